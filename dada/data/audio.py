@@ -1,0 +1,101 @@
+"""Audio files in and out: anything that libsndfile reads, as mono float32 at the rate that was asked for."""
+
+import io
+import logging
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+import torchaudio.functional
+
+from dada.data.files import atomic_path
+from dada.errors import DataError
+
+SAMPLE_RATE = 16_000  # Hz, of every model here unless its configuration says otherwise
+CONVERT_HINT = "convert it first, e.g. `ffmpeg -i in.m4a -ac 1 -ar 16000 out.flac`"
+
+log = logging.getLogger(__name__)
+_said: set[str] = set()  # kinds of repair already reported, so that a corpus gives one line and not one per file
+
+
+def read_audio(location: str, rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Read `path` or `file.ark:offset` as mono float32 in [-1, 1] at `rate` Hz, shape (T,).
+
+    Several channels are averaged and another rate is resampled, each said once per run. Raises DataError for a file that is
+    missing, unreadable, without samples, or holds NaN or infinite samples.
+    """
+    path, offset = split_location(location)
+    try:
+        if offset is None:
+            samples, native = soundfile.read(path, dtype="float32", always_2d=True)
+        else:
+            samples, native = _read_ark_entry(location)
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist") from error
+    except (soundfile.LibsndfileError, OSError, ValueError) as error:
+        if not Path(path).exists():
+            raise DataError(f"{path} does not exist") from error
+        raise DataError(f"{location} cannot be read as audio ({error}): {CONVERT_HINT}") from error
+    return prepare(samples, native, rate, location)
+
+
+def decode_audio(content: bytes, rate: int = SAMPLE_RATE, name: str = "audio") -> np.ndarray:
+    """As `read_audio`, from the bytes of an audio file."""
+    try:
+        samples, native = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise DataError(f"{name} cannot be read as audio ({error}): {CONVERT_HINT}") from error
+    return prepare(samples, native, rate, name)
+
+
+def prepare(samples: np.ndarray, native: int, rate: int, name: str) -> np.ndarray:
+    """Samples (T, channels) at `native` Hz to mono (T,) at `rate` Hz, refusing what no model can use (DataError)."""
+    if samples.shape[0] == 0:
+        raise DataError(f"{name} has no samples: remove the utterance or replace the file")
+    if not np.isfinite(samples).all():
+        raise DataError(f"{name} holds NaN or infinite samples: remove the utterance or replace the file")
+    if samples.shape[1] > 1:
+        _say_once(f"audio with {samples.shape[1]} channels is averaged to mono (first seen: {name})", f"{samples.shape[1]} channels")
+        samples = samples.mean(axis=1, keepdims=True)
+    mono = samples[:, 0]
+    if native != rate:
+        _say_once(f"audio at {native} Hz is resampled to {rate} Hz (first seen: {name})", f"{native} to {rate}")
+        mono = resample(mono, native, rate)
+    return np.ascontiguousarray(mono, dtype=np.float32)
+
+
+def resample(samples: np.ndarray, native: int, rate: int) -> np.ndarray:
+    """Band-limited resampling of (T,) float32 with torchaudio's windowed sinc."""
+    return torchaudio.functional.resample(torch.from_numpy(np.ascontiguousarray(samples)), native, rate).numpy()
+
+
+def write_audio(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> None:
+    """Write mono (T,) in [-1, 1] as 16-bit FLAC or WAV, by the name's ending, atomically."""
+    path = Path(path)
+    with atomic_path(path) as partial, open(partial, "wb") as file:
+        soundfile.write(file, samples, rate, format=path.suffix[1:].upper(), subtype="PCM_16")
+
+
+def split_location(location: str) -> tuple[str, int | None]:
+    """`file.ark:123` to (`file.ark`, 123), `clip.flac` to (`clip.flac`, None). Raises DataError for a shell pipe."""
+    if location.rstrip().endswith("|") or location.lstrip().startswith("|"):
+        raise DataError(f"`{location}` is a shell pipe, and a data file never runs a command here: run it once yourself and write the audio to a file")
+    head, colon, tail = location.rpartition(":")
+    if colon and head.endswith(".ark") and tail.isdigit():
+        return head, int(tail)
+    return location, None
+
+
+def _read_ark_entry(location: str) -> tuple[np.ndarray, int]:
+    import kaldiio
+
+    rate, samples = kaldiio.load_mat(location)
+    samples = samples.astype(np.float32) / 32768.0 if samples.dtype.kind == "i" else samples.astype(np.float32)
+    return samples.reshape(len(samples), -1), rate
+
+
+def _say_once(message: str, kind: str) -> None:
+    if kind not in _said:
+        _said.add(kind)
+        log.warning(message)

@@ -1,0 +1,43 @@
+"""What a model is given: a batch of utterances."""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Batch:
+    """B utterances. `inputs` is (B, T) waveform, (B, F, N) features, (B, D) vectors or (B, L) token ids.
+
+    `lengths` counts the valid steps of the last axis of each row; what lies behind is padding. `labels` are indices into the
+    class names of the system. `speakers` are the purported speakers' names, `-` where there is none.
+    """
+
+    utts: list[str]
+    inputs: Tensor
+    lengths: Tensor
+    labels: Tensor | None = None
+    speakers: list[str] = field(default_factory=list)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch with its tensors on `device`."""
+        labels = None if self.labels is None else self.labels.to(device)
+        return replace(self, inputs=self.inputs.to(device), lengths=self.lengths.to(device), labels=labels)
+
+    @property
+    def mask(self) -> Tensor:
+        """(B, last axis of inputs), True where a step is valid."""
+        steps = torch.arange(self.inputs.shape[-1], device=self.inputs.device)
+        return steps[None, :] < self.lengths[:, None]
+
+    def __len__(self) -> int:
+        return len(self.utts)
+
+
+def pad_stack(rows: list[Tensor], value: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Stack rows (…, T_i) into (B, …, max T) filled with `value` at the end; also the lengths (B,)."""
+    lengths = torch.tensor([row.shape[-1] for row in rows])
+    longest = int(lengths.max())
+    padded = [torch.nn.functional.pad(row, (0, longest - row.shape[-1]), value=value) for row in rows]
+    return torch.stack(padded), lengths

@@ -1,0 +1,105 @@
+"""A Kaldi data directory: the utterances of one split and what is known of them."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dada.data.files import atomic_dir
+from dada.data.tables import invert, read_table, require_same_keys, write_table
+from dada.errors import DataError
+
+BONAFIDE, SPOOF = "bonafide", "spoof"
+NO_SPEAKER = "-"
+# Tables that describe utterances one by one; every other utt2… is a condition, and results are broken down by it.
+NOT_CONDITIONS = frozenset({"utt2spk", "utt2label", "utt2dur", "utt2num_frames", "utt2source"})
+
+
+@dataclass
+class DataDir:
+    """Tables of one split by file name, each utterance -> value, all with the same utterances in the same order.
+
+    `wav.scp` or `text` must be there. `utt2spk` holds the purported speaker, `utt2label` bonafide or spoof, `utt2source` what
+    the utterance was spoken from (a line, a page), so that one source never stands on two sides of a split.
+    """
+
+    path: Path
+    tables: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path, require: tuple[str, ...] = ()) -> "DataDir":
+        """Read every table of a folder and check it (DataError): keys agree, labels are known, no pipes, `require` is there."""
+        path = Path(path)
+        if not path.is_dir():
+            raise DataError(f"{path} is not there: stage prepare_data makes the data directories")
+        names = sorted(p.name for p in path.iterdir() if p.name in ("wav.scp", "text") or (p.name.startswith("utt2") and p.suffix == ""))
+        data = cls(path, {name: read_table(path / name) for name in names})
+        for name in require:
+            if name not in data.tables:
+                raise DataError(f"{path / name} does not exist, and it is needed here")
+        data.check()
+        return data
+
+    def check(self) -> None:
+        """Raise DataError for tables that disagree, unknown labels, or pipes in wav.scp."""
+        from dada.data.audio import split_location
+
+        if "wav.scp" not in self.tables and "text" not in self.tables:
+            raise DataError(f"{self.path} has neither wav.scp nor text: it is not a data directory")
+        first = "wav.scp" if "wav.scp" in self.tables else "text"
+        for name, table in self.tables.items():
+            require_same_keys(self.path / first, self.tables[first], self.path / name, table)
+        for utt, location in self.tables.get("wav.scp", {}).items():
+            try:
+                split_location(location)
+            except DataError as error:
+                raise DataError(f"{self.path / 'wav.scp'}, utterance {utt}: {error}") from error
+        for utt, label in self.tables.get("utt2label", {}).items():
+            if label not in (BONAFIDE, SPOOF):
+                raise DataError(f"{self.path / 'utt2label'}: the label of {utt} is {label!r}, expected {BONAFIDE} or {SPOOF}")
+
+    def write(self) -> None:
+        """Write all tables, and spk2utt, as a whole folder that takes the place of an older one."""
+        self.check()
+        with atomic_dir(self.path) as partial:
+            for name, table in self.tables.items():
+                write_table(partial / name, table)
+            if "utt2spk" in self.tables:
+                write_table(partial / "spk2utt", invert(self.tables["utt2spk"]))
+
+    @property
+    def utts(self) -> list[str]:
+        """Utterances in C order."""
+        return list(self.tables["wav.scp" if "wav.scp" in self.tables else "text"])
+
+    def __getitem__(self, name: str) -> dict[str, str]:
+        """The table `name`; DataError if the folder has none."""
+        try:
+            return self.tables[name]
+        except KeyError:
+            raise DataError(f"{self.path / name} does not exist, and it is needed here") from None
+
+    def get(self, name: str) -> dict[str, str] | None:
+        """The table `name`, or None."""
+        return self.tables.get(name)
+
+    @property
+    def labels(self) -> dict[str, str] | None:
+        """utterance -> bonafide | spoof; None for an unlabelled set."""
+        return self.tables.get("utt2label")
+
+    @property
+    def speakers(self) -> dict[str, str]:
+        """utterance -> purported speaker, `-` for all where the corpus names none."""
+        return self.tables.get("utt2spk") or dict.fromkeys(self.utts, NO_SPEAKER)
+
+    @property
+    def conditions(self) -> dict[str, dict[str, str]]:
+        """Condition name (`attack` of utt2attack) -> its table."""
+        return {name[4:]: table for name, table in self.tables.items() if name.startswith("utt2") and name not in NOT_CONDITIONS}
+
+    def subset(self, utts, path: Path) -> "DataDir":
+        """The same tables for some utterances, as a folder that would be written to `path`."""
+        keep = set(utts)
+        unknown = sorted(keep - set(self.utts))
+        if unknown:
+            raise DataError(f"{self.path} has no utterance {unknown[0]}" + (f" (nor {len(unknown) - 1} others)" if len(unknown) > 1 else ""))
+        return DataDir(Path(path), {name: {u: v for u, v in table.items() if u in keep} for name, table in self.tables.items()})

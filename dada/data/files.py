@@ -1,0 +1,76 @@
+"""Writing files so that a half-written one is never taken for a whole one: under a temporary name first, then renamed."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from dada.errors import UserError
+
+PARTIAL = ".partial"  # suffix of everything that is still being written; readers and listings pass over it
+
+
+def partial_path(path: Path) -> Path:
+    """The temporary name of `path`, in the same folder, so that the rename stays within one file system."""
+    return path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success rename it to `path`, on any error remove it.
+
+    Raises UserError where the disk is full or the folder cannot be written, naming `path`.
+    """
+    path = Path(path)
+    partial = partial_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+@contextlib.contextmanager
+def atomic_dir(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success it takes the place of `path`, on any error it is removed."""
+    path = Path(path)
+    partial = partial_path(path)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(partial, path)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with LF line ends, atomically."""
+    with atomic_path(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def explain_os_error(error: OSError, path: Path) -> OSError | UserError:
+    """A full disk, a read-only folder or missing rights as a UserError that names `path`; other errors as they are."""
+    import errno
+
+    advice = {
+        errno.ENOSPC: "the disk is full: free some space",
+        errno.EDQUOT: "the disk quota is used up: free some space",
+        errno.EROFS: "the file system is read-only: choose another folder",
+        errno.EACCES: "no right to write there: choose another folder or change its permissions",
+        errno.EPERM: "no right to write there: choose another folder or change its permissions",
+    }.get(error.errno)
+    if advice is None:
+        return error
+    return UserError(f"cannot write {path}: {advice} and run the same command again")

@@ -1,0 +1,21 @@
+"""What a system takes in: the schema of `input:`."""
+
+from dataclasses import dataclass, field
+
+KINDS = ("waveform", "features", "text", "text_features", "branches")
+
+
+@dataclass
+class InputConfig:
+    """`features` and `text_features` are read from arks that stage extract_features made; `branches` from trained systems.
+
+    A fixed `num_samples` is cut from the waveform before features are computed; `num_frames` from the features afterwards.
+    """
+
+    kind: str = "waveform"
+    sample_rate: int = 16_000  # Hz
+    num_samples: int | None = None
+    num_frames: int | None = None
+    length_rule: str = "full"  # full | crop | tile | pad
+    random_crop: bool = False  # in training, cut a random stretch of what is too long instead of its start
+    features: dict = field(default_factory=dict)  # {name: lfcc, ...}: the settings of dada.features.<name>.Config

@@ -1,0 +1,19 @@
+"""Losses: one per file, each with a `Config` and a `Loss(nn.Module)` called with an `Output` and a `Batch`."""
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from dada import plugins
+
+
+def config_class(name: str) -> type:
+    """The `Config` dataclass of a loss. Raises ConfigError for an unknown name."""
+    return plugins.load("dada.losses", name, "loss").Config
+
+
+def build(settings: Mapping) -> nn.Module:
+    """The loss of `{name: cross_entropy, ...}`."""
+    rest = dict(settings)
+    module = plugins.load("dada.losses", rest.pop("name"), "loss")
+    return module.Loss(module.Config(**rest))

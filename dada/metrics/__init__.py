@@ -1,0 +1,1 @@
+"""Metrics: NumPy arrays in, numbers out. Imports nothing else of the package but its errors."""

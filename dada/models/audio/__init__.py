@@ -1,0 +1,1 @@
+"""audio models: one architecture per file."""

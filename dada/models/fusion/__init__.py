@@ -1,0 +1,1 @@
+"""fusion models: one architecture per file."""

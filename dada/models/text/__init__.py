@@ -1,0 +1,1 @@
+"""text models: one architecture per file."""

@@ -1,0 +1,1 @@
+"""Scoring, calibration, and using a trained experiment."""

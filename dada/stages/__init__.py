@@ -1,0 +1,1 @@
+"""The numbered stages: one file each, found by listing this folder."""

@@ -1,0 +1,74 @@
+"""The schema of `train:`, and of a whole system."""
+
+from dataclasses import dataclass, field
+
+from dada.data.input import InputConfig
+
+
+@dataclass
+class OptimConfig:
+    """`lr` is the learning rate; `betas` only serve adam and adamw, `momentum` only sgd."""
+
+    name: str = "adam"  # adam | adamw | sgd
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
+    momentum: float = 0.9
+
+
+@dataclass
+class ScheduleConfig:
+    """How the learning rate moves from `optim.lr` to `final_lr`, per step or per epoch."""
+
+    name: str = "constant"  # a file of dada/train/schedules.py: constant | cosine | step | exponential | sigmoid | plateau
+    final_lr: float = 0.0
+    per: str = "epoch"  # epoch | step
+    step_size: int = 10  # epochs between two drops (step)
+    gamma: float = 0.1  # factor of a drop (step, exponential, plateau)
+    patience: int = 3  # epochs without improvement before a drop (plateau)
+
+
+@dataclass
+class EarlyStopConfig:
+    """Stop when `metric` on dev has not improved by `min_delta` for `patience` epochs; 0 never stops."""
+
+    metric: str = "eer"  # eer | loss | accuracy | abx
+    patience: int = 0
+    min_delta: float = 0.0
+
+
+@dataclass
+class TrainConfig:
+    """One phase of training, or several: each entry of `phases` overrides some of these keys, and they run in order."""
+
+    epochs: int = 10
+    batch_size: int = 16
+    sampler: str = "shuffle"  # shuffle | balanced | triplets
+    triplets_by: str = "speaker"  # speaker | label: what makes two utterances a positive pair (sampler: triplets)
+    loss: dict = field(default_factory=lambda: {"name": "cross_entropy"})  # {name: ..., settings of its Config}
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
+    keep: str = "best"  # best | last: which epoch's weights a phase hands on, by early_stop.metric on dev
+    trainable: list[str] = field(default_factory=list)  # prefixes of parameter names; empty trains all
+    clip_grad_norm: float = 0.0  # 0 does not clip
+    mixed_precision: str = "no"  # no | bf16 | fp16
+    num_workers: int = 0  # loader processes
+    checkpoint_steps: int = 0  # also save within an epoch, every so many steps; 0 saves after every epoch only
+    folds: int = 0  # also train this many models on parts of train, for out-of-fold embeddings that a fusion learns from
+    phases: list[dict] = field(default_factory=list)
+
+
+@dataclass
+class SystemConfig:
+    """Everything that makes a system: what it reads, the network, how it is trained."""
+
+    name: str = ""
+    task: str = "audio"  # audio | text | fusion
+    labels: list[str] = field(default_factory=lambda: ["spoof", "bonafide"])  # order of the logits; authors for text
+    input: InputConfig = field(default_factory=InputConfig)
+    model: dict = field(default_factory=dict)  # {name: lcnn, ...}: the settings of dada.models.<task>.<name>.Config
+    init: str | None = None  # weights to start from
+    train: TrainConfig = field(default_factory=TrainConfig)
+    branches: dict[str, str] = field(default_factory=dict)  # fusion: {audio: dada_audio, text: dada_text}
+    threads: int = 1  # CPU threads of a training or scoring process: fixed, because sums in another order differ in the last digits

@@ -1,0 +1,46 @@
+"""Packaging of dada. The bounds below are the only place where versions are written."""
+
+from setuptools import find_packages, setup
+
+# torch and torchaudio must come from builds that fit each other. A new environment gets the upper bounds, torch 2.14.1 (the
+# CUDA build, which runs on a CPU as well) with torchaudio 2.11.0; torchaudio's extension does not load beside torch 2.13.0.
+REQUIRES = [
+    "torch>=2.9,<=2.14.1,!=2.13.0",
+    "torchaudio>=2.9,<=2.11.0",
+    "transformers>=5.0,<6",
+    "openai-whisper>=20250625",
+    "faster-whisper>=1.2",
+    "soundfile>=0.13",
+    "numpy>=1.26",
+    "scipy>=1.13",
+    "kaldiio>=2.18.1",
+    "scikit-learn>=1.5",
+    "threadpoolctl>=3.5",
+    "omegaconf>=2.3",
+    "accelerate>=1.2",
+    "tensorboard>=2.18",
+    "rich>=13.9",
+    "matplotlib>=3.9",
+]
+
+EXTRAS = {
+    # The synthesizers of egs/mini that are Python packages. pyworld 0.3.5 still imports pkg_resources, which setuptools 81 dropped.
+    "mini": ["onnxruntime>=1.20", "pyworld>=0.3.5", "hibari-tts", "setuptools<81"],
+    "slurm": ["submitit>=1.5.2"],
+    "test": ["pytest>=8.3"],
+}
+
+setup(
+    name="dada",
+    version="0.1.0",
+    description="Audio deepfake detection with context awareness: Kaldi-style recipes and the package behind them",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["dada", "dada.*"]),
+    package_data={"dada": ["conf/*.yaml"]},
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["dada = dada.cli:main"]},
+)
