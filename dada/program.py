@@ -5,8 +5,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from dada.errors import DadaError
+from dada.errors import DadaError, UserError
 
 LEVELS = ("debug", "info", "warning", "error")
 INTERRUPTED = 130  # what shells report after Ctrl-C
@@ -14,7 +15,10 @@ BROKEN_PIPE = 141  # what shells report after SIGPIPE
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Line breaks of the description stay, and every flag shows its default."""
+    """Line breaks of the description stay, and every flag shows its default where it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        return super()._get_help_string(action) if action.default not in (None, False, []) else action.help
 
 
 def parser(description: str, example: str) -> argparse.ArgumentParser:
@@ -53,3 +57,16 @@ def run(main: Callable[[], int | None]) -> int:
         # The reader of our output has gone (`| head`). The interpreter flushes stdout once more at its end: give it a place.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+
+
+def positive(text: str) -> int:
+    """A flag's value that counts something, from 1."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise UserError where a result would take the place of something."""
+    if Path(path).exists():
+        raise UserError(f"{path} is there already: remove it, or choose another name")

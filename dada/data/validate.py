@@ -93,7 +93,11 @@ def _main_table(scan: _Scan) -> dict[str, str]:
 
 def _check_keys(scan: _Scan) -> None:
     main = "wav.scp" if "wav.scp" in scan.tables else "text"
+    if not scan.tables.get(main):
+        return  # said already
     for name, table in scan.tables.items():
+        if not table:
+            continue
         for utt in sorted(scan.tables[main].keys() - table.keys()):
             scan.report.add(ERROR, scan.path / name, f"has no line for {utt}, which {main} has", SAME_KEYS)
         for utt in sorted(table.keys() - scan.tables[main].keys()):
