@@ -53,7 +53,8 @@ class Dataset(torch.utils.data.Dataset):
 
     def check(self) -> None:
         """Raise DataError for utterances without an array, or a table of another length."""
-        missing = [utt for utt in self.utts if utt not in self.arrays]
+        known = set(self.arrays)  # asking the mapping itself would read the arrays
+        missing = [utt for utt in self.utts if utt not in known]
         if missing:
             raise DataError(f"{len(missing)} of {len(self.utts)} utterances have no data: {', '.join(missing[:5])}{', …' if missing[5:] else ''}")
         for name in ("labels", "speakers", "sources", "lengths"):

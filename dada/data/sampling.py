@@ -1,5 +1,6 @@
 """Which utterances form a batch. The order depends on (seed, epoch) alone, so that a resumed run goes on as it would have."""
 
+import abc
 import logging
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +14,7 @@ BUCKET_BATCHES = 20  # batches whose utterances are sorted by length together: s
 log = logging.getLogger(__name__)
 
 
-class BatchSampler(Sampler):
+class BatchSampler(Sampler, abc.ABC):
     """Lists of indices, one list a batch. `set_epoch` chooses the order, `start` skips the first batches of it (resume).
 
     With several processes (`world` > 1) each takes every world-th batch; the first ones are taken again where the number does not divide.
@@ -26,9 +27,9 @@ class BatchSampler(Sampler):
     def set_epoch(self, epoch: int, start: int = 0) -> None:
         self.epoch, self.start = epoch, start
 
+    @abc.abstractmethod
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
         """All batches of an epoch, over all processes."""
-        raise TypeError(f"{type(self).__name__} does not say which batches it makes")
 
     def epoch_batches(self) -> list[list[int]]:
         """The batches of this epoch for this process."""
