@@ -17,6 +17,7 @@ from dada.recipe.catalog import find, view_of
 from dada.recipe.recipe import Recipe
 from dada.recipe.stage import Job
 from dada.recipe.stamps import Ledger, plain, slug, stamp_path, write_stamp
+from dada.recipe.worker import run_distributed
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -49,7 +50,10 @@ def run_task(task: Task) -> float:
             view = view_of(task.recipe, stage, task.job)
             if task.shard is None:
                 with _locked(task.job.home):
-                    stage.module.run(view, task.job)
+                    if task.recipe.options.ngpu > 1 and getattr(stage.module, "DISTRIBUTED", False):
+                        run_distributed(task, task.recipe.options.ngpu)
+                    else:
+                        stage.module.run(view, task.job)
             else:
                 with atomic_dir(task.part) as out:
                     stage.module.run_shard(view, task.job, list(task.keys), out)

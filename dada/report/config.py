@@ -1,0 +1,6 @@
+from dataclasses import dataclass
+
+
+@dataclass
+class ReportConfig:
+    x: int = 0
