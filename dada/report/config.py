@@ -1,6 +1,0 @@
-from dataclasses import dataclass
-
-
-@dataclass
-class ReportConfig:
-    x: int = 0
