@@ -1,14 +1,28 @@
 """Data directories, tables, arks, audio files, batches: what every other part reads and writes."""
 
+import importlib
+from typing import TYPE_CHECKING
+
 from dada.data.arks import ArkReader, merge_arks, write_ark
 from dada.data.audio import SAMPLE_RATE, decode_audio, read_audio, write_audio
-from dada.data.batch import Batch, pad_stack
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
 from dada.data.files import atomic_dir, atomic_path, write_text
-from dada.data.length import fit_length
 from dada.data.tables import invert, read_table, write_table
 
 __all__ = [
     "BONAFIDE", "NO_SPEAKER", "SAMPLE_RATE", "SPOOF", "ArkReader", "Batch", "DataDir", "atomic_dir", "atomic_path", "decode_audio",
     "fit_length", "invert", "merge_arks", "pad_stack", "read_audio", "read_table", "write_ark", "write_audio", "write_table", "write_text",
 ]
+
+if TYPE_CHECKING:
+    from dada.data.batch import Batch, pad_stack
+    from dada.data.length import fit_length
+
+# These need torch, which takes seconds to import: programs that only look at tables do without.
+_TORCH = {"Batch": "dada.data.batch", "pad_stack": "dada.data.batch", "fit_length": "dada.data.length"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _TORCH:
+        return getattr(importlib.import_module(_TORCH[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import torch
-import torchaudio.functional
 
 from dada.data.arks import read_entry
 from dada.data.files import atomic_path
@@ -93,6 +91,9 @@ def to_mono(samples: np.ndarray, native: int, rate: int, name: str) -> np.ndarra
 
 def resample(samples: np.ndarray, native: int, rate: int) -> np.ndarray:
     """Band-limited resampling of (T,) float32 with torchaudio's windowed sinc."""
+    import torch  # takes seconds, and most programs never resample
+    import torchaudio.functional
+
     return torchaudio.functional.resample(torch.from_numpy(np.ascontiguousarray(samples)), native, rate).numpy()
 
 

@@ -1,0 +1,107 @@
+import logging
+import pickle
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+import soundfile
+
+from dada.data import ArkReader, audio, decode_audio, read_audio, write_ark, write_audio
+from dada.errors import DataError
+
+
+class Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def tone(rate, seconds=0.5, hertz=440):
+    return (0.3 * np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate)).astype(np.float32)
+
+
+@pytest.fixture
+def said(monkeypatch, caplog):
+    monkeypatch.setattr(audio, "_said", set())
+    caplog.set_level(logging.WARNING)
+    return lambda: [record.message for record in caplog.records]
+
+
+def test_other_rate_is_resampled_and_said_once(tmp_path, said):
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, tone(8000), 8000)
+    first, second = read_audio(str(tmp_path / "a.wav")), read_audio(str(tmp_path / "b.wav"))
+    assert first.shape == (8000,) and first.dtype == np.float32
+    np.testing.assert_allclose(first[500:-500], tone(16_000)[500:-500], atol=2e-3)
+    assert np.array_equal(first, second)
+    assert len(said()) == 1 and "8000 Hz is resampled to 16000 Hz" in said()[0]
+
+
+def test_stereo_is_averaged_and_said_once(tmp_path, said):
+    soundfile.write(tmp_path / "a.wav", np.stack([tone(16_000), np.zeros(8000)], axis=1), 16_000, subtype="FLOAT")
+    np.testing.assert_allclose(read_audio(str(tmp_path / "a.wav")), tone(16_000) / 2, atol=1e-7)
+    read_audio(str(tmp_path / "a.wav"))
+    assert len(said()) == 1 and "2 channels" in said()[0]
+
+
+def bad_files(folder):
+    (folder / "empty.flac").write_bytes(b"")
+    (folder / "text.flac").write_text("this is not audio")
+    (folder / "folder.flac").mkdir()
+    soundfile.write(folder / "zero.wav", np.zeros(0), 16_000)
+    soundfile.write(folder / "nan.wav", np.array([0.0, np.nan]), 16_000, subtype="FLOAT")
+    soundfile.write(folder / "inf.wav", np.array([0.0, np.inf]), 16_000, subtype="FLOAT")
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("absent.flac", "does not exist"),
+        ("empty.flac", "is empty"),
+        ("text.flac", "cannot be read as audio .*: convert it first"),
+        ("folder.flac", "is a folder"),
+        ("zero.wav", "has no samples"),
+        ("nan.wav", "NaN or infinite"),
+        ("inf.wav", "NaN or infinite"),
+        ("text.flac:12 |", "shell pipe"),
+    ],
+)
+def test_bad_audio_is_refused(tmp_path, name, what):
+    bad_files(tmp_path)
+    with pytest.raises(DataError, match=what) as error:
+        read_audio(str(tmp_path / name))
+    assert name in str(error.value)
+
+
+def test_bytes_are_read_like_files(tmp_path):
+    write_audio(tmp_path / "a.flac", tone(16_000))
+    assert np.array_equal(decode_audio((tmp_path / "a.flac").read_bytes()), read_audio(str(tmp_path / "a.flac")))
+    with pytest.raises(DataError, match="clip cannot be read as audio"):
+        decode_audio(b"this is not audio", name="clip")
+
+
+def test_audio_in_arks(tmp_path):
+    samples = (tone(16_000) * 32768).astype(np.int16)
+    kaldiio.save_ark(str(tmp_path / "a.ark"), {"u1": (16_000, samples)}, scp=str(tmp_path / "a.scp"))
+    location = (tmp_path / "a.scp").read_text().split()[1]
+    np.testing.assert_allclose(read_audio(location), samples / 32768, atol=1e-7)
+    write_ark(tmp_path / "feats.scp", [("u1", np.ones((3, 2), np.float32))])
+    with pytest.raises(DataError, match="is a matrix or vector, not audio"):
+        read_audio(f"{tmp_path / 'feats.ark'}:3")
+    with pytest.raises(DataError, match="cannot be read from the ark"):
+        read_audio(f"{tmp_path / 'feats.ark'}:5")
+
+
+def test_ark_never_runs_a_command(tmp_path):
+    (tmp_path / "a.ark").write_bytes(b"u1 PKL" + pickle.dumps(Trap(tmp_path / "trapped")))
+    (tmp_path / "a.scp").write_text("u1 a.ark:3\n")
+    with pytest.raises(DataError, match="pickle"):
+        ArkReader(tmp_path / "a.scp")["u1"]
+    with pytest.raises(DataError, match="pickle"):
+        read_audio(f"{tmp_path / 'a.ark'}:3")
+    assert not (tmp_path / "trapped").exists()

@@ -1,0 +1,141 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from dada.data import DataDir
+from dada.data.validate import validate
+from dada.errors import DataError, UserError
+from dada.recipe.new_recipe import fill, main, new_recipe
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Six speakers with two real and two generated files each, and a list of them."""
+    lines = ["path,class,spk,generator,room"]
+    for speaker in ("AL", "BO", "CY", "DI", "ED", "FLO Y"):
+        for number in range(4):
+            name = f"wavs/{speaker} {number}.wav"
+            (tmp_path / "corpus" / "wavs").mkdir(parents=True, exist_ok=True)
+            soundfile.write(tmp_path / "corpus" / name, np.random.default_rng(number).uniform(-0.1, 0.1, 800), 8000)
+            lines.append(f"{name},{('Real', 'FAKE')[number % 2]},{speaker},{'melgan' if number % 2 else ''},r{number}")
+    (tmp_path / "corpus" / "list.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "corpus"
+
+
+def change(corpus, old, new):
+    path = corpus / "list.csv"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def by_name(made):
+    return {data.path.name: data for data in made}
+
+
+def test_program_makes_a_recipe_that_prepares_data(corpus, tmp_path):
+    egs = tmp_path / "egs"
+    command = [sys.executable, "utils/new_recipe.py", "mine", "--audio", corpus, "--csv", corpus / "list.csv", "--egs", egs, "--columns", "room=room"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""})
+    assert done.returncode == 0, done.stderr
+    assert "train: 16 utterances, 8 bonafide, 8 spoof" in done.stdout
+    recipe = egs / "mine"
+    assert sorted(path.name for path in recipe.iterdir()) == ["README.md", "local", "local.yaml", "recipe.yaml", "run.sh"]
+    assert (recipe / "run.sh").read_bytes() == (ROOT / "egs" / "TEMPLATE" / "run.sh").read_bytes()
+    settings = yaml.safe_load((recipe / "recipe.yaml").read_text())
+    assert settings["corpus"] == {
+        "name": "mine", "root": "???", "language": "en", "purported_speakers": True,
+        "options": {
+            "csv": "list.csv",
+            "columns": {"file": "path", "label": "class", "speaker": "spk", "attack": "generator", "room": "room"},
+            "labels_map": {"Real": "bonafide", "FAKE": "spoof"}, "splits_map": {}, "split_by": "speaker",
+            "shares": {"train": 0.6, "dev": 0.2, "test": 0.2}, "seed": 1,
+        },
+    }  # fmt: skip
+    assert yaml.safe_load((recipe / "local.yaml").read_text()) == {"corpus": {"root": str(corpus)}}
+
+
+def test_data_of_a_new_recipe(corpus, tmp_path):
+    made = new_recipe("mine", corpus, corpus / "list.csv", tmp_path / "egs")
+    speakers = [set(data.speakers.values()) for data in made]
+    assert [len(names) for names in speakers] == [4, 1, 1] and len(set.union(*speakers)) == 6
+    for data in made:
+        data.write()
+        assert validate(data.path).findings == []
+        read = DataDir.read(data.path)
+        assert set(read.tables) == {"wav.scp", "utt2label", "utt2spk", "utt2attack"}
+        for utt in read.utts:
+            assert read["utt2attack"][utt] == ("-" if read.labels[utt] == "bonafide" else "melgan")
+    assert "FLO_Y-wavs_FLO_Y_0" in {utt for data in made for utt in data.utts}
+
+
+def test_split_by_file_and_seed(corpus, tmp_path):
+    def utts(name, **kwargs):
+        return {split: data.utts for split, data in by_name(new_recipe(name, corpus, corpus / "list.csv", tmp_path / "egs", **kwargs)).items()}
+
+    first = utts("a", split_by="file")
+    assert {split: len(names) for split, names in first.items()} == {"train": 16, "dev": 4, "test": 4}
+    assert first == utts("b", split_by="file") != utts("c", split_by="file", seed=2)
+
+
+def test_splits_of_the_csv(corpus, tmp_path):
+    lines = (corpus / "list.csv").read_text().splitlines()
+    names = ["train", "train", "valid", "valid", "eval", "eval"] * 4
+    (corpus / "list.csv").write_text("\n".join([f"{lines[0]},subset"] + [f"{line},{name}" for line, name in zip(lines[1:], names, strict=True)]))
+    made = by_name(new_recipe("mine", corpus, corpus / "list.csv", tmp_path / "egs"))
+    assert {name: len(data.utts) for name, data in made.items()} == {"train": 8, "dev": 8, "test": 8}
+    change(corpus, "valid", "odd")
+    with pytest.raises(DataError, match="--splits does not say what the split 'odd'"):
+        new_recipe("other", corpus, corpus / "list.csv", tmp_path / "egs")
+    given = new_recipe("other", corpus, corpus / "list.csv", tmp_path / "egs", splits={"odd": "dev"})
+    assert by_name(given)["dev"].utts == made["dev"].utts
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda c: (c / "wavs" / "AL 0.wav").unlink(), r"list.csv:2: .*AL 0.wav does not exist"),
+        (lambda c: change(c, "Real", "odd"), r"--labels does not say .*'odd' \(first at .*list.csv:2\) means; values seen: 'odd', 'FAKE'"),
+        (lambda c: change(c, "Real", "fake"), "no line of .* has the label bonafide"),
+        (lambda c: change(c, "path,", "what,"), "no column is given for `file`; .* has what, class"),
+        (lambda c: change(c, "AL 0.wav,Real,AL,", "AL 0.wav,Real,,"), "list.csv:2: no speaker is given"),
+        (lambda c: change(c, "wavs/AL 1.wav", "wavs/AL 0.wav"), "list.csv:3: .* is already in line 2"),
+        (lambda c: [change(c, f",{s},", ",AL,") for s in ("BO", "CY", "DI", "ED", "FLO Y")], r"1 groups \(AL\) cannot fill"),
+        (lambda c: (c / "list.csv").unlink(), "list.csv cannot be read"),
+    ],
+)
+def test_bad_corpus_is_refused_and_leaves_nothing(corpus, tmp_path, spoil, message):
+    spoil(corpus)
+    with pytest.raises(DataError, match=message):
+        new_recipe("mine", corpus, corpus / "list.csv", tmp_path / "egs")
+    assert not list((tmp_path / "egs").glob("*"))
+
+
+def test_bad_commands(corpus, tmp_path):
+    common = ["--audio", str(corpus), "--csv", str(corpus / "list.csv"), "--egs", str(tmp_path / "egs")]
+    for arguments, message in (
+        (["a/b", *common], "cannot name a recipe"),
+        (["mine", *common, "--columns", "speaker"], "--columns speaker: write NAME=VALUE"),
+        (["mine", *common, "--columns", "speaker=who"], "no column 'who'"),
+        (["mine", *common, "--labels", "Real=human"], "--labels maps to human: map to bonafide or spoof"),
+        (["mine", *common, "--audio", str(corpus / "no")], "is not a folder"),
+    ):
+        with pytest.raises(UserError, match=message):
+            main(arguments)
+    main(["mine", *common])
+    with pytest.raises(UserError, match="is there already"):
+        main(["mine", *common])
+
+
+def test_values_that_yaml_would_read_otherwise():
+    text = "labels_map: {} # what\nseed: 1\nseeds: [1]\n"
+    filled = fill(text, {"labels_map": {"0": "spoof", "true": "bonafide"}, "seed": 7})
+    assert filled.endswith(" # what\nseed: 7\nseeds: [1]\n")
+    assert yaml.safe_load(filled)["labels_map"] == {"0": "spoof", "true": "bonafide"}
