@@ -9,7 +9,6 @@ several times faster on short clips and leaves no silence for a pooling to avera
 Axes: B batch, T samples, N frames, K chosen layers, D width of the encoder.
 """
 
-import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,15 +106,14 @@ def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
 
     check_model_folder(model)
     transformers_logging.disable_progress_bar()
-    noisy = logging.getLogger("transformers.modeling_utils")
-    level = noisy.level
-    noisy.setLevel(logging.ERROR)  # the weights of a head that is not used here are not worth a warning
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # the weights of a head that is not used here are not worth a warning
     try:
         encoder = AutoModel.from_pretrained(model, local_files_only=not allow_download, dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise UserError(f"the speech encoder {model} cannot be loaded ({first_line(error)}). {how_to_get(model)}") from error
     finally:
-        noisy.setLevel(level)
+        transformers_logging.set_verbosity(verbosity)
     whisper = encoder.config.model_type == "whisper"
     try:
         processor = AutoFeatureExtractor.from_pretrained(model, local_files_only=not allow_download)

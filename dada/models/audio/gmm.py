@@ -35,6 +35,11 @@ class Config:
     variance_floor: float = 1e-6  # added to every variance
 
 
+def example() -> tuple[Config, tuple[int, ...]]:
+    """A small configuration and the shape of an input."""
+    return Config(num_components=4, num_features=20, iterations=3), (20, 60)
+
+
 class Model(nn.Module):
     """Features (B, F, N) to logits (B, K): the mean log likelihood of the valid frames under each class. Embedding: the same."""
 
@@ -81,7 +86,7 @@ class Model(nn.Module):
             for mixture in running:
                 mixture.update(self.config.tolerance, floor)
             offset = scale.log().sum()
-            log(f"EM iteration {iteration}: mean log likelihood " + ", ".join(f"{mixture.mean - offset:.4f}" for mixture in mixtures))
+            log.info("EM iteration %d: mean log likelihood %s", iteration, ", ".join(f"{mixture.mean - offset:.4f}" for mixture in mixtures))
         for k, mixture in enumerate(mixtures):
             self.weights[k] = mixture.weights
             self.means[k] = mixture.means * scale + shift

@@ -44,6 +44,11 @@ class Config:
     norm_scale: bool = False  # learn the scale of the BatchNorms between convolutions, too
 
 
+def example() -> tuple[Config, tuple[int, ...]]:
+    """A small configuration and the shape of an input."""
+    return Config(), (20, 50)
+
+
 class Model(nn.Module):
     """Features (B, F, N) to logits (B, K) and embeddings (B, 32)."""
 

@@ -22,6 +22,11 @@ class Config:
     inverse_penalty: float = 1.0  # C of the L2 penalty, on standardised numbers
 
 
+def example() -> tuple[Config, tuple[int, ...]]:
+    """A small configuration and the shape of an input."""
+    return Config(num_features=5), (5, 1)
+
+
 class Model(nn.Module):
     """Features (B, F, N), averaged over valid frames, to logits (B, K); the embedding is the standardised numbers (B, F)."""
 
@@ -58,7 +63,7 @@ class Model(nn.Module):
         with torch.no_grad():
             for target, value in ((self.shift, shift), (self.scale, scale), (self.classify.weight, weight), (self.classify.bias, bias)):
                 target.copy_(torch.from_numpy(value))
-        log(f"logistic regression on {len(y)} clips, training accuracy {fit.score((x - shift) / scale, y):.3f}")
+        log.info("logistic regression on %d clips, training accuracy %.3f", len(y), fit.score((x - shift) / scale, y))
 
 
 def _clip_means(batch: Batch) -> Tensor:

@@ -1,0 +1,185 @@
+"""Constant-Q transform, as log magnitude: ln(1 + |C|).
+
+The defaults are those of the CAU_KU systems of ADD 2022 and 2023: 100 bins from 5 Hz to 1.5 kHz, 12 an octave, on samples at the
+scale of 16-bit integers (on [-1, 1] the added one would flatten everything). Filters are librosa's: Hann window, unit sum of
+magnitudes, times the square root of their length.
+
+Two methods. `exact`: one FFT of the clip, times each filter's response wherever that is above `tolerance`, folded modulo the hop,
+and a short inverse FFT. `octaves`: librosa's recursion (Schörkhuber and Klapuri, SMC 2010), which halves the sample rate for every
+octave and drops the smallest 1 % of each filter's response; its magnitudes are up to a tenth of the peak away from the exact ones in
+low octaves. For networks that were trained on librosa's numbers.
+
+Axes: B batch, T samples, N frames, F bins, J blocks of M frequencies.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dada.errors import ConfigError
+from dada.features._frames import frame
+
+METHODS = ("exact", "octaves")
+SPARSITY = 0.01  # share of the summed magnitude of a filter's response that `octaves` drops (librosa's default)
+PASSBAND = 0.913  # of the new Nyquist frequency: where the filter before a halving begins to fall (soxr's high quality)
+MARGIN = 2048  # zeros behind a clip, so that this filter's ringing does not wrap around
+
+
+@dataclass
+class Config:
+    """Frequencies in Hz, lengths in samples."""
+
+    sample_rate: int = 16_000
+    hop: int = 512
+    num_bins: int = 100
+    bins_per_octave: int = 12
+    min_frequency: float = 5.0
+    gain: float = 32_768.0  # what samples in [-1, 1] are multiplied by; 32768 gives back the integers of a 16-bit file
+    method: str = "exact"  # exact | octaves
+    tolerance: float = 1e-5  # of a filter's peak, below which its response is taken as zero (exact)
+
+
+class Feature(nn.Module):
+    """Waveform (B, T) to ln(1 + |CQT|), (B, F, N) with N = 1 + T // hop."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        if config.method not in METHODS:
+            raise ConfigError(f"cqt: unknown method {config.method!r}; known: {', '.join(METHODS)}")
+        self.config = config
+        self.num_features = config.num_bins
+        self.frequencies = config.min_frequency * 2.0 ** (np.arange(config.num_bins) / config.bins_per_octave)
+        ratio = 2.0 ** (2 / config.bins_per_octave)
+        self.quality = (ratio + 1) / (ratio - 1)  # periods of its frequency in a filter
+        top = self.frequencies[-1] * (1 + 0.75 / self.quality)  # 1.5 is the bandwidth of a Hann window
+        if top > config.sample_rate / 2:
+            raise ConfigError(f"cqt: the highest bin reaches {top:.0f} Hz, above half of the sample rate: take fewer bins")
+        self.transform = (Exact if config.method == "exact" else Octaves)(config, self.frequencies, self.quality, top)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T) to (B, F, N)."""
+        return torch.log1p(self.transform(x * self.config.gain))
+
+
+class Exact(nn.Module):
+    """|CQT| (B, F, N) of (B, T), in the frequency domain."""
+
+    def __init__(self, config: Config, frequencies: np.ndarray, quality: float, top: float):
+        super().__init__()
+        self.config = config
+        self.filters = [wavelet(f, config.sample_rate, quality) for f in frequencies]
+        self.gains = np.sqrt(quality * config.sample_rate / frequencies)
+        self._responses: dict[tuple, list[tuple[int, Tensor]]] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The FFT is long enough that the longest filter, centred on the last frame, does not reach around to the start."""
+        hop = self.config.hop
+        num_blocks = fft_blocks(-(-(x.shape[-1] + len(self.filters[0]) // 2 + 1) // hop))
+        spectrum = torch.fft.rfft(x, n=num_blocks * hop)
+        folded = []
+        for start, response in self._filter_responses(num_blocks, x.device):
+            part = spectrum[:, start : start + response.numel()]
+            part = nn.functional.pad(part, (0, response.numel() - part.shape[1])).unflatten(1, response.shape)
+            folded.append((part * response).sum(1))
+        return torch.fft.ifft(torch.stack(folded, dim=1)).abs()[..., : 1 + x.shape[-1] // hop]
+
+    def _filter_responses(self, num_blocks: int, device: torch.device) -> list[tuple[int, Tensor]]:
+        """For each filter the first frequency, a multiple of M, and the response from there on, (J, M), M = `num_blocks`."""
+        key = (num_blocks, device)
+        if key not in self._responses:
+            size = num_blocks * self.config.hop
+            self._responses[key] = [
+                self._response(h, gain / self.config.hop, size, num_blocks, device) for h, gain in zip(self.filters, self.gains, strict=True)
+            ]
+        return self._responses[key]
+
+    def _response(self, filter_: np.ndarray, gain: float, size: int, num_blocks: int, device) -> tuple[int, Tensor]:
+        centred = np.zeros(size, dtype=np.complex128)
+        centred[np.arange(len(filter_)) - -(-len(filter_) // 2)] = filter_
+        response = gain * np.fft.fft(centred).conj()[: size // 2 + 1]
+        kept = np.flatnonzero(np.abs(response) >= self.config.tolerance * np.abs(response).max())
+        start = kept[0] // num_blocks * num_blocks
+        blocks = np.zeros(-(-(kept[-1] + 1 - start) // num_blocks) * num_blocks, dtype=np.complex64)
+        blocks[kept[0] - start : kept[-1] + 1 - start] = response[kept[0] : kept[-1] + 1]
+        return int(start), torch.from_numpy(blocks.reshape(-1, num_blocks)).to(device)
+
+
+class Octaves(nn.Module):
+    """|CQT| (B, F, N) of (B, T) by halving the sample rate; every octave then has the same filters and the same frames."""
+
+    def __init__(self, config: Config, frequencies: np.ndarray, quality: float, top: float):
+        super().__init__()
+        self.config = config
+        self.num_octaves = math.ceil(config.num_bins / config.bins_per_octave)
+        twos = (config.hop & -config.hop).bit_length() - 1
+        room = math.ceil(math.log2(config.sample_rate / 2 / top)) - 2
+        self.early = max(0, min(room, twos - self.num_octaves + 1))  # halvings before the first octave
+        if twos < self.early + self.num_octaves - 1:
+            raise ConfigError(f"cqt: method octaves halves the hop {self.num_octaves - 1} times, which {config.hop} does not allow")
+        rate = config.sample_rate / 2**self.early
+        octave = [wavelet(f, rate, quality) for f in frequencies[-config.bins_per_octave :]]
+        lengths = quality * rate / frequencies[-config.bins_per_octave :]
+        size = 2 ** math.ceil(math.log2(lengths.max()))
+        responses = [
+            sparse_response(h, size) * length / size for h, length in zip(octave, lengths, strict=True)
+        ]
+        self.size = size
+        self.register_buffer("responses", torch.from_numpy(np.array(responses).T.astype(np.complex64)), persistent=False)
+        # Gain of each row: librosa's square roots of the rates on the way down, over the square root of the filter's full length.
+        step = np.repeat(np.arange(self.num_octaves), config.bins_per_octave)[: config.num_bins][::-1]
+        gains = np.sqrt(2.0 ** (self.early + step)) / np.sqrt(quality * config.sample_rate / frequencies)
+        self.register_buffer("gains", torch.from_numpy(gains.astype(np.float32))[:, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Frames are centred on multiples of the hop, zeros beyond the ends."""
+        hop = self.config.hop
+        for _ in range(self.early):
+            x, hop = halve_rate(x), hop // 2
+        num_frames = 1 + x.shape[-1] // hop
+        frames = []
+        for _ in range(self.num_octaves):
+            padded = nn.functional.pad(x, (self.size // 2, self.size // 2))
+            frames.append(frame(padded, self.size, hop))
+            num_frames = min(num_frames, frames[-1].shape[1])
+            x, hop = halve_rate(x), hop // 2
+        octaves = torch.stack([part[:, :num_frames] for part in frames], dim=1)
+        response = torch.fft.rfft(octaves) @ self.responses  # (B, octaves from the top, N, bins of an octave)
+        rows = response.abs().flip(1).transpose(2, 3).flatten(1, 2)
+        return rows[:, -self.config.num_bins :] * self.gains
+
+
+def wavelet(frequency: float, rate: float, quality: float) -> np.ndarray:
+    """A filter of `quality` periods: a Hann window times a complex exponential, magnitudes summing to one; complex (L,)."""
+    length = quality * rate / frequency
+    times = np.arange(-length // 2, length // 2)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(len(times)) / len(times))
+    return window * np.exp(2j * np.pi * frequency / rate * times) / window.sum()
+
+
+def sparse_response(filter_: np.ndarray, size: int) -> np.ndarray:
+    """FFT of a centred filter at positive frequencies, (size // 2 + 1,), without the smallest values that sum up to SPARSITY."""
+    centred = np.zeros(size, dtype=np.complex128)
+    start = (size - len(filter_)) // 2
+    centred[start : start + len(filter_)] = filter_
+    response = np.fft.fft(centred)[: size // 2 + 1]
+    magnitudes = np.sort(np.abs(response))
+    threshold = magnitudes[np.argmin(np.cumsum(magnitudes) / magnitudes.sum() < SPARSITY)]
+    return np.where(np.abs(response) < threshold, 0, response)
+
+
+def halve_rate(x: Tensor) -> Tensor:
+    """(B, T) to (B, ⌈T / 2⌉) at half the rate, times √2 so that the energy stays."""
+    size = 2 ** math.ceil(math.log2(x.shape[-1] + MARGIN))
+    spectrum = torch.fft.rfft(x, n=size)[:, : size // 4 + 1]
+    position = torch.linspace(0, 1, spectrum.shape[1], device=x.device)
+    fall = torch.cos(math.pi / 2 * ((position - PASSBAND) / (1 - PASSBAND)).clamp(0, 1)).square()
+    return torch.fft.irfft(spectrum * fall, n=size // 2)[:, : -(-x.shape[-1] // 2)] / math.sqrt(2)
+
+
+def fft_blocks(least: int) -> int:
+    """The smallest of 2^k and 3·2^k that is no less: few sizes, so that filters are seldom computed anew."""
+    power = 2 ** math.ceil(math.log2(least))
+    return power // 4 * 3 if power >= 4 and power // 4 * 3 >= least else power
