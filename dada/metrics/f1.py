@@ -17,15 +17,15 @@ DEFINITIONS = {
 }
 
 
-def f1_at_eer(eer: float, num_bonafide: int, num_spoof: int) -> float:
-    """F1 of bona fide where both error rates equal the EER.
+def f1_at_eer(eer, num_bonafide, num_spoof):
+    """F1 of bona fide where both error rates equal the EER; numbers or arrays.
 
     >>> round(f1_at_eer(0.129, 19963, 11816), 3)
     0.895
     """
     hits = (1 - eer) * num_bonafide
     # 2PR/(P+R) with P = hits / (hits + eer num_spoof) and R = 1 - eer, without their division by zero at an EER of 1
-    return float(2 * hits / (hits + eer * num_spoof + num_bonafide))
+    return 2 * hits / (hits + eer * num_spoof + num_bonafide)
 
 
 def f1_at_half(probability, is_bonafide) -> float:

@@ -1,0 +1,68 @@
+"""Reading the results of stage 9 for a report."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dada.errors import DataError
+
+
+@dataclass
+class Section:
+    """One split under one protocol: system -> the content of its results file, in the order of the recipe."""
+
+    protocol: str
+    split: str
+    is_test: bool
+    results: dict[str, dict]
+    columns: list[str] = field(default_factory=list)  # conditions of the main table
+    own_tables: list[str] = field(default_factory=list)  # conditions with too many values for it
+
+    @property
+    def scored(self) -> dict[str, dict]:
+        """The systems whose results have metrics: not those of an unlabelled set."""
+        return {name: result for name, result in self.results.items() if result["metrics"] is not None}
+
+    def values(self, condition: str) -> list[str]:
+        """The values that spoofs have of a condition here."""
+        return sorted({value for result in self.scored.values() for value in result["conditions"].get(condition, {})})
+
+
+def load(views: Sequence) -> list[Section]:
+    """Every split with results, test splits of all protocols before dev splits; a system without results is left out."""
+    sections = []
+    for is_test in (True, False):
+        for view in views:
+            for split in view.splits.test if is_test else [name for name in [view.splits.dev] if name]:
+                results = {system: _read(path) for system in view.systems if (path := result_path(view, system, split)).exists()}
+                if results:
+                    sections.append(Section(view.protocol, split, is_test, results))
+    _place_conditions(sections, views[0].report)
+    return sections
+
+
+def result_path(view, system: str, split: str) -> Path:
+    """Where stage 9 writes."""
+    return view.exp_dir(system) / "results" / f"{split}.json"
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON ({error}): remove it and run stage evaluate again") from error
+
+
+def _place_conditions(sections: list[Section], config) -> None:
+    """Decide once for all splits which conditions are columns of the main table, so that tables of two splits can be compared."""
+    values: dict[str, set[str]] = {}
+    for section in sections:
+        for result in section.scored.values():
+            for condition, table in result["conditions"].items():
+                values.setdefault(condition, set()).update(table)
+    few = [name for name in sorted(values) if len(values[name]) <= config.max_column_values]
+    columns = [name for name in (config.columns or few) if name in values]
+    for section in sections:
+        section.columns = [name for name in columns if section.values(name)]
+        section.own_tables = [name for name in sorted(values) if name not in columns and section.values(name)]

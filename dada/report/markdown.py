@@ -1,0 +1,42 @@
+"""RESULTS.md: every table with the command that made it."""
+
+from collections.abc import Sequence
+
+from dada.report.load import Section
+from dada.report.machine import Machine
+from dada.report.tables import Cell, Table, counts_line, tables_of
+
+HEAD = """# Results: {name}
+
+Written by stage 11 (`report`); a run writes it anew, so never edit it by hand. `12.3 [9.8, 15.1] ±0.4` is the mean over training seeds,
+the {confidence:g} % interval of that mean over resampled speakers, and the standard deviation over seeds. **Bold** is the best of a column.
+Higher scores mean more bona fide; EER ties are grouped.
+
+* Everything from nothing: `{all_command}`
+* Hardware: {hardware}
+* Software: {software}
+"""
+
+
+def markdown(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine) -> str:
+    """The whole file."""
+    confidence = 100 * next(iter(sections[0].results.values()))["provenance"]["evaluate"]["confidence"]
+    head = HEAD.format(name=name, confidence=confidence, all_command=all_command, hardware=machine.hardware, software=machine.software)
+    parts = [head]
+    for section in sections:
+        parts.append(f"## Protocol {section.protocol}, {section.split}\n\n{counts_line(section)}\n")
+        parts += [_table(table, command) for table in tables_of(section)]
+    return "\n".join(parts)
+
+
+def _table(table: Table, command: str) -> str:
+    lines = [f"### {table.title}", "", f"`{command}`", "", table.note, ""]
+    lines.append("| " + " | ".join(table.headers) + " |")
+    lines.append("|" + "|".join([" --- "] + [" ---: "] * (len(table.headers) - 1)) + "|")
+    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(cell: Cell) -> str:
+    text = cell.text.replace("|", "\\|")
+    return f"**{text}**" if cell.best else text

@@ -1,0 +1,90 @@
+"""report.html: one file that needs nothing else, for a laptop, a phone, paper, light and dark."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+from dada.report.load import Section
+from dada.report.machine import Machine
+from dada.report.plots import det_plot, histogram_plot, interval_plot
+from dada.report.style import CSS, SCRIPT
+from dada.report.tables import Cell, Table, counts_line, tables_of
+
+FULL_HEAT = 0.5  # an EER at and above which a cell has the full colour
+
+
+def page(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine, num_det_systems: int) -> str:
+    """The whole page: test splits open, dev splits folded away."""
+    tests = [section for section in sections if section.is_test]
+    others = [section for section in sections if not section.is_test]
+    links = "".join(f'<a href="#{_anchor(section)}">{_heading(section)}</a>' for section in tests)
+    links += '<a href="#dev">development splits</a>' if others else ""
+    body = [_section(section, command, num_det_systems) for section in tests]
+    if others:
+        folded = "".join(_section(section, command, num_det_systems) for section in others)
+        body.append(f'<details id="dev"><summary>Development splits</summary>{folded}</details>')
+    facts = {"Everything from nothing": f"<code>{escape(all_command)}</code>", "Hardware": escape(machine.hardware), "Software": escape(machine.software)}
+    listed = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in facts.items())
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(name)}: results</title><style>{CSS}</style></head><body><main>"
+        f"<h1>{escape(name)}</h1><p class=soft>Detection of synthetic speech: measured results. A number such as "
+        f"12.3 [9.8, 15.1] ±0.4 is the mean over training seeds, its interval over resampled speakers, and the standard deviation over seeds. "
+        f"Click a column's head to sort.</p><nav>{links}</nav><dl>{listed}</dl>{''.join(body)}</main><script>{SCRIPT}</script></body></html>\n"
+    )
+
+
+def _section(section: Section, command: str, num_det_systems: int) -> str:
+    tables = [_card(table.title, command, table.note, _table(table)) for table in tables_of(section)]
+    cards = tables
+    if section.scored:
+        plots = [
+            _card("EER and its interval", command, "", interval_plot(section), "wide"),
+            _card(
+                "Detection error trade-off", command,
+                "Mean of the training seeds; bands are intervals over resampled speakers; dots are the EER. Axes are probit-scaled.",
+                det_plot(section, num_det_systems),
+            ),
+        ]
+        histograms = _card("Scores", command, "Share of each class by score, first training seed.", histogram_plot(section), "wide")
+        cards = [tables[0], *plots, *tables[1:], histograms]
+    return f'<section id="{_anchor(section)}"><h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>{"".join(cards)}</section>'
+
+
+def _card(title: str, command: str, note: str, content: str, svg_class: str = "") -> str:
+    content = content.replace("<svg ", f'<svg class="{svg_class}" ', 1) if svg_class else content
+    said = f"<p class=soft>{_code(note)}</p>" if note else ""
+    return (
+        f"<div class=card><h3>{escape(title)}</h3><p class=command><code>{escape(command)}</code></p>{said}"
+        f"<div class=scroll tabindex=0>{content}</div></div>"
+    )
+
+
+def _table(table: Table) -> str:
+    heads = "".join(f"<th scope=col>{escape(header)}</th>" for header in table.headers)
+    rows = "".join("<tr>" + "".join(_cell(cell, table.heat) for cell in row) + "</tr>" for row in table.rows)
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _cell(cell: Cell, heat: bool) -> str:
+    mean, blank, rest = cell.text.partition(" ")
+    text = escape(mean) + (f" <span class=by>{escape(rest)}</span>" if blank else "")
+    attributes = " class=best" if cell.best and not heat else ""
+    if cell.value is not None:
+        attributes += f' data-value="{cell.value:.6g}"'
+        if heat:
+            share = min(cell.value / FULL_HEAT, 1)
+            attributes += f' style="background:color-mix(in srgb, var(--heat) {100 * share:.0f}%, var(--card))"'
+    return f"<td{attributes}>{text}</td>"
+
+
+def _heading(section: Section) -> str:
+    return f"Protocol {escape(section.protocol)}, {escape(section.split)}"
+
+
+def _anchor(section: Section) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", f"{section.protocol}-{section.split}".lower())
+
+
+def _code(text: str) -> str:
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))

@@ -1,0 +1,124 @@
+"""Plots as inline SVG that takes its colours from the page: light, dark and print are the page's style sheet alone.
+
+matplotlib draws with the stand-in colours below, which are then replaced by CSS variables.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import norm
+
+from dada.report.load import Section
+from dada.report.tables import readable
+
+INK, FAINT = "#0a0b0c", "#0a0b0d"
+SERIES = [f"#0a0c0{i}" for i in range(8)]  # as many as the page's style sheet has
+STYLES = ["-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1)), (0, (2, 2))]
+RATES = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 95]) / 100
+SETTINGS = {
+    "svg.fonttype": "none", "svg.hashsalt": "dada", "font.family": "sans-serif", "font.size": 10, "text.color": INK, "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT, "axes.linewidth": 0.8, "xtick.color": FAINT, "ytick.color": FAINT, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": FAINT, "grid.linewidth": 0.5, "grid.alpha": 0.45,
+    "axes.titlesize": 10, "axes.titlelocation": "left", "axes.axisbelow": True, "lines.solid_capstyle": "round",
+}
+
+
+def det_plot(section: Section, num_systems: int) -> str:
+    """DET curves of the best systems on probit axes, with the band of the speaker bootstrap and the EER marked."""
+    best = sorted(section.scored.items(), key=lambda item: item[1]["metrics"]["eer"]["mean"])[: min(num_systems, len(SERIES))]
+    worst = max(result["metrics"]["eer"]["mean"] for _, result in best)
+    high = next((rate for rate in RATES if rate >= max(0.4, 1.3 * worst)), RATES[-1])
+    limits = norm.ppf([0.004, high])
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(8.6, 5.4))
+        axes = figure.add_axes((0.085, 0.11, 0.56, 0.86))
+        axes.plot(limits, limits, color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
+        for i, (name, result) in enumerate(best):
+            curve, value = result["det"], result["metrics"]["eer"]["mean"]
+            x = norm.ppf(curve["p_fa"])
+            if curve["low"] is not None:
+                axes.fill_between(x, _probit(curve["low"]), _probit(curve["high"]), color=SERIES[i], alpha=0.1, linewidth=0)
+            axes.plot(x, _probit(curve["p_miss"]), color=SERIES[i], linestyle=STYLES[i], linewidth=1.8, label=f"{name}  {100 * value:.1f} %")
+            axes.plot(*[norm.ppf(np.clip(value, 1e-4, 1 - 1e-4))] * 2, "o", color=SERIES[i], markersize=5)
+        ticks = [rate for rate in RATES if 0.004 <= rate <= high]
+        labels = [f"{100 * rate:g}" for rate in ticks]
+        axes.set(xlim=limits, ylim=limits, xlabel="spoofs accepted, %", ylabel="bona fide rejected, %", aspect="equal")
+        axes.set_xticks(norm.ppf(ticks), labels)
+        axes.set_yticks(norm.ppf(ticks), labels)
+        legend = figure.legend(loc="upper left", bbox_to_anchor=(0.66, 0.97), frameon=False, title="system, EER", handlelength=3.2, labelspacing=0.7)
+        legend._legend_box.align = "left"
+        return _svg(figure, f"Detection error trade-off of {len(best)} systems, protocol {section.protocol}, {section.split}")
+
+
+def interval_plot(section: Section) -> str:
+    """EER of every system with its interval, a panel for all spoofs and for each value of the conditions with few values."""
+    panels = [("all", lambda result: result["metrics"]["eer"])]
+    for condition in section.columns:
+        for value in section.values(condition):
+            panels.append((readable(value), lambda result, c=condition, v=value: result["conditions"].get(c, {}).get(v, {}).get("eer")))
+    names = list(section.scored)
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(9.6, 0.9 + 0.27 * len(names)), layout="constrained")
+        for i, axes in enumerate(figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]):
+            title, find = panels[i]
+            for row, name in enumerate(names):
+                entry = find(section.scored[name])
+                if entry is None:
+                    continue
+                if entry["low"] is not None:
+                    axes.plot([100 * entry["low"], 100 * entry["high"]], [row, row], color=SERIES[0], linewidth=2.2, alpha=0.45)
+                axes.plot([100 * value for value in entry["per_seed"]], [row] * len(entry["per_seed"]), "|", color=SERIES[0], markersize=7)
+                axes.plot([100 * entry["mean"]], [row], "o", color=SERIES[0], markersize=5)
+            axes.set_title(title)
+            axes.set_yticks(range(len(names)), names)
+            axes.tick_params(length=0)
+            axes.set_ylim(len(names) - 0.5, -0.5)
+            axes.set_xlim(left=0)
+        figure.supxlabel("EER, %: mean of the seeds (dot), each seed (tick), interval (bar)", fontsize=10)
+        return _svg(figure, f"EER with intervals, protocol {section.protocol}, {section.split}")
+
+
+def histogram_plot(section: Section) -> str:
+    """Scores of both classes, a panel for each system; the counts are those of the first training seed."""
+    names = list(section.scored)
+    num_columns = min(4, len(names))
+    num_rows = -(-len(names) // num_columns)
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(9.6, 0.5 + 1.75 * num_rows), layout="constrained")
+        panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+        for axes, name in zip(panels, names, strict=False):
+            histogram = section.scored[name]["histogram"]
+            for key, label, color in (("bonafide", "bona fide", SERIES[0]), ("spoof", "spoof", SERIES[1])):
+                counts = np.array(histogram[key])
+                axes.stairs(counts / counts.sum(), histogram["edges"], fill=True, color=color, alpha=0.3, linewidth=0)
+                axes.stairs(counts / counts.sum(), histogram["edges"], color=color, linewidth=1.3, label=label)
+            axes.set_title(name)
+            axes.set_yticks([])
+            axes.grid(visible=False)
+            axes.spines["left"].set_visible(False)
+        for axes in panels[len(names) :]:
+            axes.set_axis_off()
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+        return _svg(figure, f"Score histograms, protocol {section.protocol}, {section.split}")
+
+
+def _probit(rates: Sequence[float]) -> np.ndarray:
+    return norm.ppf(np.clip(rates, 1e-6, 1 - 1e-6))
+
+
+def _svg(figure: Figure, description: str) -> str:
+    """The figure as an <svg> element that scales with the page; the same figure always gives the same text."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = out.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", svg, count=1)
+    svg = re.sub(r'<svg ([^>]*?)height="[^"]*"', rf'<svg \1role="img" aria-label="{description}"', svg, count=1)
+    for i, color in enumerate(SERIES):
+        svg = svg.replace(color, f"var(--s{i})")
+    return svg.replace(INK, "var(--ink)").replace(FAINT, "var(--faint)")

@@ -1,0 +1,145 @@
+"""Measure every system's scores on dev and the test splits: metrics, intervals by purported speaker, breakdowns.
+
+`exp/<system>/results/<split>.json` speaks of all training seeds together. It holds nothing that changes from run to run.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from dada.data import BONAFIDE, ArkReader, DataDir, read_table, write_text
+from dada.errors import DataError
+from dada.metrics.abx import abx
+from dada.metrics.check import join_scores
+from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
+from dada.metrics.summary import METRICS, break_down, measure, over_seeds
+from dada.recipe.stage import Job
+
+
+
+def plan(recipe) -> list[Job]:
+    """One job per system and scored split, over all training seeds."""
+    jobs = []
+    for system in recipe.systems:
+        for split in [name for name in (recipe.splits.dev, *recipe.splits.test) if name]:
+            scores = [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds]
+            jobs.append(Job(
+                stage="evaluate",
+                name=f"{recipe.protocol}/{system}/{split}",
+                home=recipe.exp_dir(system) / "results",
+                inputs=(*scores, recipe.data_dir(split)),
+                outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
+                settings={"evaluate": asdict(recipe.evaluate), "seeds": list(recipe.seeds)},
+                args={"system": system, "split": split},
+            ))
+    return jobs
+
+
+def run(recipe, job: Job) -> None:
+    """Write the results of one system on one split."""
+    system, split = job.args["system"], job.args["split"]
+    data = DataDir.read(recipe.data_dir(split))
+    folders = [recipe.seed_dir(system, seed) for seed in recipe.seeds]
+    paths = [folder / "scores" / f"{split}.txt" for folder in folders]
+    scores = np.stack([join_scores(read_table(path), data.utts, str(path), str(data.path)) for path in paths])
+    result = {
+        "system": system,
+        "task": recipe.system(system).task,
+        "protocol": recipe.protocol,
+        "split": split,
+        "seeds": list(recipe.seeds),
+        "num_trials": len(data.utts),
+        **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths)),
+        **_embeddings(recipe, data, [folder / "embed" / split for folder in folders]),
+        "authorship": _authorship(data, folders, split) if recipe.system(system).task == "text" else None,
+        "provenance": {
+            "command": command(recipe, system),
+            "scores": {str(seed): hashlib.sha256(path.read_bytes()).hexdigest() for seed, path in zip(recipe.seeds, paths, strict=True)},
+            "evaluate": asdict(recipe.evaluate),
+            "definitions": METRICS | {"weighted_f1": DEFINITIONS["weighted_f1"]},
+        },
+    }
+    write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
+
+
+def command(recipe, system: str) -> str:
+    """What a user types to make these results again."""
+    return " ".join(["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system, *getattr(recipe, "overrides", ())])
+
+
+def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -> dict:
+    """What needs both classes; None for an unlabelled set, or one with a single class."""
+    labels = data.labels or {}
+    is_bonafide = np.array([labels.get(utt) == BONAFIDE for utt in data.utts])
+    speakers = np.array([data.speakers[utt] for utt in data.utts])
+    counts = {
+        "num_bonafide": int(is_bonafide.sum()) if labels else None,
+        "num_spoof": int((~is_bonafide).sum()) if labels else None,
+        "num_speakers": len(set(speakers) - {"-"}),
+    }
+    if not labels or is_bonafide.all() or not is_bonafide.any():
+        return {**counts, "metrics": None, "det": None, "histogram": None, "conditions": {}}
+    conditions = {name: [table[utt] for utt in data.utts] for name, table in data.conditions.items()}
+    return {
+        **counts,
+        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr),
+        "conditions": break_down(scores, is_bonafide, speakers, conditions, recipe.evaluate),
+    }
+
+
+def _embeddings(recipe, data: DataDir, folders: list[Path]) -> dict:
+    """ABX of the embeddings, where the system has any: by purported speaker over bona fide speech, and by label."""
+    nothing = {"abx_speaker": None, "abx_label": None}
+    if data.labels is None or not all((folder / "embed.scp").exists() for folder in folders):
+        return nothing
+    config = recipe.evaluate
+    bonafide = [utt for utt in data.utts if data.labels[utt] == BONAFIDE]
+    groups = {"abx_speaker": (bonafide, data.speakers), "abx_label": (data.utts, data.labels)}
+    for name, (utts, classes) in groups.items():
+        labels = [classes[utt] for utt in utts]
+        try:
+            values = [
+                abx(_vectors(folder / "embed.scp", utts), labels, config.abx_triples, config.abx_distance, config.seed) for folder in folders
+            ]
+        except DataError as error:
+            if "two classes" not in str(error):  # a corpus without speakers or without spoofs has no such triples
+                raise
+            continue
+        num_classes = len(set(labels))
+        nothing[name] = {**over_seeds(values), "num_classes": num_classes, "num_triples": config.abx_triples, "distance": config.abx_distance}
+    return nothing
+
+
+def _authorship(data: DataDir, folders: list[Path], split: str) -> dict | None:
+    """How often a text system names the speaker of bona fide speech, among those speakers that it knows."""
+    if data.labels is None or not all((folder / "embed" / split / "logits.scp").exists() for folder in folders):
+        return None
+    accuracies, f1s, known, authors = [], [], [], []
+    for folder in folders:
+        authors = (folder / "labels.txt").read_text(encoding="utf-8").split("\n")
+        authors = [author for author in authors if author]
+        known = [utt for utt in data.utts if data.labels[utt] == BONAFIDE and data.speakers[utt] in authors]
+        if not known:
+            return None
+        predicted = [authors[i] for i in _vectors(folder / "embed" / split / "logits.scp", known).argmax(axis=1)]
+        spoken = [data.speakers[utt] for utt in known]
+        accuracies.append(accuracy(predicted, spoken))
+        f1s.append(weighted_f1(predicted, spoken))
+    return {
+        "num_texts": len(known), "num_authors": len(authors), "chance": 1 / len(authors),
+        "accuracy": over_seeds(accuracies), "weighted_f1": over_seeds(f1s),
+    }
+
+
+def _vectors(scp: Path, utts: list[str]) -> np.ndarray:
+    reader = ArkReader(scp)
+    return np.stack([reader[utt] for utt in utts])
+
+
+def _are_llr(paths: list[Path]) -> bool:
+    """Whether the scores may be read as log-likelihood ratios; the file beside them says `"llr": false` where they may not."""
+    beside = [path.with_suffix(".json") for path in paths]
+    return all(json.loads(path.read_text(encoding="utf-8")).get("llr", True) for path in beside if path.exists())

@@ -1,0 +1,39 @@
+"""Write RESULTS.md and report.html from all results, over all protocols."""
+
+from dataclasses import asdict
+
+from dada.data import write_text
+from dada.errors import DataError
+from dada.recipe.stage import Job
+from dada.report.load import load, result_path
+
+ALL_COMMAND = "./run.sh"
+
+
+def plan(recipe) -> list[Job]:
+    """One job for the recipe, whichever of its views is asked."""
+    splits = [name for name in (recipe.splits.dev, *recipe.splits.test) if name]
+    return [Job(
+        stage="report",
+        name="report",
+        home=recipe.root,
+        inputs=tuple(result_path(view, system, split) for view in recipe.views for system in view.systems for split in splits),
+        outputs=(recipe.root / "RESULTS.md", recipe.root / "report.html"),
+        settings={"report": asdict(recipe.report), "protocols": [view.protocol for view in recipe.views]},
+    )]
+
+
+def run(recipe, job: Job) -> None:
+    """Write both files. Raises DataError where no system has results."""
+    from dada.report.machine import this_machine
+    from dada.report.markdown import markdown
+    from dada.report.page import page
+
+    sections = load(recipe.views)
+    if not sections:
+        raise DataError(f"no results below {recipe.exp_dir('<system>').parent}: stage evaluate makes them")
+    overrides = " ".join(getattr(recipe, "overrides", ()))
+    commands = [f"./run.sh --stage 9 --stop_stage 11 {overrides}".rstrip(), f"{ALL_COMMAND} {overrides}".rstrip()]
+    results, html = job.outputs
+    write_text(results, markdown(recipe.corpus.name, sections, *commands, this_machine()))
+    write_text(html, page(recipe.corpus.name, sections, *commands, this_machine(), recipe.report.num_det_systems))

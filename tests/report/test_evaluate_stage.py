@@ -1,0 +1,111 @@
+"""Stage 9: what it writes, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dada import metrics
+from dada.data import DataDir, read_table, write_table
+from dada.errors import DataError
+from dada.stages import s09_evaluate
+
+
+def evaluate(recipe, split="test", system=None):
+    jobs = [job for job in s09_evaluate.plan(recipe) if job.args["split"] == split and system in (None, job.args["system"])]
+    s09_evaluate.run(recipe, jobs[0])
+    return json.loads(jobs[0].outputs[0].read_text())
+
+
+def test_plan_names_every_system_and_split(finished):
+    jobs = [job for view in finished.views for job in s09_evaluate.plan(view)]
+    assert len({job.name for job in jobs}) == len({job.outputs for job in jobs}) == 2 * 2 * 2
+    assert jobs[0].name == "line/lfcc_gmm/dev" and len(jobs[0].inputs) == 4
+
+
+def test_result_agrees_with_the_metrics(small):
+    result = evaluate(small)
+    data = DataDir.read(small.data_dir("test"))
+    bonafide = np.array([data.labels[utt] == "bonafide" for utt in data.utts])
+    unknown = np.array([data["utt2known"][utt] == "unknown" for utt in data.utts])
+    eers, unknown_eers = [], []
+    for seed in (1, 2):
+        table = read_table(small.seed_dir("lfcc_gmm", seed) / "scores" / "test.txt")
+        scores = np.array([float(table[utt]) for utt in data.utts])
+        eers.append(metrics.eer(scores[bonafide], scores[~bonafide])[0])
+        unknown_eers.append(metrics.eer(scores[bonafide], scores[unknown])[0])
+    entry = result["metrics"]["eer"]
+    assert entry["per_seed"] == eers and entry["mean"] == np.mean(eers) and entry["spread"] == np.std(eers, ddof=1)
+    assert entry["low"] < entry["mean"] < entry["high"] and entry["num_resamples"] == 20
+    assert (result["num_bonafide"], result["num_spoof"], result["num_speakers"]) == (144, 256, 8)
+    known = result["conditions"]["known"]
+    assert set(known) == {"known", "unknown"} and set(result["conditions"]) == {"attack", "known", "quote"}
+    assert known["unknown"]["eer"]["per_seed"] == unknown_eers
+    assert (known["unknown"]["num_bonafide"], known["unknown"]["num_spoof"], known["unknown"]["within"]) == (144, 96, None)
+    assert result["abx_speaker"]["mean"] > 0.55 and result["abx_label"]["mean"] == pytest.approx(0.5, abs=0.05)
+    assert result["authorship"] is None and result["seeds"] == [1, 2]
+
+
+def test_text_systems_have_authorship(finished):
+    result = evaluate(finished, system="dada_text")
+    authorship = result["authorship"]
+    assert (authorship["num_texts"], authorship["num_authors"]) == (144, 8)
+    assert 2 * authorship["chance"] < authorship["accuracy"]["mean"] < 1 and 0 < authorship["weighted_f1"]["mean"] < 1
+
+
+def test_condition_shared_by_both_classes_is_measured_within(small):
+    data = DataDir.read(small.data_dir("test"))
+    languages = ("de", "en")
+    write_table(data.path / "utt2lang", {utt: languages[i % 2] for i, utt in enumerate(data.utts)})
+    values = evaluate(small)["conditions"]["lang"]
+    assert sum(values[name]["num_bonafide_within"] for name in languages) == 144
+    assert values["de"]["within"]["mean"] != values["de"]["eer"]["mean"] and values["de"]["num_bonafide"] == 144
+
+
+def test_same_file_again(small):
+    job = s09_evaluate.plan(small)[1]
+    s09_evaluate.run(small, job)
+    first = job.outputs[0].read_bytes()
+    s09_evaluate.run(small, job)
+    assert job.outputs[0].read_bytes() == first
+
+
+def test_scores_that_are_no_ratios(small):
+    path = small.seed_dir("lfcc_gmm", 1) / "scores" / "test.json"
+    path.write_text('{"llr": false}')
+    result = evaluate(small)["metrics"]
+    assert result["cllr"] is None and result["act_dcf"] is None and result["min_dcf"]["mean"] > 0
+
+
+def test_unlabelled_set_and_single_class(small):
+    data = DataDir.read(small.data_dir("test"))
+    (data.path / "utt2label").unlink()
+    assert evaluate(small)["metrics"] is None
+    write_table(data.path / "utt2label", dict.fromkeys(data.utts, "bonafide"))
+    result = evaluate(small)
+    assert result["metrics"] is None and result["num_spoof"] == 0 and result["abx_speaker"] is not None
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda table: table.pop("BOB-bona-000"), r"1 trials of .*test have no score \(BOB-bona-000\)"),
+    (lambda table: table.update({"ZOE-1": "0.5"}), r"1 scored trials are not in .*test \(ZOE-1\)"),
+    (lambda table: table.update({"BOB-bona-000": "nan"}), r"NaN or infinite: BOB-bona-000"),
+    (lambda table: table.update({"BOB-bona-000": "good"}), r"the score of BOB-bona-000 is 'good'"),
+])
+def test_bad_scores(small, change, message):
+    path = small.seed_dir("lfcc_gmm", 2) / "scores" / "test.txt"
+    table = read_table(path)
+    change(table)
+    write_table(path, table)
+    with pytest.raises(DataError, match=message) as error:
+        evaluate(small)
+    assert str(path) in str(error.value)
+    assert not s09_evaluate.plan(small)[1].outputs[0].exists()
+
+
+def test_inverted_scores_are_warned_of(small, caplog):
+    for seed in (1, 2):
+        path = small.seed_dir("lfcc_gmm", seed) / "scores" / "test.txt"
+        write_table(path, {utt: -float(score) for utt, score in read_table(path).items()})
+    evaluate(small)
+    assert "lfcc_gmm on test" in caplog.text and caplog.text.count("negate the scores") == 1
