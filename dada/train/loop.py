@@ -36,16 +36,14 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     same weights, bit by bit. Under torchrun every process calls this, and each takes its share of the batches. Raises ConfigError where
     the folder holds a run with other settings, DadaError where the loss is no longer finite.
     """
-    from accelerate import Accelerator
     from accelerate.state import AcceleratorState
-    from accelerate.utils import DistributedDataParallelKwargs, set_seed
+    from accelerate.utils import set_seed
 
     phases = phases_of(config.train)
     folder = Path(folder)
     torch.set_num_threads(config.threads)
     AcceleratorState._reset_state()  # a run before this one may have used another precision
-    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)  # a phase may leave the head unused
-    accelerator = Accelerator(mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
+    accelerator = _accelerator(config)
     if accelerator.is_main_process:
         _prepare_folder(config, train, dev, folder, seed)
     accelerator.wait_for_everyone()
@@ -62,7 +60,7 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     if hasattr(model, "estimate"):
         seconds = _estimate(model, config, train)
     else:
-        trainer = Trainer(model, config, phases, train, dev, folder, seed, accelerator)
+        trainer = Trainer(model, config, phases, train, dev, folder, seed)
         seconds = trainer.run()
     if accelerator.is_main_process:
         _finish(model, folder, seconds)
@@ -74,9 +72,9 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
 class Trainer:
     """One gradient training. `state` and the parts in the checkpoint are all there is to know of where it stands."""
 
-    def __init__(self, model, config: SystemConfig, phases: list[TrainConfig], train: Dataset, dev: Dataset, folder: Path, seed: int, accelerator):
+    def __init__(self, model, config: SystemConfig, phases: list[TrainConfig], train: Dataset, dev: Dataset, folder: Path, seed: int):
         self.model, self.config, self.phases, self.train, self.dev = model, config, phases, train, dev
-        self.folder, self.seed, self.accelerator = folder, seed, accelerator
+        self.folder, self.seed, self.accelerator = folder, seed, _accelerator(config)
         self.state = State()
         self.best: dict | None = None  # weights to keep
         self.clock = time.monotonic()
@@ -109,6 +107,7 @@ class Trainer:
     def _begin_phase(self, parts: dict | None) -> None:
         """Build what lasts for one phase, and bring it to where `parts` of a checkpoint say."""
         self.phase = self.phases[self.state.phase]
+        self.accelerator = _accelerator(self.config)  # a new one, as the one before holds on to its optimiser
         self._build_loss()
         parameters = set_trainable(self.model, self.phase.trainable)
         self.wrapped, self.optimiser = self.accelerator.prepare(self.model, build_optimiser(self.phase.optim, parameters))
@@ -215,7 +214,6 @@ class Trainer:
     def _end_phase(self) -> None:
         """Hand on the weights and the margin, and start the next phase with a clean state."""
         self.model = self.accelerator.unwrap_model(self.wrapped, keep_fp32_wrapper=False)
-        self.accelerator.free_memory()
         if self.best is not None:
             self.model.load_state_dict(self.best)
         self.best = self.optimiser = None
@@ -247,6 +245,14 @@ class Trainer:
             }
             checkpoint.save(self.folder, self.state, parts)
         self.accelerator.wait_for_everyone()
+
+
+def _accelerator(config: SystemConfig):
+    from accelerate import Accelerator
+    from accelerate.utils import DistributedDataParallelKwargs
+
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)  # a phase may leave the head unused
+    return Accelerator(mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
 
 
 def _estimate(model: nn.Module, config: SystemConfig, train: Dataset) -> float:

@@ -1,9 +1,5 @@
-"""A small system on separable random features, which trains in seconds; run as a program it trains into a folder and prints nothing.
+"""A small system on separable random features, which trains in a second."""
 
-    python toy.py FOLDER [checkpoint_steps]
-"""
-
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +49,6 @@ def toy_config(**train) -> SystemConfig:
     )
 
 
-if __name__ == "__main__":
-    steps = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    fit(toy_config(checkpoint_steps=steps), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), Path(sys.argv[1]), seed=5)
+def train_toy(folder: str) -> None:
+    """A training with checkpoints within epochs, for a process of its own."""
+    fit(toy_config(checkpoint_steps=2), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), Path(folder), seed=5)
