@@ -3,6 +3,8 @@
 Axes: B utterances, T samples, F features, N frames, D vector elements.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -112,6 +114,13 @@ class Subset(Dataset):
 def restrict(dataset: Dataset, indices: Sequence[int]) -> Dataset:
     """The utterances `indices` of a dataset, in that order."""
     return Subset(dataset, indices)
+
+
+def digest(dataset: Dataset) -> str:
+    """A hash of which utterances, labels, speakers and sources a dataset holds; not of their arrays."""
+    labels = [None] * len(dataset) if dataset.labels is None else dataset.labels.tolist()
+    rows = list(zip(dataset.utts, labels, dataset.speakers, dataset.sources, strict=True))
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
 class AudioFiles(Mapping):

@@ -42,22 +42,19 @@ def required_labels(dataset: Dataset) -> Tensor:
     return dataset.labels
 
 
+def dev_triples(phase: TrainConfig, dev: Dataset, labels: list[str]) -> Tensor | None:
+    """Indices [anchors | positives | negatives] (3M,) of the fixed triples on dev, where the phase needs them."""
+    if phase.sampler != "triplets" and phase.early_stop.metric != "abx":
+        return None
+    groups = pair_groups(dev, phase.triplets_by, labels)
+    return torch.tensor(Triplets(groups, len(dev), DEV_SEED).epoch_batches()[0])  # one batch: there are at most len(dev) triples
+
+
 @torch.no_grad()
-def evaluate(model: nn.Module, loss: nn.Module, dev: Dataset, phase: TrainConfig, labels: list[str]) -> dict[str, float]:
-    """The loss on dev and the phase's metric, `{"loss": ..., "eer": ...}`. Triplet losses see a fixed list of triples."""
+def evaluate(model: nn.Module, loss: nn.Module, dev: Dataset, phase: TrainConfig, labels: list[str], triples: Tensor | None) -> dict[str, float]:
+    """The loss on dev and the phase's metric, `{"loss": ..., "eer": ...}`, with the triples of `dev_triples`."""
     outputs = run_model(model, dev, phase.batch_size, phase.num_workers)
-    was_training = loss.training
-    loss.eval()
-    device = next((buffer.device for buffer in loss.buffers()), torch.device("cpu"))
-    triples = None
-    if phase.sampler == "triplets" or phase.early_stop.metric == "abx":
-        triples = Triplets(pair_groups(dev, phase.triplets_by, labels), len(dev), DEV_SEED).epoch_batches()
-        triples = torch.tensor(triples).reshape(-1) if len(triples) == 1 else torch.tensor([])
-    rows = triples if phase.sampler == "triplets" else torch.arange(len(dev))
-    targets = None if dev.labels is None else dev.labels[rows].to(device)
-    output = Output(outputs.logits[rows].to(device), outputs.embeddings[rows].to(device))
-    results = {"loss": float(loss(output, Batch([], output.embedding, torch.zeros(0), targets)))}
-    loss.train(was_training)
+    results = {"loss": _dev_loss(loss, outputs, dev, triples if phase.sampler == "triplets" else torch.arange(len(dev)))}
     metric = phase.early_stop.metric
     if metric == "abx":
         results["abx"] = abx(outputs.embeddings[triples])
@@ -66,6 +63,16 @@ def evaluate(model: nn.Module, loss: nn.Module, dev: Dataset, phase: TrainConfig
     elif metric == "eer":
         results["eer"] = equal_error_rate(outputs, required_labels(dev), labels)
     return results
+
+
+def _dev_loss(loss: nn.Module, outputs: Outputs, dev: Dataset, rows: Tensor) -> float:
+    device = next((buffer.device for buffer in loss.buffers()), torch.device("cpu"))
+    output = Output(outputs.logits[rows].to(device), outputs.embeddings[rows].to(device))
+    batch = Batch([dev.utts[i] for i in rows.tolist()], output.embedding, torch.zeros(0), None if dev.labels is None else dev.labels[rows].to(device))
+    was_training = loss.training
+    value = loss.eval()(output, batch)
+    loss.train(was_training)
+    return float(value)
 
 
 def abx(triples: Tensor) -> float:

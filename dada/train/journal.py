@@ -1,0 +1,147 @@
+"""What a run tells: log lines, log.csv, TensorBoard, a progress bar on a terminal, and run.json."""
+
+import csv
+import importlib.metadata
+import io
+import json
+import logging
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from dada.data.files import write_text
+
+COLUMNS = (
+    "phase", "loss", "epoch", "lr", "train_loss", "dev_loss", "metric", "dev_metric", "margin", "beta", "utts_per_second", "seconds",
+)  # fmt: skip
+LINE_SECONDS = 30  # between two lines of progress where there is no terminal
+PACKAGES = ("dada", "torch", "torchaudio", "transformers", "accelerate", "numpy")
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """log.csv and TensorBoard of a run. The table is written anew from all rows each time, so a resumed run never repeats one."""
+
+    def __init__(self, folder: Path, first_epoch: int):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder = Path(folder)
+        self.board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=first_epoch or None)
+
+    def epoch(self, rows: list[dict], total_epochs: int, num_phases: int, num_epochs: int) -> None:
+        """Write and say the last of `rows`."""
+        row = rows[-1]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.folder / "log.csv", text.getvalue())
+        for key in ("lr", "train_loss", "dev_loss", "margin", "beta", "utts_per_second"):
+            if key in row:
+                self.board.add_scalar(key, row[key], total_epochs)
+        self.board.add_scalar(f"dev_{row['metric']}", row["dev_metric"], total_epochs)
+        self.board.flush()
+        margins = "".join(f", {key} {row[key]:.3f}" for key in ("margin", "beta") if key in row)
+        log.info(
+            "phase %d/%d (%s) epoch %d/%d: lr %.3g, train loss %.4f, dev loss %.4f, dev %s %.4f%s, %.0f utterances/s",
+            row["phase"], num_phases, row["loss"], row["epoch"], num_epochs, row["lr"], row["train_loss"], row["dev_loss"],
+            row["metric"], row["dev_metric"], margins, row["utts_per_second"],
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Close the TensorBoard file."""
+        self.board.close()
+
+
+@contextmanager
+def progress(title: str, total: int, done: int = 0) -> Iterator:
+    """Yield a function to call after each batch: a bar with rate and time left on a terminal, else a log line now and then."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(title, total=total, completed=done, rate="")
+            start = time.monotonic()
+            count = iter(range(1, total + 1))
+            yield lambda: bar.update(task, advance=1, rate=f"{next(count) / max(time.monotonic() - start, 1e-6):.1f} batches/s")
+    else:
+        yield _Lines(title, total, done)
+
+
+class _Lines:
+    """Progress as log lines."""
+
+    def __init__(self, title: str, total: int, done: int):
+        self.title, self.total, self.done, self.first = title, total, done, done
+        self.start = self.last = time.monotonic()
+
+    def __call__(self) -> None:
+        self.done += 1
+        now = time.monotonic()
+        if now - self.last > LINE_SECONDS:
+            self.last = now
+            rate = (self.done - self.first) / (now - self.start)
+            log.info("%s: %d of %d batches, %.1f/s, %.0f s left", self.title, self.done, self.total, rate, (self.total - self.done) / rate)
+
+
+def run_facts() -> dict:
+    """How and on what a run was made: command line, versions, code, hardware; nothing that names the machine."""
+    return {
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "git": git_hash(),
+        "hardware": {"cpu": _cpu_name(), "gpus": _gpu_names(), "threads": torch.get_num_threads()},
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def git_hash() -> str | None:
+    """The commit of this code, with `-dirty` where files were changed; None outside a git repository."""
+    try:
+        run = {"cwd": Path(__file__).parent, "capture_output": True, "text": True, "timeout": 20, "check": True}
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()
+        dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("-dirty" if dirty else "")
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write a JSON file, atomically."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """Read a JSON file that `write_json` wrote."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
+    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+
+
+def _gpu_names() -> list[str]:
+    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
