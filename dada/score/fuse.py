@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from dada.data import NO_SPEAKER, Batch
 from dada.errors import DataError
 from dada.models.fusion._branches import Branches, claimed_authors, log_odds_of_claim
 from dada.models.inference import Outputs, scores_from_logits
+from dada.score.infer import read_outputs
 from dada.train.config import SystemConfig
 
 ROWS = 4096  # rows that go through a fusion at once: bounds the memory
@@ -49,6 +51,19 @@ def join_branches(audio: Outputs, audio_labels: Sequence[str], text: Outputs, au
         [speakers[utt] for utt in audio.utts],
         list(authors),
     )
+
+
+def read_branches(audio: Path, text: Path, split: str, speakers: Mapping[str, str]) -> Branches:
+    """The branches of a fusion on a split, from embed/<split> of their seed folders; `speakers` is utterance -> purported speaker."""
+    labels = [(folder / "labels.txt").read_text(encoding="utf-8").splitlines() for folder in (audio, text)]
+    outputs = [read_outputs(folder / "embed" / split) for folder in (audio, text)]
+    return join_branches(outputs[0], labels[0], outputs[1], labels[1], speakers)
+
+
+def claim_scores(text: Outputs, authors: Sequence[str], speakers: Mapping[str, str]) -> np.ndarray:
+    """A text system by itself as a countermeasure: log p(s|t) - log(1 - p(s|t)) of the purported speaker s (N,), NaN for an unknown s."""
+    claimed = claimed_authors([speakers[utt] for utt in text.utts], list(authors))
+    return torch.where(claimed >= 0, log_odds_of_claim(text.logits.double().log_softmax(1), claimed), torch.nan).numpy()
 
 
 def fusion_module(config: SystemConfig) -> tuple[object, object]:

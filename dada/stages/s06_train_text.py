@@ -50,7 +50,7 @@ def run(recipe, job: Job) -> None:
     seed, corpus = job.args["seed"], recipe.text.name
     texts = {split: DataDir.read(recipe.text_dir(corpus, split), require=("text", "utt2spk")) for split in ("train", "dev")}
     config = resolve(recipe, recipe.system(job.args["system"]), sorted(set(texts["train"]["utt2spk"].values())))
-    train, dev = (text_dataset(texts[split], config, _dump(recipe, config, f"text_{corpus}/{split}"), config.labels) for split in texts)
+    train, dev = (text_dataset(texts[split], config, _dump(recipe, config, f"text_{corpus}/{split}"), training=True) for split in texts)
     if config.input.kind == "text_features":
         config = replace(config, model={**config.model, "input_size": len(train[0][1])})
     speech = {

@@ -1,6 +1,5 @@
 """Texts for training and scoring: token ids for an encoder inside the model, or the vectors of a frozen one from an ark."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +10,16 @@ from dada.data.dataset import Dataset, sources_of
 from dada.errors import ConfigError, DataError
 
 
-def text_dataset(data: DataDir, config, dump: Path | None = None, authors: Sequence[str] | None = None) -> Dataset:
+def text_dataset(data: DataDir, config, dump: Path | None = None, training: bool = False) -> Dataset:
     """The texts of a data directory as a system (`config`, a SystemConfig) takes them in.
 
     Kind text_features reads vectors (D,) from `dump`/feats.scp, which stage extract_features writes; kind text tokenises all texts once,
-    to token ids (L,). With `authors` (training) the label of a text is the place of its author among them (DataError for another).
+    to token ids (L,). In training the label of a text is the place of its author among `config.labels` (DataError for another author).
     """
     speakers = [data.speakers[utt] for utt in data.utts]
     labels = None
-    if authors is not None:
-        index = {author: k for k, author in enumerate(authors)}
+    if training:
+        index = {author: k for k, author in enumerate(config.labels)}
         strange = [utt for utt, speaker in zip(data.utts, speakers, strict=True) if speaker not in index]
         if strange:
             raise DataError(f"{data.path / 'utt2spk'}: {data.speakers[strange[0]]!r} of {strange[0]} is no author of the training texts")

@@ -44,14 +44,15 @@ class Model(nn.Module):
         if not size:
             self.encoder = load_pretrained(config.encoder, config.allow_download)
             size = self.encoder.config.hidden_size * len(config.layers)
-        self.norm = nn.BatchNorm1d(size, affine=False) if config.normalise_input else nn.Identity()
         self.mlp = mlp(size, config.embedding_size, config.mlp_layers, config.dropout)
+        if config.normalise_input:
+            self.mlp.insert(0, nn.BatchNorm1d(size))
         self.classifier = classifier(config.classifier, config.embedding_size, num_classes, config.dropout)
 
     def forward(self, batch: Batch) -> Output:
         """Vectors (B, H) or token ids (B, L) to author logits (B, K) and unit-length embeddings (B, D)."""
         x = batch.inputs if self.encoder is None else self._encode(batch.inputs.long(), batch.mask)
-        embedding = nn.functional.normalize(self.mlp(self.norm(x)), dim=-1)
+        embedding = nn.functional.normalize(self.mlp(x), dim=-1)
         return Output(self.classifier(self.config.scale * embedding), embedding)
 
     def _encode(self, ids: Tensor, mask: Tensor) -> Tensor:
