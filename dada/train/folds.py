@@ -24,10 +24,10 @@ def fold_of(source: str, num_folds: int) -> int:
     return int.from_bytes(hashlib.sha256(source.encode()).digest()[:8], "big") % num_folds
 
 
-def cross_fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int) -> Outputs:
+def cross_fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int, uncut: Dataset | None = None) -> Outputs:
     """Train `train.folds` models in folder/fold_<k>, each without the sources of fold k, and let each speak of what it did not see.
 
-    Returns outputs for all of `train`, in its order. Folds with no utterance are passed over. Raises DataError where all sources
+    Returns outputs for all of `train`, in its order. `uncut` holds the same utterances as they are scored, where `train` cuts at random. Folds with no utterance are passed over. Raises DataError where all sources
     fall into one fold.
     """
     folds = [fold_of(source, config.train.folds) for source in train.sources]
@@ -39,7 +39,7 @@ def cross_fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, 
         keep, held = ([i for i, k in enumerate(folds) if (k != fold) == inside] for inside in (True, False))
         log.info("%s: fold %d of %d, %d utterances held out", config.name, fold + 1, config.train.folds, len(held))
         model = fit(config, restrict(train, keep), dev, Path(folder) / f"fold_{fold}", seed)
-        parts.append((held, run_model(model, restrict(train, held), config.train.batch_size)))
+        parts.append((held, run_model(model, restrict(uncut or train, held), config.train.batch_size)))
     order = torch.argsort(torch.tensor([i for held, _ in parts for i in held]))
     logits = torch.cat([outputs.logits for _, outputs in parts])[order]
     embeddings = torch.cat([outputs.embeddings for _, outputs in parts])[order]

@@ -167,7 +167,7 @@ class Trainer:
             group["lr"] = lr
         batch = batch.to(self.accelerator.device)
         loss = self.loss(self.wrapped(batch), batch)
-        value = float(loss)
+        value = float(loss.detach())
         if not math.isfinite(value):
             raise DadaError(
                 f"{self.config.name}: the loss is {value} in phase {state.phase + 1}, epoch {state.epoch + 1}, batch {state.step + 1} "

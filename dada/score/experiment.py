@@ -1,0 +1,68 @@
+"""Using what a training left: an experiment folder with config.json, labels.txt and weights.pt."""
+
+import dataclasses
+import hashlib
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from dada import models
+from dada.errors import ConfigError, DataError
+from dada.plugins import nearest
+from dada.train.config import SystemConfig
+from dada.train.journal import read_json
+
+FILES = ("config.json", "labels.txt", "weights.pt")
+
+
+@dataclass
+class Experiment:
+    """A trained system: `model` in evaluation mode on the CPU, `labels` in the order of its logits."""
+
+    config: SystemConfig
+    labels: list[str]
+    model: nn.Module
+
+
+def load_experiment(folder: Path) -> Experiment:
+    """Load one seed of a system, e.g. exp/dada_audio/seed_1.
+
+    Raises DataError where the folder is missing or not finished, ConfigError where the weights have another shape than its configuration.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} does not exist: train the system first (stages train_audio, train_text, train_fusion)")
+    missing = [name for name in FILES if not (folder / name).exists()]
+    if missing:
+        raise DataError(f"{folder} has no {', '.join(missing)}: the training did not end; run it again, it goes on where it stopped")
+    config = read_config(folder)
+    labels = (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
+    model = models.build(config.task, config.model, len(labels))
+    models.load_weights(model, config.task, config.model["name"], folder / "weights.pt")
+    return Experiment(config, labels, model.eval())
+
+
+def read_config(folder: Path) -> SystemConfig:
+    """The SystemConfig of config.json."""
+    return from_dict(SystemConfig, read_json(Path(folder) / "config.json"), str(Path(folder) / "config.json"))
+
+
+def from_dict(cls: type, values: dict, where: str):
+    """Nested dicts to nested dataclasses. Raises ConfigError for a key that the class does not have."""
+    kinds = typing.get_type_hints(cls)
+    unknown = [key for key in values if key not in kinds]
+    if unknown:
+        raise ConfigError(f"{where}: unknown key {unknown[0]!r}{nearest(unknown[0], list(kinds))}: it was written by another version")
+    nested = {key for key, kind in kinds.items() if dataclasses.is_dataclass(kind)}
+    return cls(**{key: from_dict(kinds[key], value, f"{where}: {key}") if key in nested else value for key, value in values.items()})
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

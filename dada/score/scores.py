@@ -1,0 +1,62 @@
+"""Score files: one `utterance score` a line, higher is more bona fide, and beside each the JSON that says where it comes from."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from dada.data.tables import read_table, write_table
+from dada.errors import DataError
+from dada.score.experiment import Experiment, file_digest
+from dada.train.journal import read_json, write_json
+
+
+def write_scores(path: Path, utts, scores, provenance: Mapping) -> None:
+    """Write scores/<split>.json and then scores/<split>.txt, which counts as the whole. Scores keep all digits of a float32.
+
+    Raises DataError for scores that are not finite.
+    """
+    values = np.asarray(scores, dtype=np.float32)
+    bad = [utt for utt, value in zip(utts, values, strict=True) if not np.isfinite(value)]
+    if bad:
+        raise DataError(f"{path}: {len(bad)} scores are not finite, first that of {bad[0]}")
+    write_json(Path(path).with_suffix(".json"), dict(provenance))
+    write_table(path, {utt: np.format_float_positional(value, unique=True, trim="0") for utt, value in zip(utts, values, strict=True)})
+
+
+def read_scores(path: Path) -> dict[str, float]:
+    """Utterance -> score. Raises DataError for a value that is no finite number."""
+    table = read_table(path)
+    scores = {}
+    for utt, value in table.items():
+        try:
+            scores[utt] = float(value)
+        except ValueError as error:
+            raise DataError(f"{path}: the score of {utt} is {value!r}, expected a number") from error
+        if not np.isfinite(scores[utt]):
+            raise DataError(f"{path}: the score of {utt} is {value}, expected a finite number")
+    return scores
+
+
+def provenance(folder: Path, experiment: Experiment, split: str, data_files) -> dict:
+    """Where the scores of a split come from: system, configuration, weights, data, how inputs were cut, and when."""
+    config = experiment.config
+    return {
+        "system": config.name,
+        "split": split,
+        "config": hashlib.sha256(json.dumps(read_json(Path(folder) / "config.json"), sort_keys=True).encode()).hexdigest(),
+        "weights": file_digest(Path(folder) / "weights.pt"),
+        "data": {Path(path).name: file_digest(path) for path in data_files},
+        "window": window_policy(config.input),
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def window_policy(config) -> str:
+    """How utterances were brought to length, in words: `tile to 64000 samples`, `full`."""
+    size, unit = (config.num_frames, "frames") if config.kind == "features" else (config.num_samples, "samples")
+    cut = f", features of {config.num_samples} samples" if config.kind == "features" and config.num_samples else ""
+    return ("full" if config.length_rule == "full" or size is None else f"{config.length_rule} to {size} {unit}") + cut

@@ -1,0 +1,50 @@
+"""Train the audio countermeasures, one job a system and seed, and write their embeddings of train and dev."""
+
+from dataclasses import asdict
+
+from dada.recipe.stage import Job
+from dada.stages import _systems
+
+
+def plan(recipe) -> list[Job]:
+    """A job for each audio system that is selected, or is a branch of a fusion that is, and each seed."""
+    return [_job(recipe, name, seed) for name in _systems.of_task(recipe, "audio") for seed in recipe.seeds]
+
+
+def _job(recipe, name: str, seed: int) -> Job:
+    config, home = recipe.system(name), recipe.seed_dir(name, seed)
+    train, dev = recipe.splits.train, recipe.splits.dev
+    return Job(
+        stage="train_audio",
+        name=f"{recipe.protocol}/{name}/seed_{seed}",
+        home=home,
+        inputs=tuple(path for split in (train, dev) for path in _systems.input_files(recipe, config.input, split)),
+        outputs=(home / "weights.pt", *(home / "embed" / split / "embed.scp" for split in (train, dev))),
+        settings={"system": asdict(config), "seed": seed},
+        keep=True,
+        args={"system": name, "seed": seed},
+    )
+
+
+def run(recipe, job: Job) -> None:
+    """Train, and write embed/<train> (out of fold where train.folds says so) and embed/<dev>."""
+    from dada.data import DataDir
+    from dada.data.dataset import audio_dataset
+    from dada.score.infer import run_model, write_outputs
+    from dada.train.folds import cross_fit
+    from dada.train.loop import fit
+
+    name, seed = job.args["system"], job.args["seed"]
+    config = recipe.system(name)
+
+    def dataset(split: str, training: bool):
+        data = DataDir.read(recipe.data_dir(split), require=("utt2label",))
+        return audio_dataset(data, config, recipe.dump_dir(config.input, split), training, seed)
+
+    train, dev = dataset(recipe.splits.train, True), dataset(recipe.splits.dev, False)
+    model = fit(config, train, dev, job.home, seed)
+    uncut = dataset(recipe.splits.train, False)  # without random stretches
+    size = config.train.batch_size
+    outputs = cross_fit(config, train, dev, job.home, seed, uncut) if config.train.folds else run_model(model, uncut, size)
+    write_outputs(job.home / "embed" / recipe.splits.train, outputs)
+    write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, dev, size))

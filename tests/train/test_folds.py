@@ -1,0 +1,39 @@
+"""Out-of-fold outputs come from models that never saw the sources they speak of."""
+
+import pytest
+import torch
+from toy import toy_config, toy_dataset
+
+from dada.data.dataset import Dataset, restrict
+from dada.errors import DataError
+from dada.models.inference import run_model
+from dada.train import folds
+
+
+def test_folds_never_see_their_own_sources(tmp_path, monkeypatch):
+    train, dev = toy_dataset(), toy_dataset(20, seed=1)
+    config = toy_config(epochs=1, phases=[], loss={"name": "bce"}, folds=3)
+    seen, models = {}, {}
+    original = folds.fit
+
+    def spy(config, part: Dataset, dev, folder, seed):
+        seen[folder.name] = set(part.sources)
+        models[folder.name] = original(config, part, dev, folder, seed)
+        return models[folder.name]
+
+    monkeypatch.setattr(folds, "fit", spy)
+    outputs = folds.cross_fit(config, train, dev, tmp_path, seed=1)
+    assert outputs.utts == train.utts and sorted(seen) == ["fold_0", "fold_1", "fold_2"]
+    for i, source in enumerate(train.sources):
+        name = f"fold_{folds.fold_of(source, 3)}"
+        assert source not in seen[name]
+        alone = run_model(models[name], restrict(train, [i]))
+        torch.testing.assert_close(alone.embeddings[0], outputs.embeddings[i])
+        torch.testing.assert_close(alone.logits[0], outputs.logits[i])
+
+
+def test_one_source_cannot_be_left_out(tmp_path):
+    whole = toy_dataset(8)
+    single = Dataset(whole.arrays, whole.utts, whole.labels, sources=["line-0"] * 8)
+    with pytest.raises(DataError, match="one fold"):
+        folds.cross_fit(toy_config(folds=3), single, whole, tmp_path, seed=1)

@@ -1,0 +1,122 @@
+"""The training loop: it learns, logs, keeps the right weights, refuses what it should."""
+
+import csv
+import json
+
+import pytest
+import torch
+from toy import WIDTH, toy_config, toy_dataset
+
+from dada.data.dataset import Dataset
+from dada.errors import ConfigError, DadaError, DataError
+from dada.models.inference import run_model
+from dada.train.config import OptimConfig
+from dada.train.evaluate import accuracy, equal_error_rate
+from dada.train.loop import fit
+
+
+def test_overfits_a_few_batches(tmp_path):
+    train = toy_dataset(16)
+    config = toy_config(epochs=60, phases=[], loss={"name": "bce"}, batch_size=8, sampler="balanced", optim=OptimConfig(lr=0.005))
+    model = fit(config, train, train, tmp_path, seed=1)
+    outputs = run_model(model, train)
+    assert accuracy(outputs.logits, train.labels) == 1.0
+    assert equal_error_rate(outputs, train.labels, config.labels) == 0.0
+    rows = list(csv.DictReader(open(tmp_path / "log.csv")))
+    assert len(rows) == 60 and float(rows[-1]["train_loss"]) < 0.5 * float(rows[0]["train_loss"])
+
+
+def test_phases_hand_on_margins_and_freeze_what_they_should(tmp_path):
+    model = fit(toy_config(), toy_dataset(), toy_dataset(20, seed=1), tmp_path, seed=1)
+    rows = list(csv.DictReader(open(tmp_path / "log.csv")))
+    assert [row["loss"] for row in rows] == ["triplet", "adaptive_triplet", "adaptive_triplet", "triplet", "bce", "bce", "bce"]
+    assert float(rows[0]["margin"]) == 0.5
+    assert float(rows[3]["margin"]) == pytest.approx(max(float(rows[2]["margin"]), 0.05))
+    assert all(float(row["utts_per_second"]) > 0 for row in rows) and rows[-1]["metric"] == "eer" and float(rows[-1]["dev_metric"]) < 0.4
+    only_triplets = toy_config()
+    only_triplets.train.phases = only_triplets.train.phases[:3]
+    before = fit(only_triplets, toy_dataset(), toy_dataset(20, seed=1), tmp_path / "before", seed=1)
+    for name, value in model.state_dict().items():  # the head alone changed, batch statistics of the rest included
+        assert torch.equal(value, before.state_dict()[name]) != name.startswith("head")
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert facts["seconds"] > 0 and facts["hardware"]["threads"] == 1 and facts["data"]["seed"] == 1
+    assert (tmp_path / "labels.txt").read_text() == "spoof\nbonafide\n" and list((tmp_path / "tensorboard").iterdir())
+
+
+def test_keeps_the_best_epoch_and_stops_early(tmp_path):
+    dev = toy_dataset(20, seed=1)
+    config = toy_config(epochs=30, phases=[], loss={"name": "bce"}, optim=OptimConfig(lr=0.05), batch_size=16)
+    config.train.early_stop.patience, config.train.early_stop.metric = 3, "loss"
+    model = fit(config, toy_dataset(), dev, tmp_path, seed=1)
+    rows = list(csv.DictReader(open(tmp_path / "log.csv")))
+    losses = [float(row["dev_loss"]) for row in rows]
+    assert len(rows) < 30 and min(losses) == losses[-4]
+    scores = run_model(model, dev).logits[:, 0]
+    kept = torch.nn.functional.binary_cross_entropy_with_logits(scores, dev.labels.float())
+    assert kept.item() == pytest.approx(min(losses), abs=1e-5)
+
+
+def test_a_finished_folder_is_loaded_and_another_setting_refused(tmp_path):
+    config = toy_config(epochs=1, phases=[], loss={"name": "bce"})
+    first = fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+    stamp = (tmp_path / "weights.pt").stat().st_mtime_ns
+    again = fit(toy_config(epochs=1, phases=[], loss={"name": "bce"}, num_workers=1), toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+    assert (tmp_path / "weights.pt").stat().st_mtime_ns == stamp
+    assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True))
+    config.train.optim.lr = 0.5
+    with pytest.raises(ConfigError, match=r"train\.optim\.lr: 0\.001 -> 0\.5"):
+        fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+    config.train.optim.lr = 0.001
+    with pytest.raises(ConfigError, match="seed: 1 -> 2"):
+        fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=2)
+    with pytest.raises(ConfigError, match="train_data"):
+        fit(config, toy_dataset(30), toy_dataset(20), tmp_path, seed=1)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    config = toy_config(epochs=1, phases=[], loss={"name": "bce"})
+    fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+    (tmp_path / "weights.pt").unlink()
+    (tmp_path / "checkpoint" / "state.pt").write_bytes(b"half")
+    with pytest.raises(DataError, match="state.pt cannot be read"):
+        fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ({"phases": [{"optim": {"lrr": 1.0}}]}, "did you mean 'lr'"),
+        ({"phases": [{"epochs": "many"}]}, "expected int"),
+        ({"phases": [{"folds": 2}]}, "whole training"),
+        ({"phases": [], "sampler": "triplets"}, "eer needs logits"),
+        ({"phases": [], "sampler": "sorted"}, "unknown 'sorted'"),
+        ({"phases": [], "loss": {"name": "triplet", "inherit_margin": True}}, "no phase before"),
+        ({"phases": [{"trainable": ["haed"], "loss": {"name": "bce"}}]}, "did you mean 'head'"),
+        ({"phases": [{"optim": {"name": "adamm"}, "loss": {"name": "bce"}}]}, "did you mean 'adam"),
+        ({"phases": [{"schedule": {"name": "cosin"}, "loss": {"name": "bce"}}]}, "did you mean 'cosine'"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path, train, message):
+    with pytest.raises(ConfigError, match=message):
+        fit(toy_config(**train), toy_dataset(16), toy_dataset(16), tmp_path, seed=1)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    train = toy_dataset(16)
+    train.arrays["u003"] = train.arrays["u003"] * float("inf")
+    with pytest.raises(DadaError, match="loss is nan in phase 1, epoch 1"):
+        fit(toy_config(epochs=1, phases=[], loss={"name": "bce"}, batch_size=16), train, toy_dataset(16), tmp_path, seed=1)
+
+
+def test_training_needs_labels(tmp_path):
+    whole = toy_dataset(16)
+    with pytest.raises(DataError, match="utt2label"):
+        fit(toy_config(epochs=1, phases=[], sampler="balanced"), Dataset(whole.arrays, whole.utts), whole, tmp_path, seed=1)
+
+
+def test_bfloat16_learns_too(tmp_path):
+    train = toy_dataset(16)
+    model = fit(toy_config(epochs=40, phases=[], loss={"name": "bce"}, mixed_precision="bf16"), train, train, tmp_path, seed=1)
+    outputs = run_model(model, train)
+    assert outputs.logits.dtype == torch.float32 and accuracy(outputs.logits, train.labels) > 0.9
+    assert model.compression.down.weight.dtype == torch.float32 and model.compression.down.weight.shape[1] == WIDTH

@@ -1,0 +1,58 @@
+"""A small system on separable random features, which trains in seconds; run as a program it trains into a folder and prints nothing.
+
+    python toy.py FOLDER [checkpoint_steps]
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dada.data.dataset import Dataset
+from dada.data.input import InputConfig
+from dada.train.config import SystemConfig, TrainConfig
+from dada.train.loop import fit
+
+WIDTH, NUM_FRAMES = 12, 9
+TRIPLETS = {"sampler": "triplets", "triplets_by": "label", "early_stop": {"metric": "abx"}, "keep": "last"}
+
+
+def toy_dataset(num: int = 36, seed: int = 0, crop_seed: int | None = None) -> Dataset:
+    """Frames (N, F) whose mean differs between the classes; four speakers, two utterances a source."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(num) % 2
+    arrays = {f"u{i:03d}": rng.standard_normal((NUM_FRAMES + i % 3, WIDTH)).astype(np.float32) + 0.8 * labels[i] for i in range(num)}
+    return Dataset(
+        arrays,
+        list(arrays),
+        torch.from_numpy(labels),
+        speakers=[f"s{i // 2 % 4}" for i in range(num)],
+        sources=[f"line-{i // 2}" for i in range(num)],
+        lengths=[len(array) for array in arrays.values()],
+        size=NUM_FRAMES if crop_seed is not None else None,
+        rule="crop" if crop_seed is not None else "full",
+        crop_seed=crop_seed,
+    )
+
+
+def toy_config(**train) -> SystemConfig:
+    """Three triplet phases and a head, as the DADA audio model is trained."""
+    head = {"epochs": 3, "loss": {"name": "bce"}, "trainable": ["head"], "optim": {"lr": 0.01}, "schedule": {"name": "cosine", "per": "step"}}
+    phases = [
+        {"epochs": 1, "loss": {"name": "triplet"}, **TRIPLETS},
+        {"epochs": 2, "loss": {"name": "adaptive_triplet", "auto": "dada"}, **TRIPLETS},
+        {"epochs": 1, "loss": {"name": "triplet", "inherit_margin": True}, **TRIPLETS},
+        head,
+    ]
+    return SystemConfig(
+        name="toy",
+        input=InputConfig(kind="features", features={"name": "toy"}),
+        model={"name": "dada_audio", "width": WIDTH, "bottleneck": 6, "embedding": 8, "attention": 4, "head": [8]},
+        train=TrainConfig(**({"batch_size": 8, "phases": phases, "clip_grad_norm": 5.0} | train)),
+    )
+
+
+if __name__ == "__main__":
+    steps = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    fit(toy_config(checkpoint_steps=steps), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), Path(sys.argv[1]), seed=5)
