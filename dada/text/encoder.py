@@ -29,8 +29,8 @@ class Config:
     allow_download: bool = False  # fetch a name that is not in the cache
 
 
-def load_pretrained(model: str, allow_download: bool = False) -> tuple[object, nn.Module]:
-    """Tokenizer and encoder, in evaluation mode, of a model folder or a name in the Hugging Face cache; of T5 its encoder half.
+def load_pretrained(model: str, allow_download: bool = False) -> nn.Module:
+    """The encoder, in evaluation mode, of a model folder or a name in the Hugging Face cache; of T5 its encoder half.
 
     Raises UserError, saying how to get the model and where to put it, where it is not there or has no weights.
     """
@@ -41,15 +41,19 @@ def load_pretrained(model: str, allow_download: bool = False) -> tuple[object, n
     try:
         config = transformers.AutoConfig.from_pretrained(model, **options)
         kind = "AutoModelForTextEncoding" if config.model_type in MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES else "AutoModel"
-        tokenizer = transformers.AutoTokenizer.from_pretrained(model, **options)
-        encoder = getattr(transformers, kind).from_pretrained(model, config=config, dtype=torch.float32, **options)
+        return getattr(transformers, kind).from_pretrained(model, config=config, dtype=torch.float32, **options).eval()
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"the text encoder {model} cannot be loaded: {str(error).splitlines()[0]}\n"
-            f"Get it once, e.g. `hf download {_hub_name(model)} --local-dir downloads/{Path(model).name}`, and name that folder, which "
-            f"must hold config.json, the tokenizer and the weights (model.safetensors); or set allow_download=true."
-        ) from error
-    return tokenizer, encoder.eval()
+        raise _cannot_load(model, error) from error
+
+
+def load_tokenizer(model: str, allow_download: bool = False):
+    """The tokenizer that belongs to `load_pretrained(model)`; the same errors."""
+    import transformers
+
+    try:
+        return transformers.AutoTokenizer.from_pretrained(model, local_files_only=not allow_download)
+    except (OSError, ValueError) as error:
+        raise _cannot_load(model, error) from error
 
 
 def masked_mean(hidden_states: Sequence[Tensor], mask: Tensor, layers: Sequence[int]) -> Tensor:
@@ -65,8 +69,8 @@ class TextEncoder:
     def __init__(self, config: Config, device: str = "cpu"):
         self.config = config
         self.device = device
-        self.tokenizer, model = load_pretrained(config.model, config.allow_download)
-        self.model = model.to(device)
+        self.tokenizer = load_tokenizer(config.model, config.allow_download)
+        self.model = load_pretrained(config.model, config.allow_download).to(device)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Texts to float32 vectors (N, K*D) in the order given; the same text gives the same vector to about 1e-6.
@@ -104,6 +108,14 @@ def _batches(lengths: list[int], budget: int) -> list[list[int]]:
         else:
             batches.append([i])
     return batches
+
+
+def _cannot_load(model: str, error: Exception) -> UserError:
+    return UserError(
+        f"the text encoder {model} cannot be loaded: {str(error).splitlines()[0]}\n"
+        f"Get it once, e.g. `hf download {_hub_name(model)} --local-dir downloads/{Path(model).name}`, and name that folder, which "
+        "must hold config.json, the tokenizer and the weights (model.safetensors); or set allow_download=true."
+    )
 
 
 def _hub_name(model: str) -> str:

@@ -54,7 +54,7 @@ class Model(nn.Module):
         self.register_buffer("alpha", torch.tensor(config.alpha, dtype=torch.float64))
         self.register_buffer("platt", torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64))  # audio, text: slope, offset
         self.register_buffer("spoof_rates", torch.full((num_authors,), 0.5, dtype=torch.float64))
-        self.register_buffer("prior", torch.tensor(config.prior, dtype=torch.float64))
+        self.register_buffer("prior", torch.tensor(config.prior, dtype=torch.float64), persistent=False)
 
     def forward(self, batch: Batch) -> Output:
         """(B, 1 + A): audio log-odds, log posterior of the authors; to logits (B, 2) and the two log-odds that were weighed (B, 2)."""

@@ -1,13 +1,13 @@
 """DADA's text model: an authorship embedding on a pretrained encoder, and a classifier of authors on it.
 
 Defence Against the Deepfake Arts (draft, Interspeech 2025), section 3.2. First the embedding is trained with triplets by author,
-then the classifier with everything below it frozen: two `phases` of training, told apart by `train.trainable`.
+then the classifier with everything below it frozen: two `phases` of training, told apart by `train.trainable`. The same key says how
+much of an encoder inside the model is tuned: `encoder` all of it, `encoder.encoder.layer.23` its last block only, no such prefix nothing.
 B texts, L tokens, H hidden size of the encoder, D embedding, K authors.
 """
 
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
 from dada.data import Batch
@@ -22,8 +22,6 @@ class Config:
 
     input_size: int = 0  # elements of a frozen encoder's vector; 0 builds the encoder into the model
     encoder: str = "microsoft/deberta-v3-large"  # folder or name, as in dada.text.encoder
-    tune: str = "all"  # all | last_n | none: which layers of the encoder are trained
-    tune_last: int = 4  # layers, for last_n
     layers: list[int] = field(default_factory=lambda: [-3, -2, -1])  # hidden states to concatenate
     max_tokens: int = 64
     mlp_layers: int = 1  # each but the last halves the size
@@ -44,23 +42,22 @@ class Model(nn.Module):
         self.encoder = None
         size = config.input_size
         if not size:
-            self.encoder = load_pretrained(config.encoder, config.allow_download)[1]
-            freeze_layers(self.encoder, config.tune, config.tune_last)
+            self.encoder = load_pretrained(config.encoder, config.allow_download)
             size = self.encoder.config.hidden_size * len(config.layers)
-        self.norm = nn.BatchNorm1d(size, affine=False) if config.normalise_input else nn.Identity()
         self.mlp = mlp(size, config.embedding_size, config.mlp_layers, config.dropout)
+        if config.normalise_input:
+            self.mlp.insert(0, nn.BatchNorm1d(size))
         self.classifier = classifier(config.classifier, config.embedding_size, num_classes, config.dropout)
 
     def forward(self, batch: Batch) -> Output:
         """Vectors (B, H) or token ids (B, L) to author logits (B, K) and unit-length embeddings (B, D)."""
         x = batch.inputs if self.encoder is None else self._encode(batch.inputs.long(), batch.mask)
-        embedding = nn.functional.normalize(self.mlp(self.norm(x)), dim=-1)
+        embedding = nn.functional.normalize(self.mlp(x), dim=-1)
         return Output(self.classifier(self.config.scale * embedding), embedding)
 
     def _encode(self, ids: Tensor, mask: Tensor) -> Tensor:
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.config.tune != "none"):
-            output = self.encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True)
-            return masked_mean(output.hidden_states, mask, self.config.layers)
+        output = self.encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True)
+        return masked_mean(output.hidden_states, mask, self.config.layers)
 
 
 def mlp(size: int, out: int, num_layers: int, dropout: float) -> nn.Sequential:
@@ -79,19 +76,3 @@ def classifier(kind: str, size: int, num_classes: int, dropout: float) -> nn.Mod
     if kind == "mlp":
         return mlp(size, num_classes, 3, dropout)
     raise ConfigError(f"model.classifier is {kind!r}; known: linear, mlp")
-
-
-def freeze_layers(encoder: nn.Module, tune: str, last: int) -> None:
-    """Leave to training all of the encoder, its last layers, or nothing. Raises ConfigError for another word or no layers found."""
-    if tune not in ("all", "last_n", "none"):
-        raise ConfigError(f"model.tune is {tune!r}; known: all, last_n, none")
-    if tune == "all":
-        return
-    encoder.requires_grad_(False)
-    if tune == "last_n":
-        # The stack of blocks is the longest list of modules in every encoder of transformers (BERT, DeBERTa, T5, ModernBERT).
-        stacks = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
-        if not stacks:
-            raise ConfigError(f"model.tune: no stack of layers was found in {type(encoder).__name__}; use all or none")
-        for block in list(max(stacks, key=len))[-last:]:
-            block.requires_grad_(True)

@@ -1,0 +1,49 @@
+"""Texts for training and scoring: token ids for an encoder inside the model, or the vectors of a frozen one from an ark."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dada.data import ArkReader, DataDir
+from dada.data.dataset import Dataset, sources_of
+from dada.errors import ConfigError, DataError
+
+
+def text_dataset(data: DataDir, config, dump: Path | None = None, training: bool = False) -> Dataset:
+    """The texts of a data directory as a system (`config`, a SystemConfig) takes them in.
+
+    Kind text_features reads vectors (D,) from `dump`/feats.scp, which stage extract_features writes; kind text tokenises all texts once,
+    to token ids (L,). In training the label of a text is the place of its author among `config.labels` (DataError for another author).
+    """
+    speakers = [data.speakers[utt] for utt in data.utts]
+    labels = None
+    if training:
+        index = {author: k for k, author in enumerate(config.labels)}
+        strange = [utt for utt, speaker in zip(data.utts, speakers, strict=True) if speaker not in index]
+        if strange:
+            raise DataError(f"{data.path / 'utt2spk'}: {data.speakers[strange[0]]!r} of {strange[0]} is no author of the training texts")
+        labels = torch.tensor([index[speaker] for speaker in speakers])
+    if config.input.kind == "text_features":
+        arrays, lengths = _vectors(data, dump), None
+    elif config.input.kind == "text":
+        arrays = _token_ids(data, config.model)
+        lengths = [len(arrays[utt]) for utt in data.utts]
+    else:
+        raise ConfigError(f"system {config.name}: a text system reads `input.kind` text or text_features, not {config.input.kind}")
+    return Dataset(arrays, data.utts, labels, speakers, sources_of(data), lengths)
+
+
+def _vectors(data: DataDir, dump: Path | None) -> ArkReader:
+    if dump is None or not (Path(dump) / "feats.scp").exists():
+        raise DataError(f"{dump}/feats.scp does not exist: run stage extract_features for {data.path}")
+    return ArkReader(Path(dump) / "feats.scp")
+
+
+def _token_ids(data: DataDir, model: dict) -> dict[str, np.ndarray]:
+    """Token ids as float32, which holds whole numbers up to 16 million exactly; the model turns them back."""
+    from dada.text.encoder import load_tokenizer
+
+    tokenizer = load_tokenizer(model["encoder"], model["allow_download"])
+    ids = tokenizer([data["text"][utt] for utt in data.utts], truncation=True, max_length=model["max_tokens"])["input_ids"]
+    return {utt: np.asarray(row, dtype=np.float32) for utt, row in zip(data.utts, ids, strict=True)}
