@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Download:
     """One package, and what is used of it.
 
-    `files` are the data files that are used and their SHA-256, relative to `folder`. `programs` differ from one Debian release to
+    `files` are the data files that are used and their SHA-256, relative to `folder`; an empty digest where releases differ. `programs` differ from one Debian release to
     the next: they are checked by apt, and their version is recorded. On a machine without apt they may come from the PATH.
     """
 
@@ -79,7 +79,7 @@ def is_ready(item: Download, home: Path) -> bool:
         path = home / item.folder / name
         if not path.is_file():
             return False
-        if sha256(path) != digest:
+        if digest and sha256(path) != digest:
             log.warning("%s is not the file that it should be (cut or changed): removed, %s is fetched again", path, item.name)
             path.unlink()
             return False
@@ -93,7 +93,7 @@ def is_ready(item: Download, home: Path) -> bool:
 def apt_rows(apt: Apt, items: list[Download]) -> list[Download]:
     """The Debian packages with the release's version and size, and before them the libraries that they need and the machine lacks."""
     programs = [item.name for item in items if item.programs]
-    libraries = apt.missing_dependencies(programs)
+    libraries = [name for name in apt.missing_dependencies(programs) if not (apt.home / "records" / f"{name}.json").exists()]
     shown = apt.show([item.name for item in items] + libraries)
     rows = [Download(name, "debian", "see package", "needed by a synthesizer", "root", {}, "", *shown[name]) for name in libraries]
     for item in items:
@@ -156,7 +156,7 @@ def verify(item: Download, folder: Path, home: Path) -> None:
                 f"{item.name} {item.version} holds no {name}: another version is needed; put the file with SHA-256 {digest} at {home / item.folder / name}"
             )
         found = sha256(path)
-        if found != digest:
+        if digest and found != digest:
             size = path.stat().st_size
             path.unlink()
             raise UserError(
@@ -208,7 +208,8 @@ def without_apt(items: list[Download], home: Path) -> str:
     lines = ["apt-get and dpkg-deb are not on this machine, so these cannot be fetched here. Get them by hand, then run the same command again:"]
     for item in items:
         for name, digest in item.files.items():
-            lines.append(f"* from the Debian package {item.name} ({item.licence}): {name}, SHA-256 {digest}, to {home / item.folder / name}")
+            check = f", SHA-256 {digest}" if digest else ""
+            lines.append(f"* from the Debian package {item.name} ({item.licence}): {name}{check}, to {home / item.folder / name}")
         if item.programs:
             lines.append(f"* {item.name} ({item.licence}), {item.purpose}: install it so that {', '.join(item.programs)} is on the PATH")
     return "\n".join(lines)

