@@ -1,7 +1,9 @@
 """Kaldi arks of float32 matrices and vectors, uncompressed, through kaldiio."""
 
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import kaldiio
 import numpy as np
@@ -9,6 +11,9 @@ import numpy as np
 from dada.data.files import atomic_path
 from dada.data.tables import read_table, write_table
 from dada.errors import DataError
+
+# What kaldiio raises for a damaged ark.
+READ_ERRORS = (OSError, ValueError, TypeError, RuntimeError, EOFError, AssertionError, struct.error)
 
 
 def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, int]:
@@ -37,6 +42,18 @@ def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, 
     return lengths
 
 
+def read_entry(file: BinaryIO, offset: str | int, name: str) -> np.ndarray | tuple[int, np.ndarray]:
+    """The array, or the (rate, samples) of audio, at an offset of an open ark. Raises DataError for anything else."""
+    try:
+        file.seek(int(offset))
+        if file.read(3) == b"PKL":
+            raise ValueError("it is a Python pickle, which could run a command, and a data file never does here")
+        file.seek(int(offset))
+        return kaldiio.matio.read_kaldi(file)
+    except READ_ERRORS as error:
+        raise DataError(f"{name}: {file.name}:{offset} cannot be read from the ark ({error}): make the ark again") from error
+
+
 class ArkReader(Mapping):
     """Utterance -> float32 array, by random access, of an index written by `write_ark` or by Kaldi.
 
@@ -62,9 +79,10 @@ class ArkReader(Mapping):
                 self._files[name] = open(path, "rb")
             except OSError as error:
                 raise DataError(f"{self.scp}: the ark {path} of {utt} cannot be opened ({error.strerror})") from error
-        file = self._files[name]
-        file.seek(int(offset))
-        return kaldiio.matio.read_kaldi(file)
+        entry = read_entry(self._files[name], offset, f"{self.scp}, utterance {utt}")
+        if not isinstance(entry, np.ndarray):
+            raise DataError(f"{self.scp}, utterance {utt}: {location} is not a matrix or vector")
+        return entry
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.index)

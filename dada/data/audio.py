@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,12 @@ import soundfile
 import torch
 import torchaudio.functional
 
+from dada.data.arks import read_entry
 from dada.data.files import atomic_path
 from dada.errors import DataError
 
 SAMPLE_RATE = 16_000  # Hz, of every model here unless its configuration says otherwise
 CONVERT_HINT = "convert it first, e.g. `ffmpeg -i in.m4a -ac 1 -ar 16000 out.flac`"
-
 log = logging.getLogger(__name__)
 _said: set[str] = set()  # kinds of repair already reported, so that a corpus gives one line and not one per file
 
@@ -25,19 +26,39 @@ def read_audio(location: str, rate: int = SAMPLE_RATE) -> np.ndarray:
     Several channels are averaged and another rate is resampled, each said once per run. Raises DataError for a file that is
     missing, unreadable, without samples, or holds NaN or infinite samples.
     """
+    samples, native = read_native(location)
+    return to_mono(samples, native, rate, location)
+
+
+def read_native(location: str) -> tuple[np.ndarray, int]:
+    """As `read_audio`, but with the channels and the rate of the file: float32 (T, channels) and Hz."""
     path, offset = split_location(location)
-    try:
-        if offset is None:
+    problem = unreadable(path)
+    if problem:
+        raise DataError(problem)
+    if offset is not None:
+        samples, native = _read_ark_entry(path, offset)
+    else:
+        try:
             samples, native = soundfile.read(path, dtype="float32", always_2d=True)
-        else:
-            samples, native = _read_ark_entry(location)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist") from error
-    except (soundfile.LibsndfileError, OSError, ValueError) as error:
-        if not Path(path).exists():
-            raise DataError(f"{path} does not exist") from error
-        raise DataError(f"{location} cannot be read as audio ({error}): {CONVERT_HINT}") from error
-    return prepare(samples, native, rate, location)
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise DataError(f"{location} cannot be read as audio ({error}): {CONVERT_HINT}") from error
+    check_samples(samples, location)
+    return samples, native
+
+
+def unreadable(path: str) -> str | None:
+    """Why a file cannot even be opened, and what to do; None for a file that can. The content is not looked at."""
+    if not os.path.exists(path):
+        start = "" if os.path.isabs(path) else f" (a relative path starts at the current folder, {os.getcwd()})"
+        return f"{path} does not exist{start}: correct the path or remove the utterance"
+    if os.path.isdir(path):
+        return f"{path} is a folder, not an audio file: correct the path"
+    if not os.access(path, os.R_OK):
+        return f"{path} may not be read: change its permissions"
+    if os.path.getsize(path) == 0:
+        return f"{path} is empty (0 bytes): copy the file again or remove the utterance"
+    return None
 
 
 def decode_audio(content: bytes, rate: int = SAMPLE_RATE, name: str = "audio") -> np.ndarray:
@@ -46,15 +67,20 @@ def decode_audio(content: bytes, rate: int = SAMPLE_RATE, name: str = "audio") -
         samples, native = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise DataError(f"{name} cannot be read as audio ({error}): {CONVERT_HINT}") from error
-    return prepare(samples, native, rate, name)
+    check_samples(samples, name)
+    return to_mono(samples, native, rate, name)
 
 
-def prepare(samples: np.ndarray, native: int, rate: int, name: str) -> np.ndarray:
-    """Samples (T, channels) at `native` Hz to mono (T,) at `rate` Hz, refusing what no model can use (DataError)."""
+def check_samples(samples: np.ndarray, name: str) -> None:
+    """Raise DataError for what no model can use: no samples, or NaN or infinite ones."""
     if samples.shape[0] == 0:
         raise DataError(f"{name} has no samples: remove the utterance or replace the file")
     if not np.isfinite(samples).all():
         raise DataError(f"{name} holds NaN or infinite samples: remove the utterance or replace the file")
+
+
+def to_mono(samples: np.ndarray, native: int, rate: int, name: str) -> np.ndarray:
+    """Samples (T, channels) at `native` Hz to mono (T,) at `rate` Hz."""
     if samples.shape[1] > 1:
         _say_once(f"audio with {samples.shape[1]} channels is averaged to mono (first seen: {name})", f"{samples.shape[1]} channels")
         samples = samples.mean(axis=1, keepdims=True)
@@ -73,8 +99,11 @@ def resample(samples: np.ndarray, native: int, rate: int) -> np.ndarray:
 def write_audio(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> None:
     """Write mono (T,) in [-1, 1] as 16-bit FLAC or WAV, by the name's ending, atomically."""
     path = Path(path)
-    with atomic_path(path) as partial, open(partial, "wb") as file:
-        soundfile.write(file, samples, rate, format=path.suffix[1:].upper(), subtype="PCM_16")
+    # Through memory: libsndfile drops errors of the file below it, and a full disk would pass for success.
+    content = io.BytesIO()
+    soundfile.write(content, samples, rate, format=path.suffix[1:].upper(), subtype="PCM_16")
+    with atomic_path(path) as partial:
+        partial.write_bytes(content.getbuffer())
 
 
 def split_location(location: str) -> tuple[str, int | None]:
@@ -87,12 +116,14 @@ def split_location(location: str) -> tuple[str, int | None]:
     return location, None
 
 
-def _read_ark_entry(location: str) -> tuple[np.ndarray, int]:
-    import kaldiio
-
-    rate, samples = kaldiio.load_mat(location)
-    samples = samples.astype(np.float32) / 32768.0 if samples.dtype.kind == "i" else samples.astype(np.float32)
-    return samples.reshape(len(samples), -1), rate
+def _read_ark_entry(path: str, offset: int) -> tuple[np.ndarray, int]:
+    with open(path, "rb") as file:
+        entry = read_entry(file, offset, "audio")
+    if not isinstance(entry, tuple):
+        raise DataError(f"{path}:{offset} is a matrix or vector, not audio: is this a feats.scp?")
+    rate, samples = entry
+    scale = -float(np.iinfo(samples.dtype).min) if samples.dtype.kind == "i" else 1.0
+    return samples.reshape(len(samples), -1).astype(np.float32) / np.float32(scale), rate
 
 
 def _say_once(message: str, kind: str) -> None:

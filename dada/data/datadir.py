@@ -13,6 +13,11 @@ NO_SPEAKER = "-"
 NOT_CONDITIONS = frozenset({"utt2spk", "utt2label", "utt2dur", "utt2num_frames", "utt2source"})
 
 
+def table_names(path: Path) -> list[str]:
+    """The tables of a data directory that describe utterances: wav.scp, text, and every utt2…"""
+    return sorted(p.name for p in Path(path).iterdir() if p.name in ("wav.scp", "text") or (p.name.startswith("utt2") and p.suffix == ""))
+
+
 @dataclass
 class DataDir:
     """Tables of one split by file name, each utterance -> value, all with the same utterances in the same order.
@@ -30,8 +35,7 @@ class DataDir:
         path = Path(path)
         if not path.is_dir():
             raise DataError(f"{path} is not there: stage prepare_data makes the data directories")
-        names = sorted(p.name for p in path.iterdir() if p.name in ("wav.scp", "text") or (p.name.startswith("utt2") and p.suffix == ""))
-        data = cls(path, {name: read_table(path / name) for name in names})
+        data = cls(path, {name: read_table(path / name) for name in table_names(path)})
         for name in require:
             if name not in data.tables:
                 raise DataError(f"{path / name} does not exist, and it is needed here")

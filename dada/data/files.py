@@ -1,6 +1,7 @@
 """Writing files so that a half-written one is never taken for a whole one: under a temporary name first, then renamed."""
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,15 @@ from pathlib import Path
 from dada.errors import UserError
 
 PARTIAL = ".partial"  # suffix of everything that is still being written; readers and listings pass over it
+ADVICE = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the disk quota is used up: free some space",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.EACCES: "no right to write there: choose another folder or change its permissions",
+    errno.EPERM: "no right to write there: choose another folder or change its permissions",
+    errno.EEXIST: "a file stands where a folder has to be: move it away",
+    errno.ENOTDIR: "a file stands where a folder has to be: move it away",
+}
 
 
 def partial_path(path: Path) -> Path:
@@ -31,7 +41,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except OSError as error:
-        raise explain_os_error(error, path) from error
+        refuse_os_error(error, path)
+        raise
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -42,16 +53,19 @@ def atomic_dir(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`, on any error it is removed."""
     path = Path(path)
     partial = partial_path(path)
+    old = partial.with_name(f".old{partial.name}")
     try:
         partial.mkdir(parents=True)
         yield partial
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(old)  # two renames leave less time without a folder than the removal of a large one
         os.replace(partial, path)
     except OSError as error:
-        raise explain_os_error(error, path) from error
+        refuse_os_error(error, path)
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -60,17 +74,8 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
-def explain_os_error(error: OSError, path: Path) -> OSError | UserError:
-    """A full disk, a read-only folder or missing rights as a UserError that names `path`; other errors as they are."""
-    import errno
-
-    advice = {
-        errno.ENOSPC: "the disk is full: free some space",
-        errno.EDQUOT: "the disk quota is used up: free some space",
-        errno.EROFS: "the file system is read-only: choose another folder",
-        errno.EACCES: "no right to write there: choose another folder or change its permissions",
-        errno.EPERM: "no right to write there: choose another folder or change its permissions",
-    }.get(error.errno)
-    if advice is None:
-        return error
-    return UserError(f"cannot write {path}: {advice} and run the same command again")
+def refuse_os_error(error: OSError, path: Path) -> None:
+    """Raise UserError for what the user can mend (full disk, read-only folder, missing rights), naming `path`; else return."""
+    advice = ADVICE.get(error.errno)
+    if advice:
+        raise UserError(f"cannot write {path}: {advice}, then run the same command again") from error

@@ -7,10 +7,21 @@ An `utt2spk`:
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from dada.data.files import write_text
 from dada.errors import DataError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong in one line (0: with the whole file) of a table, and what to do."""
+
+    line: int
+    what: str
+    advice: str
+    kind: str = "form"  # form | duplicate | order
 
 
 def read_table(path: Path) -> dict[str, str]:
@@ -19,34 +30,54 @@ def read_table(path: Path) -> dict[str, str]:
     Raises DataError, with file and line, for a missing or empty file, text that is not UTF-8, a missing value, a duplicated
     key, or keys that are not sorted.
     """
-    path = Path(path)
-    try:
-        lines = path.read_bytes().decode("utf-8").split("\n")
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8") from error
-    if lines[-1] == "":
-        lines.pop()
-    table: dict[str, str] = {}
-    previous = ""
-    for number, line in enumerate(lines, start=1):
-        key, separator, value = line.rstrip("\r").partition(" ")
-        if not key or (not separator and path.name != "text"):
-            raise DataError(f"{path}:{number}: expected `key value` separated by one space, got {line!r}")
-        if key in table:
-            raise DataError(f"{path}:{number}: key {key} is there twice: remove one of the two lines")
-        if key.encode() < previous.encode():
-            raise DataError(f"{path}:{number}: key {key} comes after {previous}: sort the file with `LC_ALL=C sort -o {path} {path}`")
-        table[key] = value
-        previous = key
-    if not table:
-        raise DataError(f"{path} is empty")
+    table, problems = scan_table(path)
+    if problems:
+        first = problems[0]
+        raise DataError(f"{path}{f':{first.line}' if first.line else ''}: {first.what}: {first.advice}")
     return table
 
 
+def scan_table(path: Path) -> tuple[dict[str, str], list[Problem]]:
+    """The lines of a table that can be read, and the problems of all the others, in the order of the file."""
+    path = Path(path)
+    try:
+        lines = path.read_bytes().decode("utf-8-sig").split("\n")
+    except FileNotFoundError:
+        return {}, [Problem(0, "does not exist", "make it, or run the stage that does")]
+    except OSError as error:
+        return {}, [Problem(0, f"cannot be read ({error.strerror})", "mend the file or its permissions")]
+    except UnicodeDecodeError as error:
+        return {}, [Problem(0, f"is not UTF-8 text ({error.reason} at byte {error.start})", "save it as UTF-8")]
+    if lines[-1] == "":
+        lines.pop()
+    table: dict[str, str] = {}
+    problems: list[Problem] = []
+    previous = ""
+    for number, line in enumerate(lines, start=1):
+        key, separator, value = line.rstrip("\r").partition(" ")
+        if not well_formed(key, value if separator else "", path.name):
+            problems.append(Problem(number, f"got {line!r}", "write `key value`, separated by one space"))
+            continue
+        if key in table:
+            problems.append(Problem(number, f"key {key} is there twice", "remove one of the two lines", "duplicate"))
+            continue
+        if key.encode() < previous.encode():
+            problems.append(Problem(number, f"key {key} comes after {previous}", f"sort the file with `LC_ALL=C sort -o {path} {path}`", "order"))
+        table[key] = value
+        previous = key
+    if not lines:
+        problems.append(Problem(0, "is empty", "remove it, or make it again"))
+    return table, problems
+
+
+def well_formed(key: str, value: str, name: str) -> bool:
+    """Whether a line may stand in the table `name`: a key without blanks and, but for `text`, a value without outer blanks."""
+    return bool(key) and not any(c.isspace() for c in key) and (name == "text" or (bool(value) and value == value.strip()))
+
+
 def write_table(path: Path, table: Mapping[str, object]) -> None:
-    """Write a table sorted by key, atomically. Refuses keys with blanks and values with line breaks (DataError)."""
+    """Write a table sorted by key, atomically. Refuses what `read_table` would refuse, and line breaks (DataError)."""
+    path = Path(path)
     lines = []
     for key in sorted(table, key=str.encode):
         value = str(table[key])
@@ -54,6 +85,8 @@ def write_table(path: Path, table: Mapping[str, object]) -> None:
             raise DataError(f"{path}: the key {key!r} is empty or holds a blank: replace blanks, e.g. by `_`")
         if "\n" in value or "\r" in value:
             raise DataError(f"{path}: the value of {key} holds a line break")
+        if not well_formed(key, value, path.name):
+            raise DataError(f"{path}: the value {value!r} of {key} is empty or has blanks around it")
         lines.append(f"{key} {value}\n")
     write_text(path, "".join(lines))
 

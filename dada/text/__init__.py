@@ -1,1 +1,1 @@
-"""Texts and their authors."""
+"""Texts and their authors: normalisation, chunks, author corpora, frozen encoders."""

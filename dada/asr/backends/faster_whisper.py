@@ -1,0 +1,79 @@
+"""Whisper through faster-whisper (CTranslate2): int8 on a CPU, float16 on a GPU. Its encoder takes features of any length as they are."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dada.asr.base import Hypothesis
+from dada.asr.config import TranscribeConfig
+from dada.asr.convert import CT2_FOLDER
+from dada.asr.device import choose_device, require_compute_type
+from dada.asr.mel import log_mel
+from dada.asr.weights import cached_or_fetched, local_model, short_name
+from dada.errors import ConfigError
+
+WEIGHTS = ("model.bin", f"{CT2_FOLDER}/model.bin")
+
+
+class Backend:
+    """`decode` of dada.asr.base.Backend."""
+
+    def __init__(self, config: TranscribeConfig, root: Path):
+        import ctranslate2
+        import faster_whisper
+
+        device = choose_device(config)
+        require_compute_type(config, device, tuple(sorted(ctranslate2.get_supported_compute_types(device))))
+        folder = _find(config, root)
+        self.weights = [folder / "model.bin"]
+        self.version = f"faster-whisper {faster_whisper.__version__}, ctranslate2 {ctranslate2.__version__}"
+        # Its own default of four threads would make results depend on the machine.
+        whisper = faster_whisper.WhisperModel(
+            str(folder), device=device, compute_type=config.compute_type, cpu_threads=torch.get_num_threads(), local_files_only=True
+        )
+        self.model, self.tokenizer = whisper.model, whisper.hf_tokenizer
+        self.beam_size = config.beam_size
+        known = whisper.supported_languages
+        if config.language and config.language not in known:
+            raise ConfigError(f"transcribe.language {config.language!r} is not one of {config.model}'s: {', '.join(known)}")
+        names = ["<|startoftranscript|>", "<|notimestamps|>"]
+        if self.model.is_multilingual:
+            names[1:1] = [f"<|{config.language or 'en'}|>", "<|transcribe|>"]
+        self.prompt = [self.tokenizer.token_to_id(name) for name in names]
+        self.find_language = self.model.is_multilingual and not config.language
+
+    def decode(self, clips: list[np.ndarray], context: float, caps: list[int]) -> list[Hypothesis]:
+        """See dada.asr.base.Backend."""
+        import ctranslate2
+
+        mel = log_mel(clips, context, self.model.n_mels).contiguous().numpy()
+        states = self.model.encode(ctranslate2.StorageView.from_array(mel))
+        prompts = [list(self.prompt) for _ in clips]
+        if self.find_language:
+            for prompt, languages in zip(prompts, self.model.detect_language(states), strict=True):
+                prompt[1] = self.tokenizer.token_to_id(languages[0][0])
+        # One more than the cap, so that a transcript that ends exactly there is not taken for one that was cut.
+        results = self.model.generate(
+            states, prompts, beam_size=self.beam_size, max_length=len(self.prompt) + max(caps) + 1, return_scores=True, return_no_speech_prob=True
+        )
+        return [self._hypothesis(result, cap) for result, cap in zip(results, caps, strict=True)]
+
+    def _hypothesis(self, result, cap: int) -> Hypothesis:
+        tokens = result.sequences_ids[0]
+        logprob = result.scores[0] * len(tokens)  # its score is the sum over the number of tokens without the end
+        return Hypothesis(
+            self.tokenizer.decode(tokens[:cap]), logprob / (len(tokens) + 1), min(len(tokens), cap), result.no_speech_prob, len(tokens) > cap
+        )
+
+
+def _find(config: TranscribeConfig, root: Path) -> Path:
+    import faster_whisper
+
+    local = local_model(config, root, WEIGHTS)
+    if local is not None:
+        return local.parent
+    name = short_name(config.model)
+    if "/" not in name and name not in faster_whisper.available_models():
+        raise ConfigError(f"transcribe.model {config.model!r} is neither a folder nor one of faster-whisper's: {', '.join(faster_whisper.available_models())}")
+    return cached_or_fetched(config, WEIGHTS, lambda local_only: Path(faster_whisper.download_model(name, local_files_only=local_only)))

@@ -1,0 +1,60 @@
+"""The schema of `transcribe:`."""
+
+from dataclasses import dataclass, field
+
+from dada import plugins
+from dada.errors import ConfigError
+
+DEVICES = ("auto", "cpu", "cuda")
+COMPUTE_TYPES = ("float32", "int8", "bfloat16", "float16")
+FULL_CONTEXT = 30.0  # seconds of audio that Whisper was trained to read at once
+
+
+@dataclass
+class GuardConfig:
+    """What makes a transcript doubtful, so that its clip is read again with the full context (dada/asr/guard.py)."""
+
+    max_words_per_second: float = 5.5
+    min_distinct_words: float = 0.5  # share of the words
+    min_logprob: float = -1.0  # mean natural log-probability of a token
+    max_compression: float = 1.8  # bytes of text over bytes after zlib
+
+
+@dataclass
+class TranscribeConfig:
+    """Which Whisper reads the clips, and how.
+
+    A clip is read in the shortest of `contexts` that holds it and `margin` seconds of silence behind it; without `contexts`, a batch
+    takes its longest clip plus `margin`. [30] is Whisper as published, three to four times slower on short clips.
+    """
+
+    backend: str = "transformers"  # a file of dada/asr/backends: faster_whisper | openai_whisper | transformers
+    model: str = "large-v3"  # a name, an id of the Hugging Face hub, or a folder (relative ones from the recipe's folder)
+    language: str | None = None  # en, de, ...; nothing lets a multilingual model find out for each clip
+    device: str = "auto"  # auto | cpu | cuda
+    compute_type: str = "float32"  # float32 | int8 | bfloat16 | float16
+    batch_size: int = 16  # clips
+    beam_size: int = 1  # 1 is greedy
+    contexts: list[float] = field(default_factory=lambda: [8.0, 15.0, 30.0])  # seconds
+    margin: float = 1.0  # seconds
+    max_tokens_per_second: float = 8.0  # the cap on a transcript's length, ...
+    extra_tokens: int = 12  # ... plus so many
+    guard: GuardConfig = field(default_factory=GuardConfig)
+    allow_download: bool = False  # fetch a model that is not on this machine
+
+
+def check(config: TranscribeConfig) -> None:
+    """Raise ConfigError for values that no back end can serve."""
+    plugins.load("dada.asr.backends", config.backend, "transcribe.backend")
+    for key, value, known in (("device", config.device, DEVICES), ("compute_type", config.compute_type, COMPUTE_TYPES)):
+        if value not in known:
+            raise ConfigError(f"transcribe.{key} is {value!r}{plugins.nearest(value, list(known))}; known: {', '.join(known)}")
+    for key in ("batch_size", "beam_size"):
+        if getattr(config, key) < 1:
+            raise ConfigError(f"transcribe.{key} is {getattr(config, key)}, expected 1 or more")
+    if not config.model:
+        raise ConfigError("transcribe.model is empty: name a Whisper model, e.g. tiny.en, or a folder that holds one")
+    if any(not 1 <= seconds <= FULL_CONTEXT for seconds in config.contexts):
+        raise ConfigError(f"transcribe.contexts is {list(config.contexts)}, expected seconds between 1 and {FULL_CONTEXT:g}")
+    if config.margin < 0 or config.max_tokens_per_second <= 0 or config.extra_tokens < 1:
+        raise ConfigError("transcribe.margin must be 0 or more, max_tokens_per_second above 0, extra_tokens 1 or more")

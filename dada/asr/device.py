@@ -1,0 +1,21 @@
+"""Devices and precisions, checked before a model is loaded."""
+
+import torch
+
+from dada.asr.config import TranscribeConfig
+from dada.errors import ConfigError
+
+
+def choose_device(config: TranscribeConfig) -> str:
+    """`cpu` or `cuda`; ConfigError where a GPU is asked for and there is none."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("transcribe.device is cuda, and torch sees no GPU: set it to auto or cpu")
+    return "cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def require_compute_type(config: TranscribeConfig, device: str, known: tuple[str, ...]) -> None:
+    """ConfigError unless the back end computes in the configured precision on this device."""
+    if config.compute_type not in known:
+        raise ConfigError(
+            f"transcribe.compute_type={config.compute_type} is not to be had from {config.backend} on {device}; it has: {', '.join(known)}"
+        )

@@ -1,0 +1,37 @@
+"""Whisper's log-mel spectrogram (Radford et al., 2023, section 2.2), of a context as long or as short as one likes.
+
+B clips, F mel bands, N frames of 10 ms.
+"""
+
+import functools
+
+import numpy as np
+import torch
+import torchaudio.functional
+from torch import Tensor
+
+from dada.data.audio import SAMPLE_RATE
+
+WINDOW, HOP = 400, 160  # samples: 25 ms and 10 ms
+FRAMES_PER_SECOND = SAMPLE_RATE // HOP
+POSITIONS_PER_SECOND = FRAMES_PER_SECOND // 2  # the encoder's second convolution halves the frames
+FLOOR = 1e-10  # power, below which nothing is told apart
+RANGE = 8.0  # powers of ten kept below a clip's peak
+
+
+def log_mel(clips: list[np.ndarray], context: float, num_mels: int) -> Tensor:
+    """Clips (T_i,), none longer than `context` seconds, padded with silence to it: (B, F, N) with N = 100 * context."""
+    padded = torch.zeros(len(clips), int(context * SAMPLE_RATE))
+    for row, clip in zip(padded, clips, strict=True):
+        row[: len(clip)] = torch.from_numpy(clip)
+    spectrum = torch.stft(padded, WINDOW, HOP, window=torch.hann_window(WINDOW), return_complex=True)[..., :-1]
+    power = spectrum.real.square() + spectrum.imag.square()
+    log = (_filters(num_mels).T @ power).clamp(min=FLOOR).log10()
+    log = torch.maximum(log, log.amax(dim=(1, 2), keepdim=True) - RANGE)
+    return (log + 4.0) / 4.0
+
+
+@functools.lru_cache
+def _filters(num_mels: int) -> Tensor:
+    """(201, F): triangles of equal area on Slaney's mel scale up to 8 kHz."""
+    return torchaudio.functional.melscale_fbanks(WINDOW // 2 + 1, 0.0, SAMPLE_RATE / 2, num_mels, SAMPLE_RATE, norm="slaney", mel_scale="slaney")

@@ -1,0 +1,86 @@
+"""Where a Whisper model lies on this machine, and what to say where it does not."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dada.asr.config import TranscribeConfig
+from dada.errors import DataError, UserError
+
+log = logging.getLogger(__name__)
+
+# About how much is fetched for a published model, in MB at 16 bits; transformers' files of the models up to medium are twice as large.
+SIZES = {"tiny": 75, "base": 145, "small": 485, "medium": 1530, "large": 3090, "turbo": 1620, "large-v3-turbo": 1620}
+ORGANISATION = "openai/whisper-"
+
+
+def short_name(model: str) -> str:
+    """`openai/whisper-tiny.en` to the `tiny.en` that openai-whisper and faster-whisper call it."""
+    return model.removeprefix(ORGANISATION)
+
+
+def local_model(config: TranscribeConfig, root: Path, candidates: Sequence[str]) -> Path | None:
+    """The file or folder that `model` names, None if it names a published model instead.
+
+    In a folder, the first of `candidates` that is there. Raises DataError for a folder that has none of them, or a path that does not exist.
+    """
+    path = (Path(root) / Path(config.model).expanduser()).absolute()
+    if path.is_file():
+        return path
+    if path.is_dir():
+        for name in candidates:
+            if (path / name).is_file():
+                return path / name
+        raise DataError(
+            f"transcribe.model: the folder {path} has no weights for the back end {config.backend} (none of {', '.join(candidates)}): "
+            "put them there, choose another transcribe.backend, or convert the model with dada.asr.convert"
+        )
+    if is_path(config.model):
+        raise DataError(f"transcribe.model: {path} does not exist: {_how_to_get(config, candidates)}")
+    return None
+
+
+def is_path(model: str) -> bool:
+    """Whether a model is named by a path that can be nothing else: `./whisper`, `/models/tiny.en`, `downloads/a/b`, `whisper.pt`."""
+    return model.startswith((".", "/", "~")) or model.count("/") > 1 or model.endswith(".pt")
+
+
+def cached_or_fetched(config: TranscribeConfig, candidates: Sequence[str], fetch: Callable[[bool], Path]) -> Path:
+    """What `fetch(local_only)` returns, first from the local cache alone; from the network only where the configuration allows it.
+
+    Raises UserError with name, size, licence, and where to put the model.
+    """
+    try:
+        return fetch(True)
+    except (OSError, ValueError) as missing:
+        if not config.allow_download:
+            raise UserError(f"the Whisper model {config.model!r} is not on this machine: {_how_to_get(config, candidates)}") from missing
+    log.warning("fetching the Whisper model %s %s for transcribe.backend=%s", config.model, describe(config.model), config.backend)
+    try:
+        return fetch(False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError(f"the Whisper model {config.model!r} could not be fetched ({error}): {_how_to_get(config, candidates)}") from error
+
+
+def describe(model: str) -> str:
+    """Size and licence of a published model, as far as they are known."""
+    name = short_name(model).removesuffix(".en")
+    size = SIZES.get(name) or SIZES.get(name.split("-")[0])
+    return f"(about {size} MB or twice that, licence MIT, by OpenAI)" if size and "/" not in name else "(size and licence: see its page)"
+
+
+def digest(files: Sequence[Path]) -> str:
+    """SHA-256 over the contents of the files in order, in hexadecimal."""
+    total = hashlib.sha256()
+    for path in files:
+        with open(path, "rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+def _how_to_get(config: TranscribeConfig, candidates: Sequence[str]) -> str:
+    return (
+        f"nothing is downloaded without being asked {describe(config.model)}. Either allow it with transcribe.allow_download=true, or put a "
+        f"folder with {' or '.join(candidates)} on this machine and name it in transcribe.model"
+    )

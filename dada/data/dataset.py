@@ -1,0 +1,217 @@
+"""Utterances for training and scoring: from a mapping of arrays (an ark, a dict) or from audio files.
+
+Axes: B utterances, T samples, F features, N frames, D vector elements.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+
+from dada.data.arks import ArkReader
+from dada.data.audio import read_audio, split_location
+from dada.data.batch import Batch, pad_stack
+from dada.data.datadir import NO_SPEAKER, DataDir
+from dada.data.length import fit_length
+from dada.data.tables import read_table
+from dada.errors import ConfigError, DataError
+
+
+class Dataset(torch.utils.data.Dataset):
+    """N utterances; item i is `(i, tensor)`, and `collate` makes a `Batch` of such items.
+
+    `arrays` gives an array for every utterance: a waveform (T,), a vector (D,), or a matrix of an ark, frames first (N, F), which
+    becomes (F, N). `labels` (N,) are class indices; `sources` name what each utterance was spoken from, for folds; `lengths` are
+    counts of steps known beforehand, for sorting. `size` and `rule` bring the last axis to a length (`fit_length`); with `crop_seed`
+    what is too long keeps a random stretch, drawn from (seed, epoch, utterance) alone, so that workers and resumed runs cut alike.
+    """
+
+    def __init__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        utts: Sequence[str],
+        labels: Tensor | None = None,
+        speakers: Sequence[str] | None = None,
+        sources: Sequence[str] | None = None,
+        lengths: Sequence[int] | None = None,
+        size: int | None = None,
+        rule: str = "full",
+        crop_seed: int | None = None,
+    ):
+        self.arrays = arrays
+        self.utts = list(utts)
+        self.labels = labels
+        self.speakers = list(speakers) if speakers is not None else [NO_SPEAKER] * len(self.utts)
+        self.sources = list(sources) if sources is not None else list(self.utts)
+        self.lengths = list(lengths) if lengths is not None else None
+        self.size, self.rule, self.crop_seed = size, rule, crop_seed
+        self.epoch = 0
+        self.check()
+
+    def check(self) -> None:
+        """Raise DataError for utterances without an array, or a table of another length."""
+        known = set(self.arrays)  # asking the mapping itself would read the arrays
+        missing = [utt for utt in self.utts if utt not in known]
+        if missing:
+            raise DataError(f"{len(missing)} of {len(self.utts)} utterances have no data: {', '.join(missing[:5])}{', …' if missing[5:] else ''}")
+        for name in ("labels", "speakers", "sources", "lengths"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.utts):
+                raise DataError(f"{len(self.utts)} utterances, but {len(values)} {name}")
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the random stretches of an epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.utts)
+
+    def __getitem__(self, i: int) -> tuple[int, Tensor]:
+        array = torch.from_numpy(np.array(self.arrays[self.utts[i]], dtype=np.float32))
+        x = array.T.contiguous() if array.ndim == 2 else array
+        return i, fit_length(x, self.size, self.rule, self._generator(i))
+
+    def _generator(self, i: int) -> torch.Generator | None:
+        if self.crop_seed is None:
+            return None
+        state = np.random.SeedSequence([self.crop_seed, self.epoch, i]).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(state))
+
+    def collate(self, items: Sequence[tuple[int, Tensor]]) -> Batch:
+        """Items to a batch, padded with zeros at the end."""
+        indices = [i for i, _ in items]
+        inputs, lengths = pad_stack([x for _, x in items])
+        labels = None if self.labels is None else self.labels[indices]
+        return Batch([self.utts[i] for i in indices], inputs, lengths, labels, [self.speakers[i] for i in indices])
+
+
+class Subset(Dataset):
+    """Some utterances of a dataset, as a dataset; items and batches are made by the whole one, so its subclasses are kept."""
+
+    def __init__(self, whole: Dataset, indices: Sequence[int]):
+        self.whole, self.indices = whole, list(indices)
+        self.utts = [whole.utts[i] for i in indices]
+        self.labels = None if whole.labels is None else whole.labels[self.indices]
+        self.speakers = [whole.speakers[i] for i in indices]
+        self.sources = [whole.sources[i] for i in indices]
+        self.lengths = None if whole.lengths is None else [whole.lengths[i] for i in indices]
+
+    def set_epoch(self, epoch: int) -> None:
+        self.whole.set_epoch(epoch)
+
+    def __getitem__(self, i: int) -> tuple[int, Tensor]:
+        return i, self.whole[self.indices[i]][1]
+
+    def collate(self, items: Sequence[tuple[int, Tensor]]) -> Batch:
+        return self.whole.collate([(self.indices[i], x) for i, x in items])
+
+
+def restrict(dataset: Dataset, indices: Sequence[int]) -> Dataset:
+    """The utterances `indices` of a dataset, in that order."""
+    return Subset(dataset, indices)
+
+
+class AudioFiles(Mapping):
+    """Utterance -> waveform (T,) at `rate` Hz, read from the locations of a wav.scp when asked for."""
+
+    def __init__(self, wav_scp: Mapping[str, str], rate: int):
+        self.wav_scp, self.rate = wav_scp, rate
+
+    def __getitem__(self, utt: str) -> np.ndarray:
+        try:
+            return read_audio(self.wav_scp[utt], self.rate)
+        except DataError as error:
+            raise DataError(f"utterance {utt}: {error}") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.wav_scp)
+
+    def __len__(self) -> int:
+        return len(self.wav_scp)
+
+
+def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed: int = 0) -> Dataset:
+    """The utterances of a data directory as a system (`config`, a SystemConfig) takes them in.
+
+    Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes. Training needs utt2label, and
+    only training cuts at random. Raises DataError naming utterances without data or labels of no class of the system.
+    """
+    kind = config.input.kind
+    if kind == "waveform":
+        arrays, size = AudioFiles(data["wav.scp"], config.input.sample_rate), config.input.num_samples
+    elif kind == "features":
+        arrays, size = _feature_ark(data, dump), config.input.num_frames
+    else:
+        raise ConfigError(f"system {config.name}: an audio system reads `input.kind` waveform or features, not {kind}")
+    return Dataset(
+        arrays,
+        data.utts,
+        labels=class_indices(data, config.labels, required=training),
+        speakers=[data.speakers[utt] for utt in data.utts],
+        sources=sources_of(data),
+        lengths=_lengths(data, config.input, dump, size),
+        size=size,
+        rule=config.input.length_rule,
+        crop_seed=seed if training and config.input.random_crop else None,
+    )
+
+
+def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tensor | None:
+    """utt2label as indices into the class names (N,), None where there is no such table and none is required (DataError)."""
+    if data.labels is None and not required:
+        return None
+    index = {label: k for k, label in enumerate(labels)}
+    table = data["utt2label"]
+    unknown = [utt for utt in data.utts if table[utt] not in index]
+    if unknown:
+        raise DataError(f"{data.path / 'utt2label'}: {unknown[0]} is {table[unknown[0]]!r}, which is no class of the system ({', '.join(labels)})")
+    return torch.tensor([index[table[utt]] for utt in data.utts], dtype=torch.int64)
+
+
+def sources_of(data: DataDir) -> list[str]:
+    """What each utterance was spoken from; the utterance itself where the corpus does not say."""
+    table = data.get("utt2source") or {}
+    return [table.get(utt, utt) for utt in data.utts]
+
+
+def _feature_ark(data: DataDir, dump: Path | None) -> ArkReader:
+    if dump is None or not (Path(dump) / "feats.scp").exists():
+        raise DataError(f"{dump}/feats.scp does not exist: run stage extract_features for {data.path.name}")
+    arrays = ArkReader(Path(dump) / "feats.scp")
+    missing = [utt for utt in data.utts if utt not in arrays.index]
+    if missing:
+        raise DataError(
+            f"{arrays.scp} has no features of {len(missing)} utterances of {data.path} ({', '.join(missing[:5])}{', …' if missing[5:] else ''}): "
+            "run stage extract_features again"
+        )
+    return arrays
+
+
+def _lengths(data: DataDir, config, dump: Path | None, size: int | None) -> list[int] | None:
+    """Steps of every utterance before `fit_length`, where they will differ in a batch; None where all become equal."""
+    if size is not None and config.length_rule in ("tile", "pad"):
+        return None
+    if config.kind == "features":
+        path = Path(dump) / "utt2num_frames"
+        table = read_table(path) if path.exists() else {}
+        lengths = [int(table.get(utt, 0)) for utt in data.utts]
+    elif data.get("utt2dur"):
+        lengths = [round(float(data["utt2dur"][utt]) * config.sample_rate) for utt in data.utts]
+    else:
+        lengths = [_num_samples(data["wav.scp"][utt], config.sample_rate) for utt in data.utts]
+    return lengths if size is None or config.length_rule == "full" else [min(length, size) for length in lengths]
+
+
+def _num_samples(location: str, rate: int) -> int:
+    """Samples at `rate` as the file's head tells; 0 where it does not (entries of an ark, files that reading will complain of)."""
+    path, offset = split_location(location)
+    if offset is not None:
+        return 0
+    try:
+        info = soundfile.info(path)
+    except (soundfile.LibsndfileError, OSError):
+        return 0
+    return round(info.frames * rate / info.samplerate)

@@ -1,0 +1,120 @@
+"""Which utterances form a batch. The order depends on (seed, epoch) alone, so that a resumed run goes on as it would have."""
+
+import abc
+import logging
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from dada.errors import DataError
+
+BUCKET_BATCHES = 20  # batches whose utterances are sorted by length together: similar lengths, still a random order
+
+log = logging.getLogger(__name__)
+
+
+class BatchSampler(Sampler, abc.ABC):
+    """Lists of indices, one list a batch. `set_epoch` chooses the order, `start` skips the first batches of it (resume).
+
+    With several processes (`world` > 1) each takes every world-th batch; the first ones are taken again where the number does not divide.
+    """
+
+    def __init__(self, seed: int, rank: int = 0, world: int = 1):
+        self.seed, self.rank, self.world = seed, rank, world
+        self.epoch, self.start = 0, 0
+
+    def set_epoch(self, epoch: int, start: int = 0) -> None:
+        self.epoch, self.start = epoch, start
+
+    @abc.abstractmethod
+    def batches(self, rng: np.random.Generator) -> list[list[int]]:
+        """All batches of an epoch, over all processes."""
+
+    def epoch_batches(self) -> list[list[int]]:
+        """The batches of this epoch for this process."""
+        batches = self.batches(np.random.default_rng([self.seed, self.epoch]))
+        missing = -len(batches) % self.world
+        return (batches + [batches[i % len(batches)] for i in range(missing)])[self.rank :: self.world]
+
+    def __iter__(self) -> Iterator[list[int]]:
+        yield from self.epoch_batches()[self.start :]
+
+    def __len__(self) -> int:
+        return len(self.epoch_batches()) - self.start
+
+
+class Shuffle(BatchSampler):
+    """Every utterance once, in random order; with `lengths`, utterances of similar length together."""
+
+    def __init__(self, num_utts: int, batch_size: int, seed: int, lengths: Sequence[int] | None = None, **processes):
+        super().__init__(seed, **processes)
+        self.num_utts, self.batch_size = num_utts, batch_size
+        self.lengths = None if lengths is None else np.asarray(lengths)
+
+    def batches(self, rng: np.random.Generator) -> list[list[int]]:
+        order = rng.permutation(self.num_utts)
+        if self.lengths is None:
+            return chunks(order, self.batch_size)
+        pools = chunks(order, self.batch_size * BUCKET_BATCHES)
+        batches = [batch for pool in pools for batch in chunks(sorted(pool, key=lambda i: self.lengths[i]), self.batch_size)]
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+
+class Balanced(BatchSampler):
+    """Equal shares of the classes: the largest class once, the others again and again until they are as many."""
+
+    def __init__(self, labels: Sequence[int], batch_size: int, seed: int, **processes):
+        super().__init__(seed, **processes)
+        labels = np.asarray(labels)
+        self.members = [np.flatnonzero(labels == k) for k in np.unique(labels)]
+        self.batch_size = batch_size
+
+    def batches(self, rng: np.random.Generator) -> list[list[int]]:
+        largest = max(len(members) for members in self.members)
+        columns = [np.concatenate([rng.permutation(m) for _ in range(-(-largest // len(m)))])[:largest] for m in self.members]
+        return chunks(np.stack(columns, axis=1).reshape(-1), self.batch_size)  # one of each class in turn
+
+
+class Triplets(BatchSampler):
+    """Batches [anchors | positives | negatives] of `batch_size` triples; every usable utterance is an anchor once an epoch.
+
+    `groups` names what makes two utterances a pair (speaker or class), None for utterances to leave out. The positive is another one
+    of the anchor's group, the negative a random one of a random other group. Groups of one give neither anchors nor positives, and
+    are left out, said once. Raises DataError where fewer than two groups remain.
+    """
+
+    def __init__(self, groups: Sequence[object], batch_size: int, seed: int, **processes):
+        super().__init__(seed, **processes)
+        names = sorted({g for g in groups if g is not None}, key=str)
+        members = {name: [i for i, g in enumerate(groups) if g == name] for name in names}
+        single = [name for name in names if len(members[name]) < 2]
+        if single:
+            log.warning("triplets: %d groups with one utterance are left out: %s", len(single), ", ".join(map(str, single[:10])))
+        self.members = [np.asarray(members[name]) for name in names if len(members[name]) > 1]
+        if len(self.members) < 2:
+            raise DataError(f"triplets need two speakers or classes with two utterances each, but there are {len(self.members)}")
+        self.batch_size = batch_size
+
+    def batches(self, rng: np.random.Generator) -> list[list[int]]:
+        return [[int(i) for column in triples.T for i in column] for triples in self._triples(rng)]
+
+    def _triples(self, rng: np.random.Generator) -> list[np.ndarray]:
+        anchors = np.array([(k, j) for k, members in enumerate(self.members) for j in range(len(members))])
+        triples = [self._triple(rng, k, j) for k, j in rng.permutation(anchors)]
+        return [np.array(chunk) for chunk in chunks(triples, self.batch_size)]
+
+    def _triple(self, rng: np.random.Generator, k: int, j: int) -> tuple[int, int, int]:
+        own = self.members[k]
+        positive = own[(j + rng.integers(1, len(own))) % len(own)]
+        other = self.members[(k + rng.integers(1, len(self.members))) % len(self.members)]
+        return own[j], positive, other[rng.integers(len(other))]
+
+
+def chunks(items: Sequence, size: int) -> list[list]:
+    """Cut a sequence into lists of `size`; a last one of a single item joins the one before, as batch normalisation needs two."""
+    items = items.tolist() if isinstance(items, np.ndarray) else list(items)
+    parts = [items[i : i + size] for i in range(0, len(items), size)]
+    if len(parts) > 1 and len(parts[-1]) == 1 and size > 1:
+        parts[-2:] = [parts[-2] + parts[-1]]
+    return parts

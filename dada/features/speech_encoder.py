@@ -1,0 +1,160 @@
+"""Hidden states of a pretrained speech encoder: wav2vec 2.0, XLS-R, HuBERT, WavLM, or the encoder of Whisper, frozen.
+
+Any such model of Hugging Face, by its id or as a folder on disk. Hidden state 0 is what enters the first transformer layer,
+k is what leaves layer k. Frames come every 20 ms.
+
+Whisper's encoder expects 30 s. Here its context is cut to the clip: the first rows of the position table are used, which is
+several times faster on short clips and leaves no silence for a pooling to average over.
+
+Axes: B batch, T samples, N frames, K chosen layers, D width of the encoder.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from dada.data.audio import SAMPLE_RATE
+from dada.errors import ConfigError, DataError, UserError
+
+POOLINGS = ("mean", "stack")
+NORMALISATIONS = ("auto", "always", "never")
+WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
+WHISPER_STEP = 320  # samples a frame of Whisper's encoder: a mel hop of 160, halved by its second convolution
+VARIANCE_FLOOR = 1e-7  # added to the variance of a clip, as the processors of these models do
+
+
+@dataclass
+class Config:
+    """`layers` are indices of hidden states; negative ones count from the end."""
+
+    model: str = "facebook/wav2vec2-large-xlsr-53"  # id on Hugging Face, or a folder
+    layers: list[int] = field(default_factory=lambda: [-1])
+    layer_pooling: str = "mean"  # mean | stack: D features, or K·D, layer by layer
+    normalise: str = "auto"  # auto | always | never: zero mean and unit variance of each clip; auto asks the model's processor
+    allow_download: bool = False  # fetch the model from Hugging Face when it is not on disk
+
+
+class Feature(nn.Module):
+    """Waveform (B, T) at 16 kHz to hidden states (B, D, N) or (B, K·D, N), without gradient."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        if config.layer_pooling not in POOLINGS or config.normalise not in NORMALISATIONS:
+            raise ConfigError(f"speech_encoder: layer_pooling is one of {', '.join(POOLINGS)}; normalise one of {', '.join(NORMALISATIONS)}")
+        if not config.layers:
+            raise ConfigError("speech_encoder: layers is empty; [-1] takes the last")
+        self.config = config
+        self.encoder, self.processor = load_encoder(config.model, config.allow_download)
+        self.is_whisper = self.encoder.config.model_type == "whisper"
+        self.normalise = config.normalise == "always" or (config.normalise == "auto" and bool(getattr(self.processor, "do_normalize", False)))
+        width, depth = self.encoder.config.hidden_size, self.encoder.config.num_hidden_layers
+        self.layers = [_layer(index, depth, config.model) for index in config.layers]
+        self.num_features = width * (len(self.layers) if config.layer_pooling == "stack" else 1)
+        # Layers above the highest one asked for are not computed, except one: some encoders normalise what leaves the last layer.
+        layers = self.encoder.layers if self.is_whisper else self.encoder.encoder.layers
+        del layers[max(self.layers) + 1 :]
+        self.encoder.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> "Feature":
+        """Stay in evaluation mode: the encoder is frozen, its dropout and masking too."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T) to (B, F, N). Raises DataError for a clip shorter than one frame."""
+        states = self._whisper(x) if self.is_whisper else self._waveform(x)
+        chosen = torch.stack([states[k] for k in self.layers], dim=1)  # (B, K, N, D)
+        pooled = chosen.mean(1) if self.config.layer_pooling == "mean" else chosen.transpose(1, 2).flatten(2)
+        return pooled.transpose(1, 2)
+
+    def _waveform(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Hidden states of the wav2vec 2.0 family, each (B, N, D)."""
+        if int(self.encoder._get_feat_extract_output_lengths(x.shape[-1])) < 1:
+            raise DataError(f"a clip of {x.shape[-1]} samples is too short for {self.config.model}: remove it, or let the length rule tile or pad it")
+        if self.normalise:
+            x = (x - x.mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, keepdim=True, correction=0) + VARIANCE_FLOOR)
+        return self.encoder(x, output_hidden_states=True).hidden_states
+
+    def _whisper(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Hidden states of Whisper's encoder over the clip alone, each (B, N, D). A part of a frame at the end is padded."""
+        table = self.encoder.embed_positions
+        num_frames = -(-x.shape[-1] // WHISPER_STEP)
+        if num_frames > table.num_embeddings:
+            limit = table.num_embeddings * WHISPER_STEP / SAMPLE_RATE
+            raise DataError(f"a clip of {x.shape[-1] / SAMPLE_RATE:.1f} s is longer than the {limit:.0f} s of {self.config.model}: crop it by the length rule")
+        x = torch.nn.functional.pad(x, (0, num_frames * WHISPER_STEP - x.shape[-1]))
+        mels = self.processor(list(x.cpu().numpy()), sampling_rate=SAMPLE_RATE, padding="longest", return_tensors="pt").input_features
+        encoder = self.encoder
+        h = nn.functional.gelu(encoder.conv1(mels.to(x.device, table.weight.dtype)))
+        h = nn.functional.gelu(encoder.conv2(h)).transpose(1, 2)
+        h = h + table.weight[:num_frames]
+        states = [h]
+        for layer in encoder.layers:
+            h = layer(h, None)
+            states.append(h)
+        if max(self.layers) == encoder.config.num_hidden_layers:
+            states[-1] = encoder.layer_norm(h)
+        return tuple(states)
+
+
+def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
+    """The encoder and its processor of an id or a folder. Raises UserError, saying how to get it, where it is not on disk."""
+    from transformers import AutoFeatureExtractor, AutoModel, WhisperFeatureExtractor
+    from transformers.utils import logging as transformers_logging
+
+    check_model_folder(model)
+    transformers_logging.disable_progress_bar()
+    noisy = logging.getLogger("transformers.modeling_utils")
+    level = noisy.level
+    noisy.setLevel(logging.ERROR)  # the weights of a head that is not used here are not worth a warning
+    try:
+        encoder = AutoModel.from_pretrained(model, local_files_only=not allow_download, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise UserError(f"the speech encoder {model} cannot be loaded ({first_line(error)}). {how_to_get(model)}") from error
+    finally:
+        noisy.setLevel(level)
+    whisper = encoder.config.model_type == "whisper"
+    try:
+        processor = AutoFeatureExtractor.from_pretrained(model, local_files_only=not allow_download)
+    except (OSError, ValueError) as error:
+        if not whisper:
+            raise UserError(f"{model} has no preprocessor_config.json, which says how its input is normalised: put it beside the weights") from error
+        processor = WhisperFeatureExtractor(feature_size=encoder.config.num_mel_bins)  # the same for every Whisper but for the bands
+    return (encoder.get_encoder() if whisper else encoder), processor
+
+
+def check_model_folder(model: str) -> None:
+    """Raise UserError for a folder, or what can only be meant as one, that lacks a model's configuration or weights."""
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        if model.startswith((".", "~", "/")) or model.count("/") > 1:
+            raise UserError(f"the speech encoder's folder {model} does not exist. {how_to_get(model)}")
+        return
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{model} has no config.json: it is not a folder of a Hugging Face model. {how_to_get(model)}")
+    if not any(path for pattern in WEIGHT_FILES for path in folder.glob(pattern)):
+        raise UserError(f"{model} has a config.json but no weights (model.safetensors or pytorch_model.bin). {how_to_get(model)}")
+
+
+def how_to_get(model: str) -> str:
+    """What to do for a model that is not there."""
+    name = model if model.count("/") <= 1 and not model.startswith((".", "~", "/")) else "NAME"
+    return (
+        f"Nothing is downloaded unasked: run `hf download {name} --local-dir FOLDER` where there is a network, and set "
+        "features.model to that folder; or set features.allow_download=true"
+    )
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a library's message."""
+    return str(error).strip().split("\n")[0].rstrip(".")
+
+
+def _layer(index: int, depth: int, model: str) -> int:
+    position = index if index >= 0 else depth + 1 + index
+    if not 0 <= position <= depth:
+        raise ConfigError(f"speech_encoder: layer {index} is not there: {model} has hidden states 0 to {depth}")
+    return position

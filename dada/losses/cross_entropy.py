@@ -1,0 +1,35 @@
+"""Cross-entropy over the classes."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from dada.data.batch import Batch
+from dada.errors import ConfigError
+from dada.models import Output
+
+
+@dataclass
+class Config:
+    class_weights: list[float] = field(default_factory=list)  # in the order of the system's labels; empty weighs all the same
+    label_smoothing: float = 0.0
+
+
+class Loss(nn.Module):
+    """Mean over the batch; with weights, the weighted mean."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.smoothing = config.label_smoothing
+        weights = torch.tensor(config.class_weights) if config.class_weights else None
+        self.register_buffer("weights", weights, persistent=False)
+
+    def forward(self, output: Output, batch: Batch) -> Tensor:
+        """Logits (B, K) and labels (B,) to a scalar."""
+        num_classes = output.logits.shape[1]
+        if num_classes < 2:
+            raise ConfigError("loss cross_entropy needs one logit per class, but the model gives a single one: use loss bce")
+        if self.weights is not None and len(self.weights) != num_classes:
+            raise ConfigError(f"loss.class_weights has {len(self.weights)} values, but the system has {num_classes} labels")
+        return nn.functional.cross_entropy(output.logits, batch.labels, self.weights, label_smoothing=self.smoothing)

@@ -1,0 +1,45 @@
+"""How well a score or a probability means what it says: Cllr, expected calibration error, Brier score."""
+
+import numpy as np
+
+from dada.errors import DataError
+from dada.metrics.check import both_classes, scores_of
+
+
+def cllr(bonafide, spoof) -> float:
+    """Cost of log-likelihood ratios, bits; 0 is perfect, 1 says nothing (Brümmer and du Preez, Computer Speech and Language 20, 2006).
+
+    Scores are natural-log likelihood ratios, bona fide over spoof.
+    """
+    bonafide, spoof = both_classes(bonafide, spoof)
+    return float((np.mean(cllr_cost(bonafide, True)) + np.mean(cllr_cost(spoof, False))) / 2)
+
+
+def cllr_cost(scores: np.ndarray, is_bonafide: bool) -> np.ndarray:
+    """(N,) bits that each trial of one class adds to its class's mean."""
+    return np.logaddexp(0, -scores if is_bonafide else scores) / np.log(2)
+
+
+def brier(probability, is_bonafide) -> float:
+    """Mean squared distance between P(bona fide) (N,) and the truth (N,)."""
+    probability, is_bonafide = _probabilities(probability, is_bonafide)
+    return float(np.mean((probability - is_bonafide) ** 2))
+
+
+def ece(probability, is_bonafide, num_bins: int = 15) -> float:
+    """Expected calibration error: mean distance of P(bona fide) and the share of bona fide, over equal bins weighted by size."""
+    probability, is_bonafide = _probabilities(probability, is_bonafide)
+    bins = np.minimum((probability * num_bins).astype(int), num_bins - 1)
+    said = np.bincount(bins, probability, num_bins)
+    true = np.bincount(bins, is_bonafide, num_bins)
+    return float(np.abs(said - true).sum() / probability.size)
+
+
+def _probabilities(probability, is_bonafide) -> tuple[np.ndarray, np.ndarray]:
+    probability = scores_of(probability, "probability")
+    if probability.min() < 0 or probability.max() > 1:
+        raise DataError(f"probabilities must lie in [0, 1], these go from {probability.min():.4g} to {probability.max():.4g}")
+    truth = np.asarray(is_bonafide, dtype=np.float64).ravel()
+    if truth.size != probability.size:
+        raise DataError(f"there are {probability.size} probabilities for {truth.size} labels")
+    return probability, truth

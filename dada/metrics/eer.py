@@ -1,0 +1,54 @@
+"""The equal error rate (EER): where as large a share of bona fide trials is rejected as of spoofs accepted."""
+
+import numpy as np
+
+from dada.metrics.check import warn_if_inverted
+from dada.metrics.det import Det, det
+
+
+def eer(bonafide, spoof, ties: str = "grouped") -> tuple[float, float]:
+    """EER as a share in [0, 1] and its threshold; a higher score means more bona fide. Warns where the sign looks inverted.
+
+    Without ties both rules are the routine of the ASVspoof 2019, 2021 and 5 packages: the mean of the two rates at the first
+    point where they are nearest. They differ where equal scores meet at the crossing: see `eer_of`.
+
+    >>> eer([0, 1, 1, 2], [1, 1, 0, -1])[0], eer([0, 1, 1, 2], [1, 1, 0, -1], ties="official")[0]
+    (0.375, 0.5)
+    """
+    value, threshold = eer_of(det(bonafide, spoof, ties), ties)
+    warn_if_inverted(value)
+    return value, threshold
+
+
+def eer_of(curve: Det, ties: str = "grouped") -> tuple[float, float]:
+    """EER and threshold of a curve made with the same rule for ties.
+
+    official: the mean of both rates at the first point where they are nearest. grouped: the same where a single trial lies at
+    the crossing; where several trials share that score, the point at which the straight line across the tie has equal rates,
+    and the threshold is the tied score.
+    """
+    if ties == "official":
+        p_miss, p_fa = curve.p_miss, curve.p_fa
+        point = int(np.argmin(np.abs(p_miss - p_fa)))
+        return float((p_miss[point] + p_fa[point]) / 2), float(curve.thresholds[point])
+    after = int(np.argmax(curve.p_fa <= curve.p_miss))  # P(first) is (0, 1) and P(last) is (1, 0), so there is one, and not at 0
+    value, upper = crossing(
+        curve.misses[after - 1], curve.false_accepts[after - 1], curve.misses[after], curve.false_accepts[after],
+        curve.num_bonafide, curve.num_spoof,
+    )
+    return float(value), float(curve.thresholds[after if upper else after - 1])
+
+
+def crossing(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):
+    """EER between the point before (0) and after (1) the score where Pfa falls to Pmiss, from counts; also whether it lies after.
+
+    Takes numbers or arrays: the bootstrap calls it for all resamples at once.
+    """
+    p_miss0, p_miss1 = miss0 / num_bonafide, miss1 / num_bonafide
+    p_fa0, p_fa1 = fa0 / num_spoof, fa1 / num_spoof
+    gap0, gap1 = p_fa0 - p_miss0, p_fa1 - p_miss1
+    single = (miss1 - miss0) + (fa0 - fa1) == 1
+    upper = np.abs(gap1) < np.abs(gap0)
+    nearest = np.where(upper, p_miss1 + p_fa1, p_miss0 + p_fa0) / 2
+    on_line = p_miss0 + gap0 / (gap0 - gap1) * (p_miss1 - p_miss0)
+    return np.where(single, nearest, on_line), np.where(single, upper, True)

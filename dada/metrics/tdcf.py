@@ -1,0 +1,78 @@
+"""The tandem detection cost (t-DCF) of a countermeasure before a given speaker verification system (ASV).
+
+Legacy: Kinnunen et al., Odyssey 2018, and ASVspoof 2019. Revised: Kinnunen et al., IEEE/ACM TASLP 28, 2020, and ASVspoof 2021.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dada.errors import DataError
+from dada.metrics.check import scores_of
+from dada.metrics.det import Det, det
+from dada.metrics.eer import eer
+
+
+@dataclass(frozen=True)
+class TandemCosts:
+    """Priors of a trial's kind, and costs of a miss (bona fide target rejected) and of the false acceptances."""
+
+    p_spoof: float = 0.05
+    p_target: float = 0.95 * 0.99
+    p_nontarget: float = 0.95 * 0.01
+    miss: float = 1.0
+    fa: float = 10.0  # of a non-target by the ASV
+    fa_spoof: float = 10.0  # of a spoof
+
+
+@dataclass(frozen=True)
+class AsvRates:
+    """Error rates of the ASV at its threshold: `p_fa` of non-targets, `p_miss` of targets, `p_fa_spoof` of spoofs."""
+
+    p_fa: float
+    p_miss: float
+    p_fa_spoof: float
+
+
+# Given by the ASVspoof 5 evaluation package where no ASV scores are supplied.
+ASVSPOOF5_RATES = AsvRates(p_fa=0.01881016557566423, p_miss=0.01880141010575793, p_fa_spoof=0.4607082907604729)
+
+
+def asv_rates(target, nontarget, spoof) -> AsvRates:
+    """Rates of an ASV from its scores, at the threshold of its own EER (official rule) between targets and non-targets."""
+    _, threshold = eer(target, nontarget, ties="official")
+    target, nontarget, spoof = scores_of(target, "ASV target"), scores_of(nontarget, "ASV non-target"), scores_of(spoof, "ASV spoof")
+    return AsvRates(
+        p_fa=float(np.mean(nontarget >= threshold)), p_miss=float(np.mean(target < threshold)),
+        p_fa_spoof=1 - float(np.mean(spoof < threshold)),
+    )
+
+
+def factors(rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()) -> tuple[float, float, float]:
+    """(C0, C1, C2) of the normalised cost C0 + C1 Pmiss + C2 Pfa. Raises DataError where the ASV makes a factor negative."""
+    if version == "legacy":
+        c0 = 0.0
+        c1 = costs.p_target * (costs.miss - costs.miss * rates.p_miss) - costs.p_nontarget * costs.fa * rates.p_fa
+    elif version == "revised":
+        c0 = costs.p_target * costs.miss * rates.p_miss + costs.p_nontarget * costs.fa * rates.p_fa
+        c1 = costs.p_target * costs.miss - c0
+    else:
+        raise ValueError(f"unknown version {version!r} of the t-DCF; known: legacy, revised")
+    c2 = costs.p_spoof * costs.fa_spoof * rates.p_fa_spoof
+    if c1 < 0 or c2 < 0:
+        raise DataError(f"the t-DCF is not defined for this ASV (C1 {c1:.4g}, C2 {c2:.4g}): its error rates are too high for these costs")
+    default = c0 + min(c1, c2)
+    if default == 0:
+        raise DataError("the t-DCF is not defined for this ASV: it needs no countermeasure, since its costs are zero")
+    return c0 / default, c1 / default, c2 / default
+
+
+def min_tdcf(bonafide, spoof, rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()) -> float:
+    """Normalised t-DCF of the countermeasure's scores at the best threshold: legacy in [0, 1], revised in [ASV floor, 1]."""
+    return min_tdcf_of(det(bonafide, spoof), rates, version, costs)
+
+
+def min_tdcf_of(curve: Det, rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()) -> float:
+    """As `min_tdcf`, of a curve that is there already."""
+    c0, c1, c2 = factors(rates, version, costs)
+    return float(c0 + np.min(c1 * curve.p_miss + c2 * curve.p_fa))

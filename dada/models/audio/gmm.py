@@ -1,0 +1,216 @@
+"""One Gaussian mixture with diagonal covariances per class; the score is a mean log likelihood ratio over frames.
+
+The LFCC-GMM baseline of ASVspoof 2019 and 2021 (512 components, 10 iterations), and the GMMs of the CAU_KU system for ADD 2023
+(16 to 128). Fitted by EM over batches, in memory that does not grow with the corpus: the sums are kept in float64, and frames
+are standardised first so that float32 suffices for the rest. The variance floor is scikit-learn's, 1e-6.
+
+Axes: B batch, F features, N frames, M frames of a whole batch, C components, K classes.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dada.data.batch import Batch
+from dada.errors import ConfigError, DataError
+from dada.models import Output
+
+CHUNK = 8192  # frames worked on at once
+INITS = ("kmeans", "random")
+KMEANS_ITERATIONS = 20  # at most; EM does the rest
+
+
+@dataclass
+class Config:
+    """`num_features` must be that of the feature. Defaults of the ASVspoof 2021 baseline."""
+
+    num_components: int = 512
+    num_features: int = 60
+    init: str = "kmeans"  # kmeans | random (responsibilities from nearest of randomly drawn frames)
+    init_frames: int = 100_000  # random frames of a class that the init looks at
+    iterations: int = 10  # of EM over all frames, at most
+    tolerance: float = 1e-3  # a class is done when its mean log likelihood per frame gains less
+    variance_floor: float = 1e-6  # added to every variance
+
+
+class Model(nn.Module):
+    """Features (B, F, N) to logits (B, K): the mean log likelihood of the valid frames under each class. Embedding: the same."""
+
+    def __init__(self, config: Config, num_classes: int):
+        super().__init__()
+        if config.init not in INITS:
+            raise ConfigError(f"gmm: unknown init {config.init!r}; known: {', '.join(INITS)}")
+        self.config = config
+        shape = (num_classes, config.num_components, config.num_features)
+        self.register_buffer("weights", torch.full(shape[:2], 1 / config.num_components, dtype=torch.float64))
+        self.register_buffer("means", torch.zeros(shape, dtype=torch.float64))
+        self.register_buffer("variances", torch.ones(shape, dtype=torch.float64))
+
+    def forward(self, batch: Batch) -> Output:
+        """Frames behind a clip's end do not count. In float64, whatever the input."""
+        frames, owner = _valid_frames(batch)
+        total = torch.zeros(len(batch), len(self.weights), dtype=torch.float64, device=frames.device)
+        for chunk, rows in zip(frames.split(CHUNK), owner.split(CHUNK), strict=True):
+            total.index_add_(0, rows, self.log_likelihood(chunk.double()))
+        logits = (total / batch.lengths[:, None]).float()
+        return Output(logits, logits)
+
+    def log_likelihood(self, frames: Tensor) -> Tensor:
+        """Frames (M, F) to log p(frame | class), (M, K)."""
+        mixtures = zip(self.weights, self.means, self.variances, strict=True)
+        return torch.stack([torch.logsumexp(joint_log_density(frames, *mixture), dim=1) for mixture in mixtures], dim=1)
+
+    def estimate(self, batches, log) -> None:
+        """Fit all classes, each on its own clips, from labelled batches. Randomness comes from torch's global generator.
+
+        `batches()` gives the training set anew at every call: twice for the init and once per iteration. Raises DataError for a
+        class with fewer frames than components, or another number of features than configured.
+        """
+        counts, shift, scale = self._statistics(batches)
+        floor = self.config.variance_floor / scale**2
+        mixtures = [Mixture.init(frames, self.config, floor) for frames in self._sample(batches, counts, shift, scale)]
+        for iteration in range(1, self.config.iterations + 1):
+            running = [mixture for mixture in mixtures if not mixture.converged]
+            if not running:
+                break
+            for label, frames in self._labelled_frames(batches):
+                if not mixtures[label].converged:
+                    mixtures[label].accumulate(((frames - shift) / scale).float())
+            for mixture in running:
+                mixture.update(self.config.tolerance, floor)
+            offset = scale.log().sum()
+            log(f"EM iteration {iteration}: mean log likelihood " + ", ".join(f"{mixture.mean - offset:.4f}" for mixture in mixtures))
+        for k, mixture in enumerate(mixtures):
+            self.weights[k] = mixture.weights
+            self.means[k] = mixture.means * scale + shift
+            self.variances[k] = mixture.variances * scale**2
+
+    def _statistics(self, batches) -> tuple[list[int], Tensor, Tensor]:
+        """Frames per class, and mean and standard deviation (F,) over all classes."""
+        counts = [0] * len(self.weights)
+        size = self.config.num_features
+        total, squares = torch.zeros(2, size, dtype=torch.float64)
+        for label, frames in self._labelled_frames(batches):
+            if frames.shape[1] != size:
+                raise DataError(f"the features have {frames.shape[1]} rows but model.num_features is {size}: set it to {frames.shape[1]}")
+            counts[label] += len(frames)
+            total += frames.sum(0).cpu()
+            squares += frames.square().sum(0).cpu()
+        for label, count in enumerate(counts):
+            if count < self.config.num_components:
+                raise DataError(f"class number {label} has {count} training frames, too few for {self.config.num_components} components")
+        shift = total / sum(counts)
+        scale = (squares / sum(counts) - shift**2).clamp_min(1e-12).sqrt()
+        return counts, shift.to(self.means.device), scale.to(self.means.device)
+
+    def _sample(self, batches, counts: list[int], shift: Tensor, scale: Tensor) -> list[Tensor]:
+        """About `init_frames` random standardised frames of every class, (M, F) float32."""
+        chosen: list[list[Tensor]] = [[] for _ in counts]
+        for label, frames in self._labelled_frames(batches):
+            if counts[label] > self.config.init_frames:
+                frames = frames[torch.rand(len(frames)).to(frames.device) < self.config.init_frames / counts[label]]
+            chosen[label].append(((frames - shift) / scale).float())
+        return [torch.cat(parts) for parts in chosen]
+
+    def _labelled_frames(self, batches):
+        """(class, frames (M, F) float64) of every class in every batch."""
+        for batch in batches():
+            frames, owner = _valid_frames(batch.to(self.means.device))
+            labels = batch.labels.to(owner.device)[owner]
+            for label in labels.unique().tolist():
+                yield label, frames[labels == label].double()
+
+
+class Mixture:
+    """One mixture while it is being fitted, in the space of standardised frames."""
+
+    def __init__(self, weights: Tensor, means: Tensor, variances: Tensor):
+        self.weights, self.means, self.variances = weights, means, variances  # float64
+        self.mean = -math.inf  # log likelihood per frame before the last update
+        self.converged = False
+        self._reset()
+
+    @classmethod
+    def init(cls, frames: Tensor, config: Config, floor: Tensor) -> "Mixture":
+        """From hard assignments of frames (M, F) to k-means clusters or to randomly drawn frames."""
+        size = config.num_components
+        centres = frames[torch.randperm(len(frames))[:size].to(frames.device)]
+        if config.init == "kmeans":
+            centres = kmeans(frames, centres)
+        moments = _Moments(size, frames.shape[1], frames.device)
+        for chunk in frames.split(CHUNK):
+            moments.add(chunk, nn.functional.one_hot(torch.cdist(chunk, centres).argmin(1), size).float())
+        return cls(*moments.mixture(floor))
+
+    def accumulate(self, frames: Tensor) -> None:
+        """E step on frames (M, F) float32."""
+        mixture = [value.float() for value in (self.weights, self.means, self.variances)]
+        for chunk in frames.split(CHUNK):
+            joint = joint_log_density(chunk, *mixture)
+            self._total += torch.logsumexp(joint, dim=1).sum(dtype=torch.float64)
+            self._moments.add(chunk, torch.softmax(joint, dim=1))
+            self._count += len(chunk)
+
+    def update(self, tolerance: float, floor: Tensor) -> None:
+        """M step with what was accumulated."""
+        mean = float(self._total) / self._count
+        self.converged = mean - self.mean < tolerance
+        self.mean = mean
+        self.weights, self.means, self.variances = self._moments.mixture(floor)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._moments = _Moments(*self.means.shape, self.means.device)
+        self._total, self._count = torch.zeros((), dtype=torch.float64, device=self.means.device), 0
+
+
+class _Moments:
+    """Zeroth, first and second moments per component, in float64."""
+
+    def __init__(self, num_components: int, num_features: int, device):
+        self.zeroth = torch.zeros(num_components, dtype=torch.float64, device=device)
+        self.first, self.second = torch.zeros(2, num_components, num_features, dtype=torch.float64, device=device)
+
+    def add(self, frames: Tensor, responsibilities: Tensor) -> None:
+        """Frames (M, F) with responsibilities (M, C)."""
+        self.zeroth += responsibilities.sum(0, dtype=torch.float64)
+        self.first += responsibilities.T @ frames
+        self.second += responsibilities.T @ frames.square()
+
+    def mixture(self, floor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights (C,), means (C, F), variances (C, F) plus `floor` (F,)."""
+        mass = self.zeroth[:, None] + 10 * torch.finfo(torch.float64).eps
+        means = self.first / mass
+        variances = (self.second / mass - means**2).clamp_min(0) + floor
+        return mass[:, 0] / mass.sum(), means, variances
+
+
+def joint_log_density(frames: Tensor, weights: Tensor, means: Tensor, variances: Tensor) -> Tensor:
+    """log(weight · density) of frames (M, F) under every component, (M, C)."""
+    precisions = 1 / variances
+    constant = torch.log(weights) - 0.5 * (means.shape[1] * math.log(2 * math.pi) + variances.log().sum(1) + (means**2 * precisions).sum(1))
+    return constant + frames @ (means * precisions).T - 0.5 * (frames.square() @ precisions.T)
+
+
+def kmeans(frames: Tensor, centres: Tensor) -> Tensor:
+    """Lloyd's algorithm on frames (M, F) from centres (C, F); an empty cluster keeps its centre."""
+    for _ in range(KMEANS_ITERATIONS):
+        sums = torch.zeros_like(centres, dtype=torch.float64)
+        counts = torch.zeros(len(centres), dtype=torch.float64, device=frames.device)
+        for chunk in frames.split(CHUNK):
+            nearest = (0.5 * centres.square().sum(1) - chunk @ centres.T).argmin(1)
+            sums.index_add_(0, nearest, chunk.double())
+            counts += torch.bincount(nearest, minlength=len(centres))
+        moved = torch.where(counts[:, None] > 0, sums / counts[:, None].clamp_min(1), centres.double()).float()
+        if torch.allclose(moved, centres, atol=1e-4):
+            return moved
+        centres = moved
+    return centres
+
+
+def _valid_frames(batch: Batch) -> tuple[Tensor, Tensor]:
+    """The frames of a batch within their clips, (M, F), and the row of the batch that each belongs to (M,)."""
+    mask = batch.mask
+    return batch.inputs.transpose(1, 2)[mask], mask.nonzero()[:, 0]

@@ -1,0 +1,115 @@
+"""Light CNN with max-feature-map activations on a spectrogram.
+
+Two depths. 9 layers: Han et al., "CAU_KU deep fake detection system for ADD 2023 challenge" (DADA workshop, 2023), figure 1.
+11 layers: the frequency feature masking paper of the same group (ADD 2022) and its public Keras code, whose defaults are kept:
+BatchNorm with ε .001, momentum .01 and, within the convolutional part, no scale; Glorot-uniform weights, zero biases.
+
+A max-feature-map takes the larger one of two halves of a convolution's channels. Pooling rounds up and ends in an average over
+the whole map, so inputs of any size work. In a batch of different lengths every clip gives what it gives alone: what lies
+behind its end is masked after each layer.
+
+Axes: B batch, F frequency, N frames, C channels, K classes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dada.data.batch import Batch
+from dada.errors import ConfigError
+from dada.models import Output
+
+# (channels after the max-feature-map, kernel size, BatchNorm, pool)
+LAYERS = {
+    9: [
+        (32, 5, False, True), (32, 1, True, False), (48, 3, True, True), (48, 1, True, False), (64, 3, False, True),
+        (64, 1, True, False), (32, 3, True, True), (32, 1, True, False), (32, 3, True, True),
+    ],
+    11: [
+        (32, 5, False, True), (32, 1, True, False), (48, 3, True, True), (48, 1, True, False), (64, 3, False, True),
+        (64, 1, True, False), (32, 3, True, True), (64, 1, True, False), (32, 3, True, True), (32, 1, True, False),
+        (32, 3, True, False),
+    ],
+}
+EPSILON, MOMENTUM = 1e-3, 0.01  # of BatchNorm: Keras's defaults in PyTorch's terms
+
+
+@dataclass
+class Config:
+    """9 layers is the ADD 2023 network, 11 the ADD 2022 one."""
+
+    num_layers: int = 9  # 9 | 11
+    dropout: float = 0.5  # after the last map and before the classifier
+    norm_scale: bool = False  # learn the scale of the BatchNorms between convolutions, too
+
+
+class Model(nn.Module):
+    """Features (B, F, N) to logits (B, K) and embeddings (B, 32)."""
+
+    def __init__(self, config: Config, num_classes: int):
+        super().__init__()
+        if config.num_layers not in LAYERS:
+            raise ConfigError(f"lcnn: num_layers is {config.num_layers}; there are networks of {' and '.join(map(str, LAYERS))} layers")
+        blocks, channels = [], 1
+        for size, kernel, norm, pool in LAYERS[config.num_layers]:
+            blocks.append(Block(channels, size, kernel, norm, pool, config.norm_scale))
+            channels = size
+        self.blocks = nn.ModuleList(blocks)
+        self.dropout = nn.Dropout(config.dropout)
+        self.norm = nn.BatchNorm1d(channels, eps=EPSILON, momentum=MOMENTUM)
+        self.classify = nn.Linear(channels, num_classes)
+        nn.init.xavier_uniform_(self.classify.weight)
+        nn.init.zeros_(self.classify.bias)
+
+    def forward(self, batch: Batch) -> Output:
+        """(B, F, N) to logits (B, K); the embedding is what enters the classifier, after the average and its BatchNorm."""
+        x = batch.inputs[:, None]
+        lengths = None if bool((batch.lengths == x.shape[-1]).all()) else batch.lengths
+        x = fill_padding(x, lengths, 0.0)
+        for block in self.blocks:
+            x, lengths = block(x, lengths)
+        x = self.dropout(x)
+        embedding = self.norm(x.mean((2, 3)) if lengths is None else x.sum((2, 3)) / (lengths[:, None] * x.shape[2]))
+        return Output(self.classify(self.dropout(embedding)), embedding)
+
+
+class Block(nn.Module):
+    """Convolution to twice the channels, max-feature-map, BatchNorm, 2 x 2 max pool, the last two where asked for."""
+
+    def __init__(self, channels: int, size: int, kernel: int, norm: bool, pool: bool, norm_scale: bool):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 2 * size, kernel, padding=kernel // 2)
+        for half in self.conv.weight.data.chunk(2):  # two layers in the original, so that each has its own fan
+            nn.init.xavier_uniform_(half)
+        nn.init.zeros_(self.conv.bias)
+        self.norm = (nn.BatchNorm2d if norm_scale else UnscaledBatchNorm2d)(size, eps=EPSILON, momentum=MOMENTUM) if norm else None
+        self.pool = nn.MaxPool2d(2, ceil_mode=True) if pool else None
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """(B, C, F, N) and the valid frames (B,), or None where all are valid, to the same after this layer."""
+        x = torch.maximum(*self.conv(x).chunk(2, dim=1))
+        if self.norm is not None:
+            x = self.norm(x)
+        if self.pool is not None:
+            x = self.pool(fill_padding(x, lengths, -torch.inf))
+            lengths = None if lengths is None else (lengths + 1) // 2
+        return fill_padding(x, lengths, 0.0), lengths
+
+
+class UnscaledBatchNorm2d(nn.BatchNorm2d):
+    """BatchNorm with a learned offset and a scale fixed to 1 (a buffer, so no optimiser sees it)."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        scale = self.weight.data
+        del self.weight
+        self.register_buffer("weight", scale, persistent=False)
+
+
+def fill_padding(x: Tensor, lengths: Tensor | None, value: float) -> Tensor:
+    """Write `value` behind the end of each clip of (B, C, F, N)."""
+    if lengths is None:
+        return x
+    behind = torch.arange(x.shape[-1], device=x.device) >= lengths[:, None]
+    return x.masked_fill(behind[:, None, None, :], value)

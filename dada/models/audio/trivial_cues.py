@@ -1,0 +1,66 @@
+"""Logistic regression on a few numbers per clip: the baseline that shows what a corpus gives away without any modelling.
+
+Axes: B batch, F numbers, K classes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dada.data.batch import Batch
+from dada.errors import DataError
+from dada.models import Output
+
+
+@dataclass
+class Config:
+    """`num_features` is the number of cues (dada.features.cues.NAMES)."""
+
+    num_features: int = 15
+    inverse_penalty: float = 1.0  # C of the L2 penalty, on standardised numbers
+
+
+class Model(nn.Module):
+    """Features (B, F, N), averaged over valid frames, to logits (B, K); the embedding is the standardised numbers (B, F)."""
+
+    def __init__(self, config: Config, num_classes: int):
+        super().__init__()
+        self.config = config
+        self.register_buffer("shift", torch.zeros(config.num_features))
+        self.register_buffer("scale", torch.ones(config.num_features))
+        self.classify = nn.Linear(config.num_features, num_classes)
+
+    def forward(self, batch: Batch) -> Output:
+        """Natural-log odds under equal priors: the difference of the two logits is a log likelihood ratio."""
+        embedding = (_clip_means(batch) - self.shift) / self.scale
+        return Output(self.classify(embedding), embedding)
+
+    def estimate(self, batches, log) -> None:
+        """Standardise and fit, classes weighted equally, from labelled batches. Raises DataError where a class has no clips."""
+        from sklearn.linear_model import LogisticRegression
+
+        rows, labels = [], []
+        for batch in batches():
+            rows.append(_clip_means(batch).double().cpu().numpy())
+            labels.append(batch.labels.cpu().numpy())
+        x, y = np.concatenate(rows), np.concatenate(labels)
+        num_classes = self.classify.out_features
+        counts = np.bincount(y, minlength=num_classes)
+        if (counts == 0).any():
+            raise DataError(f"no training utterance has class number {int(np.argmin(counts))}: every class needs some")
+        shift, scale = x.mean(0), np.maximum(x.std(0), 1e-6)
+        fit = LogisticRegression(C=self.config.inverse_penalty, class_weight="balanced", max_iter=1000).fit((x - shift) / scale, y)
+        weight, bias = fit.coef_, fit.intercept_
+        if num_classes == 2:  # scikit-learn gives one row, the log odds of class 1
+            weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+        with torch.no_grad():
+            for target, value in ((self.shift, shift), (self.scale, scale), (self.classify.weight, weight), (self.classify.bias, bias)):
+                target.copy_(torch.from_numpy(value))
+        log(f"logistic regression on {len(y)} clips, training accuracy {fit.score((x - shift) / scale, y):.3f}")
+
+
+def _clip_means(batch: Batch) -> Tensor:
+    mask = batch.mask[:, None, :]
+    return (batch.inputs * mask).sum(-1) / mask.sum(-1)

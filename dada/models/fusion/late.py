@@ -1,0 +1,129 @@
+"""DADA's late fusion: ŷ = α·p(real|audio) + (1 − α)·p(real|text), and what may stand for p(real|text).
+
+Defence Against the Deepfake Arts (draft, Interspeech 2025), equation 3 and section 7. p(a|t) is the author posterior, s the
+purported speaker, r_a the share of spoofs among the training utterances purported to be by a. `rule` chooses the text side:
+
+mean           p(s|t) as it is: eq. 3 literally. It is a posterior over many authors, no P(real), hence small.
+calibrated     log p(s|t) against the others, then Platt scaling fitted on dev, of the audio score as well; then eq. 3.
+log_odds       the same two log-odds, averaged as they are instead of their probabilities.
+bayes          1 − Σ_a r_a p(a|t) (section 7), then eq. 3. The purported speaker plays no part in it, and equal r_a tell nothing.
+bayes_claimed  our extension to a claimed speaker: log-odds log (1 − r_s)/r_s + log p(s|t)/p(s), which follow from a spoof's text
+               being anybody's (its authors as frequent as in training); averaged with the audio's log-odds.
+
+The fused score is the log-odds of ŷ, computed in the log domain. An unknown s leaves the audio alone (α = 1). B utterances, A authors.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from dada.data import Batch
+from dada.errors import ConfigError
+from dada.models import Output
+from dada.models.fusion._branches import Branches, claimed_authors, lift_of_claim, log_odds_of_claim, margin_of_claim
+
+RULES = ("mean", "calibrated", "log_odds", "bayes", "bayes_claimed")
+CALIBRATED = ("calibrated", "log_odds")
+IN_LOG_ODDS = ("log_odds", "bayes_claimed")
+
+
+@dataclass
+class Config:
+    """`authors` and `prior` are filled in from the text branch by stage train_fusion; fitted numbers are in the weights."""
+
+    rule: str = "mean"  # mean | calibrated | log_odds | bayes | bayes_claimed
+    evidence: str = "margin"  # calibrated, log_odds: log p(s|t) less log max of the others (margin) or log p(s) (prior)
+    weight: str = "dev"  # dev: the α of a grid with the least EER on dev | learned: by gradient through a sigmoid | fixed
+    alpha: float = 0.5  # weight of the audio, for fixed
+    unknown_speaker: str = "audio"  # s is no trained author: audio takes its score alone | error
+    authors: list[str] = field(default_factory=list)
+    prior: list[float] = field(default_factory=list)  # share of each author in the text model's training
+
+
+class Model(nn.Module):
+    """A rule with its few fitted numbers, in float64: α, slope and offset per branch, spoof rate per author."""
+
+    def __init__(self, config: Config, num_classes: int = 2):
+        super().__init__()
+        for key, known in (("rule", RULES), ("evidence", ("margin", "prior")), ("weight", ("dev", "learned", "fixed"))):
+            if getattr(config, key) not in known:
+                raise ConfigError(f"model.{key} is {getattr(config, key)!r}; known: {', '.join(known)}")
+        self.config = config
+        num_authors = len(config.authors)
+        self.register_buffer("alpha", torch.tensor(config.alpha, dtype=torch.float64))
+        self.register_buffer("platt", torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64))  # audio, text: slope, offset
+        self.register_buffer("spoof_rates", torch.full((num_authors,), 0.5, dtype=torch.float64))
+        self.register_buffer("prior", torch.tensor(config.prior, dtype=torch.float64))
+
+    def forward(self, batch: Batch) -> Output:
+        """(B, 1 + A): audio log-odds, log posterior of the authors; to logits (B, 2) and the two log-odds that were weighed (B, 2)."""
+        x = batch.inputs.double()
+        audio, text = self.branch_log_odds(x, batch.speakers)
+        z = self.fuse(audio, text)
+        return Output(torch.stack([torch.zeros_like(z), z], dim=1), torch.stack([audio, text], dim=1))
+
+    def raw_log_odds(self, x: Tensor, speakers: list[str]) -> tuple[Tensor, Tensor]:
+        """Audio and text evidence (B,) before calibration; the text's is NaN for an unknown speaker where the rule needs one."""
+        audio, log_posterior = x[:, 0], x[:, 1:]
+        if self.config.rule == "bayes":
+            return audio, bayes_log_odds(log_posterior, self.spoof_rates)
+        claimed = claimed_authors(speakers, self.config.authors).to(x.device)
+        if self.config.rule == "mean":
+            text = log_odds_of_claim(log_posterior, claimed)
+        elif self.config.rule == "bayes_claimed":
+            rate = self.spoof_rates[claimed.clamp(min=0)]
+            text = torch.log1p(-rate) - rate.log() + lift_of_claim(log_posterior, claimed, self.prior)
+        elif self.config.evidence == "margin":
+            text = margin_of_claim(log_posterior, claimed)
+        else:
+            text = lift_of_claim(log_posterior, claimed, self.prior)
+        return audio, torch.where(claimed >= 0, text, torch.nan)
+
+    def branch_log_odds(self, x: Tensor, speakers: list[str]) -> tuple[Tensor, Tensor]:
+        """As `raw_log_odds`, calibrated where the rule calibrates."""
+        audio, text = self.raw_log_odds(x, speakers)
+        (audio_slope, audio_offset), (text_slope, text_offset) = self.platt
+        return audio_slope * audio + audio_offset, text_slope * text + text_offset
+
+    def fuse(self, audio: Tensor, text: Tensor) -> Tensor:
+        """Log-odds of both branches to fused log-odds (B,); where the text has none, the audio's."""
+        if self.config.rule in IN_LOG_ODDS:
+            fused = self.alpha * audio + (1 - self.alpha) * text
+        else:
+            fused = log_odds_of_mean(self.alpha, audio, text)
+        return torch.where(text.isnan(), audio, fused)
+
+
+def inputs(config: Config, branches: Branches) -> Tensor:
+    """The rows (N, 1 + A) that the model reads."""
+    return torch.cat([branches.audio_score.double()[:, None], branches.text_log_posterior.double()], dim=1)
+
+
+def needs_speaker(config: Config) -> bool:
+    """Whether the purported speaker matters to this fusion."""
+    return config.rule != "bayes"
+
+
+def bayes_log_odds(log_posterior: Tensor, spoof_rates: Tensor) -> Tensor:
+    """Log-odds of bona fide when p(spoof|t) = Σ_a r_a p(a|t), (B,). Source: section 7 of the draft."""
+    spoof = (log_posterior + spoof_rates.log()).logsumexp(1)
+    return (log_posterior + torch.log1p(-spoof_rates)).logsumexp(1) - spoof
+
+
+def spoof_rates(speakers: list[str], spoofed: list[bool], authors: list[str]) -> Tensor:
+    """(n_spoof + 1) / (n + 2) of every author (A,): add-one smoothing, so that one who never occurs has 1/2."""
+    total, spoof = dict.fromkeys(authors, 0), dict.fromkeys(authors, 0)
+    for speaker, is_spoof in zip(speakers, spoofed, strict=True):
+        if speaker in total:
+            total[speaker] += 1
+            spoof[speaker] += bool(is_spoof)
+    return torch.tensor([(spoof[a] + 1) / (total[a] + 2) for a in authors], dtype=torch.float64)
+
+
+def log_odds_of_mean(alpha: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """Log-odds of α·σ(first) + (1 − α)·σ(second), (B,), without ever forming a probability that rounds to 1."""
+    def log_mean(a: Tensor, b: Tensor) -> Tensor:
+        return torch.logaddexp(alpha.log() + nn.functional.logsigmoid(a), torch.log1p(-alpha) + nn.functional.logsigmoid(b))
+
+    return log_mean(first, second) - log_mean(-first, -second)

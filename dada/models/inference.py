@@ -1,0 +1,56 @@
+"""Running a model over a dataset, the same way while training (dev), for folds, and for scoring. Axes: N utterances, K classes, D embedding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from dada.data.datadir import BONAFIDE, SPOOF
+from dada.data.dataset import Dataset
+from dada.errors import ConfigError
+
+
+@dataclass
+class Outputs:
+    """What a model says of N utterances: logits (N, K) and embeddings (N, D), float32 on the CPU, in the order of `utts`."""
+
+    utts: list[str]
+    logits: Tensor
+    embeddings: Tensor
+
+
+@torch.inference_mode()
+def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_workers: int = 0) -> Outputs:
+    """Outputs for every utterance, in the dataset's order, in evaluation mode; the model's mode is put back afterwards.
+
+    Batches hold utterances of similar length where the dataset knows lengths, so that little is padded.
+    """
+    device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
+    order = list(range(len(dataset)))
+    if dataset.lengths is not None:
+        order.sort(key=lambda i: dataset.lengths[i])  # stable: equal lengths keep their order
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    loader = DataLoader(dataset, batch_sampler=batches, collate_fn=dataset.collate, num_workers=num_workers, generator=torch.Generator())
+    logits, embeddings = [], []
+    was_training = {module: module.training for module in model.modules()}
+    model.eval()
+    for batch in loader:
+        output = model(batch.to(device))
+        logits.append(output.logits.float().cpu())
+        embeddings.append(output.embedding.float().cpu())
+    for module, training in was_training.items():
+        module.training = training
+    place = torch.empty(len(order), dtype=torch.int64)
+    place[torch.tensor(order, dtype=torch.int64)] = torch.arange(len(order))
+    return Outputs(list(dataset.utts), torch.cat(logits)[place], torch.cat(embeddings)[place])
+
+
+def scores_from_logits(logits: Tensor, labels: Sequence[str]) -> Tensor:
+    """logit[bonafide] - logit[spoof] of (N, K), shape (N,), higher is more bona fide; a single logit (N, 1) is the score itself."""
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    if BONAFIDE not in labels or SPOOF not in labels:
+        raise ConfigError(f"the classes {', '.join(labels)} hold no {BONAFIDE} and {SPOOF}: this system gives no countermeasure score")
+    return logits[:, list(labels).index(BONAFIDE)] - logits[:, list(labels).index(SPOOF)]

@@ -1,0 +1,97 @@
+"""DADA's text model: an authorship embedding on a pretrained encoder, and a classifier of authors on it.
+
+Defence Against the Deepfake Arts (draft, Interspeech 2025), section 3.2. First the embedding is trained with triplets by author,
+then the classifier with everything below it frozen: two `phases` of training, told apart by `train.trainable`.
+B texts, L tokens, H hidden size of the encoder, D embedding, K authors.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from dada.data import Batch
+from dada.errors import ConfigError
+from dada.models import Output
+from dada.text.encoder import load_pretrained, masked_mean
+
+
+@dataclass
+class Config:
+    """With `input_size` the inputs are vectors of a frozen encoder; without, token ids for an encoder inside the model."""
+
+    input_size: int = 0  # elements of a frozen encoder's vector; 0 builds the encoder into the model
+    encoder: str = "microsoft/deberta-v3-large"  # folder or name, as in dada.text.encoder
+    tune: str = "all"  # all | last_n | none: which layers of the encoder are trained
+    tune_last: int = 4  # layers, for last_n
+    layers: list[int] = field(default_factory=lambda: [-3, -2, -1])  # hidden states to concatenate
+    max_tokens: int = 64
+    mlp_layers: int = 1  # each but the last halves the size
+    embedding_size: int = 1024
+    dropout: float = 0.1
+    normalise_input: bool = False  # standardise the input vectors by batch statistics first
+    classifier: str = "linear"  # linear | mlp
+    scale: float = 16.0  # of the embedding before the classifier, which on unit length could not become confident
+    allow_download: bool = False
+
+
+class Model(nn.Module):
+    """Encoder (or none), MLP, unit-length embedding, classifier of authors."""
+
+    def __init__(self, config: Config, num_classes: int):
+        super().__init__()
+        self.config = config
+        self.encoder = None
+        size = config.input_size
+        if not size:
+            self.encoder = load_pretrained(config.encoder, config.allow_download)[1]
+            freeze_layers(self.encoder, config.tune, config.tune_last)
+            size = self.encoder.config.hidden_size * len(config.layers)
+        self.norm = nn.BatchNorm1d(size, affine=False) if config.normalise_input else nn.Identity()
+        self.mlp = mlp(size, config.embedding_size, config.mlp_layers, config.dropout)
+        self.classifier = classifier(config.classifier, config.embedding_size, num_classes, config.dropout)
+
+    def forward(self, batch: Batch) -> Output:
+        """Vectors (B, H) or token ids (B, L) to author logits (B, K) and unit-length embeddings (B, D)."""
+        x = batch.inputs if self.encoder is None else self._encode(batch.inputs.long(), batch.mask)
+        embedding = nn.functional.normalize(self.mlp(self.norm(x)), dim=-1)
+        return Output(self.classifier(self.config.scale * embedding), embedding)
+
+    def _encode(self, ids: Tensor, mask: Tensor) -> Tensor:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.config.tune != "none"):
+            output = self.encoder(input_ids=ids, attention_mask=mask.long(), output_hidden_states=True)
+            return masked_mean(output.hidden_states, mask, self.config.layers)
+
+
+def mlp(size: int, out: int, num_layers: int, dropout: float) -> nn.Sequential:
+    """(num_layers - 1) blocks that halve the size, then a linear layer to `out`."""
+    layers: list[nn.Module] = []
+    for _ in range(num_layers - 1):
+        layers += [nn.Linear(size, size // 2), nn.BatchNorm1d(size // 2), nn.ReLU(), nn.Dropout(dropout)]
+        size //= 2
+    return nn.Sequential(*layers, nn.Linear(size, out))
+
+
+def classifier(kind: str, size: int, num_classes: int, dropout: float) -> nn.Module:
+    """linear: one layer. mlp: three, 1024 → 512 → 256 → K for an embedding of 1024."""
+    if kind == "linear":
+        return nn.Linear(size, num_classes)
+    if kind == "mlp":
+        return mlp(size, num_classes, 3, dropout)
+    raise ConfigError(f"model.classifier is {kind!r}; known: linear, mlp")
+
+
+def freeze_layers(encoder: nn.Module, tune: str, last: int) -> None:
+    """Leave to training all of the encoder, its last layers, or nothing. Raises ConfigError for another word or no layers found."""
+    if tune not in ("all", "last_n", "none"):
+        raise ConfigError(f"model.tune is {tune!r}; known: all, last_n, none")
+    if tune == "all":
+        return
+    encoder.requires_grad_(False)
+    if tune == "last_n":
+        # The stack of blocks is the longest list of modules in every encoder of transformers (BERT, DeBERTa, T5, ModernBERT).
+        stacks = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
+        if not stacks:
+            raise ConfigError(f"model.tune: no stack of layers was found in {type(encoder).__name__}; use all or none")
+        for block in list(max(stacks, key=len))[-last:]:
+            block.requires_grad_(True)

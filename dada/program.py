@@ -1,0 +1,72 @@
+"""The frame of every program: messages in place of tracebacks, exit codes, help with an example, logging."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from dada.errors import DadaError, UserError
+
+LEVELS = ("debug", "info", "warning", "error")
+INTERRUPTED = 130  # what shells report after Ctrl-C
+BROKEN_PIPE = 141  # what shells report after SIGPIPE
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Line breaks of the description stay, and every flag shows its default where it has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        return super()._get_help_string(action) if action.default not in (None, False, []) else action.help
+
+
+def parser(description: str, example: str) -> argparse.ArgumentParser:
+    """A parser whose help ends with `example`, and that has `--log_level`."""
+    lines = "\n".join(f"  {line}" for line in example.strip().splitlines())
+    made = argparse.ArgumentParser(description=description, epilog=f"example:\n{lines}", formatter_class=_HelpFormatter)
+    made.add_argument("--log_level", choices=LEVELS, default="info", help="how much is said on stderr")
+    return made
+
+
+def set_up_logging(level: str = "info") -> None:
+    """Send the package's messages to stderr: `WARNING what happened`."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    root = logging.getLogger("dada")
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+
+
+def run(main: Callable[[], int | None]) -> int:
+    """Call `main` and return the exit code: its own, or 1 and 2 by the kind of DadaError, whose message goes to stderr.
+
+    An error of any other type is a fault of ours and keeps its traceback.
+    """
+    try:
+        code = main() or 0
+        sys.stdout.flush()
+        return code
+    except DadaError as error:
+        print(f"{os.path.basename(sys.argv[0])}: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`). The interpreter flushes stdout once more at its end: give it a place.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+def positive(text: str) -> int:
+    """A flag's value that counts something, from 1."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise UserError where a result would take the place of something."""
+    if Path(path).exists():
+        raise UserError(f"{path} is there already: remove it, or choose another name")

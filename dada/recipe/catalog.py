@@ -1,0 +1,71 @@
+"""The numbered stages, found by listing dada/stages."""
+
+import importlib
+import pkgutil
+import re
+from dataclasses import dataclass
+from types import ModuleType
+
+from dada.errors import ConfigError
+from dada.plugins import nearest
+from dada.recipe.recipe import Recipe
+from dada.recipe.stage import Job
+
+PACKAGE = "dada.stages"
+
+
+@dataclass(frozen=True)
+class StageEntry:
+    """A stage's number and name, from the name of its file, and its module."""
+
+    number: int
+    name: str
+    module: ModuleType
+
+    @property
+    def summary(self) -> str:
+        """First line of the stage's docstring."""
+        return (self.module.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def sharded(self) -> bool:
+        """Whether its jobs are cut into shards."""
+        return hasattr(self.module, "shards")
+
+    def plan(self, recipe: Recipe) -> list[Job]:
+        """The jobs of this stage under every protocol, each job once."""
+        jobs: dict[str, Job] = {}
+        for view in recipe.views:
+            for job in self.module.plan(view):
+                jobs.setdefault(job.name, job)
+        return list(jobs.values())
+
+
+def stages() -> list[StageEntry]:
+    """All stages in order."""
+    found = []
+    for info in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__):
+        match = re.fullmatch(r"s(\d\d)_(\w+)", info.name)
+        if match:
+            found.append(StageEntry(int(match[1]), match[2], importlib.import_module(f"{PACKAGE}.{info.name}")))
+    return sorted(found, key=lambda stage: stage.number)
+
+
+def find(name: str) -> StageEntry:
+    """A stage by number or name (ConfigError)."""
+    known = stages()
+    for stage in known:
+        if name in (stage.name, str(stage.number)) or (name.isdigit() and int(name) == stage.number):
+            return stage
+    raise ConfigError(
+        f"unknown stage {name!r}{nearest(name, [stage.name for stage in known])}; "
+        f"known: {', '.join(f'{stage.number} {stage.name}' for stage in known)}"
+    )
+
+
+def view_of(recipe: Recipe, stage: StageEntry, job: Job) -> Recipe:
+    """The protocol view that planned a job: jobs are found again by their name, so that another process can run them."""
+    for view in recipe.views:
+        if any(planned.name == job.name for planned in stage.module.plan(view)):
+            return view
+    raise ConfigError(f"no job {job.name!r} in stage {stage.name}")

@@ -1,0 +1,58 @@
+"""Where tasks run: in this process, in local processes, or on a cluster. All have the `submit` of concurrent.futures."""
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from dada.errors import ConfigError
+from dada.recipe.recipe import Recipe
+
+COMMANDS = ("local",)
+Submit = Callable[..., concurrent.futures.Future]
+
+
+@contextlib.contextmanager
+def executor(recipe: Recipe) -> Iterator[Submit]:
+    """Yield `submit(function, argument)` for the `--cmd` of a recipe.
+
+    One process does its work here; more are spawned once and serve all stages, since starting Python and torch costs seconds.
+    A cluster's executor goes in here: submitit's has the same `submit`.
+    """
+    options = recipe.options
+    if options.cmd not in COMMANDS:
+        raise ConfigError(f"unknown --cmd {options.cmd!r}; known: {', '.join(COMMANDS)}")
+    if options.nj == 1:
+        yield _here
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = concurrent.futures.ProcessPoolExecutor(options.nj, mp_context=context, initializer=_follow_parent, initargs=(os.getpid(),))
+    try:
+        yield pool.submit
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _here(function, *args) -> concurrent.futures.Future:
+    future: concurrent.futures.Future = concurrent.futures.Future()
+    try:
+        future.set_result(function(*args))
+    except BaseException as error:  # handed to the caller by future.result(), as a pool does
+        future.set_exception(error)
+    return future
+
+
+def _follow_parent(parent: int) -> None:
+    """End this process when its parent is gone: a killed run must not leave workers that write beside the next one."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,46 @@
+"""`--list` and `--dry_run`: what the stages read and write, what is up to date, and the command of each."""
+
+import shlex
+from pathlib import Path
+
+from dada.recipe import catalog
+from dada.recipe.recipe import Recipe
+from dada.recipe.runner import Selection, jobs_to_run, make_ledger
+
+
+def list_stages(recipe: Recipe, selection: Selection) -> str:
+    """The stages with their jobs, inputs, outputs, and state."""
+    ledger = make_ledger(recipe)
+    lines = []
+    for stage in selection.stages(recipe):
+        lines.append(f"{stage.number:2d} {stage.name}: {stage.summary}")
+        for job in jobs_to_run(recipe, stage, ledger):
+            state = ledger.state(job)
+            status = f"waits for {short(recipe, state.missing[0])}" if state.missing else state.reason or "up to date"
+            lines.append(f"     {job.name}: {status}")
+            lines.append(f"       from {_paths(recipe, job.inputs)}")
+            lines.append(f"       to   {_paths(recipe, job.outputs)}")
+    return "\n".join(lines)
+
+
+def dry_run(recipe: Recipe, selection: Selection, flags: list[str]) -> str:
+    """For each stage, why it would run or not, and a command that does that stage alone."""
+    ledger = make_ledger(recipe)
+    lines = []
+    for stage in selection.stages(recipe):
+        jobs = jobs_to_run(recipe, stage, ledger)
+        todo = [reason for job in jobs if (reason := ledger.state(job).reason)]
+        state = f"{len(todo)} of {len(jobs)} jobs to do ({todo[0]})" if todo else "up to date" if jobs else "nothing to do in this recipe"
+        lines.append(f"# stage {stage.number} {stage.name}: {state}")
+        lines.append(shlex.join(["python", "-m", stage.module.__name__, "--recipe", str(recipe.root), *flags, *recipe.overrides]))
+    return "\n".join(lines)
+
+
+def short(recipe: Recipe, path: Path) -> str:
+    """A path below the recipe's folder, without the folder."""
+    return str(path.relative_to(recipe.root)) if path.is_relative_to(recipe.root) else str(path)
+
+
+def _paths(recipe: Recipe, paths: tuple[Path, ...]) -> str:
+    names = [short(recipe, path) for path in paths]
+    return ", ".join(names[:4]) + (f", … {len(names) - 4} more" if len(names) > 4 else "") or "the corpus"

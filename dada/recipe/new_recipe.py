@@ -1,0 +1,170 @@
+"""A recipe for a corpus that is a folder of audio files and a CSV, made from egs/TEMPLATE."""
+
+import importlib.util
+import json
+import logging
+import re
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+from dada import program
+from dada.data.csv_corpus import LABELS, SPLITS, Row, guess_mapping, map_values, parse, read_rows
+from dada.data.datadir import DataDir
+from dada.data.files import atomic_dir
+from dada.errors import DataError, UserError
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).parents[2]  # the checkout
+# Columns that are found by themselves: ours and other usual names.
+COLUMNS = {
+    "file": ("file", "path", "filename", "file_name", "audio", "wav"),
+    "label": ("label", "class", "key"),
+    "speaker": ("speaker", "spk", "speaker_id"),
+    "attack": ("attack", "generator", "system"),
+    "split": ("split", "subset", "partition", "set"),
+    "source": ("source",),
+    "text": ("text", "transcript", "sentence"),
+}
+
+
+def new_recipe(
+    name: str,
+    audio: Path,
+    csv: Path,
+    egs: Path,
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    splits: Mapping[str, str] | None = None,
+    split_by: str | None = None,
+    seed: int = 1,
+    language: str = "en",
+) -> list[DataDir]:
+    """Make egs/<name>, ready for stage 1; returns the splits that stage 1 is going to write.
+
+    `columns` is {ours: the CSV's} and completes what the names of the columns tell; `labels` and `splits` map values of the CSV
+    and complete the usual spellings. Raises UserError or DataError, and leaves nothing, where stage 1 would fail.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+        raise UserError(f"{name!r} cannot name a recipe: use letters, digits, `_`, `.` and `-`")
+    template = ROOT / "egs" / "TEMPLATE"
+    if not template.is_dir():
+        raise UserError(f"{template} does not exist: dada has to be installed from its checkout, `pip install -e .`")
+    if not Path(audio).is_dir():
+        raise UserError(f"{audio} is not a folder: give the one that the file names in the CSV are relative to")
+    program.refuse_existing(Path(egs) / name)
+    audio, csv = Path(audio).resolve(), Path(csv).resolve()
+    chosen = find_columns(csv, columns or {})
+    rows = read_rows(csv, chosen)
+    options = {
+        "csv": str(csv.relative_to(audio) if csv.is_relative_to(audio) else csv),
+        "columns": chosen,
+        "labels_map": _mapping(csv, rows, "label", LABELS, labels or {}),
+        "splits_map": _mapping(csv, rows, "split", SPLITS, splits or {}) if "split" in chosen else {},
+        "split_by": split_by or ("speaker" if "speaker" in chosen else "file"),
+        "seed": seed,
+    }
+    with atomic_dir(Path(egs) / name) as partial:
+        shutil.copytree(template, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "local.yaml"))
+        values = {"name": name, "language": language, "purported_speakers": "speaker" in chosen, **options}
+        recipe_yaml = partial / "recipe.yaml"
+        recipe_yaml.write_text(fill(recipe_yaml.read_text(encoding="utf-8"), values), encoding="utf-8")
+        (partial / "local.yaml").write_text(f"corpus: {{root: {json.dumps(str(audio), ensure_ascii=False)}}}\n", encoding="utf-8")
+        readme = partial / "README.md"
+        readme.write_text(readme.read_text(encoding="utf-8").replace("# TEMPLATE", f"# {name}", 1), encoding="utf-8")
+        return _try_out(partial / "local" / "prepare_data.py", audio, options, Path(egs) / name)
+
+
+def find_columns(csv: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Our names -> the CSV's, in our order: the given ones, and those with usual names. Raises DataError for an unreadable CSV."""
+    header, _ = parse(csv)
+    taken = set(given.values())
+    found = {}
+    for ours, usual in COLUMNS.items():
+        theirs = given.get(ours) or next((column for column in header if column.lower() in usual and column not in taken), None)
+        if theirs:
+            found[ours] = theirs
+    return {**found, **given}
+
+
+def fill(text: str, values: Mapping[str, object]) -> str:
+    """Put values into the lines `key: value  # comment` of a YAML text, whose comments stay."""
+    for key, value in values.items():
+        line = re.compile(rf"^(\s*{key}: ).*?(?=\s+#|$)", re.MULTILINE)
+        if not line.search(text):
+            raise UserError(f"the recipe.yaml of egs/TEMPLATE has no line `{key}:`: restore it")
+        written = json.dumps(value, ensure_ascii=False)  # JSON is YAML, and quotes what YAML would take for a number or truth value
+        text = line.sub(lambda match, written=written: match.group(1) + written, text, count=1)
+    return text
+
+
+def _mapping(csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Sequence[str]], given: Mapping[str, str]) -> dict[str, str]:
+    wrong = sorted(set(given.values()) - set(known))
+    if wrong:
+        raise UserError(f"--{column}s maps to {', '.join(wrong)}: map to {' or '.join(known)}")
+    mapping = {**guess_mapping([row.values[column] for row in rows], known), **given}
+    mapped = set(map_values(csv, rows, column, mapping, f"--{column}s"))
+    absent = [name for name in known if name not in mapped]
+    if absent:
+        raise DataError(f"no line of {csv} has the {column} {' or '.join(absent)}; the values mean {json.dumps(mapping)}: correct --{column}s or the CSV")
+    return mapping
+
+
+def _try_out(program_path: Path, audio: Path, options: dict, home: Path) -> list[DataDir]:
+    """What the recipe's prepare_data makes of the corpus, without writing it: all that it refuses is refused here."""
+    spec = importlib.util.spec_from_file_location("prepare_data", program_path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    shutil.rmtree(program_path.parent / "__pycache__", ignore_errors=True)
+    recipe = SimpleNamespace(
+        corpus=SimpleNamespace(root=audio, options={"shares": {"train": 0.6, "dev": 0.2, "test": 0.2}, **options}),
+        splits=SimpleNamespace(train="train", dev="dev", test=["test"]),
+        data_dir=lambda split: home / "data" / split,
+    )
+    made = module.prepare(recipe)
+    for data in made:
+        data.check()
+    return made
+
+
+def _pairs(texts: Sequence[str], flag: str) -> dict[str, str]:
+    wrong = [text for text in texts if not all(text.partition("="))]
+    if wrong:
+        raise UserError(f"{flag} {wrong[0]}: write NAME=VALUE")
+    return {text.partition("=")[0]: text.partition("=")[2] for text in texts}
+
+
+EXAMPLE = """
+utils/new_recipe.py my_corpus --audio /corpora/my_corpus --csv /corpora/my_corpus/list.csv
+utils/new_recipe.py my_corpus --audio wavs --csv list.csv --columns file=path label=class codec=codec --labels 1=bonafide 0=spoof
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The program: make the recipe, and say what its splits hold."""
+    parser = program.parser("Make a recipe in egs/ for a corpus that is a folder of audio files and a CSV.", EXAMPLE)
+    parser.add_argument("name", help="name of the recipe, e.g. my_corpus")
+    parser.add_argument("--audio", type=Path, required=True, help="folder that the file names in the CSV are relative to")
+    parser.add_argument("--csv", type=Path, required=True, help="one line a file; its first line names the columns")
+    parser.add_argument("--columns", nargs="+", default=[], metavar="OURS=THEIRS", help=f"the CSV's names for {', '.join(COLUMNS)}, or for any other "
+                        "condition; usual names are found without it")
+    parser.add_argument("--labels", nargs="+", default=[], metavar="VALUE=LABEL", help="what the CSV's labels mean, bonafide or spoof; usual words are known")
+    parser.add_argument("--splits", nargs="+", default=[], metavar="VALUE=SPLIT", help="what its splits mean, train, dev or test; usual words are known")
+    parser.add_argument("--split_by", choices=("speaker", "file"), help="where the CSV has no splits, draw them so (default: speaker if there is one)")
+    parser.add_argument("--seed", type=int, default=1, help="of that draw")
+    parser.add_argument("--language", default="en", help="of the speech, as Whisper names it")
+    parser.add_argument("--egs", type=Path, default=ROOT / "egs", help="folder of the recipes")
+    args = parser.parse_args(arguments)
+    program.set_up_logging(args.log_level)
+    columns, labels, splits = _pairs(args.columns, "--columns"), _pairs(args.labels, "--labels"), _pairs(args.splits, "--splits")
+    made = new_recipe(args.name, args.audio, args.csv, args.egs, columns, labels, splits, args.split_by, args.seed, args.language)
+    home = args.egs / args.name
+    for data in made:
+        print(f"{data.path.name}: {len(data.utts)} utterances, " + ", ".join(f"{number} {label}" for label, number in sorted(Counter(data.labels.values()).items())))
+    print(f"made {home}; the columns, labels and splits are in {home / 'recipe.yaml'}")
+    if args.egs.resolve() != ROOT / "egs":
+        print(f"it lies outside of the checkout: set DADA_ROOT={ROOT} when you call its run.sh")
+    print(f"next: {home}/run.sh --stop_stage 1")

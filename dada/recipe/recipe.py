@@ -1,0 +1,175 @@
+"""A recipe as the stages see it: its configuration, and where everything lies."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from dada.data.input import InputConfig
+from dada.errors import ConfigError
+from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
+from dada.recipe.schema import CorpusConfig, RecipeConfig, SplitsConfig
+from dada.train.config import SystemConfig
+
+
+@dataclass(frozen=True)
+class Options:
+    """The flags: how to run. None of them may change a result."""
+
+    nj: int = 1  # processes side by side, each with one CPU thread
+    cmd: str = "local"  # local | slurm
+    ngpu: int = 0  # GPUs of a training job
+    force: bool = False  # do again what is up to date, and give up an experiment with other settings
+    exp: str = "exp"  # folder of the experiments, below the recipe's
+    log_level: str = "info"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe under one protocol. Paths are below the recipe's folder, in a subfolder for all protocols but the first."""
+
+    root: Path
+    config: RecipeConfig
+    protocol: str
+    systems: tuple[str, ...]  # those that the stages work on, branches before the fusions that need them
+    options: Options = field(default_factory=Options)
+    overrides: tuple[str, ...] = ()  # key=value of the command line, as given
+    selected: tuple[str, ...] = ()  # systems named by --system; they alone get the overrides of a system
+
+    @classmethod
+    def load(cls, root: Path, overrides=(), systems=(), options: Options | None = None) -> "Recipe":
+        """Read a recipe folder. `systems` selects some by name, and then `overrides` may set their keys (ConfigError)."""
+        root = Path(root)
+        of_recipe, of_system = split_overrides(overrides)
+        config = load_recipe_config(root, of_recipe)
+        if of_system and not systems:
+            raise ConfigError(f"{of_system[0]} is a setting of a system: say which system with --system")
+        if config.protocol is not None and config.protocol not in config.protocols:
+            raise ConfigError(f"unknown protocol {config.protocol!r} of {root}; known: {', '.join(config.protocols)}")
+        recipe = cls(root, config, config.protocol or config.protocols[0], (), options or Options(), tuple(overrides), tuple(systems))
+        return replace(recipe, systems=recipe._with_branches([*config.systems, *systems]))
+
+    @property
+    def views(self) -> list["Recipe"]:
+        """This recipe under each of its protocols, or under the one that was asked for."""
+        names = [self.config.protocol] if self.config.protocol else self.config.protocols
+        return [replace(self, protocol=name) for name in names]
+
+    def system(self, name: str) -> SystemConfig:
+        """The merged and checked configuration of a system."""
+        of_system = split_overrides(self.overrides)[1] if name in self.selected else []
+        return _cached_system(name, self.root, tuple(of_system))
+
+    def systems_of(self, task: str) -> list[str]:
+        """The systems of one task, in order."""
+        return [name for name in self.systems if self.system(name).task == task]
+
+    @property
+    def corpus(self) -> CorpusConfig:
+        """The corpus section of recipe.yaml."""
+        return self.config.corpus
+
+    @property
+    def splits(self) -> SplitsConfig:
+        """Names of the splits."""
+        return self.config.splits
+
+    @property
+    def seeds(self) -> list[int]:
+        """Training seeds."""
+        return self.config.seeds
+
+    @property
+    def transcribe(self):
+        """Settings of Whisper."""
+        return self.config.transcribe
+
+    @property
+    def text(self):
+        """Settings of the text corpus."""
+        return self.config.text
+
+    @property
+    def evaluate(self):
+        """Settings of the evaluation."""
+        return self.config.evaluate
+
+    @property
+    def report(self):
+        """Settings of the report."""
+        return self.config.report
+
+    @property
+    def num_jobs(self) -> int:
+        """Processes that may run side by side."""
+        return self.options.nj
+
+    @property
+    def all_splits(self) -> list[str]:
+        """train, dev and every test split that the recipe has."""
+        return [name for name in (self.splits.train, self.splits.dev, *self.splits.test) if name]
+
+    @property
+    def scored_splits(self) -> list[str]:
+        """dev and every test split."""
+        return [name for name in (self.splits.dev, *self.splits.test) if name]
+
+    @cached_property
+    def _below(self) -> str:
+        return "" if self.protocol == self.config.protocols[0] else self.protocol
+
+    @property
+    def data_root(self) -> Path:
+        """Folder of the data directories of this protocol."""
+        return self.root / "data" / self._below
+
+    def data_dir(self, split: str) -> Path:
+        """The Kaldi data directory of a split."""
+        return self.data_root / split
+
+    def text_dir(self, name: str, split: str) -> Path:
+        """A split of a text corpus."""
+        return self.data_root / f"text_{name}" / split
+
+    def dump_dir(self, config: InputConfig, split: str) -> Path:
+        """Where the features of a split lie: one folder per kind and settings, so that systems share what is the same."""
+        return self.root / "dump" / self._below / f"{config.features['name']}-{digest(dataclasses.asdict(config))[:8]}" / split
+
+    def exp_dir(self, system: str) -> Path:
+        """Folder of a system: its seeds and its results."""
+        return self.root / self.options.exp / self._below / system
+
+    def seed_dir(self, system: str, seed: int) -> Path:
+        """Folder of one training run."""
+        return self.exp_dir(system) / f"seed_{seed}"
+
+    def _with_branches(self, names: list[str]) -> tuple[str, ...]:
+        ordered: list[str] = []
+
+        def add(name: str) -> None:
+            for branch in self.system(name).branches.values():
+                add(branch)
+            if name not in ordered:
+                ordered.append(name)
+
+        for name in names:
+            add(name)
+        return tuple(ordered)
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a plain value, the same for equal values whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+_systems: dict[tuple, SystemConfig] = {}
+
+
+def _cached_system(name: str, root: Path, overrides: tuple[str, ...]) -> SystemConfig:
+    """Read each system once; a copy is handed out, because stages fill in data-dependent values such as the authors."""
+    key = (name, root.resolve(), overrides)
+    if key not in _systems:
+        _systems[key] = load_system_config(name, root, overrides)
+    return dataclasses.replace(_systems[key])

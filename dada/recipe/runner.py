@@ -1,0 +1,215 @@
+"""Running stages: what is up to date is skipped, the rest is done, and every line says why."""
+
+import concurrent.futures
+import logging
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dada.errors import ConfigError, DadaError, DataError, UserError
+from dada.recipe import catalog
+from dada.recipe.launch import Submit, executor
+from dada.recipe.recipe import Recipe
+from dada.recipe.stage import Job
+from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, started_path, write_stamp
+from dada.recipe.tasks import Task, finish, parts_dir, run_task
+
+TAIL_LINES = 15  # of a failed log, shown with the error
+log = logging.getLogger("dada")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The stages to run, and the systems to run them for (empty: all)."""
+
+    first: int
+    last: int
+
+    def stages(self, recipe: Recipe) -> list[catalog.StageEntry]:
+        """Stages in range that apply to the recipe; the others are named."""
+        found = []
+        for stage in catalog.stages():
+            if not self.first <= stage.number <= self.last:
+                continue
+            if recipe.config.stages and stage.name not in recipe.config.stages:
+                log.info("stage %d %s: does not apply to %s", stage.number, stage.name, recipe.root.name)
+            else:
+                found.append(stage)
+        return found
+
+
+def run_recipe(recipe: Recipe, selection: Selection) -> None:
+    """Run the selected stages in order. Raises UserError or DadaError at the first stage that fails."""
+    ledger = make_ledger(recipe)
+    start = time.monotonic()
+    with executor(recipe) as submit:
+        for stage in selection.stages(recipe):
+            run_stage(recipe, stage, ledger, submit)
+    log.info("all done in %.0f s", time.monotonic() - start)
+
+
+def make_ledger(recipe: Recipe) -> Ledger:
+    """Every job of every stage and system, selected or not, so that an input can be traced to its maker."""
+    return Ledger([job for stage in catalog.stages() for job in stage.plan(recipe)])
+
+
+def jobs_to_run(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger) -> list[Job]:
+    """The jobs of a stage that serve the selected systems."""
+    jobs = [job for job in ledger.jobs if job.stage == stage.name]
+    if not recipe.selected:
+        return jobs
+    return [job for job in jobs if not job_systems(job) or job_systems(job) & set(recipe.selected)]
+
+
+def job_systems(job: Job) -> set[str]:
+    """The systems that a job serves; empty where it serves the corpus as a whole."""
+    named = job.args.get("systems", job.args.get("system", ()))
+    return {named} if isinstance(named, str) else set(named)
+
+
+def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit: Submit) -> None:
+    """Run what is not up to date of one stage, in waves where a job needs another of the same stage."""
+    jobs = jobs_to_run(recipe, stage, ledger)
+    title = f"stage {stage.number} {stage.name}"
+    if not jobs:
+        log.info("%s: nothing to do in this recipe", title)
+        return
+    start = time.monotonic()
+    num_run = 0
+    for wave in waves(jobs):
+        states = {job.name: ledger.state(job, recipe.options.force) for job in wave}
+        todo = [job for job in wave if states[job.name].reason]
+        _check(stage, wave, states, ledger)
+        if todo:
+            reasons = sorted({states[job.name].reason for job in todo})
+            log.info("%s: START %d of %d jobs (%s)", title, len(todo), len(jobs), "; ".join(reasons[:3]))
+            _run_wave(recipe, stage, todo, states, ledger, submit)
+            num_run += len(todo)
+    if num_run:
+        log.info("%s: DONE %d jobs in %.1f s", title, num_run, time.monotonic() - start)
+    else:
+        log.info("%s: SKIP, up to date (%d jobs, settings and inputs unchanged)", title, len(jobs))
+
+
+def waves(jobs: list[Job]) -> list[list[Job]]:
+    """Jobs in groups, each group needing outputs of earlier groups only."""
+    maker = {output: job.name for job in jobs for output in job.outputs}
+    done: set[str] = set()
+    rest, groups = list(jobs), []
+    while rest:
+        ready = [j for j in rest if all(maker[p] in done or maker[p] == j.name for p in j.inputs if p in maker)]
+        if not ready:
+            raise RuntimeError(f"jobs wait for each other: {', '.join(job.name for job in rest)}")
+        groups.append(ready)
+        done.update(job.name for job in ready)
+        rest = [job for job in rest if job.name not in done]
+    return groups
+
+
+def _check(stage: catalog.StageEntry, jobs: list[Job], states: dict[str, State], ledger: Ledger) -> None:
+    """Refuse missing inputs and experiments with other settings before anything starts."""
+    for job in jobs:
+        state = states[job.name]
+        if state.missing:
+            path = state.missing[0]
+            maker = ledger.maker_of(path)
+            advice = f"stage {catalog.find(maker.stage).number} {maker.stage} makes it" if maker else "no stage makes it: check the configuration"
+            raise DataError(f"stage {stage.name}, {job.name}: {path} does not exist: {advice}")
+        if state.other_settings:
+            raise ConfigError(
+                f"{job.home} holds an experiment with other settings: {', '.join(state.other_settings)}. "
+                "Use another folder with --exp NAME, or give the old one up with --force"
+            )
+        for maker in ledger.stale_inputs(job):
+            log.warning("%s: %s is not up to date with its settings; stage %s would make it again", job.name, maker.name, maker.stage)
+
+
+def _run_wave(recipe: Recipe, stage, jobs: list[Job], states: dict[str, State], ledger: Ledger, submit: Submit) -> None:
+    tasks: dict[str, list[Task]] = {}
+    for job in jobs:
+        _begin(job, states[job.name], recipe.options.force)
+        tasks[job.name] = _tasks(recipe, stage, job, states[job.name])
+    seconds = _run_tasks([task for group in tasks.values() for task in group], stage, submit, {
+        job.name: lambda spent, job=job: finish(job, ledger, spent, command_line()) for job in jobs if not stage.sharded
+    })
+    for job in jobs if stage.sharded else ():
+        start = time.monotonic()
+        folder = parts_dir(job, states[job.name].digest)
+        view = catalog.view_of(recipe, stage, job)
+        stage.module.merge(view, job, [folder / f"part.{i:04d}" for i in range(len(stage.module.shards(view, job)))])
+        finish(job, ledger, seconds.get(job.name, 0.0) + time.monotonic() - start, command_line())
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _begin(job: Job, state: State, force: bool) -> None:
+    """Mark a job as begun. What belongs to another digest, or is to be forced, is removed first, so nothing old is mixed in."""
+    before = read_stamp(started_path(job))
+    if job.keep and job.home.exists() and (force or before is None or before["digest"] != state.digest):
+        shutil.rmtree(job.home)
+    write_stamp(started_path(job), {"digest": state.digest, "settings": plain(job.settings)})
+
+
+def _tasks(recipe: Recipe, stage, job: Job, state: State) -> list[Task]:
+    """One task, or one for every shard that is not finished yet."""
+    logs = recipe.root / "log" / stage.name
+    if not stage.sharded:
+        return [Task(recipe, stage.name, job, logs / f"{slug(job.name)}.log")]
+    folder = parts_dir(job, state.digest)
+    tasks = []
+    for i, keys in enumerate(stage.module.shards(catalog.view_of(recipe, stage, job), job)):
+        part = folder / f"part.{i:04d}"
+        if not part.exists():
+            tasks.append(Task(recipe, stage.name, job, logs / f"{slug(job.name)}.{i:04d}.log", i, tuple(keys), part))
+    return tasks
+
+
+def _run_tasks(tasks: list[Task], stage, submit: Submit, on_done: dict) -> dict[str, float]:
+    """Run tasks, follow them, and return the seconds spent by job. The first failure stops the rest and is raised."""
+    seconds: dict[str, float] = {}
+    futures = {}
+    num_done, start = 0, time.monotonic()
+    for task in tasks:
+        future = submit(run_task, task)
+        futures[future] = task
+        if future.done() and future.exception():
+            break
+    for future in concurrent.futures.as_completed(futures):
+        task = futures[future]
+        if (error := future.exception()) is not None:
+            for other in futures:
+                other.cancel()
+            raise _failure(stage, task, error)
+        spent = future.result()
+        seconds[task.job.name] = seconds.get(task.job.name, 0.0) + spent
+        num_done += 1
+        left = (time.monotonic() - start) / num_done * (len(tasks) - num_done)
+        log.info("  %s: %s done in %.1f s (%d of %d, about %.0f s left)", stage.name, task.label, spent, num_done, len(tasks), left)
+        if task.job.name in on_done:
+            on_done[task.job.name](spent)
+    return seconds
+
+
+def _failure(stage, task: Task, error: BaseException) -> DadaError:
+    """The error of a task with what the reader needs: the job, the log, and its tail where the error is not the user's."""
+    if isinstance(error, UserError):
+        return type(error)(f"stage {stage.name}, {task.label}: {error}")
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    return DadaError(f"stage {stage.name}, {task.label} failed: {type(error).__name__}: {error}\nlast lines of {task.log}:\n{_tail(task.log)}")
+
+
+def _tail(path: Path) -> str:
+    try:
+        lines: Iterable[str] = path.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+    except OSError as error:
+        lines = [f"(no log: {error})"]
+    return "\n".join(f"  | {line}" for line in lines)
+
+
+def command_line() -> str:
+    """The command of this process, as it can be typed again."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

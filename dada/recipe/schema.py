@@ -1,0 +1,59 @@
+"""The schema of `recipe.yaml`. A system's schema is dada.train.config.SystemConfig."""
+
+from dataclasses import dataclass, field
+
+from dada.asr.config import TranscribeConfig
+from dada.metrics.config import EvaluateConfig
+from dada.report.config import ReportConfig
+from dada.text.config import TextConfig
+
+MISSING = "???"  # a value that only the user knows, such as where the corpus lies
+
+
+@dataclass
+class CorpusConfig:
+    """What is prepared. `options` belong to the recipe's own local/prepare_data.py."""
+
+    name: str = MISSING
+    root: str | None = None  # folder of the corpus as distributed; relative to the recipe
+    language: str = "en"  # two-letter code, for Whisper
+    purported_speakers: bool = False  # whether utt2spk says who is supposed to speak
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)  # split -> label -> utterances; checked by stage 1
+    options: dict = field(default_factory=dict)
+
+
+@dataclass
+class SplitsConfig:
+    """Names of the splits; a corpus that is only for evaluation has no train and no dev."""
+
+    train: str | None = "train"
+    dev: str | None = "dev"
+    test: list[str] = field(default_factory=lambda: ["test"])
+
+
+@dataclass
+class SlurmConfig:
+    """Where jobs go with `--cmd slurm`; usually in local.yaml."""
+
+    partition: str | None = None
+    account: str | None = None
+    time: str = "24:00:00"
+    memory_gb: int = 16
+
+
+@dataclass
+class RecipeConfig:
+    """One recipe. `protocols` are ways to split the same corpus; the first is the default and needs no folder of its own."""
+
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    splits: SplitsConfig = field(default_factory=SplitsConfig)
+    protocols: list[str] = field(default_factory=lambda: ["main"])
+    protocol: str | None = None  # run only this one
+    systems: list[str] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=lambda: [1])
+    stages: list[str] = field(default_factory=list)  # those that apply; empty means all
+    transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
+    slurm: SlurmConfig = field(default_factory=SlurmConfig)

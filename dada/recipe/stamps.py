@@ -1,0 +1,125 @@
+"""Knowing what is up to date: the digest of a job's settings and inputs, kept in a stamp that is written last."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dada.data.files import write_text
+from dada.recipe.recipe import digest
+from dada.recipe.stage import Job
+
+
+def slug(name: str) -> str:
+    """A job's name as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+
+
+def stamp_path(job: Job) -> Path:
+    """The stamp of a finished job."""
+    return job.home / ".done" / f"{job.stage}-{slug(job.name)}.json"
+
+
+def started_path(job: Job) -> Path:
+    """The mark of a job that was begun, with its settings, so that a half-trained folder is not mixed with other settings."""
+    return job.home / ".done" / f"{job.stage}-{slug(job.name)}.started.json"
+
+
+def read_stamp(path: Path) -> dict | None:
+    """A stamp, or None where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def write_stamp(path: Path, content: dict) -> None:
+    """Write a stamp atomically."""
+    write_text(path, json.dumps(content, indent=1, sort_keys=True, default=str) + "\n")
+
+
+@dataclass
+class State:
+    """What is known of a job before it runs: `reason` says why it has to run, None means up to date."""
+
+    digest: str
+    reason: str | None
+    missing: list[Path]  # inputs that do not exist
+    other_settings: list[str]  # differing keys of an experiment folder that must not be overwritten
+
+
+class Ledger:
+    """All jobs of a recipe, who makes which file, and the state of each."""
+
+    def __init__(self, jobs: list[Job]):
+        self.jobs = jobs
+        self.maker: dict[Path, Job] = {output: job for job in jobs for output in job.outputs}
+
+    def maker_of(self, path: Path) -> Job | None:
+        """The job that writes a path, or the folder that holds it."""
+        for candidate in (path, *path.parents):
+            if candidate in self.maker:
+                return self.maker[candidate]
+        return None
+
+    def identities(self, job: Job) -> dict[str, str]:
+        """What each existing input is, by its place in the job's list."""
+        return {str(i): self._identity(path) for i, path in enumerate(job.inputs) if path.exists()}
+
+    def digest(self, job: Job) -> str:
+        """What the outputs of a job depend on. Neither its name nor its folder, so that a recipe can be moved."""
+        return digest([job.stage, job.settings, self.identities(job)])
+
+    def state(self, job: Job, force: bool = False) -> State:
+        """Compare a job with its stamp."""
+        missing = [path for path in job.inputs if not path.exists()]
+        inputs, now = self.identities(job), self.digest(job)
+        stamp = read_stamp(stamp_path(job))
+        before = stamp or read_stamp(started_path(job))
+        changed = differing_keys(before["settings"], plain(job.settings)) if before else []
+        refused = changed if job.keep and not force else []
+        return State(now, self._reason(job, now, inputs, stamp, before, changed, force), missing, refused)
+
+    def _reason(self, job, now, inputs, stamp, before, changed, force) -> str | None:
+        absent = [output for output in job.outputs if not output.exists()]
+        if force:
+            return "--force"
+        if stamp is None and before is not None and before["digest"] == now:
+            return "unfinished: goes on"
+        if stamp is None or absent:
+            return f"{absent[0].name} is missing" if absent else "it was never finished"
+        if changed:
+            return f"settings changed: {', '.join(changed[:4])}{', …' if len(changed) > 4 else ''}"
+        if stamp["digest"] != now:
+            others = [str(path) for i, path in enumerate(job.inputs) if stamp["inputs"].get(str(i)) != inputs.get(str(i))]
+            return f"input changed: {others[0] if others else 'number of inputs'}"
+        return None
+
+    def _identity(self, path: Path) -> str:
+        """The digest of the job that made an input; a file from outside goes by size and time, a folder by what is in it."""
+        maker = self.maker_of(path)
+        stamp = read_stamp(stamp_path(maker)) if maker else None
+        if stamp:
+            return stamp["digest"]
+        if path.is_dir():
+            return digest(sorted(p.name for p in path.iterdir() if not p.name.startswith(".")))
+        status = path.stat()
+        return digest([status.st_size, status.st_mtime_ns])
+
+    def stale_inputs(self, job: Job) -> list[Job]:
+        """Makers of this job's inputs that are themselves no longer up to date."""
+        makers = {id(maker): maker for path in job.inputs if (maker := self.maker_of(path)) is not None and maker is not job}
+        return [maker for maker in makers.values() if read_stamp(stamp_path(maker)) and self.state(maker).reason]
+
+
+def plain(value: object) -> object:
+    """A value as it looks after a round trip through JSON, so that it can be compared with a stamp."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def differing_keys(old: object, new: object, path: str = "") -> list[str]:
+    """Dotted names of the settings that differ between two nested values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = sorted({*old, *new})
+        return [found for key in keys for found in differing_keys(old.get(key), new.get(key), f"{path}.{key}" if path else key)]
+    return [] if old == new else [path]

@@ -1,0 +1,129 @@
+"""What a worker process does: one job, or one shard of a job."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dada import __version__
+from dada.data.files import atomic_dir
+from dada.recipe.catalog import find, view_of
+from dada.recipe.recipe import Recipe
+from dada.recipe.stage import Job
+from dada.recipe.stamps import Ledger, plain, slug, stamp_path, write_stamp
+from dada.recipe.worker import run_distributed
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job, or the shard of a job made of `keys`, and the log that it writes. Can be sent to another process or machine."""
+
+    recipe: Recipe
+    stage: str
+    job: Job
+    log: Path
+    shard: int | None = None
+    keys: tuple[str, ...] = ()
+    part: Path | None = None  # folder that the finished shard becomes
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        return self.job.name if self.shard is None else f"{self.job.name} shard {self.shard + 1}"
+
+
+def run_task(task: Task) -> float:
+    """Run a task in this process, with its log in a file of its own; returns seconds. Errors are logged and raised."""
+    _one_thread()
+    start = time.monotonic()
+    stage = find(task.stage)
+    with _logging_to(task.log, task.recipe.options.log_level):
+        try:
+            view = view_of(task.recipe, stage, task.job)
+            if task.shard is None:
+                with _locked(task.job.home):
+                    if task.recipe.options.ngpu > 1 and getattr(stage.module, "DISTRIBUTED", False):
+                        run_distributed(task, task.recipe.options.ngpu)
+                    else:
+                        stage.module.run(view, task.job)
+            else:
+                with atomic_dir(task.part) as out:
+                    stage.module.run_shard(view, task.job, list(task.keys), out)
+        except Exception:
+            logging.getLogger(__name__).exception("failed: %s", task.label)
+            raise
+    return time.monotonic() - start
+
+
+def finish(job: Job, ledger: Ledger, seconds: float, command: str) -> None:
+    """Stamp a job whose outputs are all there; RuntimeError if one is not, for then the stage has a fault."""
+    absent = [str(path) for path in job.outputs if not path.exists()]
+    if absent:
+        raise RuntimeError(f"stage {job.stage} ended without an error but did not write {', '.join(absent)}")
+    inputs = ledger.identities(job)
+    content = {"digest": ledger.digest(job), "settings": plain(job.settings), "inputs": inputs, "seconds": round(seconds, 1)}
+    write_stamp(stamp_path(job), {**content, **provenance(command)})
+
+
+def provenance(command: str) -> dict:
+    """How this was made: command, version, Python, platform, time."""
+    return {
+        "command": command,
+        "dada": __version__,
+        "python": platform.python_version(),
+        "platform": platform.machine(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def parts_dir(job: Job, job_digest: str) -> Path:
+    """Where the shards of a job wait for their merge; another digest has another folder."""
+    return job.home / ".parts" / f"{job.stage}-{slug(job.name)}-{job_digest[:8]}"
+
+
+@contextlib.contextmanager
+def _logging_to(path: Path, level: str) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+@contextlib.contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """Hold a folder for one process. The system releases the lock with the process, however that ends."""
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logging.getLogger(__name__).warning("another process works on %s: waiting for it", home)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _one_thread() -> None:
+    """One CPU thread, whatever runs beside: sums split over threads differ in the last digits, and nj must not show in a result."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    if "threadpoolctl" in sys.modules or "numpy" in sys.modules:
+        import threadpoolctl
+
+        threadpoolctl.threadpool_limits(1)

@@ -1,0 +1,180 @@
+"""Author corpora: merged, freed of what the test will ask for, cut to the length of utterances, split by source."""
+
+import csv
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from dada.data import NO_SPEAKER, DataDir
+from dada.errors import DataError
+from dada.text.chunk import chunk
+from dada.text.config import TextConfig
+from dada.text.normalise import normalise, one_line
+
+HELD_OUT = ("dev", "test")  # values of utt2split whose sources a text model must never see
+
+
+class Text(NamedTuple):
+    """One text of a corpus. `key` is unique within all of its parts."""
+
+    key: str
+    author: str
+    source: str
+    text: str
+
+
+@dataclass
+class HeldOut:
+    """What belongs to dev and test of the audio: sources, and normalised texts, which also catch a line under another source's name."""
+
+    sources: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Corpus:
+    """Texts for training and dev, and how many were left out for which reason."""
+
+    train: list[Text]
+    dev: list[Text]
+    counts: dict[str, int]
+
+
+def read_authors(folder: Path) -> tuple[list[Text], HeldOut]:
+    """Texts of an author corpus, and what its `utt2split` says belongs to dev and test of the audio.
+
+    Without `utt2source` every text is its own source. Raises DataError where `text` or `utt2spk` are missing.
+    """
+    data = DataDir.read(folder, require=("text", "utt2spk"))
+    sources = data.get("utt2source") or {utt: utt for utt in data.utts}
+    texts = [Text(utt, data.speakers[utt], sources[utt], text) for utt, text in data["text"].items()]
+    splits = data.get("utt2split") or {}
+    held_out = HeldOut()
+    for text in texts:
+        if splits.get(text.key) in HELD_OUT:
+            held_out.sources.add(text.source)
+            held_out.texts.add(normalise(text.text))
+    return texts, held_out
+
+
+def read_aliases(path: Path | None) -> dict[str, str]:
+    """Name in an author corpus -> purported speaker, from a CSV with the head line `author,speaker` (DataError otherwise); empty for None.
+
+    `John_F._Kennedy,JFK` says that the texts of the first are by the speaker whom the audio's utt2spk calls JFK.
+    """
+    if path is None:
+        return {}
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if reader.fieldnames != ["author", "speaker"]:
+                raise DataError(f"{path}: the first line must be `author,speaker`, got {reader.fieldnames}")
+            return {row["author"]: row["speaker"] for row in reader}
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist: it is the `aliases` of `text:` in recipe.yaml") from error
+
+
+def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -> Corpus:
+    """Merge texts into a corpus: held-out sources and duplicates go, long texts are cut, sources are split into train and dev.
+
+    Of texts that are equal after normalisation the first stays, none if they are by different authors, since such a text
+    says nothing about who wrote it. The result does not depend on the order of authors. Raises DataError when fewer than two
+    authors remain.
+    """
+    counts: Counter = Counter()
+    texts = list(texts)
+    counts["texts read"] = len(texts)
+    pieces = [piece for text in _allowed(texts, held_out, counts) for piece in _cut(text, config, counts)]
+    pieces = _allowed(pieces, held_out, counts)  # once more: a held-out line may stand inside a longer text
+    kept = _frequent(_deduplicated(pieces, counts), config.min_texts, counts)
+    train, dev = split_by_source(kept, config.dev_fraction, config.seed)
+    authors = {text.author for text in train}
+    if len(authors) < 2:
+        raise DataError(
+            f"the text corpus {config.name!r} has {len(authors)} authors with at least {config.min_texts} texts of {config.min_words} or more "
+            f"words, and attribution needs two: add a corpus to `text.corpora` or lower `text.min_texts` ({_listed(counts)})"
+        )
+    dev = [text for text in dev if text.author in authors]
+    counts |= {"train texts": len(train), "dev texts": len(dev), "authors": len(authors)}
+    return Corpus(train, dev, dict(counts))
+
+
+def split_by_source(texts: list[Text], dev_fraction: float, seed: int) -> tuple[list[Text], list[Text]]:
+    """Train and dev texts: of every author about `dev_fraction` of the texts, whole sources only, the last source never."""
+    by_author: dict[str, dict[str, int]] = defaultdict(Counter)
+    for text in texts:
+        by_author[text.author][text.source] += 1
+    in_dev: dict[str, bool] = {}
+    for author in sorted(by_author):
+        sources = by_author[author]
+        order = sorted(sources)
+        random.Random(f"{seed} {author}").shuffle(order)  # a string is hashed the same in every process
+        wanted = dev_fraction * sum(sources.values())
+        taken = sum(count for source, count in sources.items() if in_dev.get(source))
+        in_train = any(in_dev.get(source) is False for source in order)
+        for i, source in enumerate(order):
+            if source not in in_dev:  # a source of several authors stays where the first of them had it
+                last_chance = i == len(order) - 1 and not in_train
+                in_dev[source] = not last_chance and taken + sources[source] / 2 <= wanted
+                taken += sources[source] * in_dev[source]
+                in_train = in_train or not in_dev[source]
+    return [t for t in texts if not in_dev[t.source]], [t for t in texts if in_dev[t.source]]
+
+
+def _allowed(texts: list[Text], held_out: HeldOut, counts: Counter) -> list[Text]:
+    """Texts by somebody, outside of what is held out."""
+    kept = []
+    for text in texts:
+        if text.author == NO_SPEAKER:
+            counts["without author"] += 1
+        elif text.source in held_out.sources or normalise(text.text) in held_out.texts:
+            counts["held out for dev and test of the audio"] += 1
+        else:
+            kept.append(text)
+    return kept
+
+
+def _cut(text: Text, config: TextConfig, counts: Counter) -> list[Text]:
+    """The chunks of one text, numbered if there are several."""
+    chunks = chunk(text.text, config.min_words, config.max_words)
+    if not chunks:
+        counts[f"under {config.min_words} words"] += 1
+    if len(chunks) > 1:
+        counts["cut at sentence ends"] += 1
+        return [text._replace(key=f"{text.key}-{i:04d}", text=part) for i, part in enumerate(chunks, start=1)]
+    return [text._replace(text=one_line(part)) for part in chunks]
+
+
+def _deduplicated(texts: list[Text], counts: Counter) -> list[Text]:
+    """One of each group of equal texts by one author, none where authors differ."""
+    authors: dict[str, set[str]] = defaultdict(set)
+    for text in texts:
+        authors[normalise(text.text)].add(text.author)
+    seen: set[str] = set()
+    kept = []
+    for text in texts:
+        plain = normalise(text.text)
+        if len(authors[plain]) > 1:
+            counts["said by several authors"] += 1
+        elif plain in seen:
+            counts["duplicates"] += 1
+        else:
+            seen.add(plain)
+            kept.append(text)
+    return kept
+
+
+def _frequent(texts: list[Text], min_texts: int, counts: Counter) -> list[Text]:
+    """Texts of authors with enough of them."""
+    per_author = Counter(text.author for text in texts)
+    kept = [text for text in texts if per_author[text.author] >= min_texts]
+    if len(kept) < len(texts):
+        counts[f"by authors with under {min_texts} texts"] = len(texts) - len(kept)
+    return kept
+
+
+def _listed(counts: Counter) -> str:
+    return ", ".join(f"{name}: {count}" for name, count in counts.items())

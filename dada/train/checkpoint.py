@@ -1,0 +1,81 @@
+"""Everything that a run needs to go on after being killed at any moment, in one file that is renamed into place."""
+
+import random
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dada.data.files import PARTIAL, atomic_path
+from dada.errors import DataError
+
+NAME = "checkpoint/state.pt"
+
+
+@dataclass
+class State:
+    """Where a run stands. Counts of what is done: phases, epochs of this phase, batches of this epoch."""
+
+    phase: int = 0
+    epoch: int = 0
+    step: int = 0
+    total_epochs: int = 0  # over all phases: seeds the order of batches
+    loss_sum: float = 0.0  # over the batches of this epoch
+    best: list[float] | None = None  # [metric, -dev loss] of the epoch to keep, higher is better
+    stop_best: float | None = None  # the metric that early stopping compares with
+    bad_epochs: int = 0  # epochs without improvement over stop_best
+    stopped: bool = False
+    history: list[float] = field(default_factory=list)  # signed dev metrics of this phase, for the plateau schedule
+    margin: float | None = None  # of the loss of the phase before
+    rows: list[dict] = field(default_factory=list)  # of log.csv
+    seconds: float = 0.0
+
+    def next_phase(self, margin: float | None) -> "State":
+        """The state at the start of the phase after this one."""
+        return State(self.phase + 1, total_epochs=self.total_epochs, margin=margin, rows=self.rows, seconds=self.seconds)
+
+
+def save(folder: Path, state: State, parts: dict) -> None:
+    """Write the checkpoint; the one before stays until this one is whole. `parts` are state dicts and the like."""
+    with atomic_path(Path(folder) / NAME) as partial:
+        torch.save({"state": asdict(state), **parts}, partial)
+
+
+def load(folder: Path) -> tuple[State, dict] | None:
+    """The state and the parts of the checkpoint; None where there is none. Raises DataError for a damaged file."""
+    path = Path(folder) / NAME
+    if not path.exists():
+        return None
+    try:
+        parts = torch.load(path, map_location="cpu", weights_only=True)
+        return State(**parts.pop("state")), parts
+    except (RuntimeError, EOFError, TypeError, KeyError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}): remove it to train from the start") from error
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what a killed run was writing."""
+    for path in Path(folder).rglob(f"*{PARTIAL}"):
+        path.unlink(missing_ok=True)
+
+
+def rng_states() -> dict:
+    """The states of all random generators of this process."""
+    name, keys, position, has_gauss, gauss = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": [name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+    }
+
+
+def set_rng_states(states: dict) -> None:
+    """Put back what `rng_states` returned."""
+    random.setstate(states["python"])
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(states["torch"])
+    if states["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])

@@ -1,0 +1,105 @@
+"""How a model does on dev between epochs. Axes: N utterances, K classes, D embedding."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dada.data.batch import Batch
+from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF
+from dada.data.dataset import Dataset
+from dada.data.sampling import Balanced, BatchSampler, Shuffle, Triplets
+from dada.errors import ConfigError, DataError
+from dada.models import Output
+from dada.models.inference import Outputs, run_model, scores_from_logits
+from dada.train.config import TrainConfig
+
+DEV_SEED = 0  # of the triples on dev: the same for every epoch, run and system
+
+
+def make_sampler(phase: TrainConfig, dataset: Dataset, labels: list[str], seed: int, rank: int = 0, world: int = 1) -> BatchSampler:
+    """The batches of a phase."""
+    if phase.sampler == "triplets":
+        return Triplets(pair_groups(dataset, phase.triplets_by, labels), phase.batch_size, seed, rank=rank, world=world)
+    if phase.sampler == "balanced":
+        return Balanced(required_labels(dataset).tolist(), phase.batch_size, seed, rank=rank, world=world)
+    return Shuffle(len(dataset), phase.batch_size, seed, dataset.lengths, rank=rank, world=world)
+
+
+def pair_groups(dataset: Dataset, by: str, labels: list[str]) -> list[object]:
+    """What makes two utterances a positive pair. By speaker, a spoof belongs to nobody: it is not its purported speaker's voice."""
+    if by == "label":
+        return required_labels(dataset).tolist()
+    fake = labels.index(SPOOF) if SPOOF in labels and dataset.labels is not None else None
+    return [
+        None if name == NO_SPEAKER or (fake is not None and dataset.labels[i] == fake) else name for i, name in enumerate(dataset.speakers)
+    ]
+
+
+def required_labels(dataset: Dataset) -> Tensor:
+    """The labels (N,), or a DataError."""
+    if dataset.labels is None:
+        raise DataError("training needs a label for every utterance, and there is no utt2label")
+    return dataset.labels
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, loss: nn.Module, dev: Dataset, phase: TrainConfig, labels: list[str]) -> dict[str, float]:
+    """The loss on dev and the phase's metric, `{"loss": ..., "eer": ...}`. Triplet losses see a fixed list of triples."""
+    outputs = run_model(model, dev, phase.batch_size, phase.num_workers)
+    was_training = loss.training
+    loss.eval()
+    device = next((buffer.device for buffer in loss.buffers()), torch.device("cpu"))
+    triples = None
+    if phase.sampler == "triplets" or phase.early_stop.metric == "abx":
+        triples = Triplets(pair_groups(dev, phase.triplets_by, labels), len(dev), DEV_SEED).epoch_batches()
+        triples = torch.tensor(triples).reshape(-1) if len(triples) == 1 else torch.tensor([])
+    rows = triples if phase.sampler == "triplets" else torch.arange(len(dev))
+    targets = None if dev.labels is None else dev.labels[rows].to(device)
+    output = Output(outputs.logits[rows].to(device), outputs.embeddings[rows].to(device))
+    results = {"loss": float(loss(output, Batch([], output.embedding, torch.zeros(0), targets)))}
+    loss.train(was_training)
+    metric = phase.early_stop.metric
+    if metric == "abx":
+        results["abx"] = abx(outputs.embeddings[triples])
+    elif metric == "accuracy":
+        results["accuracy"] = accuracy(outputs.logits, required_labels(dev))
+    elif metric == "eer":
+        results["eer"] = equal_error_rate(outputs, required_labels(dev), labels)
+    return results
+
+
+def abx(triples: Tensor) -> float:
+    """Of triples [A | P | N] (3M, D), the part where A is nearer to P than to N by cosine; ties are errors."""
+    anchor, positive, negative = triples.chunk(3)
+    similarity = nn.functional.cosine_similarity
+    return float((similarity(anchor, positive) > similarity(anchor, negative)).float().mean())
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """The part of utterances whose class has the largest logit; a single logit decides by its sign."""
+    guess = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
+    return float((guess == labels).float().mean())
+
+
+def equal_error_rate(outputs: Outputs, targets: Tensor, labels: list[str]) -> float:
+    """EER of the countermeasure scores, in [0, 1]. Raises ConfigError for a system without bona fide and spoof."""
+    if BONAFIDE not in labels or SPOOF not in labels:
+        raise ConfigError(f"early_stop.metric eer needs the classes {SPOOF} and {BONAFIDE}; this system has others: use accuracy, abx or loss")
+    scores = scores_from_logits(outputs.logits, labels).double().numpy()
+    real = targets.numpy() == labels.index(BONAFIDE)
+    if real.all() or not real.any():
+        raise DataError("the EER on dev needs bona fide and spoofed utterances, and dev holds one kind only")
+    return _eer(scores[real], scores[~real])
+
+
+def _eer(bonafide: np.ndarray, spoof: np.ndarray) -> float:
+    """Where misses and false alarms meet, interpolated between the two thresholds around the crossing."""
+    thresholds = np.unique(np.concatenate([bonafide, spoof]))
+    miss = np.searchsorted(np.sort(bonafide), thresholds, side="left") / len(bonafide)
+    alarm = 1 - np.searchsorted(np.sort(spoof), thresholds, side="left") / len(spoof)
+    miss, alarm = np.append(miss, 1.0), np.append(alarm, 0.0)
+    k = int(np.argmax(miss >= alarm))
+    if k == 0:
+        return float(alarm[0])
+    gap0, gap1 = alarm[k - 1] - miss[k - 1], miss[k] - alarm[k]
+    return float(miss[k - 1] + (miss[k] - miss[k - 1]) * gap0 / (gap0 + gap1))

@@ -1,0 +1,77 @@
+"""Phases of a training: each is the whole of `train:` with some keys overridden."""
+
+from dataclasses import asdict, fields, is_dataclass, replace
+
+from dada.errors import ConfigError
+from dada.plugins import nearest
+from dada.train.config import TrainConfig
+
+METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1}  # sign: +1 where higher is better
+SAMPLERS = ("shuffle", "balanced", "triplets")
+WHOLE_RUN = ("folds", "mixed_precision", "phases")  # keys that hold for all phases
+NO_INFLUENCE = ("train.num_workers", "train.checkpoint_steps")  # keys that cannot change the weights
+
+
+def phases_of(train: TrainConfig) -> list[TrainConfig]:
+    """The settings of each phase in order; one phase where none is named. Raises ConfigError for unknown keys or values."""
+    base = replace(train, phases=[])
+    phases = [_override(base, phase, f"train.phases[{i}]") for i, phase in enumerate(train.phases)] or [base]
+    for i, phase in enumerate(phases):
+        _check(phase, f"train.phases[{i}]" if train.phases else "train")
+    return phases
+
+
+def _override(base, values: dict, where: str):
+    """A dataclass with some fields replaced; nested dataclasses are overridden key by key, lists and dicts as a whole."""
+    known = [field.name for field in fields(base)]
+    changes = {}
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key {key!r}{nearest(key, known)}")
+        if key in WHOLE_RUN and isinstance(base, TrainConfig):
+            raise ConfigError(f"{where}.{key}: this holds for the whole training: set train.{key}")
+        old = getattr(base, key)
+        if is_dataclass(old) and isinstance(value, dict):
+            changes[key] = _override(old, value, f"{where}.{key}")
+        elif isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
+            changes[key] = float(value)
+        elif type(value) is type(old):
+            changes[key] = value
+        else:
+            raise ConfigError(f"{where}.{key} is {value!r}, expected {type(old).__name__}")
+    return replace(base, **changes)
+
+
+def _check(phase: TrainConfig, where: str) -> None:
+    metric = phase.early_stop.metric
+    for key, value, known in (
+        ("sampler", phase.sampler, SAMPLERS),
+        ("triplets_by", phase.triplets_by, ("speaker", "label")),
+        ("keep", phase.keep, ("best", "last")),
+        ("early_stop.metric", metric, tuple(METRICS)),
+    ):
+        if value not in known:
+            raise ConfigError(f"{where}.{key}: unknown {value!r}{nearest(value, list(known))}; known: {', '.join(known)}")
+    if phase.sampler == "triplets" and metric in ("eer", "accuracy"):
+        raise ConfigError(f"{where}.early_stop.metric: {metric} needs logits, which triplets do not train: use abx or loss")
+    if phase.epochs < 1 or phase.batch_size < 1:
+        raise ConfigError(f"{where}: epochs and batch_size must be at least 1")
+
+
+def differing_keys(old: dict, new: dict) -> list[str]:
+    """`key: old -> new` for every setting that differs, but for those that cannot change the weights."""
+    old, new = flatten(old), flatten(new)
+    keys = [key for key in sorted(old | new) if old.get(key) != new.get(key) and key not in NO_INFLUENCE]
+    return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]
+
+
+def flatten(settings, prefix: str = "") -> dict[str, object]:
+    """Nested dicts or dataclasses as one dict of dotted keys; lists count as values."""
+    settings = asdict(settings) if is_dataclass(settings) else settings
+    flat: dict[str, object] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict) and value:
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

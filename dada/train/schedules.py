@@ -1,0 +1,60 @@
+"""Learning rates as pure functions of the position in a phase, so that there is no state to save.
+
+`t` counts epochs or steps done out of `total`; `history` holds the dev metrics of the epochs so far, signed so that higher is better.
+"""
+
+import math
+from collections.abc import Sequence
+
+from dada.errors import ConfigError
+from dada.plugins import nearest
+from dada.train.config import ScheduleConfig
+
+
+def constant(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
+    """Always lr."""
+    return lr
+
+
+def cosine(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
+    """From lr to final_lr along half a cosine."""
+    return config.final_lr + (lr - config.final_lr) * (1 + math.cos(math.pi * t / total)) / 2
+
+
+def step(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
+    """Times gamma after every step_size."""
+    return lr * config.gamma ** (t // config.step_size)
+
+
+def exponential(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
+    """Times gamma each time."""
+    return lr * config.gamma**t
+
+
+def sigmoid(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
+    """From lr to final_lr along σ(13 (E/2 - e) / E): flat, a fall in the middle, flat."""
+    return config.final_lr + (lr - config.final_lr) / (1 + math.exp(-13 * (total / 2 - t) / total))
+
+
+def plateau(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
+    """Times gamma whenever the dev metric has not improved for more than `patience` epochs."""
+    best, bad = -math.inf, 0
+    for value in history:
+        bad = 0 if value > best else bad + 1
+        best = max(best, value)
+        if bad > config.patience:
+            lr, bad = lr * config.gamma, 0
+    return max(lr, config.final_lr)
+
+
+SCHEDULES = {f.__name__: f for f in (constant, cosine, step, exponential, sigmoid, plateau)}
+
+
+def learning_rate(lr: float, config: ScheduleConfig, epoch: int, num_epochs: int, batch: int, num_batches: int, history: Sequence[float]) -> float:
+    """The learning rate for batch `batch` of epoch `epoch` (both from 0) of a phase. Raises ConfigError for an unknown schedule."""
+    if config.name not in SCHEDULES:
+        raise ConfigError(f"train.schedule.name: unknown {config.name!r}{nearest(config.name, list(SCHEDULES))}; known: {', '.join(SCHEDULES)}")
+    if config.per not in ("epoch", "step"):
+        raise ConfigError(f"train.schedule.per is {config.per!r}, expected epoch or step")
+    t, total = (epoch, num_epochs) if config.per == "epoch" else (epoch * num_batches + batch, num_epochs * num_batches)
+    return SCHEDULES[config.name](lr, config, t, total, history)

@@ -1,0 +1,85 @@
+"""The bootstrap equals repeating the drawn trials and measuring again."""
+
+import numpy as np
+import pytest
+
+from dada import metrics
+from dada.errors import DataError
+from dada.metrics import bootstrap
+from dada.metrics.bootstrap import Resampler
+from dada.metrics.calibration import cllr_cost
+
+COSTS = metrics.Costs()
+
+
+def repeated(resampler, bonafide, spoof):
+    for weights in np.concatenate(list(resampler.chunks())):
+        yield np.repeat(bonafide, weights[resampler.bonafide].astype(int)), np.repeat(spoof, weights[resampler.spoof].astype(int))
+
+
+@pytest.mark.parametrize("decimals, num_blocks", [(12, 8), (12, 1024), (1, 8), (0, 8), (0, 1024)])
+def test_equals_measuring_every_resample(monkeypatch, decimals, num_blocks):
+    monkeypatch.setattr(bootstrap, "NUM_BLOCKS", num_blocks)
+    rng = np.random.default_rng(decimals)
+    bonafide, spoof = rng.normal(1, 1, 300).round(decimals), rng.normal(0, 1, 400).round(decimals)
+    resampler = Resampler(rng.integers(12, size=300).astype(str), rng.integers(15, size=400).astype(str), num_resamples=40)
+    trials = resampler.over(bonafide, spoof)
+    again = list(repeated(resampler, bonafide, spoof))
+    assert list(trials.eer()) == [metrics.eer(*pair)[0] for pair in again]
+    assert trials.min_cost(COSTS.of_misses, COSTS.of_false_accepts) == pytest.approx([metrics.min_dcf(*p)[0] for p in again], abs=1e-12)
+    assert trials.auc() == pytest.approx([metrics.auc(*pair) for pair in again], abs=1e-12)
+    cllr = trials.mean_cost(cllr_cost(bonafide, True) / 2, cllr_cost(spoof, False) / 2)
+    assert cllr == pytest.approx([metrics.cllr(*pair) for pair in again], abs=1e-12)
+
+
+def test_trials_without_a_speaker_stand_alone(monkeypatch):
+    rng = np.random.default_rng(5)
+    bonafide, spoof = rng.normal(1, 1, 60), rng.normal(0, 1, 70)
+    resampler = Resampler(["-"] * 60, ["-"] * 69 + ["BOB"], num_resamples=30)
+    assert resampler.num_clusters == 130
+    monkeypatch.setattr(bootstrap, "MAX_DENSE_CLUSTERS", 10)
+    monkeypatch.setattr(bootstrap, "CHUNK", 1000)  # several chunks
+    assert list(resampler.over(bonafide, spoof).eer()) == [metrics.eer(*p)[0] for p in repeated(resampler, bonafide, spoof)]
+
+
+def test_clusters_widen_the_interval():
+    rng = np.random.default_rng(0)
+    speaker = rng.integers(10, size=1000)
+    shift = rng.normal(0, 1, 10)
+    bonafide, spoof = rng.normal(1, 1, 1000) + shift[speaker], rng.normal(-1, 1, 1000)
+    names = speaker.astype(str)
+    clustered = metrics.bootstrap_eer(bonafide, spoof, names, names)
+    alone = metrics.bootstrap_eer(bonafide, spoof, ["-"] * 1000, ["-"] * 1000)
+    value = metrics.eer(bonafide, spoof)[0]
+    assert clustered.low < value < clustered.high and alone.low < value < alone.high
+    assert clustered.high - clustered.low > 1.5 * (alone.high - alone.low)
+    assert metrics.bootstrap_eer(bonafide, spoof, names, names) == clustered
+
+
+def test_paired_difference_is_narrower_than_its_parts():
+    rng = np.random.default_rng(3)
+    bonafide, spoof = rng.normal(1, 1, 500), rng.normal(-1, 1, 500)
+    better = bonafide + 0.5 + 0.05 * rng.normal(size=500)
+    names = rng.integers(20, size=500).astype(str)
+    difference = metrics.bootstrap_difference(Resampler(names, names), (bonafide, spoof), (better, spoof))
+    assert 0 < difference.low < difference.high < 0.15
+    same = metrics.bootstrap_difference(Resampler(names, names), (bonafide, spoof), (bonafide, spoof))
+    assert (same.low, same.high) == (0, 0)
+
+
+def test_resamples_without_a_class_are_left_out():
+    interval = metrics.bootstrap_eer([1.0, 2.0], [0.0, 1.5], ["A", "B"], ["B", "B"], num_resamples=200)
+    assert 130 < interval.num_resamples < 170  # both classes are there where B was drawn: three times in four
+    with pytest.raises(DataError, match="2 \\+ 1 scores for 2 \\+ 2 clusters"):
+        Resampler(["A", "B"], ["B", "B"]).over([1.0, 2.0], [0.0])
+
+
+def test_band_contains_the_curve():
+    rng = np.random.default_rng(0)
+    bonafide, spoof = rng.normal(1, 1, 2000), rng.normal(-1, 1, 2000)
+    p_fa = np.array([0.05, 0.1159, 0.3])
+    rates = Resampler(["-"] * 2000, ["-"] * 2000, 200).over(bonafide, spoof).p_miss_at(p_fa)
+    low, high = np.quantile(rates, [0.025, 0.975], axis=0)
+    curve = metrics.det(bonafide, spoof)
+    exact = np.interp(p_fa, curve.p_fa[::-1], curve.p_miss[::-1])
+    assert ((low < exact) & (exact < high)).all()

@@ -1,0 +1,96 @@
+import pytest
+
+from dada.errors import ConfigError
+from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
+from dada.recipe.recipe import Recipe
+
+
+def recipe_folder(folder, yaml="", local=None, system=None):
+    (folder / "conf").mkdir(parents=True)
+    (folder / "recipe.yaml").write_text("corpus: {name: toy}\n" + yaml)
+    if local:
+        (folder / "local.yaml").write_text(local)
+    if system:
+        (folder / "conf" / "lcnn_toy.yaml").write_text(system)
+    return folder
+
+
+LCNN = "task: audio\ninput: {kind: features, features: {name: lfcc}}\nmodel: {name: lcnn}\n"
+
+
+def test_precedence_of_the_layers(tmp_path):
+    root = recipe_folder(tmp_path / "r", "seeds: [7]\n", local="corpus: {root: /data/toy}\n")
+    config = load_recipe_config(root, ["corpus.language=pt"])
+    assert (config.seeds, config.corpus.root, config.corpus.language, config.corpus.name) == ([7], "/data/toy", "pt", "toy")
+    assert load_recipe_config(root, ["corpus.root=elsewhere"]).corpus.root == "elsewhere"
+
+
+def test_all_errors_at_once_with_file_key_and_nearest(tmp_path):
+    root = recipe_folder(tmp_path / "r", "corpuss: {}\nseeds: three\n", local="corpus: {rot: x}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_recipe_config(root)
+    message = str(caught.value)
+    assert "3 errors" in message
+    assert "recipe.yaml: unknown key 'corpuss', did you mean 'corpus'?" in message
+    assert "recipe.yaml: seeds" in message
+    assert "local.yaml: unknown key 'corpus.rot', did you mean 'root'?" in message
+
+
+def test_system_gets_the_defaults_of_its_plugins(tmp_path):
+    root = recipe_folder(tmp_path / "r", system=LCNN + "train: {optim: {lr: 1e-4}}\n")
+    config = load_system_config("lcnn_toy", root, ["train.epochs=3"])
+    assert (config.train.optim.lr, config.train.epochs, config.model["name"]) == (1e-4, 3, "lcnn")
+    assert len(config.model) > 1 and len(config.input.features) > 1
+    assert config.train.loss["name"] == "cross_entropy"
+
+
+def test_a_recipe_changes_single_keys_of_a_system(tmp_path):
+    base = load_system_config("lfcc_lcnn")
+    root = recipe_folder(tmp_path / "r")
+    (root / "conf" / "lfcc_lcnn.yaml").write_text("train: {epochs: 2}\n")
+    changed = load_system_config("lfcc_lcnn", root)
+    assert changed.train.epochs == 2 != base.train.epochs
+    assert changed.model == base.model
+
+
+@pytest.mark.parametrize(
+    ("system", "message"),
+    [
+        (LCNN + "train: {epochs: many}\n", "train.epochs"),
+        (LCNN + "trian: {}\n", "unknown key 'trian', did you mean 'train'?"),
+        (LCNN.replace("lcnn}", "lccn}"), "unknown audio model 'lccn', did you mean 'lcnn'?"),
+        (LCNN.replace("name: lcnn", "name: lcnn, layerss: 9"), "unknown key 'model.layerss'"),
+        (LCNN.replace("lfcc", "lfc"), "unknown feature 'lfc', did you mean 'lfcc'?"),
+        (LCNN.replace("audio", "sound"), "task is 'sound'; known: audio, text, fusion"),
+        (LCNN + "train: {loss: {name: cross_entrpy}}\n", "unknown loss 'cross_entrpy', did you mean 'cross_entropy'?"),
+        (LCNN + "train: {phases: [{epoch: 3}]}\n", "unknown key 'epoch', did you mean 'epochs'?"),
+        (LCNN + "model: [\n", "not valid YAML"),
+        ("- a\n", "expected `key: value` lines"),
+    ],
+)
+def test_wrong_system_configuration(tmp_path, system, message):
+    root = recipe_folder(tmp_path / "r", system=system)
+    with pytest.raises(ConfigError) as caught:
+        load_system_config("lcnn_toy", root)
+    assert message in str(caught.value)
+    assert "lcnn_toy.yaml" in str(caught.value)
+
+
+def test_unknown_system_names_the_nearest(tmp_path):
+    with pytest.raises(ConfigError, match="unknown system 'lfcc_lcn', did you mean 'lfcc_lcnn'"):
+        load_system_config("lfcc_lcn", recipe_folder(tmp_path / "r"))
+
+
+def test_overrides_are_told_apart_and_checked(tmp_path):
+    assert split_overrides(["seeds=[1]", "train.epochs=2"]) == (["seeds=[1]"], ["train.epochs=2"])
+    with pytest.raises(ConfigError, match="unknown key 'tran.epochs', did you mean 'train'"):
+        split_overrides(["tran.epochs=2"])
+    with pytest.raises(ConfigError, match="expected key=value"):
+        split_overrides(["epochs"])
+    with pytest.raises(ConfigError, match="say which system with --system"):
+        Recipe.load(recipe_folder(tmp_path / "r"), ["train.epochs=2"])
+
+
+def test_folder_without_recipe(tmp_path):
+    with pytest.raises(ConfigError, match="name the folder of a recipe"):
+        Recipe.load(tmp_path)

@@ -1,0 +1,98 @@
+import logging
+
+import pytest
+
+from dada.errors import ConfigError, DadaError, DataError
+from dada.recipe.listing import dry_run, list_stages
+from dada.recipe.recipe import Recipe
+from dada.recipe.runner import Selection, waves
+from dada.recipe.stage import Job
+
+ALL = ["greet line/x", "greet dialogue/x"] + [f"spell {protocol} {keys}" for protocol in ("line", "dialogue") for keys in ("a b", "c", "d")]
+
+
+def test_runs_all_then_skips_all_and_says_so(toy, caplog):
+    assert toy() == ALL
+    assert (toy.root / "exp" / "speller" / "letters").read_text() == "a b c d"
+    assert (toy.root / "exp" / "dialogue" / "speller" / "letters").read_text() == "a b c d"
+    with caplog.at_level(logging.INFO, "dada"):
+        assert toy() == []
+    assert "stage 1 greet: SKIP, up to date" in caplog.text
+    assert "stage 2 spell: SKIP, up to date" in caplog.text
+
+
+def test_changed_setting_runs_again_with_what_depends_on_it(toy, caplog):
+    toy()
+    with caplog.at_level(logging.INFO, "dada"):
+        assert toy("corpus.language=pt") == ALL
+    assert "settings changed: language" in caplog.text
+    assert "input changed" in caplog.text
+
+
+def test_lost_output_is_made_again(toy):
+    toy()
+    (toy.root / "data" / "x" / "greeting").unlink()
+    assert toy() == ["greet line/x"]
+
+
+def test_one_protocol_only(toy):
+    assert toy("protocol=dialogue", last=1) == ["greet dialogue/x"]
+    with pytest.raises(ConfigError, match="known: line, dialogue"):
+        toy("protocol=dialog")
+
+
+def test_only_failed_shards_run_again(toy):
+    (toy.root / "broken").touch()
+    with pytest.raises(DadaError, match="(?s)spell, line shard 2 failed: ValueError: the pen broke.*last lines of"):
+        toy()
+    assert not (toy.root / "exp" / "speller" / "letters").exists()
+    (toy.root / "broken").unlink()
+    assert "spell line a b" not in toy()
+    assert "spell line c" in toy.calls
+
+
+def test_missing_input_names_the_stage_that_makes_it(toy):
+    with pytest.raises(DataError, match="greeting does not exist: stage 1 greet makes it"):
+        toy(first=2)
+
+
+def test_other_settings_are_refused_until_forced(toy):
+    toy()
+    with pytest.raises(ConfigError, match=r"other settings: seeds\. .*--exp NAME.*--force"):
+        toy("seeds=[4,5]")
+    assert toy("seeds=[4,5]", exp="exp_other") == ALL[2:]
+    assert toy("seeds=[4,5]", first=2, force=True) == ALL[2:]
+
+
+def test_a_half_done_experiment_is_not_continued_with_other_settings(toy):
+    (toy.root / "broken").touch()
+    with pytest.raises(DadaError):
+        toy()
+    with pytest.raises(ConfigError, match="other settings: seeds"):
+        toy("seeds=[4]")
+
+
+def test_stages_that_do_not_apply_are_named(toy, caplog):
+    with caplog.at_level(logging.INFO, "dada"):
+        toy("stages=[greet]")
+    assert "stage 2 spell: does not apply to toy" in caplog.text
+
+
+def test_list_and_dry_run(toy):
+    recipe = Recipe.load(toy.root, ["corpus.language=pt"])
+    listing = list_stages(recipe, Selection(1, 2))
+    assert "1 greet: Writes a greeting." in listing
+    assert "waits for data/x/greeting" in listing
+    toy("corpus.language=pt")
+    assert "up to date" in list_stages(recipe, Selection(1, 2))
+    printed = dry_run(recipe, Selection(1, 2), ["--nj", "3"])
+    assert f"python -m toy_stages.s02_spell --recipe {toy.root} --nj 3 corpus.language=pt" in printed
+
+
+def test_waves_follow_needs(tmp_path):
+    first, second = (tmp_path / name for name in "ab")
+    fusion = Job("score", "fusion", tmp_path, (first,), (second,))
+    branch = Job("score", "branch", tmp_path, (), (first,))
+    assert [[job.name for job in wave] for wave in waves([fusion, branch])] == [["branch"], ["fusion"]]
+    with pytest.raises(RuntimeError, match="wait for each other"):
+        waves([fusion, Job("score", "branch", tmp_path, (second,), (first,))])
