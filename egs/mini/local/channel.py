@@ -1,0 +1,84 @@
+"""The one channel that every clip goes through, bona fide or not: else a detector learns the codec, the band or the level.
+
+To 11,025 Hz; synthesizers' output once through the publisher's MP3, which the originals already had; band-pass; silent edges cut; level;
+noise; MP3 with its delay undone; 16 kHz. T samples.
+"""
+
+import io
+
+import numpy as np
+import scipy.signal
+import soundfile
+
+from dada.data.audio import SAMPLE_RATE, resample
+
+RATE = 11_025  # Hz, of the game's clips
+BAND = (120.0, 3800.0)  # Hz
+LEVEL = (-23.0, -20.0)  # dBFS of the active parts
+NOISE = (-56.0, -50.0)  # dBFS
+FRAME = 220  # samples, 20 ms
+ACTIVE = 30.0  # dB below the loud frames (their 95th percentile) at which a frame still counts as speech
+MARGIN = 2  # frames kept before and after the speech
+CODEC_DELAY = 1105  # samples: 576 of the LAME encoder's, 529 of any decoder's
+PUBLISHER_LEVEL = -20.0  # dBFS at which the synthesizers' output enters the publisher's MP3
+
+
+def transmit(samples: np.ndarray, rate: int, spoof: bool, seed: int) -> np.ndarray:
+    """Samples (T,) at `rate` Hz to samples at 16 kHz. What is random (level, noise) comes from the seed."""
+    rng = np.random.default_rng(seed)
+    x = samples if rate == RATE else resample(samples.astype(np.float32), rate, RATE)
+    if spoof:
+        x = mp3(set_level(x, PUBLISHER_LEVEL))
+    x = trim(band_pass(x))
+    x = set_level(x, rng.uniform(*LEVEL))
+    x = x + 10 ** (rng.uniform(*NOISE) / 20) * rng.standard_normal(len(x))
+    return resample(mp3(x), RATE, SAMPLE_RATE)
+
+
+def mp3(samples: np.ndarray) -> np.ndarray:
+    """Once through MP3 at 16 kb/s; as long as before, and not delayed."""
+    file = io.BytesIO()
+    peak = max(1.0, float(np.abs(samples).max()))
+    soundfile.write(
+        file, (samples / peak).astype(np.float32), RATE, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=0.85
+    )
+    file.seek(0)
+    decoded, _ = soundfile.read(file, dtype="float32")
+    decoded = decoded[CODEC_DELAY : CODEC_DELAY + len(samples)]
+    return np.pad(decoded, (0, len(samples) - len(decoded))) * peak
+
+
+def band_pass(samples: np.ndarray) -> np.ndarray:
+    """Zero-phase band-pass, so that nothing is shifted."""
+    sections = scipy.signal.butter(6, BAND, btype="bandpass", fs=RATE, output="sos")
+    return scipy.signal.sosfiltfilt(sections, samples)
+
+
+def frame_levels(samples: np.ndarray) -> np.ndarray:
+    """dBFS of every whole 20 ms frame, (N,)."""
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
+    return 10 * np.log10(np.mean(np.square(frames), axis=1) + 1e-10)
+
+
+def active_frames(samples: np.ndarray) -> np.ndarray:
+    """Which frames hold speech, (N,)."""
+    levels = frame_levels(samples)
+    return levels > np.percentile(levels, 95) - ACTIVE
+
+
+def trim(samples: np.ndarray) -> np.ndarray:
+    """Without the silent edges, but for a margin."""
+    speech = np.flatnonzero(active_frames(samples))
+    start = max(0, speech[0] - MARGIN) * FRAME
+    return samples[start : (speech[-1] + 1 + MARGIN) * FRAME]
+
+
+def set_level(samples: np.ndarray, level: float) -> np.ndarray:
+    """Scaled so that the active frames have the level (dBFS)."""
+    return samples * 10 ** ((level - active_level(samples)) / 20)
+
+
+def active_level(samples: np.ndarray) -> float:
+    """dBFS of the frames that hold speech, taken together."""
+    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)[active_frames(samples)]
+    return float(10 * np.log10(np.mean(np.square(frames)) + 1e-10))

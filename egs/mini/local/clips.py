@@ -1,0 +1,125 @@
+"""The pool of finished clips, `data/clips/<kind>/<name>.flac`, shared by the protocols.
+
+What a clip sounds like depends on its engine, figure and line alone, so a run that was killed goes on where it was, and neither the
+number of jobs nor the protocol changes a sample.
+"""
+
+import functools
+import hashlib
+import json
+import logging
+import multiprocessing
+import shutil
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+import torch
+from archive import Archive
+from channel import transmit
+from downloads import GAME
+from synthesizers import ENGINES, Request, seed_of, speakable
+
+from dada.data.audio import decode_audio, write_audio
+from dada.data.files import PARTIAL, write_text
+from dada.errors import DadaError
+
+BONAFIDE = "bonafide"
+BATCH = 14  # clips of one engine that a worker makes at a time
+NATIVE = 11_025  # Hz of the game's clips
+SOURCES = ("archive.py", "channel.py", "clips.py", "lines.py", "synthesizers.py")  # what a clip's sound depends on
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of the pool: a figure's recording, or an engine's version of a line, purported to be the figure."""
+
+    kind: str  # bonafide or the engine
+    figure: str
+    source: str  # the line that is heard
+    text: str
+    recording: str  # the archive's clip, for the recording itself and for vocoders
+    tempo: float  # letters a second, for engines that say a text
+
+    @property
+    def name(self) -> str:
+        return f"{self.figure}-{self.kind}-{self.source}"
+
+    def path(self, pool: Path) -> Path:
+        return pool / self.kind / f"{self.name}.flac"
+
+
+def make_clips(clips: list[Clip], pool: Path, downloads: Path, versions: dict[str, str], num_jobs: int) -> None:
+    """Make all clips that the pool lacks. The first failure stops the run; DadaError names engine and text."""
+    open_pool(pool, versions)
+    lacking = [clip for clip in sorted(set(clips), key=lambda clip: (clip.kind, clip.name)) if not clip.path(pool).exists()]
+    log.info("clips: %d of %d are there, %d to make with %d jobs", len(set(clips)) - len(lacking), len(set(clips)), len(lacking), num_jobs)
+    batches = [
+        same[start : start + BATCH]
+        for kind in sorted({clip.kind for clip in lacking})
+        for same in [[clip for clip in lacking if clip.kind == kind]]
+        for start in range(0, len(same), BATCH)
+    ]
+    if num_jobs <= 1:
+        for batch in batches:
+            make_batch(batch, pool, downloads)
+        return
+    # Workers are forked: they need this module under the name that it has here, and the stage loaded it by its path.
+    with ProcessPoolExecutor(num_jobs, mp_context=multiprocessing.get_context("fork"), initializer=torch.set_num_threads, initargs=(1,)) as workers:
+        futures = [workers.submit(make_batch, batch, pool, downloads) for batch in batches]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BrokenProcessPool as error:
+            raise DadaError("a process that makes clips was killed (out of memory?): run again with fewer jobs; finished clips are kept") from error
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+
+def make_batch(batch: list[Clip], pool: Path, downloads: Path) -> None:
+    """Make some clips of one kind."""
+    kind = batch[0].kind
+    if kind == BONAFIDE:
+        made = [(recording(clip, downloads), NATIVE) for clip in batch]
+    elif ENGINES[kind].copies:
+        vocoder = engine(kind, downloads)
+        made = [vocoder.resynthesize(recording(clip, downloads), NATIVE, clip.name) for clip in batch]
+    else:
+        made = engine(kind, downloads).speak([Request(clip.name, speakable(clip.text), clip.tempo) for clip in batch])
+    for clip, (samples, rate) in zip(batch, made, strict=True):
+        write_audio(clip.path(pool), transmit(samples, rate, spoof=kind != BONAFIDE, seed=seed_of(clip.name)))
+
+
+def recording(clip: Clip, downloads: Path):
+    """The game's own recording, (T,) at 11,025 Hz."""
+    return decode_audio(archive(downloads).read(clip.recording), NATIVE, clip.recording)
+
+
+@functools.cache
+def archive(downloads: Path) -> Archive:
+    """The game's archive, read once a process."""
+    return Archive(downloads / "root" / GAME)
+
+
+@functools.cache
+def engine(kind: str, downloads: Path):
+    """A synthesizer, loaded once a process."""
+    return ENGINES[kind](downloads)
+
+
+def open_pool(pool: Path, versions: dict[str, str]) -> None:
+    """Keep the pool if it was made by the same code and packages; throw it away otherwise, saying so. Half-written files go."""
+    made_by = {name: hashlib.sha256((Path(__file__).parent / name).read_bytes()).hexdigest() for name in SOURCES}
+    made_by |= {"packages": versions, "libsndfile": soundfile.__libsndfile_version__}
+    stamp = pool / "made_by.json"
+    content = json.dumps(made_by, indent=1, sort_keys=True) + "\n"
+    if pool.exists() and (not stamp.exists() or stamp.read_text(encoding="utf-8") != content):
+        log.info("clips: %s was made by other code or packages: it is made anew", pool)
+        shutil.rmtree(pool)
+    for leftover in pool.glob(f"*/.*{PARTIAL}"):
+        leftover.unlink()
+    write_text(stamp, content)

@@ -1,0 +1,185 @@
+"""The figures' lines: which are usable, and which split each belongs to."""
+
+import io
+import logging
+import random
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import product
+
+import soundfile
+from archive import Archive
+
+# The fourteen characters with enough lines that do not sound alike: they stand in for public figures.
+FIGURES = ("BOB", "BUD", "CHIEF", "DEATH", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SEC", "SPARKY", "TAM", "WITCH", "ZOMBIE")
+SPLITS = ("train", "dev", "test")
+UNUSED = "none"
+MIN_WORDS = 4
+SECONDS = (1.5, 7.0)  # shortest and longest clip
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A line of a figure. `source` is the same for all lines of one wording; `clip` is empty where it was never voiced."""
+
+    name: str
+    source: str
+    figure: str
+    dialogue: str
+    text: str
+    clip: str
+    seconds: float
+    usable: bool
+
+    @property
+    def tempo(self) -> float:
+        """Letters a second."""
+        return len(normalise(self.text).replace(" ", "")) / self.seconds
+
+
+@dataclass(frozen=True)
+class Split:
+    """The lines of one protocol: those spoken in each split by figure, and the split that every source belongs to."""
+
+    spoken: dict[str, dict[str, list[Written]]]
+    belongs: dict[str, str]
+
+
+def normalise(text: str) -> str:
+    """Lower case, without punctuation: two lines are the same if this is.
+
+    >>> normalise("Hey, Joe - what's UP?")
+    "hey joe what's up"
+    """
+    return " ".join(re.sub(r"[^a-z0-9' ]", " ", text.lower()).split())
+
+
+def read_lines(archive: Archive) -> list[Written]:
+    """All lines of the figures in the archive's order; of one wording the first usable clip counts."""
+    found = [line for line in archive.lines() if normalise(line.text)]
+    said_by = defaultdict(set)
+    for line in found:
+        said_by[normalise(line.text)].add(line.speaker)
+    sources: dict[str, str] = {}
+    spoken: set[str] = set()
+    names: set[str] = set()
+    lines = []
+    for line in found:
+        if line.speaker not in FIGURES or line.name in names:
+            continue
+        names.add(line.name)
+        wording = normalise(line.text)
+        source = sources.setdefault(wording, line.name)
+        seconds = duration(archive.read(line.clip)) if line.clip else 0.0
+        usable = (
+            wording not in spoken and len(wording.split()) >= MIN_WORDS and SECONDS[0] <= seconds <= SECONDS[1] and len(said_by[wording]) == 1
+        )
+        if usable:
+            spoken.add(wording)
+        lines.append(Written(line.name, source, line.speaker, line.dialogue, line.text, line.clip, seconds, usable))
+    return lines
+
+
+def duration(content: bytes) -> float:
+    """Seconds of a clip."""
+    info = soundfile.info(io.BytesIO(content))
+    return info.frames / info.samplerate
+
+
+def split_lines(lines: list[Written], counts: dict[str, int], seed: int) -> Split:
+    """Protocol `line`: the usable lines of each figure, shuffled, `counts[split]` to each split; topics may recur."""
+    spoken = {split: {} for split in SPLITS}
+    for figure, usable in by_figure(lines).items():
+        random.Random(f"{seed} line {figure}").shuffle(usable)
+        start = 0
+        for split in SPLITS:
+            spoken[split][figure] = usable[start : start + counts[split]]
+            start += counts[split]
+    return Split(spoken, belonging(spoken, lines, {}))
+
+
+def split_dialogues(lines: list[Written], counts: dict[str, int], seed: int) -> Split:
+    """Protocol `dialogue`: no dialogue crosses the splits, nor a wording that dialogues of two splits share.
+
+    Each figure's own dialogues are dealt so that as many of its counts as possible are met; the hero's lines go where the
+    dialogue goes. A figure with too few dialogues lacks lines in a split: those with lines to spare make up for it.
+    """
+    dealt = deal_dialogues(lines, counts, seed)
+    splits_of = defaultdict(set)
+    for line in lines:
+        splits_of[line.source].add(dealt.get(line.dialogue, UNUSED))
+    inside = [line for line in lines if len(splits_of[line.source]) == 1]
+    spoken: dict[str, dict[str, list[Written]]] = {}
+    for split in SPLITS:
+        available = by_figure([line for line in inside if dealt.get(line.dialogue) == split])
+        quotas = fill({figure: len(own) for figure, own in available.items()}, counts[split], split)
+        spoken[split] = {}
+        for figure, own in available.items():
+            random.Random(f"{seed} dialogue {split} {figure}").shuffle(own)
+            spoken[split][figure] = own[: quotas[figure]]
+    return Split(spoken, belonging(spoken, lines, dealt))
+
+
+def deal_dialogues(lines: list[Written], counts: dict[str, int], seed: int) -> dict[str, str]:
+    """Dialogue -> split, for the dialogues that belong to a figure other than the hero."""
+    sizes: dict[str, Counter] = defaultdict(Counter)
+    for line in lines:
+        if line.usable and line.dialogue.rstrip("0123456789") == line.figure:
+            sizes[line.figure][line.dialogue] += 1
+    dealt = {}
+    for figure in sorted(sizes):
+        names = sorted(sizes[figure])
+        deals = list(product(SPLITS, repeat=len(names)))
+        random.Random(f"{seed} dialogues {figure}").shuffle(deals)
+
+        def met(deal: tuple[str, ...], own: Counter = sizes[figure], names: list[str] = names) -> tuple[int, int]:
+            have = Counter()
+            for name, split in zip(names, deal, strict=True):
+                have[split] += own[name]
+            return sum(min(have[split], counts[split]) for split in SPLITS), have["train"]  # rest to train: more text to learn from
+
+        dealt.update(zip(names, max(deals, key=met), strict=True))
+    return dealt
+
+
+def fill(available: dict[str, int], count: int, split: str) -> dict[str, int]:
+    """How many lines of each figure: `count` or what it has, and what is lacking in all one by one from those with the fewest taken.
+
+    >>> fill({"BOB": 9, "BUD": 2, "JOE": 4}, 4, "dev")
+    {'BOB': 6, 'BUD': 2, 'JOE': 4}
+    """
+    quotas = {figure: min(number, count) for figure, number in available.items()}
+    total = count * len(quotas)
+    short = {figure: number for figure, number in quotas.items() if number < count}
+    while sum(quotas.values()) < total:
+        spare = [figure for figure in quotas if available[figure] > quotas[figure]]
+        if not spare:
+            break
+        quotas[min(spare, key=lambda figure: (quotas[figure], figure))] += 1
+    if short:
+        names = ", ".join(f"{figure} {number}" for figure, number in short.items())
+        log.warning("split %s: fewer than %d lines of %s; other figures' lines make up for it", split, count, names)
+    return quotas
+
+
+def belonging(spoken: dict[str, dict[str, list[Written]]], lines: list[Written], dealt: dict[str, str]) -> dict[str, str]:
+    """Source -> split. What dev or test speak, or what their dialogues hold, belongs to them; what no split speaks to `none`."""
+    belongs = {line.source: UNUSED for line in lines}
+    for split in SPLITS:
+        belongs.update({line.source: split for own in spoken[split].values() for line in own})
+    for split in ("dev", "test"):
+        belongs.update({line.source: split for line in lines if dealt.get(line.dialogue) == split})
+    return belongs
+
+
+def by_figure(lines: list[Written]) -> dict[str, list[Written]]:
+    """The usable lines of every figure, also of one that has none."""
+    groups: dict[str, list[Written]] = {figure: [] for figure in FIGURES}
+    for line in lines:
+        if line.usable:
+            groups[line.figure].append(line)
+    return groups
+

