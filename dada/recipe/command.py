@@ -60,7 +60,7 @@ def run_main(argv: list[str]) -> int:
     return _main(parser, argv, lambda args: run_command(args.recipe, args, args.stage, args.stop_stage))
 
 
-def stage_main(file: str, argv: list[str]) -> int:
+def stage_main(file: str, argv: list[str] | None = None) -> int:
     """`python -m dada.stages.s02_transcribe --recipe egs/mini ...`: one stage alone, named by its file."""
     stage = next(entry for entry in catalog.stages() if Path(entry.module.__file__) == Path(file))
     program = f"python -m {stage.module.__name__}"
@@ -74,7 +74,7 @@ def _parser(program: str, description: str, example: str) -> argparse.ArgumentPa
     return argparse.ArgumentParser(program, description=description, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
-def _main(parser: argparse.ArgumentParser, argv: list[str], work) -> int:
+def _main(parser: argparse.ArgumentParser, argv: list[str] | None, work) -> int:
     args = parser.parse_intermixed_args(argv)
     set_up_logging(args.log_level)
     return run(lambda: work(args) and None)

@@ -36,7 +36,7 @@ class Recipe:
     systems: tuple[str, ...]  # those that the stages work on, branches before the fusions that need them
     options: Options = field(default_factory=Options)
     overrides: tuple[str, ...] = ()  # key=value of the command line, as given
-    selected: tuple[str, ...] = ()  # systems named by --system; they alone get the overrides of a system
+    named: tuple[str, ...] = ()  # systems named by --system; they alone get the overrides of a system
 
     @classmethod
     def load(cls, root: Path, overrides=(), systems=(), options: Options | None = None) -> "Recipe":
@@ -52,6 +52,11 @@ class Recipe:
         return replace(recipe, systems=recipe._with_branches([*config.systems, *systems]))
 
     @property
+    def selected(self) -> tuple[str, ...]:
+        """The systems to run: those of --system with the branches they need, else all."""
+        return self._with_branches(list(self.named)) if self.named else self.systems
+
+    @property
     def views(self) -> list["Recipe"]:
         """This recipe under each of its protocols, or under the one that was asked for."""
         names = [self.config.protocol] if self.config.protocol else self.config.protocols
@@ -59,7 +64,7 @@ class Recipe:
 
     def system(self, name: str) -> SystemConfig:
         """The merged and checked configuration of a system."""
-        of_system = split_overrides(self.overrides)[1] if name in self.selected else []
+        of_system = split_overrides(self.overrides)[1] if name in self.named else []
         return _cached_system(name, self.root, tuple(of_system))
 
     def systems_of(self, task: str) -> list[str]:

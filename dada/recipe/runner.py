@@ -44,11 +44,10 @@ class Selection:
 
 def run_recipe(recipe: Recipe, selection: Selection) -> None:
     """Run the selected stages in order. Raises UserError or DadaError at the first stage that fails."""
-    ledger = make_ledger(recipe)
     start = time.monotonic()
     with executor(recipe) as submit:
         for stage in selection.stages(recipe):
-            run_stage(recipe, stage, ledger, submit)
+            run_stage(recipe, stage, make_ledger(recipe), submit)
     log.info("all done in %.0f s", time.monotonic() - start)
 
 
@@ -59,10 +58,8 @@ def make_ledger(recipe: Recipe) -> Ledger:
 
 def jobs_to_run(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger) -> list[Job]:
     """The jobs of a stage that serve the selected systems."""
-    jobs = [job for job in ledger.jobs if job.stage == stage.name]
-    if not recipe.selected:
-        return jobs
-    return [job for job in jobs if not job_systems(job) or job_systems(job) & set(recipe.selected)]
+    selected = set(recipe.selected)
+    return [job for job in ledger.jobs if job.stage == stage.name and (not job_systems(job) or job_systems(job) & selected)]
 
 
 def job_systems(job: Job) -> set[str]:

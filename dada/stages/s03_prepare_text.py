@@ -103,3 +103,9 @@ def _write(home: Path, split: str, texts: list[Text]) -> None:
     columns = ({t.key: t.text for t in texts}, {t.key: t.author for t in texts}, {t.key: t.source for t in texts})
     tables = {name: {key: column[key] for key in sorted(column, key=str.encode)} for name, column in zip(TABLES, columns, strict=True)}
     DataDir(home / split, tables).write()
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

@@ -146,3 +146,9 @@ def _with_model_folder(settings: dict, root: Path) -> dict:
     """A pretrained model that lies below the recipe's folder, as the path from here."""
     model = settings.get("model")
     return {**settings, "model": str(root / model)} if model and (root / model).is_dir() else settings
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

@@ -48,3 +48,9 @@ def run(recipe, job: Job) -> None:
     outputs = cross_fit(config, train, dev, job.home, seed, uncut) if config.train.folds else run_model(model, uncut, size)
     write_outputs(job.home / "embed" / recipe.splits.train, outputs)
     write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, dev, size))
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

@@ -104,3 +104,9 @@ def out_of_fold(config, train, dev, speech, folder: Path, seed: int):
 
 def _dump(recipe, config, split: str) -> Path | None:
     return recipe.dump_dir(config.input, split) if config.input.kind == "text_features" else None
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

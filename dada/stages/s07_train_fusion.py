@@ -123,3 +123,9 @@ def _fit_late(config, train, dev, branches, folder: Path) -> None:
     write_text(folder / "fusion.json", json.dumps(fitted, indent=1) + "\n")
     with atomic_path(folder / "weights.pt") as partial:
         torch.save(model.state_dict(), partial)
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

@@ -88,3 +88,9 @@ def _dataset(recipe, config, split: str):
     from dada.text.dataset import text_dataset
 
     return text_dataset(data, config, dump, training=False)
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

@@ -143,3 +143,9 @@ def _are_llr(paths: list[Path]) -> bool:
     """Whether the scores may be read as log-likelihood ratios; the file beside them says `"llr": false` where they may not."""
     beside = [path.with_suffix(".json") for path in paths]
     return all(json.loads(path.read_text(encoding="utf-8")).get("llr", True) for path in beside if path.exists())
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

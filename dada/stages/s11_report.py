@@ -37,3 +37,9 @@ def run(recipe, job: Job) -> None:
     results, html = job.outputs
     write_text(results, markdown(recipe.corpus.name, sections, *commands, this_machine()))
     write_text(html, page(recipe.corpus.name, sections, *commands, this_machine(), recipe.report.num_det_systems))
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

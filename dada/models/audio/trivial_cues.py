@@ -35,7 +35,7 @@ class Model(nn.Module):
         self.config = config
         self.register_buffer("shift", torch.zeros(config.num_features))
         self.register_buffer("scale", torch.ones(config.num_features))
-        self.classify = nn.Linear(config.num_features, num_classes)
+        self.classify = nn.Linear(config.num_features, num_classes).requires_grad_(False)  # estimated, not learned by gradient
 
     def forward(self, batch: Batch) -> Output:
         """Natural-log odds under equal priors: the difference of the two logits is a log likelihood ratio."""
