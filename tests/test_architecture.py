@@ -62,7 +62,7 @@ def wrong_imports(path: Path, source: str) -> list[str]:
             wrong.append(f"{where}: write the whole name")
         elif module.startswith("dada."):
             other = module.split(".")[1]
-            if RANK.get(other, 99) > RANK.get(layer, -1) or (layer == "metrics" and other not in ("metrics", "errors")):
+            if RANK.get(other, -1) > RANK[layer] or (layer == "metrics" and other not in ("metrics", "errors")):
                 wrong.append(where)
     return wrong
 
