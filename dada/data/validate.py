@@ -69,7 +69,7 @@ def sort_tables(data: Path) -> list[Path]:
     changed = []
     for path in [Path(data) / name for name in (*table_names(data), "spk2utt") if (Path(data) / name).exists()]:
         if any(problem.kind == "order" for problem in scan_table(path)[1]):
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
             write_text(path, "".join(f"{line}\n" for line in sorted(lines, key=lambda line: line.partition(" ")[0].encode())))
             changed.append(path)
     return changed

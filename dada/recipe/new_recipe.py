@@ -102,6 +102,7 @@ def fill(text: str, values: Mapping[str, object]) -> str:
 
 
 def _mapping(csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Sequence[str]], given: Mapping[str, str]) -> dict[str, str]:
+    """What the values of a column mean: usual spellings and the given ones. Raises DataError for an unknown value, or a meaning without lines."""
     wrong = sorted(set(given.values()) - set(known))
     if wrong:
         raise UserError(f"--{column}s maps to {', '.join(wrong)}: map to {' or '.join(known)}")
