@@ -141,7 +141,9 @@ def test_shell_is_only_a_door():
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
 def test_help_shows_an_example(path):
-    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, str(path), "--help"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     assert done.returncode == 0, done.stderr
     assert "example:\n" in done.stdout and f"utils/{path.name}" in done.stdout.split("example:\n")[1]
     assert os.access(path, os.X_OK)

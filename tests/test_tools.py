@@ -70,7 +70,9 @@ def test_environment_is_made_once_and_completed(checkout, tmp_path):
     assert activate(moved, bin_).returncode == 0 and asked() == ["venv", install]
 
 
-@pytest.mark.parametrize(("refused", "message"), [("*version_info*3,*10*", "no Python 3.10 or newer"), ("*ensurepip*", "apt-get install python3-venv")])
+@pytest.mark.parametrize(
+    ("refused", "message"), [("*version_info*3,*10*", "no Python 3.10 or newer"), ("*ensurepip*", "apt-get install python3-venv")]
+)
 def test_unfit_python_is_named(checkout, tmp_path, refused, message):
     for name in ("python", "python3", *(f"python3.{minor}" for minor in range(10, 15))):
         write_program(tmp_path / "bin" / name, f'#!/bin/sh\ncase "$*" in {refused}) exit 1 ;; esac\necho python3.9\n')
@@ -104,5 +106,7 @@ def test_run_hands_everything_to_the_program(checkout, tmp_path):
     shutil.copy(ROOT / "egs" / "TEMPLATE" / "run.sh", recipe)
     (checkout / "tools" / "activate.sh").write_text("")
     write_program(tmp_path / "bin" / "dada", '#!/bin/sh\nprintf "%s\\n" "$@"\nexit 7\n')
-    done = subprocess.run([recipe / "run.sh", "--nj", "2", "a=b c"], capture_output=True, text=True, env={"PATH": f"{tmp_path / 'bin'}:{SYSTEM_PATH}"})
+    done = subprocess.run(
+        [recipe / "run.sh", "--nj", "2", "a=b c"], capture_output=True, text=True, env={"PATH": f"{tmp_path / 'bin'}:{SYSTEM_PATH}"}
+    )
     assert (done.returncode, done.stdout.splitlines()) == (7, ["run", str(recipe), "--nj", "2", "a=b c"])

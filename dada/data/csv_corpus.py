@@ -21,7 +21,11 @@ LABELS = {
     "bonafide": ("bonafide", "bona-fide", "bona_fide", "bona fide", "real", "genuine", "human", "original", "true"),
     "spoof": ("spoof", "spoofed", "fake", "deepfake", "synthetic", "generated", "false"),
 }
-SPLITS = {"train": ("train", "training"), "dev": ("dev", "development", "valid", "val", "validation"), "test": ("test", "testing", "eval", "evaluation")}
+SPLITS = {
+    "train": ("train", "training"),
+    "dev": ("dev", "development", "valid", "val", "validation"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,10 @@ def full_disk(tmp_path, monkeypatch):
     """A file system of 256 kB where we may mount one, else one whose every flush says that the disk is full."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True).returncode == 0
+    mounted = (
+        shutil.which("mount")
+        and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True).returncode == 0
+    )
     if not mounted:
 
         def full(descriptor):
