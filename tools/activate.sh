@@ -35,7 +35,8 @@ _dada_find_python() {
     if [ -n "$bare" ]; then
         _dada_say "error: $bare cannot make environments: sudo apt-get install python3-venv (or $bare-venv), then run this again"
     else
-        _dada_say "error: no Python 3.10 or newer${old:+ ($old)}: install one (Debian: sudo apt-get install python3 python3-venv), then run this again"
+        _dada_say "error: no Python 3.10 or newer${old:+ ($old)}: install one, then run this again" \
+            "(Debian: sudo apt-get install python3 python3-venv)"
     fi
     return 1
 }

@@ -110,8 +110,8 @@ def _mapping(csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Se
     mapped = set(map_values(csv, rows, column, mapping, f"--{column}s"))
     absent = [name for name in known if name not in mapped]
     if absent:
-        meanings = json.dumps(mapping, ensure_ascii=False)
-        raise DataError(f"no line of {csv} has the {column} {' or '.join(absent)}; the values mean {meanings}: correct --{column}s or the CSV")
+        lacking = f"no line of {csv} has the {column} {' or '.join(absent)}"
+        raise DataError(f"{lacking}; the values mean {json.dumps(mapping, ensure_ascii=False)}: correct --{column}s or the CSV")
     return mapping
 
 
