@@ -62,7 +62,7 @@ def wrong_imports(path: Path, source: str) -> list[str]:
             wrong.append(f"{where}: write the whole name")
         elif module.startswith("dada."):
             other = module.split(".")[1]
-            if RANK.get(other, 99) > RANK.get(layer, -1) or (layer == "metrics" and other not in ("metrics", "errors")):
+            if RANK.get(other, -1) > RANK[layer] or (layer == "metrics" and other not in ("metrics", "errors")):
                 wrong.append(where)
     return wrong
 
@@ -141,7 +141,9 @@ def test_shell_is_only_a_door():
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
 def test_help_shows_an_example(path):
-    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, str(path), "--help"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     assert done.returncode == 0, done.stderr
     assert "example:\n" in done.stdout and f"utils/{path.name}" in done.stdout.split("example:\n")[1]
     assert os.access(path, os.X_OK)

@@ -12,7 +12,8 @@ _dada_is_active() {
 import importlib.util, os, sys
 root, script = sys.argv[1:]
 spec = importlib.util.find_spec("dada")
-ours = spec is not None and spec.origin is not None and os.path.realpath(spec.origin) == os.path.realpath(os.path.join(root, "dada", "__init__.py"))
+found = spec.origin if spec and spec.origin else ""
+ours = os.path.realpath(found) == os.path.realpath(os.path.join(root, "dada", "__init__.py"))
 sys.exit(0 if ours and os.path.dirname(script) == os.path.dirname(sys.executable) else 1)
 PYTHON
 }
@@ -34,7 +35,8 @@ _dada_find_python() {
     if [ -n "$bare" ]; then
         _dada_say "error: $bare cannot make environments: sudo apt-get install python3-venv (or $bare-venv), then run this again"
     else
-        _dada_say "error: no Python 3.10 or newer${old:+ ($old)}: install one, on Debian sudo apt-get install python3 python3-venv, then run this again"
+        _dada_say "error: no Python 3.10 or newer${old:+ ($old)}: install one, then run this again" \
+            "(Debian: sudo apt-get install python3 python3-venv)"
     fi
     return 1
 }

@@ -18,7 +18,13 @@ def main() -> int:
     parser.add_argument("data", nargs="+", type=Path, help="data directories; several are also checked against each other, as splits")
     parser.add_argument("--feats", type=Path, help="a feats.scp to check against the one data directory")
     parser.add_argument("--no_audio", "--no-audio", action="store_true", help="look for the audio files, but don't read them")
-    parser.add_argument("--disjoint", nargs="+", default=[], metavar="NAME", help="what the splits must not share: speaker, source, attack, ... (any utt2...)")
+    parser.add_argument(
+        "--disjoint",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="what the splits must not share: speaker, source, attack, ... (any utt2...)",
+    )
     parser.add_argument("--fix", action="store_true", help="sort unsorted tables first; nothing else is changed")
     args = parser.parse_args()
     program.set_up_logging(args.log_level)

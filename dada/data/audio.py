@@ -110,7 +110,9 @@ def write_audio(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> Non
 def split_location(location: str) -> tuple[str, int | None]:
     """`file.ark:123` to (`file.ark`, 123), `clip.flac` to (`clip.flac`, None). Raises DataError for a shell pipe."""
     if location.rstrip().endswith("|") or location.lstrip().startswith("|"):
-        raise DataError(f"`{location}` is a shell pipe, and a data file never runs a command here: run it once yourself and write the audio to a file")
+        raise DataError(
+            f"`{location}` is a shell pipe, and a data file never runs a command here: run it once yourself and write the audio to a file"
+        )
     head, colon, tail = location.rpartition(":")
     if colon and head.endswith(".ark") and tail.isdigit():
         return head, int(tail)

@@ -37,7 +37,9 @@ def combine(sources: Sequence[DataDir], path: Path) -> DataDir:
         tables[name] = {utt: merged[utt] for utt in sorted(merged, key=str.encode)}
     if conflicts:
         more = f" (and {len(conflicts) - 5} more)" if len(conflicts) > 5 else ""
-        raise DataError(f"the sources say different things of one utterance: {'; '.join(conflicts[:5])}{more}: rename or remove one of each")
+        raise DataError(
+            f"the sources say different things of one utterance: {'; '.join(conflicts[:5])}{more}: rename or remove one of each"
+        )
     if repeated:
         log.warning("%d utterances are in several sources, which agree on them; each is kept once", repeated)
     return DataDir(Path(path), tables)

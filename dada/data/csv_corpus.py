@@ -21,7 +21,11 @@ LABELS = {
     "bonafide": ("bonafide", "bona-fide", "bona_fide", "bona fide", "real", "genuine", "human", "original", "true"),
     "spoof": ("spoof", "spoofed", "fake", "deepfake", "synthetic", "generated", "false"),
 }
-SPLITS = {"train": ("train", "training"), "dev": ("dev", "development", "valid", "val", "validation"), "test": ("test", "testing", "eval", "evaluation")}
+SPLITS = {
+    "train": ("train", "training"),
+    "dev": ("dev", "development", "valid", "val", "validation"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ def parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 def map_values(path: Path, rows: Sequence[Row], column: str, mapping: Mapping[str, str], option: str) -> list[str]:
     """`mapping` of the column's value, row by row. Raises DataError listing the values that `mapping` lacks, and all that were seen."""
+    mapping = {str(value): name for value, name in mapping.items()}  # YAML reads a bare 0 as a number
     seen: dict[str, int] = {}
     for row in rows:
         seen.setdefault(row.values[column], row.line)

@@ -105,5 +105,7 @@ class DataDir:
         keep = set(utts)
         unknown = sorted(keep - set(self.utts))
         if unknown:
-            raise DataError(f"{self.path} has no utterance {unknown[0]}" + (f" (nor {len(unknown) - 1} others)" if len(unknown) > 1 else ""))
+            raise DataError(
+                f"{self.path} has no utterance {unknown[0]}" + (f" (nor {len(unknown) - 1} others)" if len(unknown) > 1 else "")
+            )
         return DataDir(Path(path), {name: {u: v for u, v in table.items() if u in keep} for name, table in self.tables.items()})

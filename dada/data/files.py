@@ -64,6 +64,8 @@ def atomic_dir(path: Path) -> Iterator[Path]:
         refuse_os_error(error, path)
         raise
     finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 

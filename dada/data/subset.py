@@ -25,7 +25,8 @@ def select(data: DataDir, speakers: Collection[str] = (), per_speaker: int | Non
     unknown = sorted(set(speakers) - set(data.speakers.values()))
     if unknown:
         known = sorted(set(data.speakers.values()))
-        raise DataError(f"{data.path / 'utt2spk'} has no speaker {', '.join(unknown)}; it has {', '.join(known[:20])}{', …' if len(known) > 20 else ''}")
+        some = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
+        raise DataError(f"{data.path / 'utt2spk'} has no speaker {', '.join(unknown)}; it has {some}")
     utts = [utt for utt in data.utts if not speakers or data.speakers[utt] in speakers]
     if per_speaker is not None:
         groups: dict[str, list[str]] = {}

@@ -62,7 +62,9 @@ def scan_table(path: Path) -> tuple[dict[str, str], list[Problem]]:
             problems.append(Problem(number, f"key {key} is there twice", "remove one of the two lines", "duplicate"))
             continue
         if key.encode() < previous.encode():
-            problems.append(Problem(number, f"key {key} comes after {previous}", f"sort the file with `LC_ALL=C sort -o {path} {path}`", "order"))
+            problems.append(
+                Problem(number, f"key {key} comes after {previous}", f"sort the file with `LC_ALL=C sort -o {path} {path}`", "order")
+            )
         table[key] = value
         previous = key
     if not lines:

@@ -56,8 +56,12 @@ def validate_splits(paths: Iterable[Path], disjoint: Iterable[str] = ()) -> Repo
     for path in splits:
         for name in promised:
             if name not in tables[path]:
-                report.add(ERROR, path / name, f"does not exist, so the promise of disjoint {promised[name]}s cannot be kept",
-                           "write this table in local/prepare_data.py, or drop the promise")
+                report.add(
+                    ERROR,
+                    path / name,
+                    f"does not exist, so the promise of disjoint {promised[name]}s cannot be kept",
+                    "write this table in local/prepare_data.py, or drop the promise",
+                )
     for number, first in enumerate(splits):
         for second in splits[number + 1 :]:
             _check_pair(report, (first, tables[first]), (second, tables[second]), promised)
@@ -69,7 +73,7 @@ def sort_tables(data: Path) -> list[Path]:
     changed = []
     for path in [Path(data) / name for name in (*table_names(data), "spk2utt") if (Path(data) / name).exists()]:
         if any(problem.kind == "order" for problem in scan_table(path)[1]):
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
             write_text(path, "".join(f"{line}\n" for line in sorted(lines, key=lambda line: line.partition(" ")[0].encode())))
             changed.append(path)
     return changed
@@ -84,7 +88,9 @@ def _check_form(scan: _Scan) -> None:
     if "wav.scp" not in scan.tables and "text" not in scan.tables:
         scan.report.add(ERROR, scan.path, "has neither wav.scp nor text", "a data directory needs one of the two")
     if (scan.path / "segments").exists():
-        scan.report.add(ERROR, scan.path / "segments", "segments of recordings are not read here", "cut the recordings into one file per utterance")
+        scan.report.add(
+            ERROR, scan.path / "segments", "segments of recordings are not read here", "cut the recordings into one file per utterance"
+        )
 
 
 def _main_table(scan: _Scan) -> dict[str, str]:
@@ -111,12 +117,18 @@ def _check_labels(scan: _Scan) -> None:
         if label not in (BONAFIDE, SPOOF):
             scan.report.add(ERROR, path, f"the label of {utt} is {label!r}", f"write {BONAFIDE} or {SPOOF}")
     if labels and len(set(labels.values())) == 1:
-        scan.report.add(WARNING, path, f"all utterances are {next(iter(labels.values()))}", "nothing can be trained on this split, and no EER computed")
+        scan.report.add(
+            WARNING, path, f"all utterances are {next(iter(labels.values()))}", "nothing can be trained on this split, and no EER computed"
+        )
     for utt, attack in scan.tables.get("utt2attack", {}).items():
         if labels.get(utt) == BONAFIDE and attack != "-":
-            scan.report.add(WARNING, scan.path / "utt2attack", f"{utt} is bona fide and has attack {attack!r}", "write `-` for bona fide utterances")
+            scan.report.add(
+                WARNING, scan.path / "utt2attack", f"{utt} is bona fide and has attack {attack!r}", "write `-` for bona fide utterances"
+            )
         if labels.get(utt) == SPOOF and attack == "-":
-            scan.report.add(WARNING, scan.path / "utt2attack", f"{utt} is a spoof without an attack", "write the generator's name, or `unknown`")
+            scan.report.add(
+                WARNING, scan.path / "utt2attack", f"{utt} is a spoof without an attack", "write the generator's name, or `unknown`"
+            )
 
 
 def _check_speakers(scan: _Scan) -> None:
@@ -132,7 +144,12 @@ def _check_speakers(scan: _Scan) -> None:
     expected = invert(scan.tables["utt2spk"])
     for speaker in sorted(expected.keys() | found.keys()):
         if set(found.get(speaker, "").split()) != set(expected.get(speaker, "").split()):
-            scan.report.add(ERROR, path, f"the utterances of {speaker} are not those of utt2spk", "remove spk2utt (it only repeats utt2spk) or make it again")
+            scan.report.add(
+                ERROR,
+                path,
+                f"the utterances of {speaker} are not those of utt2spk",
+                "remove spk2utt (it only repeats utt2spk) or make it again",
+            )
 
 
 def _check_pair(report: Report, first: tuple[Path, dict], second: tuple[Path, dict], promised: dict[str, str]) -> None:
@@ -144,8 +161,18 @@ def _check_pair(report: Report, first: tuple[Path, dict], second: tuple[Path, di
     files, other_files = ({str(Path(location).resolve()): utt for utt, location in t.get("wav.scp", {}).items()} for t in (tables, others))
     for location in sorted(files.keys() & other_files.keys()):
         if files[location] != other_files[location]:
-            report.add(ERROR, where, f"share the audio {location} (as {files[location]} and {other_files[location]})", "keep it in one of the two splits")
+            report.add(
+                ERROR,
+                where,
+                f"share the audio {location} (as {files[location]} and {other_files[location]})",
+                "keep it in one of the two splits",
+            )
     for name, what in promised.items():
         shared = (set(tables.get(name, {}).values()) & set(others.get(name, {}).values())) - {NO_SPEAKER}
         for value in sorted(shared):
-            report.add(ERROR, where, f"share the {what} {value}, and disjoint {what}s are promised", f"move all of one {what} to one split, or drop the promise")
+            report.add(
+                ERROR,
+                where,
+                f"share the {what} {value}, and disjoint {what}s are promised",
+                f"move all of one {what} to one split, or drop the promise",
+            )

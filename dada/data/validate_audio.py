@@ -22,7 +22,12 @@ def check_audio(data: Path, tables: dict[str, dict[str, str]], report: Report, r
     owner: dict[str, str] = {}
     for utt, location in tables["wav.scp"].items():
         if location in owner:
-            report.add(WARNING, path, f"{utt} and {owner[location]} are the same audio, {location}", "keep one of the utterances, unless it is meant so")
+            report.add(
+                WARNING,
+                path,
+                f"{utt} and {owner[location]} are the same audio, {location}",
+                "keep one of the utterances, unless it is meant so",
+            )
         owner.setdefault(location, utt)
         try:
             if not read:
@@ -41,7 +46,9 @@ def check_audio(data: Path, tables: dict[str, dict[str, str]], report: Report, r
             report.add(WARNING, path, f"utterance {utt}: all samples of {location} are zero", "replace the file or remove the utterance")
         _check_duration(data, tables, utt, len(samples) / rate, report)
     report.notes += [f"{path}: {number} files at {rate} Hz" for rate, number in sorted(rates.items())]
-    report.notes += [f"{path}: {number} files with {count} channels, averaged when read" for count, number in sorted(channels.items()) if count > 1]
+    report.notes += [
+        f"{path}: {number} files with {count} channels, averaged when read" for count, number in sorted(channels.items()) if count > 1
+    ]
 
 
 def _check_duration(data: Path, tables: dict[str, dict[str, str]], utt: str, seconds: float, report: Report) -> None:

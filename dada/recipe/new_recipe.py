@@ -102,6 +102,7 @@ def fill(text: str, values: Mapping[str, object]) -> str:
 
 
 def _mapping(csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Sequence[str]], given: Mapping[str, str]) -> dict[str, str]:
+    """What the values of a column mean, by usual spellings and the given ones. DataError for an unknown value, or a meaning no line has."""
     wrong = sorted(set(given.values()) - set(known))
     if wrong:
         raise UserError(f"--{column}s maps to {', '.join(wrong)}: map to {' or '.join(known)}")
@@ -109,7 +110,8 @@ def _mapping(csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Se
     mapped = set(map_values(csv, rows, column, mapping, f"--{column}s"))
     absent = [name for name in known if name not in mapped]
     if absent:
-        raise DataError(f"no line of {csv} has the {column} {' or '.join(absent)}; the values mean {json.dumps(mapping)}: correct --{column}s or the CSV")
+        lacking = f"no line of {csv} has the {column} {' or '.join(absent)}"
+        raise DataError(f"{lacking}; the values mean {json.dumps(mapping, ensure_ascii=False)}: correct --{column}s or the CSV")
     return mapping
 
 
@@ -149,11 +151,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", help="name of the recipe, e.g. my_corpus")
     parser.add_argument("--audio", type=Path, required=True, help="folder that the file names in the CSV are relative to")
     parser.add_argument("--csv", type=Path, required=True, help="one line a file; its first line names the columns")
-    parser.add_argument("--columns", nargs="+", default=[], metavar="OURS=THEIRS", help=f"the CSV's names for {', '.join(COLUMNS)}, or for any other "
-                        "condition; usual names are found without it")
-    parser.add_argument("--labels", nargs="+", default=[], metavar="VALUE=LABEL", help="what the CSV's labels mean, bonafide or spoof; usual words are known")
-    parser.add_argument("--splits", nargs="+", default=[], metavar="VALUE=SPLIT", help="what its splits mean, train, dev or test; usual words are known")
-    parser.add_argument("--split_by", choices=("speaker", "file"), help="where the CSV has no splits, draw them so (default: speaker if there is one)")
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        default=[],
+        metavar="OURS=THEIRS",
+        help=f"the CSV's names for {', '.join(COLUMNS)}, or for any other condition; usual names are found without it",
+    )
+    parser.add_argument(
+        "--labels",
+        nargs="+",
+        default=[],
+        metavar="VALUE=LABEL",
+        help="what the CSV's labels mean, bonafide or spoof; usual words are known",
+    )
+    parser.add_argument(
+        "--splits", nargs="+", default=[], metavar="VALUE=SPLIT", help="what its splits mean, train, dev or test; usual words are known"
+    )
+    parser.add_argument(
+        "--split_by", choices=("speaker", "file"), help="where the CSV has no splits, draw them so (default: speaker if there is one)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of that draw")
     parser.add_argument("--language", default="en", help="of the speech, as Whisper names it")
     parser.add_argument("--egs", type=Path, default=ROOT / "egs", help="folder of the recipes")
@@ -163,7 +180,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     made = new_recipe(args.name, args.audio, args.csv, args.egs, columns, labels, splits, args.split_by, args.seed, args.language)
     home = args.egs / args.name
     for data in made:
-        print(f"{data.path.name}: {len(data.utts)} utterances, " + ", ".join(f"{number} {label}" for label, number in sorted(Counter(data.labels.values()).items())))
+        print(
+            f"{data.path.name}: {len(data.utts)} utterances, "
+            + ", ".join(f"{number} {label}" for label, number in sorted(Counter(data.labels.values()).items()))
+        )
     print(f"made {home}; the columns, labels and splits are in {home / 'recipe.yaml'}")
     if args.egs.resolve() != ROOT / "egs":
         print(f"it lies outside of the checkout: set DADA_ROOT={ROOT} when you call its run.sh")

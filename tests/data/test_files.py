@@ -22,7 +22,10 @@ def full_disk(tmp_path, monkeypatch):
     """A file system of 256 kB where we may mount one, else one whose every flush says that the disk is full."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True).returncode == 0
+    mounted = (
+        shutil.which("mount")
+        and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True).returncode == 0
+    )
     if not mounted:
 
         def full(descriptor):
@@ -50,16 +53,18 @@ def test_full_disk_keeps_the_older_file(full_disk):
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
-def test_unwritable_output_is_said(tmp_path, monkeypatch, number):
+def test_unwritable_output_is_said_and_keeps_what_was_there(tmp_path, monkeypatch, number):
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "old").write_text("content")
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(UserError, match=f"cannot write {tmp_path / 'x'}: .* choose another folder"):
         write_text(tmp_path / "x", "content")
     with pytest.raises(UserError, match="choose another folder"), atomic_dir(tmp_path / "d") as partial:
-        (partial / "x").write_text("content")
-    assert list(tmp_path.iterdir()) == []
+        (partial / "new").write_text("content")
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["d", "d/old"]
 
 
 def test_file_in_the_place_of_a_folder(tmp_path):

@@ -89,7 +89,11 @@ def test_stereo_and_other_rates_are_counted(data):
     soundfile.write(audio(data, "S1-b0"), np.full((800, 2), 0.1), 8000)
     report = validate(data)
     assert report.findings == []
-    assert [note.partition(": ")[2] for note in report.notes] == ["1 files at 8000 Hz", "7 files at 16000 Hz", "1 files with 2 channels, averaged when read"]
+    assert [note.partition(": ")[2] for note in report.notes] == [
+        "1 files at 8000 Hz",
+        "7 files at 16000 Hz",
+        "1 files with 2 channels, averaged when read",
+    ]
 
 
 def test_without_reading_audio_files_are_looked_for(data):

@@ -42,7 +42,19 @@ def by_name(made):
 
 def test_program_makes_a_recipe_that_prepares_data(corpus, tmp_path):
     egs = tmp_path / "egs"
-    command = [sys.executable, "utils/new_recipe.py", "mine", "--audio", corpus, "--csv", corpus / "list.csv", "--egs", egs, "--columns", "room=room"]
+    command = [
+        sys.executable,
+        "utils/new_recipe.py",
+        "mine",
+        "--audio",
+        corpus,
+        "--csv",
+        corpus / "list.csv",
+        "--egs",
+        egs,
+        "--columns",
+        "room=room",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""})
     assert done.returncode == 0, done.stderr
     assert "train: 16 utterances, 8 bonafide, 8 spoof" in done.stdout
@@ -78,7 +90,9 @@ def test_data_of_a_new_recipe(corpus, tmp_path):
 
 def test_split_by_file_and_seed(corpus, tmp_path):
     def utts(name, **kwargs):
-        return {split: data.utts for split, data in by_name(new_recipe(name, corpus, corpus / "list.csv", tmp_path / "egs", **kwargs)).items()}
+        return {
+            split: data.utts for split, data in by_name(new_recipe(name, corpus, corpus / "list.csv", tmp_path / "egs", **kwargs)).items()
+        }
 
     first = utts("a", split_by="file")
     assert {split: len(names) for split, names in first.items()} == {"train": 16, "dev": 4, "test": 4}
@@ -88,7 +102,9 @@ def test_split_by_file_and_seed(corpus, tmp_path):
 def test_splits_of_the_csv(corpus, tmp_path):
     lines = (corpus / "list.csv").read_text().splitlines()
     names = ["train", "train", "valid", "valid", "eval", "eval"] * 4
-    (corpus / "list.csv").write_text("\n".join([f"{lines[0]},subset"] + [f"{line},{name}" for line, name in zip(lines[1:], names, strict=True)]))
+    (corpus / "list.csv").write_text(
+        "\n".join([f"{lines[0]},subset"] + [f"{line},{name}" for line, name in zip(lines[1:], names, strict=True)])
+    )
     made = by_name(new_recipe("mine", corpus, corpus / "list.csv", tmp_path / "egs"))
     assert {name: len(data.utts) for name, data in made.items()} == {"train": 8, "dev": 8, "test": 8}
     change(corpus, "valid", "odd")

@@ -27,7 +27,9 @@ def prepare(recipe) -> list[DataDir]:
     path = root / options["csv"]  # an absolute path stays as it is
     columns = dict(options["columns"])
     rows = read_rows(path, columns)
-    missing = [f"{path}:{row.line}: {root / row.values['file']} does not exist" for row in rows if not (root / row.values["file"]).is_file()]
+    missing = [
+        f"{path}:{row.line}: {root / row.values['file']} does not exist" for row in rows if not (root / row.values["file"]).is_file()
+    ]
     refuse(missing, "correct the file names, or `corpus.root` in local.yaml")
     labels = map_values(path, rows, "label", options["labels_map"], "corpus.options.labels_map")
     names = [recipe.splits.train, recipe.splits.dev, *recipe.splits.test]
@@ -51,7 +53,9 @@ def assign_splits(path: Path, rows: list[Row], labels: list[str], names: list[st
         splits = map_values(path, rows, "split", options["splits_map"], "corpus.options.splits_map")
         strangers = sorted(set(splits) - set(names))
         if strangers:
-            raise ConfigError(f"corpus.options.splits_map names {', '.join(strangers)}, but the splits of recipe.yaml are {', '.join(names)}")
+            raise ConfigError(
+                f"corpus.options.splits_map names {', '.join(strangers)}, but the splits of recipe.yaml are {', '.join(names)}"
+            )
         return splits
     shares = options["shares"]
     if set(shares) != set(names):
@@ -61,7 +65,9 @@ def assign_splits(path: Path, rows: list[Row], labels: list[str], names: list[st
     if options["split_by"] == "file":
         owner = {}
         for label in sorted(set(labels)):
-            owner |= divide([row.values["file"] for row, other in zip(rows, labels, strict=True) if other == label], shares, options["seed"])
+            owner |= divide(
+                [row.values["file"] for row, other in zip(rows, labels, strict=True) if other == label], shares, options["seed"]
+            )
         return [owner[row.values["file"]] for row in rows]
     if "speaker" not in options["columns"]:
         raise ConfigError("corpus.options.split_by is speaker, but columns has no speaker: name the column, or write split_by: file")
