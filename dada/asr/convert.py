@@ -52,6 +52,7 @@ def convert_whisper(ct2_folder: Path, out: Path) -> None:
         torch.save({"dims": dims, "model_state_dict": state}, partial / OPENAI_FILE)
         _write_transformers(partial, dims, state, ct2_folder)
         shutil.copytree(ct2_folder, partial / CT2_FOLDER)
+        (partial / "model.safetensors").chmod((partial / OPENAI_FILE).stat().st_mode)  # safetensors keeps its files to the owner
 
 
 def whisper_dims(variables: dict[str, np.ndarray]) -> dict[str, int]:
