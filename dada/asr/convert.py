@@ -130,7 +130,9 @@ def _num_layers(variables: dict, side: str) -> int:
 def _write_transformers(folder: Path, dims: dict[str, int], state: dict, ct2_folder: Path) -> None:
     """config.json, weights, generation_config.json, tokenizer and feature settings, as transformers reads them."""
     from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     generation = _generation_config(ct2_folder)
     config = WhisperConfig(
         vocab_size=dims["n_vocab"], num_mel_bins=dims["n_mels"], d_model=dims["n_audio_state"],
