@@ -1,5 +1,7 @@
 """The one interface to Whisper, and what all back ends share: windows, batches, the guard."""
 
+import dataclasses
+import functools
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 from dada.asr.batching import cut_windows, plan_batches, token_cap
 from dada.asr.config import FULL_CONTEXT, TranscribeConfig
 from dada.asr.guard import compression_ratio, doubts
+from dada.asr.weights import digest
 from dada.data.audio import SAMPLE_RATE
 
 log = logging.getLogger(__name__)
@@ -59,6 +62,13 @@ class Transcriber:
     def __init__(self, backend: Backend, config: TranscribeConfig):
         self.backend = backend
         self.config = config
+
+    @functools.cached_property
+    def provenance(self) -> dict:
+        """What transcripts owe their words to, for the records: model, digest of its weights, library, settings."""
+        options = dataclasses.asdict(self.config)
+        del options["allow_download"]  # changes no result
+        return {"model": self.config.model, "weights_sha256": digest(self.backend.weights), "library": self.backend.version, "options": options}
 
     def transcribe(self, clips: list[np.ndarray]) -> list[Transcript]:
         """Transcribe clips (T_i,) of mono float32 at 16 kHz of any length. The same clips together give the same result."""

@@ -52,6 +52,7 @@ def convert_whisper(ct2_folder: Path, out: Path) -> None:
         torch.save({"dims": dims, "model_state_dict": state}, partial / OPENAI_FILE)
         _write_transformers(partial, dims, state, ct2_folder)
         shutil.copytree(ct2_folder, partial / CT2_FOLDER)
+        (partial / "model.safetensors").chmod((partial / OPENAI_FILE).stat().st_mode)  # safetensors keeps its files to the owner
 
 
 def whisper_dims(variables: dict[str, np.ndarray]) -> dict[str, int]:
@@ -129,7 +130,9 @@ def _num_layers(variables: dict, side: str) -> int:
 def _write_transformers(folder: Path, dims: dict[str, int], state: dict, ct2_folder: Path) -> None:
     """config.json, weights, generation_config.json, tokenizer and feature settings, as transformers reads them."""
     from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     generation = _generation_config(ct2_folder)
     config = WhisperConfig(
         vocab_size=dims["n_vocab"], num_mel_bins=dims["n_mels"], d_model=dims["n_audio_state"],

@@ -22,7 +22,7 @@ def doubts(text: str, seconds: float, avg_logprob: float, capped: bool, config: 
     >>> doubts("we were no longer free", 2.0, -0.3, False, GuardConfig())
     []
     >>> doubts("no no no no no no no no", 1.0, -0.1, True, GuardConfig())
-    ['token cap', 'too fast', 'repeats words', 'compresses']
+    ['token cap', 'too fast', 'repeats words']
     """
     spoken = words(text)
     if not spoken:

@@ -53,9 +53,10 @@ class Backend:
         if self.find_language:
             for prompt, languages in zip(prompts, self.model.detect_language(states), strict=True):
                 prompt[1] = self.tokenizer.token_to_id(languages[0][0])
-        # One more than the cap, so that a transcript that ends exactly there is not taken for one that was cut.
+        # One more than the cap, so that a transcript that ends exactly there is not taken for one that was cut. CTranslate2 generates
+        # at most half of what it calls max_length, the other half being meant for a prompt.
         results = self.model.generate(
-            states, prompts, beam_size=self.beam_size, max_length=len(self.prompt) + max(caps) + 1, return_scores=True, return_no_speech_prob=True
+            states, prompts, beam_size=self.beam_size, max_length=2 * (max(caps) + 1), return_scores=True, return_no_speech_prob=True
         )
         return [self._hypothesis(result, cap) for result, cap in zip(results, caps, strict=True)]
 

@@ -21,6 +21,7 @@ from dada.errors import ConfigError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 DROP_SHARE = 0.25  # of the rows have to have ended before the others are copied together
+ENCODED_AT_ONCE = 4  # clips, on a CPU: more no longer fit its cache and take a sixth longer
 FILES = ["*.json", "*.txt", "model*.safetensors"]  # of a repository of the hub
 
 
@@ -51,8 +52,9 @@ class Backend:
     def decode(self, clips: list[np.ndarray], context: float, caps: list[int]) -> list[Hypothesis]:
         """See dada.asr.base.Backend."""
         mel = log_mel(clips, context, self.model.config.num_mel_bins).to(self.device, self.dtype)
-        with short_context(self.model.model.encoder, int(context * POSITIONS_PER_SECOND)):
-            states = self.model.model.encoder(mel).last_hidden_state
+        encoder, at_once = self.model.model.encoder, ENCODED_AT_ONCE if self.device == "cpu" else len(clips)
+        with short_context(encoder, int(context * POSITIONS_PER_SECOND)):
+            states = torch.cat([encoder(part).last_hidden_state for part in mel.split(at_once)])
         return self._greedy(states, self._prompts(states), caps)
 
     def _prompts(self, states: Tensor) -> Tensor:
@@ -65,9 +67,10 @@ class Backend:
         return prompts
 
     def _step(self, tokens: Tensor, states: Tensor, cache) -> Tensor:
-        """Logits (B, L, V) in float32 of new tokens (B, L) after those in `cache`."""
+        """Logits in float32 after the first and the last of the new tokens (B, L), (B, 2, V), or (B, 1, V) where L is 1."""
         hidden = self.model.model.decoder(input_ids=tokens, encoder_hidden_states=states, past_key_values=cache, use_cache=cache is not None)
-        return self.model.proj_out(hidden.last_hidden_state).float()
+        ends = hidden.last_hidden_state[:, :1] if tokens.shape[1] == 1 else hidden.last_hidden_state[:, [0, -1]]
+        return self.model.proj_out(ends).float()
 
     def _greedy(self, states: Tensor, prompts: Tensor, caps: list[int]) -> list[Hypothesis]:
         from transformers import DynamicCache, EncoderDecoderCache

@@ -1,0 +1,103 @@
+"""Transcribe every utterance with Whisper: wav.scp to text and text.json.
+
+`text` holds one line an utterance in its original case and punctuation; `text.json` what made it, and of every utterance the
+log-probability and the other figures that tell how far to trust it.
+"""
+
+import dataclasses
+import functools
+import json
+import logging
+from pathlib import Path
+
+from dada import asr
+from dada.asr.config import GuardConfig, TranscribeConfig, check
+from dada.data.audio import read_audio
+from dada.data.files import write_text
+from dada.data.tables import read_table, require_same_keys, write_table
+from dada.errors import DataError
+from dada.recipe.stage import Job
+
+STAGE = "transcribe"
+SHARD_SIZE = 64  # utterances; fixed, so that batches do not depend on the number of jobs
+DECIMALS = 4
+
+log = logging.getLogger(__name__)
+
+
+def plan(recipe) -> list[Job]:
+    """A job for each split."""
+    check(recipe.transcribe)
+    settings = dataclasses.asdict(recipe.transcribe)
+    del settings["allow_download"]  # changes no result
+    return [
+        Job(
+            stage=STAGE, name=f"{recipe.protocol}/{split}", home=folder,
+            inputs=(folder / "wav.scp",), outputs=(folder / "text", folder / "text.json"),
+            settings={"transcribe": settings, "shard_size": SHARD_SIZE}, args={"split": split},
+        )
+        for split in recipe.all_splits
+        for folder in [recipe.data_dir(split)]
+    ]  # fmt: skip
+
+
+def shards(recipe, job: Job) -> list[list[str]]:
+    """Utterances in sorted order, SHARD_SIZE at a time."""
+    utts = sorted(read_table(job.home / "wav.scp"), key=str.encode)
+    return [utts[i : i + SHARD_SIZE] for i in range(0, len(utts), SHARD_SIZE)]
+
+
+def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
+    """Write `text` and `text.json` of some utterances into the folder `out`. Raises DataError naming an utterance that cannot be read."""
+    locations = read_table(job.home / "wav.scp")
+    clips = []
+    for utt in keys:
+        try:
+            clips.append(read_audio(locations[utt]))
+        except DataError as error:
+            raise DataError(f"{job.home / 'wav.scp'}, utterance {utt}: {error}") from error
+    transcriber = _transcriber(json.dumps(dataclasses.asdict(recipe.transcribe)), Path(recipe.root))
+    found = dict(zip(keys, transcriber.transcribe(clips), strict=True))
+    _write(Path(out), {utt: t.text for utt, t in found.items()}, transcriber.provenance, {utt: _figures(t) for utt, t in found.items()})
+
+
+def merge(recipe, job: Job, parts: list[Path]) -> None:
+    """Join the shards. Raises DataError unless every utterance of wav.scp is there and one model made all of it."""
+    texts: dict[str, str] = {}
+    figures: dict[str, dict] = {}
+    made_by = None
+    for part in map(Path, parts):
+        record = json.loads((part / "text.json").read_text(encoding="utf-8"))
+        if made_by not in (None, record["made_by"]):
+            raise DataError(f"{part} was transcribed by another model or version than the shards before it: run the stage again with --force")
+        made_by = record["made_by"]
+        texts |= read_table(part / "text")
+        figures |= record["utterances"]
+    require_same_keys(job.home / "wav.scp", read_table(job.home / "wav.scp"), job.home / "text", texts)
+    _write(job.home, texts, made_by, figures)
+    empty = [utt for utt in sorted(texts) if not texts[utt]]
+    redone = sum(figure["redone"] for figure in figures.values())
+    doubtful = sum(bool(figure["doubts"]) for figure in figures.values())
+    log.info("%s: %d transcripts; %d were read again with the full context, %d stay doubtful", job.name, len(texts), redone, doubtful)
+    if empty:
+        log.warning("%s: %d transcripts are empty (%s%s)", job.name, len(empty), ", ".join(empty[:3]), ", …" if len(empty) > 3 else "")
+
+
+def _write(folder: Path, texts: dict[str, str], made_by: dict, figures: dict[str, dict]) -> None:
+    record = {"made_by": made_by, "utterances": {utt: figures[utt] for utt in sorted(figures, key=str.encode)}}
+    write_text(folder / "text.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_table(folder / "text", texts)
+
+
+def _figures(transcript) -> dict:
+    """What is kept of a transcript beside its text, rounded."""
+    figures = dataclasses.asdict(transcript)
+    del figures["text"]
+    return {key: round(value, DECIMALS) if isinstance(value, float) else value for key, value in figures.items()}
+
+
+@functools.lru_cache(maxsize=1)
+def _transcriber(settings: str, root: Path):
+    """The loaded model, kept for the next shard that this process gets."""
+    values = json.loads(settings)
+    return asr.build(TranscribeConfig(**values | {"guard": GuardConfig(**values["guard"])}), root)

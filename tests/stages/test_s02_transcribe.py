@@ -1,0 +1,107 @@
+"""Stage transcribe: planning, shards, merging, and what it says of audio it cannot read."""
+
+import json
+import logging
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dada.asr import TranscribeConfig, Transcript
+from dada.data import read_table, write_audio, write_table
+from dada.errors import ConfigError, DataError
+from dada.stages import s02_transcribe as stage
+
+NUM_UTTS = 9
+
+
+class FakeTranscriber:
+    """Says how long a clip is, and nothing of one of exactly a second."""
+
+    provenance = {"model": "fake", "weights_sha256": "0", "library": "none 1.0", "options": {}}
+
+    def transcribe(self, clips):
+        texts = ["" if len(clip) == 16_000 else f"Heard {len(clip)}, é!" for clip in clips]
+        return [Transcript(text, -0.123456, 3, 0.01, 1.0, 8.0, len(text) == 0, []) for text in texts]
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "dev"
+    lengths = {f"utt-{i}": 16_000 + 100 * i for i in range(NUM_UTTS)}
+    for utt, length in lengths.items():
+        write_audio(tmp_path / f"{utt}.wav", np.full(length, 0.1, np.float32))
+    write_table(folder / "wav.scp", {utt: tmp_path / f"{utt}.wav" for utt in lengths})
+    monkeypatch.setattr(stage, "_transcriber", lambda settings, root: FakeTranscriber())
+    monkeypatch.setattr(stage, "SHARD_SIZE", 4)
+    return SimpleNamespace(
+        root=tmp_path, protocol="line", transcribe=TranscribeConfig(), all_splits=["dev"], data_dir=lambda split: tmp_path / "data" / split
+    )
+
+
+def run(recipe, tmp_path, order) -> tuple[bytes, bytes]:
+    """Run the shards in an order, merge them, and give the two files."""
+    (job,) = stage.plan(recipe)
+    keys = stage.shards(recipe, job)
+    parts = [tmp_path / "shards" / str(i) for i in range(len(keys))]
+    for i in order(range(len(keys))):
+        stage.run_shard(recipe, job, keys[i], parts[i])
+    stage.merge(recipe, job, parts)
+    return tuple(path.read_bytes() for path in job.outputs)
+
+
+def test_shards_do_not_depend_on_the_order_they_are_done_in(recipe, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    first = run(recipe, tmp_path, order=list)
+    assert run(recipe, tmp_path, order=lambda numbers: reversed(list(numbers))) == first
+    texts = read_table(tmp_path / "data" / "dev" / "text")
+    assert texts == {f"utt-{i}": f"Heard {16_000 + 100 * i}, é!" if i else "" for i in range(NUM_UTTS)}
+    record = json.loads(first[1])
+    assert record["made_by"] == FakeTranscriber.provenance
+    assert record["utterances"]["utt-3"]["avg_logprob"] == -0.1235 and "text" not in record["utterances"]["utt-3"]
+    assert "9 transcripts" in caplog.text and "1 transcripts are empty (utt-0)" in caplog.text
+
+
+def test_the_plan_reads_the_configuration_only(recipe):
+    (job,) = stage.plan(recipe)
+    assert (job.name, job.args) == ("line/dev", {"split": "dev"})
+    assert [path.name for path in job.outputs] == ["text", "text.json"]
+    recipe.data_dir("dev").joinpath("wav.scp").unlink()
+    assert stage.plan(recipe) == [job]
+    recipe.transcribe.allow_download = True
+    assert stage.plan(recipe) == [job]
+    recipe.transcribe.beam_size = 5
+    assert stage.plan(recipe) != [job]
+    recipe.transcribe.backend = "whisperx"
+    with pytest.raises(ConfigError, match="transcribe.backend"):
+        stage.plan(recipe)
+
+
+def test_shards_have_a_fixed_size(recipe):
+    (job,) = stage.plan(recipe)
+    assert [len(keys) for keys in stage.shards(recipe, job)] == [4, 4, 1]
+
+
+def test_unreadable_audio_is_named(recipe, tmp_path):
+    (job,) = stage.plan(recipe)
+    (tmp_path / "utt-1.wav").write_bytes(b"no audio")
+    with pytest.raises(DataError, match=r"utterance utt-1: .*utt-1\.wav cannot be read"):
+        stage.run_shard(recipe, job, ["utt-0", "utt-1"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_merge_refuses_missing_utterances(recipe, tmp_path):
+    (job,) = stage.plan(recipe)
+    stage.run_shard(recipe, job, ["utt-0", "utt-1"], tmp_path / "part")
+    with pytest.raises(DataError, match="different utterances"):
+        stage.merge(recipe, job, [tmp_path / "part"])
+    assert not job.outputs[0].exists()
+
+
+def test_merge_refuses_two_models(recipe, tmp_path, monkeypatch):
+    (job,) = stage.plan(recipe)
+    stage.run_shard(recipe, job, ["utt-0"], tmp_path / "a")
+    monkeypatch.setattr(FakeTranscriber, "provenance", {"model": "other"})
+    stage.run_shard(recipe, job, ["utt-1"], tmp_path / "b")
+    with pytest.raises(DataError, match="another model or version"):
+        stage.merge(recipe, job, [tmp_path / "a", tmp_path / "b"])
