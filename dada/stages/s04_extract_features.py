@@ -77,8 +77,9 @@ def merge(recipe, job: Job, parts: list[Path]) -> None:
     from dada.data.tables import require_same_keys
 
     scp = job.home / "feats.scp"
+    made = [utt for part in parts for utt in read_table(part / "feats.scp")]
+    require_same_keys(job.inputs[0], read_table(job.inputs[0]), scp, made)
     lengths = merge_arks([part / "feats.scp" for part in parts], scp)
-    require_same_keys(job.inputs[0], read_table(job.inputs[0]), scp, lengths)
     if job.settings["kind"] == "features":
         write_table(job.home / "utt2num_frames", lengths)
 

@@ -1,0 +1,86 @@
+"""LCNN against numbers of the authors' Keras code, with weights filled in by a formula."""
+
+import numpy as np
+import pytest
+import torch
+
+from dada.data import Batch
+from dada.errors import ConfigError
+from dada.models.audio import lcnn
+
+
+def wave(k: int, offset: int, count: int) -> torch.Tensor:
+    return torch.from_numpy(np.sin(1 + 0.1 * (10 * k + offset) + 0.37 * np.arange(count))).float()
+
+
+def fill(model: lcnn.Model) -> None:
+    """Parameters by order of creation. The original has two convolutions for each max-feature-map: the halves of ours."""
+    with torch.no_grad():
+        convs, norms = 0, 0
+        for block in model.blocks:
+            for weight, bias in zip(block.conv.weight.chunk(2), block.conv.bias.chunk(2), strict=True):
+                weight.copy_((wave(convs, 0, weight.numel()) * (2 / weight[0].numel()) ** 0.5).view_as(weight))
+                bias.copy_(0.1 * wave(convs, 1, len(bias)))
+                convs += 1
+            if block.norm is not None:
+                fill_norm(block.norm, norms)
+                norms += 1
+        fill_norm(model.norm, norms)
+        weight, bias = model.classify.weight, model.classify.bias
+        weight.copy_((wave(0, 8, weight.numel()) * (2 / weight.shape[1]) ** 0.5).view_as(weight))
+        bias.copy_(0.1 * wave(0, 9, len(bias)))
+
+
+def fill_norm(norm, k: int) -> None:
+    size = norm.num_features
+    if isinstance(norm.weight, torch.nn.Parameter):
+        norm.weight.copy_(1 + 0.1 * wave(k, 4, size))
+    norm.bias.copy_(0.1 * wave(k, 5, size))
+    norm.running_mean.copy_(0.1 * wave(k, 6, size))
+    norm.running_var.copy_(1 + 0.5 * wave(k, 7, size) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("num_layers", "norm_scale", "logits", "num_parameters"),
+    [(11, False, [0.24946, -0.03047], 199_170), (9, False, [-0.1399, -0.0621], 157_922), (9, True, [-0.1029, -0.0223], 158_210)],
+)
+def test_parity(num_layers, norm_scale, logits, num_parameters):
+    model = lcnn.Model(lcnn.Config(num_layers=num_layers, norm_scale=norm_scale), 2).eval()
+    fill(model)
+    x = (2 + 2 * torch.sin(0.05 * torch.arange(28_200, dtype=torch.float64))).float().view(1, 100, 282)
+    with torch.no_grad():
+        output = model(Batch(["a"], x, torch.tensor([282])))
+    torch.testing.assert_close(output.logits, torch.tensor([logits]), atol=6e-5, rtol=0)
+    if num_layers == 11:
+        torch.testing.assert_close(output.embedding[0, :3], torch.tensor([0.05354, 0.01354, -0.02142]), atol=3e-5, rtol=0)
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == num_parameters
+
+
+def test_a_padded_clip_gives_what_it_gives_alone():
+    torch.manual_seed(0)
+    model = lcnn.Model(lcnn.Config(), 2).eval()
+    for block in model.blocks:  # offsets, so that padding would not stay zero by itself
+        torch.nn.init.normal_(block.conv.bias)
+    rows = [torch.randn(60, n) - 5 for n in (3, 57, 100)]
+    padded = torch.full((3, 60, 100), 7.0)
+    for i, row in enumerate(rows):
+        padded[i, :, : row.shape[1]] = row
+    lengths = torch.tensor([row.shape[1] for row in rows])
+    with torch.no_grad():
+        together = model(Batch(list("abc"), padded, lengths))
+        alone = [model(Batch(["a"], row[None], torch.tensor([row.shape[1]]))) for row in rows]
+    torch.testing.assert_close(together.logits, torch.cat([output.logits for output in alone]), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(together.embedding, torch.cat([output.embedding for output in alone]), atol=1e-5, rtol=1e-5)
+
+
+def test_halves_start_as_layers_of_their_own():
+    torch.manual_seed(0)
+    conv = lcnn.Model(lcnn.Config(), 2).blocks[4].conv
+    bound = (6 / (9 * 48 + 9 * 64)) ** 0.5  # Glorot for 48 to 64 channels, not to 128
+    for half in conv.weight.chunk(2):
+        assert 0.98 * bound < float(half.detach().abs().max()) <= bound
+
+
+def test_unknown_depth_is_refused():
+    with pytest.raises(ConfigError, match="9 and 11 layers"):
+        lcnn.Model(lcnn.Config(num_layers=10), 2)

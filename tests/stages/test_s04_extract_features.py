@@ -1,0 +1,150 @@
+"""Stage extract_features on a few made-up clips."""
+
+import dataclasses
+import sys
+import types
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dada import features
+from dada.data import ArkReader, read_table, write_audio, write_table
+from dada.data.input import InputConfig
+from dada.errors import DataError
+from dada.stages import s04_extract_features as stage
+
+LFCC = InputConfig(kind="features", features={"name": "lfcc"})
+TILED = InputConfig(kind="features", num_samples=8000, length_rule="tile", features={"name": "cues"})
+TEXT = InputConfig(kind="text_features", features={"name": "text_encoder", "model": "m"})
+SYSTEMS = {
+    "gmm": SimpleNamespace(task="audio", input=LFCC),
+    "lcnn": SimpleNamespace(task="audio", input=dataclasses.replace(LFCC)),
+    "cues": SimpleNamespace(task="audio", input=TILED),
+    "text": SimpleNamespace(task="text", input=TEXT),
+    "raw": SimpleNamespace(task="audio", input=InputConfig()),
+    "late": SimpleNamespace(task="fusion", input=InputConfig(kind="branches")),
+}
+
+
+class Recipe(SimpleNamespace):
+    """As much of a recipe as the stage asks for."""
+
+    protocol = "line"
+    all_splits = ["train", "dev", "test"]
+    text = SimpleNamespace(name="authors")
+
+    def system(self, name):
+        return SYSTEMS[name]
+
+    def data_dir(self, split):
+        return self.root / "data" / split
+
+    def text_dir(self, name, split):
+        return self.root / "data" / f"text_{name}" / split
+
+    def dump_dir(self, config, split):
+        return self.root / "dump" / f"{config.features['name']}-0" / split
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "SHARD", 3)
+    monkeypatch.setattr(stage, "BATCH", 2)
+    recipe = Recipe(root=tmp_path, systems=tuple(SYSTEMS))
+    rng = np.random.default_rng(0)
+    wav_scp = {}
+    for i, size in enumerate([6000, 6000, 6000, 7001, 9000, 9000, 6000, 6000]):
+        wav_scp[f"utt{i}"] = tmp_path / f"{i}.flac"
+        write_audio(wav_scp[f"utt{i}"], (0.1 * rng.normal(size=size)).astype(np.float32))
+    write_table(recipe.data_dir("train") / "wav.scp", wav_scp)
+    write_table(recipe.data_dir("train") / "text", {utt: f"text of {utt}" for utt in wav_scp})
+    return recipe
+
+
+def run(recipe, job):
+    parts = []
+    for i, keys in enumerate(stage.shards(recipe, job)):
+        parts.append(job.home / f".parts/{i}")
+        parts[-1].mkdir(parents=True)
+        stage.run_shard(recipe, job, keys, parts[-1])
+    stage.merge(recipe, job, parts)
+
+
+def find(recipe, name):
+    return next(job for job in stage.plan(recipe) if job.name == name)
+
+
+def test_plan_shares_what_is_the_same(recipe):
+    jobs = stage.plan(recipe)
+    assert [job.name for job in jobs] == [
+        *(f"line/lfcc-0/{split}" for split in recipe.all_splits),
+        *(f"line/cues-0/{split}" for split in recipe.all_splits),
+        *(f"line/text_encoder-0/{split}" for split in (*recipe.all_splits, "text_authors/train", "text_authors/dev")),
+    ]
+    assert jobs[-1].inputs == (recipe.text_dir("authors", "dev") / "text",)
+    assert jobs[-1].outputs == (recipe.root / "dump/text_encoder-0/text_authors/dev/feats.scp",)
+    assert jobs[0].outputs == tuple(jobs[0].home / name for name in ("feats.scp", "utt2num_frames"))
+    assert jobs[0].settings["features"] == {"name": "lfcc"}
+
+
+def test_features_are_those_of_each_clip_alone(recipe):
+    job = find(recipe, "line/lfcc-0/train")
+    assert [len(keys) for keys in stage.shards(recipe, job)] == [3, 3, 2]
+    run(recipe, job)
+    arrays = ArkReader(job.home / "feats.scp")
+    assert list(arrays) == [f"utt{i}" for i in range(8)]
+    frames = read_table(job.home / "utt2num_frames")
+    feature = features.build({"name": "lfcc"})
+    for utt, x in stage._waveforms(job.settings, read_table(job.inputs[0])):
+        assert arrays[utt].dtype == np.float32
+        np.testing.assert_allclose(arrays[utt], feature(x[None])[0].T.numpy(), atol=2e-4)
+        assert frames[utt] == str(len(arrays[utt])) == str(1 + len(x) // 160)
+
+
+def test_the_length_rule_comes_before_the_features(recipe):
+    job = find(recipe, "line/cues-0/train")
+    run(recipe, job)
+    durations = {float(array[0, 0]) for array in ArkReader(job.home / "feats.scp").values()}
+    assert durations == {0.5}
+
+
+def test_vectors_of_texts(recipe, monkeypatch):
+    """The encoder is found below the recipe's folder, and gets the texts of a shard in order."""
+
+    class TextEncoder:
+        def __init__(self, config, device):
+            assert config == {"model": str(recipe.root / "m")}
+
+        def encode(self, texts):
+            return np.array([[float(text[-1]), 1.0] for text in texts], dtype=np.float32)
+
+    (recipe.root / "m").mkdir()
+    monkeypatch.setitem(sys.modules, "dada.text.encoder", types.SimpleNamespace(TextEncoder=TextEncoder, Config=dict))
+    monkeypatch.setattr("dada.text.encoder", sys.modules["dada.text.encoder"], raising=False)
+    job = find(recipe, "line/text_encoder-0/train")
+    run(recipe, job)
+    arrays = ArkReader(job.home / "feats.scp")
+    assert {utt: array.tolist() for utt, array in arrays.items()} == {f"utt{i}": [i, 1.0] for i in range(8)}
+
+
+def test_a_bad_clip_is_named(recipe, tmp_path):
+    job = find(recipe, "line/lfcc-0/train")
+    (tmp_path / "1.flac").write_bytes(b"no audio")
+    with pytest.raises(DataError, match="utterance utt1: .*1.flac cannot be read"):
+        stage.run_shard(recipe, job, ["utt0", "utt1"], Path(tmp_path))
+    gmm = dataclasses.replace(job, settings={**job.settings, "features": {"name": "lfcc", "variant": "gmm", "window": 480}})
+    write_audio(tmp_path / "2.flac", np.full(100, 0.1, dtype=np.float32))
+    with pytest.raises(DataError, match="utterance utt2: a clip of 100 samples"):
+        stage.run_shard(recipe, gmm, ["utt2"], Path(tmp_path))
+
+
+def test_a_missing_utterance_is_named(recipe):
+    job = find(recipe, "line/lfcc-0/train")
+    part = job.home / "part"
+    part.mkdir(parents=True)
+    stage.run_shard(recipe, job, ["utt0", "utt2"], part)
+    with pytest.raises(DataError, match="utt1"):
+        stage.merge(recipe, job, [part])
+    assert not (job.home / "feats.scp").exists()
