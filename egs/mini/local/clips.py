@@ -9,7 +9,10 @@ import hashlib
 import json
 import logging
 import multiprocessing
+import os
 import shutil
+import threading
+import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -17,19 +20,20 @@ from pathlib import Path
 
 import soundfile
 import torch
-from archive import Archive
-from channel import transmit
-from downloads import GAME
-from synthesizers import ENGINES, Request, seed_of, speakable
 
 from dada.data.audio import decode_audio, write_audio
 from dada.data.files import PARTIAL, write_text
 from dada.errors import DadaError
 
+from .archive import Archive
+from .channel import transmit
+from .downloads import GAME
+from .synthesizers import ENGINES, Request, seed_of, speakable
+
 BONAFIDE = "bonafide"
 BATCH = 14  # clips of one engine that a worker makes at a time
 NATIVE = 11_025  # Hz of the game's clips
-SOURCES = ("archive.py", "channel.py", "clips.py", "lines.py", "synthesizers.py")  # what a clip's sound depends on
+SOURCES = ("archive.py", "channel.py", "clips.py", "lines.py", "spoofs.py", "synthesizers.py")  # what a clip's sound depends on
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +73,8 @@ def make_clips(clips: list[Clip], pool: Path, downloads: Path, versions: dict[st
             make_batch(batch, pool, downloads)
         return
     # Workers are forked: they need this module under the name that it has here, and the stage loaded it by its path.
-    with ProcessPoolExecutor(num_jobs, mp_context=multiprocessing.get_context("fork"), initializer=torch.set_num_threads, initargs=(1,)) as workers:
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(num_jobs, mp_context=context, initializer=start_worker, initargs=(os.getpid(),)) as workers:
         futures = [workers.submit(make_batch, batch, pool, downloads) for batch in batches]
         try:
             for future in as_completed(futures):
@@ -78,6 +83,18 @@ def make_clips(clips: list[Clip], pool: Path, downloads: Path, versions: dict[st
             raise DadaError("a process that makes clips was killed (out of memory?): run again with fewer jobs; finished clips are kept") from error
         finally:
             workers.shutdown(cancel_futures=True)
+
+
+def start_worker(parent: int) -> None:
+    """One thread a process; and none goes on writing when the run that started it was killed."""
+    torch.set_num_threads(1)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def make_batch(batch: list[Clip], pool: Path, downloads: Path) -> None:

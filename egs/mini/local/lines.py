@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from itertools import product
 
 import soundfile
-from archive import Archive
 
+from dada.data.audio import decode_audio
+
+from . import channel
+from .archive import Archive
 # The fourteen characters with enough lines that do not sound alike: they stand in for public figures.
 FIGURES = ("BOB", "BUD", "CHIEF", "DEATH", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SEC", "SPARKY", "TAM", "WITCH", "ZOMBIE")
 SPLITS = ("train", "dev", "test")
 UNUSED = "none"
 MIN_WORDS = 4
 SECONDS = (1.5, 7.0)  # shortest and longest clip
+TEMPO_LINES = 20  # of a figure, that its speaking rate is measured on
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +37,6 @@ class Written:
     clip: str
     seconds: float
     usable: bool
-
-    @property
-    def tempo(self) -> float:
-        """Letters a second."""
-        return len(normalise(self.text).replace(" ", "")) / self.seconds
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,17 @@ def read_lines(archive: Archive) -> list[Written]:
             spoken.add(wording)
         lines.append(Written(line.name, source, line.speaker, line.dialogue, line.text, line.clip, seconds, usable))
     return lines
+
+
+def figure_tempos(archive: Archive, lines: list[Written]) -> dict[str, list[float]]:
+    """Figure -> letters a second in each of its first usable lines, silent edges cut: how fast, and how unevenly, it speaks."""
+    tempos = {}
+    for figure, usable in by_figure(lines).items():
+        tempos[figure] = []
+        for line in usable[:TEMPO_LINES]:
+            samples = channel.trim(channel.band_pass(decode_audio(archive.read(line.clip), channel.RATE, line.clip)))
+            tempos[figure].append(len(normalise(line.text).replace(" ", "")) * channel.RATE / len(samples))
+    return tempos
 
 
 def duration(content: bytes) -> float:

@@ -81,7 +81,7 @@ class Speaker:
 class Espeak(Speaker):
     """espeak-ng: formant synthesis."""
 
-    name, known, tempo = "espeak", True, 13.5
+    name, known, tempo = "espeak", True, 15.4
     WORDS_A_MINUTE = 175
 
     def say(self, request: Request) -> tuple[np.ndarray, int]:
@@ -98,7 +98,7 @@ class Espeak(Speaker):
 class Flite(Speaker):
     """flite: three statistical voices and a diphone one, chosen by the clip's name."""
 
-    name, known, tempo = "flite", True, 14.0
+    name, known, tempo = "flite", True, 14.3
     VOICES = ("slt", "rms", "awb", "kal16")
 
     def say(self, request: Request) -> tuple[np.ndarray, int]:
@@ -113,7 +113,7 @@ class Flite(Speaker):
 class Festival(Speaker):
     """festival with the HTS voice slt: hidden Markov models. One process says many texts."""
 
-    name, known, tempo = "festival", False, 11.5
+    name, known, tempo = "festival", False, 13.9
 
     def speak(self, requests: list[Request]) -> list[tuple[np.ndarray, int]]:
         with tempfile.TemporaryDirectory() as folder:
@@ -145,7 +145,7 @@ class Piper(Espeak):
     The graph draws its noise from a generator that only a new session resets (a second each), so the noise is made an input here.
     """
 
-    name, known, tempo = "piper", True, 14.0
+    name, known, tempo = "piper", True, 16.1
     NOISE, DURATION_NOISE = 0.667, 0.8
     NOISE_SHAPE = (1, 192, 2048)  # channels of the voice; frames of 256 samples at 22,050 Hz: 24 s, more than any line
 
@@ -193,7 +193,7 @@ class Piper(Espeak):
 class Hibari(Speaker):
     """hibari: a small neural network of another family, distilled from Kokoro."""
 
-    name, known, tempo = "hibari", False, 14.0
+    name, known, tempo = "hibari", False, 15.9
     RATE = 24_000
 
     @functools.cached_property
