@@ -39,18 +39,17 @@ class Interval:
 class Resampler:
     """Draws the resamples of a set of trials. Several seeds or systems scored on the same trials share one, and so its resamples.
 
-    `bonafide_clusters` and `spoof_clusters` name the cluster of each trial, `-` for a trial on its own; None for both makes
-    every trial its own cluster.
+    `bonafide_clusters` and `spoof_clusters` name the cluster of each trial, `-` for a trial that is a cluster of its own.
     """
 
     def __init__(self, bonafide_clusters: Sequence[str], spoof_clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0):
-        names = np.concatenate([np.asarray(bonafide_clusters, dtype=str), np.asarray(spoof_clusters, dtype=str)])
-        known, index = np.unique(names, return_inverse=True)
-        alone = np.flatnonzero(names == NO_CLUSTER)
+        names = [*bonafide_clusters, *spoof_clusters]
+        known = sorted(set(names) - {NO_CLUSTER})  # sorted, so that the order of the trials does not matter
+        number = dict(zip(known, range(len(known)), strict=True))
+        index = np.array([number.get(name, -1) for name in names])
+        alone = np.flatnonzero(index < 0)
         index[alone] = len(known) + np.arange(alone.size)
-        _, index = np.unique(index, return_inverse=True)
-        self.num_bonafide = len(bonafide_clusters)
-        self.bonafide, self.spoof = index[: self.num_bonafide], index[self.num_bonafide :]
+        self.bonafide, self.spoof = index[: len(bonafide_clusters)], index[len(bonafide_clusters) :]
         self.num_clusters = int(index.max()) + 1
         self.num_resamples, self.seed = num_resamples, seed
 

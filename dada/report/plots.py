@@ -6,6 +6,7 @@ matplotlib draws with the stand-in colours below, which are then replaced by CSS
 import io
 import re
 from collections.abc import Sequence
+from html import escape
 
 import matplotlib
 import numpy as np
@@ -34,22 +35,22 @@ def det_plot(section: Section, num_systems: int) -> str:
     high = next((rate for rate in RATES if rate >= max(0.4, 1.3 * worst)), RATES[-1])
     limits = norm.ppf([0.004, high])
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(8.6, 5.4))
-        axes = figure.add_axes((0.085, 0.11, 0.56, 0.86))
+        figure = Figure(figsize=(10.4, 6.2))
+        axes = figure.add_axes((0.07, 0.09, 0.535, 0.89))
         axes.plot(limits, limits, color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
         for i, (name, result) in enumerate(best):
             curve, value = result["det"], result["metrics"]["eer"]["mean"]
             x = norm.ppf(curve["p_fa"])
             if curve["low"] is not None:
                 axes.fill_between(x, _probit(curve["low"]), _probit(curve["high"]), color=SERIES[i], alpha=0.1, linewidth=0)
-            axes.plot(x, _probit(curve["p_miss"]), color=SERIES[i], linestyle=STYLES[i], linewidth=1.8, label=f"{name}  {100 * value:.1f} %")
+            axes.plot(x, _probit(curve["p_miss"]), color=SERIES[i], linestyle=STYLES[i], linewidth=1.8, label=f"{name}: {100 * value:.1f} %")
             axes.plot(*[norm.ppf(np.clip(value, 1e-4, 1 - 1e-4))] * 2, "o", color=SERIES[i], markersize=5)
         ticks = [rate for rate in RATES if 0.004 <= rate <= high]
         labels = [f"{100 * rate:g}" for rate in ticks]
         axes.set(xlim=limits, ylim=limits, xlabel="spoofs accepted, %", ylabel="bona fide rejected, %", aspect="equal")
         axes.set_xticks(norm.ppf(ticks), labels)
         axes.set_yticks(norm.ppf(ticks), labels)
-        legend = figure.legend(loc="upper left", bbox_to_anchor=(0.66, 0.97), frameon=False, title="system, EER", handlelength=3.2, labelspacing=0.7)
+        legend = figure.legend(loc="upper left", bbox_to_anchor=(0.62, 0.985), frameon=False, title="EER", handlelength=3.2, labelspacing=0.7)
         legend._legend_box.align = "left"
         return _svg(figure, f"Detection error trade-off of {len(best)} systems, protocol {section.protocol}, {section.split}")
 
@@ -61,23 +62,23 @@ def interval_plot(section: Section) -> str:
         for value in section.values(condition):
             panels.append((readable(value), lambda result, c=condition, v=value: result["conditions"].get(c, {}).get(v, {}).get("eer")))
     names = list(section.scored)
+    entries = [[find(section.scored[name]) for name in names] for _, find in panels]
+    highest = max(max(entry["high"] or 0, *entry["per_seed"]) for column in entries for entry in column if entry)
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(9.6, 0.9 + 0.27 * len(names)), layout="constrained")
+        figure = Figure(figsize=(10.4, 0.9 + 0.27 * len(names)), layout="constrained")
         for i, axes in enumerate(figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]):
-            title, find = panels[i]
-            for row, name in enumerate(names):
-                entry = find(section.scored[name])
+            for row, entry in enumerate(entries[i]):
                 if entry is None:
                     continue
                 if entry["low"] is not None:
-                    axes.plot([100 * entry["low"], 100 * entry["high"]], [row, row], color=SERIES[0], linewidth=2.2, alpha=0.45)
-                axes.plot([100 * value for value in entry["per_seed"]], [row] * len(entry["per_seed"]), "|", color=SERIES[0], markersize=7)
-                axes.plot([100 * entry["mean"]], [row], "o", color=SERIES[0], markersize=5)
-            axes.set_title(title)
+                    axes.plot([100 * entry["low"], 100 * entry["high"]], [row, row], color=SERIES[0], linewidth=5, alpha=0.3, solid_capstyle="butt")
+                axes.plot([100 * value for value in entry["per_seed"]], [row] * len(entry["per_seed"]), "|", color=INK, markersize=5)
+                axes.plot([100 * entry["mean"]], [row], "o", color=SERIES[0], markersize=4.5)
+            axes.set_title(panels[i][0])
             axes.set_yticks(range(len(names)), names)
             axes.tick_params(length=0)
             axes.set_ylim(len(names) - 0.5, -0.5)
-            axes.set_xlim(left=0)
+            axes.set_xlim(0, 105 * highest)
         figure.supxlabel("EER, %: mean of the seeds (dot), each seed (tick), interval (bar)", fontsize=10)
         return _svg(figure, f"EER with intervals, protocol {section.protocol}, {section.split}")
 
@@ -88,7 +89,7 @@ def histogram_plot(section: Section) -> str:
     num_columns = min(4, len(names))
     num_rows = -(-len(names) // num_columns)
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(9.6, 0.5 + 1.75 * num_rows), layout="constrained")
+        figure = Figure(figsize=(10.4, 0.5 + 1.75 * num_rows), layout="constrained")
         panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
         for axes, name in zip(panels, names, strict=False):
             histogram = section.scored[name]["histogram"]
@@ -118,7 +119,7 @@ def _svg(figure: Figure, description: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", svg, count=1)
-    svg = re.sub(r'<svg ([^>]*?)height="[^"]*"', rf'<svg \1role="img" aria-label="{description}"', svg, count=1)
+    svg = re.sub(r'<svg ([^>]*?)height="[^"]*"', rf'<svg \1role="img" aria-label="{escape(description)}"', svg, count=1)
     for i, color in enumerate(SERIES):
         svg = svg.replace(color, f"var(--s{i})")
     return svg.replace(INK, "var(--ink)").replace(FAINT, "var(--faint)")

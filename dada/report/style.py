@@ -4,10 +4,10 @@ CSS = """
 :root { color-scheme: light dark; --page: #fcfcfb; --card: #ffffff; --ink: #1d2126; --soft: #59616b; --faint: #aab1b9; --line: #e2e5e9;
   --accent: #0067a3; --heat: #e8863a; --code: #f1f3f5;
   --s0: #0072b2; --s1: #d55e00; --s2: #008a64; --s3: #b8508f; --s4: #b98000; --s5: #3a9bd0; --s6: #5b5f66; --s7: #7a4fbf; }
-@media (prefers-color-scheme: dark) { :root { --page: #14171a; --card: #1b1f23; --ink: #e6e9ec; --soft: #a2abb4; --faint: #5d666f; --line: #2e343a;
+@media screen and (prefers-color-scheme: dark) { :root { --page: #14171a; --card: #1b1f23; --ink: #e6e9ec; --soft: #a2abb4; --faint: #5d666f; --line: #2e343a;
   --accent: #6cbcf0; --heat: #c0601c; --code: #24292e;
   --s0: #56b4e9; --s1: #ff8a4c; --s2: #35c79b; --s3: #f08fc4; --s4: #f0c240; --s5: #a5dcff; --s6: #b7bcc2; --s7: #b79cf2; } }
-@media print { :root { color-scheme: light; } details > *:not(summary) { display: block; } .card { break-inside: avoid; box-shadow: none; }
+@media print { :root { color-scheme: light; } details::details-content { content-visibility: visible; display: block; } .card { break-inside: avoid; box-shadow: none; }
   nav { display: none; } body { font-size: 10pt; } main { max-width: none; padding: 0; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
@@ -23,9 +23,9 @@ nav a:hover, nav a:focus-visible { border-color: var(--accent); }
 .scroll svg.wide { min-width: 860px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13.5px; width: 100%; }
 th { text-align: right; font-weight: 600; color: var(--soft); border-bottom: 1.5px solid var(--faint); padding: 5px 10px; white-space: nowrap; cursor: pointer; }
-td { text-align: right; padding: 5px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
+td { text-align: right; padding: 4px 10px; vertical-align: top; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 2px; }
-td:first-child { font-weight: 500; } td .by { color: var(--soft); font-size: 12px; } td.best { font-weight: 700; color: var(--accent); }
+td:first-child { font-weight: 500; } td .by { display: block; color: var(--soft); font-size: 11.5px; font-weight: 400; line-height: 1.35; } td.best { font-weight: 700; color: var(--accent); }
 th[aria-sort=ascending]::after { content: " ↑"; } th[aria-sort=descending]::after { content: " ↓"; }
 td[style] { border-bottom-color: var(--card); }
 code { background: var(--code); border-radius: 4px; padding: 1px 5px; font: 12.5px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }

@@ -1,0 +1,128 @@
+"""Stage 11: what the reader of RESULTS.md, of report.html and of the terminal is told."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from dada.data import DataDir
+from dada.errors import DataError
+from dada.report import summary
+from dada.report.load import load
+from dada.report.plots import FAINT, INK, SERIES
+from dada.report.tables import percent
+from dada.stages import s09_evaluate, s11_report
+
+
+@pytest.fixture(scope="module")
+def reported(finished):
+    for view in finished.views:
+        for job in s09_evaluate.plan(view):
+            s09_evaluate.run(view, job)
+    job = s11_report.plan(finished)[0]
+    s11_report.run(finished, job)
+    return finished, *(path.read_text(encoding="utf-8") for path in job.outputs)
+
+
+class Outline(HTMLParser):
+    """Tags, and every address outside the page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.outside = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.outside += [value for name, value in attributes if name in ("src", "href", "xlink:href") and not value.startswith("#")]
+
+
+def test_one_job_whichever_view_is_asked(finished):
+    jobs = [s11_report.plan(view) for view in finished.views]
+    assert jobs[0] == jobs[1] and len(jobs[0]) == 1
+    assert len(jobs[0][0].inputs) == 2 * 2 * 2
+
+
+def test_markdown_holds_the_measured_numbers(reported):
+    recipe, text, _ = reported
+    for protocol in ("line", "dialogue"):
+        assert f"## Protocol {protocol}, test" in text and f"## Protocol {protocol}, dev" in text
+    result = json.loads((recipe.exp_dir("lfcc_gmm") / "results" / "test.json").read_text())
+    row = next(line for line in text.splitlines() if line.startswith("| lfcc_gmm"))
+    assert percent(result["metrics"]["eer"]) in row and percent(result["conditions"]["quote"]["misattributed"]["eer"]) in row
+    header = text.splitlines()[text.splitlines().index("| system | all | known | unknown | copy synthesis | in character | misattributed |")]
+    assert header.count("|") == row.count("|")
+    for expected in ("144 bona fide, 256 spoofs", "3 training seeds (1, 2, 3)", "60 resamples", "### Equal error rate by attack", "### Authorship", "### ABX"):
+        assert expected in text
+    assert text.count("`./run.sh --stage 9 --stop_stage 11`") == text.count("\n### ")
+    assert "nan" not in text.lower().split("## protocol", 1)[1]
+
+
+def test_numbers_in_short():
+    entry = {"mean": 0.123, "spread": 0.004, "low": 0.098, "high": 0.151, "per_seed": []}
+    assert percent(entry) == "12.3 [9.8, 15.1] ±0.4"
+    assert percent({**entry, "spread": None, "low": None}) == "12.3" and percent(None) == "–"
+
+
+def test_page_needs_nothing_else(reported):
+    _, _, html = reported
+    outline = Outline(html)
+    assert outline.outside == [] and "@import" not in html and "url(http" not in html
+    assert outline.tags.count("svg") == 3 * 4 and outline.tags.count("table") >= 4 * 4
+    for stand_in in (INK, FAINT, *SERIES):
+        assert stand_in not in html
+    used, styled = set(re.findall(r"var\((--\w+)\)", html)), set(re.findall(r"(--\w+):", html))
+    assert used <= styled and {"--s0", "--s1", "--ink"} <= used
+    assert "prefers-color-scheme: dark" in html and "@media print" in html
+
+
+def test_same_report_again(reported):
+    recipe, text, html = reported
+    job = s11_report.plan(recipe)[0]
+    s11_report.run(recipe, job)
+    assert [path.read_text(encoding="utf-8") for path in job.outputs] == [text, html]
+
+
+def test_summary_in_the_terminal(reported):
+    recipe, _, _ = reported
+    text = summary(recipe.views)
+    result = json.loads((recipe.exp_dir("dada_text") / "results" / "test.json").read_text())
+    assert percent(result["metrics"]["eer"]) in text and "misattributed" in text
+    assert text.count("dada_text") == 2 and "split dev" not in text and max(map(len, text.splitlines())) < 200
+
+
+def test_columns_can_be_chosen(reported):
+    recipe = reported[0]
+    recipe.views[0].report.columns = ["quote"]
+    try:
+        section = load(recipe.views)[0]
+    finally:
+        recipe.views[0].report.columns = []
+    assert section.columns == ["quote"] and section.own_tables == ["attack", "known"]
+
+
+def test_unlabelled_split_and_missing_system(small):
+    data = DataDir.read(small.data_dir("test"))
+    (data.path / "utt2label").unlink()
+    job = s09_evaluate.plan(small)[1]
+    s09_evaluate.run(small, job)
+    small.systems = ("lfcc_gmm", "trivial")
+    small.system = lambda name: None
+    report = s11_report.plan(small)[0]
+    s11_report.run(small, report)
+    text = report.outputs[0].read_text()
+    assert "unlabelled" in text and "Equal error rate" not in text and summary(small.views) == ""
+
+
+def test_no_results_is_an_error(small):
+    job = s11_report.plan(small)[0]
+    with pytest.raises(DataError, match="stage evaluate makes them"):
+        s11_report.run(small, job)
+    assert summary(small.views) == ""
+    path = job.inputs[1]
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(DataError, match="not JSON"):
+        s11_report.run(small, job)
+    assert not job.outputs[0].exists()
