@@ -19,3 +19,14 @@ class InputConfig:
     length_rule: str = "full"  # full | crop | tile | pad
     random_crop: bool = False  # in training, cut a random stretch of what is too long instead of its start
     features: dict = field(default_factory=dict)  # {name: lfcc, ...}: the settings of dada.features.<name>.Config
+
+    def dump_settings(self) -> dict:
+        """The settings that features in arks depend on: what is done to them afterwards, in training, leaves the arks as they are."""
+        fixed = self.num_samples is not None
+        return {
+            "kind": self.kind,
+            "sample_rate": self.sample_rate,
+            "num_samples": self.num_samples,
+            "length_rule": self.length_rule if fixed else "full",
+            "features": dict(self.features),
+        }

@@ -140,7 +140,7 @@ class Recipe:
 
     def dump_dir(self, config: InputConfig, split: str) -> Path:
         """Where the features of a split lie: one folder per kind and settings, so that systems share what is the same."""
-        return self.root / "dump" / self._below / f"{config.features['name']}-{digest(dataclasses.asdict(config))[:8]}" / split
+        return self.root / "dump" / self._below / f"{config.features['name']}-{digest(config.dump_settings())[:8]}" / split
 
     def exp_dir(self, system: str) -> Path:
         """Folder of a system: its seeds and its results."""

@@ -6,7 +6,6 @@ is cut into shards of fixed size, and a batch never crosses a shard, so the numb
 A text system also gets the vectors of its author corpus: dump/<feature>/text_<name>/<split>/.
 """
 
-import dataclasses
 import functools
 import itertools
 import json
@@ -49,7 +48,7 @@ def _job(recipe, config, split: str, source: Path) -> Job:
         home=home,
         inputs=(source,),
         outputs=tuple(home / table for table in tables),
-        settings=dataclasses.asdict(config),
+        settings=config.dump_settings(),
     )
 
 
