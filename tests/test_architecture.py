@@ -15,13 +15,13 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("errors", "plugins", "program"),
     ("metrics", "data"),
-    ("features",),
+    ("features", "augment"),
     ("asr", "text", "losses", "models"),
     ("train",),
-    ("score",),
+    ("score", "explain"),
     ("report",),
     ("recipe",),
-    ("stages",),
+    ("stages", "detect"),
     ("cli",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -8,7 +8,7 @@ import soundfile
 import yaml
 
 from dada.data import DataDir
-from dada.data.validate import validate
+from dada.data.validate import validate, validate_splits
 from dada.errors import DataError, UserError
 from dada.recipe.new_recipe import fill, main, new_recipe
 
@@ -72,6 +72,17 @@ def test_program_makes_a_recipe_that_prepares_data(corpus, tmp_path):
         },
     }  # fmt: skip
     assert yaml.safe_load((recipe / "local.yaml").read_text()) == {"corpus": {"root": str(corpus)}}
+
+
+def test_stage_1_of_a_new_recipe_works_at_once(corpus, tmp_path):
+    new_recipe("mine", corpus, corpus / "list.csv", tmp_path / "egs")
+    recipe = tmp_path / "egs" / "mine"
+    command = [sys.executable, "-m", "dada.cli", "run", recipe, "--stage", "prepare_data", "--stop_stage", "prepare_data"]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""})
+    assert done.returncode == 0, done.stderr
+    splits = [recipe / "data" / name for name in ("train", "dev", "test")]
+    assert [len(DataDir.read(path).utts) for path in splits] == [16, 4, 4]
+    assert validate_splits(splits, disjoint=["speaker"]).findings == []
 
 
 def test_data_of_a_new_recipe(corpus, tmp_path):
