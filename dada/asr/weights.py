@@ -1,8 +1,9 @@
 """Where a Whisper model lies on this machine, and what to say where it does not."""
 
+import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dada.asr.config import TranscribeConfig
@@ -61,6 +62,22 @@ def cached_or_fetched(config: TranscribeConfig, candidates: Sequence[str], fetch
         return fetch(False)
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError(f"the Whisper model {config.model!r} could not be fetched ({error}): {_how_to_get(config, candidates)}") from error
+
+
+def require_weights(folder: Path, candidates: Sequence[str]) -> Path:
+    """`folder`, if it holds one of the files; FileNotFoundError for a cache that a cut download left without them."""
+    if not any((folder / name).is_file() for name in candidates):
+        raise FileNotFoundError(f"{folder} has none of {', '.join(candidates)}")
+    return folder
+
+
+@contextlib.contextmanager
+def loading(path: Path) -> Iterator[None]:
+    """Turn what a library raises on broken model files into a DataError that names `path`."""
+    try:
+        yield
+    except Exception as error:  # tokenizers and safetensors raise kinds of their own, derived from nothing narrower
+        raise DataError(f"{path} cannot be loaded as a Whisper model ({error}): it is broken or of another kind; fetch or convert it again") from error
 
 
 def describe(model: str) -> str:

@@ -95,6 +95,14 @@ def test_missing_models(backend, tmp_path, monkeypatch):
         build(TranscribeConfig(backend=backend, model="empty"), tmp_path)
 
 
+@pytest.mark.parametrize(("backend", "name"), zip(BACKENDS, ["model.bin", "whisper.pt", "model.safetensors"], strict=True))
+def test_broken_weights(backend, name, tmp_path):
+    for other in ("config.json", "tokenizer.json", name):
+        (tmp_path / other).write_text("{}")
+    with pytest.raises(DataError, match="cannot be loaded as a Whisper model"):
+        build(TranscribeConfig(backend=backend, model=str(tmp_path)), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

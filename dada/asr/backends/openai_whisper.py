@@ -13,7 +13,7 @@ from dada.asr.config import TranscribeConfig
 from dada.asr.convert import OPENAI_FILE
 from dada.asr.device import choose_device, require_compute_type
 from dada.asr.mel import POSITIONS_PER_SECOND, log_mel
-from dada.asr.weights import cached_or_fetched, local_model, short_name
+from dada.asr.weights import cached_or_fetched, loading, local_model, short_name
 from dada.errors import ConfigError
 
 
@@ -28,7 +28,8 @@ class Backend:
         path = local_model(config, root, (OPENAI_FILE,)) or cached_or_fetched(config, (OPENAI_FILE,), lambda local: _published(config, local))
         self.weights = [path]
         self.version = f"openai-whisper {whisper.__version__}, torch {torch.__version__}"
-        self.model = whisper.load_model(str(path), device=self.device)
+        with loading(path):
+            self.model = whisper.load_model(str(path), device=self.device)
         multilingual = self.model.is_multilingual
         if not multilingual and config.language not in (None, "en"):
             raise ConfigError(f"transcribe.language is {config.language!r}, and {config.model} knows English only")

@@ -16,7 +16,7 @@ from dada.asr.base import Hypothesis
 from dada.asr.config import TranscribeConfig
 from dada.asr.device import choose_device, require_compute_type
 from dada.asr.mel import POSITIONS_PER_SECOND, log_mel
-from dada.asr.weights import ORGANISATION, cached_or_fetched, local_model
+from dada.asr.weights import ORGANISATION, cached_or_fetched, loading, local_model, require_weights
 from dada.errors import ConfigError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -41,11 +41,13 @@ class Backend:
         self.weights = sorted(folder.glob("model*.safetensors"))
         self.version = f"transformers {transformers.__version__}, torch {torch.__version__}"
         self.dtype = getattr(torch, config.compute_type)
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        quiet = transformers.utils.logging
-        quiet.disable_progress_bar()
-        self.model = transformers.WhisperForConditionalGeneration.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
-        self.model = self.model.to(self.device).eval()
+        transformers.utils.logging.disable_progress_bar()
+        with loading(folder):
+            if not (folder / "tokenizer.json").is_file():
+                raise FileNotFoundError("tokenizer.json is missing")
+            self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            model = transformers.WhisperForConditionalGeneration.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
+        self.model = model.to(self.device).eval()
         self.prompt = Prompt(self.model.generation_config, config)
 
     @torch.inference_mode()
@@ -151,6 +153,8 @@ def _find(config: TranscribeConfig, root: Path) -> Path:
     if local is not None:
         return local.parent
     name = config.model if "/" in config.model else f"{ORGANISATION}{config.model}"
-    return cached_or_fetched(
-        config, WEIGHTS, lambda local_only: Path(snapshot_download(name, local_files_only=local_only, allow_patterns=FILES))
-    )
+
+    def fetch(local_only: bool) -> Path:
+        return require_weights(Path(snapshot_download(name, local_files_only=local_only, allow_patterns=FILES)), WEIGHTS)
+
+    return cached_or_fetched(config, WEIGHTS, fetch)
