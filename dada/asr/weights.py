@@ -24,7 +24,8 @@ def short_name(model: str) -> str:
 def local_model(config: TranscribeConfig, root: Path, candidates: Sequence[str]) -> Path | None:
     """The file or folder that `model` names, None if it names a published model instead.
 
-    In a folder, the first of `candidates` that is there. Raises DataError for a folder that has none of them, or a path that does not exist.
+    In a folder, the first of `candidates` that is there. Raises DataError for a folder that has none of them, or a path that does
+    not exist.
     """
     path = (Path(root) / Path(config.model).expanduser()).absolute()
     if path.is_file():
@@ -77,7 +78,7 @@ def loading(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # tokenizers and safetensors raise kinds of their own, derived from nothing narrower
-        raise DataError(f"{path} cannot be loaded as a Whisper model ({error}): it is broken or of another kind; fetch or convert it again") from error
+        raise DataError(f"{path} cannot be loaded as a Whisper model ({error}): if it is broken, fetch or convert it again") from error
 
 
 def describe(model: str) -> str:
@@ -98,6 +99,6 @@ def digest(files: Sequence[Path]) -> str:
 
 def _how_to_get(config: TranscribeConfig, candidates: Sequence[str]) -> str:
     return (
-        f"nothing is downloaded without being asked {describe(config.model)}. Either allow it with transcribe.allow_download=true, or put a "
-        f"folder with {' or '.join(candidates)} on this machine and name it in transcribe.model"
+        f"nothing is downloaded without being asked {describe(config.model)}. Either allow it with transcribe.allow_download=true, "
+        f"or put a folder with {' or '.join(candidates)} on this machine and name it in transcribe.model"
     )

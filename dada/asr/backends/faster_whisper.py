@@ -64,9 +64,8 @@ class Backend:
     def _hypothesis(self, result, cap: int) -> Hypothesis:
         tokens = result.sequences_ids[0]
         logprob = result.scores[0] * len(tokens)  # its score is the sum over the number of tokens without the end
-        return Hypothesis(
-            self.tokenizer.decode(tokens[:cap]), logprob / (len(tokens) + 1), min(len(tokens), cap), result.no_speech_prob, len(tokens) > cap
-        )
+        num_tokens, text = len(tokens), self.tokenizer.decode(tokens[:cap])
+        return Hypothesis(text, logprob / (num_tokens + 1), min(num_tokens, cap), result.no_speech_prob, num_tokens > cap)
 
 
 def _find(config: TranscribeConfig, root: Path) -> Path:
@@ -77,7 +76,8 @@ def _find(config: TranscribeConfig, root: Path) -> Path:
         return local.parent
     name = short_name(config.model)
     if "/" not in name and name not in faster_whisper.available_models():
-        raise ConfigError(f"transcribe.model {config.model!r} is neither a folder nor one of faster-whisper's: {', '.join(faster_whisper.available_models())}")
+        known = ", ".join(faster_whisper.available_models())
+        raise ConfigError(f"transcribe.model {config.model!r} is neither a folder nor one of faster-whisper's: {known}")
 
     def fetch(local_only: bool) -> Path:
         return require_weights(Path(faster_whisper.download_model(name, local_files_only=local_only)), WEIGHTS)

@@ -36,7 +36,7 @@ class Backend:
         known = ("float32", "bfloat16") if self.device == "cpu" else ("float32", "bfloat16", "float16")
         require_compute_type(config, self.device, known)
         if config.beam_size > 1:
-            raise ConfigError("transcribe.beam_size above 1 needs transcribe.backend faster_whisper or openai_whisper: transformers is greedy here")
+            raise ConfigError("transcribe.beam_size above 1 needs transcribe.backend faster_whisper or openai_whisper: this one is greedy")
         folder = _find(config, root)
         self.weights = sorted(folder.glob("model*.safetensors"))
         self.version = f"transformers {transformers.__version__}, torch {torch.__version__}"
@@ -70,11 +70,14 @@ class Backend:
 
     def _step(self, tokens: Tensor, states: Tensor, cache) -> Tensor:
         """Logits in float32 after the first and the last of the new tokens (B, L), (B, 2, V), or (B, 1, V) where L is 1."""
-        hidden = self.model.model.decoder(input_ids=tokens, encoder_hidden_states=states, past_key_values=cache, use_cache=cache is not None)
-        ends = hidden.last_hidden_state[:, :1] if tokens.shape[1] == 1 else hidden.last_hidden_state[:, [0, -1]]
+        decoder = self.model.model.decoder
+        found = decoder(input_ids=tokens, encoder_hidden_states=states, past_key_values=cache, use_cache=cache is not None)
+        hidden = found.last_hidden_state
+        ends = hidden if tokens.shape[1] == 1 else hidden[:, [0, -1]]
         return self.model.proj_out(ends).float()
 
     def _greedy(self, states: Tensor, prompts: Tensor, caps: list[int]) -> list[Hypothesis]:
+        """The most probable token at every step, up to one more than the cap: so one that ends exactly there is not taken for one cut."""
         from transformers import DynamicCache, EncoderDecoderCache
 
         size, end = len(states), self.prompt.end
@@ -91,13 +94,13 @@ class Backend:
             best, chosen = logits.log_softmax(dim=-1).max(dim=-1)
             best, tokens = best.cpu(), chosen.tolist()
             for row, clip in enumerate(rows):
-                if ended[clip] or len(texts[clip]) == caps[clip]:
+                if ended[clip] or len(texts[clip]) > caps[clip]:
                     continue
                 logprob[clip] += best[row]
                 ended[clip] = tokens[row] == end
                 if not ended[clip]:
                     texts[clip].append(tokens[row])
-            live = [row for row, clip in enumerate(rows) if not ended[clip] and len(texts[clip]) < caps[clip]]
+            live = [row for row, clip in enumerate(rows) if not ended[clip] and len(texts[clip]) <= caps[clip]]
             if not live:
                 break
             if len(live) <= (1 - DROP_SHARE) * len(rows):
@@ -106,8 +109,10 @@ class Backend:
                 states, chosen, rows = states[index], chosen[index], [rows[row] for row in live]
             logits = self._step(chosen[:, None], states, cache)[:, -1]
         return [
-            Hypothesis(self.tokenizer.decode(texts[i]), float(logprob[i]) / (len(texts[i]) + 1), len(texts[i]), no_speech[i], not ended[i])
-            for i in range(size)
+            Hypothesis(
+                self.tokenizer.decode(text[:cap]), float(logprob[i]) / (len(text) + 1), min(len(text), cap), no_speech[i], len(text) > cap
+            )
+            for i, (text, cap) in enumerate(zip(texts, caps, strict=True))
         ]
 
 
@@ -125,7 +130,8 @@ class Prompt:
         if getattr(generation, "is_multilingual", False):
             known = generation.lang_to_id
             if config.language and f"<|{config.language}|>" not in known:
-                raise ConfigError(f"transcribe.language {config.language!r} is not one of the model's: {', '.join(n[2:-2] for n in sorted(known))}")
+                codes = ", ".join(name[2:-2] for name in sorted(known))
+                raise ConfigError(f"transcribe.language {config.language!r} is not one of the model's: {codes}")
             self.languages = None if config.language else sorted(known.values())
             language = known[f"<|{config.language}|>"] if config.language else start
             self.tokens = [start, language, generation.task_to_id["transcribe"], generation.no_timestamps_token_id]
