@@ -117,6 +117,7 @@ def test_broken_weights(backend, name, tmp_path):
         ({"compute_type": "fp16"}, "transcribe.compute_type"),
         ({"batch_size": 0}, "transcribe.batch_size"),
         ({"contexts": [40.0]}, "transcribe.contexts"),
+        ({"contexts": [7.5]}, "transcribe.contexts"),
         ({"margin": -1.0}, "transcribe.margin"),
         ({"model": ""}, "transcribe.model"),
         ({"language": "de"}, "knows English only"),
