@@ -23,15 +23,13 @@ from dada.metrics.wer import word_error_rate
 
 # Label, back end, precision, other settings. Those that a machine cannot compute are left out, saying so.
 VARIANTS = [
-    ("30 s", "openai_whisper", "float32", {"contexts": [30.0]}),
-    ("default", "openai_whisper", "float32", {}),
-    ("30 s", "faster_whisper", "float32", {"contexts": [30.0]}),
-    ("30 s", "faster_whisper", "int8", {"contexts": [30.0]}),
-    ("default", "faster_whisper", "float32", {}),
-    ("default", "faster_whisper", "int8", {}),
-    ("30 s", "transformers", "float32", {"contexts": [30.0]}),
     ("default", "transformers", "float32", {}),
     ("default", "transformers", "bfloat16", {}),
+    ("default", "faster_whisper", "float32", {}),
+    ("default", "faster_whisper", "int8", {}),
+    ("default", "openai_whisper", "float32", {}),
+    ("30 s", "faster_whisper", "int8", {"contexts": [30.0]}),
+    ("30 s", "transformers", "float32", {"contexts": [30.0]}),
 ]
 
 

@@ -68,7 +68,8 @@ class Transcriber:
         """What transcripts owe their words to, for the records: model, digest of its weights, library, settings."""
         options = dataclasses.asdict(self.config)
         del options["allow_download"]  # changes no result
-        return {"model": self.config.model, "weights_sha256": digest(self.backend.weights), "library": self.backend.version, "options": options}
+        weights = digest(self.backend.weights)
+        return {"model": self.config.model, "weights_sha256": weights, "library": self.backend.version, "options": options}
 
     def transcribe(self, clips: list[np.ndarray]) -> list[Transcript]:
         """Transcribe clips (T_i,) of mono float32 at 16 kHz of any length. The same clips together give the same result."""

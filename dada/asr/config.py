@@ -24,8 +24,9 @@ class GuardConfig:
 class TranscribeConfig:
     """Which Whisper reads the clips, and how.
 
-    A clip is read in the shortest of `contexts` that holds it and `margin` seconds of silence behind it; without `contexts`, a batch
-    takes its longest clip plus `margin`. [30] is Whisper as published, three to four times slower on short clips.
+    A batch of clips of like length is read in a context of its longest clip and `margin` seconds of silence behind it; tighter ones make
+    Whisper repeat itself. With `contexts`, each clip takes the shortest of them that holds it and the margin; [30] is Whisper as
+    published, several times slower on short clips.
     """
 
     backend: str = "transformers"  # a file of dada/asr/backends: faster_whisper | openai_whisper | transformers
@@ -35,8 +36,8 @@ class TranscribeConfig:
     compute_type: str = "float32"  # float32 | int8 | bfloat16 | float16
     batch_size: int = 16  # clips
     beam_size: int = 1  # 1 is greedy
-    contexts: list[float] = field(default_factory=lambda: [8.0, 15.0, 30.0])  # seconds
-    margin: float = 1.0  # seconds
+    contexts: list[float] = field(default_factory=list)  # whole seconds, e.g. [8, 15, 30]; none follows the clips
+    margin: float = 5.0  # seconds
     max_tokens_per_second: float = 8.0  # the cap on a transcript's length, ...
     extra_tokens: int = 12  # ... plus so many
     guard: GuardConfig = field(default_factory=GuardConfig)
@@ -54,7 +55,7 @@ def check(config: TranscribeConfig) -> None:
             raise ConfigError(f"transcribe.{key} is {getattr(config, key)}, expected 1 or more")
     if not config.model:
         raise ConfigError("transcribe.model is empty: name a Whisper model, e.g. tiny.en, or a folder that holds one")
-    if any(not 1 <= seconds <= FULL_CONTEXT for seconds in config.contexts):
-        raise ConfigError(f"transcribe.contexts is {list(config.contexts)}, expected seconds between 1 and {FULL_CONTEXT:g}")
+    if any(not 1 <= seconds <= FULL_CONTEXT or seconds != int(seconds) for seconds in config.contexts):
+        raise ConfigError(f"transcribe.contexts is {list(config.contexts)}, expected whole seconds from 1 to {FULL_CONTEXT:g}")
     if config.margin < 0 or config.max_tokens_per_second <= 0 or config.extra_tokens < 1:
         raise ConfigError("transcribe.margin must be 0 or more, max_tokens_per_second above 0, extra_tokens 1 or more")

@@ -124,7 +124,8 @@ def _norm(variables: dict, source: str, target: str) -> Iterator[tuple[str, np.n
 
 
 def _num_layers(variables: dict, side: str) -> int:
-    return len({name.split("/")[1] for name in variables if name.startswith(f"{side}/layer_") and not name.startswith(f"{side}/layer_norm")})
+    parts = {name.split("/")[1] for name in variables if name.startswith(f"{side}/layer_")}
+    return len(parts - {"layer_norm"})
 
 
 def _write_transformers(folder: Path, dims: dict[str, int], state: dict, ct2_folder: Path) -> None:
@@ -151,8 +152,9 @@ def _write_transformers(folder: Path, dims: dict[str, int], state: dict, ct2_fol
     WhisperFeatureExtractor(feature_size=dims["n_mels"]).save_pretrained(folder)
     shutil.copyfile(ct2_folder / "tokenizer.json", folder / "tokenizer.json")
     end = "<|endoftext|>"
-    settings = {"tokenizer_class": "WhisperTokenizer", "bos_token": end, "eos_token": end, "unk_token": end, "pad_token": end}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"model_max_length": dims["n_text_ctx"]}, indent=2), encoding="utf-8")
+    tokens = dict.fromkeys(("bos_token", "eos_token", "unk_token", "pad_token"), end)
+    settings = {"tokenizer_class": "WhisperTokenizer", "model_max_length": dims["n_text_ctx"], **tokens}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
 def _generation_config(ct2_folder: Path):

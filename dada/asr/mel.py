@@ -34,4 +34,5 @@ def log_mel(clips: list[np.ndarray], context: float, num_mels: int) -> Tensor:
 @functools.lru_cache
 def _filters(num_mels: int) -> Tensor:
     """(201, F): triangles of equal area on Slaney's mel scale up to 8 kHz."""
-    return torchaudio.functional.melscale_fbanks(WINDOW // 2 + 1, 0.0, SAMPLE_RATE / 2, num_mels, SAMPLE_RATE, norm="slaney", mel_scale="slaney")
+    bins = WINDOW // 2 + 1
+    return torchaudio.functional.melscale_fbanks(bins, 0.0, SAMPLE_RATE / 2, num_mels, SAMPLE_RATE, norm="slaney", mel_scale="slaney")

@@ -1,8 +1,9 @@
 """Where a Whisper model lies on this machine, and what to say where it does not."""
 
+import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dada.asr.config import TranscribeConfig
@@ -23,7 +24,8 @@ def short_name(model: str) -> str:
 def local_model(config: TranscribeConfig, root: Path, candidates: Sequence[str]) -> Path | None:
     """The file or folder that `model` names, None if it names a published model instead.
 
-    In a folder, the first of `candidates` that is there. Raises DataError for a folder that has none of them, or a path that does not exist.
+    In a folder, the first of `candidates` that is there. Raises DataError for a folder that has none of them, or a path that does
+    not exist.
     """
     path = (Path(root) / Path(config.model).expanduser()).absolute()
     if path.is_file():
@@ -63,6 +65,22 @@ def cached_or_fetched(config: TranscribeConfig, candidates: Sequence[str], fetch
         raise UserError(f"the Whisper model {config.model!r} could not be fetched ({error}): {_how_to_get(config, candidates)}") from error
 
 
+def require_weights(folder: Path, candidates: Sequence[str]) -> Path:
+    """`folder`, if it holds one of the files; FileNotFoundError for a cache that a cut download left without them."""
+    if not any((folder / name).is_file() for name in candidates):
+        raise FileNotFoundError(f"{folder} has none of {', '.join(candidates)}")
+    return folder
+
+
+@contextlib.contextmanager
+def loading(path: Path) -> Iterator[None]:
+    """Turn what a library raises on broken model files into a DataError that names `path`."""
+    try:
+        yield
+    except Exception as error:  # tokenizers and safetensors raise kinds of their own, derived from nothing narrower
+        raise DataError(f"{path} cannot be loaded as a Whisper model ({error}): if it is broken, fetch or convert it again") from error
+
+
 def describe(model: str) -> str:
     """Size and licence of a published model, as far as they are known."""
     name = short_name(model).removesuffix(".en")
@@ -81,6 +99,6 @@ def digest(files: Sequence[Path]) -> str:
 
 def _how_to_get(config: TranscribeConfig, candidates: Sequence[str]) -> str:
     return (
-        f"nothing is downloaded without being asked {describe(config.model)}. Either allow it with transcribe.allow_download=true, or put a "
-        f"folder with {' or '.join(candidates)} on this machine and name it in transcribe.model"
+        f"nothing is downloaded without being asked {describe(config.model)}. Either allow it with transcribe.allow_download=true, "
+        f"or put a folder with {' or '.join(candidates)} on this machine and name it in transcribe.model"
     )

@@ -48,7 +48,7 @@ def shards(recipe, job: Job) -> list[list[str]]:
 
 
 def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
-    """Write `text` and `text.json` of some utterances into the folder `out`. Raises DataError naming an utterance that cannot be read."""
+    """Write `text` and `text.json` of some utterances into the folder `out`. DataError names an utterance that cannot be read."""
     locations = read_table(job.home / "wav.scp")
     clips = []
     for utt in keys:
@@ -69,7 +69,7 @@ def merge(recipe, job: Job, parts: list[Path]) -> None:
     for part in map(Path, parts):
         record = json.loads((part / "text.json").read_text(encoding="utf-8"))
         if made_by not in (None, record["made_by"]):
-            raise DataError(f"{part} was transcribed by another model or version than the shards before it: run the stage again with --force")
+            raise DataError(f"{part} was transcribed by another model or version than the others: run the stage again with --force")
         made_by = record["made_by"]
         texts |= read_table(part / "text")
         figures |= record["utterances"]

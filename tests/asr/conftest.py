@@ -45,7 +45,7 @@ def ct2_folder(tiny_model, tmp_path_factory) -> Path:
     folder.mkdir()
     write_ct2(folder / "model.bin", ct2_variables(tiny_model))
     write_tokenizer(folder)
-    settings = {"suppress_ids": [1, 2, 7], "suppress_ids_begin": [220, 50256], "lang_ids": list(range(50258, 50357)), "alignment_heads": [[1, 0]]}
+    settings = {"suppress_ids": [1, 2, 7], "suppress_ids_begin": [220, 50256], "alignment_heads": [[1, 0]]}
     (folder / "config.json").write_text(json.dumps(settings))
     return folder
 

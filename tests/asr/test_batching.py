@@ -25,7 +25,7 @@ def test_long_clips_are_cut_in_a_pause_and_kept_whole():
 def test_buckets():
     config = TranscribeConfig(contexts=[8.0, 15.0, 30.0], margin=1.0)
     assert [bucket(s, config) for s in (0.5, 7.0, 7.1, 14.0, 14.5, 29.5, 30.0)] == [8, 8, 15, 15, 30, 30, 30]
-    assert bucket(20.0, TranscribeConfig(contexts=[8.0])) == 30
+    assert bucket(20.0, TranscribeConfig(contexts=[8.0], margin=1.0)) == 30
 
 
 def test_batches_hold_every_clip_once_by_length():
@@ -44,7 +44,7 @@ def test_batches_hold_every_clip_once_by_length():
 
 def test_batches_do_not_depend_on_the_order_of_clips():
     seconds = [3.0, 9.0, 2.0, 20.0, 4.0]
-    config = TranscribeConfig(batch_size=2)
+    config = TranscribeConfig(contexts=[8.0, 15.0, 30.0], batch_size=2)
     lengths = [([seconds[i] for i in batch], context) for batch, context in plan_batches(seconds, config)]
     turned = seconds[::-1]
     assert lengths == [([turned[i] for i in batch], context) for batch, context in plan_batches(turned, config)]

@@ -1,5 +1,6 @@
 """Stage transcribe: planning, shards, merging, and what it says of audio it cannot read."""
 
+import dataclasses
 import json
 import logging
 from types import SimpleNamespace
@@ -37,6 +38,16 @@ def recipe(tmp_path, monkeypatch):
     return SimpleNamespace(
         root=tmp_path, protocol="line", transcribe=TranscribeConfig(), all_splits=["dev"], data_dir=lambda split: tmp_path / "data" / split
     )
+
+
+def test_the_model_is_loaded_once_with_the_recipes_configuration(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("dada.asr.build", lambda config, root: asked.append((config, root)) or FakeTranscriber())
+    config = TranscribeConfig(model="tiny.en", contexts=[30.0])
+    config.guard.min_logprob = -2.0
+    for _ in range(2):
+        stage._transcriber(json.dumps(dataclasses.asdict(config)), tmp_path)
+    assert asked == [(config, tmp_path)]
 
 
 def run(recipe, tmp_path, order) -> tuple[bytes, bytes]:

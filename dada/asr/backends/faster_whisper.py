@@ -10,7 +10,7 @@ from dada.asr.config import TranscribeConfig
 from dada.asr.convert import CT2_FOLDER
 from dada.asr.device import choose_device, require_compute_type
 from dada.asr.mel import log_mel
-from dada.asr.weights import cached_or_fetched, local_model, short_name
+from dada.asr.weights import cached_or_fetched, loading, local_model, require_weights, short_name
 from dada.errors import ConfigError
 
 WEIGHTS = ("model.bin", f"{CT2_FOLDER}/model.bin")
@@ -29,9 +29,10 @@ class Backend:
         self.weights = [folder / "model.bin"]
         self.version = f"faster-whisper {faster_whisper.__version__}, ctranslate2 {ctranslate2.__version__}"
         # Its own default of four threads would make results depend on the machine.
-        whisper = faster_whisper.WhisperModel(
-            str(folder), device=device, compute_type=config.compute_type, cpu_threads=torch.get_num_threads(), local_files_only=True
-        )
+        with loading(folder):
+            whisper = faster_whisper.WhisperModel(
+                str(folder), device=device, compute_type=config.compute_type, cpu_threads=torch.get_num_threads(), local_files_only=True
+            )
         self.model, self.tokenizer = whisper.model, whisper.hf_tokenizer
         self.beam_size = config.beam_size
         known = whisper.supported_languages
@@ -63,9 +64,8 @@ class Backend:
     def _hypothesis(self, result, cap: int) -> Hypothesis:
         tokens = result.sequences_ids[0]
         logprob = result.scores[0] * len(tokens)  # its score is the sum over the number of tokens without the end
-        return Hypothesis(
-            self.tokenizer.decode(tokens[:cap]), logprob / (len(tokens) + 1), min(len(tokens), cap), result.no_speech_prob, len(tokens) > cap
-        )
+        num_tokens, text = len(tokens), self.tokenizer.decode(tokens[:cap])
+        return Hypothesis(text, logprob / (num_tokens + 1), min(num_tokens, cap), result.no_speech_prob, num_tokens > cap)
 
 
 def _find(config: TranscribeConfig, root: Path) -> Path:
@@ -76,5 +76,10 @@ def _find(config: TranscribeConfig, root: Path) -> Path:
         return local.parent
     name = short_name(config.model)
     if "/" not in name and name not in faster_whisper.available_models():
-        raise ConfigError(f"transcribe.model {config.model!r} is neither a folder nor one of faster-whisper's: {', '.join(faster_whisper.available_models())}")
-    return cached_or_fetched(config, WEIGHTS, lambda local_only: Path(faster_whisper.download_model(name, local_files_only=local_only)))
+        known = ", ".join(faster_whisper.available_models())
+        raise ConfigError(f"transcribe.model {config.model!r} is neither a folder nor one of faster-whisper's: {known}")
+
+    def fetch(local_only: bool) -> Path:
+        return require_weights(Path(faster_whisper.download_model(name, local_files_only=local_only)), WEIGHTS)
+
+    return cached_or_fetched(config, WEIGHTS, fetch)

@@ -13,7 +13,7 @@ from dada.asr.config import TranscribeConfig
 from dada.asr.convert import OPENAI_FILE
 from dada.asr.device import choose_device, require_compute_type
 from dada.asr.mel import POSITIONS_PER_SECOND, log_mel
-from dada.asr.weights import cached_or_fetched, local_model, short_name
+from dada.asr.weights import cached_or_fetched, loading, local_model, short_name
 from dada.errors import ConfigError
 
 
@@ -25,15 +25,18 @@ class Backend:
 
         self.device = choose_device(config)
         require_compute_type(config, self.device, ("float32",) if self.device == "cpu" else ("float32", "float16"))
-        path = local_model(config, root, (OPENAI_FILE,)) or cached_or_fetched(config, (OPENAI_FILE,), lambda local: _published(config, local))
+        names = (OPENAI_FILE,)
+        path = local_model(config, root, names) or cached_or_fetched(config, names, lambda local_only: _published(config, local_only))
         self.weights = [path]
         self.version = f"openai-whisper {whisper.__version__}, torch {torch.__version__}"
-        self.model = whisper.load_model(str(path), device=self.device)
+        with loading(path):
+            self.model = whisper.load_model(str(path), device=self.device)
         multilingual = self.model.is_multilingual
         if not multilingual and config.language not in (None, "en"):
             raise ConfigError(f"transcribe.language is {config.language!r}, and {config.model} knows English only")
         if config.language and config.language not in whisper.tokenizer.LANGUAGES:
-            raise ConfigError(f"transcribe.language {config.language!r} is not one of Whisper's: {', '.join(sorted(whisper.tokenizer.LANGUAGES))}")
+            codes = ", ".join(sorted(whisper.tokenizer.LANGUAGES))
+            raise ConfigError(f"transcribe.language {config.language!r} is not one of Whisper's: {codes}")
         self.options = {
             "language": config.language if multilingual else "en",
             "beam_size": config.beam_size if config.beam_size > 1 else None,
@@ -77,7 +80,8 @@ def _published(config: TranscribeConfig, local_only: bool) -> Path:
 
     name = short_name(config.model)
     if name not in whisper.available_models():
-        raise ConfigError(f"transcribe.model {config.model!r} is neither a file nor folder nor one of openai-whisper's: {', '.join(whisper.available_models())}")
+        known = ", ".join(whisper.available_models())
+        raise ConfigError(f"transcribe.model {config.model!r} is neither a file nor a folder nor one of openai-whisper's: {known}")
     folder = Path(os.getenv("XDG_CACHE_HOME", Path.home() / ".cache")) / "whisper"
     path = folder / whisper._MODELS[name].rsplit("/", 1)[-1]
     if not path.is_file():

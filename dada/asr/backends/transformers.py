@@ -16,7 +16,7 @@ from dada.asr.base import Hypothesis
 from dada.asr.config import TranscribeConfig
 from dada.asr.device import choose_device, require_compute_type
 from dada.asr.mel import POSITIONS_PER_SECOND, log_mel
-from dada.asr.weights import ORGANISATION, cached_or_fetched, local_model
+from dada.asr.weights import ORGANISATION, cached_or_fetched, loading, local_model, require_weights
 from dada.errors import ConfigError
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -36,16 +36,18 @@ class Backend:
         known = ("float32", "bfloat16") if self.device == "cpu" else ("float32", "bfloat16", "float16")
         require_compute_type(config, self.device, known)
         if config.beam_size > 1:
-            raise ConfigError("transcribe.beam_size above 1 needs transcribe.backend faster_whisper or openai_whisper: transformers is greedy here")
+            raise ConfigError("transcribe.beam_size above 1 needs transcribe.backend faster_whisper or openai_whisper: this one is greedy")
         folder = _find(config, root)
         self.weights = sorted(folder.glob("model*.safetensors"))
         self.version = f"transformers {transformers.__version__}, torch {torch.__version__}"
         self.dtype = getattr(torch, config.compute_type)
-        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        quiet = transformers.utils.logging
-        quiet.disable_progress_bar()
-        self.model = transformers.WhisperForConditionalGeneration.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
-        self.model = self.model.to(self.device).eval()
+        transformers.utils.logging.disable_progress_bar()
+        with loading(folder):
+            if not (folder / "tokenizer.json").is_file():
+                raise FileNotFoundError("tokenizer.json is missing")
+            self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            model = transformers.WhisperForConditionalGeneration.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
+        self.model = model.to(self.device).eval()
         self.prompt = Prompt(self.model.generation_config, config)
 
     @torch.inference_mode()
@@ -68,11 +70,14 @@ class Backend:
 
     def _step(self, tokens: Tensor, states: Tensor, cache) -> Tensor:
         """Logits in float32 after the first and the last of the new tokens (B, L), (B, 2, V), or (B, 1, V) where L is 1."""
-        hidden = self.model.model.decoder(input_ids=tokens, encoder_hidden_states=states, past_key_values=cache, use_cache=cache is not None)
-        ends = hidden.last_hidden_state[:, :1] if tokens.shape[1] == 1 else hidden.last_hidden_state[:, [0, -1]]
+        decoder = self.model.model.decoder
+        found = decoder(input_ids=tokens, encoder_hidden_states=states, past_key_values=cache, use_cache=cache is not None)
+        hidden = found.last_hidden_state
+        ends = hidden if tokens.shape[1] == 1 else hidden[:, [0, -1]]
         return self.model.proj_out(ends).float()
 
     def _greedy(self, states: Tensor, prompts: Tensor, caps: list[int]) -> list[Hypothesis]:
+        """The most probable token at every step, up to one more than the cap: so one that ends exactly there is not taken for one cut."""
         from transformers import DynamicCache, EncoderDecoderCache
 
         size, end = len(states), self.prompt.end
@@ -89,13 +94,13 @@ class Backend:
             best, chosen = logits.log_softmax(dim=-1).max(dim=-1)
             best, tokens = best.cpu(), chosen.tolist()
             for row, clip in enumerate(rows):
-                if ended[clip] or len(texts[clip]) == caps[clip]:
+                if ended[clip] or len(texts[clip]) > caps[clip]:
                     continue
                 logprob[clip] += best[row]
                 ended[clip] = tokens[row] == end
                 if not ended[clip]:
                     texts[clip].append(tokens[row])
-            live = [row for row, clip in enumerate(rows) if not ended[clip] and len(texts[clip]) < caps[clip]]
+            live = [row for row, clip in enumerate(rows) if not ended[clip] and len(texts[clip]) <= caps[clip]]
             if not live:
                 break
             if len(live) <= (1 - DROP_SHARE) * len(rows):
@@ -104,8 +109,10 @@ class Backend:
                 states, chosen, rows = states[index], chosen[index], [rows[row] for row in live]
             logits = self._step(chosen[:, None], states, cache)[:, -1]
         return [
-            Hypothesis(self.tokenizer.decode(texts[i]), float(logprob[i]) / (len(texts[i]) + 1), len(texts[i]), no_speech[i], not ended[i])
-            for i in range(size)
+            Hypothesis(
+                self.tokenizer.decode(text[:cap]), float(logprob[i]) / (len(text) + 1), min(len(text), cap), no_speech[i], len(text) > cap
+            )
+            for i, (text, cap) in enumerate(zip(texts, caps, strict=True))
         ]
 
 
@@ -123,7 +130,8 @@ class Prompt:
         if getattr(generation, "is_multilingual", False):
             known = generation.lang_to_id
             if config.language and f"<|{config.language}|>" not in known:
-                raise ConfigError(f"transcribe.language {config.language!r} is not one of the model's: {', '.join(n[2:-2] for n in sorted(known))}")
+                codes = ", ".join(name[2:-2] for name in sorted(known))
+                raise ConfigError(f"transcribe.language {config.language!r} is not one of the model's: {codes}")
             self.languages = None if config.language else sorted(known.values())
             language = known[f"<|{config.language}|>"] if config.language else start
             self.tokens = [start, language, generation.task_to_id["transcribe"], generation.no_timestamps_token_id]
@@ -151,6 +159,8 @@ def _find(config: TranscribeConfig, root: Path) -> Path:
     if local is not None:
         return local.parent
     name = config.model if "/" in config.model else f"{ORGANISATION}{config.model}"
-    return cached_or_fetched(
-        config, WEIGHTS, lambda local_only: Path(snapshot_download(name, local_files_only=local_only, allow_patterns=FILES))
-    )
+
+    def fetch(local_only: bool) -> Path:
+        return require_weights(Path(snapshot_download(name, local_files_only=local_only, allow_patterns=FILES)), WEIGHTS)
+
+    return cached_or_fetched(config, WEIGHTS, fetch)
