@@ -4,6 +4,7 @@ Axes: B batch, T samples, N frames, F features, K bins of the spectrum.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -17,6 +18,13 @@ def frame(x: Tensor, size: int, hop: int) -> Tensor:
     if x.shape[-1] < size:
         raise DataError(f"a clip of {x.shape[-1]} samples is shorter than one frame of {size}: remove it, or let the length rule tile or pad it")
     return x.unfold(-1, size, hop)
+
+
+def clip_by_clip(compute: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """`compute` (B, T) to (B, F, N); on a CPU one clip after the other, since the spectra of a whole batch leave its cache."""
+    if x.device.type != "cpu" or len(x) == 1:
+        return compute(x)
+    return torch.cat([compute(row) for row in x.split(1)])
 
 
 def power_spectrum(x: Tensor, window: Tensor, hop: int, num_fft: int, centre: bool = True) -> Tensor:

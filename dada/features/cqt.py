@@ -77,7 +77,7 @@ class Exact(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The FFT is long enough that the longest filter, centred on the last frame, does not reach around to the start."""
         hop = self.config.hop
-        num_blocks = fft_blocks(-(-(x.shape[-1] + len(self.filters[0]) // 2 + 1) // hop))
+        num_blocks = fft_size(-(-(x.shape[-1] + len(self.filters[0]) // 2 + 1) // hop))
         spectrum = torch.fft.rfft(x, n=num_blocks * hop)
         folded = []
         for start, response in self._filter_responses(num_blocks, x.device):
@@ -123,9 +123,7 @@ class Octaves(nn.Module):
         octave = [wavelet(f, rate, quality) for f in frequencies[-config.bins_per_octave :]]
         lengths = quality * rate / frequencies[-config.bins_per_octave :]
         size = 2 ** math.ceil(math.log2(lengths.max()))
-        responses = [
-            sparse_response(h, size) * length / size for h, length in zip(octave, lengths, strict=True)
-        ]
+        responses = [sparse_response(h, size) * length / size for h, length in zip(octave, lengths, strict=True)]
         self.size = size
         self.register_buffer("responses", torch.from_numpy(np.array(responses).T.astype(np.complex64)), persistent=False)
         # Gain of each row: librosa's square roots of the rates on the way down, over the square root of the filter's full length.
@@ -172,14 +170,14 @@ def sparse_response(filter_: np.ndarray, size: int) -> np.ndarray:
 
 def halve_rate(x: Tensor) -> Tensor:
     """(B, T) to (B, ⌈T / 2⌉) at half the rate, times √2 so that the energy stays."""
-    size = 2 ** math.ceil(math.log2(x.shape[-1] + MARGIN))
+    size = fft_size(x.shape[-1] + MARGIN)
     spectrum = torch.fft.rfft(x, n=size)[:, : size // 4 + 1]
     position = torch.linspace(0, 1, spectrum.shape[1], device=x.device)
     fall = torch.cos(math.pi / 2 * ((position - PASSBAND) / (1 - PASSBAND)).clamp(0, 1)).square()
     return torch.fft.irfft(spectrum * fall, n=size // 2)[:, : -(-x.shape[-1] // 2)] / math.sqrt(2)
 
 
-def fft_blocks(least: int) -> int:
-    """The smallest of 2^k and 3·2^k that is no less: few sizes, so that filters are seldom computed anew."""
+def fft_size(least: int) -> int:
+    """The smallest of 2^k and 3·2^k that is no less: fast, and so few that filters are seldom computed anew."""
     power = 2 ** math.ceil(math.log2(least))
     return power // 4 * 3 if power >= 4 and power // 4 * 3 >= least else power

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.errors import ConfigError
-from dada.features._frames import add_deltas, dct_matrix, power_spectrum, pre_emphasis
+from dada.features._frames import add_deltas, clip_by_clip, dct_matrix, power_spectrum, pre_emphasis
 
 FLOOR = {"nii": 1.1920929e-07, "gmm": 2.220446049250313e-16}  # added before the logarithm: smallest steps of float32 and of float64
 
@@ -53,6 +53,9 @@ class Feature(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N). Raises DataError for a clip without a whole frame."""
+        return clip_by_clip(self._compute, x)
+
+    def _compute(self, x: Tensor) -> Tensor:
         config, nii = self.config, self.config.variant == "nii"
         power = power_spectrum(pre_emphasis(x) if nii else x, self.window, config.hop, config.num_fft, centre=nii)
         power = power[..., : len(self.filters)]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.errors import ConfigError
-from dada.features._frames import decibels, power_spectrum, slaney_mel_filters
+from dada.features._frames import clip_by_clip, decibels, power_spectrum, slaney_mel_filters
 
 SCALES = ("db", "ln")
 FLOOR = 1e-10  # lowest power before the logarithm
@@ -51,6 +51,9 @@ class Feature(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N)."""
+        return clip_by_clip(self._compute, x)
+
+    def _compute(self, x: Tensor) -> Tensor:
         power = power_spectrum(x * self.config.gain, self.window, self.config.hop, self.config.window) @ self.filters
         power = power.transpose(1, 2)
         return decibels(power, self.config.dynamic_range, FLOOR) if self.config.scale == "db" else torch.log(power.clamp_min(FLOOR))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from dada.features import mel
-from dada.features._frames import add_deltas, dct_matrix
+from dada.features._frames import add_deltas, clip_by_clip, dct_matrix
 
 REACH = 4  # frames on either side: librosa's width of 9
 
@@ -45,5 +45,8 @@ class Feature(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N)."""
+        return clip_by_clip(self._compute, x)
+
+    def _compute(self, x: Tensor) -> Tensor:
         coefficients = (self.mel(x).transpose(1, 2) @ self.dct).transpose(1, 2)
         return add_deltas(coefficients, REACH, normalise=True) if self.config.deltas else coefficients

@@ -84,3 +84,13 @@ def test_halves_start_as_layers_of_their_own():
 def test_unknown_depth_is_refused():
     with pytest.raises(ConfigError, match="9 and 11 layers"):
         lcnn.Model(lcnn.Config(num_layers=10), 2)
+
+
+def test_the_max_feature_map_in_training_is_the_one_in_evaluation():
+    x = torch.randn(2, 6, 4, 5, dtype=torch.float64, requires_grad=True)
+    y = lcnn.MaxFeatureMap.apply(x)
+    expected = torch.maximum(*x.chunk(2, dim=1))
+    assert torch.equal(y, expected)
+    weight = torch.randn_like(y)
+    (grad,) = torch.autograd.grad((y * weight).sum(), x)
+    assert torch.equal(grad, torch.autograd.grad((expected * weight).sum(), x)[0])
