@@ -146,7 +146,7 @@ def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed
     """The utterances of a data directory as a system (`config`, a SystemConfig) takes them in.
 
     Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes. Training needs utt2label, and
-    only training cuts at random. Raises DataError naming utterances without data or labels of no class of the system.
+    only training cuts at random (`input.random_crop`, or shorter stretches by `train.crop_size`). Raises DataError naming utterances without data or labels of no class of the system.
     """
     kind = config.input.kind
     if kind == "waveform":
@@ -155,16 +155,19 @@ def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed
         arrays, size = _feature_ark(data, dump), config.input.num_frames
     else:
         raise ConfigError(f"system {config.name}: an audio system reads `input.kind` waveform or features, not {kind}")
+    rule, crop = config.input.length_rule, training and config.train.crop_size
+    if crop:
+        size, rule = crop, "crop" if rule == "full" else rule
     return Dataset(
         arrays,
         data.utts,
         labels=class_indices(data, config.labels, required=training),
         speakers=[data.speakers[utt] for utt in data.utts],
         sources=sources_of(data),
-        lengths=_lengths(data, config.input, dump, size),
+        lengths=_lengths(data, config.input, dump, size, rule),
         size=size,
-        rule=config.input.length_rule,
-        crop_seed=seed if training and config.input.random_crop else None,
+        rule=rule,
+        crop_seed=seed if crop or (training and config.input.random_crop) else None,
     )
 
 
@@ -199,9 +202,9 @@ def _feature_ark(data: DataDir, dump: Path | None) -> ArkReader:
     return arrays
 
 
-def _lengths(data: DataDir, config, dump: Path | None, size: int | None) -> list[int] | None:
-    """Steps of every utterance before `fit_length`, where they will differ in a batch; None where all become equal."""
-    if size is not None and config.length_rule in ("tile", "pad"):
+def _lengths(data: DataDir, config, dump: Path | None, size: int | None, rule: str) -> list[int] | None:
+    """Steps of every utterance after `fit_length`, where they may differ; None where all become equal."""
+    if size is not None and rule in ("tile", "pad"):
         return None
     if config.kind == "features":
         path = Path(dump) / "utt2num_frames"
@@ -211,7 +214,9 @@ def _lengths(data: DataDir, config, dump: Path | None, size: int | None) -> list
         lengths = [round(float(data["utt2dur"][utt]) * config.sample_rate) for utt in data.utts]
     else:
         lengths = [_num_samples(data["wav.scp"][utt], config.sample_rate) for utt in data.utts]
-    return lengths if size is None or config.length_rule == "full" else [min(length, size) for length in lengths]
+    if size is not None and rule == "crop":
+        lengths = [min(length, size) for length in lengths]
+    return lengths if len(set(lengths)) > 1 else None
 
 
 def _num_samples(location: str, rate: int) -> int:

@@ -1,30 +1,30 @@
-"""Which systems a stage works on."""
+"""Which systems a stage works on, and what they read."""
+
+from pathlib import Path
 
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
 
 
-def ordered(recipe) -> list[str]:
-    """The selected systems and the branches of selected fusions, each once, branches before the fusions that need them."""
-    names: list[str] = []
-    for name in recipe.systems:
-        for needed in [*recipe.system(name).branches.values(), name]:
-            if needed not in names:
-                names.append(needed)
-    return names
-
-
 def of_task(recipe, task: str) -> list[str]:
-    """Those of `ordered` that are trained by the stage of one task: audio, text or fusion."""
-    return [name for name in ordered(recipe) if recipe.system(name).task == task]
+    """The systems of one task, audio, text or fusion; the recipe lists the branches of a fusion before it."""
+    return [name for name in recipe.systems if recipe.system(name).task == task]
 
 
-def input_files(recipe, config: InputConfig, split: str, labelled: bool = True) -> tuple:
-    """The files of a split that an audio system reads."""
-    data = recipe.data_dir(split)
-    tables = (data / "utt2label", data / "utt2spk") if labelled else (data / "utt2spk",)
+def dump_of(recipe, config: InputConfig, split: str) -> Path | None:
+    """Where the features of a split lie, for a system that reads any."""
+    return recipe.dump_dir(config, split) if config.kind in ("features", "text_features") else None
+
+
+def audio_files(recipe, config: InputConfig, split: str) -> tuple[Path, ...]:
+    """The files of a split that an audio system reads to score it."""
     if config.kind == "waveform":
-        return (data / "wav.scp", *tables)
+        return (recipe.data_dir(split) / "wav.scp",)
     if config.kind == "features":
-        return (recipe.dump_dir(config, split) / "feats.scp", *tables)
+        return (recipe.data_dir(split) / "wav.scp", recipe.dump_dir(config, split) / "feats.scp")
     raise ConfigError(f"an audio system reads `input.kind` waveform or features, not {config.kind}")
+
+
+def gives_scores(recipe, config) -> bool:
+    """Whether a system tells bona fide from spoof. A text system does where the corpus says who is supposed to speak."""
+    return config.task != "text" or recipe.corpus.purported_speakers

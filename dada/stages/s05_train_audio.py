@@ -5,9 +5,12 @@ from dataclasses import asdict
 from dada.recipe.stage import Job
 from dada.stages import _systems
 
+DISTRIBUTED = True  # torchrun starts `run` once for each GPU
+TABLES = ("embed.scp", "logits.scp")
+
 
 def plan(recipe) -> list[Job]:
-    """A job for each audio system that is selected, or is a branch of a fusion that is, and each seed."""
+    """A job for each audio system and seed."""
     return [_job(recipe, name, seed) for name in _systems.of_task(recipe, "audio") for seed in recipe.seeds]
 
 
@@ -18,9 +21,13 @@ def _job(recipe, name: str, seed: int) -> Job:
         stage="train_audio",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home,
-        inputs=tuple(path for split in (train, dev) for path in _systems.input_files(recipe, config.input, split)),
-        outputs=(home / "weights.pt", *(home / "embed" / split / "embed.scp" for split in (train, dev))),
-        settings={"system": asdict(config), "seed": seed},
+        inputs=tuple(
+            path
+            for split in (train, dev)
+            for path in (*_systems.audio_files(recipe, config.input, split), recipe.data_dir(split) / "utt2label")
+        ),
+        outputs=(home / "weights.pt", *(home / "embed" / split / table for split in (train, dev) for table in TABLES)),
+        settings={**asdict(config), "seed": seed},
         keep=True,
         args={"system": name, "seed": seed},
     )
@@ -32,23 +39,23 @@ def run(recipe, job: Job) -> None:
     from dada.data.dataset import audio_dataset
     from dada.score.infer import run_model, write_outputs
     from dada.train.folds import cross_fit
-    from dada.train.loop import fit
+    from dada.train.loop import fit, is_main_process
 
     name, seed = job.args["system"], job.args["seed"]
     config = recipe.system(name)
 
     def dataset(split: str, training: bool):
         data = DataDir.read(recipe.data_dir(split), require=("utt2label",))
-        return audio_dataset(data, config, recipe.dump_dir(config.input, split), training, seed)
+        return audio_dataset(data, config, _systems.dump_of(recipe, config.input, split), training, seed)
 
     train, dev = dataset(recipe.splits.train, True), dataset(recipe.splits.dev, False)
     model = fit(config, train, dev, job.home, seed)
-    uncut = dataset(recipe.splits.train, False)  # without random stretches
+    uncut = dataset(recipe.splits.train, False)  # as it would be scored, where training cuts at random
     size = config.train.batch_size
     outputs = cross_fit(config, train, dev, job.home, seed, uncut) if config.train.folds else run_model(model, uncut, size)
-    write_outputs(job.home / "embed" / recipe.splits.train, outputs)
-    write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, dev, size))
-
+    if is_main_process():
+        write_outputs(job.home / "embed" / recipe.splits.train, outputs)
+        write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, dev, size))
 
 if __name__ == "__main__":
     from dada.recipe.command import stage_main

@@ -1,4 +1,4 @@
-"""Score dev and every test split with each trained system, branches before the fusions that read them."""
+"""Score dev and every test split with each trained system and seed, fusions from what their branches said."""
 
 import logging
 from dataclasses import asdict
@@ -6,20 +6,22 @@ from dataclasses import asdict
 from dada.recipe.stage import Job
 from dada.stages import _systems
 
+TABLES = ("embed.scp", "logits.scp")
+
 log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """A job for each system and seed; a fusion comes after its branches. Systems that give no countermeasure score only embed."""
-    return [_job(recipe, name, seed) for name in _systems.ordered(recipe) for seed in recipe.seeds]
+    """A job for each system and seed."""
+    return [_job(recipe, name, seed) for name in recipe.systems for seed in recipe.seeds]
 
 
 def _job(recipe, name: str, seed: int) -> Job:
     config, home = recipe.system(name), recipe.seed_dir(name, seed)
     splits = recipe.scored_splits
-    outputs = [home / "embed" / split / "embed.scp" for split in splits]
-    if gives_scores(recipe, config):
-        outputs += [home / "scores" / f"{split}.txt" for split in splits]
+    embedded = [split for split in splits if not _embedded_by_training(recipe, config, split)]
+    outputs = [home / "embed" / split / table for split in embedded for table in TABLES]
+    outputs += [home / "scores" / f"{split}.txt" for split in splits if _systems.gives_scores(recipe, config)]
     return Job(
         stage="score",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
@@ -31,20 +33,20 @@ def _job(recipe, name: str, seed: int) -> Job:
     )
 
 
-def gives_scores(recipe, config) -> bool:
-    """Whether a system tells bona fide from spoof. A text system does where the corpus says who is supposed to speak."""
-    return config.task != "text" or recipe.corpus.purported_speakers
+def _embedded_by_training(recipe, config, split: str) -> bool:
+    """Training already wrote what audio and text systems say of dev."""
+    return split == recipe.splits.dev and config.task != "fusion"
 
 
 def _inputs(recipe, config, seed: int, split: str) -> tuple:
-    """The files that scores of a split depend on, besides the weights."""
+    """The files that the scores of a split depend on, besides the weights."""
+    speakers = (recipe.data_dir(split) / "utt2spk",) if recipe.corpus.purported_speakers else ()
     if config.task == "fusion":
-        return tuple(recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp" for branch in config.branches.values())
-    if config.task == "text":
-        if config.input.kind == "text_features":
-            return (recipe.dump_dir(config.input, split) / "feats.scp",)
-        return (recipe.data_dir(split) / "text",)
-    return _systems.input_files(recipe, config.input, split, labelled=False)
+        return (*(recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp" for branch in config.branches.values()), *speakers)
+    if config.task == "audio":
+        return _systems.audio_files(recipe, config.input, split)
+    dump = _systems.dump_of(recipe, config.input, split)
+    return (recipe.data_dir(split) / "text" if dump is None else dump / "feats.scp", *speakers)
 
 
 def run(recipe, job: Job) -> None:
@@ -56,45 +58,64 @@ def run(recipe, job: Job) -> None:
     from dada.score.infer import write_outputs
     from dada.score.scores import provenance, write_scores
 
-    name, seed = job.args["system"], job.args["seed"]
-    config, folder = recipe.system(name), recipe.seed_dir(name, seed)
+    config, seed = recipe.system(job.args["system"]), job.args["seed"]
+    folder = recipe.seed_dir(job.args["system"], seed)
     torch.set_num_threads(config.threads)
     experiment = load_experiment(folder)
     for split in recipe.scored_splits:
         data = DataDir.read(recipe.data_dir(split))
-        outputs, scores = _outputs_and_scores(recipe, experiment, seed, data)
-        write_outputs(folder / "embed" / split, outputs)
-        if gives_scores(recipe, config):
+        outputs = _outputs(recipe, experiment, seed, data, split)
+        if not _embedded_by_training(recipe, config, split):
+            write_outputs(folder / "embed" / split, outputs)
+        if _systems.gives_scores(recipe, config):
+            scores = _scores(experiment, outputs, data)
             facts = provenance(folder, experiment, split, _inputs(recipe, config, seed, split))
             write_scores(folder / "scores" / f"{split}.txt", outputs.utts, scores, facts)
             if split == recipe.splits.dev:
                 _calibrate(folder, outputs.utts, scores, data)
 
 
-def _outputs_and_scores(recipe, experiment, seed: int, data):
-    """What a system says of a split (`Outputs`), and its scores (N,), None for an author model without purported speakers."""
-    from dada.score.fuse import claim_scores, read_branches, score_fusion
-    from dada.score.infer import run_model, scores_from_logits
+def _outputs(recipe, experiment, seed: int, data, split: str):
+    """What a system says of a split (`Outputs`)."""
+    from dada.data.dataset import audio_dataset
+    from dada.score.infer import read_outputs, run_model
 
     config = experiment.config
+    if _embedded_by_training(recipe, config, split):
+        return read_outputs(recipe.seed_dir(config.name, seed) / "embed" / split)
     if config.task == "fusion":
-        folders = (recipe.seed_dir(config.branches[branch], seed) for branch in ("audio", "text"))
-        fused = score_fusion(experiment.model, config, read_branches(*folders, data.path.name, data.speakers))
-        return fused.outputs, fused.scores
-    outputs = run_model(experiment.model, _dataset(recipe, config, data), config.train.batch_size)
-    if config.task == "text":
-        return outputs, _claims(claim_scores(outputs, experiment.labels, data.speakers), config.name) if gives_scores(recipe, config) else None
-    return outputs, scores_from_logits(outputs.logits, experiment.labels).numpy()
+        from dada.score.fuse import read_branches, score_fusion
+
+        audio, text = (recipe.seed_dir(config.branches[branch], seed) for branch in ("audio", "text"))
+        return score_fusion(experiment.model, config, read_branches(audio, text, split, data.speakers)).outputs
+    dump = _systems.dump_of(recipe, config.input, split)
+    if config.task == "audio":
+        dataset = audio_dataset(data, config, dump, training=False)
+    else:
+        from dada.text.dataset import text_dataset
+
+        dataset = text_dataset(data, config, dump)
+    return run_model(experiment.model, dataset, config.train.batch_size)
 
 
-def _claims(scores, name: str):
-    """Log-odds of the purported speaker, 0 (no evidence either way) for one that the text model does not know."""
+def _scores(experiment, outputs, data):
+    """Scores (N,): of an author model, the log-odds that the purported speaker said the words.
+
+    A speaker whom it does not know gets the log-odds of chance, since there is no evidence either way.
+    """
     import numpy as np
 
+    from dada.score.infer import scores_from_logits
+
+    if experiment.config.task != "text":
+        return scores_from_logits(outputs.logits, experiment.labels).numpy()
+    from dada.score.fuse import claim_scores
+
+    scores = claim_scores(outputs, experiment.labels, data.speakers)
     unknown = np.isnan(scores)
     if unknown.any():
-        log.warning("%s: %d of %d utterances have a purported speaker without training texts: their score is 0", name, unknown.sum(), len(scores))
-    return np.where(unknown, 0.0, scores)
+        log.warning("%s: %d of %d purported speakers are not among its authors", experiment.config.name, unknown.sum(), len(scores))
+    return np.where(unknown, -np.log(max(len(experiment.labels) - 1, 1)), scores)
 
 
 def _calibrate(folder, utts: list[str], scores, data) -> None:
@@ -109,16 +130,8 @@ def _calibrate(folder, utts: list[str], scores, data) -> None:
     if data.labels is None or len(set(data.labels.values())) < 2:
         return
     platt = fit_platt(scores, np.array([data.labels[utt] == BONAFIDE for utt in utts]))
-    write_text(folder / "calibration.json", json.dumps({"slope": platt.slope, "offset": platt.offset, "fitted_on": data.path.name}, indent=1) + "\n")
-
-
-def _dataset(recipe, config, data):
-    """The utterances of a split as the system was trained to read them."""
-    from dada.data.dataset import audio_dataset
-    from dada.text.dataset import text_dataset
-
-    dump = recipe.dump_dir(config.input, data.path.name) if config.input.features else None
-    return (audio_dataset if config.task == "audio" else text_dataset)(data, config, dump, training=False)
+    fitted = {"slope": platt.slope, "offset": platt.offset, "fitted_on": data.path.name}
+    write_text(folder / "calibration.json", json.dumps(fitted, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -69,6 +69,11 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     return model.eval()
 
 
+def is_main_process() -> bool:
+    """Whether this process writes files: the only one, or the first of several that torchrun started."""
+    return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
+
+
 class Trainer:
     """One gradient training. `state` and the parts in the checkpoint are all there is to know of where it stands."""
 

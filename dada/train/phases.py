@@ -8,7 +8,7 @@ from dada.train.config import TrainConfig
 
 METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1}  # sign: +1 where higher is better
 SAMPLERS = ("shuffle", "balanced", "triplets")
-WHOLE_RUN = ("folds", "mixed_precision", "phases")  # keys that hold for all phases
+WHOLE_RUN = ("crop_size", "folds", "mixed_precision", "phases")  # keys that hold for all phases
 NO_INFLUENCE = ("train.num_workers", "train.checkpoint_steps")  # keys that cannot change the weights
 
 

@@ -1,0 +1,79 @@
+"""Batches: every utterance as promised, the same for the same seed and epoch, and from any position on."""
+
+import collections
+
+import pytest
+
+from dada.data.sampling import Balanced, Shuffle, Triplets
+from dada.errors import DataError
+
+GROUPS = ["a", "a", "a", "b", "b", None, "c", "d", "d"]
+SAMPLERS = {
+    "shuffle": lambda seed, **p: Shuffle(23, 4, seed, **p),
+    "bucketed": lambda seed, **p: Shuffle(23, 4, seed, lengths=[i * 7 % 23 for i in range(23)], **p),
+    "balanced": lambda seed, **p: Balanced([0] * 5 + [1] * 18, 4, seed, **p),
+    "triplets": lambda seed, **p: Triplets(GROUPS, 2, seed, **p),
+}
+
+
+def epoch(sampler, number: int, start: int = 0) -> list[list[int]]:
+    sampler.set_epoch(number, start)
+    batches = list(sampler)
+    assert len(sampler) == len(batches)
+    return batches
+
+
+@pytest.mark.parametrize("make", SAMPLERS.values(), ids=SAMPLERS)
+def test_order_depends_on_seed_and_epoch_alone(make):
+    sampler = make(1)
+    first, second = epoch(sampler, 0), epoch(sampler, 1)
+    assert first != second and epoch(make(1), 1) == second and epoch(make(2), 1) != second
+    assert epoch(sampler, 1, start=3) == second[3:]
+
+
+@pytest.mark.parametrize("make", SAMPLERS.values(), ids=SAMPLERS)
+def test_processes_share_the_batches_equally(make):
+    whole = epoch(make(1), 4)
+    shares = [epoch(make(1, rank=rank, world=4), 4) for rank in range(4)]
+    assert len({len(share) for share in shares}) == 1
+    assert {tuple(batch) for share in shares for batch in share} == {tuple(batch) for batch in whole}
+
+
+def test_shuffle_takes_every_utterance_once_and_leaves_no_batch_of_one():
+    for name in ("shuffle", "bucketed"):
+        batches = epoch(SAMPLERS[name](1), 0)
+        assert sorted(i for batch in batches for i in batch) == list(range(23))
+    assert sorted(len(batch) for batch in epoch(Shuffle(21, 4, 1), 0)) == [4, 4, 4, 4, 5]
+
+
+def test_buckets_hold_similar_lengths():
+    lengths = [i * 7 % 23 for i in range(23)]
+    for batch in epoch(SAMPLERS["bucketed"](1), 0):
+        assert max(lengths[i] for i in batch) - min(lengths[i] for i in batch) < 4
+
+
+def test_balanced_batches_hold_the_classes_in_equal_shares():
+    batches = epoch(SAMPLERS["balanced"](1), 0)
+    assert all(sum(i < 5 for i in batch) == 2 for batch in batches[:-1])
+    counts = collections.Counter(i for batch in batches for i in batch)
+    assert all(counts[i] == 1 for i in range(5, 23)) and all(counts[i] in (3, 4) for i in range(5))
+
+
+def test_triples():
+    triples = [t for batch in epoch(SAMPLERS["triplets"](1), 0) for t in zip(*[iter_third(batch, k) for k in range(3)], strict=True)]
+    assert sorted(anchor for anchor, _, _ in triples) == [0, 1, 2, 3, 4, 7, 8]
+    for anchor, positive, negative in triples:
+        assert anchor != positive and GROUPS[anchor] == GROUPS[positive] != GROUPS[negative] and GROUPS[negative] not in (None, "c")
+
+
+def iter_third(batch: list[int], k: int) -> list[int]:
+    size = len(batch) // 3
+    return batch[k * size : (k + 1) * size]
+
+
+def test_a_group_of_one_is_left_out_and_said_once(caplog):
+    sampler = Triplets(GROUPS, 2, 1)
+    epoch(sampler, 0), epoch(sampler, 1)
+    assert [record.getMessage() for record in caplog.records] == ["triplets: 1 groups with one utterance are left out: c"]
+    with pytest.raises(DataError, match="two speakers or classes"):
+        Triplets(["a", "a", "b"], 2, 1)
