@@ -54,8 +54,8 @@ def line(author: str, i: int) -> str:
 
 
 def text_system(**train) -> SystemConfig:
-    fast = OptimConfig(lr=1e-2)
-    settings = TrainConfig(epochs=12, batch_size=16, optim=fast, early_stop=EarlyStopConfig(metric="loss"), folds=3, **train)
+    fast = OptimConfig(lr=3e-2)
+    settings = TrainConfig(epochs=6, batch_size=16, optim=fast, early_stop=EarlyStopConfig(metric="loss"), folds=3, **train)
     model = {"name": "dada_text", "embedding_size": 4, "dropout": 0.0}
     return SystemConfig("words", "text", [], InputConfig("text_features", features={"name": "text_encoder"}), model, train=settings)
 
@@ -183,6 +183,15 @@ def test_fusions_can_be_loaded_and_score(toy, name):
         numbers = json.loads((toy.seed_dir("late", 1) / "fusion.json").read_text())
         assert 0 <= numbers["alpha"] <= 1 and numbers["spoof_rates"] == {"ann": 0.5, "bob": 0.5, "cid": 0.5}
         assert float(experiment.model.alpha) == numbers["alpha"]
+
+
+def test_prior_is_what_the_classifier_saw(toy, monkeypatch):
+    text = toy.seed_dir("words", 1)
+    counts = s07_train_fusion._author_counts(toy, text)
+    spoken = list(read_table(toy.text_dir("authors", "train") / "utt2spk").values())
+    assert counts == {author: spoken.count(author) for author in AUTHORS}
+    monkeypatch.setattr("dada.score.experiment.read_config", lambda folder: text_system(sampler="balanced"))
+    assert s07_train_fusion._author_counts(toy, text) == dict.fromkeys(AUTHORS, 1)
 
 
 def test_plans_name_what_they_read(toy):
