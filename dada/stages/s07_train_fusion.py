@@ -82,11 +82,18 @@ def resolve(config, branches, author_counts: Counter):
 
 
 def _author_counts(recipe, text: Path) -> Counter:
-    """How many training texts the text branch saw of each author; each counts at least once, so that no share is 0."""
+    """How often the text branch's classifier saw each author: equally with the balanced sampler, else as often as there are texts.
+
+    Each counts at least once, so that no share is 0.
+    """
     from dada.data import read_table
+    from dada.score.experiment import read_config
+    from dada.train.phases import phases_of
 
     counts = Counter(read_table(recipe.text_dir(recipe.text.name, "train") / "utt2spk").values())
     authors = (text / "labels.txt").read_text(encoding="utf-8").splitlines()
+    if phases_of(read_config(text).train)[-1].sampler == "balanced":
+        return Counter(authors)
     return Counter({author: max(counts[author], 1) for author in authors})
 
 
