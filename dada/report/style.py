@@ -39,11 +39,11 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 16px; margi
 details { margin-top: 36px; } summary { cursor: pointer; font-size: 21px; font-weight: 700; }
 @media (max-width: 600px) { main { padding: 20px 12px 48px; } .card { padding: 12px; } dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 6px; } }
-@page { size: A4 landscape; margin: 12mm; }
+@page { size: A4; margin: 12mm; }
 @media print { :root { color-scheme: light; --page: #fff; } body { font-size: 10pt; } main { max-width: none; padding: 0; }
   nav { display: none; }
   .card { break-inside: avoid; } h2 { break-after: avoid; } .scroll { overflow: visible; } .scroll svg, .scroll svg.wide { min-width: 0; }
-  .scroll svg { max-height: 150mm; } table { font-size: 8.5pt; } th, td { padding: 2px 6px; } td { print-color-adjust: exact; }
+  table { font-size: 8pt; } th, td { padding: 2px 5px; } td .by { font-size: 6.5pt; } td { print-color-adjust: exact; }
   details::details-content { content-visibility: visible; display: block; } }
 """
 

@@ -134,9 +134,10 @@ def counts_line(section: Section) -> str:
     result = next(iter(section.results.values()))
     config, seeds = result["provenance"]["evaluate"], result["seeds"]
     classes = "unlabelled" if result["num_bonafide"] is None else f"{result['num_bonafide']:,} bona fide, {result['num_spoof']:,} spoofs"
+    trained = f"{len(seeds)} training seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})"
     return (
         f"Protocol `{section.protocol}`, split `{section.split}`: {result['num_trials']:,} trials ({classes}) of "
-        f"{result['num_speakers']:,} purported speakers; {len(seeds)} training seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))}); intervals at "
+        f"{result['num_speakers']:,} purported speakers; {trained}; intervals at "
         f"{100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the speakers."
     )
 
