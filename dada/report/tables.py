@@ -65,7 +65,7 @@ def eer_table(section: Section, show: Callable[[dict | None], str] = percent) ->
 def condition_table(section: Section, condition: str) -> Table:
     """EER for every value of a condition with many values."""
     columns = [(readable(value), _eer_of(condition, value)) for value in section.values(condition)]
-    sizes = next(iter(section.scored.values()))["conditions"][condition]
+    sizes = next(iter(section.scored.values()))["conditions"].get(condition, {})
     note = f"Mean EER in % of the spoofs of one `{condition}` against all bona fide speech. Spoofs: "
     note += ", ".join(f"{readable(value)} {entry['num_spoof']}" for value, entry in sizes.items()) + "."
     table = _table(f"Equal error rate by {condition}", note, section, columns, mean_percent, lowest_is_best=True)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dada import metrics
-from dada.errors import DataError, UserError
+from dada.errors import ConfigError, DataError, UserError
 from dada.metrics.check import unique_table
+from dada.metrics.config import EvaluateConfig
 from dada.metrics.det import sort
 from dada.metrics.tdcf import factors
 
@@ -141,3 +142,9 @@ def test_fast_sort_sorts():
     odd = (np.full(60_000, 2.0), np.append(many, 1e9), np.append(many, [-1.7e308, 1.7e308]), many * 1e-310)
     for scores in (many, many.round(1), many[:9], *odd):
         assert (sort(scores) == np.sort(scores)).all()
+
+
+@pytest.mark.parametrize("key, value", [("num_resamples", 0), ("confidence", 1.0), ("p_spoof", 0.0), ("cost_fa", -1.0), ("abx_triples", 0)])
+def test_settings_out_of_range(key, value):
+    with pytest.raises(ConfigError, match=f"evaluate.{key} is {value}"):
+        EvaluateConfig(**{key: value})

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from dada.data import DataDir
-from dada.errors import DataError
+from dada.errors import ConfigError, DataError
 from dada.report import summary
 from dada.report.load import load
 from dada.report.plots import FAINT, INK, SERIES
@@ -98,6 +98,9 @@ def test_columns_can_be_chosen(reported):
     recipe.views[0].report.columns = ["quote"]
     try:
         section = load(recipe.views)[0]
+        recipe.views[0].report.columns = ["qoute"]
+        with pytest.raises(ConfigError, match="did you mean 'quote'"):
+            load(recipe.views)
     finally:
         recipe.views[0].report.columns = []
     assert section.columns == ["quote"] and section.own_tables == ["attack", "known"]
