@@ -115,12 +115,13 @@ class Trials:
 
     def mean_cost(self, of_bonafide: np.ndarray, of_spoof: np.ndarray) -> np.ndarray:
         """Mean of `of_bonafide` (N,) over bona fide trials plus that of `of_spoof` over spoofs: actDCF and Cllr are such costs."""
-        num_clusters, parts = self.resampler.num_clusters, []
-        sums = [np.bincount(c, cost, num_clusters) for c, cost in ((self.resampler.bonafide, of_bonafide), (self.resampler.spoof, of_spoof))]
-        for weights in self.resampler.chunks():
+        resampler, parts = self.resampler, []
+        costs = ((resampler.bonafide, of_bonafide), (resampler.spoof, of_spoof))
+        sums = [np.bincount(clusters, cost, resampler.num_clusters) for clusters, cost in costs]
+        for weights in resampler.chunks():
             parts.append(np.stack([weights @ total for total in sums]))
         totals = np.concatenate(parts, axis=1)
-        num_bonafide, num_spoof = self.resampler.counts
+        num_bonafide, num_spoof = resampler.counts
         with np.errstate(divide="ignore", invalid="ignore"):
             return totals[0] / num_bonafide + totals[1] / num_spoof
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from dada.errors import ConfigError
+
 
 @dataclass
 class EvaluateConfig:
@@ -16,3 +18,16 @@ class EvaluateConfig:
     abx_triples: int = 10_000
     abx_distance: str = "cosine"  # cosine | l2
     num_det_points: int = 101  # points of the DET curve kept for plots
+
+    def __post_init__(self):
+        for name, allowed, good in (
+            ("num_resamples", "at least 1", self.num_resamples >= 1),
+            ("confidence", "between 0 and 1", 0 < self.confidence < 1),
+            ("p_spoof", "between 0 and 1", 0 < self.p_spoof < 1),
+            ("cost_miss", "above 0", self.cost_miss > 0),
+            ("cost_fa", "above 0", self.cost_fa > 0),
+            ("abx_triples", "at least 1", self.abx_triples >= 1),
+            ("num_det_points", "at least 2", self.num_det_points >= 2),
+        ):
+            if not good:
+                raise ConfigError(f"evaluate.{name} is {getattr(self, name)!r}, and must be {allowed}")

@@ -46,7 +46,7 @@ def min_dcf(bonafide, spoof, costs: Costs = Costs()) -> tuple[float, float]:
 
 def min_dcf_of(curve: Det, costs: Costs = Costs()) -> tuple[float, float]:
     """As `min_dcf`, of a curve that is there already."""
-    cost = costs.of_misses * curve.p_miss + costs.of_false_accepts * curve.p_fa
+    cost = curve.cost(costs.of_misses, costs.of_false_accepts)
     point = int(np.argmin(cost))
     return float(cost[point]), float(curve.thresholds[point])
 

@@ -11,6 +11,7 @@ from dada.errors import ConfigError
 from dada.metrics.check import both_classes
 
 TIES = ("grouped", "official")
+SMALL = 50_000  # scores for which one plain sort is as good
 BELOW_ALL = 1e-3  # how far the first threshold lies below the smallest score, as in the official routine
 
 
@@ -37,6 +38,14 @@ class Det:
         """(P,) share of the spoofs that are accepted."""
         return self.false_accepts / self.num_spoof
 
+    def cost(self, of_misses: float, of_false_accepts: float) -> np.ndarray:
+        """(P,) of_misses Pmiss + of_false_accepts Pfa."""
+        cost, second = self.p_miss, self.p_fa
+        cost *= of_misses  # in place: of a million trials, fresh memory costs more than arithmetic
+        second *= of_false_accepts
+        cost += second
+        return cost
+
 
 def det(bonafide, spoof, ties: str = "grouped") -> Det:
     """The curve of two classes' scores, sorted once.
@@ -47,16 +56,32 @@ def det(bonafide, spoof, ties: str = "grouped") -> Det:
     if ties not in TIES:
         raise ConfigError(f"unknown rule for ties {ties!r}; known: {', '.join(TIES)}")
     bonafide, spoof = both_classes(bonafide, spoof)
-    merged = np.sort(np.concatenate([bonafide, spoof]))
+    merged = sort(np.concatenate([bonafide, spoof]))
     bonafide = np.sort(bonafide)
     # The place of a bona fide trial: the start of its tie, plus its rank among the bona fide trials of that tie.
     places = np.searchsorted(merged, bonafide) + np.arange(bonafide.size) - np.searchsorted(bonafide, bonafide)
-    is_bonafide = np.zeros(merged.size + 1, dtype=np.int64)
-    is_bonafide[places + 1] = 1
-    misses = np.cumsum(is_bonafide)
-    false_accepts = spoof.size - (np.arange(merged.size + 1) - misses)
+    misses = np.zeros(merged.size + 1, dtype=np.int32)
+    misses[places + 1] = 1
+    np.cumsum(misses, out=misses)
+    false_accepts = np.arange(spoof.size, -bonafide.size - 1, -1, dtype=np.int32)
+    false_accepts += misses
     thresholds = np.concatenate([[merged[0] - BELOW_ALL], merged])
-    if ties == "grouped":
-        ends = np.concatenate([[0], np.flatnonzero(merged[1:] != merged[:-1]) + 1, [merged.size]])
+    if ties == "grouped" and (tied := merged[1:] == merged[:-1]).any():
+        ends = np.concatenate([[0], np.flatnonzero(~tied) + 1, [merged.size]])
         misses, false_accepts, thresholds = misses[ends], false_accepts[ends], thresholds[ends]
     return Det(misses, false_accepts, thresholds, bonafide.size, spoof.size)
+
+
+def sort(scores: np.ndarray) -> np.ndarray:
+    """np.sort of finite float64, about twice as fast for many scores without long tails.
+
+    A radix sort by 65,536 equal bins brings them almost into order, and the stable sort is quick with what is almost in order.
+    """
+    low, high = float(scores.min()), float(scores.max())
+    if scores.size < SMALL or not 1e-300 < high - low < 1e300:
+        return np.sort(scores)
+    bins = scores - low
+    bins *= 65_535 / (high - low)
+    scores = scores[np.argsort(bins.astype(np.uint16), kind="stable")]
+    scores.sort(kind="stable")
+    return scores

@@ -1,5 +1,7 @@
 """The equal error rate (EER): where as large a share of bona fide trials is rejected as of spoofs accepted."""
 
+from bisect import bisect_left
+
 import numpy as np
 
 from dada.metrics.check import warn_if_inverted
@@ -31,12 +33,15 @@ def eer_of(curve: Det, ties: str = "grouped") -> tuple[float, float]:
         p_miss, p_fa = curve.p_miss, curve.p_fa
         point = int(np.argmin(np.abs(p_miss - p_fa)))
         return float((p_miss[point] + p_fa[point]) / 2), float(curve.thresholds[point])
-    after = int(np.argmax(curve.p_fa <= curve.p_miss))  # P(first) is (0, 1) and P(last) is (1, 0), so there is one, and not at 0
-    value, upper = crossing(
-        curve.misses[after - 1], curve.false_accepts[after - 1], curve.misses[after], curve.false_accepts[after],
-        curve.num_bonafide, curve.num_spoof,
-    )
-    return float(value), float(curve.thresholds[after if upper else after - 1])
+    misses, false_accepts, num_bonafide, num_spoof = curve.misses, curve.false_accepts, curve.num_bonafide, curve.num_spoof
+
+    def crossed(point: int) -> bool:
+        return bool(false_accepts[point] / num_spoof <= misses[point] / num_bonafide)
+
+    after = bisect_left(range(misses.size), True, key=crossed)  # false at the first point, (0, 1), and true at the last, (1, 0)
+    before = after - 1
+    value, upper = crossing(misses[before], false_accepts[before], misses[after], false_accepts[after], num_bonafide, num_spoof)
+    return float(value), float(curve.thresholds[after if upper else before])
 
 
 def crossing(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):

@@ -1,7 +1,6 @@
 """F1 by each of the definitions that this field's papers use; a number is only comparable under the same one.
 
-`f1_at_eer`: bona fide is the positive class, at the EER threshold, from the EER and the class counts. `f1_at_half`: bona fide is the positive class, P(bona fide) >= .5.
-`weighted_f1` and `macro_f1`: of several classes, weighted by their size or equally.
+`f1_at_eer` and `f1_at_half` are of bona fide against spoof, `weighted_f1` and `macro_f1` of several classes; DEFINITIONS says how.
 """
 
 import numpy as np

@@ -6,7 +6,7 @@ Letters: K training seeds, N trials, R resamples. Every value is a plain number,
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from dada.errors import DataError
 from dada.metrics.auc import auc
@@ -33,7 +33,9 @@ METRICS = {
 }
 
 
-def measure(scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig, name: str, llr: bool = True) -> dict:
+def measure(
+    scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig, name: str, llr: bool = True
+) -> dict:
     """Metrics, DET curve with its band, and histogram of scores (K, N); intervals come from resampled speakers (N,).
 
     `name` is what a warning of inverted polarity calls the system. Without `llr`, actDCF and Cllr are None.
@@ -130,8 +132,8 @@ def _eer_of_some(scores, is_bonafide, speakers, chosen, config: EvaluateConfig) 
 
 def _det_band(trials: _Trials, config: EvaluateConfig) -> dict:
     """Pmiss at even steps of probit(Pfa): mean of the seeds, and the band of that mean."""
-    edge = norm.ppf(LOWEST_RATE)
-    p_fa = norm.cdf(np.linspace(edge, -edge, config.num_det_points))
+    edge = ndtri(LOWEST_RATE)
+    p_fa = ndtr(np.linspace(edge, -edge, config.num_det_points))
     p_miss = np.mean([np.interp(p_fa, curve.p_fa[::-1], curve.p_miss[::-1]) for curve in trials.curves], axis=0)
     resampled = np.mean([trial.p_miss_at(p_fa) for trial in trials.resampled], axis=0)
     resampled = resampled[np.isfinite(resampled).all(axis=1)]

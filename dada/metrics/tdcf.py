@@ -75,4 +75,4 @@ def min_tdcf(bonafide, spoof, rates: AsvRates, version: str = "legacy", costs: T
 def min_tdcf_of(curve: Det, rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()) -> float:
     """As `min_tdcf`, of a curve that is there already."""
     c0, c1, c2 = factors(rates, version, costs)
-    return float(c0 + np.min(c1 * curve.p_miss + c2 * curve.p_fa))
+    return float(c0 + np.min(curve.cost(c1, c2)))

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dada.errors import DataError
+from dada.errors import ConfigError, DataError
+from dada.plugins import nearest
 
 
 @dataclass
@@ -62,7 +63,11 @@ def _place_conditions(sections: list[Section], config) -> None:
             for condition, table in result["conditions"].items():
                 values.setdefault(condition, set()).update(table)
     few = [name for name in sorted(values) if len(values[name]) <= config.max_column_values]
-    columns = [name for name in (config.columns or few) if name in values]
+    columns = config.columns or few
+    unknown = [name for name in columns if name not in values]
+    if unknown and values:
+        known = sorted(values)
+        raise ConfigError(f"report.columns: no split has a condition {unknown[0]!r}{nearest(unknown[0], known)}; known: {', '.join(known)}")
     for section in sections:
         section.columns = [name for name in columns if section.values(name)]
         section.own_tables = [name for name in sorted(values) if name not in columns and section.values(name)]

@@ -43,5 +43,6 @@ def _cpu() -> str:
 
 
 def _gpus() -> list[str]:
-    found = [re.search(r"^Model:\s*(.+)$", path.read_text(errors="replace"), re.MULTILINE) for path in sorted(GPU_INFO.glob("*/information"))]
+    texts = [path.read_text(errors="replace") for path in sorted(GPU_INFO.glob("*/information"))]
+    found = [re.search(r"^Model:\s*(.+)$", text, re.MULTILINE) for text in texts]
     return [match[1] for match in found if match]

@@ -23,21 +23,26 @@ def page(name: str, sections: Sequence[Section], command: str, all_command: str,
     if others:
         folded = "".join(_section(section, command, num_det_systems) for section in others)
         body.append(f'<details id="dev"><summary>Development splits</summary>{folded}</details>')
-    facts = {"Everything from nothing": f"<code>{escape(all_command)}</code>", "Hardware": escape(machine.hardware), "Software": escape(machine.software)}
+    facts = {
+        "Everything from nothing": f"<code>{escape(all_command)}</code>",
+        "Hardware": escape(machine.hardware),
+        "Software": escape(machine.software),
+    }
     listed = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in facts.items())
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(name)}: results</title><style>{CSS}</style></head><body><main>"
         f"<h1>{escape(name)}</h1><p class=soft>Detection of synthetic speech: measured results. A number such as "
-        f"12.3 [9.8, 15.1] ±0.4 is the mean over training seeds, its interval over resampled speakers, and the standard deviation over seeds. "
-        f"Click a column's head to sort.</p><nav>{links}</nav><dl>{listed}</dl>{''.join(body)}</main><script>{SCRIPT}</script></body></html>\n"
+        f"12.3 [9.8, 15.1] ±0.4 is the mean over training seeds, its interval over resampled speakers, and the standard deviation over "
+        f"seeds. Click a column's head to sort.</p><nav>{links}</nav><dl>{listed}</dl>{''.join(body)}</main>"
+        f"<script>{SCRIPT}</script></body></html>\n"
     )
 
 
 def _section(section: Section, command: str, num_det_systems: int) -> str:
     tables = [_card(table.title, command, table.note, _table(table)) for table in tables_of(section)]
     cards = tables
-    if section.scored:
+    if tables and section.scored:
         plots = [
             _card("EER and its interval", command, "", interval_plot(section), "wide"),
             _card(
@@ -48,7 +53,8 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
         ]
         histograms = _card("Scores", command, "Share of each class by score, first training seed.", histogram_plot(section), "wide")
         cards = [tables[0], *plots, *tables[1:], histograms]
-    return f'<section id="{_anchor(section)}"><h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>{"".join(cards)}</section>'
+    head = f"<h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>"
+    return f'<section id="{_anchor(section)}">{head}{"".join(cards)}</section>'
 
 
 def _card(title: str, command: str, note: str, content: str, svg_class: str = "") -> str:

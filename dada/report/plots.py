@@ -11,7 +11,7 @@ from html import escape
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from dada.report.load import Section
 from dada.report.tables import readable
@@ -22,7 +22,8 @@ STYLES = ["-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), 
 RATES = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 95]) / 100
 SETTINGS = {
     "svg.fonttype": "none", "svg.hashsalt": "dada", "font.family": "sans-serif", "font.size": 10, "text.color": INK, "axes.labelcolor": INK,
-    "axes.edgecolor": FAINT, "axes.linewidth": 0.8, "xtick.color": FAINT, "ytick.color": FAINT, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
+    "axes.edgecolor": FAINT, "axes.linewidth": 0.8, "xtick.color": FAINT, "ytick.color": FAINT, "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": FAINT, "grid.linewidth": 0.5, "grid.alpha": 0.45,
     "axes.titlesize": 10, "axes.titlelocation": "left", "axes.axisbelow": True, "lines.solid_capstyle": "round",
 }
@@ -33,25 +34,26 @@ def det_plot(section: Section, num_systems: int) -> str:
     best = sorted(section.scored.items(), key=lambda item: item[1]["metrics"]["eer"]["mean"])[: min(num_systems, len(SERIES))]
     worst = max(result["metrics"]["eer"]["mean"] for _, result in best)
     high = next((rate for rate in RATES if rate >= max(0.4, 1.3 * worst)), RATES[-1])
-    limits = norm.ppf([0.004, high])
+    limits = ndtri([0.004, high])
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(10.4, 6.2))
         axes = figure.add_axes((0.07, 0.09, 0.535, 0.89))
         axes.plot(limits, limits, color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
         for i, (name, result) in enumerate(best):
             curve, value = result["det"], result["metrics"]["eer"]["mean"]
-            x = norm.ppf(curve["p_fa"])
+            x = ndtri(curve["p_fa"])
             if curve["low"] is not None:
                 axes.fill_between(x, _probit(curve["low"]), _probit(curve["high"]), color=SERIES[i], alpha=0.1, linewidth=0)
-            axes.plot(x, _probit(curve["p_miss"]), color=SERIES[i], linestyle=STYLES[i], linewidth=1.8, label=f"{name}: {100 * value:.1f} %")
-            axes.plot(*[norm.ppf(np.clip(value, 1e-4, 1 - 1e-4))] * 2, "o", color=SERIES[i], markersize=5)
+            label = f"{name}: {100 * value:.1f} %"
+            axes.plot(x, _probit(curve["p_miss"]), color=SERIES[i], linestyle=STYLES[i], linewidth=1.8, label=label)
+            axes.plot(*[ndtri(np.clip(value, 1e-4, 1 - 1e-4))] * 2, "o", color=SERIES[i], markersize=5)
         ticks = [rate for rate in RATES if 0.004 <= rate <= high]
         labels = [f"{100 * rate:g}" for rate in ticks]
         axes.set(xlim=limits, ylim=limits, xlabel="spoofs accepted, %", ylabel="bona fide rejected, %", aspect="equal")
-        axes.set_xticks(norm.ppf(ticks), labels)
-        axes.set_yticks(norm.ppf(ticks), labels)
-        legend = figure.legend(loc="upper left", bbox_to_anchor=(0.62, 0.985), frameon=False, title="EER", handlelength=3.2, labelspacing=0.7)
-        legend._legend_box.align = "left"
+        axes.set_xticks(ndtri(ticks), labels)
+        axes.set_yticks(ndtri(ticks), labels)
+        place = {"loc": "upper left", "bbox_to_anchor": (0.62, 0.985), "alignment": "left"}
+        figure.legend(**place, frameon=False, title="EER", handlelength=3.2, labelspacing=0.7)
         return _svg(figure, f"Detection error trade-off of {len(best)} systems, protocol {section.protocol}, {section.split}")
 
 
@@ -71,7 +73,8 @@ def interval_plot(section: Section) -> str:
                 if entry is None:
                     continue
                 if entry["low"] is not None:
-                    axes.plot([100 * entry["low"], 100 * entry["high"]], [row, row], color=SERIES[0], linewidth=5, alpha=0.3, solid_capstyle="butt")
+                    ends = [100 * entry["low"], 100 * entry["high"]]
+                    axes.plot(ends, [row, row], color=SERIES[0], linewidth=5, alpha=0.3, solid_capstyle="butt")
                 axes.plot([100 * value for value in entry["per_seed"]], [row] * len(entry["per_seed"]), "|", color=INK, markersize=5)
                 axes.plot([100 * entry["mean"]], [row], "o", color=SERIES[0], markersize=4.5)
             axes.set_title(panels[i][0])
@@ -108,7 +111,7 @@ def histogram_plot(section: Section) -> str:
 
 
 def _probit(rates: Sequence[float]) -> np.ndarray:
-    return norm.ppf(np.clip(rates, 1e-6, 1 - 1e-6))
+    return ndtri(np.clip(rates, 1e-6, 1 - 1e-6))
 
 
 def _svg(figure: Figure, description: str) -> str:

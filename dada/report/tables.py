@@ -65,7 +65,7 @@ def eer_table(section: Section, show: Callable[[dict | None], str] = percent) ->
 def condition_table(section: Section, condition: str) -> Table:
     """EER for every value of a condition with many values."""
     columns = [(readable(value), _eer_of(condition, value)) for value in section.values(condition)]
-    sizes = next(iter(section.scored.values()))["conditions"][condition]
+    sizes = next(iter(section.scored.values()))["conditions"].get(condition, {})
     note = f"Mean EER in % of the spoofs of one `{condition}` against all bona fide speech. Spoofs: "
     note += ", ".join(f"{readable(value)} {entry['num_spoof']}" for value, entry in sizes.items()) + "."
     table = _table(f"Equal error rate by {condition}", note, section, columns, mean_percent, lowest_is_best=True)
@@ -101,7 +101,7 @@ def author_table(section: Section) -> Table:
     """How well text systems name the speaker."""
     with_authors = {name: result["authorship"] for name, result in section.results.items() if result["authorship"]}
     table = Table("Authorship", "", ["system", "accuracy", "weighted F1", "authors", "texts", "chance"])
-    table.note = "How often the text system names the speaker of bona fide speech, % of the texts by authors it knows; ± over training seeds."
+    table.note = "How often the text system names the speaker of bona fide speech, in % of the texts by authors it knows; ± over seeds."
     for name, entry in with_authors.items():
         cells = [Cell(percent(entry[key]), entry[key]["mean"]) for key in ("accuracy", "weighted_f1")]
         counts = [Cell(str(entry[key]), entry[key]) for key in ("num_authors", "num_texts")]
@@ -118,8 +118,8 @@ def abx_table(section: Section) -> Table:
         if found:
             table.rows.append([Cell(name), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)])
             table.note = (
-                f"% of {found[0]['num_triples']:,} triples in which an utterance lies nearer to one of its own class than to one of another "
-                f"({found[0]['distance']} distance); chance 50. By speaker: bona fide speech only. By label: bona fide and spoof."
+                f"% of {found[0]['num_triples']:,} triples in which an utterance lies nearer to one of its own class than to one of "
+                f"another ({found[0]['distance']} distance); chance 50. By speaker: bona fide speech only. By label: bona fide and spoof."
             )
     return table
 
@@ -134,9 +134,10 @@ def counts_line(section: Section) -> str:
     result = next(iter(section.results.values()))
     config, seeds = result["provenance"]["evaluate"], result["seeds"]
     classes = "unlabelled" if result["num_bonafide"] is None else f"{result['num_bonafide']:,} bona fide, {result['num_spoof']:,} spoofs"
+    trained = f"{len(seeds)} training seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})"
     return (
-        f"Protocol `{section.protocol}`, split `{section.split}`: {result['num_trials']:,} trials ({classes}) of {result['num_speakers']:,} purported "
-        f"speakers; {len(seeds)} training seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))}); intervals at "
+        f"Protocol `{section.protocol}`, split `{section.split}`: {result['num_trials']:,} trials ({classes}) of "
+        f"{result['num_speakers']:,} purported speakers; {trained}; intervals at "
         f"{100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the speakers."
     )
 

@@ -5,19 +5,18 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from dada.data import BONAFIDE, ArkReader, DataDir, read_table, write_text
-from dada.errors import DataError
 from dada.metrics.abx import abx
 from dada.metrics.check import join_scores
 from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
 from dada.metrics.summary import METRICS, break_down, measure, over_seeds
 from dada.recipe.stage import Job
-
 
 
 def plan(recipe) -> list[Job]:
@@ -92,25 +91,22 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -
 
 def _embeddings(recipe, data: DataDir, folders: list[Path]) -> dict:
     """ABX of the embeddings, where the system has any: by purported speaker over bona fide speech, and by label."""
-    nothing = {"abx_speaker": None, "abx_label": None}
+    entries: dict[str, dict | None] = {"abx_speaker": None, "abx_label": None}
     if data.labels is None or not all((folder / "embed.scp").exists() for folder in folders):
-        return nothing
+        return entries
     config = recipe.evaluate
+    settings = (config.abx_triples, config.abx_distance, config.seed)
     bonafide = [utt for utt in data.utts if data.labels[utt] == BONAFIDE]
     groups = {"abx_speaker": (bonafide, data.speakers), "abx_label": (data.utts, data.labels)}
     for name, (utts, classes) in groups.items():
         labels = [classes[utt] for utt in utts]
-        try:
-            values = [
-                abx(_vectors(folder / "embed.scp", utts), labels, config.abx_triples, config.abx_distance, config.seed) for folder in folders
-            ]
-        except DataError as error:
-            if "two classes" not in str(error):  # a corpus without speakers or without spoofs has no such triples
-                raise
+        sizes = Counter(labels).values()
+        if len(sizes) < 2 or max(sizes) < 2:  # a corpus without speakers, or without spoofs, has no triples
             continue
-        num_classes = len(set(labels))
-        nothing[name] = {**over_seeds(values), "num_classes": num_classes, "num_triples": config.abx_triples, "distance": config.abx_distance}
-    return nothing
+        values = [abx(_vectors(folder / "embed.scp", utts), labels, *settings) for folder in folders]
+        counts = {"num_classes": len(sizes), "num_triples": config.abx_triples, "distance": config.abx_distance}
+        entries[name] = {**over_seeds(values), **counts}
+    return entries
 
 
 def _authorship(data: DataDir, folders: list[Path], split: str) -> dict | None:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from dada import metrics
-from dada.errors import DataError, UserError
+from dada.errors import ConfigError, DataError, UserError
 from dada.metrics.check import unique_table
+from dada.metrics.config import EvaluateConfig
+from dada.metrics.det import sort
 from dada.metrics.tdcf import factors
 
 RATES_2019 = metrics.AsvRates(p_fa=0.024605, p_miss=0.024581, p_fa_spoof=1 - 0.239348)
@@ -132,3 +134,17 @@ def test_join_names_the_trials():
         metrics.join_scores({"a": 1, "b": "nan"}, ["a", "b"], "s.txt", "key")
     with pytest.raises(DataError, match="1 trials are there more than once: a"):
         unique_table([("a", "1"), ("b", "2"), ("a", "1")], "s.txt")
+
+
+def test_fast_sort_sorts():
+    rng = np.random.default_rng(0)
+    many = rng.normal(size=60_000)
+    odd = (np.full(60_000, 2.0), np.append(many, 1e9), np.append(many, [-1.7e308, 1.7e308]), many * 1e-310)
+    for scores in (many, many.round(1), many[:9], *odd):
+        assert (sort(scores) == np.sort(scores)).all()
+
+
+@pytest.mark.parametrize("key, value", [("num_resamples", 0), ("confidence", 1.0), ("p_spoof", 0.0), ("cost_fa", -1.0), ("abx_triples", 0)])
+def test_settings_out_of_range(key, value):
+    with pytest.raises(ConfigError, match=f"evaluate.{key} is {value}"):
+        EvaluateConfig(**{key: value})

@@ -13,8 +13,8 @@ from dada.report.config import ReportConfig
 
 SPEAKERS = ["BOB", "CHIEF", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SPARKY"]
 ATTACKS = {  # attack: (known, how much harder than a trivial one)
-    "codec2": ("unknown", 2.4), "espeak": ("known", 0.0), "festival": ("unknown", 1.4), "flite": ("known", 0.6), "griffin_lim": ("known", 1.6),
-    "hibari": ("unknown", 1.8), "piper": ("known", 1.2), "world": ("known", 2.2),
+    "codec2": ("unknown", 2.4), "espeak": ("known", 0.0), "festival": ("unknown", 1.4), "flite": ("known", 0.6),
+    "griffin_lim": ("known", 1.6), "hibari": ("unknown", 1.8), "piper": ("known", 1.2), "world": ("known", 2.2),
 }
 COPY = {"codec2", "griffin_lim", "world"}
 # system: (task, separation in standard deviations, gain from the words, scale of its scores)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from dada.data import DataDir
-from dada.errors import DataError
+from dada.errors import ConfigError, DataError
 from dada.report import summary
 from dada.report.load import load
 from dada.report.plots import FAINT, INK, SERIES
@@ -51,9 +51,10 @@ def test_markdown_holds_the_measured_numbers(reported):
     result = json.loads((recipe.exp_dir("lfcc_gmm") / "results" / "test.json").read_text())
     row = next(line for line in text.splitlines() if line.startswith("| lfcc_gmm"))
     assert percent(result["metrics"]["eer"]) in row and percent(result["conditions"]["quote"]["misattributed"]["eer"]) in row
-    header = text.splitlines()[text.splitlines().index("| system | all | known | unknown | copy synthesis | in character | misattributed |")]
-    assert header.count("|") == row.count("|")
-    for expected in ("144 bona fide, 256 spoofs", "3 training seeds (1, 2, 3)", "60 resamples", "### Equal error rate by attack", "### Authorship", "### ABX"):
+    header = "| system | all | known | unknown | copy synthesis | in character | misattributed |"
+    assert header in text.splitlines() and header.count("|") == row.count("|")
+    titles = ("### Equal error rate by attack", "### Authorship", "### ABX", "### Other metrics")
+    for expected in ("144 bona fide, 256 spoofs", "3 training seeds (1, 2, 3)", "60 resamples", *titles):
         assert expected in text
     assert text.count("`./run.sh --stage 9 --stop_stage 11`") == text.count("\n### ")
     assert "nan" not in text.lower().split("## protocol", 1)[1]
@@ -97,6 +98,9 @@ def test_columns_can_be_chosen(reported):
     recipe.views[0].report.columns = ["quote"]
     try:
         section = load(recipe.views)[0]
+        recipe.views[0].report.columns = ["qoute"]
+        with pytest.raises(ConfigError, match="did you mean 'quote'"):
+            load(recipe.views)
     finally:
         recipe.views[0].report.columns = []
     assert section.columns == ["quote"] and section.own_tables == ["attack", "known"]
