@@ -14,7 +14,6 @@ Departures: the running statistics of the unused BatchNorms stay as they are (no
 Axes: B batch, T samples, C channels, H bands, W frames of the encoder's map, N nodes, D features of a node, K classes.
 """
 
-import re
 from dataclasses import dataclass, field
 
 import torch
@@ -26,6 +25,7 @@ from dada.features import sinc
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
 from dada.models.audio._spectro_temporal import Encoder, GraphAttention, GraphPool, SincImage, attention_vector, norm_selu, pairs
+from dada.models.official import rename
 
 NUM_BLOCKS = 6
 TIME_POOL = 3  # of the image, and of each block
@@ -195,9 +195,4 @@ OFFICIAL_NAMES = (
 
 def from_official(state: dict) -> dict:
     """Names of the authors' released checkpoints, AASIST's and AASIST-L's, to ours."""
-    renamed = {}
-    for name, value in state.items():
-        for official, ours in OFFICIAL_NAMES:
-            name = re.sub(official, ours, name)
-        renamed[name] = value
-    return renamed
+    return rename(state, OFFICIAL_NAMES)
