@@ -1,0 +1,149 @@
+"""Time our waveform networks against the plain structure of the published ones: same weights, same outputs, alternating in one run.
+
+    python benchmarks/models.py --systems aasist rawgat_st --threads 1
+
+The plain form filters, takes the absolute value and pools one after the other, keeps images in PyTorch's default memory format,
+runs each BatchNorm by itself, and computes what the published code computes in vain. The graph part is the same in both: it
+takes no time. Prints medians in milliseconds per clip, their ratio, and the largest difference of outputs.
+"""
+
+import argparse
+import copy
+import statistics
+import time
+
+import torch
+from torch import Tensor, nn
+
+from dada.data.batch import Batch
+from dada.features import sinc
+from dada.models.audio import aasist, rawgat_st, rawnet2
+
+NUM_SAMPLES = 64_600
+
+
+class PlainBank(nn.Module):
+    """The sinc bank, absolute value and max pool, one after the other."""
+
+    def __init__(self, config: sinc.Config, bands: int, steps: int):
+        super().__init__()
+        self.bank, self.pool = sinc.Feature(config), nn.MaxPool2d((bands, steps))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pool(self.bank(x).abs())
+
+
+class PlainEncoder(nn.Sequential):
+    """The blocks of an `Encoder`, each in its plain form, with the same weights."""
+
+    def __init__(self, encoder: nn.Sequential):
+        super().__init__(*(PlainBlock(block) for block in encoder))
+        self.to(memory_format=torch.contiguous_format)
+
+
+class PlainBlock(nn.Module):
+    """A residual block as published, with the BatchNorm and SELU whose result is dropped."""
+
+    def __init__(self, block: nn.Module):
+        super().__init__()
+        self.norm1, self.conv1, self.norm2, self.conv2 = block.norm1, block.conv1, block.norm2, block.conv2
+        self.shortcut, self.pool = block.shortcut, block.pool
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.norm1 is not None:
+            nn.functional.selu(self.norm1(x))
+        h = self.conv2(nn.functional.selu(self.norm2(self.conv1(x))))
+        return self.pool(h + (x if self.shortcut is None else self.shortcut(x)))
+
+
+def plain_aasist(model: aasist.Model) -> nn.Module:
+    """AASIST with the same weights in its plain form."""
+    plain = copy.deepcopy(model)
+    plain.image.bank = PlainBank(sinc.Config(), 3, 3)
+    plain.encoder = PlainEncoder(plain.encoder)
+    return plain
+
+
+def plain_rawgat_st(model: rawgat_st.Model) -> nn.Module:
+    """RawGAT-ST with the same weights in its plain form."""
+    plain = copy.deepcopy(model)
+    plain.image.bank = PlainBank(sinc.Config(), 3, 3)
+    for branch in (plain.bands, plain.frames):
+        branch.encoder = PlainEncoder(branch.encoder)
+    return plain
+
+
+def plain_rawnet2(model: rawnet2.Model) -> nn.Module:
+    """RawNet2 with the same weights in its plain form."""
+    plain = copy.deepcopy(model)
+    plain.bank = PlainBank(sinc.Config(num_filters=20, num_taps=1025), 1, 3)
+    return plain
+
+
+SYSTEMS = {
+    "aasist": (lambda: aasist.Model(aasist.Config(), 2), plain_aasist),
+    "aasist_l": (lambda: aasist.Model(aasist.Config(channels=[32, 32, 24, 24, 24, 24], node_sizes=[24, 32]), 2), plain_aasist),
+    "rawgat_st": (lambda: rawgat_st.Model(rawgat_st.Config(max_masked_filters=0), 2), plain_rawgat_st),
+    "rawnet2": (lambda: rawnet2.Model(rawnet2.Config(), 2), plain_rawnet2),
+}
+
+
+def make_batch(size: int) -> Batch:
+    """Noise under a slow rhythm, half of the clips of either class."""
+    generator = torch.Generator().manual_seed(1)
+    rhythm = torch.sin(torch.arange(NUM_SAMPLES) / 2000)
+    inputs = 0.1 * torch.randn(size, NUM_SAMPLES, generator=generator) * rhythm
+    return Batch([f"u{i}" for i in range(size)], inputs, torch.full((size,), NUM_SAMPLES), torch.arange(size) % 2)
+
+
+def forward(model: nn.Module, batch: Batch) -> Tensor:
+    """Logits in evaluation mode."""
+    with torch.inference_mode():
+        return model.eval()(batch).logits
+
+
+def training_step(model: nn.Module, batch: Batch) -> Tensor:
+    """Forward, backward and one step of Adam; returns the loss before it. Dropout draws the same numbers in every call."""
+    torch.manual_seed(1)
+    optimiser = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-6)
+    loss = nn.functional.cross_entropy(model.train()(batch).logits, batch.labels)
+    loss.backward()
+    optimiser.step()
+    return loss.detach()
+
+
+def compare(work, ours: nn.Module, plain: nn.Module, batch: Batch, repetitions: int) -> tuple[float, float, float]:
+    """Median seconds of ours and of the plain form, and the largest difference of what the first calls give."""
+    difference = float((work(ours, batch) - work(plain, batch)).abs().max())  # this also warms up
+    times: dict[int, list[float]] = {0: [], 1: []}
+    for _ in range(repetitions):
+        for k, model in enumerate((ours, plain)):
+            start = time.perf_counter()
+            work(model, batch)
+            times[k].append(time.perf_counter() - start)
+    return statistics.median(times[0]), statistics.median(times[1]), difference
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
+    parser.add_argument("--batch_size", type=int, default=2)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    batch = make_batch(args.batch_size)
+    print(f"{'system':10} {'work':14} {'plain ms':>9} {'ours ms':>9} {'ratio':>6} {'difference':>11}")
+    for name in args.systems:
+        build, make_plain = SYSTEMS[name]
+        torch.manual_seed(1)
+        ours = build()
+        plain = make_plain(ours)
+        for work in (forward, training_step):
+            fast, slow, difference = compare(work, ours, plain, batch, args.repetitions)
+            per_clip = [seconds * 1000 / args.batch_size for seconds in (slow, fast)]
+            print(f"{name:10} {work.__name__:14} {per_clip[0]:9.1f} {per_clip[1]:9.1f} {slow / fast:6.2f} {difference:11.1e}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
