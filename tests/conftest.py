@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+pytest_plugins = ["tiny_whisper", "tiny_text_models"]
+
 ROOT = Path(__file__).parents[1]
 NO_REFERENCE = "no reference data: set DADA_REFERENCE to its folder"
 

@@ -17,12 +17,13 @@ from dada.metrics.check import join_scores
 from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
 from dada.metrics.summary import METRICS, break_down, measure, over_seeds
 from dada.recipe.stage import Job
+from dada.stages._systems import gives_scores
 
 
 def plan(recipe) -> list[Job]:
     """One job per system and scored split, over all training seeds."""
     jobs = []
-    for system in recipe.systems:
+    for system in [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]:
         for split in [name for name in (recipe.splits.dev, *recipe.splits.test) if name]:
             scores = [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds]
             jobs.append(Job(
