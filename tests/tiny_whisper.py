@@ -12,8 +12,7 @@ import whisper
 
 from dada.asr.convert import convert_whisper
 
-NUM_VOCAB = 51_864  # of the English models: openai-whisper tells them by it
-NUM_TEXT_TOKENS = 50_257
+NUM_VOCAB = 51_864  # of the English models; the others have one more: openai-whisper tells them apart by it
 SPECIAL = [
     "<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in list(whisper.tokenizer.LANGUAGES)[:99]),
     "<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nocaptions|>", "<|notimestamps|>",
@@ -23,12 +22,19 @@ SPECIAL = [
 @pytest.fixture(scope="session")
 def tiny_model():
     """transformers' model that the files below are written from, its logits far enough apart that the last digits don't matter."""
+    return random_model(multilingual=False)
+
+
+def random_model(multilingual: bool):
+    """A WhisperForConditionalGeneration whose weights are exact in float16, but for the encoder's table of sines."""
     from transformers import WhisperConfig, WhisperForConditionalGeneration
 
     torch.manual_seed(0)
+    end = 50256 + multilingual
     config = WhisperConfig(
-        vocab_size=NUM_VOCAB, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2,
-        encoder_ffn_dim=128, decoder_ffn_dim=128, pad_token_id=50256, bos_token_id=50256, eos_token_id=50256, decoder_start_token_id=50257,
+        vocab_size=NUM_VOCAB + multilingual, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=128, decoder_ffn_dim=128, pad_token_id=end, bos_token_id=end, eos_token_id=end,
+        decoder_start_token_id=end + 1,
     )  # fmt: skip
     model = WhisperForConditionalGeneration(config).eval()
     for name, tensor in model.named_parameters():
@@ -41,12 +47,8 @@ def tiny_model():
 @pytest.fixture(scope="session")
 def ct2_folder(tiny_model, tmp_path_factory) -> Path:
     """The tiny model as CTranslate2 distributes one."""
-    folder = tmp_path_factory.mktemp("ct2") / "tiny"
-    folder.mkdir()
-    write_ct2(folder / "model.bin", ct2_variables(tiny_model))
-    write_tokenizer(folder)
-    settings = {"suppress_ids": [1, 2, 7], "suppress_ids_begin": [220, 50256], "alignment_heads": [[1, 0]]}
-    (folder / "config.json").write_text(json.dumps(settings))
+    folder = tmp_path_factory.mktemp("ct2")
+    write_ct2_folder(folder, tiny_model, multilingual=False)
     return folder
 
 
@@ -56,6 +58,24 @@ def whisper_folder(ct2_folder, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "whisper-test"
     convert_whisper(ct2_folder, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def multilingual_folder(tmp_path_factory) -> Path:
+    """As `whisper_folder`, of a model that knows languages."""
+    source, folder = tmp_path_factory.mktemp("ct2"), tmp_path_factory.mktemp("models") / "whisper-multilingual"
+    write_ct2_folder(source, random_model(multilingual=True), multilingual=True)
+    convert_whisper(source, folder)
+    return folder
+
+
+def write_ct2_folder(folder: Path, model, multilingual: bool) -> None:
+    """model.bin, tokenizer.json, vocabulary and config.json."""
+    write_ct2(folder / "model.bin", ct2_variables(model))
+    write_tokenizer(folder, multilingual)
+    start = 50257 + multilingual
+    settings = {"suppress_ids": [1, 2, 7], "suppress_ids_begin": [220, start - 1], "alignment_heads": [[1, 0]]}
+    (folder / "config.json").write_text(json.dumps(settings | {"lang_ids": list(range(start + 1, start + 100))}))
 
 
 def ct2_variables(model) -> dict[str, np.ndarray]:
@@ -113,19 +133,19 @@ def write_ct2(path: Path, variables: dict[str, np.ndarray]) -> None:
         file.write(struct.pack("<I", 1) + name("decoder/projection/weight") + name("decoder/embeddings/weight"))
 
 
-def write_tokenizer(folder: Path) -> None:
-    """tokenizer.json and vocabulary.txt from the GPT-2 tokens that openai-whisper brings along."""
+def write_tokenizer(folder: Path, multilingual: bool) -> None:
+    """tokenizer.json and vocabulary.txt from the tokens that openai-whisper brings along."""
     from tokenizers import AddedToken, Tokenizer, decoders, models
 
     letters = byte_letters()
-    lines = (Path(whisper.__file__).parent / "assets" / "gpt2.tiktoken").read_text().splitlines()
+    lines = (Path(whisper.__file__).parent / "assets" / f"{'multilingual' if multilingual else 'gpt2'}.tiktoken").read_text().splitlines()
     vocab = {"".join(letters[b] for b in base64.b64decode(line.split()[0])): int(line.split()[1]) for line in lines}
     tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=[]))
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])
     tokenizer.save(str(folder / "tokenizer.json"))
     names = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
-    names += [f"<|{i * 0.02:.2f}|>" for i in range(NUM_VOCAB - len(names))]
+    names += [f"<|{i * 0.02:.2f}|>" for i in range(NUM_VOCAB + multilingual - len(names))]
     (folder / "vocabulary.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
 
 

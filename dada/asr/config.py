@@ -37,7 +37,7 @@ class TranscribeConfig:
     batch_size: int = 16  # clips
     beam_size: int = 1  # 1 is greedy
     contexts: list[float] = field(default_factory=list)  # whole seconds, e.g. [8, 15, 30]; none follows the clips
-    margin: float = 5.0  # seconds
+    margin: float = 7.0  # seconds
     max_tokens_per_second: float = 8.0  # the cap on a transcript's length, ...
     extra_tokens: int = 12  # ... plus so many
     guard: GuardConfig = field(default_factory=GuardConfig)

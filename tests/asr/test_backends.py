@@ -58,6 +58,17 @@ def test_the_model_is_as_before_after_a_short_context(backends, clips):
         assert backend.decode(clips, 30.0, [5] * 4) == before, name
 
 
+@pytest.mark.parametrize("language", [None, "de"])
+def test_backends_agree_on_languages(multilingual_folder, clips, language):
+    results = {}
+    for name in BACKENDS:
+        backend = build(TranscribeConfig(backend=name, model=str(multilingual_folder), language=language), multilingual_folder).backend
+        results[name] = [(h.text, h.num_tokens) for h in backend.decode(clips[:2], 5.0, [8, 8])]
+    assert results["transformers"] == results["openai_whisper"] == results["faster_whisper"]
+    with pytest.raises(ConfigError, match="transcribe.language"):
+        build(TranscribeConfig(backend=name, model=str(multilingual_folder), language="klingon"), multilingual_folder)
+
+
 class FakeBackend:
     """Says how many seconds it heard; loops on clips of three seconds unless it has the full context."""
 
