@@ -48,7 +48,8 @@ def fit_platt(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.
         residual = weight * (sigmoid(logit) - target)
         return value, np.array([residual @ z, residual.sum()])
 
-    best = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)], options={"ftol": 1e-14, "gtol": 1e-10})
+    options = {"ftol": 1e-14, "gtol": 1e-10}
+    best = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)], options=options)
     slope = best.x[0] / spread
     if slope == 0:
         log.warning("calibration: these scores do not rank bona fide above spoof on dev, so they are given no weight")

@@ -30,7 +30,9 @@ def fit_late(model: late.Model, rows: Tensor, speakers: Sequence[str], bonafide:
     audio, text = model.raw_log_odds(rows.double(), list(speakers))
     known = ~text.isnan().numpy()
     if not known.any():
-        raise DataError("no purported speaker of dev is an author of the text corpus, so a late fusion would be the audio alone: check the names")
+        raise DataError(
+            "no purported speaker of dev is an author of the text corpus, so this fusion would be the audio alone: check the names"
+        )
     if config.rule in late.CALIBRATED:
         fitted = [fit_platt(audio.numpy(), bonafide), fit_platt(text.numpy()[known], bonafide[known])]
         model.platt.copy_(torch.tensor([[p.slope, p.offset] for p in fitted]))

@@ -35,11 +35,14 @@ class Fused:
     num_unknown: int
 
 
-def join_branches(audio: Outputs, audio_labels: Sequence[str], text: Outputs, authors: Sequence[str], speakers: Mapping[str, str]) -> Branches:
+def join_branches(
+    audio: Outputs, audio_labels: Sequence[str], text: Outputs, authors: Sequence[str], speakers: Mapping[str, str]
+) -> Branches:
     """Outputs of the two branches on the same utterances, with their purported speakers. Raises DataError naming what only one has."""
     only_one = sorted(set(audio.utts) ^ set(text.utts)) or sorted(set(audio.utts) - set(speakers))
     if only_one:
-        raise DataError(f"{len(only_one)} utterances are not in both branches and in utt2spk: {', '.join(only_one[:5])}{', …' if only_one[5:] else ''}")
+        named = ", ".join(only_one[:5]) + (", …" if only_one[5:] else "")
+        raise DataError(f"{len(only_one)} utterances are not in both branches and in utt2spk: {named}")
     row = {utt: i for i, utt in enumerate(text.utts)}
     order = [row[utt] for utt in audio.utts]
     return Branches(
@@ -90,8 +93,8 @@ def check_speakers(config: SystemConfig, branches: Branches) -> int:
     """
     if all(speaker == NO_SPEAKER for speaker in branches.speakers):
         raise DataError(
-            f"{config.name} weighs whether the purported speaker would say the words, but none of {len(branches.utts)} utterances names one: "
-            "give utt2spk (or --speaker for a single file), or use a fusion that needs no speaker, such as dada_mid or dada_late_bayes"
+            f"{config.name} asks whether the purported speaker would say the words, but none of {len(branches.utts)} utterances names one: "
+            "give utt2spk (or --speaker for a single file), or use a fusion without one, such as dada_late_bayes"
         )
     unknown = [i for i, k in enumerate(claimed_authors(branches.speakers, branches.authors).tolist()) if k < 0]
     if not unknown:

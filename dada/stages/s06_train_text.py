@@ -94,7 +94,7 @@ def out_of_fold(config, train, dev, speech, folder: Path, seed: int):
         if not all(len(dataset) for dataset in rest):
             raise DataError(f"{config.name}: without fold {fold} of {config.train.folds} no text is left to learn from: set train.folds: 0")
         held = [i for i, k in enumerate(folds[2]) if k == fold]
-        log.info("%s: fold %d of %d, %d utterances are judged by a model without their texts", config.name, fold + 1, config.train.folds, len(held))
+        log.info("%s: fold %d of %d, %d utterances judged without their texts", config.name, fold + 1, config.train.folds, len(held))
         model = fit(config, *rest, folder / f"fold_{fold}", seed)
         parts.append((held, run_model(model, restrict(speech, held), config.train.batch_size)))
     order = torch.argsort(torch.tensor([i for held, _ in parts for i in held]))

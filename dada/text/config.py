@@ -11,7 +11,7 @@ class TextConfig:
     """
 
     name: str = "authors"  # of the merged corpus: data/text_<name>/
-    corpora: list[str] = field(default_factory=lambda: ["authors"])  # `authors` is data/authors; with a slash, a path relative to the recipe
+    corpora: list[str] = field(default_factory=lambda: ["authors"])  # `authors` is data/authors; with a slash, a path from the recipe
     transcripts: bool = True  # add Whisper's transcripts of the bona fide training speech
     min_words: int = 6  # shorter texts and leftovers of chunks are dropped
     max_words: int = 39  # longer texts are cut into chunks at sentence ends

@@ -94,8 +94,8 @@ def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -
     authors = {text.author for text in train}
     if len(authors) < 2:
         raise DataError(
-            f"the text corpus {config.name!r} has {len(authors)} authors with at least {config.min_texts} texts of {config.min_words} or more "
-            f"words, and attribution needs two: add a corpus to `text.corpora` or lower `text.min_texts` ({_listed(counts)})"
+            f"the text corpus {config.name!r} has {len(authors)} authors with at least {config.min_texts} texts of {config.min_words} "
+            f"or more words, and attribution needs two: add a corpus to `text.corpora` or lower `text.min_texts` ({_listed(counts)})"
         )
     dev = [text for text in dev if text.author in authors]
     counts |= {"train texts": len(train), "dev texts": len(dev), "authors": len(authors)}

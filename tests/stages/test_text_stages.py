@@ -79,7 +79,7 @@ def toy(tmp_path_factory):
         "text": {key: line(*value) for key, value in lines.items()},
         "utt2spk": {key: author for key, (author, _) in lines.items()},
         "utt2source": {key: key for key in lines},
-        "utt2split": {key: where[i] if i % 3 else "none" for key, (_, i) in lines.items()},  # what it forgets, the audio's utt2source says
+        "utt2split": {key: where[i] if i % 3 else "none" for key, (_, i) in lines.items()},  # the audio's utt2source says the rest
     }).write()
     rng = np.random.default_rng(0)
     for split in recipe.all_splits:
@@ -107,7 +107,8 @@ def write_split(recipe, split, lines, rng):
     write_vectors(recipe, split, tables["text"], rng)
     real = np.array([utt.endswith("bonafide") for utt in tables["text"]])
     scores = torch.tensor(rng.normal(2.0 * real, 1), dtype=torch.float32)
-    outputs = Outputs(list(tables["text"]), torch.stack([torch.zeros_like(scores), scores], 1), torch.stack([scores, -scores, scores**2], 1))
+    logits, embeddings = torch.stack([torch.zeros_like(scores), scores], 1), torch.stack([scores, -scores, scores**2], 1)
+    outputs = Outputs(list(tables["text"]), logits, embeddings)
     folder = recipe.seed_dir("sound", 1)
     write_outputs(folder / "embed" / split, outputs)
     (folder / "labels.txt").write_text("spoof\nbonafide\n")
@@ -198,5 +199,6 @@ def test_plans_name_what_they_read(toy):
     (job,) = s06_train_text.plan(toy)
     assert toy.dump_dir(None, "text_authors/train") / "feats.scp" in job.inputs and job.keep
     late, mid = s07_train_fusion.plan(toy)
-    assert toy.seed_dir("words", 1) / "embed" / "dev" / "embed.scp" in late.inputs and toy.seed_dir("late", 1) / "fusion.json" in late.outputs
+    assert toy.seed_dir("words", 1) / "embed" / "dev" / "embed.scp" in late.inputs
+    assert toy.seed_dir("late", 1) / "fusion.json" in late.outputs
     assert mid.outputs == (toy.seed_dir("mid", 1) / "weights.pt",)

@@ -13,7 +13,8 @@ WORDS = "one two three four five six seven eight nine ten".split()
 
 
 def texts_of(author: str, number: int, start: int = 0) -> list[Text]:
-    return [Text(f"{author}-{i}", author, f"{author}-page{i}", f"{author} says a line of some words number {i}") for i in range(start, start + number)]
+    numbers = range(start, start + number)
+    return [Text(f"{author}-{i}", author, f"{author}-page{i}", f"{author} says a line of some words number {i}") for i in numbers]
 
 
 def test_chunks_end_at_sentences_and_lose_only_short_leftovers():

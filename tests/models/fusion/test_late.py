@@ -28,7 +28,8 @@ def score(model, audio, log_posterior, speakers):
 
 def test_mean_is_equation_3():
     fused = score(model_of("mean", alpha=0.6), [2.0, -1.0, 0.5], POSTERIOR.log(), ["ann", "ann", "cid"])
-    expected = 0.6 * torch.tensor([2.0, -1.0, 0.5], dtype=torch.float64).sigmoid() + 0.4 * torch.tensor([0.7, 0.1, 1 / 3], dtype=torch.float64)
+    audio, text = torch.tensor([[2.0, -1.0, 0.5], [0.7, 0.1, 1 / 3]], dtype=torch.float64)
+    expected = 0.6 * audio.sigmoid() + 0.4 * text
     torch.testing.assert_close(fused.sigmoid(), expected)
 
 
