@@ -12,7 +12,6 @@ from torch import Tensor
 
 from dada.errors import DataError
 
-
 TOO_SHORT = "remove it, or tile or pad it by the length rule"  # what to do about a clip
 
 

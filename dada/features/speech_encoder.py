@@ -86,7 +86,7 @@ class Feature(nn.Module):
         num_frames = -(-x.shape[-1] // WHISPER_STEP)
         if num_frames > table.num_embeddings:
             seconds, limit = x.shape[-1] / SAMPLE_RATE, table.num_embeddings * WHISPER_STEP / SAMPLE_RATE
-            raise DataError(f"a clip of {seconds:.1f} s is longer than the {limit:.0f} s of {self.config.model}: crop it by the length rule")
+            raise DataError(f"a clip of {seconds:.1f} s is longer than the {limit:.0f} s of {self.config.model}: crop it by length_rule")
         x = torch.nn.functional.pad(x, (0, num_frames * WHISPER_STEP - x.shape[-1]))
         mels = self.processor(list(x.cpu().numpy()), sampling_rate=SAMPLE_RATE, padding="longest", return_tensors="pt").input_features
         encoder = self.encoder
@@ -122,7 +122,7 @@ def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
         processor = AutoFeatureExtractor.from_pretrained(model, local_files_only=not allow_download)
     except (OSError, ValueError) as error:
         if not whisper:
-            raise UserError(f"{model} has no preprocessor_config.json, which says how input is normalised: put it beside the weights") from error
+            raise UserError(f"{model} has no preprocessor_config.json, which says how to normalise: put it beside the weights") from error
         processor = WhisperFeatureExtractor(feature_size=encoder.config.num_mel_bins)  # the same for every Whisper but for the bands
     return (encoder.get_encoder() if whisper else encoder), processor
 
