@@ -12,11 +12,13 @@ from torch import Tensor
 
 from dada.errors import DataError
 
+TOO_SHORT = "remove it, or tile or pad it by the length rule"  # what to do about a clip
+
 
 def frame(x: Tensor, size: int, hop: int) -> Tensor:
     """(B, T) to overlapping frames (B, N, size) without padding. Raises DataError for a clip shorter than one frame."""
     if x.shape[-1] < size:
-        raise DataError(f"a clip of {x.shape[-1]} samples is shorter than one frame of {size}: remove it, or let the length rule tile or pad it")
+        raise DataError(f"a clip of {x.shape[-1]} samples is shorter than one frame of {size}: {TOO_SHORT}")
     return x.unfold(-1, size, hop)
 
 
@@ -27,8 +29,8 @@ def clip_by_clip(compute: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return torch.cat([compute(row) for row in x.split(1)])
 
 
-def power_spectrum(x: Tensor, window: Tensor, hop: int, num_fft: int, centre: bool = True) -> Tensor:
-    """(B, T) to |X|², (B, N, K) with K = num_fft // 2 + 1 bins; `centre` puts half a window of zeros on both sides.
+def power_spectrum(x: Tensor, window: Tensor, hop: int, num_fft: int, centre: bool = True, num_bins: int | None = None) -> Tensor:
+    """(B, T) to |X|², (B, N, K): the first `num_bins` of num_fft // 2 + 1. `centre` puts half a window of zeros on both sides.
 
     Where a window lies within a longer FFT only turns the phase, so the frames need not be padded to `num_fft` first.
     """
@@ -36,7 +38,7 @@ def power_spectrum(x: Tensor, window: Tensor, hop: int, num_fft: int, centre: bo
     if centre:
         x = torch.nn.functional.pad(x, (size // 2, size - size // 2))
         x = x[..., : x.shape[-1] - size % 2]
-    spectrum = torch.fft.rfft(frame(x, size, hop) * window, n=num_fft)
+    spectrum = torch.fft.rfft(frame(x, size, hop) * window, n=num_fft)[..., :num_bins]
     return spectrum.real.square() + spectrum.imag.square()
 
 

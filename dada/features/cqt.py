@@ -91,9 +91,8 @@ class Exact(nn.Module):
         key = (num_blocks, device)
         if key not in self._responses:
             size = num_blocks * self.config.hop
-            self._responses[key] = [
-                self._response(h, gain / self.config.hop, size, num_blocks, device) for h, gain in zip(self.filters, self.gains, strict=True)
-            ]
+            filters = zip(self.filters, self.gains / self.config.hop, strict=True)
+            self._responses[key] = [self._response(h, gain, size, num_blocks, device) for h, gain in filters]
         return self._responses[key]
 
     def _response(self, filter_: np.ndarray, gain: float, size: int, num_blocks: int, device) -> tuple[int, Tensor]:

@@ -57,8 +57,8 @@ class Feature(nn.Module):
 
     def _compute(self, x: Tensor) -> Tensor:
         config, nii = self.config, self.config.variant == "nii"
-        power = power_spectrum(pre_emphasis(x) if nii else x, self.window, config.hop, config.num_fft, centre=nii)
-        power = power[..., : len(self.filters)]
+        x = pre_emphasis(x) if nii else x
+        power = power_spectrum(x, self.window, config.hop, config.num_fft, centre=nii, num_bins=len(self.filters))
         coefficients = torch.log10(power @ self.filters + FLOOR[config.variant]) @ self.dct
         if nii:
             coefficients[..., 0] = torch.log10(power.sum(-1) / config.num_fft + FLOOR["nii"])
@@ -82,9 +82,9 @@ def _centred_filters(config: Config) -> Tensor:
 
 
 def _bin_filters(config: Config) -> Tensor:
-    """Triangles whose edges are rounded down to bins, (K, num_filters)."""
+    """Triangles whose edges are rounded down to bins, (K, num_filters), where K counts the bins up to the last edge."""
     edges = np.floor((config.num_fft + 1) * np.linspace(0, config.max_frequency, config.num_filters + 2) / config.sample_rate)
-    bins = np.arange(config.num_fft // 2 + 1)[:, None]
+    bins = np.arange(int(edges[-1]))[:, None]
     low, peak, high = edges[:-2], edges[1:-1], edges[2:]
     rising = np.where((bins >= low) & (bins < peak), (bins - low) / np.maximum(peak - low, 1), 0)
     falling = np.where((bins >= peak) & (bins < high), (high - bins) / np.maximum(high - peak, 1), 0)

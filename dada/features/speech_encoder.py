@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from dada.data.audio import SAMPLE_RATE
 from dada.errors import ConfigError, DataError, UserError
+from dada.features._frames import TOO_SHORT
 
 POOLINGS = ("mean", "stack")
 NORMALISATIONS = ("auto", "always", "never")
@@ -41,14 +42,16 @@ class Feature(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        if config.layer_pooling not in POOLINGS or config.normalise not in NORMALISATIONS:
-            raise ConfigError(f"speech_encoder: layer_pooling is one of {', '.join(POOLINGS)}; normalise one of {', '.join(NORMALISATIONS)}")
+        for key, known in (("layer_pooling", POOLINGS), ("normalise", NORMALISATIONS)):
+            if getattr(config, key) not in known:
+                raise ConfigError(f"speech_encoder: {key} is {getattr(config, key)!r}; known: {', '.join(known)}")
         if not config.layers:
             raise ConfigError("speech_encoder: layers is empty; [-1] takes the last")
         self.config = config
         self.encoder, self.processor = load_encoder(config.model, config.allow_download)
         self.is_whisper = self.encoder.config.model_type == "whisper"
-        self.normalise = config.normalise == "always" or (config.normalise == "auto" and bool(getattr(self.processor, "do_normalize", False)))
+        wanted = bool(getattr(self.processor, "do_normalize", False))
+        self.normalise = {"auto": wanted, "always": True, "never": False}[config.normalise]
         width, depth = self.encoder.config.hidden_size, self.encoder.config.num_hidden_layers
         self.layers = [_layer(index, depth, config.model) for index in config.layers]
         self.num_features = width * (len(self.layers) if config.layer_pooling == "stack" else 1)
@@ -72,7 +75,7 @@ class Feature(nn.Module):
     def _waveform(self, x: Tensor) -> tuple[Tensor, ...]:
         """Hidden states of the wav2vec 2.0 family, each (B, N, D)."""
         if int(self.encoder._get_feat_extract_output_lengths(x.shape[-1])) < 1:
-            raise DataError(f"a clip of {x.shape[-1]} samples is too short for {self.config.model}: remove it, or let the length rule tile or pad it")
+            raise DataError(f"a clip of {x.shape[-1]} samples is too short for {self.config.model}: {TOO_SHORT}")
         if self.normalise:
             x = (x - x.mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, keepdim=True, correction=0) + VARIANCE_FLOOR)
         return self.encoder(x, output_hidden_states=True).hidden_states
@@ -82,8 +85,8 @@ class Feature(nn.Module):
         table = self.encoder.embed_positions
         num_frames = -(-x.shape[-1] // WHISPER_STEP)
         if num_frames > table.num_embeddings:
-            limit = table.num_embeddings * WHISPER_STEP / SAMPLE_RATE
-            raise DataError(f"a clip of {x.shape[-1] / SAMPLE_RATE:.1f} s is longer than the {limit:.0f} s of {self.config.model}: crop it by the length rule")
+            seconds, limit = x.shape[-1] / SAMPLE_RATE, table.num_embeddings * WHISPER_STEP / SAMPLE_RATE
+            raise DataError(f"a clip of {seconds:.1f} s is longer than the {limit:.0f} s of {self.config.model}: crop it by length_rule")
         x = torch.nn.functional.pad(x, (0, num_frames * WHISPER_STEP - x.shape[-1]))
         mels = self.processor(list(x.cpu().numpy()), sampling_rate=SAMPLE_RATE, padding="longest", return_tensors="pt").input_features
         encoder = self.encoder
@@ -119,7 +122,7 @@ def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
         processor = AutoFeatureExtractor.from_pretrained(model, local_files_only=not allow_download)
     except (OSError, ValueError) as error:
         if not whisper:
-            raise UserError(f"{model} has no preprocessor_config.json, which says how its input is normalised: put it beside the weights") from error
+            raise UserError(f"{model} has no preprocessor_config.json, which says how to normalise: put it beside the weights") from error
         processor = WhisperFeatureExtractor(feature_size=encoder.config.num_mel_bins)  # the same for every Whisper but for the bands
     return (encoder.get_encoder() if whisper else encoder), processor
 

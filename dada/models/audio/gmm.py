@@ -85,8 +85,8 @@ class Model(nn.Module):
                     mixtures[label].accumulate(((frames - shift) / scale).float())
             for mixture in running:
                 mixture.update(self.config.tolerance, floor)
-            offset = scale.log().sum()
-            log.info("EM iteration %d: mean log likelihood %s", iteration, ", ".join(f"{mixture.mean - offset:.4f}" for mixture in mixtures))
+            means = ", ".join(f"{mixture.mean - scale.log().sum():.4f}" for mixture in mixtures)
+            log.info("EM iteration %d: mean log likelihood %s", iteration, means)
         for k, mixture in enumerate(mixtures):
             self.weights[k] = mixture.weights
             self.means[k] = mixture.means * scale + shift
