@@ -56,3 +56,9 @@ def run(recipe, job: Job) -> None:
     if is_main_process():
         write_outputs(job.home / "embed" / recipe.splits.train, outputs)
         write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, dev, size))
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

@@ -116,3 +116,9 @@ def _scores(experiment, outputs, data):
     if unknown.any():
         log.warning("%s: %d of %d purported speakers are not among its authors", experiment.config.name, unknown.sum(), len(scores))
     return np.where(unknown, -np.log(max(len(experiment.labels) - 1, 1)), scores)
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

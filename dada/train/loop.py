@@ -55,7 +55,8 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
         return model.to(accelerator.device).eval()
     if config.init:
         models.load_weights(model, config.task, config.model["name"], Path(config.init))
-    log.info("START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, len(train), len(dev), _size(model))
+    level = logging.INFO if accelerator.is_main_process else logging.DEBUG
+    log.log(level, "START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, len(train), len(dev), _size(model))
     model.to(accelerator.device)
     if hasattr(model, "estimate"):
         seconds = _estimate(model, config, train)
@@ -65,7 +66,7 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     if accelerator.is_main_process:
         _finish(model, folder, seconds)
     accelerator.wait_for_everyone()
-    log.info("DONE training %s, seed %d: %.1f s", config.name, seed, seconds)
+    log.log(level, "DONE training %s, seed %d: %.1f s", config.name, seed, seconds)
     return model.eval()
 
 
@@ -187,9 +188,12 @@ class Trainer:
         return lr
 
     def _close_epoch(self, lr: float, num_batches: int, rate: float) -> None:
+        from accelerate.utils import broadcast_object_list
+
         state, metric = self.state, self.phase.early_stop.metric
         unwrapped = self.accelerator.unwrap_model(self.wrapped)
         dev = evaluate(unwrapped, self.loss, self.dev, self.phase, self.config.labels, self.triples)
+        dev = broadcast_object_list([dev])[0]  # batch statistics differ between processes, and all must stop at the same epoch
         train_loss = float(self.accelerator.reduce(torch.tensor(state.loss_sum / num_batches, device=self.accelerator.device), "mean"))
         state.epoch, state.total_epochs, state.step, state.loss_sum = state.epoch + 1, state.total_epochs + 1, 0, 0.0
         self._judge(METRICS[metric] * dev[metric], dev["loss"])
@@ -257,7 +261,8 @@ def _accelerator(config: SystemConfig):
     from accelerate.utils import DistributedDataParallelKwargs
 
     parallel = DistributedDataParallelKwargs(find_unused_parameters=True)  # a phase may leave the head unused
-    return Accelerator(mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
+    cpu = not torch.cuda.is_available()  # said explicitly, as several processes on a CPU find each other only then
+    return Accelerator(cpu=cpu, mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
 
 
 def _estimate(model: nn.Module, config: SystemConfig, train: Dataset) -> float:
