@@ -15,7 +15,7 @@ from dada import losses, models
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset, digest
 from dada.data.files import atomic_path, write_text
-from dada.errors import ConfigError, DadaError
+from dada.errors import ConfigError, DadaError, DataError
 from dada.train import checkpoint, journal
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig, TrainConfig
@@ -40,6 +40,8 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     from accelerate.utils import set_seed
 
     phases = phases_of(config.train)
+    if not len(train) or not len(dev):
+        raise DataError(f"{config.name}: {len(train)} utterances to train on and {len(dev)} on dev: both need some")
     folder = Path(folder)
     torch.set_num_threads(config.threads)
     AcceleratorState._reset_state()  # a run before this one may have used another precision
@@ -282,6 +284,7 @@ def _estimate(model: nn.Module, config: SystemConfig, train: Dataset) -> float:
 
 def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int) -> None:
     """Refuse a folder with other settings (ConfigError); write down those of a new one."""
+    checkpoint.remove_partial(folder)
     new = {**asdict(config), "seed": seed, "train_data": digest(train), "dev_data": digest(dev)}
     if (folder / "run.json").exists() and (folder / "config.json").exists():
         old = {**journal.read_json(folder / "config.json"), **journal.read_json(folder / "run.json")["data"]}
@@ -291,7 +294,6 @@ def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: 
                 f"{folder} holds a training with other settings ({'; '.join(differing)}): "
                 "remove it, choose another --exp, or go back to these settings"
             )
-        checkpoint.remove_partial(folder)
         return
     facts = journal.run_facts()
     facts["data"] = {key: new[key] for key in ("seed", "train_data", "dev_data")}
