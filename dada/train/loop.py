@@ -58,7 +58,8 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     if config.init:
         models.load_weights(model, config.task, config.model["name"], Path(config.init))
     level = logging.INFO if accelerator.is_main_process else logging.DEBUG
-    log.log(level, "START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, len(train), len(dev), _size(model))
+    sizes = len(train), len(dev), sum(parameter.numel() for parameter in model.parameters())
+    log.log(level, "START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, *sizes)
     model.to(accelerator.device)
     if hasattr(model, "estimate"):
         seconds = _estimate(model, config, train)
@@ -307,7 +308,3 @@ def _finish(model: nn.Module, folder: Path, seconds: float) -> None:
     journal.write_json(folder / "run.json", {**facts, "seconds": round(seconds, 2)})
     with atomic_path(folder / WEIGHTS) as partial:
         torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, partial)
-
-
-def _size(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
