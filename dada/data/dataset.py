@@ -58,7 +58,8 @@ class Dataset(torch.utils.data.Dataset):
         known = set(self.arrays)  # asking the mapping itself would read the arrays
         missing = [utt for utt in self.utts if utt not in known]
         if missing:
-            raise DataError(f"{len(missing)} of {len(self.utts)} utterances have no data: {', '.join(missing[:5])}{', …' if missing[5:] else ''}")
+            names = f"{', '.join(missing[:5])}{', …' if missing[5:] else ''}"
+            raise DataError(f"{len(missing)} of {len(self.utts)} utterances have no data: {names}")
         for name in ("labels", "speakers", "sources", "lengths"):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.utts):
@@ -146,7 +147,8 @@ def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed
     """The utterances of a data directory as a system (`config`, a SystemConfig) takes them in.
 
     Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes. Training needs utt2label, and
-    only training cuts at random (`input.random_crop`, or shorter stretches by `train.crop_size`). Raises DataError naming utterances without data or labels of no class of the system.
+    only training cuts at random (`input.random_crop`, or shorter stretches by `train.crop_size`). Raises DataError naming utterances
+    without data, or labels of no class of the system.
     """
     kind = config.input.kind
     if kind == "waveform":
@@ -179,7 +181,8 @@ def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tenso
     table = data["utt2label"]
     unknown = [utt for utt in data.utts if table[utt] not in index]
     if unknown:
-        raise DataError(f"{data.path / 'utt2label'}: {unknown[0]} is {table[unknown[0]]!r}, which is no class of the system ({', '.join(labels)})")
+        strange = table[unknown[0]]
+        raise DataError(f"{data.path / 'utt2label'}: {unknown[0]} is {strange!r}, which is no class of the system ({', '.join(labels)})")
     return torch.tensor([index[table[utt]] for utt in data.utts], dtype=torch.int64)
 
 
@@ -195,10 +198,8 @@ def _feature_ark(data: DataDir, dump: Path | None) -> ArkReader:
     arrays = ArkReader(Path(dump) / "feats.scp")
     missing = [utt for utt in data.utts if utt not in arrays.index]
     if missing:
-        raise DataError(
-            f"{arrays.scp} has no features of {len(missing)} utterances of {data.path} ({', '.join(missing[:5])}{', …' if missing[5:] else ''}): "
-            "run stage extract_features again"
-        )
+        names = f"{', '.join(missing[:5])}{', …' if missing[5:] else ''}"
+        raise DataError(f"{arrays.scp} lacks {len(missing)} utterances of {data.path} ({names}): run stage extract_features")
     return arrays
 
 

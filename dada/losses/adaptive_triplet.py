@@ -77,7 +77,7 @@ class Loss(nn.Module):
     @torch.no_grad()
     def _observe(self, delta: Tensor, other: Tensor) -> None:
         """Take a batch into the running means: by triples for the official rule, by batches for DADA's."""
-        sums = torch.stack([delta.double().sum(), other.double().sum(), torch.tensor(float(len(delta)), dtype=torch.float64, device=delta.device)])
+        sums = torch.stack([values.double().sum() for values in (delta, other, torch.ones_like(delta))])
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(sums)  # every process must hold the same margins
         size = sums[2] if self.config.auto == "official" else 1.0

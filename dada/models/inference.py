@@ -1,4 +1,7 @@
-"""Running a model over a dataset, the same way while training (dev), for folds, and for scoring. Axes: N utterances, K classes, D embedding."""
+"""Running a model over a dataset, the same way while training (dev), for folds, and for scoring.
+
+Axes: N utterances, K classes, D embedding.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

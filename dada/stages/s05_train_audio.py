@@ -57,6 +57,7 @@ def run(recipe, job: Job) -> None:
         write_outputs(job.home / "embed" / recipe.splits.train, outputs)
         write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, dev, size))
 
+
 if __name__ == "__main__":
     from dada.recipe.command import stage_main
 

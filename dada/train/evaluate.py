@@ -51,7 +51,9 @@ def dev_triples(phase: TrainConfig, dev: Dataset, labels: list[str]) -> Tensor |
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, loss: nn.Module, dev: Dataset, phase: TrainConfig, labels: list[str], triples: Tensor | None) -> dict[str, float]:
+def evaluate(
+    model: nn.Module, loss: nn.Module, dev: Dataset, phase: TrainConfig, labels: list[str], triples: Tensor | None
+) -> dict[str, float]:
     """The loss on dev and the phase's metric, `{"loss": ..., "eer": ...}`, with the triples of `dev_triples`."""
     outputs = run_model(model, dev, phase.batch_size, phase.num_workers)
     results = {"loss": _dev_loss(loss, outputs, dev, triples if phase.sampler == "triplets" else torch.arange(len(dev)))}
@@ -68,7 +70,8 @@ def evaluate(model: nn.Module, loss: nn.Module, dev: Dataset, phase: TrainConfig
 def _dev_loss(loss: nn.Module, outputs: Outputs, dev: Dataset, rows: Tensor) -> float:
     device = next((buffer.device for buffer in loss.buffers()), torch.device("cpu"))
     output = Output(outputs.logits[rows].to(device), outputs.embeddings[rows].to(device))
-    batch = Batch([dev.utts[i] for i in rows.tolist()], output.embedding, torch.zeros(0), None if dev.labels is None else dev.labels[rows].to(device))
+    labels = None if dev.labels is None else dev.labels[rows].to(device)
+    batch = Batch([dev.utts[i] for i in rows.tolist()], output.embedding, torch.zeros(0), labels)
     was_training = loss.training
     value = loss.eval()(output, batch)
     loss.train(was_training)
@@ -91,7 +94,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
 def equal_error_rate(outputs: Outputs, targets: Tensor, labels: list[str]) -> float:
     """EER of the countermeasure scores, in [0, 1]. Raises ConfigError for a system without bona fide and spoof."""
     if BONAFIDE not in labels or SPOOF not in labels:
-        raise ConfigError(f"early_stop.metric eer needs the classes {SPOOF} and {BONAFIDE}; this system has others: use accuracy, abx or loss")
+        raise ConfigError(f"early_stop.metric eer needs classes {SPOOF} and {BONAFIDE}, this system has others: use accuracy, abx or loss")
     scores = scores_from_logits(outputs.logits, labels).double().numpy()
     real = targets.numpy() == labels.index(BONAFIDE)
     if real.all() or not real.any():

@@ -27,13 +27,14 @@ def fold_of(source: str, num_folds: int) -> int:
 def cross_fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int, uncut: Dataset | None = None) -> Outputs:
     """Train `train.folds` models in folder/fold_<k>, each without the sources of fold k, and let each speak of what it did not see.
 
-    Returns outputs for all of `train`, in its order. `uncut` holds the same utterances as they are scored, where `train` cuts at random. Folds with no utterance are passed over. Raises DataError where all sources
-    fall into one fold.
+    Returns outputs for all of `train`, in its order. `uncut` holds the same utterances as they are scored, where `train` cuts at
+    random. Folds with no utterance are passed over. Raises DataError where all sources fall into one fold.
     """
     folds = [fold_of(source, config.train.folds) for source in train.sources]
     present = sorted(set(folds))
     if len(present) < 2:
-        raise DataError(f"{config.name}: all {len(set(train.sources))} sources of train fall into one fold, so none can be left out: set train.folds: 0")
+        sources = len(set(train.sources))
+        raise DataError(f"{config.name}: all {sources} sources of train fall into one fold, so none can be left out: set train.folds: 0")
     parts = []
     for fold in present:
         keep, held = ([i for i, k in enumerate(folds) if (k != fold) == inside] for inside in (True, False))

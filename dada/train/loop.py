@@ -15,7 +15,7 @@ from dada import losses, models
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset, digest
 from dada.data.files import atomic_path, write_text
-from dada.errors import ConfigError, DadaError
+from dada.errors import ConfigError, DadaError, DataError
 from dada.train import checkpoint, journal
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig, TrainConfig
@@ -40,6 +40,8 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     from accelerate.utils import set_seed
 
     phases = phases_of(config.train)
+    if not len(train) or not len(dev):
+        raise DataError(f"{config.name}: {len(train)} utterances to train on and {len(dev)} on dev: both need some")
     folder = Path(folder)
     torch.set_num_threads(config.threads)
     AcceleratorState._reset_state()  # a run before this one may have used another precision
@@ -55,7 +57,9 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
         return model.to(accelerator.device).eval()
     if config.init:
         models.load_weights(model, config.task, config.model["name"], Path(config.init))
-    log.info("START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, len(train), len(dev), _size(model))
+    level = logging.INFO if accelerator.is_main_process else logging.DEBUG
+    sizes = len(train), len(dev), sum(parameter.numel() for parameter in model.parameters())
+    log.log(level, "START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, *sizes)
     model.to(accelerator.device)
     if hasattr(model, "estimate"):
         seconds = _estimate(model, config, train)
@@ -65,7 +69,7 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     if accelerator.is_main_process:
         _finish(model, folder, seconds)
     accelerator.wait_for_everyone()
-    log.info("DONE training %s, seed %d: %.1f s", config.name, seed, seconds)
+    log.log(level, "DONE training %s, seed %d: %.1f s", config.name, seed, seconds)
     return model.eval()
 
 
@@ -187,9 +191,12 @@ class Trainer:
         return lr
 
     def _close_epoch(self, lr: float, num_batches: int, rate: float) -> None:
+        from accelerate.utils import broadcast_object_list
+
         state, metric = self.state, self.phase.early_stop.metric
         unwrapped = self.accelerator.unwrap_model(self.wrapped)
         dev = evaluate(unwrapped, self.loss, self.dev, self.phase, self.config.labels, self.triples)
+        dev = broadcast_object_list([dev])[0]  # batch statistics differ between processes, and all must stop at the same epoch
         train_loss = float(self.accelerator.reduce(torch.tensor(state.loss_sum / num_batches, device=self.accelerator.device), "mean"))
         state.epoch, state.total_epochs, state.step, state.loss_sum = state.epoch + 1, state.total_epochs + 1, 0, 0.0
         self._judge(METRICS[metric] * dev[metric], dev["loss"])
@@ -257,7 +264,8 @@ def _accelerator(config: SystemConfig):
     from accelerate.utils import DistributedDataParallelKwargs
 
     parallel = DistributedDataParallelKwargs(find_unused_parameters=True)  # a phase may leave the head unused
-    return Accelerator(mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
+    cpu = not torch.cuda.is_available()  # said explicitly, as several processes on a CPU find each other only then
+    return Accelerator(cpu=cpu, mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
 
 
 def _estimate(model: nn.Module, config: SystemConfig, train: Dataset) -> float:
@@ -277,6 +285,7 @@ def _estimate(model: nn.Module, config: SystemConfig, train: Dataset) -> float:
 
 def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int) -> None:
     """Refuse a folder with other settings (ConfigError); write down those of a new one."""
+    checkpoint.remove_partial(folder)
     new = {**asdict(config), "seed": seed, "train_data": digest(train), "dev_data": digest(dev)}
     if (folder / "run.json").exists() and (folder / "config.json").exists():
         old = {**journal.read_json(folder / "config.json"), **journal.read_json(folder / "run.json")["data"]}
@@ -286,7 +295,6 @@ def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: 
                 f"{folder} holds a training with other settings ({'; '.join(differing)}): "
                 "remove it, choose another --exp, or go back to these settings"
             )
-        checkpoint.remove_partial(folder)
         return
     facts = journal.run_facts()
     facts["data"] = {key: new[key] for key in ("seed", "train_data", "dev_data")}
@@ -300,7 +308,3 @@ def _finish(model: nn.Module, folder: Path, seconds: float) -> None:
     journal.write_json(folder / "run.json", {**facts, "seconds": round(seconds, 2)})
     with atomic_path(folder / WEIGHTS) as partial:
         torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, partial)
-
-
-def _size(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())

@@ -50,10 +50,13 @@ def plateau(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequ
 SCHEDULES = {f.__name__: f for f in (constant, cosine, step, exponential, sigmoid, plateau)}
 
 
-def learning_rate(lr: float, config: ScheduleConfig, epoch: int, num_epochs: int, batch: int, num_batches: int, history: Sequence[float]) -> float:
+def learning_rate(
+    lr: float, config: ScheduleConfig, epoch: int, num_epochs: int, batch: int, num_batches: int, history: Sequence[float]
+) -> float:
     """The learning rate for batch `batch` of epoch `epoch` (both from 0) of a phase. Raises ConfigError for an unknown schedule."""
     if config.name not in SCHEDULES:
-        raise ConfigError(f"train.schedule.name: unknown {config.name!r}{nearest(config.name, list(SCHEDULES))}; known: {', '.join(SCHEDULES)}")
+        known = list(SCHEDULES)
+        raise ConfigError(f"train.schedule.name: unknown {config.name!r}{nearest(config.name, known)}; known: {', '.join(known)}")
     if config.per not in ("epoch", "step"):
         raise ConfigError(f"train.schedule.per is {config.per!r}, expected epoch or step")
     t, total = (epoch, num_epochs) if config.per == "epoch" else (epoch * num_batches + batch, num_epochs * num_batches)

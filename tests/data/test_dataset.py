@@ -51,7 +51,12 @@ def test_waveforms_and_their_lengths(folder):
     assert dataset.lengths == [800, 900, 1000, 1100] and dataset[2][1].shape == (1000,)
     tiled = audio_dataset(folder, config("waveform", num_samples=950, length_rule="tile"), None, training=False)
     assert tiled.lengths is None and [tiled[i][1].shape[0] for i in range(4)] == [950] * 4
-    assert audio_dataset(folder, config("waveform", num_samples=950, length_rule="crop"), None, training=False).lengths == [800, 900, 950, 950]
+    assert audio_dataset(folder, config("waveform", num_samples=950, length_rule="crop"), None, training=False).lengths == [
+        800,
+        900,
+        950,
+        950,
+    ]
 
 
 def test_random_stretches_depend_on_seed_epoch_and_utterance_alone(folder, tmp_path):
@@ -86,7 +91,7 @@ def test_what_is_missing_is_named(folder, tmp_path):
     with pytest.raises(DataError, match="feats.scp does not exist: run stage extract_features"):
         audio_dataset(folder, config("features"), tmp_path / "nowhere", training=True)
     write_ark(tmp_path / "some" / "feats.scp", [("u0", np.zeros((2, 3)))])
-    with pytest.raises(DataError, match=r"3 utterances .*u1, u2, u3"):
+    with pytest.raises(DataError, match=r"lacks 3 utterances .*u1, u2, u3"):
         audio_dataset(folder, config("features"), tmp_path / "some", training=True)
     with pytest.raises(DataError, match="1 of 2 utterances have no data: b"):
         Dataset({"a": np.zeros(3)}, ["a", "b"])

@@ -27,7 +27,9 @@ def labelled(logits, labels) -> tuple[Output, Batch]:
     return Output(logits, logits), Batch([], logits, torch.zeros(0), torch.tensor(labels))
 
 
-@pytest.mark.parametrize(("distance", "normalise", "expected"), [("cosine", False, 0.527539), ("l2", False, 0.858329), ("squared_l2", True, 0.555079)])
+@pytest.mark.parametrize(
+    ("distance", "normalise", "expected"), [("cosine", False, 0.527539), ("l2", False, 0.858329), ("squared_l2", True, 0.555079)]
+)
 def test_triplet(triples, distance, normalise, expected):
     x = torch.nn.functional.normalize(triples) if normalise else triples
     loss = losses.build({"name": "triplet", "margin": 0.5, "distance": distance})

@@ -59,7 +59,11 @@ def test_outputs_and_scores_come_back_bit_by_bit(tmp_path):
     outputs = Outputs(["b", "a"], torch.randn(2, 1), torch.randn(2, 5))
     write_outputs(tmp_path, outputs)
     again = read_outputs(tmp_path)
-    assert again.utts == ["a", "b"] and torch.equal(again.logits, outputs.logits[[1, 0]]) and torch.equal(again.embeddings, outputs.embeddings[[1, 0]])
+    assert (
+        again.utts == ["a", "b"]
+        and torch.equal(again.logits, outputs.logits[[1, 0]])
+        and torch.equal(again.embeddings, outputs.embeddings[[1, 0]])
+    )
     scores = np.array([1 / 3, -1.2345678e-9, 3.4e10], dtype=np.float32)
     write_scores(tmp_path / "dev.txt", ["c", "a", "b"], scores, {"system": "x"})
     read = read_scores(tmp_path / "dev.txt")
@@ -85,7 +89,12 @@ def test_an_experiment_is_loaded_as_it_was_trained(trained, dataset, tmp_path):
     assert torch.equal(run_model(experiment.model, dataset).logits, run_model(model, dataset).logits)
     DataDir(tmp_path / "data", {"text": {"a": "x"}, "utt2spk": {"a": "BOB"}}).write()
     facts = provenance(folder, experiment, "dev", [tmp_path / "data" / "utt2spk"])
-    assert facts["system"] == "x" and len(facts["weights"]) == len(facts["config"]) == 64 and facts["window"] == "full" and "utt2spk" in facts["data"]
+    assert (
+        facts["system"] == "x"
+        and len(facts["weights"]) == len(facts["config"]) == 64
+        and facts["window"] == "full"
+        and "utt2spk" in facts["data"]
+    )
 
 
 def test_broken_experiments_are_named(trained, tmp_path):

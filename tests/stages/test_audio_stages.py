@@ -49,7 +49,9 @@ def recipe(tmp_path) -> SmallRecipe:
         DataDir(tmp_path / "data" / split, tables).write()
         arrays = ((utt, rng.standard_normal((6, 4)) + 2 * (labels[utt] == "bonafide")) for utt in utts)
         write_table(tmp_path / "dump" / split / "utt2num_frames", write_ark(tmp_path / "dump" / split / "feats.scp", arrays))
-    config = SystemConfig(name="small", model={"name": "dada_audio", "width": 4, "bottleneck": 2, "embedding": 4, "attention": 2, "head": [4]})
+    config = SystemConfig(
+        name="small", model={"name": "dada_audio", "width": 4, "bottleneck": 2, "embedding": 4, "attention": 2, "head": [4]}
+    )
     config.input.kind, config.input.features = "features", {"name": "lfcc"}
     config.train.epochs, config.train.loss, config.train.folds, config.train.crop_size = 1, {"name": "bce"}, 2, 3
     return SmallRecipe(tmp_path, config)

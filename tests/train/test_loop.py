@@ -114,6 +114,11 @@ def test_training_needs_labels(tmp_path):
         fit(toy_config(epochs=1, phases=[], sampler="balanced"), Dataset(whole.arrays, whole.utts), whole, tmp_path, seed=1)
 
 
+def test_training_needs_utterances(tmp_path):
+    with pytest.raises(DataError, match="0 utterances to train on and 16 on dev"):
+        fit(toy_config(), toy_dataset(0), toy_dataset(16), tmp_path, seed=1)
+
+
 def test_bfloat16_learns_too(tmp_path):
     train = toy_dataset(16)
     model = fit(toy_config(epochs=40, phases=[], loss={"name": "bce"}, mixed_precision="bf16"), train, train, tmp_path, seed=1)

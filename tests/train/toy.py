@@ -34,7 +34,13 @@ def toy_dataset(num: int = 36, seed: int = 0, crop_seed: int | None = None) -> D
 
 def toy_config(**train) -> SystemConfig:
     """Three triplet phases and a head, as the DADA audio model is trained."""
-    head = {"epochs": 3, "loss": {"name": "bce"}, "trainable": ["head"], "optim": {"lr": 0.01}, "schedule": {"name": "cosine", "per": "step"}}
+    head = {
+        "epochs": 3,
+        "loss": {"name": "bce"},
+        "trainable": ["head"],
+        "optim": {"lr": 0.01},
+        "schedule": {"name": "cosine", "per": "step"},
+    }
     phases = [
         {"epochs": 1, "loss": {"name": "triplet"}, **TRIPLETS},
         {"epochs": 2, "loss": {"name": "adaptive_triplet", "auto": "dada"}, **TRIPLETS},

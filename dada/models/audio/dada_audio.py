@@ -67,8 +67,8 @@ class Pooling(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        attentive = config.pooling == "attentive"
-        self.score = nn.Sequential(nn.Linear(config.embedding, config.attention), nn.Tanh(), nn.Linear(config.attention, 1, bias=False)) if attentive else None
+        layers = (nn.Linear(config.embedding, config.attention), nn.Tanh(), nn.Linear(config.attention, 1, bias=False))
+        self.score = nn.Sequential(*layers) if config.pooling == "attentive" else None
 
     def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
         scores = torch.zeros(mask.shape, dtype=frames.dtype, device=frames.device) if self.score is None else self.score(frames)[..., 0]
