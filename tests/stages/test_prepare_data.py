@@ -31,7 +31,12 @@ def recipe(tmp_path):
     (tmp_path / "local" / "words.py").write_text("LABELS = ['bonafide', 'spoof', 'spoof']\n")
     corpus = SimpleNamespace(name="toy", root=None, counts={"train": {"bonafide": 1, "spoof": 2}}, options={})
     return SimpleNamespace(
-        root=tmp_path, corpus=corpus, protocol="main", all_splits=["train", "dev"], num_jobs=1, data_dir=lambda split: tmp_path / "data" / split
+        root=tmp_path,
+        corpus=corpus,
+        protocol="main",
+        all_splits=["train", "dev"],
+        num_jobs=1,
+        data_dir=lambda split: tmp_path / "data" / split,
     )
 
 

@@ -47,11 +47,15 @@ class Archive:
         try:
             content = self.path.read_bytes()
         except OSError as error:
-            raise DataError(f"the game archive {self.path} cannot be read ({error.strerror}): run stage prepare_data to fetch it") from error
+            raise DataError(
+                f"the game archive {self.path} cannot be read ({error.strerror}): run stage prepare_data to fetch it"
+            ) from error
         if content[:4] != b"QTBL" or len(content) < ENTRIES_AT:
             raise DataError(f"{self.path} is not an archive of the game: it does not start with QTBL; delete it and run again")
         if content[12] != MP3:
-            raise DataError(f"{self.path} holds clips of compression {content[12]}, expected {MP3} (MP3): take the Debian package's archive")
+            raise DataError(
+                f"{self.path} holds clips of compression {content[12]}, expected {MP3} (MP3): take the Debian package's archive"
+            )
         self.content = content
         self.entries = dict(self._read_entries(struct.unpack_from(">H", content, 13)[0]))
 

@@ -40,7 +40,13 @@ def mp3(samples: np.ndarray) -> np.ndarray:
     file = io.BytesIO()
     peak = max(1.0, float(np.abs(samples).max()))
     soundfile.write(
-        file, (samples / peak).astype(np.float32), RATE, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=0.85
+        file,
+        (samples / peak).astype(np.float32),
+        RATE,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=0.85,
     )
     file.seek(0)
     decoded, _ = soundfile.read(file, dtype="float32")

@@ -80,7 +80,9 @@ def make_clips(clips: list[Clip], pool: Path, downloads: Path, versions: dict[st
             for future in as_completed(futures):
                 future.result()
         except BrokenProcessPool as error:
-            raise DadaError("a process that makes clips was killed (out of memory?): run again with fewer jobs; finished clips are kept") from error
+            raise DadaError(
+                "a process that makes clips was killed (out of memory?): run again with fewer jobs; finished clips are kept"
+            ) from error
         finally:
             workers.shutdown(cancel_futures=True)
 

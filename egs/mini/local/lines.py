@@ -14,6 +14,7 @@ from dada.data.audio import decode_audio
 
 from . import channel
 from .archive import Archive
+
 # The fourteen characters with enough lines that do not sound alike: they stand in for public figures.
 FIGURES = ("BOB", "BUD", "CHIEF", "DEATH", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SEC", "SPARKY", "TAM", "WITCH", "ZOMBIE")
 SPLITS = ("train", "dev", "test")
@@ -74,7 +75,10 @@ def read_lines(archive: Archive) -> list[Written]:
         source = sources.setdefault(wording, line.name)
         seconds = duration(archive.read(line.clip)) if line.clip else 0.0
         usable = (
-            wording not in spoken and len(wording.split()) >= MIN_WORDS and SECONDS[0] <= seconds <= SECONDS[1] and len(said_by[wording]) == 1
+            wording not in spoken
+            and len(wording.split()) >= MIN_WORDS
+            and SECONDS[0] <= seconds <= SECONDS[1]
+            and len(said_by[wording]) == 1
         )
         if usable:
             spoken.add(wording)
@@ -192,4 +196,3 @@ def by_figure(lines: list[Written]) -> dict[str, list[Written]]:
         if line.usable:
             groups[line.figure].append(line)
     return groups
-

@@ -43,7 +43,9 @@ def prepare(recipe) -> list[DataDir]:
     check_disjoint(trials, lines)
     for name, same in trials.items():
         log.info("%s %s: %s", recipe.protocol, name, summary(same))
-    return [audio_dir(recipe.data_dir(name), same, pool, lines) for name, same in trials.items()] + [authors_dir(recipe.data_dir(AUTHORS), lines, split)]
+    return [audio_dir(recipe.data_dir(name), same, pool, lines) for name, same in trials.items()] + [
+        authors_dir(recipe.data_dir(AUTHORS), lines, split)
+    ]
 
 
 def checked_options(recipe) -> dict:

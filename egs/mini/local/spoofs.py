@@ -28,7 +28,9 @@ class Trial:
         return NOT_A_SPOOF if self.clip.kind == BONAFIDE else "known" if ENGINES[self.clip.kind].known else "unknown"
 
 
-def trials_of(split_name: str, split: Split, per_engine: dict[str, dict[str, int]], tempos: dict[str, list[float]], seed: int, protocol: str) -> list[Trial]:
+def trials_of(
+    split_name: str, split: Split, per_engine: dict[str, dict[str, int]], tempos: dict[str, list[float]], seed: int, protocol: str
+) -> list[Trial]:
     """All utterances of a split: every line that its figures speak, and the spoofs of every engine that belongs to it."""
     spoken = split.spoken[split_name]
     trials = [
@@ -39,7 +41,11 @@ def trials_of(split_name: str, split: Split, per_engine: dict[str, dict[str, int
         quotas = apportion({figure: len(spoken[figure]) for figure in FIGURES}, number * len(FIGURES))
         for index, figure in enumerate(FIGURES):
             rng = random.Random(f"{seed} {protocol} {split_name} {name} {figure}")
-            chosen = choose_copies(spoken, figure, quotas[figure], rng) if engine.copies else choose_texts(spoken, figure, quotas[figure], index % 2, rng)
+            chosen = (
+                choose_copies(spoken, figure, quotas[figure], rng)
+                if engine.copies
+                else choose_texts(spoken, figure, quotas[figure], index % 2, rng)
+            )
             trials += [Trial(spoof_clip(name, figure, line, tempos), quote) for line, quote in chosen]
     return sorted(trials, key=lambda trial: trial.utt.encode())
 
@@ -68,7 +74,9 @@ def choose_texts(spoken: dict[str, list[Written]], figure: str, number: int, odd
     own = [line for line in spoken[figure] if speakable(line.text)]
     others = [line for other in FIGURES if other != figure for line in spoken[other] if speakable(line.text)]
     num_own = min((number + odd) // 2, len(own))
-    return [(line, IN_CHARACTER) for line in rng.sample(own, num_own)] + [(line, MISATTRIBUTED) for line in rng.sample(others, number - num_own)]
+    return [(line, IN_CHARACTER) for line in rng.sample(own, num_own)] + [
+        (line, MISATTRIBUTED) for line in rng.sample(others, number - num_own)
+    ]
 
 
 def spoof_clip(engine: str, figure: str, line: Written, tempos: dict[str, list[float]]) -> Clip:

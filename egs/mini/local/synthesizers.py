@@ -2,7 +2,8 @@
 
 Every class has `name`, `known` (heard in training, or only in test) and `copies` (a vocoder), and is made with the downloads folder.
 A speaker has `tempo`, the letters a second of its normal speech, measured over 60 lines, and
-`speak(requests) -> [(samples (T,), rate)]`; a vocoder has `resynthesize(samples, rate, name) -> (samples, rate)`. What is random is seeded by the clip's name.
+`speak(requests) -> [(samples (T,), rate)]`; a vocoder has `resynthesize(samples, rate, name) -> (samples, rate)`.
+What is random is seeded by the clip's name.
 """
 
 import functools
@@ -64,7 +65,9 @@ class Speaker:
     def program(self, name: str) -> Program:
         found = Program.find(self.root, name)
         if found is None:
-            raise UserError(f"the synthesizer program {name} is neither in {self.root} nor on the PATH: run stage prepare_data again to fetch it")
+            raise UserError(
+                f"the synthesizer program {name} is neither in {self.root} nor on the PATH: run stage prepare_data again to fetch it"
+            )
         return found
 
     def speed(self, request: Request) -> float:
@@ -250,7 +253,16 @@ class GriffinLim:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(name))
             y = torchaudio.functional.griffinlim(
-                spectrum, window, self.FFT, self.HOP, self.FFT, power=1.0, n_iter=self.ITERATIONS, momentum=0.99, length=len(x), rand_init=True
+                spectrum,
+                window,
+                self.FFT,
+                self.HOP,
+                self.FFT,
+                power=1.0,
+                n_iter=self.ITERATIONS,
+                momentum=0.99,
+                length=len(x),
+                rand_init=True,
             )
         return check(y.numpy(), f"griffin_lim failed on {name}"), VOCODER_RATE
 
@@ -271,7 +283,9 @@ class Codec2:
         for tool in ("c2enc", "c2dec"):
             program = Program.find(self.root, tool)
             if program is None:
-                raise UserError(f"the vocoder program {tool} is neither in {self.root} nor on the PATH: run stage prepare_data again to fetch it")
+                raise UserError(
+                    f"the vocoder program {tool} is neither in {self.root} nor on the PATH: run stage prepare_data again to fetch it"
+                )
             raw = program.run(mode, "-", "-", what=f"codec2 failed on {name}", input=raw).stdout
         return check(np.frombuffer(raw, dtype="<i2").astype(np.float32) / 32768, f"codec2 failed on {name}"), self.RATE
 
