@@ -7,10 +7,11 @@ from dada import __version__
 
 COMMANDS = {
     "run": ("dada.recipe.command:run_main", "run the stages of a recipe"),
+    "new-recipe": ("dada.recipe.new_recipe:command", "make a recipe of a folder of audio and a CSV"),
     "detect": ("dada.detect:main", "score audio files with a trained experiment"),
 }
 HELP = "usage: dada COMMAND ...\n\nAudio deepfake detection with context awareness.\n\ncommands:\n" + "".join(
-    f"  {name:10s} {summary}\n" for name, (_, summary) in COMMANDS.items()
+    f"  {name:12s} {summary}\n" for name, (_, summary) in COMMANDS.items()
 ) + "\n`dada COMMAND --help` says more; `dada --version` gives the version.\n"
 
 

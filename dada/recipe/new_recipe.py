@@ -145,6 +145,11 @@ utils/new_recipe.py my_corpus --audio wavs --csv list.csv --columns file=path la
 """
 
 
+def command(arguments: list[str]) -> int:
+    """`dada new-recipe`, with messages in place of tracebacks."""
+    return program.run(lambda: main(arguments))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program: make the recipe, and say what its splits hold."""
     parser = program.parser("Make a recipe in egs/ for a corpus that is a folder of audio files and a CSV.", EXAMPLE)

@@ -13,6 +13,8 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
 from dada.data import BONAFIDE, SPOOF, DataDir
+from dada.data.validate_audio import check_audio
+from dada.data.validate_report import Report
 from dada.errors import ConfigError, DataError
 from dada.recipe.stage import Job
 
@@ -46,6 +48,7 @@ def run(recipe, job: Job) -> None:
     for data in made:
         data.check()
     check_disjoint([data for data in made if "wav.scp" in data.tables])
+    check_files([data for data in made if "wav.scp" in data.tables])
     check_counts({data.path.name: data for data in made}, recipe.corpus.counts, recipe.root)
     for data in made:
         data.write()
@@ -105,6 +108,15 @@ def check_disjoint(made: list[DataDir]) -> None:
         if twice:
             raise DataError(f"{len(twice)} utterances are in both {owner[twice[0]].path} and {data.path}, e.g. {twice[0]}")
         owner.update(dict.fromkeys(data.utts, data))
+
+
+def check_files(made: list[DataDir]) -> None:
+    """Raise DataError listing audio files that are not there. Whether they decode is found out when they are read."""
+    report = Report()
+    for data in made:
+        check_audio(data.path, data.tables, report, read=False)
+    if report.errors:
+        raise DataError(f"{len(report.errors)} audio files cannot be used:\n  " + "\n  ".join(str(finding) for finding in report.errors[:10]))
 
 
 def check_counts(made: dict[str, DataDir], expected: dict[str, dict[str, int]], root: Path) -> None:

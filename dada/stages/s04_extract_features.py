@@ -123,29 +123,22 @@ def _vectors(root: Path, settings: dict, text: dict[str, str]) -> Iterator[tuple
 # A process works on many shards, and a pretrained encoder takes longer to load than a shard to run.
 @functools.lru_cache(maxsize=1)
 def _audio_feature(settings: str, root: Path) -> tuple:
-    import torch
-
     from dada import features
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return features.build(_with_model_folder(json.loads(settings), root)).to(device), device
+    return features.build(json.loads(settings), root).to(_device()), _device()
 
 
 @functools.lru_cache(maxsize=1)
 def _text_encoder(settings: str, root: Path):
-    import torch
-
     from dada.text import encoder
 
-    rest = _with_model_folder(json.loads(settings), root)
-    rest.pop("name")
-    return encoder.TextEncoder(encoder.Config(**rest), "cuda" if torch.cuda.is_available() else "cpu")
+    return encoder.build(json.loads(settings), root, _device())
 
 
-def _with_model_folder(settings: dict, root: Path) -> dict:
-    """A pretrained model that lies below the recipe's folder, as the path from here."""
-    model = settings.get("model")
-    return {**settings, "model": str(root / model)} if model and (root / model).is_dir() else settings
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 if __name__ == "__main__":

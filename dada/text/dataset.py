@@ -1,5 +1,6 @@
 """Texts for training and scoring: token ids for an encoder inside the model, or the vectors of a frozen one from an ark."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def text_dataset(data: DataDir, config, dump: Path | None = None, training: bool
     if config.input.kind == "text_features":
         arrays, lengths = _vectors(data, dump), None
     elif config.input.kind == "text":
-        arrays = _token_ids(data, config.model)
+        arrays = dict(zip(data.utts, token_ids([data["text"][utt] for utt in data.utts], config.model), strict=True))
         lengths = [len(arrays[utt]) for utt in data.utts]
     else:
         raise ConfigError(f"system {config.name}: a text system reads `input.kind` text or text_features, not {config.input.kind}")
@@ -40,10 +41,10 @@ def _vectors(data: DataDir, dump: Path | None) -> ArkReader:
     return ArkReader(Path(dump) / "feats.scp")
 
 
-def _token_ids(data: DataDir, model: dict) -> dict[str, np.ndarray]:
-    """Token ids as float32, which holds whole numbers up to 16 million exactly; the model turns them back."""
+def token_ids(texts: Sequence[str], model: dict) -> list[np.ndarray]:
+    """Token ids (L,) of each text, as float32, which holds whole numbers up to 16 million exactly; the model turns them back."""
     from dada.text.encoder import load_tokenizer
 
     tokenizer = load_tokenizer(model["encoder"], model["allow_download"])
-    ids = tokenizer([data["text"][utt] for utt in data.utts], truncation=True, max_length=model["max_tokens"])["input_ids"]
-    return {utt: np.asarray(row, dtype=np.float32) for utt, row in zip(data.utts, ids, strict=True)}
+    ids = tokenizer(list(texts), truncation=True, max_length=model["max_tokens"])["input_ids"]
+    return [np.asarray(row, dtype=np.float32) for row in ids]

@@ -5,7 +5,7 @@ Deepfake Arts, section 3.2). N texts, L tokens, D hidden size, K layers.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.errors import UserError
+from dada.features import with_model_folder
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,13 @@ def masked_mean(hidden_states: Sequence[Tensor], mask: Tensor, layers: Sequence[
     x = torch.cat([hidden_states[layer] for layer in layers], dim=-1)
     weight = mask.to(x.dtype).unsqueeze(-1)
     return (x * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+
+
+def build(settings: Mapping, root: Path | None = None, device: str = "cpu") -> "TextEncoder":
+    """The encoder of `{name: text_encoder, ...}`; its model is looked for in `root`, the recipe's folder, first."""
+    rest = with_model_folder(settings, root)
+    rest.pop("name")
+    return TextEncoder(Config(**rest), device)
 
 
 class TextEncoder:

@@ -9,6 +9,8 @@ from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF
 from dada.data.dataset import Dataset
 from dada.data.sampling import Balanced, BatchSampler, Shuffle, Triplets
 from dada.errors import ConfigError, DataError
+from dada.metrics.det import det
+from dada.metrics.eer import eer_of
 from dada.models import Output
 from dada.models.inference import Outputs, run_model, scores_from_logits
 from dada.train.config import TrainConfig
@@ -99,17 +101,4 @@ def equal_error_rate(outputs: Outputs, targets: Tensor, labels: list[str]) -> fl
     real = targets.numpy() == labels.index(BONAFIDE)
     if real.all() or not real.any():
         raise DataError("the EER on dev needs bona fide and spoofed utterances, and dev holds one kind only")
-    return _eer(scores[real], scores[~real])
-
-
-def _eer(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Where misses and false alarms meet, interpolated between the two thresholds around the crossing."""
-    thresholds = np.unique(np.concatenate([bonafide, spoof]))
-    miss = np.searchsorted(np.sort(bonafide), thresholds, side="left") / len(bonafide)
-    alarm = 1 - np.searchsorted(np.sort(spoof), thresholds, side="left") / len(spoof)
-    miss, alarm = np.append(miss, 1.0), np.append(alarm, 0.0)
-    k = int(np.argmax(miss >= alarm))
-    if k == 0:
-        return float(alarm[0])
-    gap0, gap1 = alarm[k - 1] - miss[k - 1], miss[k] - alarm[k]
-    return float(miss[k - 1] + (miss[k] - miss[k - 1]) * gap0 / (gap0 + gap1))
+    return eer_of(det(scores[real], scores[~real]))[0]

@@ -61,7 +61,7 @@ class Model(nn.Module):
         x = batch.inputs.double()
         audio, text = self.branch_log_odds(x, batch.speakers)
         z = self.fuse(audio, text)
-        return Output(torch.stack([torch.zeros_like(z), z], dim=1), torch.stack([audio, text], dim=1))
+        return Output(torch.stack([torch.zeros_like(z), z], dim=1), torch.stack([audio, text.nan_to_num(0.0)], dim=1))
 
     def raw_log_odds(self, x: Tensor, speakers: list[str]) -> tuple[Tensor, Tensor]:
         """Audio and text evidence (B,) before calibration; the text's is NaN for an unknown speaker where the rule needs one."""
