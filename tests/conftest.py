@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
+from signals import speech_like
 
 pytest_plugins = ["tiny_whisper", "tiny_text_models"]
 
@@ -40,14 +40,6 @@ def reference() -> Path:
     if not (path / "expected.json").is_file():
         pytest.skip(NO_REFERENCE)
     return path
-
-
-def speech_like(seconds: float, pitch: float, seed: int, rate: int = 16_000) -> np.ndarray:
-    """(T,) float32: a harmonic tone with a syllable rhythm and some noise, which features and models can chew on."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(int(seconds * rate)) / rate
-    tone = sum(np.sin(2 * np.pi * pitch * k * time + rng.uniform(0, 6)) / k for k in range(1, 12))
-    return (0.1 * tone * (0.55 + 0.45 * np.sin(2 * np.pi * 4 * time)) + 0.005 * rng.standard_normal(len(time))).astype(np.float32)
 
 
 @pytest.fixture

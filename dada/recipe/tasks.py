@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dada import __version__
 from dada.data.files import atomic_dir
+from dada.errors import UserError
 from dada.recipe.catalog import find, view_of
 from dada.recipe.recipe import Recipe
 from dada.recipe.stage import Job
@@ -57,6 +58,9 @@ def run_task(task: Task) -> float:
             else:
                 with atomic_dir(task.part) as out:
                     stage.module.run_shard(view, task.job, list(task.keys), out)
+        except UserError as error:
+            logging.getLogger(__name__).error("%s: %s", task.label, error)
+            raise
         except Exception:
             logging.getLogger(__name__).exception("failed: %s", task.label)
             raise

@@ -11,6 +11,11 @@ def of_task(recipe, task: str) -> list[str]:
     return [name for name in recipe.systems if recipe.system(name).task == task]
 
 
+def with_words(recipe) -> list[str]:
+    """The systems that need transcripts: text models and the fusions on them."""
+    return [name for name in recipe.systems if recipe.system(name).task in ("text", "fusion")]
+
+
 def dump_of(recipe, config: InputConfig, split: str) -> Path | None:
     """Where the features of a split lie, for a system that reads any."""
     return recipe.dump_dir(config, split) if config.kind in ("features", "text_features") else None

@@ -48,8 +48,8 @@ def run(recipe, job: Job) -> None:
     for data in made:
         data.check()
     check_disjoint([data for data in made if "wav.scp" in data.tables])
-    check_files([data for data in made if "wav.scp" in data.tables])
     check_counts({data.path.name: data for data in made}, recipe.corpus.counts, recipe.root)
+    check_files([data for data in made if "wav.scp" in data.tables])
     for data in made:
         data.write()
         log.info("%s: %d utterances%s", data.path, len(data.utts), "".join(f", {n} {label}" for label, n in count(data).items()))

@@ -17,6 +17,7 @@ from dada.data.files import write_text
 from dada.data.tables import read_table, require_same_keys, write_table
 from dada.errors import DataError
 from dada.recipe.stage import Job
+from dada.stages import _systems
 
 STAGE = "transcribe"
 SHARD_SIZE = 64  # utterances; fixed, so that batches do not depend on the number of jobs
@@ -26,7 +27,10 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """A job for each split."""
+    """A job for each split, where a system weighs the words, or the recipe lists this stage by name."""
+    listens = _systems.with_words(recipe)
+    if not listens and STAGE not in recipe.config.stages:
+        return []
     check(recipe.transcribe)
     settings = dataclasses.asdict(recipe.transcribe)
     del settings["allow_download"]  # changes no result
@@ -34,7 +38,7 @@ def plan(recipe) -> list[Job]:
         Job(
             stage=STAGE, name=f"{recipe.protocol}/{split}", home=folder,
             inputs=(folder / "wav.scp",), outputs=(folder / "text", folder / "text.json"),
-            settings={"transcribe": settings, "shard_size": SHARD_SIZE}, args={"split": split},
+            settings={"transcribe": settings, "shard_size": SHARD_SIZE}, args={"split": split, "systems": listens},
         )
         for split in recipe.all_splits
         for folder in [recipe.data_dir(split)]

@@ -13,6 +13,7 @@ from dada.data import BONAFIDE, NO_SPEAKER, DataDir, write_text
 from dada.data.dataset import sources_of
 from dada.errors import DataError
 from dada.recipe.stage import Job
+from dada.stages import _systems
 from dada.text.corpus import Corpus, HeldOut, Text, build_corpus, read_aliases, read_authors
 from dada.text.normalise import normalise, one_line
 
@@ -22,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """One job: all splits of the text corpus come from the same split by source."""
+    """One job, for all splits of the text corpus come from the same split by source; none where no system weighs the words."""
+    listens = _systems.with_words(recipe)
+    if not listens:
+        return []
     name = recipe.text.name
     home = recipe.text_dir(name, "train").parent
     audio = [path for split in recipe.all_splits for path in (recipe.data_dir(split), recipe.data_dir(split) / "text")]
@@ -35,6 +39,7 @@ def plan(recipe) -> list[Job]:
         inputs=(*corpora(recipe).values(), *aliases, *audio),
         outputs=(*(home / split for split in splits), home / "counts.json"),
         settings=asdict(recipe.text),
+        args={"systems": listens},
     )]
 
 

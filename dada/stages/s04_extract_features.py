@@ -6,6 +6,7 @@ is cut into shards of fixed size, and a batch never crosses a shard, so the numb
 A text system also gets the vectors of its author corpus: dump/<feature>/text_<name>/<split>/.
 """
 
+import dataclasses
 import functools
 import itertools
 import json
@@ -22,6 +23,7 @@ TEXT_SPLITS = ("train", "dev")  # of an author corpus
 def plan(recipe) -> list[Job]:
     """One job per feature settings and split; systems with the same input share it."""
     jobs: dict[str, Job] = {}
+    users: dict[str, list[str]] = {}
     for name in recipe.systems:
         config = recipe.system(name)
         if config.input.kind == "features":
@@ -36,7 +38,8 @@ def plan(recipe) -> list[Job]:
         for split, source in sources.items():
             job = _job(recipe, config.input, split, source)
             jobs.setdefault(job.name, job)
-    return list(jobs.values())
+            users.setdefault(job.name, []).append(name)
+    return [dataclasses.replace(job, args={"systems": users[name]}) for name, job in jobs.items()]
 
 
 def _job(recipe, config, split: str, source: Path) -> Job:

@@ -41,7 +41,7 @@ def make_recipe(root: Path, systems=tuple(SYSTEMS), protocols=("line", "dialogue
 
 def _view(root, protocol, below, systems, seeds, num_resamples):
     return SimpleNamespace(
-        root=root, protocol=protocol, systems=systems, seeds=seeds, overrides=(), corpus=SimpleNamespace(name="Made up"),
+        root=root, protocol=protocol, systems=systems, seeds=seeds, overrides=(), corpus=SimpleNamespace(name="Made up", purported_speakers=True), scored_splits=["dev", "test"],
         splits=SimpleNamespace(train="train", dev="dev", test=["test"]), evaluate=EvaluateConfig(num_resamples=num_resamples),
         report=ReportConfig(), data_dir=lambda split: root / "data" / below / split, exp_dir=lambda name: root / "exp" / below / name,
         seed_dir=lambda name, seed: root / "exp" / below / name / f"seed_{seed}",

@@ -2,9 +2,10 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from dada.data import DataDir
+from dada.data import DataDir, write_audio
 from dada.errors import ConfigError, DataError
 from dada.stages import s01_prepare_data as stage
 
@@ -17,7 +18,7 @@ def prepare(recipe):
     for split in recipe.all_splits:
         utts = [f"{split}-{i}" for i in range(len(LABELS))]
         made.append(DataDir(recipe.data_dir(split), {
-            "wav.scp": {utt: f"{utt}.flac" for utt in utts},
+            "wav.scp": {utt: str(recipe.root / f"{utt}.flac") for utt in utts},
             "utt2label": dict(zip(utts, LABELS)),
         }))
     return made
@@ -28,6 +29,8 @@ def prepare(recipe):
 def recipe(tmp_path):
     (tmp_path / "local").mkdir()
     (tmp_path / "local" / "prepare_data.py").write_text(PREPARE)
+    for utt in [f"{split}-{i}" for split in ("train", "dev") for i in range(3)]:
+        write_audio(tmp_path / f"{utt}.flac", np.zeros(160, dtype=np.float32))
     (tmp_path / "local" / "words.py").write_text("LABELS = ['bonafide', 'spoof', 'spoof']\n")
     corpus = SimpleNamespace(name="toy", root=None, counts={"train": {"bonafide": 1, "spoof": 2}}, options={})
     return SimpleNamespace(
@@ -50,6 +53,13 @@ def test_writes_what_prepare_returns(recipe):
     job = run(recipe)
     assert DataDir.read(recipe.data_dir("train")).labels == {"train-0": "bonafide", "train-1": "spoof", "train-2": "spoof"}
     assert all(path.is_dir() for path in job.outputs) and job.home == recipe.root / "data"
+
+
+def test_lists_audio_that_is_not_there(recipe):
+    (recipe.root / "dev-1.flac").unlink()
+    with pytest.raises(DataError, match="(?s)1 audio files cannot be used.*utterance dev-1: .*dev-1.flac does not exist"):
+        run(recipe)
+    assert not recipe.data_dir("train").exists()
 
 
 def test_two_recipes_do_not_share_their_local_files(recipe, tmp_path):

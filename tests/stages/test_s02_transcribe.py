@@ -36,8 +36,9 @@ def recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "_transcriber", lambda settings, root: FakeTranscriber())
     monkeypatch.setattr(stage, "SHARD_SIZE", 4)
     return SimpleNamespace(
-        root=tmp_path, protocol="line", transcribe=TranscribeConfig(), all_splits=["dev"], data_dir=lambda split: tmp_path / "data" / split
-    )
+        root=tmp_path, protocol="line", transcribe=TranscribeConfig(), all_splits=["dev"], data_dir=lambda split: tmp_path / "data" / split,
+        systems=["dada_text"], system=lambda name: SimpleNamespace(task="text"), config=SimpleNamespace(stages=[]),
+    )  # fmt: skip
 
 
 def test_the_model_is_loaded_once_with_the_recipes_configuration(tmp_path, monkeypatch):
@@ -75,7 +76,7 @@ def test_shards_do_not_depend_on_the_order_they_are_done_in(recipe, tmp_path, ca
 
 def test_the_plan_reads_the_configuration_only(recipe):
     (job,) = stage.plan(recipe)
-    assert (job.name, job.args) == ("line/dev", {"split": "dev"})
+    assert (job.name, job.args) == ("line/dev", {"split": "dev", "systems": ["dada_text"]})
     assert [path.name for path in job.outputs] == ["text", "text.json"]
     recipe.data_dir("dev").joinpath("wav.scp").unlink()
     assert stage.plan(recipe) == [job]
