@@ -38,7 +38,7 @@ def run(recipe, job: Job) -> None:
     from dada.data import DataDir
     from dada.data.dataset import audio_dataset
     from dada.score.infer import run_model, write_outputs
-    from dada.train.folds import cross_fit
+    from dada.train.folds import Material, cross_fit
     from dada.train.loop import fit, is_main_process
 
     name, seed = job.args["system"], job.args["seed"]
@@ -52,7 +52,10 @@ def run(recipe, job: Job) -> None:
     model = fit(config, train, dev, job.home, seed)
     uncut = dataset(recipe.splits.train, False)  # as it would be scored, where training cuts at random
     size = config.train.batch_size
-    outputs = cross_fit(config, train, dev, job.home, seed, uncut) if config.train.folds else run_model(model, uncut, size)
+    if config.train.folds:
+        outputs = cross_fit(config, model, Material(train, dev, uncut, uncut), job.home, seed)
+    else:
+        outputs = run_model(model, uncut, size)
     if is_main_process():
         write_outputs(job.home / "embed" / recipe.splits.train, outputs)
         write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, dev, size))

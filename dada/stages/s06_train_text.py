@@ -45,6 +45,7 @@ def run(recipe, job: Job) -> None:
     from dada.models.inference import run_model
     from dada.score.infer import write_outputs
     from dada.text.dataset import text_dataset
+    from dada.train.folds import Material, cross_fit
     from dada.train.loop import fit
 
     seed, corpus = job.args["seed"], recipe.text.name
@@ -60,7 +61,7 @@ def run(recipe, job: Job) -> None:
     model = fit(config, train, dev, job.home, seed)
     write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, speech[recipe.splits.dev], config.train.batch_size))
     if config.train.folds:
-        outputs = out_of_fold(config, train, dev, speech[recipe.splits.train], job.home, seed)
+        outputs = cross_fit(config, model, Material(train, dev, speech[recipe.splits.train], train), job.home, seed)
     else:
         log.warning("%s: train.folds is 0, so what it says of the train split is in-sample: a fusion will trust it too much", config.name)
         outputs = run_model(model, speech[recipe.splits.train], config.train.batch_size)
@@ -72,34 +73,6 @@ def resolve(recipe, config, authors: list[str]):
     encoder = recipe.root / config.model.get("encoder", "")
     model = {**config.model, "encoder": str(encoder)} if config.input.kind == "text" and encoder.is_dir() else config.model
     return replace(config, labels=authors, model=model)
-
-
-def out_of_fold(config, train, dev, speech, folder: Path, seed: int):
-    """Outputs for `speech`, each utterance by the model that was trained without its source's fold (`Outputs`, in its order).
-
-    `train` and `dev` are texts of authors; a fold's sources are taken out of both. Raises DataError where nothing is left.
-    """
-    import torch
-
-    from dada.data.dataset import restrict
-    from dada.errors import DataError
-    from dada.models.inference import Outputs, run_model
-    from dada.train.folds import fold_of
-    from dada.train.loop import fit
-
-    folds = [[fold_of(source, config.train.folds) for source in dataset.sources] for dataset in (train, dev, speech)]
-    parts = []
-    for fold in sorted(set(folds[2])):
-        rest = [restrict(dataset, [i for i, k in enumerate(of) if k != fold]) for dataset, of in zip((train, dev), folds, strict=False)]
-        if not all(len(dataset) for dataset in rest):
-            raise DataError(f"{config.name}: without fold {fold} of {config.train.folds} no text is left to learn from: set train.folds: 0")
-        held = [i for i, k in enumerate(folds[2]) if k == fold]
-        log.info("%s: fold %d of %d, %d utterances judged without their texts", config.name, fold + 1, config.train.folds, len(held))
-        model = fit(config, *rest, folder / f"fold_{fold}", seed)
-        parts.append((held, run_model(model, restrict(speech, held), config.train.batch_size)))
-    order = torch.argsort(torch.tensor([i for held, _ in parts for i in held]))
-    rows = [torch.cat([getattr(outputs, name) for _, outputs in parts])[order] for name in ("logits", "embeddings")]
-    return Outputs(list(speech.utts), *rows)
 
 
 def _dump(recipe, config, split: str) -> Path | None:

@@ -2,9 +2,11 @@
 
 import hashlib
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
 
 from dada.data.dataset import Dataset, restrict
 from dada.errors import DataError
@@ -24,24 +26,49 @@ def fold_of(source: str, num_folds: int) -> int:
     return int.from_bytes(hashlib.sha256(source.encode()).digest()[:8], "big") % num_folds
 
 
-def cross_fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int, uncut: Dataset | None = None) -> Outputs:
+@dataclass
+class Material:
+    """What a system learns from and stops by, what it is to speak of, and the utterances on which the folds' embeddings are compared."""
+
+    train: Dataset
+    dev: Dataset
+    speech: Dataset
+    anchors: Dataset  # as they are scored, without random stretches
+
+    def without(self, sources: set[str]) -> "Material":
+        """The same without what was spoken from some sources, but for the speech."""
+        kept = [restrict(part, [i for i, s in enumerate(part.sources) if s not in sources]) for part in (self.train, self.dev, self.anchors)]
+        return Material(kept[0], kept[1], self.speech, kept[2])
+
+
+def cross_fit(config: SystemConfig, model: nn.Module, material: Material, folder: Path, seed: int) -> Outputs:
     """Train `train.folds` models in folder/fold_<k>, each without the sources of fold k, and let each speak of what it did not see.
 
-    Returns outputs for all of `train`, in its order. `uncut` holds the same utterances as they are scored, where `train` cuts at
-    random. Folds with no utterance are passed over. Raises DataError where all sources fall into one fold.
+    Returns outputs for all of `material.speech`, in its order. Every training ends in an embedding space of its own, so the embeddings of
+    a fold are turned onto those of `model`, trained on everything, which a fusion will meet. Raises DataError where leaving out a fold
+    leaves nothing to learn from or to stop by.
     """
-    folds = [fold_of(source, config.train.folds) for source in train.sources]
-    present = sorted(set(folds))
-    if len(present) < 2:
-        sources = len(set(train.sources))
-        raise DataError(f"{config.name}: all {sources} sources of train fall into one fold, so none can be left out: set train.folds: 0")
-    parts = []
-    for fold in present:
-        keep, held = ([i for i, k in enumerate(folds) if (k != fold) == inside] for inside in (True, False))
+    size = config.train.batch_size
+    folds = [fold_of(source, config.train.folds) for source in material.speech.sources]
+    logits, embeddings = [], []
+    order: list[int] = []
+    for fold in sorted(set(folds)):
+        held = [i for i, k in enumerate(folds) if k == fold]
+        rest = material.without({material.speech.sources[i] for i in held})
+        if not len(rest.train) or not len(rest.dev):
+            raise DataError(f"{config.name}: without fold {fold} of {config.train.folds} nothing is left to learn from: set train.folds: 0")
         log.info("%s: fold %d of %d, %d utterances held out", config.name, fold + 1, config.train.folds, len(held))
-        model = fit(config, restrict(train, keep), dev, Path(folder) / f"fold_{fold}", seed)
-        parts.append((held, run_model(model, restrict(uncut or train, held), config.train.batch_size)))
-    order = torch.argsort(torch.tensor([i for held, _ in parts for i in held]))
-    logits = torch.cat([outputs.logits for _, outputs in parts])[order]
-    embeddings = torch.cat([outputs.embeddings for _, outputs in parts])[order]
-    return Outputs(list(train.utts), logits, embeddings)
+        fold_model = fit(config, rest.train, rest.dev, Path(folder) / f"fold_{fold}", seed)
+        outputs = run_model(fold_model, restrict(material.speech, held), size)
+        turn = rotation(run_model(fold_model, rest.anchors, size).embeddings, run_model(model, rest.anchors, size).embeddings)
+        logits.append(outputs.logits)
+        embeddings.append(outputs.embeddings @ turn)
+        order += held
+    place = torch.argsort(torch.tensor(order))
+    return Outputs(list(material.speech.utts), torch.cat(logits)[place], torch.cat(embeddings)[place])
+
+
+def rotation(source: Tensor, target: Tensor) -> Tensor:
+    """The orthogonal (D, D) matrix R for which source @ R is nearest to target, both (N, D). Source: Schönemann 1966, Procrustes problem."""
+    u, _, v = torch.linalg.svd(source.double().T @ target.double())
+    return (u @ v).float()

@@ -17,23 +17,31 @@ def test_folds_never_see_their_own_sources(tmp_path, monkeypatch):
     original = folds.fit
 
     def spy(config, part: Dataset, dev, folder, seed):
-        seen[folder.name] = set(part.sources)
+        seen[folder.name] = set(part.sources) | set(dev.sources)
         models[folder.name] = original(config, part, dev, folder, seed)
         return models[folder.name]
 
+    whole = original(config, train, dev, tmp_path, 1)
     monkeypatch.setattr(folds, "fit", spy)
-    outputs = folds.cross_fit(config, train, dev, tmp_path, seed=1)
+    outputs = folds.cross_fit(config, whole, folds.Material(train, dev, train, train), tmp_path, seed=1)
     assert outputs.utts == train.utts and sorted(seen) == ["fold_0", "fold_1", "fold_2"]
     for i, source in enumerate(train.sources):
         name = f"fold_{folds.fold_of(source, 3)}"
         assert source not in seen[name]
         alone = run_model(models[name], restrict(train, [i]))
-        torch.testing.assert_close(alone.embeddings[0], outputs.embeddings[i])
         torch.testing.assert_close(alone.logits[0], outputs.logits[i])
+        torch.testing.assert_close(alone.embeddings[0].norm(), outputs.embeddings[i].norm())
+
+
+def test_rotation_finds_the_way_between_two_spaces():
+    generator = torch.Generator().manual_seed(1)
+    target = torch.randn(50, 6, generator=generator)
+    turn, _ = torch.linalg.qr(torch.randn(6, 6, generator=generator))
+    torch.testing.assert_close((target @ turn.T) @ folds.rotation(target @ turn.T, target), target)
 
 
 def test_one_source_cannot_be_left_out(tmp_path):
     whole = toy_dataset(8)
     single = Dataset(whole.arrays, whole.utts, whole.labels, sources=["line-0"] * 8)
-    with pytest.raises(DataError, match="one fold"):
-        folds.cross_fit(toy_config(folds=3), single, whole, tmp_path, seed=1)
+    with pytest.raises(DataError, match="nothing is left to learn from"):
+        folds.cross_fit(toy_config(folds=3), None, folds.Material(single, whole, single, single), tmp_path, seed=1)
