@@ -9,6 +9,7 @@ from dada.recipe import catalog
 from dada.recipe.listing import dry_run, list_stages
 from dada.recipe.recipe import Options, Recipe
 from dada.recipe.runner import Selection, run_recipe
+from dada.report import summary
 
 RUN_EXAMPLE = """examples:
   dada run egs/mini
@@ -47,6 +48,8 @@ def run_command(root: Path, args: argparse.Namespace, first: str | None, last: s
         print(dry_run(recipe, selection, _flags(args)))
     else:
         run_recipe(recipe, selection)
+        if selection.last == known[-1].number:
+            print(summary(recipe.views))
     return recipe
 
 

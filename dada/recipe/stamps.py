@@ -78,6 +78,8 @@ class Ledger:
         before = stamp or read_stamp(started_path(job))
         changed = differing_keys(before["settings"], plain(job.settings)) if before else []
         refused = changed if job.keep and not force else []
+        if missing and stamp and not changed and not force and all(output.exists() for output in job.outputs):
+            return State(now, None, [], [])  # features may be removed to save disk once a model is trained on them
         return State(now, self._reason(job, now, inputs, stamp, before, changed, force), missing, refused)
 
     def _reason(self, job, now, inputs, stamp, before, changed, force) -> str | None:

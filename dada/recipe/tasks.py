@@ -44,6 +44,8 @@ class Task:
 def run_task(task: Task) -> float:
     """Run a task in this process, with its log in a file of its own; returns seconds. Errors are logged and raised."""
     _one_thread()
+    if not task.recipe.options.ngpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # GPUs are used when asked for, and never by accident
     start = time.monotonic()
     stage = find(task.stage)
     with _logging_to(task.log, task.recipe.options.log_level):

@@ -35,6 +35,12 @@ def test_lost_output_is_made_again(toy):
     assert toy() == ["greet line/x"]
 
 
+def test_removed_inputs_of_finished_work_are_not_missed(toy):
+    toy()
+    (toy.root / "data" / "x" / "greeting").unlink()
+    assert toy(first=2) == []
+
+
 def test_one_protocol_only(toy):
     assert toy("protocol=dialogue", last=1) == ["greet dialogue/x"]
     with pytest.raises(ConfigError, match="known: line, dialogue"):
