@@ -1,7 +1,10 @@
 """What AASIST and RawGAT-ST have in common: the sinc image, residual blocks on it, graph attention and graph pooling.
 
 Both come from the same line of work and share these parts to the letter; what differs between them is in their own files.
-Images are kept in channels-last memory, in which convolutions and pools are about twice as fast on a CPU.
+
+What makes them fast on a CPU, at equal outputs: images in channels-last memory; BatchNorm folded into the convolution in
+evaluation; SELU by `exp`, which is several times faster than the library's `expm1`; and wide images cut in pieces that stay in
+the processor's cache, in evaluation, where the columns of an image do not depend on far ones.
 
 Axes: B batch, T samples, C channels, H height of an image (bands), W its width (time), N nodes, D features of a node.
 """
@@ -13,6 +16,9 @@ from torch import Tensor, nn
 
 from dada.features import sinc
 
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., "Self-normalizing neural networks" (2017)
+SELU_PIECE = 1 << 15  # numbers worked on at once
+WIDTH = 2048  # columns of an image worked on at once in evaluation, to begin with
 
 class SincImage(nn.Module):
     """Waveform (B, T) to a one-channel image (B, 1, H, W): sinc bank, absolute value, 3 x 3 max pool, BatchNorm, SELU."""
@@ -63,6 +69,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Conv2d(channels, size, (1, 3), padding=(0, 1)) if shortcut else None
         self.unused_conv = nn.Conv2d(1, size, (2, 3)) if unused_conv else None
         self.pool = nn.MaxPool2d((1, pool))
+        self.piece = WIDTH // pool * pool
         self.dead_preact = dead_preact
         for dead in (self.norm1 if dead_preact else None, self.unused_conv):
             if dead is not None:
@@ -70,8 +77,21 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, size, H, W // pool)."""
-        h = x if self.norm1 is None or self.dead_preact else nn.functional.selu(self.norm1(x), inplace=True)
-        h = self.conv2(nn.functional.selu(conv_norm(h, self.conv1, self.norm2), inplace=True))
+        pool, width = self.pool.kernel_size[1], x.shape[3]
+        if self.training or x.device.type != "cpu" or width <= 2 * self.piece:
+            return self._run(x)
+        margin = -(-2 // pool) * pool  # the two convolutions see two columns to either side
+        pieces = []
+        for start in range(0, width // pool * pool, self.piece):
+            low = max(0, start - margin)
+            pooled = self._run(x[..., low : start + self.piece + margin])
+            first = (start - low) // pool
+            pieces.append(pooled[..., first : first + self.piece // pool])
+        return torch.cat(pieces, dim=3)
+
+    def _run(self, x: Tensor) -> Tensor:
+        h = x if self.norm1 is None or self.dead_preact else selu_(self.norm1(x), self.training)
+        h = self.conv2(selu_(conv_norm(h, self.conv1, self.norm2), self.training))
         h += x if self.shortcut is None else self.shortcut(x)
         return self.pool(h)
 
@@ -83,6 +103,30 @@ def conv_norm(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     bias = (conv.bias - norm.running_mean) * scale + norm.bias
     return nn.functional.conv2d(x, conv.weight * scale[:, None, None, None], bias, padding=conv.padding)
+
+
+def selu_(x: Tensor, training: bool) -> Tensor:
+    """SELU in place. Where a gradient of a model in evaluation is asked for, by the library's function, which explanations look for."""
+    if x.device.type != "cpu" or x.dtype != torch.float32 or (x.requires_grad and not training):
+        return nn.functional.selu(x, inplace=True)
+    return Selu.apply(x)
+
+
+class Selu(torch.autograd.Function):
+    """SELU of a dense tensor in place, to about 1e-7 of the library's: λ max(x, 0) + λα (exp(min(x, 0)) - 1)."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        for piece in x.as_strided((x.numel(),), (1,)).split(SELU_PIECE):
+            below = piece.clamp(max=0).exp_()
+            piece.clamp_(min=0).mul_(SELU_SCALE).add_(below, alpha=SELU_ALPHA * SELU_SCALE).sub_(SELU_ALPHA * SELU_SCALE)
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return torch.ops.aten.elu_backward(gradient, SELU_ALPHA, SELU_SCALE, 1, True, ctx.saved_tensors[0])
 
 
 class GraphAttention(nn.Module):
