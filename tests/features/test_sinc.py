@@ -68,8 +68,8 @@ def test_masking_silences_neighbours_in_training_alone():
         torch.manual_seed(seed)
         assert torch.equal(masked, bank(x))
         silent = torch.nonzero(masked.sum(-1)[0] == 0)[:, 0].tolist()
-        assert silent == list(range(silent[0], silent[0] + len(silent))) if silent else True
         kept = [i for i in range(70) if i not in silent]
+        assert not silent or silent[-1] - silent[0] + 1 == len(silent)
         torch.testing.assert_close(masked[:, kept], whole[:, kept])
         counts.add(len(silent))
     assert len(counts) > 5 and max(counts) < 20

@@ -36,7 +36,9 @@ class SincImage(nn.Module):
 class Encoder(nn.Sequential):
     """Six residual blocks in the published networks: image (B, 1, H, W) to (B, C, H, W'), channels last."""
 
-    def __init__(self, channels: Sequence[int], pools: Sequence[int], dead_preact: bool, broadcast_first: bool = False, unused_convs: bool = False):
+    def __init__(
+        self, channels: Sequence[int], pools: Sequence[int], dead_preact: bool, broadcast_first: bool = False, unused_convs: bool = False
+    ):
         sizes = [1, *channels]
         blocks = []
         for i, pool in enumerate(pools):
