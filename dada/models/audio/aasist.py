@@ -164,7 +164,7 @@ def keep(nodes: Tensor, ratio: float) -> int:
 def example() -> tuple[Config, tuple[int, ...]]:
     """A small network for tests, without parameters that no output depends on."""
     config = Config(num_filters=18, channels=[4, 4, 8, 8, 8, 8], node_sizes=[8, 4], dead_preact=False)
-    return config, (16_000,)
+    return config, (8_000,)
 
 
 OFFICIAL_NAMES = (
