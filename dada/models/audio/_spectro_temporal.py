@@ -120,8 +120,8 @@ class Selu(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
         for piece in x.as_strided((x.numel(),), (1,)).split(SELU_PIECE):
-            below = piece.clamp(max=0).exp_()
-            piece.clamp_(min=0).mul_(SELU_SCALE).add_(below, alpha=SELU_ALPHA * SELU_SCALE).sub_(SELU_ALPHA * SELU_SCALE)
+            below = piece.clamp(max=0).exp_().sub_(1)
+            piece.clamp_(min=0).mul_(SELU_SCALE).add_(below, alpha=SELU_ALPHA * SELU_SCALE)
         ctx.mark_dirty(x)
         ctx.save_for_backward(x)
         return x
