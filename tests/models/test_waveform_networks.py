@@ -222,3 +222,22 @@ def test_bad_settings():
     for module in MODULES.values():
         with pytest.raises(ConfigError, match="channels needs 6 numbers"):
             module.Model(module.Config(channels=[8, 8]), 2)
+
+
+def test_batch_norm_in_training_is_exact_on_a_large_image():
+    torch.manual_seed(1)
+    norm, exact = nn.BatchNorm2d(4), nn.BatchNorm2d(4).double()
+    nn.init.uniform_(norm.weight)
+    exact.load_state_dict(norm.state_dict())
+    x = (noise(2, 4, 24, 5000) * 0.3 + 0.2).contiguous(memory_format=torch.channels_last)
+    slope = noise(2, 4, 24, 5000) + x
+    found, expected = x.clone().requires_grad_(), x.double().requires_grad_()
+    outputs = [parts.train_norm(found, norm), exact(expected)]
+    for output in outputs:
+        output.backward(slope.to(output.dtype))
+    torch.testing.assert_close(outputs[0], outputs[1].float(), rtol=0, atol=2e-6)
+    torch.testing.assert_close(found.grad, expected.grad.float(), rtol=0, atol=1e-5)
+    for ours, theirs in zip(norm.parameters(), exact.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad.float(), rtol=1e-5, atol=1e-2)
+    for key, value in exact.state_dict().items():
+        torch.testing.assert_close(norm.state_dict()[key], value.to(norm.state_dict()[key].dtype), rtol=1e-6, atol=1e-7)
