@@ -27,7 +27,7 @@ class Config:
     num_filters: int = 70
     num_taps: int = 129  # odd
     sample_rate: int = 16_000  # Hz; the edges reach from 0 to half of it
-    scale: str = "mel"  # mel | inverse_mel (mel mirrored, so that bands are narrow at the top) | linear: on which the edges are equally far apart
+    scale: str = "mel"  # mel | inverse_mel (mirrored: narrow bands at the top) | linear: on which edges are equally far apart
     extra_edges: int = 0  # edges laid out above those that are used, which moves the used ones down
 
 
@@ -93,7 +93,8 @@ class PooledMagnitude(nn.Module):
 def sinc_filters(config: Config) -> Tensor:
     """The taps (F, K). Raises ConfigError for settings that make no filters."""
     if config.num_filters < 1 or config.num_taps < 3 or config.num_taps % 2 == 0:
-        raise ConfigError(f"sinc: {config.num_filters} filters of {config.num_taps} taps; there must be one at least, of an odd number of taps")
+        found = f"{config.num_filters} filters of {config.num_taps} taps"
+        raise ConfigError(f"sinc: {found}: num_filters and num_taps must be positive, and num_taps odd")
     edges = band_edges(config)[:, None] * 2 / config.sample_rate
     taps = np.arange(config.num_taps, dtype=np.float32) - config.num_taps // 2
     low_pass = edges * np.sinc(edges * taps)
@@ -117,4 +118,6 @@ def band_edges(config: Config) -> np.ndarray:
 def check_length(x: Tensor, shortest: int) -> None:
     """Raise DataError for clips (B, T) of fewer samples than `shortest`."""
     if x.shape[-1] < shortest:
-        raise DataError(f"a clip of {x.shape[-1]} samples is shorter than a filter of {shortest}: remove it, or let the length rule tile or pad it")
+        raise DataError(
+            f"a clip of {x.shape[-1]} samples is shorter than a filter of {shortest}: remove it, or let the length rule tile or pad it"
+        )

@@ -18,7 +18,9 @@ def run_by_length(batch: Batch, shortest: int, run: Callable[[Tensor], Output]) 
     lengths = batch.lengths.tolist()
     for utt, length in zip(batch.utts, lengths, strict=True):
         if length < shortest:
-            raise DataError(f"utterance {utt}: {length} samples, but the network needs {shortest}: let input.length_rule tile or pad it, or remove it")
+            raise DataError(
+                f"utterance {utt}: {length} samples, but the network needs {shortest}: let input.length_rule tile or pad it, or remove it"
+            )
     if min(lengths) == batch.inputs.shape[-1]:
         return run(batch.inputs)
     groups = [(length, [i for i, other in enumerate(lengths) if other == length]) for length in sorted(set(lengths))]

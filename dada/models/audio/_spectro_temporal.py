@@ -1,18 +1,25 @@
 """What AASIST and RawGAT-ST have in common: the sinc image, residual blocks on it, graph attention and graph pooling.
 
 Both come from the same line of work and share these parts to the letter; what differs between them is in their own files.
-Images are kept in channels-last memory, in which convolutions and pools are about twice as fast on a CPU.
+
+What makes them fast on a CPU, at equal outputs: images in channels-last memory; BatchNorm folded into the convolution in
+evaluation; SELU by `exp`, which is several times faster than the library's `expm1`; and wide images cut in pieces that stay in
+the processor's cache, in evaluation, where the columns of an image do not depend on far ones.
 
 Axes: B batch, T samples, C channels, H height of an image (bands), W its width (time), N nodes, D features of a node.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from dada.features import sinc
 
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., "Self-normalizing neural networks" (2017)
+SELU_PIECE = 1 << 15  # numbers worked on at once
+ROWS = 1024  # pixels summed up in float32
+WIDTH = 2048  # columns of an image worked on at once in evaluation, to begin with
 
 class SincImage(nn.Module):
     """Waveform (B, T) to a one-channel image (B, 1, H, W): sinc bank, absolute value, 3 x 3 max pool, BatchNorm, SELU."""
@@ -30,7 +37,9 @@ class SincImage(nn.Module):
 class Encoder(nn.Sequential):
     """Six residual blocks in the published networks: image (B, 1, H, W) to (B, C, H, W'), channels last."""
 
-    def __init__(self, channels: Sequence[int], pools: Sequence[int], dead_preact: bool, broadcast_first: bool = False, unused_convs: bool = False):
+    def __init__(
+        self, channels: Sequence[int], pools: Sequence[int], dead_preact: bool, broadcast_first: bool = False, unused_convs: bool = False
+    ):
         sizes = [1, *channels]
         blocks = []
         for i, pool in enumerate(pools):
@@ -63,6 +72,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Conv2d(channels, size, (1, 3), padding=(0, 1)) if shortcut else None
         self.unused_conv = nn.Conv2d(1, size, (2, 3)) if unused_conv else None
         self.pool = nn.MaxPool2d((1, pool))
+        self.piece = WIDTH // pool * pool
         self.dead_preact = dead_preact
         for dead in (self.norm1 if dead_preact else None, self.unused_conv):
             if dead is not None:
@@ -70,8 +80,21 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, size, H, W // pool)."""
-        h = x if self.norm1 is None or self.dead_preact else nn.functional.selu(self.norm1(x), inplace=True)
-        h = self.conv2(nn.functional.selu(conv_norm(h, self.conv1, self.norm2), inplace=True))
+        pool, width = self.pool.kernel_size[1], x.shape[3]
+        if self.training or x.device.type != "cpu" or width <= 2 * self.piece:
+            return self._run(x)
+        margin = -(-2 // pool) * pool  # the two convolutions see two columns to either side
+        pieces = []
+        for start in range(0, width // pool * pool, self.piece):
+            low = max(0, start - margin)
+            pooled = self._run(x[..., low : start + self.piece + margin])
+            first = (start - low) // pool
+            pieces.append(pooled[..., first : first + self.piece // pool])
+        return torch.cat(pieces, dim=3)
+
+    def _run(self, x: Tensor) -> Tensor:
+        h = x if self.norm1 is None or self.dead_preact else selu_(self.norm1(x), self.training)
+        h = self.conv2(selu_(conv_norm(h, self.conv1, self.norm2), self.training))
         h += x if self.shortcut is None else self.shortcut(x)
         return self.pool(h)
 
@@ -79,10 +102,89 @@ class ResidualBlock(nn.Module):
 def conv_norm(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
     """norm(conv(x)); in evaluation, where the BatchNorm is a fixed scale and shift, as one convolution."""
     if norm.training:
-        return norm(conv(x))
+        return train_norm(conv(x), norm)
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     bias = (conv.bias - norm.running_mean) * scale + norm.bias
     return nn.functional.conv2d(x, conv.weight * scale[:, None, None, None], bias, padding=conv.padding)
+
+
+def train_norm(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
+    """BatchNorm in training. On a CPU the library adds up channels-last images in float32, a million numbers, and is wrong by 1e-3."""
+    if x.device.type != "cpu" or x.dtype != torch.float32 or not x.is_contiguous(memory_format=torch.channels_last):
+        return norm(x)
+    out, mean, variance = BatchStatistics.apply(x, norm.weight, norm.bias, norm.eps)
+    count = x.numel() // x.shape[1]
+    norm.num_batches_tracked += 1
+    norm.running_mean.lerp_(mean, norm.momentum)
+    norm.running_var.lerp_(variance * count / max(count - 1, 1), norm.momentum)
+    return out
+
+
+class BatchStatistics(torch.autograd.Function):
+    """Normalise a channels-last image by its own mean and variance, which are added up in float64 from short sums."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+        rows = as_rows(x)
+        mean = total(rows.split(ROWS), len(rows))
+        variance = total(((part - mean).square_() for part in rows.split(ROWS)), len(rows))
+        scale = torch.rsqrt(variance + eps)
+        out = torch.empty_like(x)
+        torch.addcmul(bias - mean * scale * weight, rows, scale * weight, out=as_rows(out))
+        ctx.save_for_backward(x, weight, mean, scale)
+        ctx.mark_non_differentiable(mean, variance)
+        return out, mean, variance
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor, *_) -> tuple[Tensor, Tensor, Tensor, None]:
+        x, weight, mean, scale = ctx.saved_tensors
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
+        rows, slopes = as_rows(x), as_rows(gradient)
+        bias_mean = total(slopes.split(ROWS), len(rows))
+        parts = zip(slopes.split(ROWS), rows.split(ROWS), strict=True)
+        weight_mean = total((slope * (part - mean) for slope, part in parts), len(rows)) * scale
+        result = torch.empty_like(x)
+        # scale · weight · (gradient - bias_mean - (x - mean) · scale · weight_mean)
+        pieces = zip(as_rows(result).split(ROWS), slopes.split(ROWS), rows.split(ROWS), strict=True)
+        slope_x = -scale * scale * weight * weight_mean
+        shift = -scale * weight * bias_mean - slope_x * mean
+        for piece, slope, part in pieces:
+            torch.addcmul(shift, part, slope_x, out=piece).addcmul_(slope, scale * weight)
+        return result, weight_mean * len(rows), bias_mean * len(rows), None
+
+
+def as_rows(x: Tensor) -> Tensor:
+    """A channels-last image (B, C, H, W) as a view (B · H · W, C)."""
+    return x.permute(0, 2, 3, 1).view(-1, x.shape[1])
+
+
+def total(parts: Iterable[Tensor], count: int) -> Tensor:
+    """Sum of rows in `parts`, (M, C) each, over `count`."""
+    return (sum(part.sum(0).double() for part in parts) / count).float()
+
+
+def selu_(x: Tensor, training: bool) -> Tensor:
+    """SELU in place. Where a gradient of a model in evaluation is asked for, by the library's function, which explanations look for."""
+    if x.device.type != "cpu" or x.dtype != torch.float32 or (x.requires_grad and not training):
+        return nn.functional.selu(x, inplace=True)
+    return Selu.apply(x)
+
+
+class Selu(torch.autograd.Function):
+    """SELU of a dense tensor in place, to about 1e-7 of the library's: λ max(x, 0) + λα (exp(min(x, 0)) - 1)."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        for piece in x.as_strided((x.numel(),), (1,)).split(SELU_PIECE):
+            below = piece.clamp(max=0).exp_().sub_(1)
+            piece.clamp_(min=0).mul_(SELU_SCALE).add_(below, alpha=SELU_ALPHA * SELU_SCALE)
+        ctx.mark_dirty(x)
+        ctx.save_for_backward(x)
+        return x
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return torch.ops.aten.elu_backward(gradient, SELU_ALPHA, SELU_SCALE, 1, True, ctx.saved_tensors[0])
 
 
 class GraphAttention(nn.Module):

@@ -7,8 +7,8 @@ Class order of the published weights: 0 spoof, 1 bona fide, as here. Of 64,600 s
 training a random stretch), shorter ones are repeated.
 
 Traps, all kept: the input BatchNorm of blocks 1 to 5 is computed and not used (`dead_preact`), though it counts among the
-297,866 parameters; one pool ratio serves all four pools between the heterogeneous layers, and one temperature those layers. The authors score by
-the bona fide logit alone; here a countermeasure's score is the difference of the two.
+297,866 parameters; one pool ratio serves all four pools between the heterogeneous layers, and one temperature those layers.
+The authors score by the bona fide logit alone; here a countermeasure's score is the difference of the two.
 Departures: the running statistics of the unused BatchNorms stay as they are (no output depends on them).
 
 Axes: B batch, T samples, C channels, H bands, W frames of the encoder's map, N nodes, D features of a node, K classes.
@@ -37,7 +37,7 @@ class Config:
 
     num_filters: int = 70
     num_taps: int = 129  # of each filter
-    max_masked_filters: int = 0  # in training silence up to this many neighbouring filters; 20 is the authors' option, 0 what they published
+    max_masked_filters: int = 0  # in training silence fewer than this many neighbouring filters; the authors' option is 20
     channels: list[int] = field(default_factory=lambda: [32, 32, 64, 64, 64, 64])  # of the six residual blocks
     dead_preact: bool = True  # pass the unused BatchNorms by, as the published weights want it
     node_sizes: list[int] = field(default_factory=lambda: [64, 32])  # of the two single graphs, and of the heterogeneous one
@@ -54,7 +54,8 @@ class Model(nn.Module):
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         if len(config.channels) != NUM_BLOCKS or len(config.node_sizes) != 2:
-            raise ConfigError(f"aasist: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {len(config.channels)} and {len(config.node_sizes)}")
+            found = f"{len(config.channels)} and {len(config.node_sizes)}"
+            raise ConfigError(f"aasist: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {found}")
         self.image = SincImage(sinc.Config(config.num_filters, config.num_taps), config.max_masked_filters)
         self.encoder = Encoder(config.channels, [TIME_POOL] * NUM_BLOCKS, config.dead_preact)
         self.graphs = Graphs(config, config.channels[-1], self.image.height)
@@ -62,7 +63,10 @@ class Model(nn.Module):
         self.shortest = config.num_taps - 1 + TIME_POOL ** (NUM_BLOCKS + 1)  # samples for one frame of the encoder's map
 
     def forward(self, batch: Batch) -> Output:
-        """(B, T) to logits (B, K); the embedding is what enters the last layer, after dropout. Raises DataError for a clip without a frame."""
+        """(B, T) to logits (B, K); the embedding is what enters the last layer, after dropout.
+
+        Raises DataError for a clip without a frame.
+        """
         return run_by_length(batch, self.shortest, self._run)
 
     def _run(self, x: Tensor) -> Output:
@@ -160,7 +164,7 @@ def keep(nodes: Tensor, ratio: float) -> int:
 def example() -> tuple[Config, tuple[int, ...]]:
     """A small network for tests, without parameters that no output depends on."""
     config = Config(num_filters=18, channels=[4, 4, 8, 8, 8, 8], node_sizes=[8, 4], dead_preact=False)
-    return config, (16_000,)
+    return config, (8_000,)
 
 
 OFFICIAL_NAMES = (

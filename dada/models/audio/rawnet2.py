@@ -105,7 +105,7 @@ class ResidualBlock(nn.Module):
 
 def example() -> tuple[Config, tuple[int, ...]]:
     """A small network for tests, without parameters that no output depends on."""
-    return Config(num_filters=8, num_taps=65, channels=[8, 8, 16, 16, 16, 16], hidden_size=16, dead_preact=False), (16_000,)
+    return Config(num_filters=8, num_taps=65, channels=[8, 8, 16, 16, 16, 16], hidden_size=16, dead_preact=False), (8_000,)
 
 
 OFFICIAL_NAMES = (

@@ -1,0 +1,87 @@
+"""The sinc bank against figures of the published networks, and its pooled form against filtering and pooling."""
+
+import numpy as np
+import pytest
+import torch
+
+from dada.errors import ConfigError, DataError
+from dada.features import sinc
+
+RAWNET2 = {"num_filters": 20, "num_taps": 1025}
+RAWNET2_ICASSP = {"num_filters": 128, "num_taps": 129, "extra_edges": 2}
+
+
+@pytest.mark.parametrize(
+    ("settings", "edges"),
+    [
+        ({}, {0: 0, 1: 25.6591, 2: 52.2587, 3: 79.8334, 35: 1767.7925, 69: 7692.3708, 70: 8000}),
+        (RAWNET2, {0: 0, 1: 93.9974, 2: 200.617, 10: 1767.7925, 19: 6970.0499, 20: 8000}),
+        (RAWNET2_ICASSP, {0: 0, 1: 13.7016, 2: 27.6714, 64: 1720.416, 127: 7508.492, 128: 7669.1626}),
+    ],
+)
+def test_edges_are_the_published_ones(settings, edges):
+    config = sinc.Config(**settings)
+    found = sinc.band_edges(config)
+    assert len(found) == config.num_filters + 1
+    np.testing.assert_allclose(found[list(edges)], list(edges.values()), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "centres"),
+    [({}, {0: 0.003207, 1: 0.003325, 35: 0.011307, 69: 0.038454}), (RAWNET2, {0: 0.01175, 10: 0.041423, 19: 0.128744})],
+)
+def test_centre_taps_are_the_published_ones(settings, centres):
+    filters = sinc.sinc_filters(sinc.Config(**settings))
+    np.testing.assert_allclose(filters[list(centres), filters.shape[1] // 2], list(centres.values()), atol=1e-6)
+
+
+def test_all_taps_add_up_to_the_published_figure():
+    assert float(sinc.sinc_filters(sinc.Config()).abs().sum()) == pytest.approx(38.7373, abs=1e-4)
+
+
+def test_other_scales():
+    mel, mirrored, linear = (sinc.band_edges(sinc.Config(scale=scale)) for scale in sinc.SCALES)
+    np.testing.assert_allclose(np.diff(mirrored), np.diff(mel)[::-1])
+    np.testing.assert_allclose(np.diff(linear), 8000 / 70)
+
+
+@pytest.mark.parametrize(("settings", "bands", "steps", "num_samples"), [({}, 3, 3, 5000), ({}, 3, 3, 131), (RAWNET2, 1, 3, 5001)])
+def test_pooled_magnitude_is_filtering_and_pooling(settings, bands, steps, num_samples):
+    config = sinc.Config(**settings)
+    x = torch.randn(2, num_samples, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    expected = torch.nn.functional.max_pool2d(sinc.Feature(config)(x).abs(), (bands, steps))
+    found = sinc.PooledMagnitude(config, bands, steps)(x)
+    torch.testing.assert_close(found, expected, rtol=0, atol=2e-6)
+    gradients = [torch.autograd.grad((y * y).sum(), x)[0] for y in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5)
+
+
+def test_masking_silences_neighbours_in_training_alone():
+    bank = sinc.PooledMagnitude(sinc.Config(), bands=1, steps=3, max_masked=20)
+    x = torch.randn(1, 400, generator=torch.Generator().manual_seed(1))
+    whole = bank.eval()(x)
+    bank.train()
+    counts = set()
+    for seed in range(30):
+        torch.manual_seed(seed)
+        masked = bank(x)
+        torch.manual_seed(seed)
+        assert torch.equal(masked, bank(x))
+        silent = torch.nonzero(masked.sum(-1)[0] == 0)[:, 0].tolist()
+        kept = [i for i in range(70) if i not in silent]
+        assert not silent or silent[-1] - silent[0] + 1 == len(silent)
+        torch.testing.assert_close(masked[:, kept], whole[:, kept])
+        counts.add(len(silent))
+    assert len(counts) > 5 and max(counts) < 20
+
+
+def test_bad_settings_and_short_clips():
+    for settings in ({"scale": "bark"}, {"num_taps": 128}, {"num_filters": 0}):
+        with pytest.raises(ConfigError, match="sinc"):
+            sinc.sinc_filters(sinc.Config(**settings))
+    with pytest.raises(ConfigError, match="max_masked_filters is 71"):
+        sinc.PooledMagnitude(sinc.Config(), 3, 3, max_masked=71)
+    with pytest.raises(DataError, match="100 samples is shorter than a filter of 129"):
+        sinc.Feature(sinc.Config())(torch.zeros(1, 100))
+    with pytest.raises(DataError, match="130 samples"):
+        sinc.PooledMagnitude(sinc.Config(), 3, 3)(torch.zeros(1, 130))
