@@ -32,7 +32,7 @@ LAYERS = {
         (32, 3, True, False),
     ],
 }
-EPSILON, MOMENTUM = 1e-3, 0.01  # of BatchNorm: Keras's defaults in PyTorch's terms
+EPSILON = 1e-3  # of BatchNorm: Keras's default
 
 
 @dataclass
@@ -42,6 +42,8 @@ class Config:
     num_layers: int = 9  # 9 | 11
     dropout: float = 0.5  # after the last map and before the classifier
     norm_scale: bool = False  # learn the scale of the BatchNorms between convolutions, too
+    norm_momentum: float = 0.01  # weight of a batch in the running statistics, Keras's default; a run of a few hundred steps needs more
+    width: float = 1.0  # factor on the channels of all layers
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -58,11 +60,12 @@ class Model(nn.Module):
             raise ConfigError(f"lcnn: num_layers is {config.num_layers}; there are networks of {' and '.join(map(str, LAYERS))} layers")
         blocks, channels = [], 1
         for size, kernel, norm, pool in LAYERS[config.num_layers]:
-            blocks.append(Block(channels, size, kernel, norm, pool, config.norm_scale))
+            size = round(size * config.width)
+            blocks.append(Block(channels, size, kernel, norm, pool, config))
             channels = size
         self.blocks = nn.ModuleList(blocks)
         self.dropout = nn.Dropout(config.dropout)
-        self.norm = nn.BatchNorm1d(channels, eps=EPSILON, momentum=MOMENTUM)
+        self.norm = nn.BatchNorm1d(channels, eps=EPSILON, momentum=config.norm_momentum)
         self.classify = nn.Linear(channels, num_classes)
         nn.init.xavier_uniform_(self.classify.weight)
         nn.init.zeros_(self.classify.bias)
@@ -83,13 +86,14 @@ class Model(nn.Module):
 class Block(nn.Module):
     """Convolution to twice the channels, max-feature-map, BatchNorm, 2 x 2 max pool, the last two where asked for."""
 
-    def __init__(self, channels: int, size: int, kernel: int, norm: bool, pool: bool, norm_scale: bool):
+    def __init__(self, channels: int, size: int, kernel: int, norm: bool, pool: bool, config: Config):
         super().__init__()
         self.conv = nn.Conv2d(channels, 2 * size, kernel, padding=kernel // 2)
         for half in self.conv.weight.data.chunk(2):  # two layers in the original, so that each has its own fan
             nn.init.xavier_uniform_(half)
         nn.init.zeros_(self.conv.bias)
-        self.norm = (nn.BatchNorm2d if norm_scale else UnscaledBatchNorm2d)(size, eps=EPSILON, momentum=MOMENTUM) if norm else None
+        kind = nn.BatchNorm2d if config.norm_scale else UnscaledBatchNorm2d
+        self.norm = kind(size, eps=EPSILON, momentum=config.norm_momentum) if norm else None
         self.pool = nn.MaxPool2d(2, ceil_mode=True) if pool else None
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
