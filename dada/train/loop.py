@@ -142,6 +142,8 @@ class Trainer:
         state = self.state
         if state.step == 0 and hasattr(self.loss, "start_epoch"):
             self.loss.start_epoch()
+        if hasattr(self.model, "start_epoch"):
+            self.model.start_epoch(state.epoch, self.phase.epochs)
         self.train.set_epoch(state.total_epochs)
         self.sampler.set_epoch(state.total_epochs, start=0)
         num_batches = len(self.sampler)

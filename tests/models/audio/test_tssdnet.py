@@ -1,9 +1,8 @@
 """The TSSDNet family against numbers of the authors' code, with weights filled in by a formula under the authors' names."""
 
-import math
-
 import pytest
 import torch
+from formula_weights import formula_weights
 
 from dada import models, plugins
 from dada.data import Batch
@@ -34,25 +33,6 @@ def official_shapes(kind: str) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def fill(shapes: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
-    """Element j of tensor k comes from sin(1 + .1 k + .37 j), scaled by what the tensor is."""
-    state = {}
-    for k, (name, shape) in enumerate(shapes.items()):
-        s = torch.sin(1 + 0.1 * k + 0.37 * torch.arange(math.prod(shape), dtype=torch.float64))
-        if name.endswith("running_var"):
-            s = 1 + 0.5 * s**2
-        elif len(shape) > 1:
-            s = s * math.sqrt(2 / math.prod(shape[1:]))
-        elif name.endswith("weight"):
-            s = 1 + 0.1 * s
-        else:
-            s = 0.1 * s
-        state[name] = s.float().view(shape)
-        if name.endswith("running_var"):
-            state[name.replace("running_var", "num_batches_tracked")] = torch.tensor(0)
-    return state
-
-
 def build(kind: str) -> torch.nn.Module:
     torch.manual_seed(0)
     return models.build("audio", {"name": kind}, 2).eval()
@@ -80,7 +60,7 @@ def test_the_authors_checkpoint_gives_the_authors_logits(kind, make_input, num_t
     assert len(shapes) == num_tensors
     model = build(kind)
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == num_parameters
-    torch.save({"epoch": 3, "model_state_dict": fill(shapes)}, tmp_path / "official.pth")
+    torch.save({"epoch": 3, "model_state_dict": formula_weights(shapes)}, tmp_path / "official.pth")
     models.load_weights(model, "audio", kind, tmp_path / "official.pth")
     x = make_input()
     with torch.no_grad():
