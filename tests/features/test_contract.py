@@ -12,7 +12,12 @@ SETTINGS = {
     "lfcc": [{"variant": "nii"}, {"variant": "gmm", "window": 480, "hop": 240}, {"variant": "pc_darts"}, {"deltas": False}],
     "mel": [{}, {"scale": "ln"}],
     "mfcc": [{}],
-    "cqt": [{}, {"method": "octaves"}, {"min_frequency": 30.0, "hop": 128, "num_bins": 96, "bins_per_octave": 24}, {"scale": "db", "pre_emphasis": 0.97}],
+    "cqt": [
+        {},
+        {"method": "octaves"},
+        {"min_frequency": 30.0, "hop": 128, "num_bins": 96, "bins_per_octave": 24},
+        {"scale": "db", "pre_emphasis": 0.97},
+    ],
     "spectrogram": [{}, {"scale": "magnitude"}, {"scale": "power", "pre_emphasis": 0.97}, {"num_filters": 70}],
     "cues": [{}],
     "sinc": [{}],

@@ -52,8 +52,9 @@ class Model(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """(B, F, N) to logits (B, K). Raises DataError for less than 16 rows, or a clip of less than 16 frames."""
-        if batch.inputs.shape[1] < SHORTEST:
-            raise DataError(f"res_tssdnet_2d needs at least {SHORTEST} rows of features, not {batch.inputs.shape[1]}: choose other input.features")
+        num_rows = batch.inputs.shape[1]
+        if num_rows < SHORTEST:
+            raise DataError(f"res_tssdnet_2d needs at least {SHORTEST} rows of features, not {num_rows}: choose other input.features")
         return run_by_length(batch, SHORTEST, self._run, "frames")
 
     def _run(self, x: Tensor) -> Output:
