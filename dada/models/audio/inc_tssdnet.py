@@ -5,8 +5,9 @@ parameters. Lengths and class order are those of res_tssdnet: 96,000 samples (6 
 turned round by `from_official`.
 
 Each ReLU that a max pool follows comes after it: the same numbers, as both are monotone, from a quarter of the work.
+Waveforms are images with one row (see _tssdnet).
 
-Axes: B batch, T samples, C channels, D embedding, K classes.
+Axes: B batch, T samples, C channels, N steps in time, D embedding, K classes.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
-from dada.models.audio._tssdnet import CHANNELS, Head, official_state
+from dada.models.audio._tssdnet import CHANNELS, Head, convolution, official_state
 from dada.models.audio.res_tssdnet import POOL, SHORTEST
 
 DILATIONS = (1, 2, 4, 8)
@@ -38,20 +39,21 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        self.conv = nn.Conv1d(1, CHANNELS[0], 7, padding=3, bias=False)
-        self.norm = nn.BatchNorm1d(CHANNELS[0])
+        self.conv = convolution(1, CHANNELS[0], 1, 7)
+        self.norm = nn.BatchNorm2d(CHANNELS[0])
         self.blocks = nn.ModuleList(Dilated(channels, size) for channels, size in zip(CHANNELS, CHANNELS[1:], strict=False))
         self.head = Head(num_classes)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
         """(B, T) to logits (B, K). Raises DataError for a clip of less than 256 samples."""
         return run_by_length(batch, SHORTEST, self._run)
 
     def _run(self, x: Tensor) -> Output:
-        x = self.norm(self.conv(x[:, None]))
+        x = self.norm(self.conv(x[:, None, None]))
         for block in self.blocks:
-            x = block(nn.functional.relu(nn.functional.max_pool1d(x, POOL)))
-        return self.head(nn.functional.relu(x.amax(-1)))
+            x = block(nn.functional.relu(nn.functional.max_pool2d(x, (1, POOL))))
+        return self.head(nn.functional.relu(x.amax((2, 3))))
 
 
 class Dilated(nn.Module):
@@ -60,11 +62,11 @@ class Dilated(nn.Module):
     def __init__(self, channels: int, size: int):
         super().__init__()
         size //= len(DILATIONS)
-        self.convs = nn.ModuleList(nn.Conv1d(channels, size, 3, dilation=d, padding=d, bias=False) for d in DILATIONS)
-        self.norms = nn.ModuleList(nn.BatchNorm1d(size) for _ in DILATIONS)
+        self.convs = nn.ModuleList(convolution(channels, size, 1, 3, dilation) for dilation in DILATIONS)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(size) for _ in DILATIONS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, T) to (B, size, T)."""
+        """(B, C, 1, N) to (B, size, 1, N)."""
         return torch.cat([norm(conv(x)) for conv, norm in zip(self.convs, self.norms, strict=True)], dim=1)
 
 

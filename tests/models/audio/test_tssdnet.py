@@ -91,9 +91,9 @@ def test_gradients_are_those_of_the_original_order():
     """ReLU after the max pool instead of before it changes no gradient."""
     model = build("res_tssdnet").double()
     block = model.blocks[0]
-    x = torch.randn(2, 16, 64, dtype=torch.float64, requires_grad=True)
-    ours = torch.relu(torch.nn.functional.max_pool1d(block(x), 4))
-    original = torch.nn.functional.max_pool1d(torch.relu(block(x)), 4)
+    x = torch.randn(2, 16, 1, 64, dtype=torch.float64, requires_grad=True)
+    ours = torch.relu(torch.nn.functional.max_pool2d(block(x), (1, 4)))
+    original = torch.nn.functional.max_pool2d(torch.relu(block(x)), (1, 4))
     assert torch.equal(ours, original)
     weight = torch.randn_like(ours)
     (grad,) = torch.autograd.grad((ours * weight).sum(), x)
