@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.models import Output
+from dada.models.audio._norm import BatchNorm2d
 from dada.models.official import Rule, rename
 
 CHANNELS = (16, 32, 64, 128, 128)  # after the first convolution, and after each of four modules
@@ -25,12 +26,12 @@ class Residual(nn.Module):
     def __init__(self, channels: int, size: int, rows: int):
         super().__init__()
         self.conv1 = convolution(channels, size, rows, 3)
-        self.norm1 = nn.BatchNorm2d(size)
+        self.norm1 = BatchNorm2d(size)
         self.conv2 = convolution(size, size, rows, 3)
-        self.norm2 = nn.BatchNorm2d(size)
+        self.norm2 = BatchNorm2d(size)
         self.conv3 = convolution(size, size, rows, 3)
         self.shortcut = nn.Conv2d(channels, size, 1, bias=False)
-        self.norm3 = nn.BatchNorm2d(size)
+        self.norm3 = BatchNorm2d(size)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, F, N) to (B, size, F, N)."""

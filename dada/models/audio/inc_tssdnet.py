@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
+from dada.models.audio._norm import BatchNorm2d
 from dada.models.audio._tssdnet import CHANNELS, Head, convolution, official_state
 from dada.models.audio.res_tssdnet import POOL, SHORTEST
 
@@ -40,7 +41,7 @@ class Model(nn.Module):
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         self.conv = convolution(1, CHANNELS[0], 1, 7)
-        self.norm = nn.BatchNorm2d(CHANNELS[0])
+        self.norm = BatchNorm2d(CHANNELS[0])
         self.blocks = nn.ModuleList(Dilated(channels, size) for channels, size in zip(CHANNELS, CHANNELS[1:], strict=False))
         self.head = Head(num_classes)
         self.to(memory_format=torch.channels_last)
@@ -63,7 +64,7 @@ class Dilated(nn.Module):
         super().__init__()
         size //= len(DILATIONS)
         self.convs = nn.ModuleList(convolution(channels, size, 1, 3, dilation) for dilation in DILATIONS)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(size) for _ in DILATIONS)
+        self.norms = nn.ModuleList(BatchNorm2d(size) for _ in DILATIONS)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, 1, N) to (B, size, 1, N)."""

@@ -25,6 +25,7 @@ from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
+from dada.models.audio._norm import BatchNorm2d
 from dada.models.official import rename
 
 NUM_INPUTS = 2  # of a cell: the outputs of the two cells before it
@@ -103,13 +104,13 @@ class Stem(nn.Module):
         super().__init__()
         self.quarter = nn.Sequential(
             nn.Conv2d(1, channels // 2, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(channels // 2),
+            BatchNorm2d(channels // 2),
             nn.ReLU(),
             nn.Conv2d(channels // 2, channels, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
+            BatchNorm2d(channels),
         )
         self.eighth = nn.Sequential(
-            nn.ReLU(), nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(channels)
+            nn.ReLU(), nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False), BatchNorm2d(channels)
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -144,7 +145,7 @@ class FactorisedReduce(nn.Sequential):
     """ReLU, a convolution that sees every second row and frame, and BatchNorm."""
 
     def __init__(self, channels: int, size: int, affine: bool):
-        super().__init__(nn.ReLU(), nn.Conv2d(channels, size, 1, bias=False), nn.BatchNorm2d(size, affine=affine))
+        super().__init__(nn.ReLU(), nn.Conv2d(channels, size, 1, bias=False), BatchNorm2d(size, affine=affine))
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x[:, :, ::2, ::2])
@@ -157,7 +158,7 @@ def prepare_inputs(before: int, last: int, channels: int, after_reduction: bool)
 
 
 def relu_conv_norm(channels: int, size: int) -> nn.Sequential:
-    return nn.Sequential(nn.ReLU(), nn.Conv2d(channels, size, 1, bias=False), nn.BatchNorm2d(size, affine=False))
+    return nn.Sequential(nn.ReLU(), nn.Conv2d(channels, size, 1, bias=False), BatchNorm2d(size, affine=False))
 
 
 def separable(channels: int, kernel: int, stride: int, dilation: int, affine: bool) -> list[nn.Module]:
@@ -168,7 +169,7 @@ def separable(channels: int, kernel: int, stride: int, dilation: int, affine: bo
         nn.ReLU(),
         nn.Conv2d(channels, channels, kernel, stride, **settings),
         nn.Conv2d(channels, channels, 1, bias=False),
-        nn.BatchNorm2d(channels, affine=affine),
+        BatchNorm2d(channels, affine=affine),
     ]
 
 

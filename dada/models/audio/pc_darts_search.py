@@ -21,6 +21,7 @@ from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
+from dada.models.audio._norm import BatchNorm2d
 from dada.models.audio.pc_darts import NUM_INPUTS, OPERATIONS, Stem, cell_sizes, mask_rows, prepare_inputs
 
 NAMES = ("none", *OPERATIONS)  # of the columns of α
@@ -151,7 +152,7 @@ class Mixture(nn.Module):
 
 def with_norm(name: str, operation: nn.Module, size: int) -> nn.Module:
     """A pool is followed by BatchNorm, as its output would else be on another scale than that of the convolutions."""
-    return nn.Sequential(operation, nn.BatchNorm2d(size, affine=False)) if "pool" in name else operation
+    return nn.Sequential(operation, BatchNorm2d(size, affine=False)) if "pool" in name else operation
 
 
 def shuffle(x: Tensor, groups: int) -> Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
+from dada.models.audio._norm import BatchNorm2d
 from dada.models.audio._tssdnet import CHANNELS, RESIDUAL_NAMES, Head, Residual, convolution, official_state
 
 POOL = 4  # after the first convolution and after each module but the last
@@ -43,7 +44,7 @@ class Model(nn.Module):
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         self.conv = convolution(1, CHANNELS[0], 1, 7)
-        self.norm = nn.BatchNorm2d(CHANNELS[0])
+        self.norm = BatchNorm2d(CHANNELS[0])
         sizes = zip(CHANNELS, CHANNELS[1:], strict=False)
         self.blocks = nn.ModuleList(Residual(channels, size, rows=1) for channels, size in sizes)
         self.head = Head(num_classes)
