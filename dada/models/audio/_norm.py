@@ -14,18 +14,18 @@ CHUNK = 1024  # pixels whose sum is taken in float32, and whose deviations are h
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """The library's BatchNorm2d, but for the statistics of channels-last float32 images in training on a CPU."""
+    """The library's BatchNorm2d, but for the statistics of many channels-last float32 pixels in training on a CPU."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, F, N) to the same."""
+        count = x.numel() // x.shape[1]
         channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-        if not (self.training and channels_last and x.device.type == "cpu" and x.dtype == torch.float32):
+        if not (self.training and channels_last and count > CHUNK and x.device.type == "cpu" and x.dtype == torch.float32):
             return super().forward(x)
         out, mean, variance = NormaliseBatch.apply(x, self.weight, self.bias, self.eps)
-        count = x.numel() // x.shape[1]
         self.num_batches_tracked += 1
         self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance * count / max(count - 1, 1), self.momentum)
+        self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         return out
 
 
