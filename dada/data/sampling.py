@@ -111,6 +111,29 @@ class Triplets(BatchSampler):
         return own[j], positive, other[rng.integers(len(other))]
 
 
+class Halves(BatchSampler):
+    """Batches of `batch_size` utterances of one half and as many of the other; every utterance of the larger half once an epoch.
+
+    The halves depend on the seed alone, and have equal shares of each class. `second` holds the indices of the second one. Raises
+    DataError where a half would have fewer than two.
+    """
+
+    def __init__(self, labels: Sequence[int], batch_size: int, seed: int, **processes):
+        super().__init__(seed, **processes)
+        rng = np.random.default_rng(seed)
+        labels = np.asarray(labels)
+        members = np.concatenate([rng.permutation(np.flatnonzero(labels == k)) for k in np.unique(labels)])
+        self.halves = [members[::2], members[1::2]]
+        self.second = frozenset(self.halves[1].tolist())
+        if len(self.second) < 2:
+            raise DataError(f"{len(labels)} utterances cannot be cut into two halves to train on: at least four are needed")
+        self.batch_size = batch_size
+
+    def batches(self, rng: np.random.Generator) -> list[list[int]]:
+        first, second = (chunks(rng.permutation(half), self.batch_size) for half in self.halves)
+        return [batch + second[i % len(second)] for i, batch in enumerate(first)]
+
+
 def chunks(items: Sequence, size: int) -> list[list]:
     """Cut a sequence into lists of `size`; a last one of a single item joins the one before, as batch normalisation needs two."""
     items = items.tolist() if isinstance(items, np.ndarray) else list(items)

@@ -1,8 +1,9 @@
-"""Constant-Q transform, as log magnitude: ln(1 + |C|).
+"""Constant-Q transform, as log magnitude, ln(1 + |C|), or in decibels, 10 log10(|C|² + 1e-30).
 
 The defaults are those of the CAU_KU systems of ADD 2022 and 2023: 100 bins from 5 Hz to 1.5 kHz, 12 an octave, on samples at the
 scale of 16-bit integers (on [-1, 1] the added one would flatten everything). Filters are librosa's: Hann window, unit sum of
-magnitudes, times the square root of their length.
+magnitudes, times the square root of their length. 2D-Res-TSSDNet (Hua et al., IEEE SPL 2021) has 432 bins from 15 Hz, 48 an octave,
+every 256 samples of a pre-emphasised signal in [-1, 1], in decibels (dada/conf/res_tssdnet_2d_cqt.yaml).
 
 Two methods. `exact`: one FFT of the clip, times each filter's response wherever that is above `tolerance`, folded modulo the hop,
 and a short inverse FFT. `octaves`: librosa's recursion (Schörkhuber and Klapuri, SMC 2010), which halves the sample rate for every
@@ -20,9 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from dada.errors import ConfigError
-from dada.features._frames import frame
+from dada.features._frames import frame, pre_emphasis
 
 METHODS = ("exact", "octaves")
+SCALES = ("ln", "db")
+FLOOR = 1e-30  # added to the power before it is turned into decibels
 SPARSITY = 0.01  # share of the summed magnitude of a filter's response that `octaves` drops (librosa's default)
 PASSBAND = 0.913  # of the new Nyquist frequency: where the filter before a halving begins to fall (soxr's high quality)
 MARGIN = 2048  # zeros behind a clip, so that this filter's ringing does not wrap around
@@ -38,17 +41,21 @@ class Config:
     bins_per_octave: int = 12
     min_frequency: float = 5.0
     gain: float = 32_768.0  # what samples in [-1, 1] are multiplied by; 32768 gives back the integers of a 16-bit file
+    pre_emphasis: float = 0.0  # y[n] = x[n] - pre_emphasis · x[n-1]; 0 leaves that out
+    scale: str = "ln"  # ln, of the magnitude plus one | db
     method: str = "exact"  # exact | octaves
     tolerance: float = 1e-5  # of a filter's peak, below which its response is taken as zero (exact)
 
 
 class Feature(nn.Module):
-    """Waveform (B, T) to ln(1 + |CQT|), (B, F, N) with N = 1 + T // hop."""
+    """Waveform (B, T) to logarithms of |CQT|, (B, F, N) with N = 1 + T // hop."""
 
     def __init__(self, config: Config):
         super().__init__()
         if config.method not in METHODS:
             raise ConfigError(f"cqt: unknown method {config.method!r}; known: {', '.join(METHODS)}")
+        if config.scale not in SCALES:
+            raise ConfigError(f"cqt: unknown scale {config.scale!r}; known: {', '.join(SCALES)}")
         self.config = config
         self.num_features = config.num_bins
         self.frequencies = config.min_frequency * 2.0 ** (np.arange(config.num_bins) / config.bins_per_octave)
@@ -61,7 +68,10 @@ class Feature(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N)."""
-        return torch.log1p(self.transform(x * self.config.gain))
+        config = self.config
+        x = pre_emphasis(x, config.pre_emphasis) if config.pre_emphasis else x
+        magnitude = self.transform(x * config.gain)
+        return torch.log1p(magnitude) if config.scale == "ln" else 10 * torch.log10(magnitude.square() + FLOOR)
 
 
 class Exact(nn.Module):

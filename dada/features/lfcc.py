@@ -1,8 +1,10 @@
-"""Linear-frequency cepstral coefficients, in the two published settings that baselines are built on.
+"""Linear-frequency cepstral coefficients, in the three published settings that baselines are built on.
 
 `nii` is the front end of the ASVspoof 2021 LFCC-LCNN baseline (Wang and Yamagishi, Interspeech 2021): pre-emphasis, centred
 frames, energy in place of c0. `gmm` is the one of the ASVspoof 2021 LFCC-GMM baseline in its Python version (Yamagishi et al.,
-ASVspoof 2021 workshop): no pre-emphasis, no padding, symmetric window, filters whose edges fall on whole bins.
+ASVspoof 2021 workshop): no pre-emphasis, no padding, symmetric window, filters whose edges fall on whole bins. `pc_darts` is the
+one of partially-connected differentiable architecture search (Ge et al., Interspeech 2021): as `nii`, but without pre-emphasis and
+with c0 kept.
 
 Axes: B batch, T samples, N frames, F coefficients, K bins of the spectrum.
 """
@@ -16,14 +18,15 @@ from torch import Tensor, nn
 from dada.errors import ConfigError
 from dada.features._frames import add_deltas, clip_by_clip, dct_matrix, power_spectrum, pre_emphasis
 
-FLOOR = {"nii": 1.1920929e-07, "gmm": 2.220446049250313e-16}  # added before the logarithm: smallest steps of float32 and of float64
+SINGLE, DOUBLE = 1.1920929e-07, 2.220446049250313e-16  # the smallest steps of float32 and of float64
+FLOOR = {"nii": SINGLE, "gmm": DOUBLE, "pc_darts": SINGLE}  # added before the logarithm
 
 
 @dataclass
 class Config:
-    """The defaults are `nii` over the full band; the GMM baseline is gmm, 480, 240, 1024, 70, 20, 4000."""
+    """The defaults are `nii` over the full band; the others are gmm, 480, 240, 1024, 70, 20, 4000 and pc_darts, 1024, 256, 1024, 70."""
 
-    variant: str = "nii"  # nii | gmm
+    variant: str = "nii"  # nii | gmm | pc_darts
     sample_rate: int = 16_000  # Hz
     window: int = 320  # samples
     hop: int = 160  # samples
@@ -45,9 +48,10 @@ class Feature(nn.Module):
             raise ConfigError(f"lfcc: max_frequency is {config.max_frequency} Hz, which is not between 0 and half of the sample rate")
         self.config = config
         self.num_features = config.num_coefficients * (3 if config.deltas else 1)
-        nii = config.variant == "nii"
-        filters = _centred_filters(config) if nii else _bin_filters(config)
-        self.register_buffer("window", torch.hamming_window(config.window, periodic=nii), persistent=False)
+        self.centre = config.variant != "gmm"
+        settings = config.sample_rate, config.num_fft, config.num_filters, config.max_frequency
+        filters = linear_filters(*settings) if self.centre else bin_filters(*settings)
+        self.register_buffer("window", torch.hamming_window(config.window, periodic=self.centre), persistent=False)
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("dct", dct_matrix(config.num_filters, config.num_coefficients), persistent=False)
 
@@ -58,32 +62,31 @@ class Feature(nn.Module):
     def _compute(self, x: Tensor) -> Tensor:
         config, nii = self.config, self.config.variant == "nii"
         x = pre_emphasis(x) if nii else x
-        power = power_spectrum(x, self.window, config.hop, config.num_fft, centre=nii, num_bins=len(self.filters))
+        power = power_spectrum(x, self.window, config.hop, config.num_fft, centre=self.centre, num_bins=len(self.filters))
         coefficients = torch.log10(power @ self.filters + FLOOR[config.variant]) @ self.dct
         if nii:
-            coefficients[..., 0] = torch.log10(power.sum(-1) / config.num_fft + FLOOR["nii"])
+            coefficients[..., 0] = torch.log10(power.sum(-1) / config.num_fft + SINGLE)
         coefficients = coefficients.transpose(1, 2)
         return add_deltas(coefficients) if config.deltas else coefficients
 
 
-def _centred_filters(config: Config) -> Tensor:
-    """Triangles whose edges are exact frequencies, (K, num_filters), where K counts only the bins below max_frequency.
+def linear_filters(sample_rate: int, num_fft: int, num_filters: int, max_frequency: float) -> Tensor:
+    """Triangles whose edges are exact frequencies, (K, num_filters), where K counts only the bins below `max_frequency` (Hz).
 
     The published code labels those K bins with frequencies from 0 to max_frequency inclusive, a fraction of a bin too high;
     kept, since weights were trained on it.
     """
-    nyquist = config.sample_rate / 2
-    num_bins = int(config.max_frequency / nyquist * (config.num_fft // 2 + 1))
-    bins = np.linspace(0, config.max_frequency, num_bins)[:, None]
-    edges = np.linspace(bins[0, 0], bins[-1, 0], config.num_filters + 2)
+    num_bins = int(max_frequency / (sample_rate / 2) * (num_fft // 2 + 1))
+    bins = np.linspace(0, max_frequency, num_bins)[:, None]
+    edges = np.linspace(bins[0, 0], bins[-1, 0], num_filters + 2)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     return torch.from_numpy(np.maximum(0, np.minimum(rising, falling))).float()
 
 
-def _bin_filters(config: Config) -> Tensor:
+def bin_filters(sample_rate: int, num_fft: int, num_filters: int, max_frequency: float) -> Tensor:
     """Triangles whose edges are rounded down to bins, (K, num_filters), where K counts the bins up to the last edge."""
-    edges = np.floor((config.num_fft + 1) * np.linspace(0, config.max_frequency, config.num_filters + 2) / config.sample_rate)
+    edges = np.floor((num_fft + 1) * np.linspace(0, max_frequency, num_filters + 2) / sample_rate)
     bins = np.arange(int(edges[-1]))[:, None]
     low, peak, high = edges[:-2], edges[1:-1], edges[2:]
     rising = np.where((bins >= low) & (bins < peak), (bins - low) / np.maximum(peak - low, 1), 0)

@@ -15,6 +15,7 @@ from dada import losses, models
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset, digest
 from dada.data.files import atomic_path, write_text
+from dada.data.sampling import BatchSampler
 from dada.errors import ConfigError, DadaError, DataError
 from dada.train import checkpoint, journal
 from dada.train.checkpoint import State
@@ -64,8 +65,7 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     if hasattr(model, "estimate"):
         seconds = _estimate(model, config, train)
     else:
-        trainer = Trainer(model, config, phases, train, dev, folder, seed)
-        seconds = trainer.run()
+        seconds = _trainer_of(model)(model, config, phases, train, dev, folder, seed).run()
     if accelerator.is_main_process:
         _finish(model, folder, seconds)
     accelerator.wait_for_everyone()
@@ -119,15 +119,21 @@ class Trainer:
         self.accelerator = _accelerator(self.config)  # a new one, as the one before holds on to its optimiser
         self._build_loss()
         parameters = set_trainable(self.model, self.phase.trainable)
-        self.wrapped, self.optimiser = self.accelerator.prepare(self.model, build_optimiser(self.phase.optim, parameters))
+        self.wrapped, self.optimiser = self.accelerator.prepare(self.model, self._build_optimiser(parameters))
         if parts and parts["optimiser"] is not None:
             self.optimiser.load_state_dict(parts["optimiser"])
             self.loss.load_state_dict(parts["loss"])
             if self.accelerator.scaler is not None and parts["scaler"] is not None:
                 self.accelerator.scaler.load_state_dict(parts["scaler"])
         ranks = {"rank": self.accelerator.process_index, "world": self.accelerator.num_processes}
-        self.sampler = make_sampler(self.phase, self.train, self.config.labels, self.seed, **ranks)
+        self.sampler = self._build_sampler(**ranks)
         self.triples = dev_triples(self.phase, self.dev, self.config.labels)
+
+    def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        return build_optimiser(self.phase.optim, parameters)
+
+    def _build_sampler(self, **ranks) -> BatchSampler:
+        return make_sampler(self.phase, self.train, self.config.labels, self.seed, **ranks)
 
     def _build_loss(self) -> None:
         settings = dict(self.phase.loss)
@@ -142,6 +148,8 @@ class Trainer:
         state = self.state
         if state.step == 0 and hasattr(self.loss, "start_epoch"):
             self.loss.start_epoch()
+        if hasattr(self.model, "start_epoch"):
+            self.model.start_epoch(state.epoch, self.phase.epochs)
         self.train.set_epoch(state.total_epochs)
         self.sampler.set_epoch(state.total_epochs, start=0)
         num_batches = len(self.sampler)
@@ -168,12 +176,25 @@ class Trainer:
         self._close_epoch(lr, num_batches, num_utts / (time.monotonic() - start))
 
     def _step(self, batch: Batch, num_batches: int) -> float:
-        """One update; returns the learning rate."""
+        """Learn from a batch; returns the learning rate."""
         state, phase = self.state, self.phase
         lr = learning_rate(phase.optim.lr, phase.schedule, state.epoch, phase.epochs, state.step, num_batches, state.history)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
-        batch = batch.to(self.accelerator.device)
+        value = self._learn(batch.to(self.accelerator.device))
+        state.step += 1
+        state.loss_sum += value
+        return lr
+
+    def _learn(self, batch: Batch) -> float:
+        """One update; returns the loss."""
+        value = self._backward(batch)
+        self.optimiser.step()
+        return value
+
+    def _backward(self, batch: Batch) -> float:
+        """The gradients of a batch; returns its loss, which must be finite (DadaError)."""
+        state, phase = self.state, self.phase
         loss = self.loss(self.wrapped(batch), batch)
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -185,10 +206,7 @@ class Trainer:
         self.accelerator.backward(loss)
         if phase.clip_grad_norm > 0:
             self.accelerator.clip_grad_norm_(self.wrapped.parameters(), phase.clip_grad_norm)
-        self.optimiser.step()
-        state.step += 1
-        state.loss_sum += value
-        return lr
+        return value
 
     def _close_epoch(self, lr: float, num_batches: int, rate: float) -> None:
         from accelerate.utils import broadcast_object_list
@@ -257,6 +275,15 @@ class Trainer:
             }
             checkpoint.save(self.folder, self.state, parts)
         self.accelerator.wait_for_everyone()
+
+
+def _trainer_of(model: nn.Module) -> type[Trainer]:
+    """A model that is looking for its architecture is trained in another way."""
+    if hasattr(model, "architecture_parameters"):
+        from dada.train.search import Search
+
+        return Search
+    return Trainer
 
 
 def _accelerator(config: SystemConfig):

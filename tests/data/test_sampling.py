@@ -4,7 +4,7 @@ import collections
 
 import pytest
 
-from dada.data.sampling import Balanced, Shuffle, Triplets
+from dada.data.sampling import Balanced, Halves, Shuffle, Triplets
 from dada.errors import DataError
 
 GROUPS = ["a", "a", "a", "b", "b", None, "c", "d", "d"]
@@ -12,6 +12,7 @@ SAMPLERS = {
     "shuffle": lambda seed, **p: Shuffle(23, 4, seed, **p),
     "bucketed": lambda seed, **p: Shuffle(23, 4, seed, lengths=[i * 7 % 23 for i in range(23)], **p),
     "balanced": lambda seed, **p: Balanced([0] * 5 + [1] * 18, 4, seed, **p),
+    "halves": lambda seed, **p: Halves([0] * 5 + [1] * 18, 4, seed, **p),
     "triplets": lambda seed, **p: Triplets(GROUPS, 2, seed, **p),
 }
 
@@ -57,6 +58,20 @@ def test_balanced_batches_hold_the_classes_in_equal_shares():
     assert all(sum(i < 5 for i in batch) == 2 for batch in batches[:-1])
     counts = collections.Counter(i for batch in batches for i in batch)
     assert all(counts[i] == 1 for i in range(5, 23)) and all(counts[i] in (3, 4) for i in range(5))
+
+
+def test_halves_stay_apart_with_equal_shares_of_the_classes():
+    sampler = SAMPLERS["halves"](1)
+    second = sampler.second
+    assert len(second) == 11 and sum(i < 5 for i in second) == 2
+    for number in (0, 1):
+        batches = epoch(sampler, number)
+        assert [len(batch) for batch in batches] == [8, 8, 7]
+        assert all(len(second.intersection(batch)) == (4, 4, 3)[k] for k, batch in enumerate(batches))
+        assert sorted(i for batch in batches for i in batch) == list(range(23))
+    assert SAMPLERS["halves"](2).second != second
+    with pytest.raises(DataError, match="two halves"):
+        Halves([0, 1, 1], 4, 1)
 
 
 def test_triples():

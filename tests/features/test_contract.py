@@ -9,11 +9,18 @@ from dada import features, plugins
 from dada.errors import ConfigError, DataError
 
 SETTINGS = {
-    "lfcc": [{"variant": "nii"}, {"variant": "gmm", "window": 480, "hop": 240}, {"deltas": False}],
+    "lfcc": [{"variant": "nii"}, {"variant": "gmm", "window": 480, "hop": 240}, {"variant": "pc_darts"}, {"deltas": False}],
     "mel": [{}, {"scale": "ln"}],
     "mfcc": [{}],
-    "cqt": [{}, {"method": "octaves"}, {"min_frequency": 30.0, "hop": 128, "num_bins": 96, "bins_per_octave": 24}],
+    "cqt": [
+        {},
+        {"method": "octaves"},
+        {"min_frequency": 30.0, "hop": 128, "num_bins": 96, "bins_per_octave": 24},
+        {"scale": "db", "pre_emphasis": 0.97},
+    ],
+    "spectrogram": [{}, {"scale": "magnitude"}, {"scale": "power", "pre_emphasis": 0.97}, {"num_filters": 70}],
     "cues": [{}],
+    "sinc": [{}],
     "speech_encoder": [{"layers": [0, 1, -1]}, {"layers": [1, 2], "layer_pooling": "stack", "normalise": "always"}],
 }
 CASES = [(name, settings) for name, cases in SETTINGS.items() for settings in cases]
@@ -21,7 +28,7 @@ CASES = [(name, settings) for name, cases in SETTINGS.items() for settings in ca
 
 def test_every_feature_is_covered():
     assert plugins.names("dada.features") == sorted(SETTINGS)
-    assert len(SETTINGS) == 6
+    assert len(SETTINGS) == 8
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
@@ -51,11 +58,14 @@ def test_contract(name, settings, encoder_folder):
     ("settings", "message"),
     [
         ({"name": "lfc"}, "did you mean 'lfcc'"),
-        ({"name": "lfcc", "variant": "nee"}, "known: nii, gmm"),
+        ({"name": "lfcc", "variant": "nee"}, "known: nii, gmm, pc_darts"),
         ({"name": "lfcc", "max_frequency": 9000.0}, "half of the sample rate"),
         ({"name": "mel", "scale": "log"}, "known: db, ln"),
         ({"name": "mel", "min_frequency": 8000.0}, "min_frequency"),
         ({"name": "cqt", "method": "fast"}, "known: exact, octaves"),
+        ({"name": "cqt", "scale": "log"}, "known: ln, db"),
+        ({"name": "spectrogram", "scale": "db"}, "known: magnitude, power, log_power"),
+        ({"name": "spectrogram", "num_fft": 512}, "shorter than the window of 1024"),
         ({"name": "cqt", "num_bins": 140}, "fewer bins"),
         ({"name": "cqt", "method": "octaves", "hop": 100}, "does not allow"),
         ({"name": "speech_encoder", "layer_pooling": "max"}, "mean, stack"),

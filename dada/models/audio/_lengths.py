@@ -10,17 +10,16 @@ from dada.errors import DataError
 from dada.models import Output
 
 
-def run_by_length(batch: Batch, shortest: int, run: Callable[[Tensor], Output]) -> Output:
+def run_by_length(batch: Batch, shortest: int, run: Callable[[Tensor], Output], unit: str = "samples") -> Output:
     """`run` on the clips of each length together, so that what lies behind a clip's end is never seen; rows in the batch's order.
 
-    Raises DataError, naming the utterance, for a clip of fewer than `shortest` steps.
+    Raises DataError, naming the utterance, for a clip of fewer than `shortest` steps; `unit` is what steps are called there.
     """
     lengths = batch.lengths.tolist()
     for utt, length in zip(batch.utts, lengths, strict=True):
         if length < shortest:
-            raise DataError(
-                f"utterance {utt}: {length} samples, but the network needs {shortest}: let input.length_rule tile or pad it, or remove it"
-            )
+            what = f"{length} {unit}, but the network needs {shortest}"
+            raise DataError(f"utterance {utt}: {what}: let input.length_rule tile or pad it, or remove it")
     if min(lengths) == batch.inputs.shape[-1]:
         return run(batch.inputs)
     groups = [(length, [i for i, other in enumerate(lengths) if other == length]) for length in sorted(set(lengths))]
