@@ -47,7 +47,8 @@ def test_contract(name, settings, encoder_folder):
         silence = feature(torch.zeros(1, 20_011))
     assert y.shape[:2] == (3, feature.num_features) and y.ndim == 3 and y.dtype == torch.float32
     assert torch.equal(x, before)
-    torch.testing.assert_close(y, alone, atol=2e-4, rtol=1e-4)
+    decibels = settings.get("scale") == "db"  # 1 nat is 8.7 dB, and in noise a few bins cancel almost to nothing
+    torch.testing.assert_close(y, alone, atol=5e-3 if decibels else 2e-4, rtol=1e-4)
     assert torch.equal(y, again)
     assert torch.isfinite(silence).all() and not torch.allclose(y[:1], silence)
     if name != "speech_encoder":

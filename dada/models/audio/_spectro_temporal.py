@@ -9,17 +9,18 @@ the processor's cache, in evaluation, where the columns of an image do not depen
 Axes: B batch, T samples, C channels, H height of an image (bands), W its width (time), N nodes, D features of a node.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from dada.features import sinc
+from dada.models.audio._norm import BatchNorm2d
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., "Self-normalizing neural networks" (2017)
 SELU_PIECE = 1 << 15  # numbers worked on at once
-ROWS = 1024  # pixels summed up in float32
 WIDTH = 2048  # columns of an image worked on at once in evaluation, to begin with
+
 
 class SincImage(nn.Module):
     """Waveform (B, T) to a one-channel image (B, 1, H, W): sinc bank, absolute value, 3 x 3 max pool, BatchNorm, SELU."""
@@ -27,7 +28,7 @@ class SincImage(nn.Module):
     def __init__(self, config: sinc.Config, max_masked: int):
         super().__init__()
         self.bank = sinc.PooledMagnitude(config, bands=3, steps=3, max_masked=max_masked)
-        self.norm = nn.BatchNorm2d(1)
+        self.norm = BatchNorm2d(1)
         self.height = self.bank.num_bands
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,9 +66,9 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, size: int, pool: int, first: bool, shortcut: bool, dead_preact: bool, unused_conv: bool):
         super().__init__()
-        self.norm1 = None if first else nn.BatchNorm2d(channels)
+        self.norm1 = None if first else BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, size, (2, 3), padding=(1, 1))
-        self.norm2 = nn.BatchNorm2d(size)
+        self.norm2 = BatchNorm2d(size)
         self.conv2 = nn.Conv2d(size, size, (2, 3), padding=(0, 1))
         self.shortcut = nn.Conv2d(channels, size, (1, 3), padding=(0, 1)) if shortcut else None
         self.unused_conv = nn.Conv2d(1, size, (2, 3)) if unused_conv else None
@@ -99,68 +100,13 @@ class ResidualBlock(nn.Module):
         return self.pool(h)
 
 
-def conv_norm(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
+def conv_norm(x: Tensor, conv: nn.Conv2d, norm: BatchNorm2d) -> Tensor:
     """norm(conv(x)); in evaluation, where the BatchNorm is a fixed scale and shift, as one convolution."""
     if norm.training:
-        return train_norm(conv(x), norm)
+        return norm(conv(x))
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     bias = (conv.bias - norm.running_mean) * scale + norm.bias
     return nn.functional.conv2d(x, conv.weight * scale[:, None, None, None], bias, padding=conv.padding)
-
-
-def train_norm(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:
-    """BatchNorm in training. On a CPU the library adds up channels-last images in float32, a million numbers, and is wrong by 1e-3."""
-    if x.device.type != "cpu" or x.dtype != torch.float32 or not x.is_contiguous(memory_format=torch.channels_last):
-        return norm(x)
-    out, mean, variance = BatchStatistics.apply(x, norm.weight, norm.bias, norm.eps)
-    count = x.numel() // x.shape[1]
-    norm.num_batches_tracked += 1
-    norm.running_mean.lerp_(mean, norm.momentum)
-    norm.running_var.lerp_(variance * count / max(count - 1, 1), norm.momentum)
-    return out
-
-
-class BatchStatistics(torch.autograd.Function):
-    """Normalise a channels-last image by its own mean and variance, which are added up in float64 from short sums."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
-        rows = as_rows(x)
-        mean = total(rows.split(ROWS), len(rows))
-        variance = total(((part - mean).square_() for part in rows.split(ROWS)), len(rows))
-        scale = torch.rsqrt(variance + eps)
-        out = torch.empty_like(x)
-        torch.addcmul(bias - mean * scale * weight, rows, scale * weight, out=as_rows(out))
-        ctx.save_for_backward(x, weight, mean, scale)
-        ctx.mark_non_differentiable(mean, variance)
-        return out, mean, variance
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor, *_) -> tuple[Tensor, Tensor, Tensor, None]:
-        x, weight, mean, scale = ctx.saved_tensors
-        gradient = gradient.contiguous(memory_format=torch.channels_last)
-        rows, slopes = as_rows(x), as_rows(gradient)
-        bias_mean = total(slopes.split(ROWS), len(rows))
-        parts = zip(slopes.split(ROWS), rows.split(ROWS), strict=True)
-        weight_mean = total((slope * (part - mean) for slope, part in parts), len(rows)) * scale
-        result = torch.empty_like(x)
-        # scale · weight · (gradient - bias_mean - (x - mean) · scale · weight_mean)
-        pieces = zip(as_rows(result).split(ROWS), slopes.split(ROWS), rows.split(ROWS), strict=True)
-        slope_x = -scale * scale * weight * weight_mean
-        shift = -scale * weight * bias_mean - slope_x * mean
-        for piece, slope, part in pieces:
-            torch.addcmul(shift, part, slope_x, out=piece).addcmul_(slope, scale * weight)
-        return result, weight_mean * len(rows), bias_mean * len(rows), None
-
-
-def as_rows(x: Tensor) -> Tensor:
-    """A channels-last image (B, C, H, W) as a view (B · H · W, C)."""
-    return x.permute(0, 2, 3, 1).view(-1, x.shape[1])
-
-
-def total(parts: Iterable[Tensor], count: int) -> Tensor:
-    """Sum of rows in `parts`, (M, C) each, over `count`."""
-    return (sum(part.sum(0).double() for part in parts) / count).float()
 
 
 def selu_(x: Tensor, training: bool) -> Tensor:
