@@ -6,7 +6,7 @@ import torch
 
 from dada.data import Batch
 from dada.errors import ConfigError
-from dada.models.audio import lcnn
+from dada.models.audio import _maps, lcnn
 
 
 def wave(k: int, offset: int, count: int) -> torch.Tensor:
@@ -88,7 +88,7 @@ def test_unknown_depth_is_refused():
 
 def test_the_max_feature_map_in_training_is_the_one_in_evaluation():
     x = torch.randn(2, 6, 4, 5, dtype=torch.float64, requires_grad=True)
-    y = lcnn.MaxFeatureMap.apply(x)
+    y = _maps.MaxFeatureMap.apply(x)
     expected = torch.maximum(*x.chunk(2, dim=1))
     assert torch.equal(y, expected)
     weight = torch.randn_like(y)
