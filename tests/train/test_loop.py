@@ -10,7 +10,7 @@ from toy import WIDTH, toy_config, toy_dataset
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError, DadaError, DataError
 from dada.models.inference import run_model
-from dada.train.config import OptimConfig
+from dada.train.config import EarlyStopConfig, OptimConfig
 from dada.train.evaluate import accuracy, equal_error_rate
 from dada.train.loop import fit
 
@@ -89,6 +89,8 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         ({"phases": [{"epochs": "many"}]}, "expected int"),
         ({"phases": [{"folds": 2}]}, "whole training"),
         ({"phases": [], "sampler": "triplets"}, "eer needs logits"),
+        ({"phases": [], "augment": [{"name": "mixup"}], "sampler": "triplets", "early_stop": EarlyStopConfig("abx")}, "leave out mixup"),
+        ({"phases": [{"augment": [{"name": "rawboost"}], "loss": {"name": "bce"}}]}, "works on waveform, but input.kind is features"),
         ({"phases": [], "sampler": "sorted"}, "unknown 'sorted'"),
         ({"phases": [], "loss": {"name": "triplet", "inherit_margin": True}}, "no phase before"),
         ({"phases": [{"trainable": ["haed"], "loss": {"name": "bce"}}]}, "did you mean 'head'"),
