@@ -2,7 +2,7 @@
 
 Three parts, each by itself or in combination: linear and non-linear convolutive noise (powers of the waveform through random notch
 filters), impulsive noise that depends on the signal, and stationary noise of random colour. Constants are the authors'. Filters are
-drawn all at once, and applied in the frequency domain, so that algorithm 4 takes a fraction of the time of the common implementation.
+drawn all at once, and applied in the frequency domain, block by block, so that algorithm 4 takes a fraction of the time of the common implementation.
 There it is applied to a clip before it is brought to its length, here after.
 
 Axes: T samples, M filters, J notches of a filter, K taps.
@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from scipy.fft import next_fast_len
-from torch import Tensor
+from torch import Tensor, nn
 
 from dada.augment._draws import check_bounds, check_probability, happens, numpy_generator
 from dada.data.batch import Batch
@@ -32,6 +31,7 @@ ALGORITHMS = {
     8: (),  # the sum of 1 and 2, side by side
 }
 NUM_POINTS = 512  # at which a filter's response is looked at for its peak
+BLOCK = 4  # times the length of a filter: samples that are filtered at once
 EDGE = 1e-3  # Hz from 0 and from half of the sample rate, where a notch ends that would reach beyond
 
 
@@ -152,9 +152,16 @@ def band_stops(low: np.ndarray, high: np.ndarray, sizes: np.ndarray, rate: int) 
 
 
 def filter_sum(x: Tensor, taps: np.ndarray) -> Tensor:
-    """Signals (M, T), each through its filter (M, K), summed up to (T,). The result is a sample early, as in the authors' code."""
+    """Signals (M, T), each through its filter (M, K), summed up to (T,). The result is a sample early, as in the authors' code.
+
+    By overlapping blocks, whose spectra stay in the processor's cache.
+    """
     num_samples, num_taps = x.shape[-1], taps.shape[-1]
-    size = next_fast_len(num_samples + num_taps, real=True)
+    size = 2 ** math.ceil(math.log2(BLOCK * num_taps))
+    hop = size - num_taps + 1
+    num_blocks = -(-num_samples // hop)
+    before = num_taps - 2 - num_taps // 2
+    x = nn.functional.pad(x, (before, (num_blocks - 1) * hop + size - num_samples - before))
     responses = torch.fft.rfft(torch.from_numpy(taps.astype(np.float32)).to(x), n=size)
-    total = (torch.fft.rfft(x, n=size) * responses).sum(0)
-    return torch.fft.irfft(total, n=size)[num_taps // 2 + 1 : num_taps // 2 + 1 + num_samples]
+    total = (torch.fft.rfft(x.unfold(-1, size, hop)) * responses[:, None]).sum(0)
+    return torch.fft.irfft(total, n=size)[:, num_taps - 1 :].reshape(-1)[:num_samples]
