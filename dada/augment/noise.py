@@ -71,5 +71,5 @@ class Augment:
     def _stretch(self, location: str, size: int, generator: torch.Generator) -> Tensor:
         stretch = fit_length(torch.from_numpy(read_audio(location, self.config.sample_rate)), size, "tile", generator)
         if not stretch.any():
-            raise DataError(f"{self.config.wav_scp}: {location} holds a stretch of {size} samples of silence, which makes no noise: remove it")
+            raise DataError(f"{self.config.wav_scp}: {location} has {size} samples of silence, which make no noise: remove it")
         return stretch

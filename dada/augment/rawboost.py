@@ -1,9 +1,10 @@
-"""RawBoost: convolutive and additive noise on the waveform (Tak et al., "RawBoost: a raw data boosting and augmentation method", ICASSP 2022).
+"""RawBoost: convolutive and additive noise on the waveform (Tak et al., "RawBoost: a raw data boosting and augmentation method applied
+to automatic speaker verification anti-spoofing", ICASSP 2022).
 
 Three parts, each by itself or in combination: linear and non-linear convolutive noise (powers of the waveform through random notch
 filters), impulsive noise that depends on the signal, and stationary noise of random colour. Constants are the authors'. Filters are
-drawn all at once, and applied in the frequency domain, block by block, so that algorithm 4 takes a fraction of the time of the common implementation.
-There it is applied to a clip before it is brought to its length, here after.
+drawn all at once and applied in the frequency domain, block by block, so that algorithm 4 takes a fraction of the time of the common
+implementation. There it is applied to a clip before it is brought to its length, here after.
 
 Axes: T samples, M filters, J notches of a filter, K taps.
 """
@@ -139,7 +140,7 @@ def notch_filters(rng: np.random.Generator, config: Config, gains: np.ndarray) -
 
 
 def band_stops(low: np.ndarray, high: np.ndarray, sizes: np.ndarray, rate: int) -> np.ndarray:
-    """Band-stop filters between `low` and `high` Hz, of odd numbers of taps `sizes`, all (…), as rows of taps (…, K) with zeros around."""
+    """Band-stops from `low` to `high` Hz of odd numbers of taps `sizes`, all (…), as rows of taps (…, K) with zeros around."""
     low = np.where(low <= 0, EDGE, low)[..., None] * 2 / rate
     high = np.where(high >= rate / 2, rate / 2 - EDGE, high)[..., None] * 2 / rate
     half = int(sizes.max()) // 2

@@ -1,8 +1,8 @@
 """Sinc-band masking: a random band of neighbouring sinc filters taken out of the waveform.
 
-RawGAT-ST silences up to 13 of its 70 sinc filters in training (Tak et al., ASVspoof 2021 workshop), within the network and alike for a whole
-batch. This does so to the waveform, for each clip by itself, so that any system can train with it: the clip minus the sum of the filters'
-outputs, whose band is as steep as 129 taps allow.
+RawGAT-ST silences up to 13 of its 70 sinc filters in training (Tak et al., ASVspoof 2021 workshop), within the network and alike for a
+whole batch. This does so to the waveform, for each clip by itself, so that any system can train with it: the clip minus the sum of the
+filters' outputs, whose band is as steep as 129 taps allow.
 
 Axes: B batch, T samples, F filters, K taps.
 """

@@ -53,7 +53,8 @@ def load_system_config(name: str, recipe_root: Path | None = None, overrides: It
     config.model = _plugin(config.model, "model", lambda kind: models.config_class(config.task, kind), where, errors)
     config.train.loss = _plugin(config.train.loss, "train.loss", losses.config_class, where, errors)
     config.train.augment = _augmentations(config.train.augment, "train.augment", config.input.kind, where, errors)
-    config.train.phases = [_phase(config.input.kind, phase, f"train.phases[{i}]", where, errors) for i, phase in enumerate(config.train.phases)]
+    phases = enumerate(config.train.phases)
+    config.train.phases = [_phase(config.input.kind, phase, f"train.phases[{i}]", where, errors) for i, phase in phases]
     _raise(errors)
     return config
 

@@ -44,7 +44,8 @@ def test_contract(name, kind):
     result = chain(batch, 2, 3)
     assert torch.equal(torch.get_rng_state(), state), "random numbers must come from the generator"
     assert torch.equal(batch.inputs, before.inputs) and torch.equal(batch.labels, before.labels), "the batch given must stay as it is"
-    assert result.inputs.shape == before.inputs.shape and result.inputs.dtype == torch.float32 and result.inputs.device == before.inputs.device
+    assert result.inputs.shape == before.inputs.shape
+    assert result.inputs.dtype == torch.float32 and result.inputs.device == before.inputs.device
     assert result.utts == before.utts and result.speakers == before.speakers
     assert not torch.equal(result.inputs, before.inputs)
     behind = ~result.mask if kind == "waveform" else ~result.mask[:, None].expand_as(result.inputs)

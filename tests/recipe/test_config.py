@@ -89,7 +89,8 @@ def test_augmentations_get_their_defaults(tmp_path):
     mixup, ffm = config.train.augment
     assert mixup == {"name": "mixup", "alpha": 0.8, "partner": "next", "weight_per": "clip"}
     assert ffm["masks"] == ["high"] and ffm["high"] == [80, 87]
-    assert config.train.phases[0] == {"epochs": 1} and config.train.phases[1]["augment"] == [{"name": "cutout", "alpha": 1.0, "probability": 1.0}]
+    cutout = {"name": "cutout", "alpha": 1.0, "probability": 1.0}
+    assert config.train.phases == [{"epochs": 1}, {"augment": [cutout]}]
 
 
 def test_unknown_system_names_the_nearest(tmp_path):

@@ -6,6 +6,7 @@ are valid, and what lies behind a clip's end is written over wherever a later st
 Axes: B batch, F frequency, N frames, C channels.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -54,6 +55,12 @@ def he_uniform(weight: Tensor) -> Tensor:
     return nn.init.kaiming_uniform_(weight, nonlinearity="relu")
 
 
+def glorot_depthwise(weight: Tensor) -> Tensor:
+    """What Keras draws for a depthwise kernel: it takes the number of channels as inputs of each."""
+    bound = math.sqrt(6 / (weight[0].numel() * (len(weight) + 1)))
+    return nn.init.uniform_(weight, -bound, bound)
+
+
 def conv(channels: int, size: int, kernel: int | tuple[int, int], init: Callable = he_uniform, **settings) -> nn.Conv2d:
     """A convolution with zero biases and weights drawn by `init`."""
     layer = nn.Conv2d(channels, size, kernel, **settings)
@@ -81,7 +88,8 @@ def image(batch: Batch, name: str, min_rows: int = 1, min_frames: int = 1) -> tu
     lengths = batch.lengths.tolist()
     for utt, length in zip(batch.utts, lengths, strict=True):
         if length < min_frames:
-            raise DataError(f"utterance {utt}: {length} frames, but {name} needs {min_frames}: let input.length_rule tile or pad it, or remove it")
+            problem = f"utterance {utt}: {length} frames, but {name} needs {min_frames}"
+            raise DataError(f"{problem}: let input.length_rule tile or pad it, or remove it")
     if min(lengths) == x.shape[-1]:
         return x, None
     return fill_padding(x, batch.lengths, 0.0), batch.lengths

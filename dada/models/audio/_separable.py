@@ -5,7 +5,6 @@ Sub-spectral normalisation (Chang et al., ICASSP 2021) is a BatchNorm for the lo
 Axes: B batch, F frequency, N frames, C channels, K classes.
 """
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
-from dada.models.audio._maps import NORM, MaxConv2d, average, conv, dense, he_uniform, image, max_pool
+from dada.models.audio._maps import NORM, MaxConv2d, average, conv, dense, glorot_depthwise, he_uniform, image, max_pool
 
 SIZES = (16, 24, 32, 48, 64)  # channels; from the second on, a transition and a normal block each
 ACTIVATIONS = ("relu", "swish", "mfm_before", "mfm_after")
@@ -76,7 +75,9 @@ class Depthwise(nn.Module):
         self.activation = activation
         num = channels * (2 if activation.startswith("mfm") else 1)
         padding = (kernel[0] // 2, kernel[1] // 2)
-        self.conv = conv(channels, num, kernel, glorot_depthwise, padding=padding, groups=channels)
+        self.conv = conv(channels, num, kernel, padding=padding, groups=channels)
+        for first in range(num // channels):  # of each pair of channels, one belongs to either layer
+            glorot_depthwise(self.conv.weight.data[first :: num // channels])
         self.norm = norm(num if activation == "mfm_after" else channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,12 +93,6 @@ class Depthwise(nn.Module):
 def larger_of_pairs(x: Tensor) -> Tensor:
     """(B, 2C, F, N) to (B, C, F, N): the larger one of neighbouring channels."""
     return torch.maximum(x[:, ::2], x[:, 1::2])
-
-
-def glorot_depthwise(weight: Tensor) -> Tensor:
-    """What Keras draws for a depthwise kernel: it takes the number of channels as inputs of each."""
-    bound = math.sqrt(6 / (weight[0].numel() * (len(weight) + 1)))
-    return nn.init.uniform_(weight, -bound, bound)
 
 
 class Widen(nn.Sequential):

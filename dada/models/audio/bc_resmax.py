@@ -19,7 +19,7 @@ from dada.models.audio._separable import Depthwise, Mix, SubSpectralNorm, Trunk,
 
 @dataclass
 class Config:
-    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (a max-feature-map before or after the norm)."""
+    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (max-feature-map before or after the norm)."""
 
     frequency_activation: str = "relu"  # after the convolution along frequency
     time_activation: str = "swish"  # after the convolution along time

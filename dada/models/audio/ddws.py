@@ -20,7 +20,7 @@ ORDERS = ("sequential", "parallel")
 
 @dataclass
 class Config:
-    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (a max-feature-map before or after the norm)."""
+    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (max-feature-map before or after the norm)."""
 
     order: str = "sequential"  # sequential | parallel
     frequency_activation: str = "relu"  # after the convolution along frequency; `parallel` has swish here, too

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
-from dada.models.audio._maps import NORM, average, conv, dense, fill_padding, image, max_pool
+from dada.models.audio._maps import NORM, average, conv, dense, fill_padding, glorot_depthwise, image, max_pool
 
 CHANNELS = (8, 16, 32, 32, 64, 128)
 FREQUENCY_KERNELS = (3, 3, 3, 3, 1, 1)
@@ -80,7 +80,7 @@ class Block(nn.Module):
         self.bands = Bands(channels, size, frequency_kernel, num_splits if num_splits > 1 else 0, config)
         gaps = {"padding": (0, DILATION * (time_kernel // 2)), "dilation": (1, DILATION)}
         self.time = nn.Sequential(
-            conv(channels, channels, (1, time_kernel), groups=channels, **gaps),
+            conv(channels, channels, (1, time_kernel), glorot_depthwise, groups=channels, **gaps),
             nn.BatchNorm2d(channels, **NORM),
             nn.SiLU(),
             conv(channels, size, 1),
@@ -93,7 +93,7 @@ class Block(nn.Module):
 
 
 class Bands(nn.Module):
-    """The first stream: every band through two convolutions along frequency, then together again; nothing is cut where `num_splits` is 0."""
+    """The first stream: every band through two convolutions along frequency, then together again; 0 splits cut nothing."""
 
     def __init__(self, channels: int, size: int, kernel: int, num_splits: int, config: Config):
         super().__init__()

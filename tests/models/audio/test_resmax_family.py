@@ -154,3 +154,12 @@ def test_inputs_of_a_wrong_size_are_refused():
         build(ddws, {})(Batch(["a"], torch.zeros(1, 20, 50), torch.tensor([50])))
     with pytest.raises(DataError, match="utterance b: 63 frames, but ofd needs 64"):
         build(ofd, {})(Batch(["a", "b"], torch.zeros(2, 100, 90), torch.tensor([90, 63])))
+
+
+def test_depthwise_kernels_start_as_keras_draws_them():
+    torch.manual_seed(0)
+    bound = (6 / (3 * 65)) ** 0.5  # three taps, 64 channels
+    for settings, step in (({}, 1), ({"frequency_activation": "mfm_after"}, 2)):
+        weight = build(bc_resmax, settings).stages[-1][-1].frequency.conv.weight
+        for first in range(step):
+            assert 0.95 * bound < float(weight.detach()[first::step].abs().max()) <= bound
