@@ -110,6 +110,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
         fit(toy_config(epochs=1, phases=[], loss={"name": "bce"}, batch_size=16), train, toy_dataset(16), tmp_path, seed=1)
 
 
+def test_augmentation_of_a_model_without_gradient_is_refused(tmp_path):
+    config = toy_config(phases=[], augment=[{"name": "cutout"}])
+    config.model = {"name": "gmm", "num_components": 2, "num_features": WIDTH}
+    with pytest.raises(ConfigError, match="gmm is not: remove it"):
+        fit(config, toy_dataset(16), toy_dataset(16), tmp_path, seed=1)
+
+
 def test_training_needs_labels(tmp_path):
     whole = toy_dataset(16)
     with pytest.raises(DataError, match="utt2label"):
