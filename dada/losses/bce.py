@@ -29,10 +29,13 @@ class Loss(nn.Module):
         self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """Logits (B, 1) or (B, 2) and labels (B,) to a scalar."""
+        """Logits (B, 1) or (B, 2) and labels, classes (B,) or probabilities (B, 2), to a scalar."""
         logits = output.logits
         if logits.shape[1] > 2:
             raise ConfigError(f"loss bce is for two classes, but the model has {logits.shape[1]} logits: use loss cross_entropy")
         score = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
+        if batch.labels.is_floating_point():
+            shares = batch.labels if self.weights is None else batch.labels * self.weights
+            return -(shares * nn.functional.logsigmoid(torch.stack([-score, score], dim=1))).sum(1).mean()
         weights = None if self.weights is None else self.weights[batch.labels]
         return nn.functional.binary_cross_entropy_with_logits(score, batch.labels.to(score.dtype), weights)

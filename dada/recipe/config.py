@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from dada import features, losses, models
+from dada import augment, features, losses, models
 from dada.data.input import KINDS
 from dada.data.length import RULES
 from dada.errors import ConfigError
@@ -52,7 +52,9 @@ def load_system_config(name: str, recipe_root: Path | None = None, overrides: It
     config.input.features = _plugin(config.input.features, "input.features", _input_schema(config), where, errors)
     config.model = _plugin(config.model, "model", lambda kind: models.config_class(config.task, kind), where, errors)
     config.train.loss = _plugin(config.train.loss, "train.loss", losses.config_class, where, errors)
-    config.train.phases = [_phase(config.train, phase, f"train.phases[{i}]", where, errors) for i, phase in enumerate(config.train.phases)]
+    config.train.augment = _augmentations(config.train.augment, "train.augment", config.input.kind, where, errors)
+    phases = enumerate(config.train.phases)
+    config.train.phases = [_phase(config.input.kind, phase, f"train.phases[{i}]", where, errors) for i, phase in phases]
     _raise(errors)
     return config
 
@@ -170,8 +172,23 @@ def _plugin(settings: Mapping, key: str, schema_of: Callable[[str], type], where
         return dict(settings)
 
 
-def _phase(base: TrainConfig, phase: Mapping, key: str, where: str, errors: list[str]) -> dict:
-    """Check one entry of `phases` as an override of the base, and complete its loss."""
+def _augmentations(entries: list, key: str, kind: str, where: str, errors: list[str]) -> list[dict]:
+    """Every `{name: mixup, ...}` completed with its defaults, and checked against the kind of input."""
+    completed = []
+    for i, entry in enumerate(entries):
+        if "name" not in entry:
+            errors.append(f"{where}: {key}[{i}].name is missing")
+            continue
+        before = len(errors)
+        completed.append(_plugin(entry, f"{key}[{i}]", augment.config_class, where, errors))
+        problem = augment.misfit(str(entry["name"]), kind) if len(errors) == before else None
+        if problem:
+            errors.append(f"{where}: {key}[{i}]: {problem}")
+    return completed
+
+
+def _phase(kind: str, phase: Mapping, key: str, where: str, errors: list[str]) -> dict:
+    """Check one entry of `phases` as an override of the whole training, and complete its loss and augmentations."""
     found: list[str] = []
     for path, _ in _leaves(TrainConfig, phase, (), f"{where}: {key}", found):
         if path[0] in ("phases", "folds"):
@@ -183,8 +200,12 @@ def _phase(base: TrainConfig, phase: Mapping, key: str, where: str, errors: list
         _resolve(TrainConfig, [(f"{where}: {key}", phase)])
     except ConfigError as error:
         errors.append(str(error))
-    loss = phase.get("loss")
-    return {**phase, "loss": _plugin(loss, f"{key}.loss", losses.config_class, where, errors)} if loss else dict(phase)
+    completed = dict(phase)
+    if phase.get("loss"):
+        completed["loss"] = _plugin(phase["loss"], f"{key}.loss", losses.config_class, where, errors)
+    if phase.get("augment"):
+        completed["augment"] = _augmentations(phase["augment"], f"{key}.augment", kind, where, errors)
+    return completed
 
 
 def _input_schema(config: SystemConfig) -> Callable[[str], type]:

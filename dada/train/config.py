@@ -51,6 +51,7 @@ class TrainConfig:
     early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
     keep: str = "best"  # best | last: which epoch's weights a phase hands on, by early_stop.metric on dev
     trainable: list[str] = field(default_factory=list)  # prefixes of parameter names; empty trains all
+    augment: list[dict] = field(default_factory=list)  # [{name: mixup, ...}, ...], one after the other on every training batch
     crop_size: int = 0  # train on a random stretch of so many frames or samples of each input; 0 takes it as it will be scored
     clip_grad_norm: float = 0.0  # 0 does not clip
     mixed_precision: str = "no"  # no | bf16 | fp16

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from dada import losses, models
+from dada.augment import Chain
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset, digest
 from dada.data.files import atomic_path, write_text
@@ -128,6 +129,7 @@ class Trainer:
         ranks = {"rank": self.accelerator.process_index, "world": self.accelerator.num_processes}
         self.sampler = self._build_sampler(**ranks)
         self.triples = dev_triples(self.phase, self.dev, self.config.labels)
+        self.augment = Chain(self.phase.augment, self.config.input.kind, len(self.config.labels), self.seed, ranks["rank"])
 
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return build_optimiser(self.phase.optim, parameters)
@@ -181,7 +183,7 @@ class Trainer:
         lr = learning_rate(phase.optim.lr, phase.schedule, state.epoch, phase.epochs, state.step, num_batches, state.history)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
-        value = self._learn(batch.to(self.accelerator.device))
+        value = self._learn(self.augment(batch.to(self.accelerator.device), state.total_epochs, state.step))
         state.step += 1
         state.loss_sum += value
         return lr
@@ -298,6 +300,8 @@ def _accelerator(config: SystemConfig):
 def _estimate(model: nn.Module, config: SystemConfig, train: Dataset) -> float:
     """Train a model that has no gradient: it reads the training data as often as it likes, in the order of the utterances."""
     required_labels(train)
+    if config.train.augment:
+        raise ConfigError(f"{config.name}: train.augment is for models trained by gradient, and {config.model['name']} is not: remove it")
     start = time.monotonic()
     size = config.train.batch_size
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))

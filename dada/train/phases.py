@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, fields, is_dataclass, replace
 
+from dada.augment import mixes_labels
 from dada.errors import ConfigError
 from dada.plugins import nearest
 from dada.train.config import TrainConfig
@@ -54,6 +55,8 @@ def _check(phase: TrainConfig, where: str) -> None:
             raise ConfigError(f"{where}.{key}: unknown {value!r}{nearest(value, list(known))}; known: {', '.join(known)}")
     if phase.sampler == "triplets" and metric in ("eer", "accuracy"):
         raise ConfigError(f"{where}.early_stop.metric: {metric} needs logits, which triplets do not train: use abx or loss")
+    if phase.sampler == "triplets" and mixes_labels(phase.augment):
+        raise ConfigError(f"{where}.augment: mixed clips belong to no class or speaker, of which triplets are made: leave out mixup here")
     if phase.epochs < 1 or phase.batch_size < 1:
         raise ConfigError(f"{where}: epochs and batch_size must be at least 1")
 

@@ -80,6 +80,22 @@ def test_bce_reads_one_logit_and_two_alike():
     assert one.item() == two.item() == pytest.approx((np.log1p(np.exp(-1.5)) + np.log1p(np.exp(-0.5))) / 2, abs=1e-6)
 
 
+@pytest.mark.parametrize("name", ["cross_entropy", "bce"])
+@pytest.mark.parametrize("weights", [[], [1.0, 5.0]])
+def test_labels_as_probabilities(name, weights):
+    """Certain ones give what classes give; a mixture weighs as parts of two utterances would."""
+    loss = losses.build({"name": name, "class_weights": weights})
+    logits = [[0.3, -1.0], [2.0, 0.5], [-0.5, 0.1]]
+    output, batch = labelled(logits, [0, 1, 1])
+    certain = Batch(batch.utts, batch.inputs, batch.lengths, torch.nn.functional.one_hot(batch.labels, 2).float())
+    torch.testing.assert_close(loss(output, certain), loss(output, batch))
+    halves, _ = labelled([logits[0]], [0])
+    mixed = loss(halves, Batch(["a"], batch.inputs[:1], batch.lengths[:1], torch.tensor([[0.25, 0.75]])))
+    fourfold, parts = labelled([logits[0]] * 4, [0, 1, 1, 1])
+    total = loss(fourfold, parts)
+    torch.testing.assert_close(mixed, total)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

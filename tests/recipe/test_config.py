@@ -63,6 +63,13 @@ def test_a_recipe_changes_single_keys_of_a_system(tmp_path):
         (LCNN.replace("lfcc", "lfc"), "unknown feature 'lfc', did you mean 'lfcc'?"),
         (LCNN.replace("audio", "sound"), "task is 'sound'; known: audio, text, fusion"),
         (LCNN + "train: {loss: {name: cross_entrpy}}\n", "unknown loss 'cross_entrpy', did you mean 'cross_entropy'?"),
+        (LCNN + "train: {augment: [{name: mixupp}]}\n", "train.augment[0]: unknown augmentation 'mixupp', did you mean 'mixup'?"),
+        (LCNN + "train: {augment: [{name: mixup, alhpa: 1}]}\n", "unknown key 'train.augment[0].alhpa', did you mean 'alpha'?"),
+        (LCNN + "train: {augment: [{name: mixup, alpha: low}]}\n", "train.augment[0]: alpha"),
+        (LCNN + "train: {augment: [{}]}\n", "train.augment[0].name is missing"),
+        (LCNN + "train: {augment: [mixup]}\n", "train.augment"),
+        (LCNN + "train: {augment: [{name: rooms}]}\n", "augmentation rooms works on waveform, but input.kind is features"),
+        (LCNN + "train: {phases: [{augment: [{name: ffm, masks: 3}]}]}\n", "train.phases[0].augment[0]: masks"),
         (LCNN + "train: {phases: [{epoch: 3}]}\n", "unknown key 'epoch', did you mean 'epochs'?"),
         (LCNN + "model: [\n", "not valid YAML"),
         ("- a\n", "expected `key: value` lines"),
@@ -74,6 +81,16 @@ def test_wrong_system_configuration(tmp_path, system, message):
         load_system_config("lcnn_toy", root)
     assert message in str(caught.value)
     assert "lcnn_toy.yaml" in str(caught.value)
+
+
+def test_augmentations_get_their_defaults(tmp_path):
+    train = "train: {augment: [{name: mixup}, {name: ffm, masks: [high]}], phases: [{epochs: 1}, {augment: [{name: cutout}]}]}\n"
+    config = load_system_config("lcnn_toy", recipe_folder(tmp_path / "r", system=LCNN + train))
+    mixup, ffm = config.train.augment
+    assert mixup == {"name": "mixup", "alpha": 0.8, "partner": "next", "weight_per": "clip"}
+    assert ffm["masks"] == ["high"] and ffm["high"] == [80, 87]
+    cutout = {"name": "cutout", "alpha": 1.0, "probability": 1.0}
+    assert config.train.phases == [{"epochs": 1}, {"augment": [cutout]}]
 
 
 def test_unknown_system_names_the_nearest(tmp_path):

@@ -10,7 +10,7 @@ from toy import WIDTH, toy_config, toy_dataset
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError, DadaError, DataError
 from dada.models.inference import run_model
-from dada.train.config import OptimConfig
+from dada.train.config import EarlyStopConfig, OptimConfig
 from dada.train.evaluate import accuracy, equal_error_rate
 from dada.train.loop import fit
 
@@ -89,6 +89,8 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         ({"phases": [{"epochs": "many"}]}, "expected int"),
         ({"phases": [{"folds": 2}]}, "whole training"),
         ({"phases": [], "sampler": "triplets"}, "eer needs logits"),
+        ({"phases": [], "augment": [{"name": "mixup"}], "sampler": "triplets", "early_stop": EarlyStopConfig("abx")}, "leave out mixup"),
+        ({"phases": [{"augment": [{"name": "rawboost"}], "loss": {"name": "bce"}}]}, "works on waveform, but input.kind is features"),
         ({"phases": [], "sampler": "sorted"}, "unknown 'sorted'"),
         ({"phases": [], "loss": {"name": "triplet", "inherit_margin": True}}, "no phase before"),
         ({"phases": [{"trainable": ["haed"], "loss": {"name": "bce"}}]}, "did you mean 'head'"),
@@ -106,6 +108,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     train.arrays["u003"] = train.arrays["u003"] * float("inf")
     with pytest.raises(DadaError, match="loss is nan in phase 1, epoch 1"):
         fit(toy_config(epochs=1, phases=[], loss={"name": "bce"}, batch_size=16), train, toy_dataset(16), tmp_path, seed=1)
+
+
+def test_augmentation_of_a_model_without_gradient_is_refused(tmp_path):
+    config = toy_config(phases=[], augment=[{"name": "cutout"}])
+    config.model = {"name": "gmm", "num_components": 2, "num_features": WIDTH}
+    with pytest.raises(ConfigError, match="gmm is not: remove it"):
+        fit(config, toy_dataset(16), toy_dataset(16), tmp_path, seed=1)
 
 
 def test_training_needs_labels(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy import toy_config, toy_dataset, train_toy
+from toy import augmented_config, toy_dataset, train_toy
 
 from dada.train import checkpoint
 from dada.train.loop import fit
@@ -29,7 +29,7 @@ def processes(monkeypatch):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> dict:
     folder = tmp_path_factory.mktemp("undisturbed")
-    fit(toy_config(), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), folder, seed=5)
+    fit(augmented_config(), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), folder, seed=5)
     return {"weights": torch.load(folder / "weights.pt"), "log": table(folder)}
 
 
@@ -84,8 +84,8 @@ def test_every_checkpoint_resumes_exactly(tmp_path, undisturbed, monkeypatch, st
 
     monkeypatch.setattr(checkpoint, "save", save_and_stop)
     with pytest.raises(Stop):
-        fit(toy_config(checkpoint_steps=1), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), tmp_path, seed=5)
+        fit(augmented_config(checkpoint_steps=1), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), tmp_path, seed=5)
     torch.rand(stop_after)  # the generators of the new process stand elsewhere
-    fit(toy_config(checkpoint_steps=1), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), tmp_path, seed=5)
+    fit(augmented_config(checkpoint_steps=1), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), tmp_path, seed=5)
     assert same(torch.load(tmp_path / "weights.pt"), undisturbed["weights"])
     assert table(tmp_path) == undisturbed["log"]

@@ -55,6 +55,14 @@ def toy_config(**train) -> SystemConfig:
     )
 
 
+def augmented_config(**train) -> SystemConfig:
+    """The same with augmentations that draw from their own generator, mixup among them where labels are learnt."""
+    mask = {"name": "specaugment", "num_bands": 1, "band_width": 4, "num_stretches": 1, "stretch_width": 3}
+    config = toy_config(augment=[mask], **train)
+    config.train.phases[-1]["augment"] = [{"name": "mixup"}, mask]
+    return config
+
+
 def train_toy(folder: str) -> None:
     """A training with checkpoints within epochs, for a process of its own."""
-    fit(toy_config(checkpoint_steps=2), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), Path(folder), seed=5)
+    fit(augmented_config(checkpoint_steps=2), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), Path(folder), seed=5)

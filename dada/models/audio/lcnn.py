@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
+from dada.models.audio._maps import NORM, MaxConv2d, average, dense, fill_padding, image, max_pool
 
 # (channels after the max-feature-map, kernel size, BatchNorm, pool)
 LAYERS = {
@@ -32,7 +33,6 @@ LAYERS = {
         (32, 3, True, False),
     ],
 }
-EPSILON = 1e-3  # of BatchNorm: Keras's default
 
 
 @dataclass
@@ -65,21 +65,16 @@ class Model(nn.Module):
             channels = size
         self.blocks = nn.ModuleList(blocks)
         self.dropout = nn.Dropout(config.dropout)
-        self.norm = nn.BatchNorm1d(channels, eps=EPSILON, momentum=config.norm_momentum)
-        self.classify = nn.Linear(channels, num_classes)
-        nn.init.xavier_uniform_(self.classify.weight)
-        nn.init.zeros_(self.classify.bias)
+        self.norm = nn.BatchNorm1d(channels, **{**NORM, "momentum": config.norm_momentum})
+        self.classify = dense(channels, num_classes)
         self.to(memory_format=torch.channels_last)  # convolutions and pools are faster so
 
     def forward(self, batch: Batch) -> Output:
         """(B, F, N) to logits (B, K); the embedding is what enters the classifier, after the average and its BatchNorm."""
-        x = batch.inputs[:, None]
-        lengths = None if bool((batch.lengths == x.shape[-1]).all()) else batch.lengths
-        x = fill_padding(x, lengths, 0.0)
+        x, lengths = image(batch, "lcnn")
         for block in self.blocks:
             x, lengths = block(x, lengths)
-        x = self.dropout(x)
-        embedding = self.norm(x.mean((2, 3)) if lengths is None else x.sum((2, 3)) / (lengths[:, None] * x.shape[2]))
+        embedding = self.norm(average(self.dropout(x), lengths))
         return Output(self.classify(self.dropout(embedding)), embedding)
 
 
@@ -88,42 +83,17 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, size: int, kernel: int, norm: bool, pool: bool, config: Config):
         super().__init__()
-        self.conv = nn.Conv2d(channels, 2 * size, kernel, padding=kernel // 2)
-        for half in self.conv.weight.data.chunk(2):  # two layers in the original, so that each has its own fan
-            nn.init.xavier_uniform_(half)
-        nn.init.zeros_(self.conv.bias)
+        self.conv = MaxConv2d(channels, size, kernel)
         kind = nn.BatchNorm2d if config.norm_scale else UnscaledBatchNorm2d
-        self.norm = kind(size, eps=EPSILON, momentum=config.norm_momentum) if norm else None
-        self.pool = nn.MaxPool2d(2, ceil_mode=True) if pool else None
+        self.norm = kind(size, **{**NORM, "momentum": config.norm_momentum}) if norm else None
+        self.pool = pool
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(B, C, F, N) and the valid frames (B,), or None where all are valid, to the same after this layer."""
         x = self.conv(x)
-        x = MaxFeatureMap.apply(x) if self.training else torch.maximum(*x.chunk(2, dim=1))
         if self.norm is not None:
             x = self.norm(x)
-        if self.pool is not None:
-            x = self.pool(fill_padding(x, lengths, -torch.inf))
-            lengths = None if lengths is None else (lengths + 1) // 2
-        return fill_padding(x, lengths, 0.0), lengths
-
-
-class MaxFeatureMap(torch.autograd.Function):
-    """The larger one of two halves of the channels, with a gradient in two passes; that of torch.maximum takes six."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
-        """(B, 2C, F, N) to (B, C, F, N)."""
-        first, second = x.chunk(2, dim=1)
-        ctx.save_for_backward(first >= second)
-        return torch.maximum(first, second)
-
-    @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
-        """All of the gradient goes to the half that was taken; to the first where both are equal."""
-        (first_taken,) = ctx.saved_tensors
-        to_first = grad * first_taken
-        return torch.cat([to_first, grad - to_first], dim=1)
+        return max_pool(x, lengths) if self.pool else (fill_padding(x, lengths), lengths)
 
 
 class UnscaledBatchNorm2d(nn.BatchNorm2d):
@@ -134,11 +104,3 @@ class UnscaledBatchNorm2d(nn.BatchNorm2d):
         scale = self.weight.data
         del self.weight
         self.register_buffer("weight", scale, persistent=False)
-
-
-def fill_padding(x: Tensor, lengths: Tensor | None, value: float) -> Tensor:
-    """Write `value` behind the end of each clip of (B, C, F, N)."""
-    if lengths is None:
-        return x
-    behind = torch.arange(x.shape[-1], device=x.device) >= lengths[:, None]
-    return x.masked_fill(behind[:, None, None, :], value)

@@ -1,43 +1,12 @@
 """LCNN against numbers of the authors' Keras code, with weights filled in by a formula."""
 
-import numpy as np
 import pytest
 import torch
+from filled_weights import Filler, fixture_input
 
 from dada.data import Batch
 from dada.errors import ConfigError
-from dada.models.audio import lcnn
-
-
-def wave(k: int, offset: int, count: int) -> torch.Tensor:
-    return torch.from_numpy(np.sin(1 + 0.1 * (10 * k + offset) + 0.37 * np.arange(count))).float()
-
-
-def fill(model: lcnn.Model) -> None:
-    """Parameters by order of creation. The original has two convolutions for each max-feature-map: the halves of ours."""
-    with torch.no_grad():
-        convs, norms = 0, 0
-        for block in model.blocks:
-            for weight, bias in zip(block.conv.weight.chunk(2), block.conv.bias.chunk(2), strict=True):
-                weight.copy_((wave(convs, 0, weight.numel()) * (2 / weight[0].numel()) ** 0.5).view_as(weight))
-                bias.copy_(0.1 * wave(convs, 1, len(bias)))
-                convs += 1
-            if block.norm is not None:
-                fill_norm(block.norm, norms)
-                norms += 1
-        fill_norm(model.norm, norms)
-        weight, bias = model.classify.weight, model.classify.bias
-        weight.copy_((wave(0, 8, weight.numel()) * (2 / weight.shape[1]) ** 0.5).view_as(weight))
-        bias.copy_(0.1 * wave(0, 9, len(bias)))
-
-
-def fill_norm(norm, k: int) -> None:
-    size = norm.num_features
-    if isinstance(norm.weight, torch.nn.Parameter):
-        norm.weight.copy_(1 + 0.1 * wave(k, 4, size))
-    norm.bias.copy_(0.1 * wave(k, 5, size))
-    norm.running_mean.copy_(0.1 * wave(k, 6, size))
-    norm.running_var.copy_(1 + 0.5 * wave(k, 7, size) ** 2)
+from dada.models.audio import _maps, lcnn
 
 
 @pytest.mark.parametrize(
@@ -46,10 +15,9 @@ def fill_norm(norm, k: int) -> None:
 )
 def test_parity(num_layers, norm_scale, logits, num_parameters):
     model = lcnn.Model(lcnn.Config(num_layers=num_layers, norm_scale=norm_scale), 2).eval()
-    fill(model)
-    x = (2 + 2 * torch.sin(0.05 * torch.arange(28_200, dtype=torch.float64))).float().view(1, 100, 282)
+    Filler().everything(model)
     with torch.no_grad():
-        output = model(Batch(["a"], x, torch.tensor([282])))
+        output = model(Batch(["a"], fixture_input(), torch.tensor([282])))
     torch.testing.assert_close(output.logits, torch.tensor([logits]), atol=6e-5, rtol=0)
     if num_layers == 11:
         torch.testing.assert_close(output.embedding[0, :3], torch.tensor([0.05354, 0.01354, -0.02142]), atol=3e-5, rtol=0)
@@ -88,7 +56,7 @@ def test_unknown_depth_is_refused():
 
 def test_the_max_feature_map_in_training_is_the_one_in_evaluation():
     x = torch.randn(2, 6, 4, 5, dtype=torch.float64, requires_grad=True)
-    y = lcnn.MaxFeatureMap.apply(x)
+    y = _maps.MaxFeatureMap.apply(x)
     expected = torch.maximum(*x.chunk(2, dim=1))
     assert torch.equal(y, expected)
     weight = torch.randn_like(y)

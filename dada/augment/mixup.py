@@ -1,0 +1,54 @@
+"""Mixup: convex combinations of inputs and labels (Zhang et al., ICLR 2018).
+
+The defaults are those of the CAU_KU system for ADD 2023: a weight from Beta(.8, .8) for every clip, and the next clip of the batch as its
+partner. Hua et al. (TSSDNet, IEEE SPL 2021) take α = .1, one weight a batch and random partners. Of clips of different length the
+mixture is as long as the longer one.
+
+Axes: B batch, K classes.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from dada.augment._draws import beta
+from dada.data.batch import Batch
+from dada.errors import ConfigError
+
+PARTNERS = ("next", "random")
+
+
+@dataclass
+class Config:
+    alpha: float = 0.8
+    partner: str = "next"  # next | random
+    weight_per: str = "clip"  # clip | batch
+
+
+class Augment:
+    """Inputs (B, …) and labels (B, K) to λ times the one plus 1 - λ times its partner's."""
+
+    INPUTS = ("waveform", "features")
+    MIXES_LABELS = True
+
+    def __init__(self, config: Config):
+        if config.alpha <= 0:
+            raise ConfigError(f"mixup: alpha is {config.alpha}, expected more than 0")
+        for key, value, known in (("partner", config.partner, PARTNERS), ("weight_per", config.weight_per, ("clip", "batch"))):
+            if value not in known:
+                raise ConfigError(f"mixup: {key} is {value!r}; known: {', '.join(known)}")
+        self.config = config
+
+    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Labels must be probabilities."""
+        num = len(batch)
+        partner = torch.arange(num).roll(-1) if self.config.partner == "next" else torch.randperm(num, generator=generator)
+        weight = beta(generator, self.config.alpha, num if self.config.weight_per == "clip" else 1).expand(num)
+        partner, weight = partner.to(batch.inputs.device), weight.to(batch.inputs)
+
+        def mix(x):
+            share = weight.view(-1, *[1] * (x.ndim - 1))
+            return share * x + (1 - share) * x[partner]
+
+        lengths = torch.maximum(batch.lengths, batch.lengths[partner])
+        return replace(batch, inputs=mix(batch.inputs), labels=mix(batch.labels), lengths=lengths)

@@ -1,0 +1,64 @@
+"""DDWS: double depthwise separable residual network (Kwak et al., ICPR 2022), one convolution along frequency and one along time.
+
+`sequential` is the public Keras code's, with 28,954 parameters; `parallel` is the paper's second form, both convolutions of the same
+map side by side.
+
+Axes: B batch, F frequency, N frames, C channels.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dada.errors import ConfigError
+from dada.models.audio._maps import fill_padding
+from dada.models.audio._separable import Depthwise, Mix, SubSpectralNorm, Trunk, Widen
+
+ORDERS = ("sequential", "parallel")
+
+
+@dataclass
+class Config:
+    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (max-feature-map before or after the norm)."""
+
+    order: str = "sequential"  # sequential | parallel
+    frequency_activation: str = "relu"  # after the convolution along frequency; `parallel` has swish here, too
+    time_activation: str = "swish"  # after the convolution along time
+    block_dropout: float = 0.1
+    dropout: float = 0.5  # before the classifier
+
+
+def example() -> tuple[Config, tuple[int, ...]]:
+    """A small configuration and the shape of an input."""
+    return Config(), (36, 50)
+
+
+class Model(Trunk):
+    """Features (B, F, N) to logits (B, K) and embeddings (B, 64)."""
+
+    def __init__(self, config: Config, num_classes: int):
+        if config.order not in ORDERS:
+            raise ConfigError(f"ddws: order is {config.order!r}; known: {', '.join(ORDERS)}")
+        super().__init__("ddws", lambda channels, size: Block(channels, size, config), config.dropout, num_classes)
+
+
+class Block(nn.Module):
+    """out = y + mix(separable(y)), where y is the input, widened where channels change."""
+
+    def __init__(self, channels: int, size: int, config: Config):
+        super().__init__()
+        self.parallel = config.order == "parallel"
+        self.widen = Widen(channels, size) if channels != size else nn.Identity()
+        self.frequency = Depthwise(size, (3, 1), SubSpectralNorm, config.frequency_activation)
+        self.time = Depthwise(size, (1, 3), SubSpectralNorm, config.time_activation)
+        self.mix = Mix(size * (2 if self.parallel else 1), size, config.block_dropout)
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """(B, C, F, N), of which `lengths` frames are valid, to (B, size, F, N)."""
+        y = self.widen(x)
+        if self.parallel:
+            z = torch.cat([self.time(fill_padding(y, lengths)), self.frequency(y)], dim=1)
+        else:
+            z = self.time(fill_padding(self.frequency(y), lengths))
+        return y + self.mix(z)

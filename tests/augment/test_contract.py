@@ -1,0 +1,138 @@
+"""What every augmentation must keep, over all files of dada/augment."""
+
+import dataclasses
+import hashlib
+
+import pytest
+import torch
+
+from dada import augment, plugins
+from dada.augment import Chain, seeded
+from dada.data.batch import Batch
+from dada.errors import ConfigError, DadaError
+
+NAMES = plugins.names("dada.augment")
+SHAPES = {"waveform": (6, 9_000), "features": (6, 100, 60)}
+KINDS = [(name, kind) for name in NAMES for kind in SHAPES if not augment.misfit(name, kind)]
+
+
+def make_batch(kind: str, labels: bool = True) -> Batch:
+    """Speech-like random inputs of two lengths, padded with zeros."""
+    shape = SHAPES[kind]
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    x = 0.1 * x * torch.sin(torch.arange(shape[-1]) / 700) if kind == "waveform" else x + 5
+    lengths = torch.tensor([shape[-1], shape[-1] // 2] * 3)
+    batch = Batch([f"u{i}" for i in range(6)], x, lengths, torch.arange(6) % 2 if labels else None, ["s"] * 6)
+    batch.inputs = x * (batch.mask if kind == "waveform" else batch.mask[:, None])
+    return batch
+
+
+def run(settings: dict, kind: str, seed: int = 1, epoch: int = 2, step: int = 3) -> Batch:
+    return Chain([settings], kind, 2, seed)(make_batch(kind), epoch, step)
+
+
+def test_every_augmentation_is_found():
+    assert NAMES == ["cutout", "ffm", "filter_augment", "mixup", "noise", "rawboost", "rooms", "sinc_mask", "specaugment"]
+    assert len(KINDS) == 10 and {name for name, _ in KINDS} == set(NAMES)
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_contract(name, kind):
+    assert dataclasses.is_dataclass(augment.config_class(name))
+    before, batch, chain = make_batch(kind), make_batch(kind), Chain([{"name": name}], kind, 2, seed=1)
+    state = torch.get_rng_state()
+    result = chain(batch, 2, 3)
+    assert torch.equal(torch.get_rng_state(), state), "random numbers must come from the generator"
+    assert torch.equal(batch.inputs, before.inputs) and torch.equal(batch.labels, before.labels), "the batch given must stay as it is"
+    assert result.inputs.shape == before.inputs.shape
+    assert result.inputs.dtype == torch.float32 and result.inputs.device == before.inputs.device
+    assert result.utts == before.utts and result.speakers == before.speakers
+    assert not torch.equal(result.inputs, before.inputs)
+    behind = ~result.mask if kind == "waveform" else ~result.mask[:, None].expand_as(result.inputs)
+    assert not result.inputs[behind].any()
+    again = run({"name": name}, kind)
+    assert torch.equal(again.inputs, result.inputs) and torch.equal(again.labels, result.labels)
+    others = [run({"name": name}, kind, *numbers).inputs for numbers in ((9, 2, 3), (1, 9, 3), (1, 2, 9))]
+    assert not any(torch.equal(other, result.inputs) for other in others)
+    if augment.mixes_labels([{"name": name}]):
+        assert result.labels.shape == (6, 2) and torch.allclose(result.labels.sum(1), torch.ones(6))
+    else:
+        assert torch.equal(result.labels, before.labels) and torch.equal(result.lengths, before.lengths)
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_probability_zero_changes_nothing(name, kind):
+    if "probability" in {f.name for f in dataclasses.fields(augment.config_class(name))}:
+        assert torch.equal(run({"name": name, "probability": 0.0}, kind).inputs, make_batch(kind).inputs)
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_silence_stays_finite(name, kind):
+    batch = make_batch(kind)
+    batch.inputs = torch.zeros_like(batch.inputs)
+    assert torch.isfinite(Chain([{"name": name}], kind, 2, 1)(batch, 0, 0).inputs).all()
+
+
+def test_several_one_after_the_other():
+    names = ["mixup", "ffm", "specaugment"]
+    batch = Chain([{"name": name} for name in names], "features", 2, 1)(make_batch("features"), 0, 0)
+    first = Chain([{"name": "mixup"}], "features", 2, 1)(make_batch("features"), 0, 0)
+    kept = batch.inputs != 0
+    assert torch.equal(batch.labels, first.labels) and torch.equal(batch.inputs[kept], first.inputs[kept]) and 0.3 < kept.float().mean() < 1
+    nothing = make_batch("features")
+    assert Chain([], "features", 2, 1)(nothing, 0, 0) is nothing
+
+
+def test_processes_of_one_run_draw_for_themselves():
+    first, second = (Chain([{"name": "noise"}], "waveform", 2, 1, rank)(make_batch("waveform"), 0, 0).inputs for rank in (0, 1))
+    assert not torch.equal(first, second)
+
+
+def test_draws_are_the_same_everywhere():
+    digest = hashlib.sha256(torch.rand(8, generator=seeded(1, 2, 3, 0)).numpy().tobytes()).hexdigest()
+    assert digest[:16] == "337abc153261a2af"
+
+
+def test_values_that_are_not_finite_stop_the_run():
+    batch = make_batch("waveform")
+    batch.inputs[2, 5] = float("nan")
+    with pytest.raises(DadaError, match="augmentation sinc_mask gave values that are not finite for u2"):
+        Chain([{"name": "sinc_mask"}], "waveform", 2, 1)(batch, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        ("waveform", {"name": "ffm"}, "works on features, but input.kind is waveform"),
+        ("features", {"name": "rawboost"}, "works on waveform, but input.kind is features"),
+        ("features", {"name": "mixupp"}, "did you mean 'mixup'"),
+        ("features", {"name": "mixup", "alpha": 0.0}, "more than 0"),
+        ("features", {"name": "mixup", "partner": "last"}, "known: next, random"),
+        ("features", {"name": "ffm", "masks": ["middle"]}, "known: low, high, random"),
+        ("features", {"name": "ffm", "low": [12, 7]}, r"low is \[12, 7\]"),
+        ("features", {"name": "cutout", "probability": 1.5}, "expected a probability"),
+        ("features", {"name": "cutout", "alpha": -1.0}, "more than 0"),
+        ("features", {"name": "filter_augment", "scale": "log"}, "known: amplitude, ln"),
+        ("features", {"name": "filter_augment", "num_bands": [1, 3]}, "two bands at least"),
+        ("features", {"name": "specaugment", "band_width": 0}, "widths must be 1"),
+        ("waveform", {"name": "noise", "colour": "blue"}, "known: white, pink, brown"),
+        ("waveform", {"name": "rawboost", "algorithm": 9}, "known: 1, 2"),
+        ("waveform", {"name": "rawboost", "impulses": 120.0}, "0 to 100 percent"),
+        ("waveform", {"name": "rawboost", "sample_rate": 8000}, "half of the sample rate"),
+        ("waveform", {"name": "rooms", "width": [0.5, 2.0]}, "sides must be longer"),
+        ("waveform", {"name": "sinc_mask", "max_masked": 71}, "there are 70 filters"),
+    ],
+)
+def test_bad_settings_are_refused(kind, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Chain([settings], kind, 2, 1)
+
+
+def test_too_few_rows_are_refused():
+    batch = make_batch("features")
+    batch.inputs = batch.inputs[:, :60]
+    with pytest.raises(ConfigError, match="mask high needs 88 rows, but the features have 60"):
+        Chain([{"name": "ffm"}], "features", 2, 1)(batch, 0, 0)
+    batch.inputs = batch.inputs[:, :4]
+    with pytest.raises(ConfigError, match="4 rows"):
+        Chain([{"name": "filter_augment"}], "features", 2, 1)(batch, 0, 0)
