@@ -72,11 +72,9 @@ def _numbers(table: Columns, column: str) -> np.ndarray | None:
     if column != "score" or len(set(table.values) & set(SCORES)) > 1:
         if all(text == ABSENT for text in texts):
             return None
-    try:
-        values = np.array([float(text) for text in texts])
-    except ValueError:
-        wrong = [(line, f"score {text!r}") for line, text in zip(table.lines, texts, strict=True) if not _is_number(text)]
-        refuse(table.path, wrong, "a score must be a number, with a point for the decimals")
+    wrong = [(line, f"score {text!r}") for line, text in zip(table.lines, texts, strict=True) if not _is_number(text)]
+    refuse(table.path, wrong, "a score must be a number, with a point for the decimals")
+    values = np.array([float(text) for text in texts])
     bad = np.flatnonzero(~np.isfinite(values))
     refuse(
         table.path, [(table.lines[i], f"the score of {table.values['trial'][i]} is {texts[i]}") for i in bad],
@@ -90,7 +88,7 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return "_" not in text
+    return "_" not in text  # Python reads 1_5 as 15
 
 
 def _refuse_repeated(table: Columns, trials: list[str], scores: np.ndarray) -> None:
