@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,8 @@ EXAMPLE = """examples:
   dada evaluate --scores out.csv --columns -,trial,score --key meta.csv --json
   dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submission_format asvspoof5"""
 
+MOST_SINGLE_TRIALS = 50_000  # that are resampled one by one unasked: a thousand resamples of more take minutes
+
 log = logging.getLogger(__name__)
 
 
@@ -59,7 +61,7 @@ class Request:
     submission: Path | None = None
     submission_format: str | None = None
     config: EvaluateConfig = field(default_factory=EvaluateConfig)
-    intervals: bool = True
+    intervals: bool | None = None  # None: but for many trials without speakers
 
 
 def evaluate(request: Request) -> dict:
@@ -95,8 +97,12 @@ def _measured(request: Request, names: list[str], key: Key, both: np.ndarray, fi
                 warnings.append(f"{file.path}: spoofs score higher than bona fide speech: is the sign inverted?")
     is_bonafide = np.array(key.labels)[both] == BONAFIDE
     speakers = np.array(key.speakers)[both]
-    resampler = None
-    if request.intervals and first.merged.size:
+    resampler, intervals = None, request.intervals
+    if intervals is None:
+        intervals = is_bonafide.size <= MOST_SINGLE_TRIALS or set(speakers.tolist()) != {NO_SPEAKER}
+        if not intervals:
+            log.info("%s names no speakers, and there are many trials: no intervals, unless --resamples asks for them", key.path)
+    if intervals and first.merged.size:
         resampler = Resampler(speakers[is_bonafide], speakers[~is_bonafide], config.num_resamples, config.seed)
     found = {
         "num_bonafide": int(is_bonafide.sum()), "num_spoof": int((~is_bonafide).sum()),
@@ -109,18 +115,23 @@ def _measured(request: Request, names: list[str], key: Key, both: np.ndarray, fi
     if request.metrics and all(entry["value"] is None for entry in found["metrics"].values()):
         raise DataError("; ".join(f"{name} cannot be measured: {entry['why']}" for name, entry in found["metrics"].items()))
     if request.by:
-        found["conditions"] = _by_condition(request, key, both, is_bonafide, speakers, first)
+        measured_with = config if resampler else replace(config, num_resamples=1)
+        found["conditions"] = _by_condition(request, key, both, is_bonafide, speakers, first, measured_with)
     if len(systems) > 1:
         found["compare"] = {"scores": str(files[1].path), "difference": difference(*systems, names, resampler, config.confidence)}
     return found
 
 
-def _by_condition(request: Request, key: Key, both: np.ndarray, is_bonafide: np.ndarray, speakers: np.ndarray, scored: Scored) -> dict:
+def _by_condition(
+    request: Request, key: Key, both: np.ndarray, is_bonafide: np.ndarray, speakers: np.ndarray, scored: Scored, config: EvaluateConfig
+) -> dict:
+    if not scored.merged.size:
+        raise DataError("--by breaks down the scores of the countermeasure, and there are none")
     chosen = _known(request.by, sorted(key.conditions), f"condition of {key.path}")
     scores = np.empty(is_bonafide.size)
     scores[is_bonafide], scores[~is_bonafide] = scored.bonafide, scored.spoof
     conditions = {name: np.array(key.conditions[name])[both] for name in chosen}
-    return break_down(scores, is_bonafide, speakers, conditions, request.config)
+    return break_down(scores, is_bonafide, speakers, conditions, config)
 
 
 def _own_key(file: ScoreFile) -> Key:
@@ -190,7 +201,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--common", action="store_true", help="leave out trials that only one file has, naming them, where else they are refused")
     parser.add_argument("--submission", type=Path, metavar="FILE", help="write the scores in the order of the key, also of an unlabelled set")
     parser.add_argument("--submission_format", choices=FORMATS, help="(default: what the challenge of the key takes)")
-    parser.add_argument("--resamples", type=int, default=1000, help="of the speakers, for the intervals; 0 for none (default: %(default)s)")
+    parser.add_argument(
+        "--resamples", type=int, help="of the speakers, for the intervals; 0 for none (default: 1000, but 0 for many trials without speakers)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--log_level", default="info", choices=LEVELS, help="(default: %(default)s)")
     args = vars(parser.parse_args(argv))
@@ -198,8 +211,8 @@ def main(argv: list[str]) -> int:
     as_json, num_resamples = args.pop("json"), args.pop("resamples")
 
     def work() -> None:
-        config = EvaluateConfig(num_resamples=num_resamples or 1)
-        found = evaluate(Request(**args, config=config, intervals=num_resamples > 0))
+        config = EvaluateConfig(num_resamples=num_resamples or 1) if num_resamples is not None else EvaluateConfig()
+        found = evaluate(Request(**args, config=config, intervals=None if num_resamples is None else num_resamples > 0))
         print(json.dumps(found, indent=1, allow_nan=False) if as_json else readable(found))
 
     return run(work)

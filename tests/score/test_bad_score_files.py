@@ -103,7 +103,8 @@ def test_missing_files_and_folders(tmp_path, files):
 
 
 @pytest.mark.parametrize("content", [
-    GOOD.replace("\n", "\r\n"), GOOD.replace("\n", "\r"), "\ufeff" + GOOD, gzip.compress(GOOD.encode()), gzip.compress(("\ufeff" + GOOD).encode()),
+    GOOD.replace("\n", "\r\n"), GOOD.replace("\n", "\r"), "\ufeff" + GOOD, gzip.compress(GOOD.encode()),
+    gzip.compress(("\ufeff" + GOOD).encode()),
     GOOD.rstrip("\n"), "\n" + GOOD.replace("\n", "\n\n"), GOOD.replace(" ", "\t"), GOOD.replace(" ", "  "), GOOD.replace(" ", ","),
     "filename\tcm-score\n" + GOOD.replace(" ", "\t"), "utt score\n" + GOOD, "s2 .5\ns1 -1e0\nb2 +1.5\nb1 2\n",
     "b1 bonafide 2\nb2 bonafide 1.5\ns1 spoof -1\ns2 fake .5\n", "b1 2 genuine\nb2 1.5 real\ns1 -1 spoof\ns2 .5 spoof\n",
