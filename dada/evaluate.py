@@ -138,7 +138,8 @@ def _own_key(file: ScoreFile) -> Key:
     """The key that a score file with labels is by itself."""
     if file.labels is None:
         raise ConfigError(f"{file.path} holds no labels ({file.layout}): give --key")
-    return Key(file.path, f"labels of the score file, {file.layout}", file.trials, file.labels, [NO_SPEAKER] * len(file.trials), file.conditions)
+    speakers = [NO_SPEAKER] * len(file.trials)
+    return Key(file.path, f"labels of the score file, {file.layout}", file.trials, file.labels, speakers, file.conditions)
 
 
 def _scored(file: ScoreFile, places: np.ndarray, key: Key, both: np.ndarray, request: Request, asv: Asv | None) -> Scored:
@@ -187,22 +188,23 @@ def _names(text: str) -> list[str]:
 
 def main(argv: list[str]) -> int:
     """Print what was found, to read or as JSON."""
-    parser = argparse.ArgumentParser("dada evaluate", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    shown = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("dada evaluate", description=__doc__, epilog=EXAMPLE, formatter_class=shown)
     parser.add_argument("--scores", type=Path, required=True, help="score file; gzip is read as well")
     parser.add_argument("--key", type=Path, help="key or data directory; may be left out where the score file has labels")
     parser.add_argument("--asv_scores", metavar="FILE", help=f"ASV scores for the tandem metrics, or `{FIXED_RATES}` for its given rates")
     parser.add_argument("--asv_key", type=Path, metavar="FILE", help="trial metadata of the ASV, which ASVspoof 2021 needs")
     parser.add_argument("--metrics", type=_names, help=f"some of {', '.join(MEASURES)} (default: all that can be measured)")
     parser.add_argument("--by", type=_names, default=[], help="conditions to break the EER down by, e.g. attack,codec")
-    parser.add_argument("--compare", type=Path, metavar="OTHER", help="another score file: the difference on the same trials, with its interval")
+    parser.add_argument("--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval")
     parser.add_argument("--columns", type=_names, help="columns of the score files, e.g. trial,-,score; `-` passes one over")
     parser.add_argument("--key_columns", type=_names, help="columns of the key; a name of yours makes a condition")
     parser.add_argument("--subset", help="subset of a key that has several, or `all` (default: eval)")
-    parser.add_argument("--common", action="store_true", help="leave out trials that only one file has, naming them, where else they are refused")
-    parser.add_argument("--submission", type=Path, metavar="FILE", help="write the scores in the order of the key, also of an unlabelled set")
+    parser.add_argument("--common", action="store_true", help="leave out the trials that one file lacks, naming them, instead of refusing")
+    parser.add_argument("--submission", type=Path, metavar="FILE", help="write the scores in the order of the key, labelled or not")
     parser.add_argument("--submission_format", choices=FORMATS, help="(default: what the challenge of the key takes)")
     parser.add_argument(
-        "--resamples", type=int, help="of the speakers, for the intervals; 0 for none (default: 1000, but 0 for many trials without speakers)"
+        "--resamples", type=int, help="of the speakers, for the intervals; 0 for none (default: 1000, 0 for many trials without speakers)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--log_level", default="info", choices=LEVELS, help="(default: %(default)s)")

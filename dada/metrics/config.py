@@ -34,7 +34,7 @@ class EvaluateConfig:
                 raise ConfigError(f"evaluate.{name} is {getattr(self, name)!r}, and must be {allowed}")
         for pair in self.compare:
             if len(pair) != 2 or pair[0] == pair[1] or self.compare.count(pair) > 1:
-                raise ConfigError(f"evaluate.compare holds {pair!r}, and must hold pairs of two systems, each pair once: [[dada_mid, aasist]]")
+                raise ConfigError(f"evaluate.compare holds {pair!r}, and must hold pairs of two systems, each once: [[dada_mid, aasist]]")
 
     def of_one_system(self) -> dict:
         """The settings that the figures of one system depend on."""

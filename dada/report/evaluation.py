@@ -28,12 +28,14 @@ def readable(found: dict) -> str:
             eer = entry["eer"]
             interval = eer if found["num_resamples"] else {"low": None}
             within = f"   within {_number(entry['within']['mean'], True)}" if entry["within"] else ""
-            lines.append(f"{value:{width}}  {_number(eer['mean'], True):>12}{_ends(interval, True)}   {entry['num_spoof']:,} spoofs{within}")
+            shown = f"{_number(eer['mean'], True):>12}{_ends(interval, True)}"
+            lines.append(f"{value:{width}}  {shown}   {entry['num_spoof']:,} spoofs{within}")
     if "compare" in found:
         lines += ["", f"difference: {found['scores']} minus {found['compare']['scores']}, on the same trials"]
         for name, entry in found["compare"]["difference"].items():
-            shown = [_number(entry[part], MEASURES[name].percent) for part in ("first", "second", "value")]
-            lines.append(f"{name:14} {shown[0]:>12} - {shown[1]:>12} = {shown[2]:>12}{_ends(entry, MEASURES[name].percent)}{_verdict(entry)}")
+            percent = MEASURES[name].percent
+            first, second, value = (_number(entry[part], percent) for part in ("first", "second", "value"))
+            lines.append(f"{name:14} {first:>12} - {second:>12} = {value:>12}{_ends(entry, percent)}{_verdict(entry)}")
     return "\n".join(lines)
 
 

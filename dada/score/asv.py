@@ -49,7 +49,7 @@ def read_asv(name: str, key: Path | None = None, subset: str | None = None) -> A
         kinds = table.values["kind"]
     elif "trial" in table.values and "speaker" in table.values:
         if key is None:
-            raise ConfigError(f"{name} does not say which trials are targets ({table.layout}): give --asv_key with the ASV's trial metadata")
+            raise ConfigError(f"{name} does not say which trials are targets ({table.layout}): give its trial metadata by --asv_key")
         kinds, scores = _joined(table, scores, key, subset)
     else:
         raise DataError(f"{name} is no ASV score file ({table.layout})")
@@ -73,7 +73,10 @@ def _joined(table: Columns, scores: np.ndarray, key: Path, subset: str | None) -
     """Kinds and scores of the key's trials of one subset. A score without a trial there is passed over, as the official package does."""
     metadata = read_columns(Path(key), KEY_LAYOUTS, {"label": ASV_WORDS.__contains__}, "key")
     values, subset = metadata.values, subset or DEFAULT_SUBSET
-    index = {pair: i for i, pair in enumerate(zip(table.values["speaker"], table.values["trial"], strict=True))}
+    pairs = list(zip(table.values["speaker"], table.values["trial"], strict=True))
+    index = {pair: i for i, pair in enumerate(pairs)}
+    repeated = [(table.lines[i], f"trial {' '.join(pair)} is there again") for i, pair in enumerate(pairs) if index[pair] != i]
+    refuse(table.path, repeated, "keep one line of each")
     kinds, places, missing = [], [], []
     columns = zip(metadata.lines, values["speaker"], values["trial"], values["label"], values["subset"], strict=True)
     for line, speaker, trial, kind, part in columns:

@@ -157,7 +157,6 @@ def _fill(path: Path, name: str, names: list[str], rows: Iterable[tuple[int, lis
 
 def _unknown(path: Path, row: Sequence[str], layouts: Sequence[Layout], what: str) -> str:
     known = "; ".join(f"{' '.join(layout.columns)} ({layout.name})" for layout in layouts)
-    return (
-        f"{path}:1: {' '.join(row)[:80]!r} is no {what} that is known: {known}. Name the columns with "
-        f"--{'columns' if what == 'score file' else 'key_columns'}, e.g. trial,{'score' if what == 'score file' else 'label'}, `-` for one to skip"
-    )
+    flag, example = ("--columns", "trial,score") if what == "score file" else ("--key_columns", "trial,label")
+    said = f"{path}:1: {' '.join(row)[:80]!r} is no {what} that is known: {known}"
+    return f"{said}. Name the columns with {flag}, e.g. {example}, `-` for one to skip"

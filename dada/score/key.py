@@ -137,7 +137,8 @@ def _chosen(key: Key, table: Columns, subset: str | None) -> Key:
     keep = [i for i, name in enumerate(subsets) if name == key.subset]
     if not keep:
         known = sorted(set(subsets))
-        raise DataError(f"{key.path} has no subset {key.subset!r}{nearest(key.subset, known)}: give --subset, one of {', '.join(known)}, all")
+        advice = f"give --subset, one of {', '.join(known)}, all"
+        raise DataError(f"{key.path} has no subset {key.subset!r}{nearest(key.subset, known)}: {advice}")
 
     def of(values: list[str] | None) -> list[str] | None:
         return None if values is None else [values[i] for i in keep]

@@ -15,7 +15,8 @@ def experiments(tmp_path):
     first, second = tmp_path / "exp" / "a", tmp_path / "exp2" / "a"
     for seed in (1, 2):
         (first / f"seed_{seed}").mkdir(parents=True)
-        write(first / f"seed_{seed}" / "config.json", {"name": "a", "model": {"name": "lcnn"}, "train": {"optim": {"lr": 1e-4}, "phases": []}})
+        config = {"name": "a", "model": {"name": "lcnn"}, "train": {"optim": {"lr": 1e-4}, "phases": []}}
+        write(first / f"seed_{seed}" / "config.json", config)
     result = {
         "num_trials": 10, "seeds": [1, 2], "provenance": {"evaluate": {"seed": 0}, "command": "./run.sh", "scores": {"1": "abc"}},
         "metrics": {"eer": {"mean": 0.1, "low": 0.05, "high": 0.2}, "auc": {"mean": 0.9, "low": None, "high": None}, "cllr": None},

@@ -152,10 +152,18 @@ def test_ties_are_warned_of(scores, said, caplog):
     ("bonafide target 1\nbonafide nontarget nan\n", r"asv.txt:2: score 'nan'"),
     ("bonafide target 1\nbonafide target 1\nA01 spoofed 2\n", r"asv.txt:3: kind 'spoofed'"),
     ("bonafide target 1\nA01 spoof 0\n", "no bona fide scores|no spoof scores"),
-    ("LA_1 utt1 1.0\n", "give --asv_key"),
+    ("LA_1 utt1 1.0\n", "give its trial metadata by --asv_key"),
 ])
 def test_bad_asv_scores(tmp_path, content, message):
     path = tmp_path / "asv.txt"
     path.write_text(content)
     with pytest.raises((DataError, ConfigError), match=message):
         read_asv(str(path))
+
+
+def test_repeated_asv_trials(tmp_path):
+    scores, key = tmp_path / "asv.txt", tmp_path / "key.txt"
+    scores.write_text("S1 u1 1.0\nS1 u1 2.0\n")
+    key.write_text("S1 u1 alaw ita_tx - target notrim eval\n")
+    with pytest.raises(DataError, match="asv.txt:1: trial S1 u1 is there again"):
+        read_asv(str(scores), key)
