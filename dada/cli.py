@@ -8,6 +8,7 @@ from dada import __version__
 COMMANDS = {
     "run": ("dada.recipe.command:run_main", "run the stages of a recipe"),
     "new-recipe": ("dada.recipe.new_recipe:command", "make a recipe of a folder of audio and a CSV"),
+    "evaluate": ("dada.evaluate:main", "measure anybody's score files, compare two, write a submission"),
     "detect": ("dada.detect:main", "score audio files with a trained experiment"),
 }
 HELP = "usage: dada COMMAND ...\n\nAudio deepfake detection with context awareness.\n\ncommands:\n" + "".join(

@@ -21,7 +21,7 @@ LAYERS = (
     ("score", "explain"),
     ("report",),
     ("recipe",),
-    ("stages", "detect"),
+    ("stages", "detect", "evaluate"),
     ("cli",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -150,4 +150,5 @@ def test_help_shows_an_example(path):
 
 
 def test_programs_are_there():
-    assert {"combine_data.py", "new_recipe.py", "subset_data_dir.py", "validate_data_dir.py"} <= {path.name for path in PROGRAMS}
+    programs = {"combine_data.py", "compare_runs.py", "new_recipe.py", "subset_data_dir.py", "validate_data_dir.py"}
+    assert programs <= {path.name for path in PROGRAMS}

@@ -126,16 +126,30 @@ class Trials:
             return totals[0] / num_bonafide + totals[1] / num_spoof
 
     def auc(self) -> np.ndarray:
-        """AUC of every resample, from the counts of won pairs between every two clusters (S, S)."""
+        """AUC of every resample: from the counts of won pairs between every two clusters (S, S), or trial by trial where S is large."""
+        resampler = self.resampler
+        count = self._won_by_cluster if resampler.num_clusters <= MAX_DENSE_CLUSTERS else self._won_by_trial
+        num_bonafide, num_spoof = resampler.counts
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return count() / (num_bonafide * num_spoof)
+
+    def _won_by_cluster(self) -> np.ndarray:
         resampler, (bonafide, spoof) = self.resampler, self.scores
         won = np.zeros((resampler.num_clusters, resampler.num_clusters))
         for cluster in np.unique(resampler.spoof):
             below = num_below(bonafide, np.sort(spoof[resampler.spoof == cluster]))
             won[:, cluster] = np.bincount(resampler.bonafide, below, resampler.num_clusters)
-        pairs = np.concatenate([((weights @ won) * weights).sum(axis=1) for weights in resampler.chunks()])
-        num_bonafide, num_spoof = resampler.counts
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return pairs / (num_bonafide * num_spoof)
+        return np.concatenate([((weights @ won) * weights).sum(axis=1) for weights in resampler.chunks()])
+
+    def _won_by_trial(self) -> np.ndarray:
+        """Won pairs (R,): per distinct score, its bona fide trials times the spoofs below, and half of those beside them."""
+        totals, starts = [], self.group_starts[:-1]
+        for weights in self.resampler.chunks():
+            for row in weights:
+                drawn = row[self.cluster]
+                bonafide, spoof = (np.add.reduceat(drawn * mine, starts) for mine in (self.is_bonafide, ~self.is_bonafide))
+                totals.append(bonafide @ (np.cumsum(spoof) - spoof / 2))
+        return np.array(totals)
 
     def p_miss_at(self, p_fa: np.ndarray) -> np.ndarray:
         """Pmiss (R, P) of every resample where its Pfa is `p_fa` (P,), on the line between neighbouring block edges: for plots."""

@@ -9,6 +9,8 @@ import numpy as np
 from dada.errors import DataError
 
 NUM_NAMED = 5  # how many trials a message names before it only counts
+SATURATED = 0.005  # share of probabilities at 0 and 1 that is worth a warning
+TIED = 0.05  # share of trials with one score that is
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ def scores_of(values: Sequence[float], what: str, names: Sequence[str] | None = 
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
         named = [f"{names[i] if names is not None else f'trial {i}'} ({array[i]})" for i in bad[:NUM_NAMED]]
-        raise DataError(f"{bad.size} of {array.size} {what} scores are NaN or infinite: {_listing(named, bad.size)}: score these again")
+        raise DataError(f"{bad.size} of {array.size} {what} scores are NaN or infinite: {listing(named, bad.size)}: score these again")
     return array
 
 
@@ -46,7 +48,7 @@ def unique_table(pairs: Iterable[tuple[str, str]], what: str) -> dict[str, str]:
     table = dict(pairs)
     if len(table) < len(pairs):
         twice = sorted(trial for trial, count in Counter(trial for trial, _ in pairs).items() if count > 1)
-        raise DataError(f"{what}: {len(twice)} trials are there more than once: {_listing(twice)}: keep one line of each")
+        raise DataError(f"{what}: {len(twice)} trials are there more than once: {listing(twice)}: keep one line of each")
     return table
 
 
@@ -61,9 +63,9 @@ def join_scores(scores: Mapping[str, str | float], key: Iterable[str], scores_na
     extra = sorted(set(scores) - set(key))
     problems = []
     if missing:
-        problems.append(f"{len(missing)} trials of {key_name} have no score ({_listing(missing)})")
+        problems.append(f"{len(missing)} trials of {key_name} have no score ({listing(missing)})")
     if extra:
-        problems.append(f"{len(extra)} scored trials are not in {key_name} ({_listing(extra)})")
+        problems.append(f"{len(extra)} scored trials are not in {key_name} ({listing(extra)})")
     if problems:
         raise DataError(f"{scores_name}: {'; '.join(problems)}: score exactly the trials of the key")
     try:
@@ -81,6 +83,31 @@ def _first_non_number(scores: Mapping[str, str | float], key: Sequence[str]) -> 
     return "a score is not a number"
 
 
-def _listing(names: Sequence[str], count: int | None = None) -> str:
+def listing(names: Sequence[str], count: int | None = None) -> str:
+    """The first few names, and how many more there are."""
     count = len(names) if count is None else count
     return ", ".join(names[:NUM_NAMED]) + (f", … and {count - NUM_NAMED} more" if count > NUM_NAMED else "")
+
+
+def warn_of_ties(scores: np.ndarray, what: str) -> str | None:
+    """Warn of scores (N,) that are equal where it decides an error rate: all of them, or probabilities rounded to 0 and 1."""
+    ends = int(np.sum((scores == 0) | (scores == 1)))
+    if scores.size > 1 and np.all(scores == scores[0]):
+        said = f"all {scores.size:,} scores are {scores[0]:g}: no threshold can part them, and the EER is 50 %"
+    elif ends >= 2 and ends >= SATURATED * scores.size and is_probability(scores):
+        said = (
+            f"{ends:,} of {scores.size:,} scores are exactly 0 or 1: probabilities that saturate are ties, and each rule for ties gives "
+            "another EER. Score logits or log-likelihood ratios instead"
+        )
+    else:
+        tied = int(np.unique(scores, return_counts=True)[1].max())
+        if tied < 2 or tied < TIED * scores.size:
+            return None
+        said = f"{tied:,} of {scores.size:,} trials share one score: each rule for ties gives another EER"
+    log.warning("%s: %s.", what, said)
+    return said
+
+
+def is_probability(scores: np.ndarray) -> bool:
+    """Whether all scores (N,) lie in [0, 1], so that they are no log-likelihood ratios."""
+    return bool(scores.min() >= 0 and scores.max() <= 1)

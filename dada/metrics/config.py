@@ -1,6 +1,6 @@
 """The schema of `evaluate:` in a recipe."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 from dada.errors import ConfigError
 
@@ -18,6 +18,7 @@ class EvaluateConfig:
     abx_triples: int = 10_000
     abx_distance: str = "cosine"  # cosine | l2
     num_det_points: int = 101  # points of the DET curve kept for plots
+    compare: list[list[str]] = field(default_factory=list)  # pairs of systems whose paired difference is measured: [[dada_mid, aasist]]
 
     def __post_init__(self):
         for name, allowed, good in (
@@ -31,3 +32,10 @@ class EvaluateConfig:
         ):
             if not good:
                 raise ConfigError(f"evaluate.{name} is {getattr(self, name)!r}, and must be {allowed}")
+        for pair in self.compare:
+            if len(pair) != 2 or pair[0] == pair[1] or self.compare.count(pair) > 1:
+                raise ConfigError(f"evaluate.compare holds {pair!r}, and must hold pairs of two systems, each once: [[dada_mid, aasist]]")
+
+    def of_one_system(self) -> dict:
+        """The settings that the figures of one system depend on."""
+        return {name: value for name, value in asdict(self).items() if name != "compare"}

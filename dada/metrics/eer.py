@@ -1,11 +1,15 @@
 """The equal error rate (EER): where as large a share of bona fide trials is rejected as of spoofs accepted."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 import numpy as np
 
-from dada.metrics.check import warn_if_inverted
+from dada.errors import DataError
+from dada.metrics.check import scores_of, warn_if_inverted
 from dada.metrics.det import Det, det
+
+ADD2023_ROUNDS = (0.4, 0.6)  # weights of the two test rounds of ADD 2023 track 1.2
 
 
 def eer(bonafide, spoof, ties: str = "grouped") -> tuple[float, float]:
@@ -42,6 +46,18 @@ def eer_of(curve: Det, ties: str = "grouped") -> tuple[float, float]:
     before = after - 1
     value, upper = crossing(misses[before], false_accepts[before], misses[after], false_accepts[after], num_bonafide, num_spoof)
     return float(value), float(curve.thresholds[after if upper else before])
+
+
+def weighted_eer(eers: Sequence[float], weights: Sequence[float] = ADD2023_ROUNDS) -> float:
+    """Mean of the EERs of several test sets by weight: the WEER of ADD 2023 track 1.2 over its two rounds.
+
+    >>> round(100 * weighted_eer([0.2344, 0.2126]), 2)
+    22.13
+    """
+    eers, weights = scores_of(eers, "EER"), scores_of(weights, "weight")
+    if eers.size != weights.size or weights.min() < 0 or weights.sum() == 0:
+        raise DataError(f"{eers.size} EERs need as many weights, none below 0; got {weights.tolist()}")
+    return float(eers @ weights / weights.sum())
 
 
 def crossing(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):

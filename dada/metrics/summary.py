@@ -3,7 +3,7 @@
 Letters: K training seeds, N trials, R resamples. Every value is a plain number, list or dict, and None where a metric does not exist.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -71,6 +71,35 @@ def break_down(
     return found
 
 
+def compare(
+    first: np.ndarray, second: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], conditions: Mapping[str, Sequence[str]],
+    config: EvaluateConfig,
+) -> dict:
+    """Metrics of the first minus those of the second system, scores (K, N) of the same trials and seeds, with paired intervals.
+
+    Both systems are measured on the same resampled speakers, so that what both find hard cancels. `conditions` hold the differences of the
+    EER for every value that spoofs have, against all bona fide trials.
+    """
+    speakers, found = np.asarray(speakers), {}
+    for condition, values in conditions.items():
+        values = np.asarray(values)
+        for value in sorted(set(values[~is_bonafide]) - {NO_VALUE}):
+            chosen = is_bonafide | (values == value)
+            pair = [_Trials(np.atleast_2d(scores)[:, chosen], is_bonafide[chosen], speakers[chosen], config) for scores in (first, second)]
+            found.setdefault(condition, {})[str(value)] = _difference(pair, _eers)
+    pair = [_Trials(scores, is_bonafide, speakers, config) for scores in (first, second)]
+    costs = Costs(config.cost_miss, config.cost_fa, config.p_spoof)
+    metrics = {
+        "eer": _eers,
+        "auc": lambda t: ([auc(*seed) for seed in t.seeds], [resampled.auc() for resampled in t.resampled]),
+        "min_dcf": lambda t: (
+            [min_dcf_of(curve, costs)[0] for curve in t.curves],
+            [resampled.min_cost(costs.of_misses, costs.of_false_accepts) for resampled in t.resampled],
+        ),
+    }
+    return {"metrics": {name: _difference(pair, metric) for name, metric in metrics.items()}, "conditions": found}
+
+
 def over_seeds(values: Sequence[float]) -> dict:
     """Mean and spread (standard deviation, n - 1) of a metric over training seeds; one seed has no spread."""
     values = [float(value) for value in values]
@@ -123,6 +152,16 @@ def _all_metrics(trials: _Trials, config: EvaluateConfig, llr: bool) -> dict:
             means = [resampled.mean_cost(*part) for resampled, part in zip(trials.resampled, parts, strict=True)]
             metrics[name] = trials.entry([metric(*pair) for pair in trials.seeds], means)
     return metrics
+
+
+def _eers(trials: _Trials) -> tuple[list, list]:
+    return trials.eers, [resampled.eer() for resampled in trials.resampled]
+
+
+def _difference(pair: Sequence[_Trials], metric: Callable[[_Trials], tuple[list, list]]) -> dict:
+    """`metric` gives values per seed and their resamples; seeds are paired in their order."""
+    (values, resamples), (other_values, other_resamples) = (metric(trials) for trials in pair)
+    return pair[0].entry(np.subtract(values, other_values), np.subtract(resamples, other_resamples))
 
 
 def _eer_of_some(scores, is_bonafide, speakers, chosen, config: EvaluateConfig) -> dict:

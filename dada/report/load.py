@@ -19,6 +19,7 @@ class Section:
     results: dict[str, dict]
     columns: list[str] = field(default_factory=list)  # conditions of the main table
     own_tables: list[str] = field(default_factory=list)  # conditions with too many values for it
+    differences: list[dict] = field(default_factory=list)  # of pairs of systems
 
     @property
     def scored(self) -> dict[str, dict]:
@@ -38,7 +39,8 @@ def load(views: Sequence) -> list[Section]:
             for split in view.splits.test if is_test else [name for name in [view.splits.dev] if name]:
                 results = {system: _read(path) for system in view.systems if (path := result_path(view, system, split)).exists()}
                 if results:
-                    sections.append(Section(view.protocol, split, is_test, results))
+                    paths = [path for path in difference_paths(view, split) if path.exists()]
+                    sections.append(Section(view.protocol, split, is_test, results, differences=[_read(path) for path in paths]))
     _place_conditions(sections, views[0].report)
     return sections
 
@@ -46,6 +48,11 @@ def load(views: Sequence) -> list[Section]:
 def result_path(view, system: str, split: str) -> Path:
     """Where stage 9 writes."""
     return view.exp_dir(system) / "results" / f"{split}.json"
+
+
+def difference_paths(view, split: str) -> list[Path]:
+    """Where stage 9 writes the differences of the pairs that are to be compared."""
+    return [view.exp_dir(first) / "results" / f"minus_{second}" / f"{split}.json" for first, second in view.evaluate.compare]
 
 
 def _read(path: Path) -> dict:

@@ -46,7 +46,7 @@ def mean_percent(entry: dict | None) -> str:
 def tables_of(section: Section) -> list[Table]:
     """All tables of a split that have something to show."""
     tables = [eer_table(section), *(condition_table(section, name) for name in section.own_tables), within_table(section)]
-    tables += [metric_table(section), author_table(section), abx_table(section)]
+    tables += [metric_table(section), difference_table(section), author_table(section), abx_table(section)]
     return [table for table in tables if table.rows]
 
 
@@ -95,6 +95,26 @@ def metric_table(section: Section) -> Table:
         note = "; ".join(f"{title}: {definitions[name].removeprefix('F1: ')}" for title, name in names)
         note += f". Costs: miss {config['cost_miss']:g}, false acceptance {config['cost_fa']:g}, spoofs {100 * config['p_spoof']:g} %."
     return _table("Other metrics", note, section, columns, plain)
+
+
+def difference_table(section: Section) -> Table:
+    """Paired differences of two systems: of the EER over all spoofs and by condition, and of the other metrics."""
+    table = Table("Paired differences", "", ["first minus second", "EER all"])
+    columns: list[tuple[str, str]] = [(name, value) for name in section.columns for value in section.values(name)]
+    table.headers += [readable(value) for _, value in columns] + ["minDCF", "AUC"]
+    table.note = (
+        "The first system's metric minus the second's, on the same trials and the same resampled speakers, so that what both find hard "
+        "cancels. EER in percentage points: below 0 the first is better. Bold: the interval leaves out 0."
+    )
+    for found in section.differences:
+        if found["metrics"] is None:
+            continue
+        eers = [found["metrics"]["eer"], *(found["conditions"].get(name, {}).get(value) for name, value in columns)]
+        others = [found["metrics"]["min_dcf"], found["metrics"]["auc"]]
+        cells = [_difference_cell(entry, lambda value: f"{100 * value:+.1f}") for entry in eers]
+        cells += [_difference_cell(entry, lambda value: f"{value:+.3f}") for entry in others]
+        table.rows.append([Cell(" minus ".join(found["systems"])), *cells])
+    return table
 
 
 def author_table(section: Section) -> Table:
@@ -149,6 +169,14 @@ def _measured(entry: dict | None, show: Callable[[float], str]) -> str:
     if entry.get("low") is not None:
         text += f" [{show(entry['low'])}, {show(entry['high'])}]"
     return text + (f" ±{show(entry['spread'])}" if entry["spread"] is not None else "")
+
+
+def _difference_cell(entry: dict | None, show: Callable[[float], str]) -> Cell:
+    if entry is None:
+        return Cell(ABSENT)
+    spread = "" if entry["spread"] is None else f" ±{show(entry['spread'])[1:]}"
+    text = _measured({**entry, "spread": None}, show) + spread
+    return Cell(text, entry["mean"], entry["low"] is not None and not entry["low"] <= 0 <= entry["high"])
 
 
 def _eer_of(condition: str, value: str) -> Callable[[dict], dict | None]:

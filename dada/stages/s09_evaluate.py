@@ -1,51 +1,79 @@
 """Measure every system's scores on dev and the test splits: metrics, intervals by purported speaker, breakdowns.
 
-`exp/<system>/results/<split>.json` speaks of all training seeds together. It holds nothing that changes from run to run.
+`exp/<system>/results/<split>.json` speaks of all training seeds together, `results/minus_<other>/<split>.json` of the paired difference of
+two systems that `evaluate.compare` names. They hold nothing that changes from run to run.
 """
 
 import hashlib
+import itertools
 import json
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from dada.data import BONAFIDE, ArkReader, DataDir, read_table, write_text
+from dada.data import BONAFIDE, SPOOF, ArkReader, DataDir, read_table, write_text
 from dada.metrics.abx import abx
 from dada.metrics.check import join_scores
 from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
-from dada.metrics.summary import METRICS, break_down, measure, over_seeds
+from dada.metrics.summary import METRICS, break_down, compare, measure, over_seeds
 from dada.recipe.stage import Job
 from dada.stages._systems import gives_scores
 
 
 def plan(recipe) -> list[Job]:
-    """One job per system and scored split, over all training seeds."""
+    """One job per system and scored split, over all training seeds, then one per pair of systems and split."""
+    splits = [name for name in (recipe.splits.dev, *recipe.splits.test) if name]
+    scored = [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]
+    settings = {"evaluate": recipe.evaluate.of_one_system(), "seeds": list(recipe.seeds)}
     jobs = []
-    for system in [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]:
-        for split in [name for name in (recipe.splits.dev, *recipe.splits.test) if name]:
-            scores = [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds]
-            jobs.append(Job(
-                stage="evaluate",
-                name=f"{recipe.protocol}/{system}/{split}",
-                home=recipe.exp_dir(system) / "results",
-                inputs=(*scores, recipe.data_dir(split)),
-                outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
-                settings={"evaluate": asdict(recipe.evaluate), "seeds": list(recipe.seeds)},
-                args={"system": system, "split": split},
-            ))
+    for system, split in itertools.product(scored, splits):
+        jobs.append(Job(
+            stage="evaluate",
+            name=f"{recipe.protocol}/{system}/{split}",
+            home=recipe.exp_dir(system) / "results",
+            inputs=(*_score_files(recipe, system, split), recipe.data_dir(split)),
+            outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
+            settings=settings,
+            args={"system": system, "split": split},
+        ))
+    for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
+        jobs.append(Job(
+            stage="evaluate",
+            name=f"{recipe.protocol}/{first}-{second}/{split}",
+            home=recipe.exp_dir(first) / "results" / f"minus_{second}",
+            inputs=(*_score_files(recipe, first, split), *_score_files(recipe, second, split), recipe.data_dir(split)),
+            outputs=(recipe.exp_dir(first) / "results" / f"minus_{second}" / f"{split}.json",),
+            settings=settings,
+            args={"systems": [first, second], "split": split},
+        ))
     return jobs
 
 
+def _pairs(recipe, scored: list[str]) -> list[list[str]]:
+    """The pairs to compare of which both are to be run here. Raises ConfigError for a name that no system has."""
+    for name in {name for pair in recipe.evaluate.compare for name in pair} - set(scored):
+        recipe.system(name)
+    return [pair for pair in recipe.evaluate.compare if set(pair) <= set(scored) & set(recipe.selected)]
+
+
+def _score_files(recipe, system: str, split: str) -> list[Path]:
+    return [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds]
+
+
 def run(recipe, job: Job) -> None:
-    """Write the results of one system on one split."""
+    """Write the results of one system on one split, or the difference of two."""
+    data = DataDir.read(recipe.data_dir(job.args["split"]))
+    result = _difference(recipe, data, job) if "systems" in job.args else _one_system(recipe, data, job)
+    write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
+
+
+def _one_system(recipe, data: DataDir, job: Job) -> dict:
     system, split = job.args["system"], job.args["split"]
-    data = DataDir.read(recipe.data_dir(split))
     folders = [recipe.seed_dir(system, seed) for seed in recipe.seeds]
-    paths = [folder / "scores" / f"{split}.txt" for folder in folders]
-    scores = np.stack([join_scores(read_table(path), data.utts, str(path), str(data.path)) for path in paths])
-    result = {
+    paths = _score_files(recipe, system, split)
+    scores = _scores(paths, data)
+    return {
         "system": system,
         "task": recipe.system(system).task,
         "protocol": recipe.protocol,
@@ -58,11 +86,34 @@ def run(recipe, job: Job) -> None:
         "provenance": {
             "command": command(recipe, system),
             "scores": {str(seed): hashlib.sha256(path.read_bytes()).hexdigest() for seed, path in zip(recipe.seeds, paths, strict=True)},
-            "evaluate": asdict(recipe.evaluate),
+            "evaluate": recipe.evaluate.of_one_system(),
             "definitions": METRICS | {"weighted_f1": DEFINITIONS["weighted_f1"]},
         },
     }
-    write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
+
+
+def _difference(recipe, data: DataDir, job: Job) -> dict:
+    """The first system's metrics minus the second's, on the same trials and resamples; None where a class is missing."""
+    split = job.args["split"]
+    scores = [_scores(_score_files(recipe, system, split), data) for system in job.args["systems"]]
+    found = {"metrics": None, "conditions": {}}
+    is_bonafide, speakers, conditions = _what_is_known(data)
+    if is_bonafide is not None:
+        found = compare(*scores, is_bonafide, speakers, conditions, recipe.evaluate)
+    return {"systems": job.args["systems"], "protocol": recipe.protocol, "split": split, "seeds": list(recipe.seeds), **found}
+
+
+def _scores(paths: list[Path], data: DataDir) -> np.ndarray:
+    """Scores (K, N) of all seeds, in the order of the data."""
+    return np.stack([join_scores(read_table(path), data.utts, str(path), str(data.path)) for path in paths])
+
+
+def _what_is_known(data: DataDir) -> tuple[np.ndarray | None, np.ndarray, dict[str, list[str]]]:
+    """Whether each trial is bona fide (None unless both classes are there), its speaker, and its conditions."""
+    is_bonafide = np.array([(data.labels or {}).get(utt) == BONAFIDE for utt in data.utts])
+    both = data.labels is not None and is_bonafide.any() and not is_bonafide.all()
+    conditions = {name: [table[utt] for utt in data.utts] for name, table in data.conditions.items()}
+    return is_bonafide if both else None, np.array([data.speakers[utt] for utt in data.utts]), conditions
 
 
 def command(recipe, system: str) -> str:
@@ -72,17 +123,15 @@ def command(recipe, system: str) -> str:
 
 def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -> dict:
     """What needs both classes; None for an unlabelled set, or one with a single class."""
-    labels = data.labels or {}
-    is_bonafide = np.array([labels.get(utt) == BONAFIDE for utt in data.utts])
-    speakers = np.array([data.speakers[utt] for utt in data.utts])
+    is_bonafide, speakers, conditions = _what_is_known(data)
+    sizes = Counter((data.labels or {}).values())
     counts = {
-        "num_bonafide": int(is_bonafide.sum()) if labels else None,
-        "num_spoof": int((~is_bonafide).sum()) if labels else None,
+        "num_bonafide": sizes[BONAFIDE] if data.labels else None,
+        "num_spoof": sizes[SPOOF] if data.labels else None,
         "num_speakers": len(set(speakers) - {"-"}),
     }
-    if not labels or is_bonafide.all() or not is_bonafide.any():
+    if is_bonafide is None:
         return {**counts, "metrics": None, "det": None, "histogram": None, "conditions": {}}
-    conditions = {name: [table[utt] for utt in data.utts] for name, table in data.conditions.items()}
     return {
         **counts,
         **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr),

@@ -41,7 +41,8 @@ def make_recipe(root: Path, systems=tuple(SYSTEMS), protocols=("line", "dialogue
 
 def _view(root, protocol, below, systems, seeds, num_resamples):
     return SimpleNamespace(
-        root=root, protocol=protocol, systems=systems, seeds=seeds, overrides=(), corpus=SimpleNamespace(name="Made up", purported_speakers=True), scored_splits=["dev", "test"],
+        root=root, protocol=protocol, systems=systems, selected=systems, seeds=seeds, overrides=(), scored_splits=["dev", "test"],
+        corpus=SimpleNamespace(name="Made up", purported_speakers=True),
         splits=SimpleNamespace(train="train", dev="dev", test=["test"]), evaluate=EvaluateConfig(num_resamples=num_resamples),
         report=ReportConfig(), data_dir=lambda split: root / "data" / below / split, exp_dir=lambda name: root / "exp" / below / name,
         seed_dir=lambda name, seed: root / "exp" / below / name / f"seed_{seed}",
@@ -100,3 +101,10 @@ def finished(tmp_path_factory):
 def small(tmp_path):
     """One system, one protocol, two seeds, to be spoiled."""
     return make_recipe(tmp_path, systems=("lfcc_gmm",), protocols=("line",), seeds=(1, 2), num_resamples=20)
+
+
+@pytest.fixture(scope="module")
+def two_systems(tmp_path_factory):
+    """Two systems, one protocol, two seeds."""
+    root = tmp_path_factory.mktemp("pair")
+    return make_recipe(root, systems=("lfcc_gmm", "trivial"), protocols=("line",), seeds=(1, 2), num_resamples=40)

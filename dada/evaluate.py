@@ -1,0 +1,220 @@
+"""`dada evaluate`: measure anybody's score file against a key, compare two systems, or write a submission.
+
+Score files: `utterance score`, ASVspoof 2019, 2021 and 5, or any columns that --columns names. Keys: data directories, `utterance label`,
+ASVspoof 2019, 2021 and 5, In-the-Wild, or --key_columns. Higher scores must mean more bona fide.
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from dada.data.datadir import BONAFIDE, NO_SPEAKER
+from dada.errors import ConfigError, DataError
+from dada.metrics.bootstrap import Resampler
+from dada.metrics.check import warn_if_inverted, warn_of_ties
+from dada.metrics.config import EvaluateConfig
+from dada.metrics.dcf import Costs
+from dada.metrics.summary import break_down
+from dada.plugins import nearest
+from dada.program import LEVELS, refuse_existing, run, set_up_logging
+from dada.report.evaluation import readable
+from dada.score.align import align
+from dada.score.asv import FIXED_RATES, Asv, read_asv
+from dada.score.evaluation import MEASURES, Scored, difference, measure
+from dada.score.key import ASV_WORDS, Key, read_key
+from dada.score.score_file import ScoreFile, read_score_file
+from dada.score.submission import FORMATS, default_format, write_submission
+
+EXAMPLE = """examples:
+  dada evaluate --scores scores.txt --key ASVspoof2019.LA.cm.eval.trl.txt \\
+      --asv_scores ASVspoof2019.LA.asv.eval.gi.trl.scores.txt --by attack
+  dada evaluate --scores a.txt --compare b.txt --key egs/mini/data/test --metrics eer,min_dcf
+  dada evaluate --scores out.csv --columns -,trial,score --key meta.csv --json
+  dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submission_format asvspoof5"""
+
+MOST_SINGLE_TRIALS = 50_000  # that are resampled one by one unasked: a thousand resamples of more take minutes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; the fields are the flags."""
+
+    scores: Path
+    key: Path | None = None
+    asv_scores: str | None = None
+    asv_key: Path | None = None
+    metrics: list[str] | None = None
+    by: list[str] = field(default_factory=list)
+    compare: Path | None = None
+    columns: list[str] | None = None
+    key_columns: list[str] | None = None
+    subset: str | None = None
+    common: bool = False
+    submission: Path | None = None
+    submission_format: str | None = None
+    config: EvaluateConfig = field(default_factory=EvaluateConfig)
+    intervals: bool | None = None  # None: but for many trials without speakers
+
+
+def evaluate(request: Request) -> dict:
+    """Everything that is found, as plain values. Raises DataError for files that cannot be trusted, ConfigError for a wrong request."""
+    names = _known(request.metrics or list(MEASURES), list(MEASURES), "metric")
+    file = read_score_file(request.scores, request.columns)
+    key = read_key(request.key, request.key_columns, request.subset) if request.key else _own_key(file)
+    files = [file] + ([read_score_file(request.compare, request.columns)] if request.compare else [])
+    places = [align(one, key, request.common) for one in files]
+    both = np.all([place >= 0 for place in places], axis=0)  # with --common, trials that every file has
+    found = {
+        "scores": str(file.path), "layout": file.layout, "key": str(key.path), "key_layout": key.layout, "subset": key.subset,
+        "num_trials": int(both.sum()), "num_left_out": int((~both).sum()), "warnings": [],
+    }
+    if request.submission:
+        found["submission"] = _submit(request, key, file, places[0])
+    if key.labels is None:
+        if not request.submission:
+            raise DataError(f"{key.path} has no labels ({key.layout}), so nothing can be measured: give --submission to write the scores")
+        return found
+    asv = read_asv(request.asv_scores, request.asv_key, request.subset) if request.asv_scores else None
+    systems = [_scored(one, place, key, both, request, asv) for one, place in zip(files, places, strict=True)]
+    return found | _measured(request, names, key, both, files, systems, found["warnings"])
+
+
+def _measured(request: Request, names: list[str], key: Key, both: np.ndarray, files, systems: list[Scored], warnings: list[str]) -> dict:
+    first, config = systems[0], request.config
+    for file, scored in zip(files, systems, strict=True):
+        if scored.merged.size:
+            said = warn_of_ties(scored.merged, str(file.path))
+            warnings += [f"{file.path}: {said}"] if said else []
+            if warn_if_inverted(MEASURES["eer"].value(scored), str(file.path)):
+                warnings.append(f"{file.path}: spoofs score higher than bona fide speech: is the sign inverted?")
+    is_bonafide = np.array(key.labels)[both] == BONAFIDE
+    speakers = np.array(key.speakers)[both]
+    resampler, intervals = None, request.intervals
+    if intervals is None:
+        intervals = is_bonafide.size <= MOST_SINGLE_TRIALS or set(speakers.tolist()) != {NO_SPEAKER}
+        if not intervals:
+            log.info("%s names no speakers, and there are many trials: no intervals, unless --resamples asks for them", key.path)
+    if intervals and first.merged.size:
+        resampler = Resampler(speakers[is_bonafide], speakers[~is_bonafide], config.num_resamples, config.seed)
+    found = {
+        "num_bonafide": int(is_bonafide.sum()), "num_spoof": int((~is_bonafide).sum()),
+        "num_speakers": len(set(speakers.tolist()) - {NO_SPEAKER}),
+        "asv": first.asv and first.asv.name,
+        "num_resamples": config.num_resamples if resampler else 0, "confidence": config.confidence,
+        "definitions": {name: MEASURES[name].says for name in names},
+        "metrics": measure(first, names, resampler, config.confidence),
+    }
+    if request.metrics and all(entry["value"] is None for entry in found["metrics"].values()):
+        raise DataError("; ".join(f"{name} cannot be measured: {entry['why']}" for name, entry in found["metrics"].items()))
+    if request.by:
+        measured_with = config if resampler else replace(config, num_resamples=1)
+        found["conditions"] = _by_condition(request, key, both, is_bonafide, speakers, first, measured_with)
+    if len(systems) > 1:
+        found["compare"] = {"scores": str(files[1].path), "difference": difference(*systems, names, resampler, config.confidence)}
+    return found
+
+
+def _by_condition(
+    request: Request, key: Key, both: np.ndarray, is_bonafide: np.ndarray, speakers: np.ndarray, scored: Scored, config: EvaluateConfig
+) -> dict:
+    if not scored.merged.size:
+        raise DataError("--by breaks down the scores of the countermeasure, and there are none")
+    chosen = _known(request.by, sorted(key.conditions), f"condition of {key.path}")
+    scores = np.empty(is_bonafide.size)
+    scores[is_bonafide], scores[~is_bonafide] = scored.bonafide, scored.spoof
+    conditions = {name: np.array(key.conditions[name])[both] for name in chosen}
+    return break_down(scores, is_bonafide, speakers, conditions, config)
+
+
+def _own_key(file: ScoreFile) -> Key:
+    """The key that a score file with labels is by itself."""
+    if file.labels is None:
+        raise ConfigError(f"{file.path} holds no labels ({file.layout}): give --key")
+    speakers = [NO_SPEAKER] * len(file.trials)
+    return Key(file.path, f"labels of the score file, {file.layout}", file.trials, file.labels, speakers, file.conditions)
+
+
+def _scored(file: ScoreFile, places: np.ndarray, key: Key, both: np.ndarray, request: Request, asv: Asv | None) -> Scored:
+    """One system's scores of the trials that are measured, by class and by kind."""
+    is_bonafide = np.array(key.labels) == BONAFIDE
+    if is_bonafide[both].all() or not is_bonafide[both].any():
+        only = "bona fide trials" if is_bonafide[both].all() else "spoofs"
+        raise DataError(f"{key.path} has only {only} among the {int(both.sum()):,} scored trials: a metric needs both classes")
+    costs = Costs(request.config.cost_miss, request.config.cost_fa, request.config.p_spoof)
+    cm = file.scores.get("score")
+    parts = [cm[places[both & mine]] if cm is not None else np.empty(0) for mine in (is_bonafide, ~is_bonafide)]
+
+    def by_kind(column: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        if column not in file.scores or key.asv_labels is None:
+            return None
+        kinds = np.array(key.asv_labels)
+        return tuple(file.scores[column][places[both & (kinds == kind)]] for kind in ASV_WORDS)
+
+    verified = by_kind("asv_score")
+    own_asv = Asv.of(f"column asv_score of {file.path}", verified) if verified and asv is None else asv
+    return Scored(*parts, costs, file.llr, own_asv, by_kind("sasv_score"))
+
+
+def _submit(request: Request, key: Key, file: ScoreFile, places: np.ndarray) -> dict:
+    if (places < 0).any():
+        raise DataError(f"a submission needs a score for every trial, and {int((places < 0).sum()):,} of {key.path} have none")
+    if "score" not in file.scores:
+        raise DataError(f"{file.path} has no countermeasure scores to submit ({file.layout})")
+    refuse_existing(request.submission)
+    form = request.submission_format or default_format(key)
+    write_submission(request.submission, key, file.scores["score"][places], form)
+    digest = hashlib.sha256(request.submission.read_bytes()).hexdigest()
+    return {"path": str(request.submission), "format": form, "num_trials": len(key.trials), "sha256": digest}
+
+
+def _known(names: Sequence[str], known: list[str], what: str) -> list[str]:
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"unknown {what} {name!r}{nearest(name, known)}; known: {', '.join(known) or 'none'}")
+    return list(names)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def main(argv: list[str]) -> int:
+    """Print what was found, to read or as JSON."""
+    shown = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("dada evaluate", description=__doc__, epilog=EXAMPLE, formatter_class=shown)
+    parser.add_argument("--scores", type=Path, required=True, help="score file; gzip is read as well")
+    parser.add_argument("--key", type=Path, help="key or data directory; may be left out where the score file has labels")
+    parser.add_argument("--asv_scores", metavar="FILE", help=f"ASV scores for the tandem metrics, or `{FIXED_RATES}` for its given rates")
+    parser.add_argument("--asv_key", type=Path, metavar="FILE", help="trial metadata of the ASV, which ASVspoof 2021 needs")
+    parser.add_argument("--metrics", type=_names, help=f"some of {', '.join(MEASURES)} (default: all that can be measured)")
+    parser.add_argument("--by", type=_names, default=[], help="conditions to break the EER down by, e.g. attack,codec")
+    parser.add_argument("--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval")
+    parser.add_argument("--columns", type=_names, help="columns of the score files, e.g. trial,-,score; `-` passes one over")
+    parser.add_argument("--key_columns", type=_names, help="columns of the key; a name of yours makes a condition")
+    parser.add_argument("--subset", help="subset of a key that has several, or `all` (default: eval)")
+    parser.add_argument("--common", action="store_true", help="leave out the trials that one file lacks, naming them, instead of refusing")
+    parser.add_argument("--submission", type=Path, metavar="FILE", help="write the scores in the order of the key, labelled or not")
+    parser.add_argument("--submission_format", choices=FORMATS, help="(default: what the challenge of the key takes)")
+    parser.add_argument(
+        "--resamples", type=int, help="of the speakers, for the intervals; 0 for none (default: 1000, 0 for many trials without speakers)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--log_level", default="info", choices=LEVELS, help="(default: %(default)s)")
+    args = vars(parser.parse_args(argv))
+    set_up_logging(args.pop("log_level"))
+    as_json, num_resamples = args.pop("json"), args.pop("resamples")
+
+    def work() -> None:
+        config = EvaluateConfig(num_resamples=num_resamples or 1) if num_resamples is not None else EvaluateConfig()
+        found = evaluate(Request(**args, config=config, intervals=None if num_resamples is None else num_resamples > 0))
+        print(json.dumps(found, indent=1, allow_nan=False) if as_json else readable(found))
+
+    return run(work)

@@ -1,0 +1,93 @@
+"""What differs between two experiments: their settings, and the figures of their results."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dada.errors import DataError
+
+ABSENT = "–"
+NOT_SETTINGS = ("definitions", "command", "scores")  # of the provenance of results
+
+
+@dataclass
+class Run:
+    """An experiment folder, flat: `train.optim.lr` -> 0.0001, `test eer` -> its entry with mean, spread and interval."""
+
+    folder: Path
+    settings: dict[str, object] = field(default_factory=dict)
+    figures: dict[str, dict] = field(default_factory=dict)
+
+
+def read_run(folder: Path) -> Run:
+    """Read exp/<system> with all its seeds and results, or one seed's folder. Raises DataError where there is neither."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder: name that of a system, e.g. egs/mini/exp/aasist, or of one of its seeds")
+    run = Run(folder)
+    configs = [folder / "config.json"] if (folder / "config.json").exists() else sorted(folder.glob("seed_*/config.json"))
+    per_seed = {path.parent.name: _flat(_read(path)) for path in configs}
+    for seed, settings in per_seed.items():
+        same = settings == next(iter(per_seed.values()))
+        run.settings |= settings if same else {f"{seed}: {name}": value for name, value in settings.items()}
+    results = sorted([*folder.glob("results/*.json"), *folder.glob("results/minus_*/*.json")])
+    for path in results:
+        _add_results(run, path, path.relative_to(folder / "results").with_suffix("").as_posix())
+    if not configs and not results:
+        raise DataError(f"{folder} holds no config.json, no seed_*/config.json and no results: it is not the folder of an experiment")
+    return run
+
+
+def compare_runs(first: Run, second: Run) -> list[str]:
+    """The differing settings and figures, one a line, and how many agree."""
+    lines = [f"first   {first.folder}", f"second  {second.folder}"]
+    lines += _block("settings", first.settings, second.settings, str)
+    return lines + _block("figures", first.figures, second.figures, _figure, _change)
+
+
+def _block(what: str, first: dict, second: dict, show, change=lambda a, b: "") -> list[str]:
+    names = list(dict.fromkeys([*first, *second]))
+    differing = [name for name in names if first.get(name, ABSENT) != second.get(name, ABSENT)]
+    lines = ["", f"{what}: {len(differing)} differ, {len(names) - len(differing)} agree"]
+    rows = [[name, *(show(side[name]) if name in side else ABSENT for side in (first, second))] for name in differing]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+    for name, row in zip(differing, rows, strict=True):
+        tail = change(first[name], second[name]) if name in first and name in second else ""
+        lines.append("  " + "  ".join([*(f"{text:{width}}" for text, width in zip(row, widths, strict=True)), tail]).rstrip())
+    return lines
+
+
+def _add_results(run: Run, path: Path, split: str) -> None:
+    content = _read(path)
+    said = {name: value for name, value in content.get("provenance", {}).items() if name not in NOT_SETTINGS}
+    counts = {name: value for name, value in content.items() if name.startswith("num_") or name == "seeds"}
+    run.settings |= {f"{split}: {name}": value for name, value in _flat(said | counts).items()}
+    for name, entry in (content.get("metrics") or {}).items():
+        if entry is not None:
+            run.figures[f"{split} {name}"] = entry
+    for condition, values in content.get("conditions", {}).items():
+        for value, entry in values.items():
+            run.figures[f"{split} eer, {condition} {value}"] = entry.get("eer", entry)
+
+
+def _figure(entry: dict) -> str:
+    interval = "" if entry.get("low") is None else f" [{entry['low']:.4f}, {entry['high']:.4f}]"
+    return f"{entry['mean']:.5f}{interval}"
+
+
+def _change(first: dict, second: dict) -> str:
+    return f"{second['mean'] - first['mean']:+.5f}"
+
+
+def _flat(values: dict, above: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) and value else {f"{above}{name}": value}
+    return flat
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON ({error}): the run did not end, or the file is damaged") from error

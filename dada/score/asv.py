@@ -1,0 +1,94 @@
+"""Scores of the speaker verification system (ASV) that a tandem metric assumes.
+
+ASVspoof 2019 gives `bonafide|ATTACK target|nontarget|spoof score`; ASVspoof 2021 gives `speaker utterance score`, whose kinds stand in
+the trial metadata of its ASV.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dada.errors import ConfigError, DataError
+from dada.metrics.tdcf import ASVSPOOF5_RATES, AsvRates, asv_rates
+from dada.score.columns import Columns, Layout, read_columns, refuse
+from dada.score.key import ALL_SUBSETS, ASV_WORDS, ASVSPOOF2021, DEFAULT_SUBSET
+
+FIXED_RATES = "asvspoof5"  # in place of a file
+LAYOUTS = (
+    Layout("ASVspoof 2019 ASV scores", ("attack", "kind", "score")),
+    Layout("ASVspoof 2021 ASV scores", ("speaker", "trial", "score")),
+)
+KEY_LAYOUTS = (Layout("ASVspoof 2021 ASV metadata", ASVSPOOF2021),)
+
+
+@dataclass
+class Asv:
+    """Error rates at the ASV's own EER, and its scores of targets, non-targets and spoofs where they are known."""
+
+    name: str
+    rates: AsvRates
+    kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+
+    @classmethod
+    def of(cls, name: str, kinds: tuple[np.ndarray, np.ndarray, np.ndarray]) -> "Asv":
+        """From scores of targets, non-targets and spoofs."""
+        return cls(name, asv_rates(*kinds), kinds)
+
+
+def read_asv(name: str, key: Path | None = None, subset: str | None = None) -> Asv:
+    """An ASV from its score file, or the rates of ASVspoof 5 by the word asvspoof5. Raises DataError for what does not fit together."""
+    if name == FIXED_RATES:
+        return Asv("rates given by ASVspoof 5", ASVSPOOF5_RATES, None)
+    table = read_columns(Path(name), LAYOUTS, {"kind": ASV_WORDS.__contains__}, "score file")
+    scores = _numbers(table)
+    if "kind" in table.values:
+        wrong = [(line, f"kind {kind!r}") for line, kind in zip(table.lines, table.values["kind"], strict=True) if kind not in ASV_WORDS]
+        refuse(table.path, wrong, "write target, nontarget or spoof")
+        kinds = table.values["kind"]
+    elif "trial" in table.values and "speaker" in table.values:
+        if key is None:
+            raise ConfigError(f"{name} does not say which trials are targets ({table.layout}): give its trial metadata by --asv_key")
+        kinds, scores = _joined(table, scores, key, subset)
+    else:
+        raise DataError(f"{name} is no ASV score file ({table.layout})")
+    kinds = np.array(kinds)
+    parts = tuple(scores[kinds == kind] for kind in ASV_WORDS)
+    return Asv.of(f"{table.path} ({table.layout})", parts)
+
+
+def _numbers(table: Columns) -> np.ndarray:
+    values, wrong = np.full(len(table), np.nan), []
+    for i, text in enumerate(table.values.get("score", [])):
+        with contextlib.suppress(ValueError):
+            values[i] = float(text)
+        if not np.isfinite(values[i]):
+            wrong.append((table.lines[i], f"score {text!r}"))
+    refuse(table.path, wrong, "an ASV score must be a finite number")
+    return values
+
+
+def _joined(table: Columns, scores: np.ndarray, key: Path, subset: str | None) -> tuple[list[str], np.ndarray]:
+    """Kinds and scores of the key's trials of one subset. A score without a trial there is passed over, as the official package does."""
+    metadata = read_columns(Path(key), KEY_LAYOUTS, {"label": ASV_WORDS.__contains__}, "key")
+    values, subset = metadata.values, subset or DEFAULT_SUBSET
+    pairs = list(zip(table.values["speaker"], table.values["trial"], strict=True))
+    index = {pair: i for i, pair in enumerate(pairs)}
+    repeated = [(table.lines[i], f"trial {' '.join(pair)} is there again") for i, pair in enumerate(pairs) if index[pair] != i]
+    refuse(table.path, repeated, "keep one line of each")
+    kinds, places, missing = [], [], []
+    columns = zip(metadata.lines, values["speaker"], values["trial"], values["label"], values["subset"], strict=True)
+    for line, speaker, trial, kind, part in columns:
+        if part != subset and subset != ALL_SUBSETS:
+            continue
+        place = index.get((speaker, trial))
+        if place is None:
+            missing.append((line, f"trial {speaker} {trial} has no ASV score"))
+        else:
+            kinds.append(kind)
+            places.append(place)
+    refuse(metadata.path, missing, f"score them, or give the metadata that belong to {table.path}")
+    if not kinds:
+        raise DataError(f"{key} has no trials of subset {subset!r}: give --subset")
+    return kinds, scores[places]

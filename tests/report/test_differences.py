@@ -1,0 +1,105 @@
+"""Paired differences of two systems: what stage 9 measures and the report shows."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dada.data import DataDir, read_table
+from dada.errors import ConfigError
+from dada.metrics import Resampler, bootstrap_difference
+from dada.metrics.config import EvaluateConfig
+from dada.report.load import load
+from dada.report.tables import difference_table
+from dada.stages import s09_evaluate, s11_report
+
+
+@pytest.fixture(scope="module")
+def compared(two_systems):
+    two_systems.evaluate.compare = [["lfcc_gmm", "trivial"]]
+    for job in s09_evaluate.plan(two_systems):
+        s09_evaluate.run(two_systems, job)
+    return two_systems
+
+
+def test_jobs(compared):
+    jobs = [job for job in s09_evaluate.plan(compared) if "systems" in job.args]
+    assert [job.name for job in jobs] == ["line/lfcc_gmm-trivial/dev", "line/lfcc_gmm-trivial/test"]
+    assert len(jobs[0].inputs) == 2 * 2 + 1 and jobs[0].args["systems"] == ["lfcc_gmm", "trivial"]
+    assert len({stamp for job in jobs for stamp in (job.home, job.name)}) == 3
+
+
+def test_difference_is_that_of_the_metrics(compared):
+    folder = compared.exp_dir("lfcc_gmm") / "results"
+    found = json.loads((folder / "minus_trivial" / "test.json").read_text())
+    alone = [json.loads((compared.exp_dir(name) / "results" / "test.json").read_text()) for name in ("lfcc_gmm", "trivial")]
+    for name in ("eer", "auc", "min_dcf"):
+        per_seed = [result["metrics"][name]["per_seed"] for result in alone]
+        assert np.allclose(found["metrics"][name]["per_seed"], np.subtract(*per_seed), atol=1e-15)
+    values = [result["conditions"]["quote"]["misattributed"]["eer"]["mean"] for result in alone]
+    assert found["conditions"]["quote"]["misattributed"]["mean"] == pytest.approx(values[0] - values[1])
+    assert found["metrics"]["eer"]["mean"] < 0 and found["metrics"]["eer"]["high"] < 0
+
+
+def test_interval_is_paired(compared):
+    """Of one seed it is that of `bootstrap_difference`."""
+    view = compared
+    data = DataDir.read(view.data_dir("test"))
+    bonafide = np.array([data.labels[utt] == "bonafide" for utt in data.utts])
+    speakers = np.array([data.speakers[utt] for utt in data.utts])
+    pairs = []
+    for system in ("lfcc_gmm", "trivial"):
+        table = read_table(view.seed_dir(system, 1) / "scores" / "test.txt")
+        scores = np.array([float(table[utt]) for utt in data.utts])
+        pairs.append((scores[bonafide], scores[~bonafide]))
+    expected = bootstrap_difference(Resampler(speakers[bonafide], speakers[~bonafide], 40), *pairs)
+    view.seeds = [1]
+    try:
+        job = next(job for job in s09_evaluate.plan(view) if "systems" in job.args and job.args["split"] == "test")
+        found = s09_evaluate._difference(view, data, job)["metrics"]["eer"]
+    finally:
+        view.seeds = [1, 2]
+    assert (found["low"], found["high"]) == (expected.low, expected.high)
+
+
+def test_table(compared):
+    section = load(compared.views)[0]
+    table = difference_table(section)
+    assert [cell.text for cell in table.rows[0]][0] == "lfcc_gmm minus trivial" and len(table.rows) == 1
+    assert table.headers[:2] == ["first minus second", "EER all"] and len(table.rows[0]) == len(table.headers)
+    assert table.rows[0][1].best and table.rows[0][1].text.startswith("-") and "±-" not in table.rows[0][1].text
+    job = s11_report.plan(compared)[0]
+    assert sum("minus_trivial" in str(path) for path in job.inputs) == 2
+    s11_report.run(compared, job)
+    for path in job.outputs:
+        assert "Paired differences" in path.read_text() and table.rows[0][1].text.split()[0] in path.read_text()
+
+
+def test_results_of_one_system_do_not_depend_on_pairs(compared):
+    before = [job for job in s09_evaluate.plan(compared) if "system" in job.args]
+    pairs, compared.evaluate.compare = compared.evaluate.compare, []
+    try:
+        assert s09_evaluate.plan(compared) == before
+    finally:
+        compared.evaluate.compare = pairs
+
+
+def test_systems_that_do_not_run_are_not_compared(compared):
+    compared.selected = ("trivial",)
+    try:
+        assert all("system" in job.args for job in s09_evaluate.plan(compared))
+    finally:
+        compared.selected = compared.systems
+
+
+@pytest.mark.parametrize("pairs", [[["a"]], [["a", "a"]], [["a", "b"], ["a", "b"]], [["a", "b", "c"]]])
+def test_what_is_no_pair(pairs):
+    with pytest.raises(ConfigError, match="must hold pairs of two systems"):
+        EvaluateConfig(compare=pairs)
+
+
+def test_recipe_says_which_systems(tmp_path):
+    from dada.recipe.config import load_recipe_config
+
+    (tmp_path / "recipe.yaml").write_text("evaluate: {compare: [[a, b], [a, c]]}\n")
+    assert load_recipe_config(tmp_path).evaluate.compare == [["a", "b"], ["a", "c"]]

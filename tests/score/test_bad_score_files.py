@@ -1,0 +1,169 @@
+"""Score files and keys as they come: what is refused, with file and line, and what is read all the same."""
+
+import gzip
+import logging
+
+import numpy as np
+import pytest
+
+from dada.errors import ConfigError, DataError
+from dada.metrics.check import warn_of_ties
+from dada.score.align import align
+from dada.score.asv import read_asv
+from dada.score.key import read_key
+from dada.score.score_file import read_score_file
+
+GOOD = "b1 2.0\nb2 1.5\ns1 -1.0\ns2 0.5\n"
+KEY = "b1 bonafide\nb2 bonafide\ns1 spoof\ns2 spoof\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write scores and key; returns both paths."""
+    def write(scores=GOOD, key=KEY):
+        paths = tmp_path / "scores.txt", tmp_path / "key.txt"
+        for path, content in zip(paths, (scores, key), strict=True):
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return paths
+
+    return write
+
+
+def joined(paths, common=False, columns=None):
+    scores, key = read_score_file(paths[0], columns), read_key(paths[1])
+    return scores, key, align(scores, key, common)
+
+
+@pytest.mark.parametrize("content, message", [
+    ("", "is empty"),
+    ("\n  \r\n", "is empty"),
+    ("filename\tcm-score\n", "holds a header and no trials"),
+    ("b1\nb2\ns1\n", r"scores.txt:1: 'b1' is no score file that is known: trial score .* Name the columns with --columns"),
+    ("b1 x 2.0 3.0 4.0 5.0\n", "is no score file that is known"),
+    ("b1 good\nb2 bad\n", "is no score file that is known"),
+    (GOOD.replace("b2 1.5", "b2 1.5 9"), r"scores.txt:2: got 3 columns \('b2 1.5 9'\): expected 2: trial score"),
+    (GOOD.replace("s1 -1.0", "s1"), r"scores.txt:3: got 1 columns \('s1'\)"),
+    (GOOD.replace("1.5", "nan"), r"scores.txt:2: the score of b2 is nan: 1 of 4 scores are not finite"),
+    (GOOD.replace("1.5", "inf").replace("0.5", "-Infinity"), r"scores.txt:2: the score of b2 is inf; .*:4: .* -Infinity: 2 of 4"),
+    (GOOD.replace("1.5", "1e999"), "the score of b2 is 1e999"),
+    (GOOD.replace("1.5", "high"), r"scores.txt:2: score 'high': a score must be a number"),
+    (GOOD.replace("1.5", "1,5"), r"scores.txt:2: score '1,5': a score must be a number, with a point"),
+    (GOOD.replace("1.5", "1_5"), r"scores.txt:2: score '1_5'"),
+    (GOOD + "b2 1.5\n", r"scores.txt:5: b2 is there again with the same score as in line 2: 1 lines repeat a trial"),
+    (GOOD + "b2 1.7\n", r"scores.txt:5: b2 is there with another score, 1.7 and not 1.5, than in line 2"),
+    (b"b1 2.0\nb2 \xff\xfe\n", "is not UTF-8 text"),
+    (GOOD.encode("utf-16"), "is not UTF-8 text"),
+    (gzip.compress(GOOD.encode())[:-9], "damaged gzip"),
+    ("a b1 2.0\n", "is no score file"),
+    ("b1 A01 good 2.0\nb2 A01 good 1.0\n", "is no score file"),
+    ("b1 - bonafide 2.0\nb2 - bonafide 1\nb3 - genuinely 3\n", r"scores.txt:3: label 'genuinely': write bonafide or spoof"),
+    ("filename,cm-score\nb1,2.0\nb2\n", r"scores.txt:3: got 1 columns \('b2'\)"),
+    ("filename,cm-label\nb1,bonafide\n", "has no column of scores"),
+])
+def test_refused_by_itself(files, content, message):
+    with pytest.raises(DataError, match=message) as error:
+        read_score_file(files(content)[0])
+    assert "scores.txt" in str(error.value)
+
+
+def test_many_bad_lines_are_counted(files):
+    with pytest.raises(DataError, match=r"scores.txt:5: .*and 7 more lines: 12 of 16") as error:
+        read_score_file(files("".join(f"t{i} {i if i < 4 else 'nan'}\n" for i in range(16)))[0])
+    assert str(error.value).count("scores.txt:") == 5
+
+
+@pytest.mark.parametrize("scores, key, message", [
+    (GOOD.replace("b2 1.5\n", ""), KEY, r"1 trials of .*key.txt have no score \(b2\)"),
+    (GOOD + "z9 1\n", KEY, r"1 scored trials are not in .*key.txt \(z9\)"),
+    ("x1 1\nx2 2\n", KEY, r"not one of its 2 trials \(x1, x2, …\) is among the 4 .* these are scores of another set"),
+    (GOOD, KEY + "s1 spoof\n", r"key.txt:5: s1 is there again, as in line 3"),
+    (GOOD, KEY + "s1 bonafide\n", r"key.txt:5: s1 is there with label bonafide, but spoof in line 3"),
+    (GOOD, KEY.replace("s1 spoof", "s1 1"), r"key.txt:3: label '1': write bonafide or spoof"),
+    (GOOD, KEY.replace("b1 bonafide", "b1 target"), r"key.txt:1: label 'target': .*--asv_key"),
+    (GOOD, "b1 what ever is\n", "is no key that is known"),
+    ("b1 - bonafide 1\nb2 - bonafide 2\ns1 A1 bonafide 1\ns2 A1 spoof 2\n", KEY,
+     r"1 trials have other labels .* s1 \(.*scores.txt:3 says bonafide, the key spoof\)"),
+])
+def test_refused_together(files, scores, key, message):
+    with pytest.raises(DataError, match=message):
+        joined(files(scores, key))
+
+
+def test_missing_files_and_folders(tmp_path, files):
+    with pytest.raises(DataError, match="does not exist: check the name"):
+        read_score_file(tmp_path / "none.txt")
+    with pytest.raises(DataError, match="is a folder"):
+        read_score_file(tmp_path)
+    with pytest.raises(DataError, match="has neither wav.scp nor text"):
+        read_key(tmp_path)
+    with pytest.raises(ConfigError, match="names no trial or no score"):
+        read_score_file(files()[0], ["trial", "label"])
+    with pytest.raises(ConfigError, match="names no trial"):
+        read_key(files()[1], ["label"])
+
+
+@pytest.mark.parametrize("content", [
+    GOOD.replace("\n", "\r\n"), GOOD.replace("\n", "\r"), "\ufeff" + GOOD, gzip.compress(GOOD.encode()),
+    gzip.compress(("\ufeff" + GOOD).encode()),
+    GOOD.rstrip("\n"), "\n" + GOOD.replace("\n", "\n\n"), GOOD.replace(" ", "\t"), GOOD.replace(" ", "  "), GOOD.replace(" ", ","),
+    "filename\tcm-score\n" + GOOD.replace(" ", "\t"), "utt score\n" + GOOD, "s2 .5\ns1 -1e0\nb2 +1.5\nb1 2\n",
+    "b1 bonafide 2\nb2 bonafide 1.5\ns1 spoof -1\ns2 fake .5\n", "b1 2 genuine\nb2 1.5 real\ns1 -1 spoof\ns2 .5 spoof\n",
+    "b1 - bonafide 2\nb2 - bonafide 1.5\ns1 A1 spoof -1\ns2 A2 spoof .5\n",
+], ids=range(16))
+def test_read_all_the_same(files, content):
+    scores, key, places = joined(files(content))
+    assert scores.scores["score"][places].tolist() == [2.0, 1.5, -1.0, 0.5] and key.labels == ["bonafide"] * 2 + ["spoof"] * 2
+
+
+def test_names_with_folders_and_extensions(files, caplog):
+    caplog.set_level(logging.INFO)
+    named = GOOD.replace("b", "wav/b").replace("s", "wav/s").replace(" ", ".flac ")
+    scores, _, places = joined(files(named))
+    assert scores.scores["score"][places].tolist() == [2.0, 1.5, -1.0, 0.5] and "without folder and extension" in caplog.text
+    with pytest.raises(DataError, match="another set"):  # two folders with the same names: dropping them would mix trials up
+        joined(files("x/b1 1\ny/b1 2\nx/s1 3\n"))
+
+
+def test_common_trials_are_named(files, caplog):
+    scores, key, places = joined(files(GOOD.replace("b2 1.5\n", "") + "z9 1\n"), common=True)
+    assert places.tolist() == [0, -1, 1, 2]
+    assert "(b2): left out" in caplog.text and "(z9): left out" in caplog.text
+
+
+def test_negative_zero_is_zero(files):
+    scores, _, _ = joined(files(GOOD.replace("1.5", "-0.0").replace("0.5", "0")))
+    values = scores.scores["score"]
+    assert not np.signbit(values[values == 0]).any()
+
+
+@pytest.mark.parametrize("scores, said", [
+    ([1, 1, 1, 1], "all 4 scores are 1"),
+    ([0, 0, 1, 1, 0.5, 0.2], "4 of 6 scores are exactly 0 or 1"),
+    ([2.5, 2.5, 1, 3], "2 of 4 trials share one score"),
+    ([0.1, 0.2, 0.3], None), ([0, 1, -3, 5, 7, 8], None), ([3], None),
+])
+def test_ties_are_warned_of(scores, said, caplog):
+    warned = warn_of_ties(np.array(scores, dtype=float), "s.txt")
+    assert (warned is None) if said is None else (warned.startswith(said) and said in caplog.text)
+
+
+@pytest.mark.parametrize("content, message", [
+    ("bonafide target 1\nbonafide nontarget x\n", r"asv.txt:2: score 'x': an ASV score must be a finite number"),
+    ("bonafide target 1\nbonafide nontarget nan\n", r"asv.txt:2: score 'nan'"),
+    ("bonafide target 1\nbonafide target 1\nA01 spoofed 2\n", r"asv.txt:3: kind 'spoofed'"),
+    ("bonafide target 1\nA01 spoof 0\n", "no bona fide scores|no spoof scores"),
+    ("LA_1 utt1 1.0\n", "give its trial metadata by --asv_key"),
+])
+def test_bad_asv_scores(tmp_path, content, message):
+    path = tmp_path / "asv.txt"
+    path.write_text(content)
+    with pytest.raises((DataError, ConfigError), match=message):
+        read_asv(str(path))
+
+
+def test_repeated_asv_trials(tmp_path):
+    scores, key = tmp_path / "asv.txt", tmp_path / "key.txt"
+    scores.write_text("S1 u1 1.0\nS1 u1 2.0\n")
+    key.write_text("S1 u1 alaw ita_tx - target notrim eval\n")
+    with pytest.raises(DataError, match="asv.txt:1: trial S1 u1 is there again"):
+        read_asv(str(scores), key)

@@ -1,0 +1,307 @@
+"""`dada evaluate`: published figures through the command line, every format, comparisons, submissions."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from dada import metrics
+from dada.data import DataDir
+from dada.errors import DataError
+from dada.evaluate import main
+from dada.score.asv import read_asv
+
+LA = "protocols/ASVspoof2019.LA.cm.eval.trl.txt"
+ASV = "scores/ASVspoof2019.LA.asv.eval.gi.trl.scores.txt"
+
+
+@pytest.fixture
+def call(capsys):
+    """Run the command; returns its exit code, stdout and stderr."""
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def measured(call):
+    """Run the command with --json, expecting that it works."""
+    def run(*arguments):
+        code, out, err = call("--json", *arguments)
+        assert code == 0, err
+        return json.loads(out)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trials():
+    """(trial, speaker, attack, label, score): 40 bona fide, 80 spoofs of two attacks, four speakers."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(120):
+        attack = "-" if i < 40 else ("A01", "A02")[i % 2]
+        score = rng.normal() + (2 if i < 40 else -1 if attack == "A01" else 1)
+        rows.append((f"T_{i:04d}", f"SPK{i % 4}", attack, "spoof" if i >= 40 else "bonafide", score))
+    return rows
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write lines to a file."""
+    def lines(name, rows, sep=" "):
+        path = tmp_path / name
+        path.write_text("".join(sep.join(map(str, row)) + "\n" for row in rows))
+        return path
+
+    return lines
+
+
+@pytest.fixture
+def scores(write, trials):
+    return write("scores.txt", [(row[0], row[4]) for row in trials])
+
+
+def eer_of(trials, keep=lambda row: True):
+    parts = [[row[4] for row in trials if row[3] == label and (label == "bonafide" or keep(row))] for label in ("bonafide", "spoof")]
+    return metrics.eer(*parts)[0]
+
+
+def test_rawgat_on_asvspoof_2019(reference, measured):
+    expected = json.loads((reference / "expected.json").read_text())["metrics"]["RawGAT_ST_mul_LA_eval"]
+    found = measured(
+        "--scores", reference / "scores/RawGAT_ST_mul_LA_eval.txt", "--key", reference / LA, "--asv_scores", reference / ASV,
+        "--by", "attack", "--resamples", 50,
+    )
+    assert found["num_trials"] == expected["num_trials"] and found["num_speakers"] == 67
+    for name in ("eer", "eer_official"):
+        assert round(100 * found["metrics"][name]["value"], 4) == expected["eer_percent"]
+    assert round(found["metrics"]["min_tdcf_2019"]["value"], 6) == expected["min_tdcf_2019"]
+    assert len(found["conditions"]["attack"]) == 13 and found["conditions"]["attack"]["A17"]["num_spoof"] == 4914
+    assert found["metrics"]["eer"]["low"] < 0.0106 < found["metrics"]["eer"]["high"]
+
+
+def test_rates_of_the_given_asv(reference):
+    asv = json.loads((reference / "expected.json").read_text())["metrics"]["asv_2019_LA_eval"]
+    found = read_asv(str(reference / ASV))
+    rates = [found.rates.p_fa, found.rates.p_miss, 1 - found.rates.p_fa_spoof]
+    assert [round(rate, 6) for rate in rates] == [asv["p_fa"], asv["p_miss"], asv["p_miss_spoof"]]
+    assert [len(kind) for kind in found.kinds] == [asv["num_target"], asv["num_nontarget"], asv["num_spoof"]]
+
+
+def test_in_the_wild(reference, measured, call):
+    expected = json.loads((reference / "expected.json").read_text())["metrics"]["in_the_wild_scl_conf3"]
+    folder = reference / "scores/in_the_wild"
+    arguments = "--scores", folder / "scl_conf3_scores.txt", "--columns", "trial,score", "--key", folder / "labels.txt", "--resamples", 0
+    found = measured(*arguments, "--common", "--metrics", "eer")
+    assert round(100 * found["metrics"]["eer"]["value"], 4) == expected["eer_percent"] and found["num_left_out"] == 1
+    code, out, err = call(*arguments)
+    assert code == 2 and out == "" and "1 trials of" in err and "(0.wav)" in err and "--common" in err
+
+
+def rows_2019(row):
+    return row[1], row[0], "-", row[2], row[3]
+
+
+def rows_2021_la(row):
+    return row[1], row[0], "alaw", "ita_tx", row[2] if row[2] != "-" else "bonafide", row[3], "notrim", "eval"
+
+
+def rows_2021_df(row):
+    return row[1], row[0], "low_m4a", "vcc2020", row[2], row[3], "notrim", "eval", "unknown", "Task1", "team20", "FF", "E"
+
+
+def rows_5(row):
+    return row[1], row[0], "F", "-", "-", "-", "AC1", row[2] if row[2] != "-" else "bonafide", row[3], "-"
+
+
+@pytest.mark.parametrize("layout", [rows_2019, rows_2021_la, rows_2021_df, rows_5])
+def test_challenge_keys(layout, measured, write, scores, trials):
+    found = measured("--scores", scores, "--key", write("key.txt", map(layout, trials)), "--by", "attack", "--resamples", 20)
+    assert found["metrics"]["eer"]["value"] == eer_of(trials) and found["num_speakers"] == 4
+    attacks = found["conditions"]["attack"]
+    assert list(attacks) == ["A01", "A02"] and attacks["A02"]["eer"]["mean"] == eer_of(trials, lambda row: row[2] == "A02")
+
+
+def test_other_keys(measured, write, scores, trials, tmp_path):
+    expected = eer_of(trials)
+    wild = [(f"{r[0]}.wav", f"Al {r[1]}", "bona-fide" if r[3] == "bonafide" else "spoof") for r in trials]
+    csv = write("meta.csv", [("file", "speaker", "label"), *wild], ",")
+    header = write("key5.tsv", [("filename", "cm-label"), *((r[0], r[3]) for r in trials)], "\t")
+    mine = write("mine.txt", [(r[3], "x", r[0], r[2]) for r in trials])
+    data = DataDir(tmp_path / "data", {
+        "wav.scp": {r[0]: "a.wav" for r in trials}, "utt2label": {r[0]: r[3] for r in trials}, "utt2spk": {r[0]: r[1] for r in trials},
+        "utt2attack": {r[0]: r[2] for r in trials},
+    })
+    data.write()
+    named = mine, "--key_columns", "label,-,trial,attack", "--by", "attack"
+    for arguments, num_speakers in (((csv,), 4), ((header,), 0), (named, 0), ((data.path, "--by", "attack"), 4)):
+        found = measured("--scores", scores, "--resamples", 10, "--key", *arguments)
+        assert found["metrics"]["eer"]["value"] == expected and found["num_speakers"] == num_speakers
+    found = measured("--scores", write("own.txt", [(r[0], r[2], r[3], r[4]) for r in trials]), "--resamples", 0, "--by", "attack")
+    assert found["metrics"]["eer"]["value"] == expected and set(found["conditions"]["attack"]) == {"A01", "A02"}
+
+
+def test_subsets_of_2021(call, measured, write, scores, trials):
+    """The score file covers the whole set, the eval subset is measured, and the trials of the others are not called superfluous."""
+    rows = [(*rows_2021_la(row)[:7], "progress" if i % 3 == 0 else "eval") for i, row in enumerate(trials)]
+    key = write("trial_metadata.txt", rows)
+    found = measured("--scores", scores, "--key", key, "--resamples", 0)
+    assert found["subset"] == "eval" and found["num_trials"] == 80
+    assert found["metrics"]["eer"]["value"] == eer_of([row for i, row in enumerate(trials) if i % 3])
+    assert measured("--scores", scores, "--key", key, "--subset", "all", "--resamples", 0)["num_trials"] == 120
+    assert "subset      progress" in call("--scores", scores, "--key", key, "--subset", "progress", "--resamples", 0)[1]
+    code, _, err = call("--scores", scores, "--key", key, "--subset", "hiden")
+    assert code == 2 and "one of eval, progress, all" in err
+
+
+def asv_trials():
+    rng = np.random.default_rng(1)
+    kinds = [("target", 3)] * 30 + [("nontarget", -1)] * 40 + [("spoof", 1)] * 30
+    return [(f"SPK{i % 4}", f"U{i}", kind, rng.normal() + mean) for i, (kind, mean) in enumerate(kinds)]
+
+
+def test_asv_scores_of_every_challenge(call, measured, write, scores, trials):
+    rows = asv_trials()
+    parts = [[row[3] for row in rows if row[2] == kind] for kind in ("target", "nontarget", "spoof")]
+    key = write("key.txt", [(row[0], row[3]) for row in trials])
+    cm = [[row[4] for row in trials if row[3] == label] for label in ("bonafide", "spoof")]
+    old = write("asv2019.txt", [("A07" if kind == "spoof" else "bonafide", kind, score) for _, _, kind, score in rows])
+    new = write("asv2021.txt", [(speaker, utt, score) for speaker, utt, _, score in rows])
+    other = ("SPK1", "X", "alaw", "ita_tx", "-", "target", "notrim", "progress")  # has no score, and is not of the subset
+    metadata = write("asv_metadata.txt", [(r[0], r[1], "alaw", "ita_tx", "-", r[2], "notrim", "eval") for r in rows] + [other])
+    expected = metrics.min_tdcf(*cm, metrics.asv_rates(*parts))
+    for asv in ((old,), (new, "--asv_key", metadata)):
+        found = measured("--scores", scores, "--key", key, "--resamples", 10, "--asv_scores", *asv)["metrics"]
+        assert found["min_tdcf_2019"]["value"] == expected and found["t_eer"]["value"] == metrics.t_eer(*cm, *parts)
+    found = measured("--scores", scores, "--key", key, "--resamples", 0, "--asv_scores", "asvspoof5")["metrics"]
+    assert found["min_tdcf_2021"]["value"] == metrics.min_tdcf(*cm, metrics.ASVSPOOF5_RATES, "revised") and found["t_eer"]["value"] is None
+    code, _, err = call("--scores", scores, "--key", key, "--asv_scores", new)
+    assert code == 2 and "--asv_key" in err
+    with pytest.raises(DataError, match="asv_metadata.txt:101: trial SPK1 X has no ASV score"):
+        read_asv(str(new), metadata, "progress")
+    with pytest.raises(DataError, match="no trials of subset 'hidden'"):
+        read_asv(str(new), metadata, "hidden")
+
+
+def test_speaker_verification_of_asvspoof_5(measured, write):
+    rows = asv_trials()
+    score = [("spk", "filename", "cm-score", "asv-score", "sasv-score")]
+    score += [(s, u, -1 if k == "spoof" else 1 + i / 9, v, 2 * v) for i, (s, u, k, v) in enumerate(rows)]
+    labels = [(s, u, "spoof" if k == "spoof" else "bonafide", k) for s, u, k, _ in rows]
+    key = write("key.tsv", [("spk", "filename", "cm-label", "asv-label"), *labels], "\t")
+    parts = [[row[3] for row in rows if row[2] == kind] for kind in ("target", "nontarget", "spoof")]
+    found = measured("--scores", write("score.tsv", score, "\t"), "--key", key, "--resamples", 10)["metrics"]
+    assert found["eer"]["value"] == 0 and found["a_dcf"]["value"] == metrics.a_dcf(*parts)[0]
+    assert found["t_eer"]["value"] == 0
+    alone = write("sasv.tsv", [score[0], *((s, u, "-", "-", v) for s, u, _, _, v in score[1:])], "\t")
+    found = measured("--scores", alone, "--key", key, "--resamples", 10)["metrics"]
+    assert found["a_dcf"]["value"] == metrics.a_dcf(*parts)[0] and found["eer"]["value"] is None
+
+
+def test_comparison_is_paired(call, measured, write, scores, trials):
+    rng = np.random.default_rng(2)
+    key = write("key.txt", map(rows_2019, trials))
+    worse = write("worse.txt", [(row[0], row[4] + rng.normal() * 2) for row in reversed(trials)])
+    found = measured("--scores", scores, "--compare", worse, "--key", key, "--metrics", "eer,auc", "--resamples", 200)
+    entry = found["compare"]["difference"]["eer"]
+    assert entry["value"] == entry["first"] - entry["second"] < 0 and entry["first"] == found["metrics"]["eer"]["value"]
+    assert entry["low"] < entry["value"] < entry["high"] and set(found["compare"]["difference"]) == {"eer", "auc"}
+    same = measured("--scores", scores, "--compare", scores, "--key", key, "--resamples", 50)["compare"]["difference"]
+    assert all(e["value"] == 0 and e["low"] in (0, None) and e["high"] in (0, None) for e in same.values())
+    _, out, _ = call("--scores", scores, "--compare", worse, "--key", key, "--resamples", 50)
+    assert "difference: " in out and "worse.txt" in out
+    short = write("short.txt", [(row[0], row[4]) for row in trials[1:]])
+    code, _, err = call("--scores", scores, "--compare", short, "--key", key)
+    assert code == 2 and "(T_0000)" in err
+    found = measured("--scores", scores, "--compare", short, "--key", key, "--common", "--resamples", 0)
+    assert found["num_trials"] == 119 and found["compare"]["difference"]["eer"]["value"] == 0
+
+
+@pytest.mark.parametrize("form, first", [
+    ("plain", "T_0000 {}"), ("asvspoof5", "filename\tcm-score"), ("asvspoof2019", "T_0000 - bonafide {}"),
+])
+def test_submission_comes_back(form, first, call, measured, write, scores, trials, tmp_path):
+    key = write("key.txt", map(rows_2019, trials))
+    path = tmp_path / "out" / "submission.txt"
+    made = measured("--scores", scores, "--key", key, "--submission", path, "--submission_format", form, "--resamples", 0)["submission"]
+    assert made["format"] == form and path.read_text().splitlines()[0] == first.format(repr(trials[0][4]))
+    again = measured("--scores", path, "--key", key, "--resamples", 0)
+    assert again["metrics"]["eer"]["value"] == eer_of(trials)
+    code, _, err = call("--scores", scores, "--key", key, "--submission", path)
+    assert code == 2 and "is there already" in err
+
+
+def test_unlabelled_set(call, measured, write, scores, trials, tmp_path):
+    listed = write("list.txt", [(row[0],) for row in reversed(trials)])
+    code, out, err = call("--scores", scores, "--key", listed)
+    assert code == 2 and "has no labels" in err and "--submission" in err
+    code, out, _ = call("--scores", scores, "--key", listed, "--submission", tmp_path / "s.txt")
+    assert code == 0 and "120, unlabelled" in out and "sha256" in out
+    assert (tmp_path / "s.txt").read_text().splitlines()[0].startswith("T_0119 ")
+    gap = write("gap.txt", [(row[0], row[4]) for row in trials[1:]])
+    code, _, err = call("--scores", gap, "--key", listed, "--common", "--submission", tmp_path / "gap_out.txt")
+    assert code == 2 and "needs a score for every trial" in err and not (tmp_path / "gap_out.txt").exists()
+    code, _, err = call("--scores", scores, "--key", listed, "--submission", tmp_path / "o.txt", "--submission_format", "asvspoof2019")
+    assert code == 2 and "no labels and attacks" in err
+
+
+def test_warnings_are_in_both_outputs(call, measured, write, trials):
+    key = write("key.txt", [(row[0], row[3]) for row in trials])
+    inverted = write("inverted.txt", [(row[0], -row[4]) for row in trials])
+    code, out, err = call("--scores", inverted, "--key", key, "--resamples", 0)
+    assert code == 0 and "negate the scores" in err
+    assert "is the sign inverted" in measured("--scores", inverted, "--key", key, "--resamples", 0)["warnings"][0]
+    saturated = write("saturated.txt", [(row[0], min(1.0, max(0.0, row[4]))) for row in trials])
+    found = measured("--scores", saturated, "--key", key, "--resamples", 0)
+    assert "exactly 0 or 1" in found["warnings"][0]
+    assert found["metrics"]["cllr"]["value"] is None and "no log-likelihood ratios" in found["metrics"]["cllr"]["why"]
+    constant = write("constant.txt", [(row[0], 3) for row in trials])
+    found = measured("--scores", constant, "--key", key, "--resamples", 0)
+    assert found["metrics"]["eer"]["value"] == 0.5 and found["metrics"]["eer_official"]["value"] == 1
+    assert "all 120 scores are 3" in found["warnings"][0]
+
+
+def test_our_own_scores_say_whether_they_are_ratios(measured, write, scores, trials):
+    key = write("key.txt", [(row[0], row[3]) for row in trials])
+    scores.with_suffix(".json").write_text('{"llr": false}')
+    found = measured("--scores", scores, "--key", key, "--resamples", 0)["metrics"]
+    assert found["act_dcf"]["value"] is None and "file beside" in found["act_dcf"]["why"]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("--metrics", "err"), "unknown metric 'err', did you mean 'eer'"),
+    (("--by", "atack"), "unknown condition of .*did you mean 'attack'"),
+    (("--metrics", "t_eer"), "t_eer cannot be measured: it needs an ASV"),
+    (("--subset", "eval"), "has no column of subsets"),
+])
+def test_wrong_requests(arguments, message, call, write, scores, trials):
+    code, out, err = call("--scores", scores, "--key", write("key.txt", map(rows_2019, trials)), *arguments)
+    assert code == 2 and out == "" and re.search(message, err)
+
+
+def test_many_trials_without_speakers_have_intervals_only_if_asked(measured, write, scores, trials, monkeypatch):
+    monkeypatch.setattr("dada.evaluate.MOST_SINGLE_TRIALS", 100)
+    key = write("key.txt", [(row[0], row[2], row[3]) for row in trials])
+    columns = "--key", key, "--key_columns", "trial,attack,label", "--by", "attack"
+    found = measured("--scores", scores, *columns)
+    assert found["num_resamples"] == 0 and found["metrics"]["eer"]["low"] is None and set(found["conditions"]["attack"]) == {"A01", "A02"}
+    assert measured("--scores", scores, *columns, "--resamples", 20)["metrics"]["eer"]["low"] is not None
+
+
+def test_no_key_and_one_class(call, write, scores, trials):
+    code, _, err = call("--scores", scores)
+    assert code == 2 and "holds no labels" in err
+    code, _, err = call("--scores", scores, "--key", write("key.txt", [(row[0], "bonafide") for row in trials]))
+    assert code == 2 and "has only bona fide trials" in err
+
+
+def test_order_of_trials_does_not_matter(measured, write, scores, trials):
+    key = write("key.txt", map(rows_2019, trials))
+    mixed = [trials[i] for i in np.random.default_rng(0).permutation(len(trials))]
+    other = write("mixed.txt", [(row[0], row[4]) for row in mixed])
+    first, second = (measured("--scores", path, "--key", key, "--resamples", 30)["metrics"] for path in (scores, other))
+    assert first == second
