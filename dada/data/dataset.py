@@ -16,10 +16,12 @@ from torch import Tensor
 from dada.data.arks import ArkReader
 from dada.data.audio import read_audio, split_location
 from dada.data.batch import Batch, pad_stack
-from dada.data.datadir import NO_SPEAKER, DataDir
+from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
 from dada.data.length import fit_length
 from dada.data.tables import read_table
 from dada.errors import ConfigError, DataError
+
+NO_ATTACK = "-"  # in utt2attack, of a bona fide utterance
 
 
 class Dataset(torch.utils.data.Dataset):
@@ -146,9 +148,9 @@ class AudioFiles(Mapping):
 def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed: int = 0) -> Dataset:
     """The utterances of a data directory as a system (`config`, a SystemConfig) takes them in.
 
-    Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes. Training needs utt2label, and
-    only training cuts at random (`input.random_crop`, or shorter stretches by `train.crop_size`). Raises DataError naming utterances
-    without data, or labels of no class of the system.
+    Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes. Training needs every
+    utterance's class, and only training cuts at random (`input.random_crop`, or shorter stretches by `train.crop_size`). Raises DataError
+    naming utterances without data, or in training of no class of the system.
     """
     kind = config.input.kind
     if kind == "waveform":
@@ -173,16 +175,35 @@ def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed
     )
 
 
+def class_table(labels: Sequence[str]) -> str:
+    """The table with the classes of a system: utt2label for bona fide and spoof, utt2attack for attacks, and where no class is named."""
+    return "utt2label" if labels and set(labels) <= {BONAFIDE, SPOOF} else "utt2attack"
+
+
+def classes_of(data: DataDir, labels: Sequence[str]) -> dict[str, str]:
+    """Utterance -> the name of its class, from the table that `class_table` says; `-` among the attacks is the class bonafide."""
+    table = data[class_table(labels)]
+    return {utt: BONAFIDE if name == NO_ATTACK else name for utt, name in table.items()}
+
+
+def class_names(data: DataDir) -> list[str]:
+    """Every class that utt2attack knows, bonafide first, then the attacks in C order."""
+    names = sorted(set(classes_of(data, []).values()), key=str.encode)
+    return [name for name in names if name == BONAFIDE] + [name for name in names if name != BONAFIDE]
+
+
 def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tensor | None:
-    """utt2label as indices into the class names (N,), None where there is no such table and none is required (DataError)."""
-    if data.labels is None and not required:
+    """Indices into the class names (N,). Where they are not required, None without a table, or where an utterance is of no class."""
+    if class_table(labels) not in data.tables and not required:
         return None
     index = {label: k for k, label in enumerate(labels)}
-    table = data["utt2label"]
+    table = classes_of(data, labels)
     unknown = [utt for utt in data.utts if table[utt] not in index]
+    if unknown and not required:
+        return None
     if unknown:
-        strange = table[unknown[0]]
-        raise DataError(f"{data.path / 'utt2label'}: {unknown[0]} is {strange!r}, which is no class of the system ({', '.join(labels)})")
+        strange, path = table[unknown[0]], data.path / class_table(labels)
+        raise DataError(f"{path}: {unknown[0]} is {strange!r}, which is no class of the system ({', '.join(labels)})")
     return torch.tensor([index[table[utt]] for utt in data.utts], dtype=torch.int64)
 
 
