@@ -16,12 +16,10 @@ from torch import Tensor
 from dada.data.arks import ArkReader
 from dada.data.audio import read_audio, split_location
 from dada.data.batch import Batch, pad_stack
-from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
+from dada.data.datadir import NO_SPEAKER, DataDir, class_table
 from dada.data.length import fit_length
 from dada.data.tables import read_table
 from dada.errors import ConfigError, DataError
-
-NO_ATTACK = "-"  # in utt2attack, of a bona fide utterance
 
 
 class Dataset(torch.utils.data.Dataset):
@@ -175,29 +173,12 @@ def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed
     )
 
 
-def class_table(labels: Sequence[str]) -> str:
-    """The table with the classes of a system: utt2label for bona fide and spoof, utt2attack for attacks, and where no class is named."""
-    return "utt2label" if labels and set(labels) <= {BONAFIDE, SPOOF} else "utt2attack"
-
-
-def classes_of(data: DataDir, labels: Sequence[str]) -> dict[str, str]:
-    """Utterance -> the name of its class, from the table that `class_table` says; `-` among the attacks is the class bonafide."""
-    table = data[class_table(labels)]
-    return {utt: BONAFIDE if name == NO_ATTACK else name for utt, name in table.items()}
-
-
-def class_names(data: DataDir) -> list[str]:
-    """Every class that utt2attack knows, bonafide first, then the attacks in C order."""
-    names = sorted(set(classes_of(data, []).values()), key=str.encode)
-    return [name for name in names if name == BONAFIDE] + [name for name in names if name != BONAFIDE]
-
-
 def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tensor | None:
     """Indices into the class names (N,). Where they are not required, None without a table, or where an utterance is of no class."""
     if class_table(labels) not in data.tables and not required:
         return None
     index = {label: k for k, label in enumerate(labels)}
-    table = classes_of(data, labels)
+    table = data.classes(labels)
     unknown = [utt for utt in data.utts if table[utt] not in index]
     if unknown and not required:
         return None

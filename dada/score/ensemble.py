@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.data import Batch
-from dada.data.dataset import class_table
+from dada.data.datadir import class_table
 from dada.errors import ConfigError, DataError
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of

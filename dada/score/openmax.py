@@ -15,7 +15,6 @@ from dada.metrics.f1 import accuracy, macro_f1
 from dada.models.inference import Outputs
 from dada.models.open_set import openmax
 
-UNKNOWN = "unknown"
 SMALLEST_TAIL = 3  # distances that a Weibull distribution is fitted to, at the least
 
 log = logging.getLogger(__name__)

@@ -15,22 +15,26 @@ from dada.data import BONAFIDE, ArkReader, DataDir, read_table, write_text
 from dada.metrics.abx import abx
 from dada.metrics.check import join_scores
 from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
+from dada.metrics.open_set import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import METRICS, break_down, measure, over_seeds
 from dada.recipe.stage import Job
-from dada.stages._systems import gives_scores
+from dada.stages._open_set import class_results
+from dada.stages._systems import gives_scores, names_attacks
 
 
 def plan(recipe) -> list[Job]:
     """One job per system and scored split, over all training seeds."""
     jobs = []
-    for system in [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]:
-        for split in [name for name in (recipe.splits.dev, *recipe.splits.test) if name]:
-            scores = [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds]
+    for system in recipe.systems:
+        config = recipe.system(system)
+        kinds = [kind for kind, made in (("scores", gives_scores), ("classes", names_attacks)) if made(recipe, config)]
+        for split in [name for name in (recipe.splits.dev, *recipe.splits.test) if name and kinds]:
+            said = [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in recipe.seeds for kind in kinds]
             jobs.append(Job(
                 stage="evaluate",
                 name=f"{recipe.protocol}/{system}/{split}",
                 home=recipe.exp_dir(system) / "results",
-                inputs=(*scores, recipe.data_dir(split)),
+                inputs=(*said, recipe.data_dir(split)),
                 outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
                 settings={"evaluate": asdict(recipe.evaluate), "seeds": list(recipe.seeds)},
                 args={"system": system, "split": split},
@@ -43,23 +47,26 @@ def run(recipe, job: Job) -> None:
     system, split = job.args["system"], job.args["split"]
     data = DataDir.read(recipe.data_dir(split))
     folders = [recipe.seed_dir(system, seed) for seed in recipe.seeds]
-    paths = [folder / "scores" / f"{split}.txt" for folder in folders]
-    scores = np.stack([join_scores(read_table(path), data.utts, str(path), str(data.path)) for path in paths])
+    config = recipe.system(system)
+    paths = [folder / "scores" / f"{split}.txt" for folder in folders] if gives_scores(recipe, config) else []
+    classes = [folder / "classes" / f"{split}.txt" for folder in folders]
+    scores = np.array([join_scores(read_table(path), data.utts, str(path), str(data.path)) for path in paths])
     result = {
         "system": system,
-        "task": recipe.system(system).task,
+        "task": config.task,
         "protocol": recipe.protocol,
         "split": split,
         "seeds": list(recipe.seeds),
         "num_trials": len(data.utts),
         **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths)),
+        "classes": class_results(recipe, data, folders, split) if names_attacks(recipe, config) else None,
         **_embeddings(recipe, data, [folder / "embed" / split for folder in folders]),
-        "authorship": _authorship(data, folders, split) if recipe.system(system).task == "text" else None,
+        "authorship": _authorship(data, folders, split) if config.task == "text" else None,
         "provenance": {
             "command": command(recipe, system),
-            "scores": {str(seed): hashlib.sha256(path.read_bytes()).hexdigest() for seed, path in zip(recipe.seeds, paths, strict=True)},
+            "scores": {str(seed): hashlib.sha256(path.read_bytes()).hexdigest() for seed, path in zip(recipe.seeds, paths or classes, strict=True)},
             "evaluate": asdict(recipe.evaluate),
-            "definitions": METRICS | {"weighted_f1": DEFINITIONS["weighted_f1"]},
+            "definitions": METRICS | CLASS_DEFINITIONS | {"weighted_f1": DEFINITIONS["weighted_f1"]},
         },
     }
     write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
@@ -71,7 +78,7 @@ def command(recipe, system: str) -> str:
 
 
 def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -> dict:
-    """What needs both classes; None for an unlabelled set, or one with a single class."""
+    """What needs both classes; None for an unlabelled set, one with a single class, or a system without scores."""
     labels = data.labels or {}
     is_bonafide = np.array([labels.get(utt) == BONAFIDE for utt in data.utts])
     speakers = np.array([data.speakers[utt] for utt in data.utts])
@@ -80,7 +87,7 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -
         "num_spoof": int((~is_bonafide).sum()) if labels else None,
         "num_speakers": len(set(speakers) - {"-"}),
     }
-    if not labels or is_bonafide.all() or not is_bonafide.any():
+    if not len(scores) or not labels or is_bonafide.all() or not is_bonafide.any():
         return {**counts, "metrics": None, "det": None, "histogram": None, "conditions": {}}
     conditions = {name: [table[utt] for utt in data.utts] for name, table in data.conditions.items()}
     return {
