@@ -32,8 +32,8 @@ def measure_classes(
 ) -> dict:
     """Metrics with intervals over resampled speakers (N,), and the confusion matrix.
 
-    `truth` (N,), `decided` (S, N) and `closed` (S, N), the decisions among known classes alone, are class indices; `unknown_score` (S, N) is
-    higher for what looks unknown. The confusion matrix (K + 1, K + 1) holds counts, summed over the seeds: a row for each true class.
+    `truth` (N,), `decided` (S, N) and `closed` (S, N), the decisions among known classes alone, are class indices; `unknown_score` (S, N)
+    is higher for what looks unknown. The confusion matrix (K + 1, K + 1) holds counts, summed over the seeds: a row for each true class.
     Raises DataError for arrays of other shapes, or indices out of range.
     """
     truth, decided, closed, unknown_score = np.asarray(truth), np.atleast_2d(decided), np.atleast_2d(closed), np.atleast_2d(unknown_score)

@@ -53,7 +53,7 @@ def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_work
 def scores_from_logits(logits: Tensor, labels: Sequence[str]) -> Tensor:
     """The countermeasure score (N,) of logits (N, K), higher is more bona fide: logit[bonafide] - logit[spoof].
 
-    Where attacks stand in the place of spoof, it is the log-odds of bona fide against all of them. A single logit (N, 1) is the score itself.
+    Where attacks stand in the place of spoof, it is the log-odds of bona fide against all of them. A single logit (N, 1) is the score.
     """
     if logits.shape[1] == 1:
         return logits[:, 0]

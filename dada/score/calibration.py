@@ -42,7 +42,7 @@ def fit_platt(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.
 
 
 def fit_fusion(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.5, nonnegative: bool = True) -> LinearFusion:
-    """Logistic regression on scores (N, M) of M systems and a boolean `bonafide` (N,), whose classes are weighted to the prior of bona fide.
+    """Logistic regression on scores (N, M) of M systems and a boolean `bonafide` (N,), the classes weighted to the prior of bona fide.
 
     A prior of None keeps the classes' own share. Its log-odds are taken off again, so the result is a log-likelihood ratio whatever
     the prior is. Targets are softened by one count each, so that separable scores give finite weights. With `nonnegative` no system is

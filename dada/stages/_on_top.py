@@ -147,7 +147,9 @@ def _check_branches(recipe, config) -> None:
         raise ConfigError(f"{config.name}: `branches` must name the members, e.g. {{lcnn: cqt_lcnn, gmm: lfcc_gmm}}")
     if config.task == "open_set":
         if set(tasks) != {"classifier"}:
-            raise ConfigError(f"{config.name}: `branches` must name the classifier that OpenMax is put on, e.g. {{classifier: cqt_lcnn_attacks}}")
+            raise ConfigError(
+                f"{config.name}: `branches` must name the classifier that OpenMax is put on, e.g. {{classifier: lfcc_lcnn_attacks}}"
+            )
         if not _systems.names_attacks(recipe, config):
             raise ConfigError(
                 f"{config.name}: {config.branches['classifier']} tells spoof from bonafide; OpenMax wants a classifier of attacks (labels: [])"
