@@ -152,5 +152,5 @@ def _check_branches(recipe, config) -> None:
             )
         if not _systems.names_attacks(recipe, config):
             raise ConfigError(
-                f"{config.name}: {config.branches['classifier']} tells spoof from bonafide; OpenMax wants a classifier of attacks (labels: [])"
+                f"{config.name}: {config.branches['classifier']} tells spoof from bonafide; OpenMax wants one of attacks (labels: [])"
             )

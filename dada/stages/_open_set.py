@@ -29,7 +29,8 @@ def class_results(recipe, data: DataDir, folders: list[Path], split: str) -> dic
 def _decisions(folder: Path, split: str, data: DataDir, labels: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of one seed, all (N,): the classes decided for, those among the known ones alone, and how unknown each utterance looks.
 
-    The latter is the log-probability of the unknown class of an open-set system, and of a classifier minus the log of its largest probability.
+    The latter is the log-probability of the unknown class of an open-set system, and of a classifier minus the log of its largest
+    probability.
     """
     path = folder / "classes" / f"{split}.txt"
     table = read_table(path)

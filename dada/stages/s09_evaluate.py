@@ -49,7 +49,6 @@ def run(recipe, job: Job) -> None:
     folders = [recipe.seed_dir(system, seed) for seed in recipe.seeds]
     config = recipe.system(system)
     paths = [folder / "scores" / f"{split}.txt" for folder in folders] if gives_scores(recipe, config) else []
-    classes = [folder / "classes" / f"{split}.txt" for folder in folders]
     scores = np.array([join_scores(read_table(path), data.utts, str(path), str(data.path)) for path in paths])
     result = {
         "system": system,
@@ -64,12 +63,17 @@ def run(recipe, job: Job) -> None:
         "authorship": _authorship(data, folders, split) if config.task == "text" else None,
         "provenance": {
             "command": command(recipe, system),
-            "scores": {str(seed): hashlib.sha256(path.read_bytes()).hexdigest() for seed, path in zip(recipe.seeds, paths or classes, strict=True)},
+            "scores": _digests(folders, "scores" if paths else "classes", split),
             "evaluate": asdict(recipe.evaluate),
             "definitions": METRICS | CLASS_DEFINITIONS | {"weighted_f1": DEFINITIONS["weighted_f1"]},
         },
     }
     write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
+
+
+def _digests(folders: list[Path], kind: str, split: str) -> dict[str, str]:
+    """Seed -> SHA-256 of its scores, or of its classes where the system gives no scores."""
+    return {folder.name.partition("_")[2]: hashlib.sha256((folder / kind / f"{split}.txt").read_bytes()).hexdigest() for folder in folders}
 
 
 def command(recipe, system: str) -> str:
