@@ -7,7 +7,7 @@ import numpy as np
 from dada.data import ArkReader, DataDir, read_table
 from dada.data.datadir import UNKNOWN
 from dada.errors import DataError
-from dada.metrics.open_set import measure_classes
+from dada.metrics.recognition import measure_classes
 
 
 def class_results(recipe, data: DataDir, folders: list[Path], split: str) -> dict | None:

@@ -15,7 +15,7 @@ from dada.data import BONAFIDE, ArkReader, DataDir, read_table, write_text
 from dada.metrics.abx import abx
 from dada.metrics.check import join_scores
 from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
-from dada.metrics.open_set import DEFINITIONS as CLASS_DEFINITIONS
+from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import METRICS, break_down, measure, over_seeds
 from dada.recipe.stage import Job
 from dada.stages._open_set import class_results

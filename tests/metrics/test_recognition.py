@@ -8,7 +8,7 @@ from dada.metrics.auc import auc
 from dada.metrics.bootstrap import Resampler
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.f1 import accuracy, macro_f1
-from dada.metrics.open_set import measure_classes
+from dada.metrics.recognition import measure_classes
 
 CONFIG = EvaluateConfig(num_resamples=40)
 
