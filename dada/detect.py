@@ -51,6 +51,12 @@ class Detector:
         self.root = recipe_root(self.folder)
         self.experiment = load_experiment(self.folder)
         self.config = self.experiment.config
+        if self.config.task not in ("audio", "text", "fusion"):
+            members = ", ".join(self.config.branches.values())
+            raise ConfigError(
+                f"{self.config.name} stands on {members}, which single files cannot be asked of at once: ask one of them, or score a data "
+                "directory (stage score)"
+            )
         calibration = self.folder / "calibration.json"
         self.calibration = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else None
 

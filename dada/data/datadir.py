@@ -1,5 +1,6 @@
 """A Kaldi data directory: the utterances of one split and what is known of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from dada.data.tables import invert, read_table, require_same_keys, write_table
 from dada.errors import DataError
 
 BONAFIDE, SPOOF = "bonafide", "spoof"
-NO_SPEAKER = "-"
+UNKNOWN = "unknown"  # the class of an attack that an open-set system was not trained on
+NO_SPEAKER = NO_ATTACK = "-"  # in utt2spk where nobody is named, in utt2attack of bona fide speech
 # Tables that describe utterances one by one; every other utt2… is a condition, and results are broken down by it.
 NOT_CONDITIONS = frozenset({"utt2spk", "utt2label", "utt2dur", "utt2num_frames", "utt2source"})
 
@@ -16,6 +18,11 @@ NOT_CONDITIONS = frozenset({"utt2spk", "utt2label", "utt2dur", "utt2num_frames",
 def table_names(path: Path) -> list[str]:
     """The tables of a data directory that describe utterances: wav.scp, text, and every utt2…"""
     return sorted(p.name for p in Path(path).iterdir() if p.name in ("wav.scp", "text") or (p.name.startswith("utt2") and p.suffix == ""))
+
+
+def class_table(labels: Sequence[str]) -> str:
+    """The table with the classes of a system: utt2label for bona fide and spoof, utt2attack for attacks, and where no class is named."""
+    return "utt2label" if labels and set(labels) <= {BONAFIDE, SPOOF} else "utt2attack"
 
 
 @dataclass
@@ -94,6 +101,15 @@ class DataDir:
     def speakers(self) -> dict[str, str]:
         """utterance -> purported speaker, `-` for all where the corpus names none."""
         return self.tables.get("utt2spk") or dict.fromkeys(self.utts, NO_SPEAKER)
+
+    def classes(self, labels: Sequence[str]) -> dict[str, str]:
+        """Utterance -> its class, for a system of these labels (`class_table`); `-` among the attacks is the class bonafide."""
+        return {utt: BONAFIDE if name == NO_ATTACK else name for utt, name in self[class_table(labels)].items()}
+
+    @property
+    def attack_classes(self) -> list[str]:
+        """bonafide, where there is some, and every attack of utt2attack in C order: the classes of a system that names none itself."""
+        return sorted(set(self.classes([]).values()), key=lambda name: (name != BONAFIDE, name.encode()))
 
     @property
     def conditions(self) -> dict[str, dict[str, str]]:

@@ -16,7 +16,7 @@ from torch import Tensor
 from dada.data.arks import ArkReader
 from dada.data.audio import read_audio, split_location
 from dada.data.batch import Batch, pad_stack
-from dada.data.datadir import NO_SPEAKER, DataDir
+from dada.data.datadir import NO_SPEAKER, DataDir, class_table
 from dada.data.length import fit_length
 from dada.data.tables import read_table
 from dada.errors import ConfigError, DataError
@@ -146,9 +146,9 @@ class AudioFiles(Mapping):
 def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed: int = 0) -> Dataset:
     """The utterances of a data directory as a system (`config`, a SystemConfig) takes them in.
 
-    Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes. Training needs utt2label, and
-    only training cuts at random (`input.random_crop`, or shorter stretches by `train.crop_size`). Raises DataError naming utterances
-    without data, or labels of no class of the system.
+    Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes. Training needs every
+    utterance's class, and only training cuts at random (`input.random_crop`, or shorter stretches by `train.crop_size`). Raises DataError
+    naming utterances without data, or in training of no class of the system.
     """
     kind = config.input.kind
     if kind == "waveform":
@@ -174,15 +174,17 @@ def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed
 
 
 def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tensor | None:
-    """utt2label as indices into the class names (N,), None where there is no such table and none is required (DataError)."""
-    if data.labels is None and not required:
+    """Indices into the class names (N,). Where they are not required, None without a table, or where an utterance is of no class."""
+    if class_table(labels) not in data.tables and not required:
         return None
     index = {label: k for k, label in enumerate(labels)}
-    table = data["utt2label"]
+    table = data.classes(labels)
     unknown = [utt for utt in data.utts if table[utt] not in index]
+    if unknown and not required:
+        return None
     if unknown:
-        strange = table[unknown[0]]
-        raise DataError(f"{data.path / 'utt2label'}: {unknown[0]} is {strange!r}, which is no class of the system ({', '.join(labels)})")
+        strange, path = table[unknown[0]], data.path / class_table(labels)
+        raise DataError(f"{path}: {unknown[0]} is {strange!r}, which is no class of the system ({', '.join(labels)})")
     return torch.tensor([index[table[utt]] for utt in data.utts], dtype=torch.int64)
 
 

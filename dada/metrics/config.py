@@ -17,6 +17,8 @@ class EvaluateConfig:
     cost_fa: float = 10.0  # of an accepted spoof
     abx_triples: int = 10_000
     abx_distance: str = "cosine"  # cosine | l2
+    # Attacks that are the same algorithm as another, such as A16 and A04 of ASVspoof 2019: known where the other is.
+    same_attack: dict[str, str] = field(default_factory=dict)
     num_det_points: int = 101  # points of the DET curve kept for plots
     compare: list[list[str]] = field(default_factory=list)  # pairs of systems whose paired difference is measured: [[dada_mid, aasist]]
 

@@ -1,4 +1,4 @@
-"""Networks: one architecture per file in audio/, text/ and fusion/, each with a `Config` and a `Model(nn.Module)`.
+"""Networks: one architecture per file in audio/, text/, fusion/, ensemble/ and open_set/, each with a `Config` and a `Model(nn.Module)`.
 
 A new model is one file here and one YAML in dada/conf. The file holds
 
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from dada import plugins
 from dada.errors import ConfigError
 
-TASKS = ("audio", "text", "fusion")
+TASKS = ("audio", "text", "fusion", "ensemble", "open_set")
 
 
 class Output(NamedTuple):

@@ -51,9 +51,16 @@ def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_work
 
 
 def scores_from_logits(logits: Tensor, labels: Sequence[str]) -> Tensor:
-    """logit[bonafide] - logit[spoof] of (N, K), shape (N,), higher is more bona fide; a single logit (N, 1) is the score itself."""
+    """The countermeasure score (N,) of logits (N, K), higher is more bona fide: logit[bonafide] - logit[spoof].
+
+    Where attacks stand in the place of spoof, it is the log-odds of bona fide against all of them. A single logit (N, 1) is the score.
+    """
     if logits.shape[1] == 1:
         return logits[:, 0]
-    if BONAFIDE not in labels or SPOOF not in labels:
-        raise ConfigError(f"the classes {', '.join(labels)} hold no {BONAFIDE} and {SPOOF}: this system gives no countermeasure score")
-    return logits[:, list(labels).index(BONAFIDE)] - logits[:, list(labels).index(SPOOF)]
+    if BONAFIDE not in labels:
+        raise ConfigError(f"the classes {', '.join(labels)} hold no {BONAFIDE}: this system gives no countermeasure score")
+    own = list(labels).index(BONAFIDE)
+    if SPOOF in labels:
+        return logits[:, own] - logits[:, list(labels).index(SPOOF)]
+    others = [k for k in range(logits.shape[1]) if k != own]
+    return logits[:, own] - logits[:, others].logsumexp(1)

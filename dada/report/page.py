@@ -10,8 +10,6 @@ from dada.report.plots import det_plot, histogram_plot, interval_plot
 from dada.report.style import CSS, SCRIPT
 from dada.report.tables import Cell, Table, counts_line, tables_of
 
-FULL_HEAT = 0.5  # an EER at and above which a cell has the full colour
-
 
 def page(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine, num_det_systems: int) -> str:
     """The whole page: test splits open, dev splits folded away."""
@@ -68,18 +66,18 @@ def _card(title: str, command: str, note: str, content: str, svg_class: str = ""
 
 def _table(table: Table) -> str:
     heads = "".join(f"<th scope=col>{escape(header)}</th>" for header in table.headers)
-    rows = "".join("<tr>" + "".join(_cell(cell, table.heat) for cell in row) + "</tr>" for row in table.rows)
+    rows = "".join("<tr>" + "".join(_cell(cell, table.full_heat if table.heat else None) for cell in row) + "</tr>" for row in table.rows)
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _cell(cell: Cell, heat: bool) -> str:
+def _cell(cell: Cell, full_heat: float | None) -> str:
     mean, blank, rest = cell.text.partition(" ")
     text = escape(mean) + (f" <span class=by>{escape(rest)}</span>" if blank else "")
-    attributes = " class=best" if cell.best and not heat else ""
+    attributes = " class=best" if cell.best and full_heat is None else ""
     if cell.value is not None:
         attributes += f' data-value="{cell.value:.6g}"'
-        if heat:
-            share = min(cell.value / FULL_HEAT, 1)
+        if full_heat is not None:
+            share = min(cell.value / full_heat, 1)
             attributes += f' style="background:color-mix(in srgb, var(--heat) {100 * share:.0f}%, var(--card))"'
     return f"<td{attributes}>{text}</td>"
 

@@ -26,6 +26,7 @@ class Table:
     headers: list[str]
     rows: list[list[Cell]] = field(default_factory=list)
     heat: bool = False
+    full_heat: float = 0.5  # value at and above which a cell has the full colour: of an EER, chance
 
 
 def percent(entry: dict | None) -> str:
@@ -46,7 +47,7 @@ def mean_percent(entry: dict | None) -> str:
 def tables_of(section: Section) -> list[Table]:
     """All tables of a split that have something to show."""
     tables = [eer_table(section), *(condition_table(section, name) for name in section.own_tables), within_table(section)]
-    tables += [metric_table(section), difference_table(section), author_table(section), abx_table(section)]
+    tables += [metric_table(section), difference_table(section), *class_tables(section), author_table(section), abx_table(section)]
     return [table for table in tables if table.rows]
 
 
@@ -114,6 +115,38 @@ def difference_table(section: Section) -> Table:
         cells = [_difference_cell(entry, lambda value: f"{100 * value:+.1f}") for entry in eers]
         cells += [_difference_cell(entry, lambda value: f"{value:+.3f}") for entry in others]
         table.rows.append([Cell(" minus ".join(found["systems"])), *cells])
+    return table
+
+
+def class_tables(section: Section) -> list[Table]:
+    """How well systems that name attacks do, and the confusion matrix of each of them that can say unknown."""
+    found = {name: result["classes"] for name, result in section.results.items() if result.get("classes")}
+    if not found:
+        return []
+    names = ["closed_accuracy", "closed_macro_f1", "accuracy", "macro_f1", "unknown_auc"]
+    definitions = next(iter(section.results.values()))["provenance"]["definitions"]
+    headers = ["accuracy, known", "macro-F1, known", "accuracy, all", "macro-F1, all", "AUC, unknown"]
+    table = Table("Attack recognition", "", ["system", *headers])
+    table.note = "In %. " + "; ".join(f"{header}: {definitions[name]}" for header, name in zip(headers, names, strict=True)) + "."
+    counts = next(iter(found.values()))
+    table.note += f" {counts['num_known']:,} trials are of known classes, {counts['num_unknown']:,} are not"
+    table.note += f" ({', '.join(map(readable, counts['unknown_attacks']))})." if counts["unknown_attacks"] else "."
+    for name, entry in found.items():
+        table.rows.append([Cell(name), *(Cell(percent(entry[key]), entry[key]["mean"] if entry[key] else None) for key in names)])
+    says_unknown = {name: entry for name, entry in found.items() if any(row[-1] for row in entry["confusion"])}
+    return [table, *(confusion_table(name, entry) for name, entry in says_unknown.items())]
+
+
+def confusion_table(system: str, entry: dict) -> Table:
+    """Decisions of a system, in % of the trials of each true class."""
+    table = Table(f"Confusion matrix of {system}", "", ["true class", *map(readable, entry["labels"]), "trials"])
+    table.note = "Rows are true classes, columns decisions: % of the trials of the row, over all training seeds."
+    table.heat, table.full_heat = True, 1.0
+    for label, row in zip(entry["labels"], entry["confusion"], strict=True):
+        total = sum(row)
+        if total:
+            shares = [Cell(f"{100 * count / total:.0f}", count / total) for count in row]
+            table.rows.append([Cell(readable(label)), *shares, Cell(f"{total:,}")])
     return table
 
 

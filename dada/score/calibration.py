@@ -1,4 +1,4 @@
-"""Logistic calibration: scores to log-odds or log-likelihood ratios, fitted on dev. N utterances."""
+"""Logistic calibration and fusion: scores to log-likelihood ratios, fitted on dev. N utterances, M systems."""
 
 import logging
 from dataclasses import dataclass
@@ -22,38 +22,63 @@ class Platt:
         return self.slope * np.asarray(scores, dtype=np.float64) + self.offset
 
 
-def fit_platt(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.5) -> Platt:
-    """Fit on scores (N,) and a boolean `bonafide` (N,), so that `prior` is the probability of bona fide the two classes are weighted to.
+@dataclass(frozen=True)
+class LinearFusion:
+    """Scores of M systems to `scores @ weights + offset`, a natural-log likelihood ratio of bona fide against spoof."""
 
-    None keeps the classes' own share. The prior's log-odds are taken off again, so the result is a log-likelihood ratio whatever
-    the prior is. Targets are softened by one count each, so that separable scores give a finite slope; a branch is never turned round
-    (slope >= 0). Raises DataError for NaN or a missing class. Source: Platt, Probabilistic outputs for support vector machines, 1999.
+    weights: tuple[float, ...]
+    offset: float
+
+    def __call__(self, scores: np.ndarray) -> np.ndarray:
+        return np.asarray(scores, dtype=np.float64) @ np.array(self.weights) + self.offset
+
+
+def fit_platt(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.5) -> Platt:
+    """Calibration of one system: `fit_fusion` of its scores (N,)."""
+    fusion = fit_fusion(np.asarray(scores, dtype=np.float64)[:, None], bonafide, prior)
+    if fusion.weights[0] == 0:
+        log.warning("calibration: these scores do not rank bona fide above spoof on dev, so they are given no weight")
+    return Platt(fusion.weights[0], fusion.offset)
+
+
+def fit_fusion(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.5, nonnegative: bool = True) -> LinearFusion:
+    """Logistic regression on scores (N, M) of M systems and a boolean `bonafide` (N,), the classes weighted to the prior of bona fide.
+
+    A prior of None keeps the classes' own share. Its log-odds are taken off again, so the result is a log-likelihood ratio whatever
+    the prior is. Targets are softened by one count each, so that separable scores give finite weights. With `nonnegative` no system is
+    ever turned round. A constant system has weight 0 and changes nothing. Raises DataError for NaN, a missing class, or a prior that is no
+    probability. Source: Platt, Probabilistic outputs for support vector machines, 1999; Brümmer et al., Fusion of heterogeneous speaker
+    recognition systems, 2007.
     """
     scores, bonafide = np.asarray(scores, dtype=np.float64), np.asarray(bonafide, dtype=bool)
     num_bona, num_spoof = int(bonafide.sum()), int((~bonafide).sum())
     if not num_bona or not num_spoof:
         raise DataError(f"calibration needs bona fide and spoofed utterances, but there are {num_bona} and {num_spoof}")
     if not np.isfinite(scores).all():
-        raise DataError(f"calibration: {int((~np.isfinite(scores)).sum())} of {len(scores)} scores are NaN or infinite")
+        bad = int((~np.isfinite(scores)).any(axis=1).sum())
+        raise DataError(f"calibration: {bad} of {len(scores)} scores are NaN or infinite")
+    if prior is not None and not 0 < prior < 1:
+        raise DataError(f"calibration: the prior of bona fide is {prior}, and must be between 0 and 1")
     share = num_bona / len(scores) if prior is None else prior
     weight = np.where(bonafide, share / num_bona, (1 - share) / num_spoof)
     target = np.where(bonafide, (num_bona + 1) / (num_bona + 2), 1 / (num_spoof + 2))
-    centre, spread = scores.mean(), scores.std() or 1.0
-    z = (scores - centre) / spread
+    constant = np.ptp(scores, axis=0) == 0
+    centre, spread = scores.mean(axis=0), np.where(constant, 1.0, scores.std(axis=0))
+    z = np.where(constant, 0.0, (scores - centre) / spread)  # exactly 0, where rounding would leave something to fit
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         """Weighted cross-entropy of the softened targets, and its gradient."""
-        logit = parameters[0] * z + parameters[1]
+        logit = z @ parameters[:-1] + parameters[-1]
         value = weight @ (np.logaddexp(0, logit) - target * logit)
         residual = weight * (sigmoid(logit) - target)
-        return value, np.array([residual @ z, residual.sum()])
+        return value, np.append(residual @ z, residual.sum())
 
-    options = {"ftol": 1e-14, "gtol": 1e-10}
-    best = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)], options=options)
-    slope = best.x[0] / spread
-    if slope == 0:
-        log.warning("calibration: these scores do not rank bona fide above spoof on dev, so they are given no weight")
-    return Platt(float(slope), float(best.x[1] - slope * centre - logit_of(share)))
+    num_systems = scores.shape[1]
+    bounds = [(0 if nonnegative else None, None)] * num_systems + [(None, None)]
+    options = {"ftol": 1e-14, "gtol": 1e-10, "maxiter": 1000}
+    best = minimize(loss, np.zeros(num_systems + 1), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    weights = best.x[:-1] / spread
+    return LinearFusion(tuple(weights.tolist()), float(best.x[-1] - weights @ centre - logit_of(share)))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -2,13 +2,16 @@
 
 import dataclasses
 import hashlib
+import json
 import typing
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from dada import models
+from dada.data import atomic_path, write_text
 from dada.errors import ConfigError, DataError
 from dada.plugins import nearest
 from dada.train.config import SystemConfig
@@ -42,6 +45,16 @@ def load_experiment(folder: Path) -> Experiment:
     model = models.build(config.task, config.model, len(labels))
     models.load_weights(model, config.task, config.model["name"], folder / "weights.pt")
     return Experiment(config, labels, model.eval())
+
+
+def save_experiment(folder: Path, config: SystemConfig, model: nn.Module, fitted: dict[str, object]) -> None:
+    """Write a model that was fitted as a whole, as `load_experiment` reads it; `fitted` are JSON files by name. The weights come last."""
+    write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=1) + "\n")
+    write_text(folder / "labels.txt", "".join(f"{label}\n" for label in config.labels))
+    for name, values in fitted.items():
+        write_text(folder / f"{name}.json", json.dumps(values, indent=1) + "\n")
+    with atomic_path(folder / "weights.pt") as partial:
+        torch.save(model.state_dict(), partial)
 
 
 def read_config(folder: Path) -> SystemConfig:

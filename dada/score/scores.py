@@ -51,7 +51,7 @@ def provenance(folder: Path, experiment: Experiment, split: str, data_files) -> 
         "weights": file_digest(Path(folder) / "weights.pt"),
         "data": {Path(path).name: file_digest(path) for path in data_files},
         "window": window_policy(config.input),
-        "llr": config.task != "text",
+        "llr": config.task not in ("text", "open_set"),
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dada.data.datadir import BONAFIDE, class_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
 
@@ -30,6 +31,21 @@ def audio_files(recipe, config: InputConfig, split: str) -> tuple[Path, ...]:
     raise ConfigError(f"an audio system reads `input.kind` waveform or features, not {config.kind}")
 
 
+def labels_of(recipe, config) -> list[str]:
+    """The classes of a system as far as its configuration tells: empty where they are those of the training data."""
+    if config.branches and (config.task == "open_set" or (config.task == "ensemble" and not config.labels)):
+        return labels_of(recipe, recipe.system(next(iter(config.branches.values()))))
+    return config.labels
+
+
+def names_attacks(recipe, config) -> bool:
+    """Whether a system tells attacks apart, rather than spoofs from bona fide speech."""
+    return config.task in ("audio", "ensemble", "open_set") and class_table(labels_of(recipe, config)) == "utt2attack"
+
+
 def gives_scores(recipe, config) -> bool:
     """Whether a system tells bona fide from spoof. A text system does where the corpus says who is supposed to speak."""
-    return config.task != "text" or recipe.corpus.purported_speakers
+    if config.task == "text":
+        return recipe.corpus.purported_speakers
+    labels = labels_of(recipe, config)
+    return not labels or BONAFIDE in labels

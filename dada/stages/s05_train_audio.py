@@ -1,7 +1,8 @@
 """Train the audio countermeasures, one job a system and seed, and write their embeddings of train and dev."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from dada.data.datadir import class_table
 from dada.recipe.stage import Job
 from dada.stages import _systems
 
@@ -24,7 +25,7 @@ def _job(recipe, name: str, seed: int) -> Job:
         inputs=tuple(
             path
             for split in (train, dev)
-            for path in (*_systems.audio_files(recipe, config.input, split), recipe.data_dir(split) / "utt2label")
+            for path in (*_systems.audio_files(recipe, config.input, split), recipe.data_dir(split) / class_table(config.labels))
         ),
         outputs=(home / "weights.pt", *(home / "embed" / split / table for split in (train, dev) for table in TABLES)),
         settings={**asdict(config), "seed": seed},
@@ -36,17 +37,21 @@ def _job(recipe, name: str, seed: int) -> Job:
 def run(recipe, job: Job) -> None:
     """Train, and write embed/<train> (out of fold where train.folds says so) and embed/<dev>."""
     from dada.data import DataDir
-    from dada.data.dataset import audio_dataset
+    from dada.data.dataset import audio_dataset, class_indices
     from dada.score.infer import run_model, write_outputs
     from dada.train.folds import Material, cross_fit
     from dada.train.loop import fit, is_main_process
 
     name, seed = job.args["system"], job.args["seed"]
     config = recipe.system(name)
+    table = class_table(config.labels)
+    data = {split: DataDir.read(recipe.data_dir(split), require=(table,)) for split in (recipe.splits.train, recipe.splits.dev)}
+    if not config.labels:
+        config = replace(config, labels=data[recipe.splits.train].attack_classes)
+    class_indices(data[recipe.splits.dev], config.labels, required=True)
 
     def dataset(split: str, training: bool):
-        data = DataDir.read(recipe.data_dir(split), require=("utt2label",))
-        return audio_dataset(data, config, _systems.dump_of(recipe, config.input, split), training, seed)
+        return audio_dataset(data[split], config, _systems.dump_of(recipe, config.input, split), training, seed)
 
     train, dev = dataset(recipe.splits.train, True), dataset(recipe.splits.dev, False)
     model = fit(config, train, dev, job.home, seed)

@@ -1,24 +1,27 @@
-"""Train the fusions on what their frozen branches say of the audio's train and dev splits.
+"""Train the fusions, ensembles and open-set systems on what their frozen branches say of the audio's train and dev splits.
 
 A mid fusion learns from train (out-of-fold outputs of the branches) and stops by dev. A late fusion has a few numbers only, fitted on
-dev; they are in the weights, and readable in `fusion.json`. Both read the branches of the same seed.
+dev; they are in the weights, and readable in `fusion.json`. All read the branches of the same seed. Ensembles and open-set systems are
+in `_on_top`.
 """
 
-import json
 import logging
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from dada.data import SPOOF, write_text
+from dada.data import SPOOF
 from dada.recipe.stage import Job
+from dada.stages import _on_top
 
 log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """One job per fusion and seed."""
-    return [_job(recipe, name, seed) for name in recipe.systems if recipe.system(name).task == "fusion" for seed in recipe.seeds]
+    """One job per system and seed."""
+    makers = {"fusion": _job, "ensemble": _on_top.ensemble_job, "open_set": _on_top.open_set_job}
+    found = [(name, makers.get(recipe.system(name).task)) for name in recipe.systems]
+    return [make(recipe, name, seed) for name, make in found if make for seed in recipe.seeds]
 
 
 def _job(recipe, name: str, seed: int) -> Job:
@@ -40,7 +43,12 @@ def _job(recipe, name: str, seed: int) -> Job:
 
 
 def run(recipe, job: Job) -> None:
-    """Train one seed of a fusion."""
+    """Train one seed of a system."""
+    runs = {"fusion": _run_fusion, "ensemble": _on_top.run_ensemble, "open_set": _on_top.run_open_set}
+    runs[recipe.system(job.args["system"]).task](recipe, job)
+
+
+def _run_fusion(recipe, job: Job) -> None:
     from dada.data import DataDir
     from dada.models.fusion import late
     from dada.score.fuse import fusion_module, read_branches
@@ -111,11 +119,9 @@ def _dataset(config, branches, data):
 
 def _fit_late(config, train, dev, branches, folder: Path) -> None:
     """Fit a late fusion on dev, and write the experiment folder; the weights come last."""
-    import torch
-
     from dada import models
-    from dada.data import atomic_path
     from dada.models.fusion import late
+    from dada.score.experiment import save_experiment
     from dada.score.fit_late import fit_late
     from dada.score.fuse import fusion_inputs
 
@@ -125,11 +131,7 @@ def _fit_late(config, train, dev, branches, folder: Path) -> None:
     bonafide = [dev["utt2label"][utt] != SPOOF for utt in branches.utts]
     fitted = fit_late(model, fusion_inputs(config, branches), branches.speakers, bonafide, rates)
     log.info("%s: weight of the audio %.2f, EER on dev %.2f %%", config.name, fitted["alpha"], 100 * fitted["dev"]["eer"])
-    write_text(folder / "config.json", json.dumps(asdict(config), indent=1) + "\n")
-    write_text(folder / "labels.txt", "".join(f"{label}\n" for label in config.labels))
-    write_text(folder / "fusion.json", json.dumps(fitted, indent=1) + "\n")
-    with atomic_path(folder / "weights.pt") as partial:
-        torch.save(model.state_dict(), partial)
+    save_experiment(folder, config, model, {"fusion": fitted})
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def _job(recipe, name: str, seed: int) -> Job:
     embedded = [split for split in splits if not _embedded_by_training(recipe, config, split)]
     outputs = [home / "embed" / split / table for split in embedded for table in TABLES]
     outputs += [home / "scores" / f"{split}.txt" for split in splits if _systems.gives_scores(recipe, config)]
+    outputs += [home / "classes" / f"{split}.txt" for split in splits if _systems.names_attacks(recipe, config)]
     return Job(
         stage="score",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
@@ -34,15 +35,16 @@ def _job(recipe, name: str, seed: int) -> Job:
 
 
 def _embedded_by_training(recipe, config, split: str) -> bool:
-    """Training already wrote what audio and text systems say of dev."""
-    return split == recipe.splits.dev and config.task != "fusion"
+    """Training already wrote what audio and text systems and ensembles say of dev."""
+    return split == recipe.splits.dev and config.task not in ("fusion", "open_set")
 
 
 def _inputs(recipe, config, seed: int, split: str) -> tuple:
     """The files that the scores of a split depend on, besides the weights."""
     speakers = (recipe.data_dir(split) / "utt2spk",) if recipe.corpus.purported_speakers else ()
-    if config.task == "fusion":
-        return (*(recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp" for branch in config.branches.values()), *speakers)
+    if config.branches:
+        said = [recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp" for branch in config.branches.values()]
+        return (*said, *(speakers if config.task == "fusion" else ()))
     if config.task == "audio":
         return _systems.audio_files(recipe, config.input, split)
     dump = _systems.dump_of(recipe, config.input, split)
@@ -50,10 +52,10 @@ def _inputs(recipe, config, seed: int, split: str) -> tuple:
 
 
 def run(recipe, job: Job) -> None:
-    """Write embed/<split> and scores/<split>.txt for dev and the test splits, and calibration.json, fitted on dev."""
+    """Write embed/<split>, scores/<split>.txt and classes/<split>.txt for dev and the test splits; and calibration.json, fitted on dev."""
     import torch
 
-    from dada.data import DataDir
+    from dada.data import DataDir, write_table
     from dada.score.experiment import load_experiment
     from dada.score.infer import write_outputs
     from dada.score.scores import provenance, write_scores
@@ -73,6 +75,8 @@ def run(recipe, job: Job) -> None:
             write_scores(folder / "scores" / f"{split}.txt", outputs.utts, scores, facts)
             if split == recipe.splits.dev:
                 _calibrate(folder, outputs.utts, scores, data)
+        if _systems.names_attacks(recipe, config):
+            write_table(folder / "classes" / f"{split}.txt", _classes(experiment, outputs))
 
 
 def _outputs(recipe, experiment, seed: int, data, split: str):
@@ -88,6 +92,15 @@ def _outputs(recipe, experiment, seed: int, data, split: str):
 
         audio, text = (recipe.seed_dir(config.branches[branch], seed) for branch in ("audio", "text"))
         return score_fusion(experiment.model, config, read_branches(audio, text, split, data.speakers)).outputs
+    if config.task == "ensemble":
+        from dada.score.ensemble import read_members, score_ensemble
+
+        folders = {name: recipe.seed_dir(system, seed) for name, system in config.branches.items()}
+        return score_ensemble(experiment.model, read_members(folders, split, config.labels))
+    if config.task == "open_set":
+        from dada.score.openmax import score_openmax
+
+        return score_openmax(experiment.model, read_outputs(recipe.seed_dir(config.branches["classifier"], seed) / "embed" / split))
     dump = _systems.dump_of(recipe, config.input, split)
     if config.task == "audio":
         dataset = audio_dataset(data, config, dump, training=False)
@@ -116,6 +129,15 @@ def _scores(experiment, outputs, data):
     if unknown.any():
         log.warning("%s: %d of %d purported speakers are not among its authors", experiment.config.name, unknown.sum(), len(scores))
     return np.where(unknown, -np.log(max(len(experiment.labels) - 1, 1)), scores)
+
+
+def _classes(experiment, outputs) -> dict[str, str]:
+    """Utterance -> the name of the class that the system decides for."""
+    if experiment.config.task == "open_set":
+        chosen = experiment.model.classes(outputs.logits)
+    else:
+        chosen = outputs.logits.numpy().argmax(axis=1)
+    return {utt: experiment.labels[k] for utt, k in zip(outputs.utts, chosen, strict=True)}
 
 
 def _calibrate(folder, utts: list[str], scores, data) -> None:

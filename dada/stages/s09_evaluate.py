@@ -16,9 +16,11 @@ from dada.data import BONAFIDE, SPOOF, ArkReader, DataDir, read_table, write_tex
 from dada.metrics.abx import abx
 from dada.metrics.check import join_scores
 from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
+from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import METRICS, break_down, compare, measure, over_seeds
 from dada.recipe.stage import Job
-from dada.stages._systems import gives_scores
+from dada.stages._open_set import class_results
+from dada.stages._systems import gives_scores, names_attacks
 
 
 def plan(recipe) -> list[Job]:
@@ -27,16 +29,18 @@ def plan(recipe) -> list[Job]:
     scored = [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]
     settings = {"evaluate": recipe.evaluate.of_one_system(), "seeds": list(recipe.seeds)}
     jobs = []
-    for system, split in itertools.product(scored, splits):
-        jobs.append(Job(
-            stage="evaluate",
-            name=f"{recipe.protocol}/{system}/{split}",
-            home=recipe.exp_dir(system) / "results",
-            inputs=(*_score_files(recipe, system, split), recipe.data_dir(split)),
-            outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
-            settings=settings,
-            args={"system": system, "split": split},
-        ))
+    for system, split in itertools.product(recipe.systems, splits):
+        said = _said(recipe, system, split)
+        if said:
+            jobs.append(Job(
+                stage="evaluate",
+                name=f"{recipe.protocol}/{system}/{split}",
+                home=recipe.exp_dir(system) / "results",
+                inputs=(*said, recipe.data_dir(split)),
+                outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
+                settings=settings,
+                args={"system": system, "split": split},
+            ))
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
         jobs.append(Job(
             stage="evaluate",
@@ -57,6 +61,13 @@ def _pairs(recipe, scored: list[str]) -> list[list[str]]:
     return [pair for pair in recipe.evaluate.compare if set(pair) <= set(scored) & set(recipe.selected)]
 
 
+def _said(recipe, system: str, split: str) -> list[Path]:
+    """The files of scores and of decided classes that a system has on a split, over all seeds."""
+    config = recipe.system(system)
+    kinds = [kind for kind, made in (("scores", gives_scores), ("classes", names_attacks)) if made(recipe, config)]
+    return [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in recipe.seeds for kind in kinds]
+
+
 def _score_files(recipe, system: str, split: str) -> list[Path]:
     return [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds]
 
@@ -71,23 +82,25 @@ def run(recipe, job: Job) -> None:
 def _one_system(recipe, data: DataDir, job: Job) -> dict:
     system, split = job.args["system"], job.args["split"]
     folders = [recipe.seed_dir(system, seed) for seed in recipe.seeds]
-    paths = _score_files(recipe, system, split)
-    scores = _scores(paths, data)
+    config = recipe.system(system)
+    paths = _score_files(recipe, system, split) if gives_scores(recipe, config) else []
+    scores = _scores(paths, data) if paths else np.empty((0, len(data.utts)))
     return {
         "system": system,
-        "task": recipe.system(system).task,
+        "task": config.task,
         "protocol": recipe.protocol,
         "split": split,
         "seeds": list(recipe.seeds),
         "num_trials": len(data.utts),
         **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths)),
+        "classes": class_results(recipe, data, folders, split) if names_attacks(recipe, config) else None,
         **_embeddings(recipe, data, [folder / "embed" / split for folder in folders]),
-        "authorship": _authorship(data, folders, split) if recipe.system(system).task == "text" else None,
+        "authorship": _authorship(data, folders, split) if config.task == "text" else None,
         "provenance": {
             "command": command(recipe, system),
-            "scores": {str(seed): hashlib.sha256(path.read_bytes()).hexdigest() for seed, path in zip(recipe.seeds, paths, strict=True)},
+            "scores": _digests(folders, "scores" if paths else "classes", split),
             "evaluate": recipe.evaluate.of_one_system(),
-            "definitions": METRICS | {"weighted_f1": DEFINITIONS["weighted_f1"]},
+            "definitions": METRICS | CLASS_DEFINITIONS | {"weighted_f1": DEFINITIONS["weighted_f1"]},
         },
     }
 
@@ -116,13 +129,18 @@ def _what_is_known(data: DataDir) -> tuple[np.ndarray | None, np.ndarray, dict[s
     return is_bonafide if both else None, np.array([data.speakers[utt] for utt in data.utts]), conditions
 
 
+def _digests(folders: list[Path], kind: str, split: str) -> dict[str, str]:
+    """Seed -> SHA-256 of its scores, or of its classes where the system gives no scores."""
+    return {folder.name.partition("_")[2]: hashlib.sha256((folder / kind / f"{split}.txt").read_bytes()).hexdigest() for folder in folders}
+
+
 def command(recipe, system: str) -> str:
     """What a user types to make these results again."""
     return " ".join(["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system, *getattr(recipe, "overrides", ())])
 
 
 def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -> dict:
-    """What needs both classes; None for an unlabelled set, or one with a single class."""
+    """What needs both classes; None for an unlabelled set, one with a single class, or a system without scores."""
     is_bonafide, speakers, conditions = _what_is_known(data)
     sizes = Counter((data.labels or {}).values())
     counts = {
@@ -130,7 +148,7 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -
         "num_spoof": sizes[SPOOF] if data.labels else None,
         "num_speakers": len(set(speakers) - {"-"}),
     }
-    if is_bonafide is None:
+    if is_bonafide is None or not len(scores):
         return {**counts, "metrics": None, "det": None, "histogram": None, "conditions": {}}
     return {
         **counts,

@@ -66,11 +66,14 @@ class SystemConfig:
     """Everything that makes a system: what it reads, the network, how it is trained."""
 
     name: str = ""
-    task: str = "audio"  # audio | text | fusion
-    labels: list[str] = field(default_factory=lambda: ["spoof", "bonafide"])  # order of the logits; authors for text
+    task: str = "audio"  # audio | text | fusion | ensemble | open_set
+    # Order of the logits. Classes other than spoof and bonafide are attacks, as utt2attack has them, and bonafide; empty takes all that
+    # train has. A text system's are the authors.
+    labels: list[str] = field(default_factory=lambda: ["spoof", "bonafide"])
     input: InputConfig = field(default_factory=InputConfig)
     model: dict = field(default_factory=dict)  # {name: lcnn, ...}: the settings of dada.models.<task>.<name>.Config
     init: str | None = None  # weights to start from
     train: TrainConfig = field(default_factory=TrainConfig)
-    branches: dict[str, str] = field(default_factory=dict)  # fusion: {audio: dada_audio, text: dada_text}
+    # fusion: {audio: dada_audio, text: dada_text}; ensemble: its members, {lcnn: cqt_lcnn, gmm: lfcc_gmm}; open_set: {classifier: ...}
+    branches: dict[str, str] = field(default_factory=dict)
     threads: int = 1  # CPU threads of a training or scoring process: fixed, because sums in another order differ in the last digits

@@ -108,8 +108,16 @@ def test_labels_are_needed_for_training_only(folder, tmp_path):
         audio_dataset(folder, config("waveform"), None, training=True)
 
 
-def test_a_label_that_is_no_class_is_named(folder):
+def test_attacks_are_classes_where_a_system_names_them(folder):
+    folder.tables["utt2attack"] = {"u0": "melgan", "u1": "-", "u2": "world", "u3": "melgan"}
     system = config("waveform")
+    system.labels = folder.attack_classes
+    assert system.labels == ["bonafide", "melgan", "world"]
+    assert audio_dataset(folder, system, None, training=True).labels.tolist() == [1, 0, 2, 1]
     system.labels = ["bonafide", "melgan"]
-    with pytest.raises(DataError, match="u0 is 'spoof', which is no class"):
+    assert audio_dataset(folder, system, None, training=False).labels is None  # an attack that training did not know, to be scored
+    with pytest.raises(DataError, match="utt2attack: u2 is 'world', which is no class"):
+        audio_dataset(folder, system, None, training=True)
+    del folder.tables["utt2attack"]
+    with pytest.raises(DataError, match="utt2attack does not exist"):
         audio_dataset(folder, system, None, training=True)

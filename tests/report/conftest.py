@@ -46,7 +46,7 @@ def _view(root, protocol, below, systems, seeds, num_resamples):
         splits=SimpleNamespace(train="train", dev="dev", test=["test"]), evaluate=EvaluateConfig(num_resamples=num_resamples),
         report=ReportConfig(), data_dir=lambda split: root / "data" / below / split, exp_dir=lambda name: root / "exp" / below / name,
         seed_dir=lambda name, seed: root / "exp" / below / name / f"seed_{seed}",
-        system=lambda name: SimpleNamespace(name=name, task=SYSTEMS[name][0]),
+        system=lambda name: SimpleNamespace(name=name, task=SYSTEMS[name][0], labels=["spoof", "bonafide"], branches={}),
     )
 
 

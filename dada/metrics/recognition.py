@@ -1,0 +1,116 @@
+"""How well a system names the attack, and says of one that it has never met that it is none of those it knows.
+
+Letters: S training seeds, N trials, K known classes, R resamples. Class K is unknown: that of a trial, or of a decision.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dada.errors import DataError
+from dada.metrics.auc import auc
+from dada.metrics.bootstrap import Resampler
+from dada.metrics.config import EvaluateConfig
+
+DEFINITIONS = {
+    "closed_accuracy": "share of the trials of known classes whose known class of the largest logit is right",
+    "closed_macro_f1": "unweighted mean F1 over the known classes, of trials of known classes, by the largest logit",
+    "accuracy": "share of all trials whose class is right, unknown being one class",
+    "macro_f1": "unweighted mean F1 over the classes that occur among the references, unknown being one class",
+    "unknown_auc": "area under the curve that tells trials of unknown classes from the others by the probability of being unknown",
+}
+
+
+def measure_classes(
+    truth: np.ndarray,
+    decided: np.ndarray,
+    closed: np.ndarray,
+    unknown_score: np.ndarray,
+    num_known: int,
+    speakers: Sequence[str],
+    config: EvaluateConfig,
+) -> dict:
+    """Metrics with intervals over resampled speakers (N,), and the confusion matrix.
+
+    `truth` (N,), `decided` (S, N) and `closed` (S, N), the decisions among known classes alone, are class indices; `unknown_score` (S, N)
+    is higher for what looks unknown. The confusion matrix (K + 1, K + 1) holds counts, summed over the seeds: a row for each true class.
+    Raises DataError for arrays of other shapes, or indices out of range.
+    """
+    truth, decided, closed, unknown_score = np.asarray(truth), np.atleast_2d(decided), np.atleast_2d(closed), np.atleast_2d(unknown_score)
+    if not decided.shape == closed.shape == unknown_score.shape == (len(decided), truth.size) or truth.size != len(speakers):
+        raise DataError(f"{truth.size} trials, but decisions {decided.shape}, {closed.shape} and scores {unknown_score.shape}")
+    if min(truth.min(), decided.min(), closed.min()) < 0 or max(truth.max(), decided.max()) > num_known or closed.max() >= num_known:
+        raise DataError(f"class indices must be 0 to {num_known}, and those among known classes below {num_known}")
+    known = truth < num_known
+    speakers = np.asarray(speakers)
+    resampler = Resampler(speakers[known], speakers[~known], config.num_resamples, config.seed)
+    order = np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)])
+    clusters = np.empty(truth.size, dtype=int)
+    clusters[order] = np.concatenate([resampler.bonafide, resampler.spoof])
+    of_all = [_Confusion(truth, row, clusters, num_known + 1, resampler) for row in decided]
+    of_known = [_Confusion(truth[known], row[known], clusters[known], num_known + 1, resampler) for row in closed] if known.any() else []
+    both = known.any() and not known.all()
+    scored = [(row[~known], row[known]) for row in unknown_score] if both else []
+    flipped = Resampler(speakers[~known], speakers[known], config.num_resamples, config.seed) if both else None
+    entry = _Entry(resampler, config.confidence)
+    return {
+        "num_known": int(known.sum()),
+        "num_unknown": int((~known).sum()),
+        "closed_accuracy": entry([c.accuracy() for c in of_known]),
+        "closed_macro_f1": entry([c.macro_f1() for c in of_known]),
+        "accuracy": entry([c.accuracy() for c in of_all]),
+        "macro_f1": entry([c.macro_f1() for c in of_all]),
+        "unknown_auc": entry([(auc(*pair), flipped.over(*pair).auc()) for pair in scored]),
+        "confusion": np.sum([c.counts for c in of_all], axis=0).astype(int).tolist(),
+    }
+
+
+class _Entry:
+    """A metric's values and resamples by seed to its mean, spread and interval; None without any."""
+
+    def __init__(self, resampler: Resampler, confidence: float):
+        self.resampler, self.confidence = resampler, confidence
+
+    def __call__(self, found: Sequence[tuple[float, np.ndarray]]) -> dict | None:
+        if not found:
+            return None
+        values = [float(value) for value, _ in found]
+        interval = self.resampler.interval(np.mean([resamples for _, resamples in found], axis=0), self.confidence)
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        ends = {"low": interval.low, "high": interval.high, "num_resamples": interval.num_resamples}
+        return {"mean": float(np.mean(values)), "spread": spread, "per_seed": values, **ends}
+
+
+class _Confusion:
+    """Counts (C, C) of true against decided classes, and those of every resample (R, C, C), from the counts of each speaker."""
+
+    def __init__(self, truth: np.ndarray, decided: np.ndarray, clusters: np.ndarray, num_classes: int, resampler: Resampler):
+        cells = num_classes * num_classes
+        index = clusters * cells + truth * num_classes + decided
+        by_cluster = np.bincount(index, minlength=resampler.num_clusters * cells).reshape(-1, cells)
+        self.counts = by_cluster.sum(axis=0).reshape(num_classes, num_classes)
+        resampled = np.concatenate([weights @ by_cluster for weights in resampler.chunks()])
+        self.resampled = resampled.reshape(-1, num_classes, num_classes)
+
+    def accuracy(self) -> tuple[float, np.ndarray]:
+        """Of all trials, and of each resample (R,)."""
+        return float(_accuracy(self.counts)), _accuracy(self.resampled)
+
+    def macro_f1(self) -> tuple[float, np.ndarray]:
+        """Of all trials, and of each resample (R,)."""
+        return float(_macro_f1(self.counts)), _macro_f1(self.resampled)
+
+
+def _accuracy(counts: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1))
+
+
+def _macro_f1(counts: np.ndarray) -> np.ndarray:
+    """Mean over the classes with references, which the others' zeros do not count in; NaN without any."""
+    references, decisions = counts.sum(axis=-1), counts.sum(axis=-2)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    f1 = 2 * hits / np.maximum(references + decisions, 1)
+    occurs = references > 0
+    with np.errstate(invalid="ignore"):
+        return (f1 * occurs).sum(axis=-1) / occurs.sum(axis=-1)

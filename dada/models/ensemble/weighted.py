@@ -1,0 +1,58 @@
+"""A weighted sum of what several systems say: scores of countermeasures, or logits of classifiers of the same classes.
+
+The CAU_KU systems for ADD 2023 (Han et al., DADA workshop, 2023) are such sums, in ratios such as 1:1 and 1.5:1.2:1; how members were
+brought to one scale is not said there. B utterances, M members, C columns of a member: 1 score, or the logits of K classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from dada.data import Batch
+from dada.errors import ConfigError
+from dada.models import Output
+
+NORMALISATIONS = ("z", "none")
+
+
+@dataclass
+class Config:
+    """Weights are by the names that `branches` gives the members. Fitted numbers are in the weights file, and in ensemble.json to read."""
+
+    weights: dict[str, float] = field(default_factory=dict)  # ratios, of which the scale plays no part; empty weighs all the same
+    learned: bool = False  # weights by logistic regression on dev instead, for countermeasures
+    normalise: str = "z"  # z: each member less its mean on dev, over its standard deviation there | none. No matter where learned
+    prior: float = 0.5  # of bona fide: what calibration weighs the classes of dev to
+    members: list[str] = field(default_factory=list)  # filled in by stage train_fusion, in the order of `branches`
+
+
+class Model(nn.Module):
+    """Rows (B, M, C) to their sum over the members, (B, C), with fitted factors and an offset, in float64."""
+
+    def __init__(self, config: Config, num_classes: int = 2):
+        super().__init__()
+        if config.normalise not in NORMALISATIONS:
+            raise ConfigError(f"model.normalise is {config.normalise!r}; known: {', '.join(NORMALISATIONS)}")
+        self.config = config
+        self.register_buffer("factors", torch.ones(len(config.members), dtype=torch.float64))
+        self.register_buffer("offset", torch.zeros((), dtype=torch.float64))
+
+    def forward(self, batch: Batch) -> Output:
+        """Logits (B, C), for countermeasures a single one; and as embedding what each member adds to them (B, M C)."""
+        parts = batch.inputs.double() * self.factors[:, None]
+        return Output((parts.sum(1) + self.offset).float(), parts.flatten(1).float())
+
+    def ratios(self) -> Tensor:
+        """The configured weights (M,) in the order of the members. Raises ConfigError for other names, or weights not above 0."""
+        weights, members = self.config.weights, self.config.members
+        if weights and set(weights) != set(members):
+            raise ConfigError(f"model.weights are of {_listed(weights)}, but the members (`branches`) are {_listed(members)}")
+        if any(not weight > 0 for weight in weights.values()):
+            raise ConfigError(f"model.weights is {weights}: each must be above 0; leave out a member instead")
+        return torch.tensor([weights.get(name, 1.0) for name in members], dtype=torch.float64)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,1 @@
+"""Telling attacks that no training knew from those that it did."""
