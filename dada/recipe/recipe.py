@@ -19,7 +19,7 @@ class Options:
     """The flags: how to run. None of them may change a result."""
 
     nj: int = 1  # processes side by side, each with one CPU thread
-    cmd: str = "local"  # local | slurm
+    cmd: str = "local"
     ngpu: int = 0  # GPUs of a training job
     force: bool = False  # do again what is up to date, and give up an experiment with other settings
     exp: str = "exp"  # folder of the experiments, below the recipe's

@@ -32,16 +32,6 @@ class SplitsConfig:
 
 
 @dataclass
-class SlurmConfig:
-    """Where jobs go with `--cmd slurm`; usually in local.yaml."""
-
-    partition: str | None = None
-    account: str | None = None
-    time: str = "24:00:00"
-    memory_gb: int = 16
-
-
-@dataclass
 class RecipeConfig:
     """One recipe. `protocols` are ways to split the same corpus; the first is the default and needs no folder of its own."""
 
@@ -56,4 +46,3 @@ class RecipeConfig:
     text: TextConfig = field(default_factory=TextConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
-    slurm: SlurmConfig = field(default_factory=SlurmConfig)

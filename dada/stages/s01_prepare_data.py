@@ -147,3 +147,9 @@ def count(data: DataDir) -> dict[str, int]:
 def plain(config) -> dict:
     """A configuration as plain values."""
     return asdict(config) if is_dataclass(config) else dict(vars(config))
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))

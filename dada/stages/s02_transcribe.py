@@ -105,3 +105,9 @@ def _transcriber(settings: str, root: Path):
     """The loaded model, kept for the next shard that this process gets."""
     values = json.loads(settings)
     return asr.build(TranscribeConfig(**values | {"guard": GuardConfig(**values["guard"])}), root)
+
+
+if __name__ == "__main__":
+    from dada.recipe.command import stage_main
+
+    raise SystemExit(stage_main(__file__))
