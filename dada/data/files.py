@@ -81,3 +81,21 @@ def refuse_os_error(error: OSError, path: Path) -> None:
     advice = ADVICE.get(error.errno)
     if advice:
         raise UserError(f"cannot write {path}: {advice}, then run the same command again") from error
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove what processes that are gone were still writing into a folder (not below it): a killed one cannot tidy up itself."""
+    for path in Path(folder).glob(f".*{PARTIAL}"):
+        owner = path.name.removesuffix(PARTIAL).rpartition(".")[2]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dada.data.files import remove_stale
 from dada.errors import ConfigError, DadaError, DataError, UserError
 from dada.recipe import catalog
 from dada.recipe.launch import Submit, executor
@@ -144,6 +145,8 @@ def _run_wave(recipe: Recipe, stage, jobs: list[Job], states: dict[str, State], 
 
 def _begin(job: Job, state: State, force: bool) -> None:
     """Mark a job as begun. What belongs to another digest, or is to be forced, is removed first, so nothing old is mixed in."""
+    for folder in {job.home, started_path(job).parent, *(output.parent for output in job.outputs)}:
+        remove_stale(folder)
     before = read_stamp(started_path(job))
     if job.keep and job.home.exists() and (force or before is None or before["digest"] != state.digest):
         shutil.rmtree(job.home)

@@ -2,12 +2,13 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from dada.data import DataDir, write_audio, write_table
-from dada.data.files import atomic_dir, atomic_path, write_text
+from dada.data.files import PARTIAL, atomic_dir, atomic_path, remove_stale, write_text
 from dada.errors import UserError
 
 WRITERS = {
@@ -89,3 +90,16 @@ def test_folder_is_replaced_as_a_whole(tmp_path):
             (partial / content).write_text(content)
     assert [path.name for path in (tmp_path / "d").iterdir()] == ["new"]
     assert [path.name for path in tmp_path.iterdir()] == ["d"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    stale = [tmp_path / f".table.{gone.pid}{PARTIAL}", tmp_path / f".folder.{gone.pid}{PARTIAL}"]
+    stale[0].write_text("half")
+    (stale[1] / "inside").mkdir(parents=True)
+    others = [tmp_path / f".table.{os.getpid()}{PARTIAL}", tmp_path / "table"]
+    for path in others:
+        path.write_text("whole")
+    remove_stale(tmp_path)
+    assert not any(path.exists() for path in stale) and all(path.exists() for path in others)
