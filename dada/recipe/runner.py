@@ -170,17 +170,13 @@ def _tasks(recipe: Recipe, stage, job: Job, state: State) -> list[Task]:
 def _run_tasks(tasks: list[Task], stage, submit: Submit, on_done: dict) -> dict[str, float]:
     """Run tasks, follow them, and return the seconds spent by job. The first failure stops the rest and is raised."""
     seconds: dict[str, float] = {}
-    futures = {}
+    waiting: dict[concurrent.futures.Future, Task] = {}
     num_done, start = 0, time.monotonic()
-    for task in tasks:
-        future = submit(run_task, task)
-        futures[future] = task
-        if future.done() and future.exception():
-            break
-    for future in concurrent.futures.as_completed(futures):
-        task = futures[future]
+
+    def settle(future: concurrent.futures.Future, task: Task) -> None:
+        nonlocal num_done
         if (error := future.exception()) is not None:
-            for other in futures:
+            for other in waiting:
                 other.cancel()
             raise _failure(stage, task, error)
         spent = future.result()
@@ -190,6 +186,15 @@ def _run_tasks(tasks: list[Task], stage, submit: Submit, on_done: dict) -> dict[
         log.info("  %s: %s done in %.1f s (%d of %d, about %.0f s left)", stage.name, task.label, spent, num_done, len(tasks), left)
         if task.job.name in on_done:
             on_done[task.job.name](spent)
+
+    for task in tasks:
+        future = submit(run_task, task)
+        if future.done():  # the work was done here: stamp it before the next begins
+            settle(future, task)
+        else:
+            waiting[future] = task
+    for future in concurrent.futures.as_completed(waiting):
+        settle(future, waiting[future])
     return seconds
 
 

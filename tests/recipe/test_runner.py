@@ -35,6 +35,14 @@ def test_lost_output_is_made_again(toy):
     assert toy() == ["greet line/x"]
 
 
+def test_finished_jobs_are_stamped_before_the_next_begins(toy):
+    (toy.root / "stop_after").write_text("line/x")
+    with pytest.raises(DadaError, match="greet, dialogue/x failed"):
+        toy()
+    (toy.root / "stop_after").unlink()
+    assert toy(last=1) == ["greet dialogue/x"]
+
+
 def test_removed_inputs_of_finished_work_are_not_missed(toy):
     toy()
     (toy.root / "data" / "x" / "greeting").unlink()
