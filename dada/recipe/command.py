@@ -1,6 +1,7 @@
 """The flags of `dada run` and of each stage as a program of its own: flags say how, `key=value` says what."""
 
 import argparse
+import os
 from pathlib import Path
 
 from dada.errors import ConfigError
@@ -11,6 +12,7 @@ from dada.recipe.recipe import Options, Recipe
 from dada.recipe.runner import Selection, run_recipe
 from dada.report import summary
 
+MOST_JOBS = 8
 RUN_EXAMPLE = """examples:
   dada run egs/mini
   dada run egs/mini --stage transcribe --stop_stage score --nj 4
@@ -20,7 +22,7 @@ RUN_EXAMPLE = """examples:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that all ways of running share. A new one is a change of design."""
     parser.add_argument("--system", action="append", default=[], help="work on this system only, and let key=value set its keys (repeat, or a,b)")
-    parser.add_argument("--nj", type=int, default=1, help="processes side by side, one CPU thread each (default: %(default)s)")
+    parser.add_argument("--nj", type=int, help=f"processes side by side, one CPU thread each (default: one a core, at most {MOST_JOBS})")
     parser.add_argument("--cmd", default="local", help="where jobs run: local (default: %(default)s)")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of a training job (default: %(default)s, the CPU)")
     parser.add_argument("--force", action="store_true", help="do again what is up to date; gives up experiments with other settings")
@@ -31,16 +33,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="what to run: settings of the recipe or of the chosen system")
 
 
+def default_jobs() -> int:
+    """One process for each core that this one may use; more than MOST_JOBS only on request, since each takes a gigabyte or two."""
+    return min(len(os.sched_getaffinity(0)), MOST_JOBS)
+
+
 def run_command(root: Path, args: argparse.Namespace, first: str | None, last: str | None) -> Recipe:
     """Do what the flags say with the stages from `first` to `last` (None: the ends)."""
-    if args.nj < 1 or args.ngpu < 0:
-        raise ConfigError(f"--nj is {args.nj} and --ngpu is {args.ngpu}: --nj wants 1 or more, --ngpu 0 or more")
+    num_jobs = default_jobs() if args.nj is None else args.nj
+    if num_jobs < 1 or args.ngpu < 0:
+        raise ConfigError(f"--nj is {num_jobs} and --ngpu is {args.ngpu}: --nj wants 1 or more, --ngpu 0 or more")
     known = catalog.stages()
     selection = Selection(catalog.find(first).number if first else known[0].number, catalog.find(last).number if last else known[-1].number)
     if selection.first > selection.last:
         raise ConfigError(f"--stage {first} comes after --stop_stage {last}")
     systems = [name for entry in args.system for name in entry.split(",") if name]
-    options = Options(args.nj, args.cmd, args.ngpu, args.force, args.exp, args.log_level)
+    options = Options(num_jobs, args.cmd, args.ngpu, args.force, args.exp, args.log_level)
     recipe = Recipe.load(root, args.overrides, systems, options)
     if args.list:
         print(list_stages(recipe, selection))
@@ -86,7 +94,7 @@ def _main(parser: argparse.ArgumentParser, argv: list[str] | None, work) -> int:
 def _flags(args: argparse.Namespace) -> list[str]:
     """The flags that were given, for a command of one stage."""
     flags = [flag for name in args.system for flag in ("--system", name)]
-    for name, default in (("nj", 1), ("cmd", "local"), ("ngpu", 0), ("exp", "exp"), ("log_level", "info")):
+    for name, default in (("nj", None), ("cmd", "local"), ("ngpu", 0), ("exp", "exp"), ("log_level", "info")):
         if getattr(args, name) != default:
             flags += [f"--{name}", str(getattr(args, name))]
     return flags + (["--force"] if args.force else [])

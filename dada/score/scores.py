@@ -57,7 +57,9 @@ def provenance(folder: Path, experiment: Experiment, split: str, data_files) -> 
 
 
 def window_policy(config) -> str:
-    """How utterances were brought to length, in words: `tile to 64000 samples`, `full`."""
-    size, unit = (config.num_frames, "frames") if config.kind == "features" else (config.num_samples, "samples")
-    cut = f", features of {config.num_samples} samples" if config.kind == "features" and config.num_samples else ""
-    return ("full" if config.length_rule == "full" or size is None else f"{config.length_rule} to {size} {unit}") + cut
+    """What of an utterance is looked at, in words: `tile to 4 s`, `tile to 400 frames`, `full`."""
+    if config.length_rule == "full":
+        return "full"
+    cuts = [f"{config.num_samples / config.sample_rate:g} s"] if config.num_samples else []
+    cuts += [f"{config.num_frames} frames"] if config.kind == "features" and config.num_frames else []
+    return ", then ".join(f"{config.length_rule} to {cut}" for cut in cuts) or "full"
