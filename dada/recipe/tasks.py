@@ -63,7 +63,7 @@ def run_task(task: Task) -> float:
         except UserError as error:
             logging.getLogger(__name__).error("%s: %s", task.label, error)
             raise
-        except Exception:
+        except Exception:  # nothing is swallowed: the log gets the traceback, whoever waits for the task gets the error
             logging.getLogger(__name__).exception("failed: %s", task.label)
             raise
     return time.monotonic() - start

@@ -16,9 +16,9 @@ from dada.data import BONAFIDE, SPOOF, DataDir
 from dada.data.validate_audio import check_audio
 from dada.data.validate_report import Report
 from dada.errors import ConfigError, DataError
+from dada.recipe.schema import MISSING
 from dada.recipe.stage import Job
 
-MISSING = "???"
 PREPARE = "prepare_data"
 
 log = logging.getLogger(__name__)
