@@ -7,7 +7,7 @@ from pathlib import Path
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, table_names
 from dada.data.files import write_text
 from dada.data.tables import invert, scan_table
-from dada.data.validate_audio import check_audio, check_feats
+from dada.data.validate_files import check_audio_files, check_feats
 from dada.data.validate_report import ERROR, WARNING, Report
 
 __all__ = ["Report", "sort_tables", "validate", "validate_splits"]
@@ -24,10 +24,11 @@ class _Scan:
     tables: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def validate(data: Path, feats: Path | None = None, read_audio: bool = True) -> Report:
-    """Check one data directory; with `feats` (a feats.scp) also the features made from it.
+def validate(data: Path, feats: Path | None = None, read_feats: bool = True) -> Report:
+    """Check the tables of one data directory; with `feats` (a feats.scp) also the features made from it.
 
-    Without `read_audio` the audio files and feature matrices are only looked for, not read. Problems are collected, never raised.
+    Audio files are looked for, not read (dada.validate does), and without `read_feats` so are feature matrices. Problems are collected,
+    never raised.
     """
     data = Path(data)
     scan = _Scan(data)
@@ -39,11 +40,11 @@ def validate(data: Path, feats: Path | None = None, read_audio: bool = True) -> 
     _check_labels(scan)
     _check_speakers(scan)
     if "wav.scp" in scan.tables:
-        check_audio(data, scan.tables, scan.report, read_audio)
+        check_audio_files(data, scan.tables["wav.scp"], scan.report)
     if feats is None and (data / "feats.scp").exists():
         feats = data / "feats.scp"
     if feats is not None:
-        check_feats(Path(feats), _main_table(scan), scan.report, read_audio)
+        check_feats(Path(feats), _main_table(scan), scan.report, read_feats)
     return scan.report
 
 
