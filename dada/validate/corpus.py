@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dada.data.datadir import BONAFIDE, NO_ATTACK, NO_SPEAKER, SPOOF, table_names
-from dada.data.tables import scan_table
-from dada.data.validate import validate, validate_splits
+from dada.data.datadir import BONAFIDE, NO_ATTACK, NO_SPEAKER, SPOOF
+from dada.data.validate import scan_tables, validate, validate_splits
 from dada.data.validate_report import WARNING, Report
 from dada.errors import DataError
 from dada.validate.audio import check_audio, formats
@@ -43,9 +42,10 @@ def validate_corpus(paths: Sequence[Path], request: Request) -> Findings:
     """Check data directories. Problems are collected, never raised."""
     found = Findings()
     splits: dict[Path, tuple[dict, dict[str, Probe]]] = {}
-    for path in map(Path, paths):
-        found.report.extend(validate(path, request.feats, request.sample != 0))
-        tables = {name: scan_table(path / name)[0] for name in table_names(path)} if path.is_dir() else {}
+    scanned = {path: scan_tables(path) for path in map(Path, paths)}
+    for path, scan in scanned.items():
+        found.report.extend(validate(path, request.feats, request.sample != 0, scan))
+        tables = {name: table for name, (table, _) in scan.items()}
         if not tables:
             continue
         probes = _probe(path, tables, request)
@@ -57,7 +57,7 @@ def validate_corpus(paths: Sequence[Path], request: Request) -> Findings:
         if set(tables.get("utt2label", {}).values()) == {BONAFIDE, SPOOF} and probes:
             found.cues[path] = shortcuts(tables["utt2label"], probes)
             check_shortcuts(str(path), found.cues[path], found.report)
-    found.report.extend(validate_splits(paths, request.disjoint))
+    found.report.extend(validate_splits(paths, request.disjoint, scanned))
     check_duplicates(splits, found.report)
     found.report.notes += overlaps({path: tables for path, (tables, _) in splits.items()})
     return found
