@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 # A file may import from its own layer and from those to its left.
 LAYERS = (
-    ("errors", "plugins", "program"),
+    ("errors", "plugins", "program", "systems"),
     ("metrics", "data"),
     ("features", "augment"),
     ("asr", "text", "losses", "models"),
@@ -21,7 +21,7 @@ LAYERS = (
     ("score", "explain"),
     ("report",),
     ("recipe",),
-    ("stages", "detect", "evaluate"),
+    ("stages", "detect", "evaluate", "catalogue"),
     ("cli",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -150,5 +150,5 @@ def test_help_shows_an_example(path):
 
 
 def test_programs_are_there():
-    programs = {"combine_data.py", "compare_runs.py", "new_recipe.py", "subset_data_dir.py", "validate_data_dir.py"}
+    programs = {"combine_data.py", "compare_runs.py", "new_recipe.py", "subset_data_dir.py", "systems_table.py", "validate_data_dir.py"}
     assert programs <= {path.name for path in PROGRAMS}
