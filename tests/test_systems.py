@@ -19,6 +19,21 @@ ROOT = Path(__file__).parents[1]
 TESTS = [column for column in systems.COLUMNS if column.endswith("_test")]
 
 
+class Collector:
+    """A plug-in that notes what was collected."""
+
+    def pytest_collection_finish(self, session):
+        self.nodes = {item.nodeid for item in session.items}
+
+
+def collected(files: set[str]) -> set[str]:
+    """The node ids of test files."""
+    collector = Collector()
+    arguments = ["--collect-only", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}", *(str(ROOT / file) for file in sorted(files))]
+    assert pytest.main(arguments, plugins=[collector]) == 0
+    return collector.nodes
+
+
 @pytest.fixture(scope="module")
 def rows() -> dict[str, Row]:
     return systems.read_rows(ROOT / "egs" / "systems.csv")
@@ -60,12 +75,7 @@ def test_what_the_project_says_is_as_the_project_has_it(rows):
 def test_claims_come_with_the_tests_that_show_them(rows):
     """Every claim names a test, every named test is collected, and a number of parameters stands in the file that tests it."""
     named = {getattr(row, column) for row in rows.values() for column in TESTS} - {""}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-o", "addopts=--import-mode=importlib", "--collect-only", "-q", *sorted({test.split("::")[0] for test in named})],
-        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:]
-    nodes = {line for line in done.stdout.splitlines() if "::" in line}
+    nodes = collected({test.split("::")[0] for test in named})
     nodes |= {node.partition("[")[0] for node in nodes}
     assert not named - nodes, f"egs/systems.csv names tests that do not exist: {sorted(named - nodes)}"
     for name, row in rows.items():
