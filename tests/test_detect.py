@@ -14,11 +14,11 @@ from dada import features, models
 from dada.data import Batch, fit_length, read_audio
 from dada.data.dataset import Dataset
 from dada.detect import Detector, detector_of, main, readable
-from dada.errors import ConfigError, UserError
+from dada.errors import ConfigError, DataError, UserError
 from dada.models.inference import Outputs, run_model
 from dada.recipe.config import load_system_config
-from dada.score.experiment import save_experiment
-from dada.score.scores import window_policy
+from dada.score.clip import Clip, System
+from dada.score.experiment import Experiment, save_experiment
 from dada.systems import read_rows
 
 ATTACKS = ["bonafide", "A01", "A02", "A03"]
@@ -181,8 +181,50 @@ def test_open_set_on_an_ensemble_without_bona_fide_speech(recipe, clips, detect)
 
 
 def test_a_long_file_says_what_was_looked_at(recipe, clips):
-    """Only the start of b.flac is looked at: what comes behind 400 frames changes nothing."""
-    experiment = Detector.of_experiment(recipe / "exp" / "lfcc_lcnn")
-    verdict = experiment(clips[1])
-    assert verdict.seconds == 5.0 and verdict.window == "tile to 400 frames" == window_policy(experiment.system.config.input)
+    verdict = Detector.of_experiment(recipe / "exp" / "lfcc_lcnn")(clips[1])
+    assert verdict.seconds == 5.0 and verdict.window == "tile to 400 frames"
     assert "5.0 s, lfcc_lcnn (seed 1), audio window: tile to 400 frames" in readable(verdict)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "window"),
+    [
+        ("res_tssdnet", (), "tile to 6 s"),
+        ("lfcc_lcnn", (), "tile to 400 frames"),
+        ("lfcc_lcnn", ("input.num_samples=64000", "input.num_frames=null"), "tile to 4 s"),
+        ("lfcc_gmm", (), "full"),
+    ],
+)
+def test_thirty_minutes_do_what_the_length_rule_says(name, overrides, window):
+    """What is cut gives what its start gives, and nothing long is computed; what is taken whole is refused beyond ten minutes."""
+    config = load_system_config(name, None, overrides)
+    torch.manual_seed(1)
+    system = System(Experiment(config, config.labels, models.build("audio", config.model, 2).eval()), None)
+    assert dict(system.windows()) == {name: window}
+    hours = np.zeros(30 * 60 * 16_000, dtype=np.float32)
+    hours[:160_000] = speech_like(10.0, 120, seed=1)
+    seen = []
+    if config.input.kind == "features":
+        system._feature.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[-1]))
+    if window == "full":
+        with pytest.raises(DataError, match="long.wav: 1800 s, and lfcc_gmm takes clips whole .*, up to 600 s: cut the file"):
+            system.ask(Clip("long.wav", hours, "-", str))
+        assert not seen
+        return
+    long, start = (system.ask(Clip("long.wav", samples, "-", str)) for samples in (hours, hours[:160_000]))
+    torch.testing.assert_close(long.outputs.logits, start.outputs.logits, rtol=1e-5, atol=1e-5)
+    assert all(size <= 600 * 16_000 for size in seen)
+
+
+@pytest.mark.parametrize("name", ["res_tssdnet", "lfcc_lcnn", "lfcc_gmm"])
+def test_silence_and_very_short_clips(name):
+    """What is repeated is long enough; what is taken whole is refused, saying so, where it has no frame."""
+    config = load_system_config(name)
+    system = System(Experiment(config, config.labels, models.build("audio", config.model, 2).eval()), None)
+    assert np.isfinite(system.ask(Clip("silence", np.zeros(32_000, dtype=np.float32), "-", str)).score)
+    short = Clip("short", 0.1 * np.ones(200, dtype=np.float32), "-", str)
+    if name == "lfcc_gmm":
+        with pytest.raises(DataError, match="a clip of 200 samples is shorter than one frame of 480"):
+            system.ask(short)
+    else:
+        assert np.isfinite(system.ask(short).score)

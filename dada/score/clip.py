@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dada.data import NO_SPEAKER, fit_length
+from dada.data import NO_SPEAKER, SAMPLE_RATE, fit_length
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError, DataError
 from dada.models.inference import Outputs, run_model
 from dada.score.experiment import Experiment, load_experiment
 from dada.score.on_top import combine, scores_of
 from dada.score.scores import window_policy
+
+# Seconds of the longest clip that is taken in whole: what a network keeps of it grows with its length.
+WHOLE_SECONDS = 600
 
 
 @dataclass
@@ -86,7 +89,7 @@ class System:
             labels = {name: branch.experiment.labels for name, branch in self.branches.items()}
             outputs = combine(self.experiment, {name: said.outputs for name, said in below.items()}, labels, clip.speakers)
         else:
-            array, size = self._text_input(clip.transcript) if self.config.task == "text" else self._audio_input(clip.samples)
+            array, size = self._text_input(clip.transcript) if self.config.task == "text" else self._audio_input(clip)
             outputs = run_model(self.experiment.model, Dataset({clip.name: array}, [clip.name], size=size, rule=self.config.input.length_rule), 1)
         scores = scores_of(self.experiment, outputs, clip.speakers)
         if scores is None or (self.config.task == "text" and np.isnan(scores[0])):
@@ -102,12 +105,22 @@ class System:
             problem = "needs the purported speaker" if speaker == NO_SPEAKER else f"knows no texts of {speaker}"
             raise DataError(f"{self.config.name} {problem}: give --speaker, one of {', '.join(authors)}")
 
-    def _audio_input(self, samples: np.ndarray) -> tuple[np.ndarray, int | None]:
-        """What the dataset holds of the clip, (T,) or (N, F), and the length that it is brought to."""
-        config = self.config.input
+    def _audio_input(self, clip: Clip) -> tuple[np.ndarray, int | None]:
+        """What the dataset holds of the clip, (T,) or (N, F), and the length that it is brought to.
+
+        The memory is bounded whatever the clip's length: nothing behind the end of the window is computed, and where the window is the
+        whole clip, DataError is raised for one of more than ten minutes.
+        """
+        config, samples, longest = self.config.input, clip.samples, WHOLE_SECONDS * SAMPLE_RATE
+        cuts = config.num_samples if config.kind == "waveform" else config.num_samples or config.num_frames
+        if (config.length_rule == "full" or not cuts) and len(samples) > longest:
+            raise DataError(
+                f"{clip.name}: {len(samples) / SAMPLE_RATE:.0f} s, and {self.config.name} takes clips whole (input.length_rule), up to "
+                f"{WHOLE_SECONDS} s: cut the file"
+            )
         if config.kind == "waveform":
             return samples, config.num_samples
-        cut = fit_length(torch.from_numpy(samples), config.num_samples, config.length_rule)
+        cut = fit_length(torch.from_numpy(samples[:longest]), config.num_samples, config.length_rule)
         with torch.inference_mode():
             return self._feature(cut[None])[0].T.numpy(), config.num_frames
 
