@@ -7,7 +7,7 @@ import argparse
 import json
 import re
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -27,7 +27,8 @@ SECTION = re.compile(r"^## Protocol (.+), test\S*$")
 
 def main(argv: list[str]) -> int:
     """Print all systems, or one with its configuration."""
-    parser = argparse.ArgumentParser("dada models", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("dada models", description=__doc__, epilog=EXAMPLE, formatter_class=formatter)
     parser.add_argument("name", nargs="?", help="a system, to see all of it and its configuration")
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args(argv)
@@ -149,8 +150,8 @@ def mini_runs(path: Path) -> dict[str, str]:
 def count_parameters(name: str) -> int | None:
     """Parameters of a system's network as configured, without allocating it; of a model without gradient, its fitted numbers.
 
-    None where its size hangs on others: systems on top of others without parameters, and networks around a pretrained encoder that is not here.
-    Classes that the training data will tell count as two.
+    None where there are none, as in sums of other systems, and for networks around a pretrained encoder that is not here. Classes that
+    only the training data tell count as two.
     """
     import torch
 

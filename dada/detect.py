@@ -68,9 +68,9 @@ class Detector:
         """From a configuration of dada/conf and a file of weights, the authors' own or ours."""
         config = load_system_config(name)
         if config.task != "audio":
-            raise ConfigError(f"{name} is no audio system, and a file of weights alone does not make it: name its experiment with --model")
+            raise ConfigError(f"{name} is no audio system, and a file of weights alone does not make it: give --model, its experiment")
         if not config.labels:
-            raise ConfigError(f"{name} has the classes of its training data, which {weights} does not name: give its experiment with --model")
+            raise ConfigError(f"{name} has the classes of its training data, which a file of weights does not name: give --model")
         model = models.build(config.task, config.model, len(config.labels))
         models.load_weights(model, config.task, config.model["name"], weights)
         return cls(System(Experiment(config, config.labels, model.eval()), None), None, str(weights))
@@ -145,7 +145,8 @@ def seed_folder(model: Path, seed: int | None) -> Path:
     seeds = sorted((p for p in model.glob("seed_*") if p.is_dir()), key=lambda p: (len(p.name), p.name))
     chosen = [p for p in seeds if seed is None or p.name == f"seed_{seed}"]
     if not chosen:
-        raise DataError(f"{model} has no {'trained seed' if seed is None else f'seed_{seed}'}; there: {', '.join(p.name for p in seeds) or 'none'}")
+        wanted = "trained seed" if seed is None else f"seed_{seed}"
+        raise DataError(f"{model} has no {wanted}; there: {', '.join(p.name for p in seeds) or 'none'}")
     return chosen[0]
 
 
@@ -159,7 +160,8 @@ def recipe_root(folder: Path) -> Path:
 
 def main(argv: list[str]) -> int:
     """Print one verdict a file, as lines to read or as JSON, one object a line."""
-    parser = argparse.ArgumentParser("dada detect", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("dada detect", description=__doc__, epilog=EXAMPLE, formatter_class=formatter)
     parser.add_argument("files", nargs="+", help="audio files")
     parser.add_argument("--model", type=Path, help="experiment: exp/<system>, or exp/<system>/seed_<k>")
     parser.add_argument("--system", help="instead of an experiment: a system that `dada models` lists, with --init")
@@ -186,7 +188,9 @@ def detector_of(model: Path | None, seed: int | None, system: str | None, init: 
         return Detector.of_experiment(model, seed)
     if model is None and seed is None and system is not None and init is not None:
         return Detector.of_weights(system, init)
-    raise UserError("say what to score with: --model exp/<system> for a trained experiment (and --seed), or --system NAME --init FILE for weights")
+    raise UserError(
+        "say what to score with: --model exp/<system> (and --seed) for a trained experiment, or --system NAME --init FILE for weights"
+    )
 
 
 def readable(verdict: Verdict) -> str:
@@ -196,7 +200,8 @@ def readable(verdict: Verdict) -> str:
     if verdict.score is None:
         lines.append("  no score: none of its classes is bona fide speech")
     else:
-        chance = "not calibrated" if verdict.probability_bonafide is None else f"{100 * verdict.probability_bonafide:.1f} % bona fide at equal priors"
+        p = verdict.probability_bonafide
+        chance = "not calibrated" if p is None else f"{100 * p:.1f} % bona fide at equal priors"
         lines.append(f"  score {verdict.score:+.3f} (higher is more bona fide), {chance}")
     if verdict.decision is not None and verdict.transcript is None:
         ranked = sorted(verdict.classes.items(), key=lambda item: -item[1])

@@ -66,7 +66,8 @@ def test_published_weights_on_the_command_line(reference, detect):
 
 
 def test_what_cannot_be_asked_says_what_to_do(tmp_path):
-    for arguments in ((None, None, None, None), (tmp_path, None, "aasist", None), (None, None, "aasist", None), (None, 1, "aasist", tmp_path)):
+    nothing = (None, None, None, None)
+    for arguments in (nothing, (tmp_path, None, "aasist", None), (None, None, "aasist", None), (None, 1, "aasist", tmp_path)):
         with pytest.raises(UserError, match="--model exp/<system> .* or --system NAME --init FILE"):
             detector_of(*arguments)
     with pytest.raises(ConfigError, match="did you mean 'aasist"):
@@ -98,7 +99,8 @@ def recipe(tmp_path_factory) -> Path:
     _audio(root, "lfcc_lcnn", ["spoof", "bonafide"])
     _audio(root, "lfcc_lcnn_attacks", ATTACKS)
     for name in ("track3_cqt_lcnn", "track3_cqt_ofd", "track3_aasist"):
-        _audio(root, name, SEVEN, ["input={kind: features, num_frames: 70, length_rule: tile, features: {name: lfcc}}", "model={name: lcnn}"])
+        taken = "input={kind: features, num_frames: 70, length_rule: tile, features: {name: lfcc}}"
+        _audio(root, name, SEVEN, [taken, "model={name: lcnn}"])
     for name, factors in (("lfcc_ensemble", [0.5, 2.0]), ("track3_ensemble", [1.5, 1.2, 1.0])):
         config = load_system_config(name)
         config.model["members"] = list(config.branches)

@@ -114,7 +114,7 @@ def test_models_are_listed_quickly_and_without_torch():
     assert list(listed) == systems.names()
     aasist = listed["aasist"]
     assert aasist["parameters"] == 297_866 and aasist["input"] == "waveform, 4.037 s"
-    assert aasist["published"][0] == {"figure": "0.83 / 0.0275", "metric": "EER % / min t-DCF", "corpus": "ASVspoof 2019 LA eval", "source": "paper"}
+    assert aasist["published"][0]["figure"] == "0.83 / 0.0275" and aasist["published"][0]["corpus"] == "ASVspoof 2019 LA eval"
     assert any("AASIST.pth" in fact["what"] and fact["test"] for fact in aasist["verified"])
 
 
@@ -137,7 +137,7 @@ def test_an_installed_package_has_the_table(tmp_path):
     )  # fmt: skip
     assert not (built / "egs").exists()
     paths = os.pathsep.join([str(built), sysconfig.get_path("purelib")])
-    done = subprocess.run(
-        [sys.executable, "-m", "dada.cli", "models", "aasist"], capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths}
-    )
+    environment = {**os.environ, "PYTHONPATH": paths}
+    command = [sys.executable, "-m", "dada.cli", "models", "aasist"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert "297,866 parameters" in done.stdout, done.stderr

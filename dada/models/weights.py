@@ -51,8 +51,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
             raise ConfigError(f"{path} is no checkpoint: {ADVICE}") from error
         asked = re.search(r"GLOBAL (\S+)", str(error))
         raise ConfigError(
-            f"{path} holds pickled Python objects{f' ({asked[1]})' if asked else ''} besides parameters, which can run any code: it was not "
-            "read. Where you trust the file, save the network's state_dict() alone"
+            f"{path} holds pickled Python objects{f' ({asked[1]})' if asked else ''} besides parameters, which can run any code: it was "
+            "not read. Where you trust the file, save the network's state_dict() alone"
         ) from error
     except Exception as error:  # torch raises many kinds for files that are cut or damaged
         raise ConfigError(f"{path} is no checkpoint, or not all of one ({_first_line(error)}): {ADVICE}") from error

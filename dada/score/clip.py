@@ -42,7 +42,7 @@ class Clip:
 
 @dataclass
 class Said:
-    """What a system says of a clip: outputs of one row, the score (None without a class of bona fide speech), and the same of its branches."""
+    """What a system says of a clip: outputs of one row; the score, None without a class of bona fide speech; the same of its branches."""
 
     outputs: Outputs
     score: float | None
@@ -90,12 +90,13 @@ class System:
             outputs = combine(self.experiment, {name: said.outputs for name, said in below.items()}, labels, clip.speakers)
         else:
             array, size = self._text_input(clip.transcript) if self.config.task == "text" else self._audio_input(clip)
-            outputs = run_model(self.experiment.model, Dataset({clip.name: array}, [clip.name], size=size, rule=self.config.input.length_rule), 1)
+            dataset = Dataset({clip.name: array}, [clip.name], size=size, rule=self.config.input.length_rule)
+            outputs = run_model(self.experiment.model, dataset, 1)
         scores = scores_of(self.experiment, outputs, clip.speakers)
         if scores is None or (self.config.task == "text" and np.isnan(scores[0])):
             return Said(outputs, None, below)
         if not np.isfinite(scores[0]):
-            raise DataError(f"{clip.name}: the score of {self.config.name} is {scores[0]}, no finite number: look at its weights and at the audio")
+            raise DataError(f"{clip.name}: the score of {self.config.name} is {scores[0]}, no finite number: look at its weights")
         return Said(outputs, float(scores[0]), below)
 
     def require_speaker(self, speaker: str) -> None:
