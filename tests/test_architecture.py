@@ -99,6 +99,15 @@ def test_only_the_configuration_imports_omegaconf():
     assert importers <= {"dada/recipe/config.py"}
 
 
+def test_computations_name_no_device():
+    """Networks, losses, features and augmentations compute where their input is."""
+    named = re.compile(r"\.cuda\(|device=[\"']|\.to\([\"'](cpu|cuda)")
+    assert named.search('x.to("cuda")') and named.search("torch.zeros(3, device='cpu')")
+    files = [path for folder in ("augment", "features", "losses", "models") for path in (ROOT / "dada" / folder).rglob("*.py")]
+    assert len(files) > 40
+    assert not [path.relative_to(ROOT).as_posix() for path in files if named.search(path.read_text(encoding="utf-8"))]
+
+
 def test_no_symbolic_links():
     assert not [str(path) for path in tracked() if path.is_symlink()]
 
