@@ -3,7 +3,6 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from dada.errors import ConfigError, DadaError, DataError
 from dada.train import checkpoint, journal
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig, TrainConfig
-from dada.train.evaluate import dev_triples, evaluate, make_sampler, required_labels
+from dada.train.estimate import estimate
+from dada.train.evaluate import dev_triples, evaluate, make_sampler
 from dada.train.optim import build_optimiser, set_trainable, training_mode
 from dada.train.phases import METRICS, differing_keys, phases_of
 from dada.train.schedules import learning_rate
@@ -64,7 +64,7 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     log.log(level, "START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, *sizes)
     model.to(accelerator.device)
     if hasattr(model, "estimate"):
-        seconds = _estimate(model, config, train)
+        seconds = estimate(model, config, train, folder)
     else:
         seconds = _trainer_of(model)(model, config, phases, train, dev, folder, seed).run()
     if accelerator.is_main_process:
@@ -72,11 +72,6 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     accelerator.wait_for_everyone()
     log.log(level, "DONE training %s, seed %d: %.1f s", config.name, seed, seconds)
     return model.eval()
-
-
-def is_main_process() -> bool:
-    """Whether this process writes files: the only one, or the first of several that torchrun started."""
-    return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
 
 
 class Trainer:
@@ -295,23 +290,6 @@ def _accelerator(config: SystemConfig):
     parallel = DistributedDataParallelKwargs(find_unused_parameters=True)  # a phase may leave the head unused
     cpu = not torch.cuda.is_available()  # said explicitly, as several processes on a CPU find each other only then
     return Accelerator(cpu=cpu, mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
-
-
-def _estimate(model: nn.Module, config: SystemConfig, train: Dataset) -> float:
-    """Train a model that has no gradient: it reads the training data as often as it likes, in the order of the utterances."""
-    required_labels(train)
-    if config.train.augment:
-        raise ConfigError(f"{config.name}: train.augment is for models trained by gradient, and {config.model['name']} is not: remove it")
-    start = time.monotonic()
-    size = config.train.batch_size
-    device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
-
-    def batches() -> Iterator[Batch]:
-        loader = DataLoader(train, size, collate_fn=train.collate, num_workers=config.train.num_workers, generator=torch.Generator())
-        return (batch.to(device) for batch in loader)
-
-    model.estimate(batches, log)
-    return time.monotonic() - start
 
 
 def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int) -> None:
