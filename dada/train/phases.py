@@ -48,7 +48,7 @@ def _check(phase: TrainConfig, where: str) -> None:
     for key, value, known in (
         ("sampler", phase.sampler, SAMPLERS),
         ("triplets_by", phase.triplets_by, ("speaker", "label")),
-        ("keep", phase.keep, ("best", "last")),
+        ("keep", phase.keep, ("best", "last", "swa")),
         ("early_stop.metric", metric, tuple(METRICS)),
     ):
         if value not in known:
@@ -57,6 +57,8 @@ def _check(phase: TrainConfig, where: str) -> None:
         raise ConfigError(f"{where}.early_stop.metric: {metric} needs logits, which triplets do not train: use abx or loss")
     if phase.sampler == "triplets" and mixes_labels(phase.augment):
         raise ConfigError(f"{where}.augment: mixed clips belong to no class or speaker, of which triplets are made: leave out mixup here")
+    if phase.keep == "swa" and phase.trainable:
+        raise ConfigError(f"{where}.keep: swa computes all batch statistics anew, also of what does not learn: leave train.trainable empty")
     if phase.epochs < 1 or phase.batch_size < 1:
         raise ConfigError(f"{where}: epochs and batch_size must be at least 1")
 

@@ -92,6 +92,8 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         ({"phases": [], "augment": [{"name": "mixup"}], "sampler": "triplets", "early_stop": EarlyStopConfig("abx")}, "leave out mixup"),
         ({"phases": [{"augment": [{"name": "rawboost"}], "loss": {"name": "bce"}}]}, "works on waveform, but input.kind is features"),
         ({"phases": [], "sampler": "sorted"}, "unknown 'sorted'"),
+        ({"phases": [], "keep": "mean"}, "known: best, last, swa"),
+        ({"phases": [], "keep": "swa", "trainable": ["head"]}, "leave train.trainable empty"),
         ({"phases": [], "loss": {"name": "triplet", "inherit_margin": True}}, "no phase before"),
         ({"phases": [{"trainable": ["haed"], "loss": {"name": "bce"}}]}, "did you mean 'head'"),
         ({"phases": [{"optim": {"name": "adamm"}, "loss": {"name": "bce"}}]}, "did you mean 'adam"),
