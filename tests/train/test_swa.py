@@ -5,7 +5,7 @@ import torch
 from toy import toy_config, toy_dataset
 
 from dada.train import checkpoint
-from dada.train.config import OptimConfig
+from dada.train.config import EarlyStopConfig, OptimConfig
 from dada.train.evaluate import make_sampler
 from dada.train.loop import fit
 from dada.train.phases import phases_of
@@ -14,7 +14,8 @@ EPOCHS, SEED = 6, 5
 
 
 def config(**train):
-    settings = {"epochs": EPOCHS, "phases": [], "loss": {"name": "bce"}, "keep": "swa", "drop_last": True, "checkpoint_steps": 3, "optim": OptimConfig(lr=0.02)}
+    settings = {"epochs": EPOCHS, "phases": [], "loss": {"name": "bce"}, "keep": "swa", "drop_last": True, "checkpoint_steps": 3, "optim": OptimConfig(lr=0.05)}
+    settings["early_stop"] = EarlyStopConfig("loss")
     return toy_config(**{**settings, **train})
 
 
