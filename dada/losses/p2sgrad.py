@@ -1,5 +1,5 @@
 """P2SGrad as a mean squared error over cosines (Zhang et al., CVPR 2019, whose gradient it has; Wang and Yamagishi, "A comparative
-study on recent neural spoofing countermeasures", Interspeech 2021, section 2.3)."""
+study on recent neural spoofing countermeasures", Interspeech 2021)."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError
-from dada.losses.cosines import require_cosines
+from dada.losses._cosines import require_cosines
 from dada.models import Output
 
 
