@@ -33,9 +33,8 @@ def main() -> None:
     settings = {"num_components": args.components, "num_features": NUM_FEATURES, "tolerance": -np.inf, "init_frames": 20_000}
     torch.manual_seed(1)
     model = gmm.Model(gmm.Config(**settings, iterations=ITERATIONS + 1), 1)  # one to warm up
-    steps = model.estimate_steps(
-        lambda: (Batch(["a"], x.T[None], torch.tensor([len(x)]), torch.zeros(1).long()) for x in frames.split(4000)), logging.getLogger("gmm")
-    )
+    clips = [Batch(["a"], x.T[None], torch.tensor([len(x)]), torch.zeros(1).long()) for x in frames.split(4000)]
+    steps = model.estimate_steps(lambda: iter(clips), logging.getLogger("gmm"))
     start = next(steps)  # the init
     mixture, shift, scale = start["mixtures"][0], start["shift"], start["scale"]
     reference = GaussianMixture(args.components, covariance_type="diag")

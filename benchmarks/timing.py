@@ -23,6 +23,6 @@ def medians(works: list[Callable[[], object]], repetitions: int, warm_up: bool =
 
 
 def row(name: str, reference: float | None, ours: float, notes: str = "") -> None:
-    """Print a line below HEAD: what was timed, milliseconds of the reference, where there is one, and of ours, and how many times faster."""
+    """Print a line below HEAD: what was timed, milliseconds of the reference (or None) and of ours, how many times faster."""
     theirs, ratio = ("-", "-") if reference is None else (f"{reference:.2f}", f"{reference / ours:.2f}")
     print(f"{name:40} {theirs:>12} {ours:9.2f} {ratio:>6}  {notes}".rstrip(), flush=True)

@@ -35,8 +35,9 @@ class Loss(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Cosines (B, 1) and labels, classes (B,) or probabilities (B, 2), to a scalar. Raises ConfigError for other logits."""
-        if output.logits.shape[1] != 1:
-            raise ConfigError(f"loss oc_softmax takes a single cosine, but the model gives {output.logits.shape[1]}: set model.head: one_class")
+        num_logits = output.logits.shape[1]
+        if num_logits != 1:
+            raise ConfigError(f"loss oc_softmax takes a single cosine, but the model gives {num_logits} logits: set model.head: one_class")
         require_cosines(output.logits, "oc_softmax", "one_class")
         score, config = output.logits[:, 0], self.config
         bonafide = batch.labels[:, 1] if batch.labels.is_floating_point() else batch.labels.to(score.dtype)

@@ -14,8 +14,8 @@ EPOCHS, SEED = 6, 5
 
 
 def config(**train):
-    settings = {"epochs": EPOCHS, "phases": [], "loss": {"name": "bce"}, "keep": "swa", "drop_last": True, "checkpoint_steps": 3, "optim": OptimConfig(lr=0.05)}
-    settings["early_stop"] = EarlyStopConfig("loss")
+    settings = {"epochs": EPOCHS, "phases": [], "loss": {"name": "bce"}, "keep": "swa", "drop_last": True, "checkpoint_steps": 3}
+    settings |= {"optim": OptimConfig(lr=0.05), "early_stop": EarlyStopConfig("loss")}
     return toy_config(**{**settings, **train})
 
 
