@@ -178,8 +178,11 @@ class Mixture:
         mixture = [value.float() for value in (self.weights, self.means, self.variances)]
         for chunk in frames.split(CHUNK):
             joint = joint_log_density(chunk, *mixture)
-            self._total += torch.logsumexp(joint, dim=1).sum(dtype=torch.float64)
-            self._moments.add(chunk, torch.softmax(joint, dim=1))
+            responsibilities = torch.softmax(joint, dim=1)
+            # log Σ exp without a second pass of exp: the largest responsibility is exp(largest - log Σ exp), and no less than 1 / C.
+            likelihood = joint.amax(1) - responsibilities.amax(1).log()
+            self._total += likelihood.sum(dtype=torch.float64)
+            self._moments.add(chunk, responsibilities)
             self._count += len(chunk)
 
     def update(self, tolerance: float, floor: Tensor) -> None:
