@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, is_dataclass, replace
 from dada.augment import mixes_labels
 from dada.errors import ConfigError
 from dada.plugins import nearest
-from dada.train.config import TrainConfig
+from dada.train.config import SystemConfig, TrainConfig
 
 METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1}  # sign: +1 where higher is better
 SAMPLERS = ("shuffle", "balanced", "triplets")
@@ -64,8 +64,12 @@ def _check(phase: TrainConfig, where: str) -> None:
 
 
 def differing_keys(old: dict, new: dict) -> list[str]:
-    """`key: old -> new` for every setting that differs, but for those that cannot change the weights."""
-    old, new = flatten(old), flatten(new)
+    """`key: old -> new` for every setting that differs, but for those that cannot change the weights.
+
+    What an older run does not know of, it did as the default says.
+    """
+    old, new, defaults = flatten(old), flatten(new), flatten(SystemConfig())
+    old |= {key: defaults[key] for key in new.keys() - old.keys() if key in defaults}
     keys = [key for key in sorted(old | new) if old.get(key) != new.get(key) and key not in NO_INFLUENCE]
     return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]
 
