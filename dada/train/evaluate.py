@@ -1,6 +1,5 @@
 """How a model does on dev between epochs. Axes: N utterances, K classes, D embedding."""
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from toy import toy_config, toy_dataset
+from toy import stopped_after, toy_config, toy_dataset
 
 from dada.train import checkpoint
 from dada.train.config import EarlyStopConfig, OptimConfig
@@ -67,20 +67,9 @@ def test_batch_statistics_are_those_of_train_under_the_mean_weights(run):
 
 
 @pytest.mark.parametrize("stop_after", [1, 4, 9, 11, 12])  # two checkpoints an epoch; the last but one lies before the final statistics
-def test_a_killed_run_ends_with_the_same_average(tmp_path, monkeypatch, stop_after):
+def test_a_killed_run_ends_with_the_same_average(tmp_path, stop_after):
     whole = trained(tmp_path / "whole")
-    save, count = checkpoint.save, iter(range(1, 100))
-
-    class Killed(Exception):
-        pass
-
-    def save_and_stop(*args):
-        save(*args)
-        if next(count) == stop_after:
-            raise Killed
-
-    monkeypatch.setattr(checkpoint, "save", save_and_stop)
-    with pytest.raises(Killed):
+    with stopped_after(stop_after):
         trained(tmp_path / "killed")
     torch.rand(stop_after)
     resumed = trained(tmp_path / "killed")
