@@ -60,12 +60,13 @@ def attribute(
     module = plugins.load("dada.explain.methods", method, "explanation method")
     check_inputs(batch, background)
     with evaluating(model):
-        num_logits = check_model(model, batch, method)
-        targets = list(range(num_logits)) if targets is None else list(targets)
-        wrong = [target for target in targets if not 0 <= target < num_logits]
-        if wrong or not targets:
-            raise ConfigError(f"targets {targets}: the model has logits 0 to {num_logits - 1}")
-        values, base_value, output = module.attribute(model, batch, background, targets, **options)
+        with torch.no_grad():
+            output = model(batch).logits
+        targets = list(range(output.shape[1])) if targets is None else list(targets)
+        if not targets or not all(0 <= target < output.shape[1] for target in targets):
+            raise ConfigError(f"targets {targets}: the model has logits 0 to {output.shape[1] - 1}")
+        values, base_value = module.attribute(model, batch, background, targets, **options)
+    output = output[:, targets]
     error = completeness_error(values, base_value, output)
     worst = float(error.max())
     log.info("%s: %d utterances, %d backgrounds, completeness error at most %.1e", method, len(batch), len(background), worst)
@@ -95,18 +96,6 @@ def check_inputs(batch: Batch, background: Batch) -> None:
         raise DataError(f"the inputs to be explained are {shapes[0]}, those of the background {shapes[1]}: bring all to one length")
     if len(background) < BACKGROUND_SIZE:
         log.warning("the background has %d utterances, fewer than %d: all are used", len(background), BACKGROUND_SIZE)
-
-
-def check_model(model: nn.Module, batch: Batch, method: str) -> int:
-    """The number of logits. Raises ConfigError where a method by gradients meets a model without one."""
-    from dada.explain.methods.deep_shap import rows
-
-    needs_grad = method != "occlusion"
-    with torch.set_grad_enabled(needs_grad):
-        logits = model(rows(batch, slice(0, 1), needs_grad)).logits
-    if needs_grad and not logits.requires_grad:
-        raise ConfigError(f"{type(model).__module__} has no gradient from its logits to its input, which {method} needs: use occlusion")
-    return logits.shape[1]
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def check_covered(logits: Tensor, model: nn.Module, run: Callable[[], Tensor]) -
     """
     wrong = uncovered(logits)
     if wrong:
-        where = find_module(model, run)
+        where, wrong = find_module(model, run) or ("the network", wrong)
         raise NotCovered(f"{where} has an operation that the rescale rule does not cover ({wrong}): {INSTEAD}")
 
 
@@ -61,15 +61,14 @@ def nodes(output: Tensor) -> Iterator:
         yield node
 
 
-def find_module(model: nn.Module, run: Callable[[], Tensor]) -> str:
-    """The innermost module that has such an operation: the first whose output has it behind it, as modules end before those around them."""
-    found: list[str] = []
+def find_module(model: nn.Module, run: Callable[[], Tensor]) -> tuple[str, str] | None:
+    """The innermost module that has such an operation, the first whose output has it behind it, and the operation."""
+    found: list[tuple[str, str]] = []
 
     def look(name: str, kind: str):
         def hook(module, args, output):
             tensors = [tensor for tensor in (output if isinstance(output, tuple) else (output,)) if isinstance(tensor, Tensor)]
-            if not found and any(uncovered(tensor) for tensor in tensors):
-                found.append(f"the module {name} ({kind})")
+            found.extend((f"the module {name} ({kind})", wrong) for tensor in tensors if not found and (wrong := uncovered(tensor)))
 
         return hook
 
@@ -81,4 +80,4 @@ def find_module(model: nn.Module, run: Callable[[], Tensor]) -> str:
     finally:
         for handle in handles:
             handle.remove()
-    return found[0] if found else "the network"
+    return found[0] if found else None

@@ -42,6 +42,7 @@ class Entry:
     """A non-linear operation: its rule, what it saw of the explained input, and its multiplier for that input once it is known."""
 
     rule: Any
+    num_bytes: int = 0  # kept of the background
     explained: tuple[Tensor, ...] = ()
     multiplier: Tensor | None = None
 
@@ -57,6 +58,7 @@ class Rescaled(torch.autograd.Function):
             entry.explained, entry.multiplier = tuple(tensor.detach().clone() for tensor in kept), None
         else:
             ctx.save_for_backward(*kept)
+            entry.num_bytes = sum(tensor.nbytes for tensor in kept)
         return output
 
     @staticmethod

@@ -6,7 +6,7 @@ activations element by element, max-feature-maps, pools, sums, products and conc
 Axes: B utterances, b backgrounds, K targets.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -15,39 +15,52 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.explain.methods._coverage import check_covered
 from dada.explain.methods._rescale import Entry, RescaleMode
+from dada.explain.methods._gradient import NoGradient
 
-MAX_CHUNK = 8  # backgrounds at once: more are not faster
+BYTES_PER_KEPT = 3  # the graph, the multipliers and the linear operations between take as much again
+MAX_BYTES = 1.2e9  # of maps of the background that are kept at once, beyond one utterance's
 
 
 def attribute(
-    model: nn.Module, batch: Batch, background: Batch, targets: Sequence[int], chunk_size: int = MAX_CHUNK
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Values (B, K, ...), base values and outputs (B, K). Raises NotCovered for a network with other operations."""
+    model: nn.Module, batch: Batch, background: Batch, targets: Sequence[int], max_bytes: float = MAX_BYTES
+) -> tuple[Tensor, Tensor]:
+    """Values (B, K, ...) and base values (B, K). Raises NotCovered for a network with other operations.
+
+    As many backgrounds as fit into about `max_bytes` go through the network at once, one at least.
+    """
     weights = {name: value.detach() for name, value in model.named_parameters()}  # which then ask for no gradient
     inputs = batch.inputs
     values = torch.zeros(len(batch), len(targets), *inputs.shape[1:], dtype=inputs.dtype, device=inputs.device)
     base = torch.zeros(len(targets), dtype=torch.float64, device=inputs.device)
+    chunk_size = max(1, int(max_bytes / try_out(model, weights, background)))
     for start in range(0, len(background), chunk_size):
-        part = rows(background, slice(start, start + chunk_size), needs_grad=True)
+        part = rows(background, slice(start, start + chunk_size))
         tape: list[Entry] = []
         logits = run(model, weights, part, tape, explaining=False)
-        if start == 0:
-            check_covered(logits, model, lambda part=part: run(model, weights, part, [], explaining=False))
         base += logits.detach().double().sum(0)[list(targets)]
         for i in range(len(batch)):
-            run(model, weights, rows(batch, slice(i, i + 1), needs_grad=True), tape, explaining=True)
+            run(model, weights, rows(batch, slice(i, i + 1)), tape, explaining=True)
             change = inputs[i] - part.inputs.detach()
-            for k, multipliers in enumerate(backward(logits, part.inputs, targets)):
+            for k, target in enumerate(targets):
+                (multipliers,) = torch.autograd.grad(logits[:, target].sum(), part.inputs, retain_graph=True)
                 values[i, k] += (multipliers * change).sum(0)
-    with torch.no_grad():
-        output = model(batch).logits[:, list(targets)]
-    base = (base / len(background)).to(output.dtype)
-    return values / len(background), base.expand(len(batch), -1), output
+    base = (base / len(background)).to(values.dtype)
+    return values / len(background), base.expand(len(batch), -1)
 
 
-def rows(batch: Batch, which: slice, needs_grad: bool = False) -> Batch:
-    """Some utterances of a batch, without labels."""
-    inputs = batch.inputs[which].detach().clone().requires_grad_(needs_grad)
+def try_out(model: nn.Module, weights: dict[str, Tensor], background: Batch) -> int:
+    """Bytes that one background takes, found by running it. Raises NotCovered."""
+    one, tape = rows(background, slice(0, 1)), []
+    logits = run(model, weights, one, tape, explaining=False)
+    if not logits.requires_grad:
+        raise NoGradient(model)
+    check_covered(logits, model, lambda: run(model, weights, one, [], explaining=False))
+    return BYTES_PER_KEPT * sum(entry.num_bytes for entry in tape) + one.inputs.nbytes
+
+
+def rows(batch: Batch, which: slice) -> Batch:
+    """Some utterances of a batch, without labels, whose inputs ask for a gradient."""
+    inputs = batch.inputs[which].detach().clone().requires_grad_()
     return replace(batch, utts=batch.utts[which], inputs=inputs, lengths=batch.lengths[which], labels=None, speakers=batch.speakers[which])
 
 
@@ -55,9 +68,3 @@ def run(model: nn.Module, weights: dict[str, Tensor], batch: Batch, tape: list[E
     """Logits of a batch, with the non-linear operations replaced."""
     with torch.enable_grad(), RescaleMode(tape, explaining):
         return torch.func.functional_call(model, weights, (batch,)).logits
-
-
-def backward(logits: Tensor, inputs: Tensor, targets: Sequence[int]) -> Iterator[Tensor]:
-    """Multipliers of the inputs for one target after the other; the graph is kept."""
-    for target in targets:
-        yield torch.autograd.grad(logits[:, target].sum(), inputs, retain_graph=True)[0]
