@@ -26,6 +26,7 @@ REQUIRES = [
 EXTRAS = {
     # The synthesizers of egs/mini that are Python packages. pyworld 0.3.5 still imports pkg_resources, which setuptools 81 dropped.
     "mini": ["onnx>=1.17", "onnxruntime>=1.20", "pyworld>=0.3.5", "hibari-tts", "setuptools<81"],
+    "explain": ["captum>=0.8"],  # gradient methods of dada.explain
     "test": ["pytest>=8.3"],
 }
 
