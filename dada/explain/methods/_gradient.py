@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
-from dada.errors import ConfigError, UserError
+from dada.errors import ConfigError
 
 
 class NoGradient(ConfigError):
@@ -18,15 +18,6 @@ class NoGradient(ConfigError):
 
     def __init__(self, model: nn.Module):
         super().__init__(f"the model {type(model).__module__} has no gradient from its logits to its input: use occlusion")
-
-
-def captum():
-    """The package captum.attr. Raises UserError, with the line that installs it, where it is not there."""
-    try:
-        import captum.attr
-    except ImportError as error:
-        raise UserError("integrated_gradients and gradient_shap need captum: pip install 'captum>=0.8'") from error
-    return captum.attr
 
 
 def as_function(model: nn.Module, batch: Batch) -> Callable[[Tensor], Tensor]:

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from captum.attr import GradientShap
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
-from dada.explain.methods._gradient import as_function, baselines, captum, mean_output
+from dada.explain.methods._gradient import as_function, baselines, mean_output
 
 
 def attribute(
@@ -35,7 +36,7 @@ def attribute(
     """
     logits = as_function(model, batch)
     starts = baselines(background, zeros)
-    method = captum().GradientShap(logits)
+    method = GradientShap(logits)
     values = torch.zeros(len(batch), len(targets), *batch.inputs.shape[1:], dtype=batch.inputs.dtype, device=batch.inputs.device)
     state = np.random.get_state()  # captum draws from NumPy's and torch's global generators
     with torch.random.fork_rng():

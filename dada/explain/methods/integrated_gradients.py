@@ -10,10 +10,11 @@ Axes: B utterances, K targets.
 from collections.abc import Callable, Sequence
 
 import torch
+from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
-from dada.explain.methods._gradient import as_function, baselines, captum, mean_output
+from dada.explain.methods._gradient import as_function, baselines, mean_output
 
 FIRST_STEPS = 16
 
@@ -50,7 +51,7 @@ def along_lines(
     logits: Callable, x: Tensor, starts: Tensor, target: int, base: float, tolerance: float, max_steps: int, rows_at_once: int
 ) -> Tensor:
     """Values of one input (1, ...) for one target, the mean over all starting points."""
-    method = captum().IntegratedGradients(logits)
+    method = IntegratedGradients(logits)
     with torch.no_grad():
         difference = float(logits(x)[0, target]) - base
     steps = min(FIRST_STEPS, max_steps)
