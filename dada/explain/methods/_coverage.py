@@ -6,10 +6,9 @@ What stands in the graph is what the backward pass will do, so nothing can slip 
 import re
 from collections.abc import Callable, Iterator
 
-import torch
 from torch import Tensor, nn
 
-from dada.explain.methods._rescale import NotCovered, Rescaled
+from dada.explain.methods._rescale import INSTEAD, NotCovered, Rescaled
 
 # Linear in one operand, the others being constant.
 LINEAR = set(
@@ -23,7 +22,6 @@ LINEAR = set(
 # Sums of operands, and those put beside each other: any number may depend on the input.
 ADDITIVE = {"Add", "Cat", "CopyBackwards", "CopySlices", "Rsub", "Stack", "Sub", "Where"}
 START = "AccumulateGrad"
-INSTEAD = "use integrated_gradients (or gradient_shap, or occlusion)"
 
 
 def check_covered(logits: Tensor, model: nn.Module, run: Callable[[], Tensor]) -> None:

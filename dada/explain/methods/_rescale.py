@@ -30,6 +30,7 @@ from torch.overrides import TorchFunctionMode
 from dada.errors import ConfigError
 
 SMALL = 1e-6  # differences of an operation's input below this have the derivative for a multiplier
+INSTEAD = "use integrated_gradients (or gradient_shap, or occlusion)"
 TINY = 1e-38  # keeps 0 / 0 from being undefined
 
 
@@ -89,7 +90,7 @@ class RescaleMode(TorchFunctionMode):
         if not self.explaining:
             self.tape.append(Entry(rule))
         elif self.position >= len(self.tape):
-            raise NotCovered("the network takes another way for the explained input than for the background: use integrated_gradients")
+            raise NotCovered(f"the network takes another way for the explained input than for the background: {INSTEAD}")
         entry = self.tape[self.position]
         self.position += 1
         return Rescaled.apply(entry, self.explaining, *inputs)
@@ -103,11 +104,12 @@ def depends(value: Any) -> bool:
 
 
 def refuse_choices(func: Callable, output: Any) -> None:
-    """Raise NotCovered for a function that cuts its result off from the input it depends on, such as a comparison."""
+    """Raise NotCovered for a function whose result depends on the input, but has no gradient, such as a comparison."""
     name = getattr(func, "__name__", str(func))
     lost = isinstance(output, Tensor) and not output.requires_grad and not name.startswith("new_") and not name.endswith("_like")
     if lost or name in LEAVING:
-        raise NotCovered(f"the network chooses by its input's values ({name}), which the rescale rule does not cover")
+        what = f"the network takes a result without gradient from its input ({name})"
+        raise NotCovered(f"{what}, which the rescale rule does not cover: {INSTEAD}")
 
 
 LEAVING = {"item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__array__", "is_nonzero"}
@@ -304,5 +306,3 @@ RULES: dict[Callable, Callable[[Callable, tuple, dict], Rule | None]] = {
     nn.functional.max_pool2d: max_pool2d,
     torch.max_pool2d: max_pool2d,
 }
-# Inside torch.nn.functional the pools of images and lines go by other names than the public ones.
-RULES |= {nn.functional._max_pool1d: max_pool1d, nn.functional._max_pool2d: max_pool2d}

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.explain.methods._coverage import check_covered
-from dada.explain.methods._rescale import Entry, RescaleMode
 from dada.explain.methods._gradient import NoGradient
+from dada.explain.methods._rescale import Entry, RescaleMode
 
 BYTES_PER_KEPT = 3  # the graph, the multipliers and the linear operations between take as much again
 MAX_BYTES = 1.2e9  # of maps of the background that are kept at once, beyond one utterance's
