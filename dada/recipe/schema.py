@@ -42,6 +42,12 @@ class RecipeConfig:
     protocol: str | None = None  # run only this one
     systems: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=lambda: [1])
+    # Systems besides `systems`, asked for by --system: under how many of the protocols and with how many of the seeds, the first ones;
+    # 0 takes all.
+    more_protocols: int = 0
+    more_seeds: int = 0
+    leave_out: dict[str, str] = field(default_factory=dict)  # system -> why `--system all` passes over it here
+    weights: str | None = None  # folder of published weights that a system's `init` names; relative to the recipe
     stages: list[str] = field(default_factory=list)  # those that apply; empty means all
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     text: TextConfig = field(default_factory=TextConfig)

@@ -60,7 +60,12 @@ def eer_table(section: Section, show: Callable[[dict | None], str] = percent) ->
     note = "EER in % of the spoofs named by the column against all bona fide speech."
     if section.columns:
         note += " Columns by " + ", ".join(f"`{name}` ({', '.join(map(readable, section.values(name)))})" for name in section.columns) + "."
-    return _table("Equal error rate", note, section, columns, show, lowest_is_best=True)
+    table = _table("Equal error rate", note, section, columns, show, lowest_is_best=True)
+    if len({len(result["seeds"]) for result in section.scored.values()}) > 1:  # some systems are trained less often than others
+        table.headers.append("seeds")
+        for row in table.rows:
+            row.append(Cell(str(len(section.scored[row[0].text]["seeds"]))))
+    return table
 
 
 def condition_table(section: Section, condition: str) -> Table:
@@ -184,10 +189,11 @@ def readable(value: str) -> str:
 
 def counts_line(section: Section) -> str:
     """Protocol, trials, seeds and resamples of a split, in one sentence."""
-    result = next(iter(section.results.values()))
+    result = max(section.results.values(), key=lambda result: len(result["seeds"]))
     config, seeds = result["provenance"]["evaluate"], result["seeds"]
     classes = "unlabelled" if result["num_bonafide"] is None else f"{result['num_bonafide']:,} bona fide, {result['num_spoof']:,} spoofs"
     trained = f"{len(seeds)} training seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})"
+    trained += ", fewer where a table says so" if any(len(other["seeds"]) < len(seeds) for other in section.results.values()) else ""
     return (
         f"Protocol `{section.protocol}`, split `{section.split}`: {result['num_trials']:,} trials ({classes}) of "
         f"{result['num_speakers']:,} purported speakers; {trained}; intervals at "

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 def plan(recipe) -> list[Job]:
     """One job per text system and seed."""
-    return [_job(recipe, name, seed) for name in recipe.systems if recipe.system(name).task == "text" for seed in recipe.seeds]
+    return [_job(recipe, name, seed) for name in recipe.systems if recipe.system(name).task == "text" for seed in recipe.seeds_of(name)]
 
 
 def _job(recipe, name: str, seed: int) -> Job:

@@ -27,7 +27,7 @@ def plan(recipe) -> list[Job]:
     """One job per system and scored split, over all training seeds, then one per pair of systems and split."""
     splits = [name for name in (recipe.splits.dev, *recipe.splits.test) if name]
     scored = [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]
-    settings = {"evaluate": recipe.evaluate.of_one_system(), "seeds": list(recipe.seeds)}
+    evaluate = recipe.evaluate.of_one_system()
     jobs = []
     for system, split in itertools.product(recipe.systems, splits):
         said = _said(recipe, system, split)
@@ -38,7 +38,7 @@ def plan(recipe) -> list[Job]:
                 home=recipe.exp_dir(system) / "results",
                 inputs=(*said, recipe.data_dir(split)),
                 outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
-                settings=settings,
+                settings={"evaluate": evaluate, "seeds": recipe.seeds_of(system)},
                 args={"system": system, "split": split},
             ))
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
@@ -46,9 +46,9 @@ def plan(recipe) -> list[Job]:
             stage="evaluate",
             name=f"{recipe.protocol}/{first}-{second}/{split}",
             home=recipe.exp_dir(first) / "results" / f"minus_{second}",
-            inputs=(*_score_files(recipe, first, split), *_score_files(recipe, second, split), recipe.data_dir(split)),
+            inputs=(*(path for files in _paired_files(recipe, [first, second], split) for path in files), recipe.data_dir(split)),
             outputs=(recipe.exp_dir(first) / "results" / f"minus_{second}" / f"{split}.json",),
-            settings=settings,
+            settings={"evaluate": evaluate, "seeds": _common_seeds(recipe, [first, second])},
             args={"systems": [first, second], "split": split},
         ))
     return jobs
@@ -65,11 +65,22 @@ def _said(recipe, system: str, split: str) -> list[Path]:
     """The files of scores and of decided classes that a system has on a split, over all seeds."""
     config = recipe.system(system)
     kinds = [kind for kind, made in (("scores", gives_scores), ("classes", names_attacks)) if made(recipe, config)]
-    return [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in recipe.seeds for kind in kinds]
+    return [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in recipe.seeds_of(system) for kind in kinds]
 
 
 def _score_files(recipe, system: str, split: str) -> list[Path]:
-    return [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds]
+    return [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds_of(system)]
+
+
+def _common_seeds(recipe, systems: list[str]) -> list[int]:
+    """The seeds that both of two systems have."""
+    return [seed for seed in recipe.seeds_of(systems[0]) if seed in recipe.seeds_of(systems[1])]
+
+
+def _paired_files(recipe, systems: list[str], split: str) -> list[list[Path]]:
+    """The score files of each of two systems, over the seeds that both have."""
+    seeds = _common_seeds(recipe, systems)
+    return [[recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in seeds] for system in systems]
 
 
 def run(recipe, job: Job) -> None:
@@ -81,7 +92,8 @@ def run(recipe, job: Job) -> None:
 
 def _one_system(recipe, data: DataDir, job: Job) -> dict:
     system, split = job.args["system"], job.args["split"]
-    folders = [recipe.seed_dir(system, seed) for seed in recipe.seeds]
+    seeds = recipe.seeds_of(system)
+    folders = [recipe.seed_dir(system, seed) for seed in seeds]
     config = recipe.system(system)
     paths = _score_files(recipe, system, split) if gives_scores(recipe, config) else []
     scores = _scores(paths, data) if paths else np.empty((0, len(data.utts)))
@@ -90,7 +102,7 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
         "task": config.task,
         "protocol": recipe.protocol,
         "split": split,
-        "seeds": list(recipe.seeds),
+        "seeds": seeds,
         "num_trials": len(data.utts),
         **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths)),
         "classes": class_results(recipe, data, folders, split) if names_attacks(recipe, config) else None,
@@ -108,12 +120,14 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
 def _difference(recipe, data: DataDir, job: Job) -> dict:
     """The first system's metrics minus the second's, on the same trials and resamples; None where a class is missing."""
     split = job.args["split"]
-    scores = [_scores(_score_files(recipe, system, split), data) for system in job.args["systems"]]
+    systems = job.args["systems"]
+    scores = [_scores(files, data) for files in _paired_files(recipe, systems, split)]
     found = {"metrics": None, "conditions": {}}
     is_bonafide, speakers, conditions = _what_is_known(data)
     if is_bonafide is not None:
         found = compare(*scores, is_bonafide, speakers, conditions, recipe.evaluate)
-    return {"systems": job.args["systems"], "protocol": recipe.protocol, "split": split, "seeds": list(recipe.seeds), **found}
+    seeds = _common_seeds(recipe, systems)
+    return {"systems": systems, "protocol": recipe.protocol, "split": split, "seeds": seeds, **found}
 
 
 def _scores(paths: list[Path], data: DataDir) -> np.ndarray:

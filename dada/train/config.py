@@ -41,7 +41,8 @@ class EarlyStopConfig:
 class TrainConfig:
     """One phase of training, or several: each entry of `phases` overrides some of these keys, and they run in order."""
 
-    epochs: int = 10
+    epochs: int = 10  # 0 keeps the weights of `init` as they are
+    max_batches: int = 0  # of an epoch, from another random part of train in each; 0 takes all of train
     batch_size: int = 16
     drop_last: bool = False  # leave out the last batch of an epoch where it is smaller
     sampler: str = "shuffle"  # shuffle | balanced | triplets

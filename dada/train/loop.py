@@ -32,10 +32,10 @@ WEIGHTS = "weights.pt"  # written last: a folder that has it is finished
 log = logging.getLogger(__name__)
 
 
-def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int) -> nn.Module:
+def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int, weights: Path | None = None) -> nn.Module:
     """Train a system into `folder` and return the model, in evaluation mode; a folder already finished is only loaded.
 
-    `config.labels` is final: the order of the logits. A run that was killed goes on from its checkpoint and on a CPU ends with the
+    `config.labels` is final: the order of the logits. `weights` is where those of `config.init` lie, if not at that very path. A run that was killed goes on from its checkpoint and on a CPU ends with the
     same weights, bit by bit. Under torchrun every process calls this, and each takes its share of the batches. Raises ConfigError where
     the folder holds a run with other settings, DadaError where the loss is no longer finite.
     """
@@ -43,6 +43,9 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     from accelerate.utils import set_seed
 
     phases = phases_of(config.train)
+    init = weights or (Path(config.init) if config.init else None)
+    if not init and not any(phase.epochs for phase in phases):
+        raise ConfigError(f"{config.name}: train.epochs is 0, and there is no `init` that names weights: one of them is needed")
     if not len(train) or not len(dev):
         raise DataError(f"{config.name}: {len(train)} utterances to train on and {len(dev)} on dev: both need some")
     folder = Path(folder)
@@ -58,8 +61,8 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
         log.info("%s: already trained in %s", config.name, folder)
         models.load_weights(model, config.task, config.model["name"], folder / WEIGHTS)
         return model.to(accelerator.device).eval()
-    if config.init:
-        models.load_weights(model, config.task, config.model["name"], Path(config.init))
+    if init:
+        models.load_weights(model, config.task, config.model["name"], init)
     level = logging.INFO if accelerator.is_main_process else logging.DEBUG
     sizes = len(train), len(dev), sum(parameter.numel() for parameter in model.parameters())
     log.log(level, "START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, *sizes)
@@ -128,6 +131,7 @@ class Trainer:
                 self.accelerator.scaler.load_state_dict(parts["scaler"])
         ranks = {"rank": self.accelerator.process_index, "world": self.accelerator.num_processes}
         self.sampler = self._build_sampler(**ranks)
+        self.sampler.max_batches = self.phase.max_batches
         self.triples = dev_triples(self.phase, self.dev, self.config.labels)
         self.augment = Chain(self.phase.augment, self.config.input.kind, len(self.config.labels), self.seed, ranks["rank"])
 

@@ -59,8 +59,8 @@ def _check(phase: TrainConfig, where: str) -> None:
         raise ConfigError(f"{where}.augment: mixed clips belong to no class or speaker, of which triplets are made: leave out mixup here")
     if phase.keep == "swa" and phase.trainable:
         raise ConfigError(f"{where}.keep: swa computes all batch statistics anew, also of what does not learn: leave train.trainable empty")
-    if phase.epochs < 1 or phase.batch_size < 1:
-        raise ConfigError(f"{where}: epochs and batch_size must be at least 1")
+    if phase.epochs < 0 or phase.max_batches < 0 or phase.batch_size < 1:
+        raise ConfigError(f"{where}: batch_size must be at least 1, epochs and max_batches 0 or more")
 
 
 def differing_keys(old: dict, new: dict) -> list[str]:

@@ -29,6 +29,9 @@ class SmallRecipe:
     def system(self, name: str) -> SystemConfig:
         return self.config
 
+    def seeds_of(self, name: str) -> list[int]:
+        return list(self.seeds)
+
     def data_dir(self, split: str) -> Path:
         return self.root / "data" / split
 

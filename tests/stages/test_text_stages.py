@@ -36,6 +36,9 @@ class Toy:
     def system(self, name):
         return dataclasses.replace(self.configs[name])
 
+    def seeds_of(self, system):
+        return self.seeds
+
     def data_dir(self, split):
         return self.root / "data" / split
 
@@ -156,7 +159,7 @@ def test_text_system_learns_authors_and_outputs_are_out_of_fold(toy):
 def test_fold_models_do_not_see_their_fold(toy, monkeypatch):
     seen = []
 
-    def spy(config, train, dev, folder, seed):
+    def spy(config, train, dev, folder, seed, weights=None):
         seen.append((folder.name, {*train.sources, *dev.sources}))
         return load_experiment(folder).model
 

@@ -56,6 +56,17 @@ def test_keeps_the_best_epoch_and_stops_early(tmp_path):
     assert kept.item() == pytest.approx(min(losses), abs=1e-5)
 
 
+def test_no_epoch_keeps_given_weights_and_wants_some(tmp_path):
+    given = fit(toy_config(epochs=1, phases=[], loss={"name": "bce"}), toy_dataset(), toy_dataset(20, seed=1), tmp_path / "a", seed=1)
+    untrained = toy_config(epochs=0, phases=[], loss={"name": "bce"})
+    with pytest.raises(ConfigError, match="epochs is 0, and there is no `init`"):
+        fit(untrained, toy_dataset(), toy_dataset(20, seed=1), tmp_path / "b", seed=2)
+    untrained.init = "weights.pt"
+    kept = fit(untrained, toy_dataset(), toy_dataset(20, seed=1), tmp_path / "b", seed=2, weights=tmp_path / "a" / "weights.pt")
+    for name, value in given.state_dict().items():
+        assert torch.equal(value, kept.state_dict()[name]), name
+
+
 def test_a_finished_folder_is_loaded_and_another_setting_refused(tmp_path):
     config = toy_config(epochs=1, phases=[], loss={"name": "bce"})
     first = fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
