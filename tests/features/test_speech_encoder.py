@@ -25,7 +25,7 @@ def hidden_states(folder, x):
         return torch.stack(encoder(inputs, output_hidden_states=True).hidden_states)
 
 
-@pytest.mark.parametrize("kind", ["wav2vec2", "wav2vec2_ctc", "hubert", "wavlm", "whisper"])
+@pytest.mark.parametrize("kind", ["wav2vec2", "wav2vec2_ctc", "hubert", "wavlm", "wavlm_large", "whisper"])
 def test_layers_are_the_models(kind, encoder_folder):
     folder = encoder_folder(kind)
     x = 0.1 * torch.randn(2, 64_000, generator=torch.Generator().manual_seed(3)) + 0.05
