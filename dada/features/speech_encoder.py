@@ -113,6 +113,15 @@ class SpeechEncoder(nn.Module):
             module.train(mode)
         return self
 
+    def samples(self, num_frames: int) -> int:
+        """The shortest clip that has so many frames."""
+        if self.is_whisper:
+            return (num_frames - 1) * WHISPER_STEP + 1
+        size = num_frames
+        for kernel, stride in zip(self.network.config.conv_kernel[::-1], self.network.config.conv_stride[::-1], strict=True):
+            size = (size - 1) * stride + kernel
+        return size
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, K, N, D). Raises DataError for clips shorter than one frame, or longer than the encoder takes."""
         states = self._whisper(x) if self.is_whisper else self._waveform(x)
@@ -120,7 +129,7 @@ class SpeechEncoder(nn.Module):
 
     def _waveform(self, x: Tensor) -> tuple[Tensor, ...]:
         """Hidden states of the wav2vec 2.0 family, each (B, N, D)."""
-        if int(self.network._get_feat_extract_output_lengths(x.shape[-1])) < 1:
+        if x.shape[-1] < self.samples(1):
             raise DataError(f"a clip of {x.shape[-1]} samples is too short for {self.model}: {TOO_SHORT}")
         if self.normalise:
             x = (x - x.mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, keepdim=True, correction=0) + VARIANCE_FLOOR)

@@ -32,12 +32,9 @@ TIME_POOL = 3  # of the image, and of each block
 
 
 @dataclass
-class Config:
-    """The defaults are AASIST's."""
+class GraphConfig:
+    """What the networks with AASIST's back end share. The defaults are AASIST's."""
 
-    num_filters: int = 70
-    num_taps: int = 129  # of each filter
-    max_masked_filters: int = 0  # in training silence fewer than this many neighbouring filters; the authors' option is 20
     channels: list[int] = field(default_factory=lambda: [32, 32, 64, 64, 64, 64])  # of the six residual blocks
     dead_preact: bool = True  # pass the unused BatchNorms by, as the published weights want it
     node_sizes: list[int] = field(default_factory=lambda: [64, 32])  # of the two single graphs, and of the heterogeneous one
@@ -48,14 +45,19 @@ class Config:
     joint_temperature: float = 100.0  # of attention over both
 
 
+@dataclass
+class Config(GraphConfig):
+    num_filters: int = 70
+    num_taps: int = 129  # of each filter
+    max_masked_filters: int = 0  # in training silence fewer than this many neighbouring filters; the authors' option is 20
+
+
 class Model(nn.Module):
     """Waveforms (B, T) to logits (B, K) and embeddings (B, 160)."""
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        if len(config.channels) != NUM_BLOCKS or len(config.node_sizes) != 2:
-            found = f"{len(config.channels)} and {len(config.node_sizes)}"
-            raise ConfigError(f"aasist: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {found}")
+        check_sizes(config)
         self.image = SincImage(sinc.Config(config.num_filters, config.num_taps), config.max_masked_filters)
         self.encoder = Encoder(config.channels, [TIME_POOL] * NUM_BLOCKS, config.dead_preact)
         self.graphs = Graphs(config, config.channels[-1], self.image.height)
@@ -74,10 +76,17 @@ class Model(nn.Module):
         return Output(self.classify(embedding), embedding)
 
 
+def check_sizes(config: GraphConfig) -> None:
+    """Raise ConfigError for lists of another length than the network has parts."""
+    if len(config.channels) != NUM_BLOCKS or len(config.node_sizes) != 2:
+        found = f"{len(config.channels)} and {len(config.node_sizes)}"
+        raise ConfigError(f"aasist: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {found}")
+
+
 class Graphs(nn.Module):
     """A map (B, C, H, W) to an embedding (B, 5 D): the graphs of its bands and of its frames, apart and then joined in two branches."""
 
-    def __init__(self, config: Config, channels: int, height: int):
+    def __init__(self, config: GraphConfig, channels: int, height: int):
         super().__init__()
         first, second = config.node_sizes
         self.config, self.size = config, 5 * second
