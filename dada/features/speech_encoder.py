@@ -24,7 +24,7 @@ POOLINGS = ("mean", "stack")
 NORMALISATIONS = ("auto", "always", "never")
 WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
 WHISPER_STEP = 320  # samples a frame of Whisper's encoder: a mel hop of 160, halved by its second convolution
-MASK_EMBEDDING = "masked_spec_embed"  # what masked frames are replaced by, and nothing is masked here
+FIXED = ("masked_spec_embed", "embed_positions.weight")  # never learn: nothing is masked here, and Whisper's positions are sines
 ALL = -1  # of `tuned_layers`: the whole encoder
 VARIANCE_FLOOR = 1e-7  # added to the variance of a clip, as the processors of these models do
 
@@ -64,7 +64,7 @@ class SpeechEncoder(nn.Module):
 
     `tuned_layers` counts transformer layers down from the highest one that is needed; 0 freezes the encoder, ALL tunes the whole of it.
     What is frozen has no gradient and stays in evaluation mode, without dropout. Layers above the highest one needed are not there.
-    The library's random masks and skipped layers are off, and what it freezes itself (Whisper's table of sines) stays frozen.
+    The library's random masks and skipped layers are off.
     """
 
     def __init__(self, model: str, layers: list[int], normalise: str = "auto", allow_download: bool = False, tuned_layers: int = 0):
@@ -97,9 +97,9 @@ class SpeechEncoder(nn.Module):
             problem = f"tuned_layers is {tuned_layers}, but {top} layers of {self.model} are in use"
             raise ConfigError(f"speech_encoder: {problem}: give 0 to {top}, or {ALL} for the whole encoder")
         self._tuned: list[nn.Module] = [self.network] if tuned_layers == ALL else list(stack.layers[top - tuned_layers :])
-        learning = {id(p) for module in self._tuned for p in module.parameters() if p.requires_grad}
+        learning = {id(p) for module in self._tuned for p in module.parameters()}
         for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(id(parameter) in learning and name != MASK_EMBEDDING)
+            parameter.requires_grad_(id(parameter) in learning and name not in FIXED)
         self._frozen = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
 
     def frozen_parameters(self) -> list[nn.Parameter]:
