@@ -39,7 +39,10 @@ def pair_groups(dataset: Dataset, by: str, labels: list[str]) -> list[object]:
 
 
 def of_classes(dataset: Dataset, classes: list[str], labels: list[str]) -> Dataset:
-    """The utterances of some classes; all of them, where none is named. Raises ConfigError for an unknown class, DataError where none is left."""
+    """The utterances of some classes; all of them, where none is named.
+
+    Raises ConfigError for a class that the system does not have, DataError where no utterance is left.
+    """
     if not classes:
         return dataset
     unknown = [name for name in classes if name not in labels]
