@@ -6,6 +6,7 @@ A new model is one file here and one YAML in dada/conf. The file holds
 * `Model(config, num_classes)` with `forward(batch) -> Output`; a model that is not trained by gradient has
   `estimate(batches, log)` as well, where `batches()` gives a fresh iterator of labelled batches,
 * if its training changes over time, `Model.start_epoch(epoch, num_epochs)`, called before each epoch (from 0) of a phase,
+* if some parameters of a part never learn, `frozen_parameters()` of that part, which no phase of a training lets learn,
 * `example() -> (Config, shape)`: a small configuration and the shape of one utterance's input, e.g. `(60, 150)` for 60 features
   and 150 frames, with which the tests go through the contract below; without it `Config()` as it is would be built,
 * if the authors published weights, `from_official(state) -> state`: their parameter names to ours.
