@@ -43,6 +43,7 @@ class GraphConfig:
     joint_ratio: float = 0.5  # part of both that the pools between the heterogeneous layers keep
     temperature: float = 2.0  # of attention within one graph
     joint_temperature: float = 100.0  # of attention over both
+    dropout: float = 1.0  # factor on all rates of dropout in the graphs, .2 to .5; a run of a few hundred steps needs less
 
 
 @dataclass
@@ -96,6 +97,9 @@ class Graphs(nn.Module):
         self.pool_s, self.pool_t = GraphPool(first), GraphPool(first)
         self.branches = nn.ModuleList(Branch(first, second, config.joint_ratio, config.joint_temperature) for _ in range(2))
         self.dropout_branch, self.dropout_out = nn.Dropout(0.2), nn.Dropout(0.5)
+        for module in self.modules():
+            if isinstance(module, nn.Dropout):
+                module.p *= config.dropout
 
     def forward(self, x: Tensor) -> Tensor:
         size = x.abs()

@@ -81,6 +81,17 @@ def test_an_encoder_inside_is_tuned_in_its_last_layers_alone(kind, encoder_folde
             model(as_batch(noise(1, 16, 20)))
 
 
+def test_dropout_is_scaled():
+    config, _ = cqt_aasist.example()
+    rates = {}
+    for factor in (1.0, 0.5, 0.0):
+        config.dropout = factor
+        modules = cqt_aasist.Model(config, 2).named_modules()
+        rates[factor] = {name: module.p for name, module in modules if isinstance(module, nn.Dropout)}
+    assert set(rates[1.0].values()) == {0.2, 0.3, 0.5} and set(rates[0.0].values()) == {0.0}
+    assert rates[0.5] == {name: rate / 2 for name, rate in rates[1.0].items()}
+
+
 def test_bad_settings():
     with pytest.raises(ConfigError, match="model.pools has 2 numbers, but there are 6 blocks"):
         cqt_aasist.Model(cqt_aasist.Config(pools=[1, 2]), 2)
