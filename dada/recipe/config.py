@@ -112,8 +112,9 @@ def _resolve(schema: type, layers: list[Layer]):
             nested = value
             for key in reversed(path):
                 nested = {key: nested}
-            if _names_another(OmegaConf.select(config, ".".join(path)), value):
-                OmegaConf.update(config, ".".join(path), {}, merge=False)  # the settings of one plug-in mean nothing to another
+            if value == {} or _names_another(OmegaConf.select(config, ".".join(path)), value):
+                # An empty mapping empties; and the settings of one plug-in mean nothing to another.
+                OmegaConf.update(config, ".".join(path), {}, merge=False)
             try:
                 config = OmegaConf.merge(config, nested)
             except OmegaConfBaseException as error:

@@ -42,6 +42,7 @@ def run(recipe, job: Job) -> None:
     """Train, and write embed/<train> (out of fold where train.folds says so) and embed/<dev>."""
     from dada.data import DataDir
     from dada.data.dataset import audio_dataset, class_indices
+    from dada.features import with_model_folders
     from dada.score.infer import run_model, write_outputs
     from dada.train.checkpoint import is_main_process
     from dada.train.folds import Material, cross_fit
@@ -49,6 +50,7 @@ def run(recipe, job: Job) -> None:
 
     name, seed = job.args["system"], job.args["seed"]
     config = recipe.system(name)
+    config = replace(config, model=with_model_folders(config.model, recipe.root))
     table = class_table(config.labels)
     data = {split: DataDir.read(recipe.data_dir(split), require=(table,)) for split in (recipe.splits.train, recipe.splits.dev)}
     if not config.labels:

@@ -22,8 +22,8 @@ from dada.train import checkpoint, journal
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig, TrainConfig
 from dada.train.estimate import estimate
-from dada.train.evaluate import dev_triples, evaluate, make_sampler
-from dada.train.optim import build_optimiser, set_trainable, training_mode
+from dada.train.evaluate import dev_triples, evaluate, make_sampler, of_classes, required_labels
+from dada.train.optim import build_optimiser, by_rate, set_trainable, training_mode
 from dada.train.phases import METRICS, differing_keys, phases_of
 from dada.train.schedules import learning_rate
 
@@ -82,7 +82,7 @@ class Trainer:
     """One gradient training. `state` and the parts in the checkpoint are all there is to know of where it stands."""
 
     def __init__(self, model, config: SystemConfig, phases: list[TrainConfig], train: Dataset, dev: Dataset, folder: Path, seed: int):
-        self.model, self.config, self.phases, self.train, self.dev = model, config, phases, train, dev
+        self.model, self.config, self.phases, self.all_train, self.all_dev = model, config, phases, train, dev
         self.folder, self.seed, self.accelerator = folder, seed, _accelerator(config)
         self.state = State()
         self.best: dict | None = None  # weights to keep
@@ -117,6 +117,7 @@ class Trainer:
     def _begin_phase(self, parts: dict | None) -> None:
         """Build what lasts for one phase, and bring it to where `parts` of a checkpoint say."""
         self.phase = self.phases[self.state.phase]
+        self.train, self.dev = (of_classes(part, self.phase.classes, self.config.labels) for part in (self.all_train, self.all_dev))
         self.accelerator = _accelerator(self.config)  # a new one, as the one before holds on to its optimiser
         self._build_loss()
         parameters = set_trainable(self.model, self.phase.trainable)
@@ -136,7 +137,7 @@ class Trainer:
         self.augment = Chain(self.phase.augment, self.config.input.kind, len(self.config.labels), self.seed, ranks["rank"])
 
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        return build_optimiser(self.phase.optim, parameters)
+        return build_optimiser(self.phase.optim, by_rate(self.model, parameters, self.phase.optim.lr_scales))
 
     def _build_sampler(self, **ranks) -> BatchSampler:
         return make_sampler(self.phase, self.train, self.config.labels, self.seed, **ranks)
@@ -179,7 +180,7 @@ class Trainer:
         state, phase = self.state, self.phase
         lr = learning_rate(phase.optim.lr, phase.schedule, state.epoch, phase.epochs, state.step, num_batches, state.history)
         for group in self.optimiser.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("lr_scale", 1.0)
         value = self._learn(self.augment(batch.to(self.accelerator.device), state.total_epochs, state.step))
         state.step += 1
         state.loss_sum += value
