@@ -22,7 +22,7 @@ from dada.train import checkpoint, journal
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig, TrainConfig
 from dada.train.estimate import estimate
-from dada.train.evaluate import dev_triples, evaluate, make_sampler, of_classes, required_labels
+from dada.train.evaluate import dev_triples, evaluate, make_sampler, of_classes
 from dada.train.optim import build_optimiser, by_rate, set_trainable, training_mode
 from dada.train.phases import METRICS, differing_keys, phases_of
 from dada.train.schedules import learning_rate
