@@ -13,6 +13,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
 from dada.data import BONAFIDE, SPOOF, DataDir
+from dada.data.subset import read_list
 from dada.data.validate_audio import check_audio
 from dada.data.validate_report import Report
 from dada.errors import ConfigError, DataError
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 def plan(recipe) -> list[Job]:
     """One job for a protocol. A change of the recipe's local/ files makes it again."""
-    root = corpus_root(recipe)
+    root, exclude = corpus_root(recipe), exclude_list(recipe)
     names = all_dirs(recipe)
     outputs = tuple(recipe.data_dir(name) for name in names)
     return [
@@ -34,7 +35,7 @@ def plan(recipe) -> list[Job]:
             stage=PREPARE,
             name=recipe.protocol,
             home=outputs[0].parent,
-            inputs=() if root is None else (root,),
+            inputs=tuple(path for path in (root, exclude) if path is not None),
             outputs=outputs,
             settings={"corpus": plain(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root)},
         )
@@ -47,8 +48,9 @@ def run(recipe, job: Job) -> None:
     check_names(made, job.outputs, recipe.root)
     for data in made:
         data.check()
+    made = leave_out(made, exclude_list(recipe))
     check_disjoint([data for data in made if "wav.scp" in data.tables])
-    check_counts({data.path.name: data for data in made}, recipe.corpus.counts, recipe.root)
+    check_counts({data.path.name: data for data in made}, recipe)
     check_files([data for data in made if "wav.scp" in data.tables])
     for data in made:
         data.write()
@@ -72,6 +74,25 @@ def corpus_root(recipe) -> Path | None:
             "or add corpus.root=/path/to/it to the command"
         )
     return recipe.root / root
+
+
+def exclude_list(recipe) -> Path | None:
+    """The file whose lines name utterances to leave out, such as damaged ones; None where `corpus.options.exclude` names none."""
+    name = recipe.corpus.options.get("exclude")
+    return None if name is None else recipe.root / name
+
+
+def leave_out(made: list[DataDir], path: Path | None) -> list[DataDir]:
+    """The data directories without the utterances of a list. Raises DataError for one that none of them has."""
+    if path is None:
+        return made
+    names = set(read_list(path))
+    unknown = sorted(names.difference(*(data.utts for data in made)))
+    if unknown:
+        raise DataError(f"{path} names {len(unknown)} utterances that no split has, e.g. {unknown[0]}: correct the list")
+    for data in made:
+        log.info("%s: %d utterances are left out by %s", data.path, len(names & set(data.utts)), path)
+    return [data.subset([utt for utt in data.utts if utt not in names], data.path) for data in made]
 
 
 def local_digests(root: Path) -> dict[str, str]:
@@ -119,23 +140,36 @@ def check_files(made: list[DataDir]) -> None:
         raise DataError(f"{len(report.errors)} audio files cannot be used:\n  " + "\n  ".join(str(finding) for finding in report.errors[:10]))
 
 
-def check_counts(made: dict[str, DataDir], expected: dict[str, dict[str, int]], root: Path) -> None:
-    """Raise DataError listing every split and label whose number differs from `corpus.counts`."""
-    strange = sorted(set(expected) - set(made))
-    if strange:
-        raise ConfigError(f"corpus.counts of {root / 'recipe.yaml'} names {', '.join(strange)}; the splits are {', '.join(made)}")
-    wrong = [
-        f"{split}: {found.get(label, 0)} {label}, expected {number}"
+def check_counts(made: dict[str, DataDir], recipe) -> None:
+    """Compare every split and label with `corpus.counts`, and warn of what differs: it may be a subset or another release.
+
+    Raises DataError where the labels look swapped, or where the recipe makes the corpus itself, so that a difference is a fault.
+    """
+    counts, where = recipe.corpus.counts, f"corpus.counts of {recipe.root / 'recipe.yaml'}"
+    expected = counts.get(recipe.protocol, counts)
+    unchecked = sorted(set(expected) - set(made))
+    if unchecked and set(expected).isdisjoint(made):
+        raise ConfigError(f"{where} names {', '.join(unchecked)}; the splits are {', '.join(made)}")
+    found = {split: count(data) for split, data in made.items()}
+    wrong = {
+        split: labels
         for split, labels in expected.items()
-        for found in [count(made[split])]
+        if split in made and any(found[split].get(label, 0) != number for label, number in labels.items())
+    }
+    if not wrong:
+        return
+    told = "; ".join(
+        f"{split}: {found[split].get(label, 0)} {label}, expected {number}"
+        for split, labels in wrong.items()
         for label, number in labels.items()
-        if found.get(label, 0) != number
-    ]
-    if wrong:
-        raise DataError(
-            f"the corpus does not have its published counts: {'; '.join(wrong)}. Is it complete, and the right version? "
-            f"(counts: {root / 'recipe.yaml'}, corpus.counts)"
-        )
+        if found[split].get(label, 0) != number
+    )
+    swapped = [s for s, labels in wrong.items() if found[s] == {BONAFIDE: labels.get(SPOOF), SPOOF: labels.get(BONAFIDE)}]
+    if swapped:
+        raise DataError(f"the labels of {', '.join(swapped)} look swapped ({told}): correct the corpus's list, or {where}")
+    if recipe.corpus.root is None:
+        raise DataError(f"the corpus does not have its counts: {told} ({where})")
+    log.warning("the corpus does not have its published counts: %s. Is it complete, and the right version? (%s)", told, where)
 
 
 def count(data: DataDir) -> dict[str, int]:
