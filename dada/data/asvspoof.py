@@ -192,12 +192,12 @@ SPLITS_2019 = {"train": ("train.trn", "T"), "dev": ("dev.trl", "D"), "eval": ("e
 
 
 def asvspoof2019_split(path: Path, root: Path, track: str, split: str, allow_missing: bool = False) -> DataDir:
-    """One split (train, dev, eval) of a track (LA, PA) of ASVspoof 2019 below `root`, or below the track's own folder."""
+    """One split (train, dev, eval) of a track (LA, PA) of ASVspoof 2019; `root` holds the folder of the track."""
     if split not in SPLITS_2019:
         raise ConfigError(f"ASVspoof 2019 has no split {split!r}; known: {', '.join(SPLITS_2019)}")
     end, letter = SPLITS_2019[split]
     name = f"ASVspoof2019_{track}"
-    home = find_folder(root, f"{track}/{name}_cm_protocols", f"{name}_cm_protocols")
+    home = find_folder(root, f"{track}/{name}_cm_protocols")
     protocol = read_protocol(home / f"ASVspoof2019.{track}.cm.{end}.txt", ASVSPOOF2019, f"{track}_{letter}_")
     audio = find_audio([home.parent / f"{name}_{split}" / "flac"], protocol.values["trial"], allow_missing)
     return make_data_dir(path, protocol, audio, keep=("environment",))

@@ -12,7 +12,8 @@ import types
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
-from dada.data import BONAFIDE, SPOOF, DataDir
+from dada.data import DataDir
+from dada.data.counts import count, differences
 from dada.data.subset import read_list
 from dada.data.validate_audio import check_audio
 from dada.data.validate_report import Report
@@ -150,32 +151,11 @@ def check_counts(made: dict[str, DataDir], recipe) -> None:
     unchecked = sorted(set(expected) - set(made))
     if unchecked and set(expected).isdisjoint(made):
         raise ConfigError(f"{where} names {', '.join(unchecked)}; the splits are {', '.join(made)}")
-    found = {split: count(data) for split, data in made.items()}
-    wrong = {
-        split: labels
-        for split, labels in expected.items()
-        if split in made and any(found[split].get(label, 0) != number for label, number in labels.items())
-    }
-    if not wrong:
-        return
-    told = "; ".join(
-        f"{split}: {found[split].get(label, 0)} {label}, expected {number}"
-        for split, labels in wrong.items()
-        for label, number in labels.items()
-        if found[split].get(label, 0) != number
-    )
-    swapped = [s for s, labels in wrong.items() if found[s] == {BONAFIDE: labels.get(SPOOF), SPOOF: labels.get(BONAFIDE)}]
-    if swapped:
-        raise DataError(f"the labels of {', '.join(swapped)} look swapped ({told}): correct the corpus's list, or {where}")
-    if recipe.corpus.root is None:
+    told = differences({split: count(data) for split, data in made.items()}, expected)
+    if told and recipe.corpus.root is None:
         raise DataError(f"the corpus does not have its counts: {told} ({where})")
-    log.warning("the corpus does not have its published counts: %s. Is it complete, and the right version? (%s)", told, where)
-
-
-def count(data: DataDir) -> dict[str, int]:
-    """Label -> number of utterances; empty without labels."""
-    labels = list((data.labels or {}).values())
-    return {label: labels.count(label) for label in (BONAFIDE, SPOOF) if label in labels}
+    if told:
+        log.warning("the corpus does not have its published counts: %s. Is it complete, and the right version? (%s)", told, where)
 
 
 def plain(config) -> dict:

@@ -82,11 +82,10 @@ def _asv_of(recipe, split: str) -> dict | None:
     entry = recipe.evaluate.asv.get(split)
     if entry is None:
         return None
-    root = recipe.root / (recipe.corpus.root or "")
     found = dict(entry)
     for name in ("scores", "key"):
         if entry.get(name) and entry[name] != FIXED_RATES:
-            found[name] = root / entry[name].format(protocol=recipe.protocol)
+            found[name] = recipe.corpus_root / entry[name].format(protocol=recipe.protocol)
     return found
 
 
