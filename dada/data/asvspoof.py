@@ -99,7 +99,7 @@ def read_protocol(path: Path, form: Format, prefix: str | tuple[str, ...] = "") 
 def make_data_dir(path: Path, protocol: Protocol, audio: dict[str, str], keep: Sequence[str] = ()) -> DataDir:
     """A data directory of the trials that `audio` has files of; `keep` names the columns besides speaker, label and attack.
 
-    A column without any value gives no table, and what bona fide trials call `bonafide` as an attack or vocoder becomes `-`.
+    A column that has one value throughout tells nothing and gives no table, and what bona fide trials call `bonafide` as an attack or vocoder becomes `-`.
     """
     trials = protocol.values["trial"]
     order = sorted((i for i, utt in enumerate(trials) if utt in audio), key=lambda i: trials[i].encode())
@@ -112,7 +112,7 @@ def make_data_dir(path: Path, protocol: Protocol, audio: dict[str, str], keep: S
         if name != "label":
             column = [NO_VALUE if value == BONAFIDE else value for value in column]
         table = {utt: column[i] for utt, i in zip(utts, order, strict=True)}
-        if name == "attack" or set(table.values()) != {NO_VALUE}:
+        if name not in keep or len(set(table.values())) > 1:
             tables[TABLES.get(name, f"utt2{name}")] = table
     return DataDir(Path(path), tables)
 

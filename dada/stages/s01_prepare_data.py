@@ -105,9 +105,12 @@ def local_digests(root: Path) -> dict[str, str]:
 
 
 def load_local(root: Path, name: str) -> types.ModuleType:
-    """Import `local/<name>.py` of a recipe. Each recipe's local/ is a package of its own name, so that recipes don't clash."""
+    """Import `local/<name>.py` of a recipe. Each recipe's local/ is a package of its own name, so that recipes don't clash.
+
+    Its name begins with ours, so that what it logs is shown.
+    """
     folder = (Path(root) / "local").resolve()
-    package = f"recipe_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    package = f"dada.recipe_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
     if package not in sys.modules:
         module = types.ModuleType(package)
         module.__path__ = [str(folder)]

@@ -12,7 +12,7 @@ SPLITS = {  # split -> its protocol, the beginning of its utterances, where its 
     "dev": ("ASVspoof5.dev.track_1.tsv", "D_", ("flac_D",)),
     "eval": ("ASVspoof5.eval.track_1.tsv", "E_", ("flac_E_eval", "flac_E")),
 }
-CONDITIONS = ("gender", "codec", "codec_quality", "attack_tag")
+CONDITIONS = ("gender", "codec", "attack_tag")
 
 
 def prepare(recipe) -> list[DataDir]:
