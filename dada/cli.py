@@ -8,6 +8,7 @@ from dada import __version__
 COMMANDS = {
     "run": ("dada.recipe.command:run_main", "run the stages of a recipe"),
     "new-recipe": ("dada.recipe.new_recipe:command", "make a recipe of a folder of audio and a CSV"),
+    "validate": ("dada.validate.command:main", "find every problem of a corpus, and its shortcuts"),
     "evaluate": ("dada.evaluate:main", "measure anybody's score files, compare two, write a submission"),
     "detect": ("dada.detect:main", "score audio files with a trained experiment"),
 }

@@ -21,7 +21,7 @@ LAYERS = (
     ("score", "explain"),
     ("report",),
     ("recipe",),
-    ("stages", "detect", "evaluate"),
+    ("stages", "detect", "evaluate", "validate"),
     ("cli",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -1,17 +1,18 @@
 """Every problem of a data directory at once, and of several directories against each other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, table_names
 from dada.data.files import write_text
-from dada.data.tables import invert, scan_table
-from dada.data.validate_audio import check_audio, check_feats
+from dada.data.tables import Problem, invert, scan_table
+from dada.data.validate_files import check_audio_files, check_feats
 from dada.data.validate_report import ERROR, WARNING, Report
 
-__all__ = ["Report", "sort_tables", "validate", "validate_splits"]
+__all__ = ["Report", "scan_tables", "sort_tables", "validate", "validate_splits"]
 
+Scanned = Mapping[str, tuple[dict[str, str], list[Problem]]]  # file name -> what could be read, and what could not
 SAME_KEYS = "give every utterance a line in every table, or take it out of all"
 
 
@@ -24,35 +25,42 @@ class _Scan:
     tables: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-def validate(data: Path, feats: Path | None = None, read_audio: bool = True) -> Report:
-    """Check one data directory; with `feats` (a feats.scp) also the features made from it.
+def scan_tables(data: Path) -> Scanned:
+    """Every table of a data directory, and its problems; empty where the directory is not there."""
+    return {name: scan_table(Path(data) / name) for name in table_names(data)} if Path(data).is_dir() else {}
 
-    Without `read_audio` the audio files and feature matrices are only looked for, not read. Problems are collected, never raised.
+
+def validate(data: Path, feats: Path | None = None, read_feats: bool = True, scanned: Scanned | None = None) -> Report:
+    """Check the tables of one data directory; with `feats` (a feats.scp) also the features made from it.
+
+    Audio files are looked for, not read (dada.validate does), and without `read_feats` so are feature matrices. Problems are collected,
+    never raised. `scanned` saves reading the tables again.
     """
     data = Path(data)
     scan = _Scan(data)
     if not data.is_dir():
         scan.report.add(ERROR, data, "is not there", "correct the path, or run stage prepare_data")
         return scan.report
-    _check_form(scan)
+    _check_form(scan, scan_tables(data) if scanned is None else scanned)
     _check_keys(scan)
     _check_labels(scan)
     _check_speakers(scan)
     if "wav.scp" in scan.tables:
-        check_audio(data, scan.tables, scan.report, read_audio)
+        check_audio_files(data, scan.tables["wav.scp"], scan.report)
     if feats is None and (data / "feats.scp").exists():
         feats = data / "feats.scp"
     if feats is not None:
-        check_feats(Path(feats), _main_table(scan), scan.report, read_audio)
+        check_feats(Path(feats), _main_table(scan), scan.report, read_feats)
     return scan.report
 
 
-def validate_splits(paths: Iterable[Path], disjoint: Iterable[str] = ()) -> Report:
+def validate_splits(paths: Iterable[Path], disjoint: Iterable[str] = (), scanned: Mapping[Path, Scanned] | None = None) -> Report:
     """Check that splits share no utterance and no audio file, nor what `disjoint` promises: speaker, source, or any utt2… name."""
     report = Report()
     splits = [Path(path) for path in paths if Path(path).is_dir()]
+    scanned = scanned or {path: scan_tables(path) for path in splits}
     promised = {f"utt2{'spk' if name == 'speaker' else name}": name for name in disjoint}
-    tables = {path: {name: scan_table(path / name)[0] for name in table_names(path)} for path in splits}
+    tables = {path: {name: table for name, (table, _) in scanned[path].items()} for path in splits}
     for path in splits:
         for name in promised:
             if name not in tables[path]:
@@ -79,10 +87,10 @@ def sort_tables(data: Path) -> list[Path]:
     return changed
 
 
-def _check_form(scan: _Scan) -> None:
-    for name in table_names(scan.path):
+def _check_form(scan: _Scan, scanned: Scanned) -> None:
+    for name, (table, problems) in scanned.items():
         path = scan.path / name
-        scan.tables[name], problems = scan_table(path)
+        scan.tables[name] = table
         for problem in problems:
             scan.report.add(ERROR, f"{path}:{problem.line}" if problem.line else path, problem.what, problem.advice)
     if "wav.scp" not in scan.tables and "text" not in scan.tables:

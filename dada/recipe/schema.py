@@ -30,6 +30,7 @@ class SplitsConfig:
     train: str | None = "train"
     dev: str | None = "dev"
     test: list[str] = field(default_factory=lambda: ["test"])
+    disjoint: list[str] = field(default_factory=list)  # what the protocol promises that splits don't share: speaker, attack, source, ...
 
 
 @dataclass

@@ -15,7 +15,7 @@ from pathlib import Path
 from dada.data import DataDir
 from dada.data.counts import count, differences
 from dada.data.subset import read_list
-from dada.data.validate_audio import check_audio
+from dada.data.validate_files import check_audio_files
 from dada.data.validate_report import Report
 from dada.errors import ConfigError, DataError
 from dada.recipe.schema import MISSING
@@ -139,7 +139,7 @@ def check_files(made: list[DataDir]) -> None:
     """Raise DataError listing audio files that are not there. Whether they decode is found out when they are read."""
     report = Report()
     for data in made:
-        check_audio(data.path, data.tables, report, read=False)
+        check_audio_files(data.path, data["wav.scp"], report)
     if report.errors:
         raise DataError(f"{len(report.errors)} audio files cannot be used:\n  " + "\n  ".join(str(finding) for finding in report.errors[:10]))
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import soundfile
 
 from dada.data import DataDir, read_table, write_ark, write_table
 from dada.data.validate import sort_tables, validate, validate_splits
@@ -19,8 +18,7 @@ def edit(data, name, change):
 
 def test_good_directory_has_no_findings(data):
     report = validate(data)
-    assert report.findings == []
-    assert report.notes == [f"{data / 'wav.scp'}: 8 files at 16000 Hz"]
+    assert report.findings == [] and report.notes == []
 
 
 # Each: how the directory is spoilt, where the finding is, what it says. DataDir.read refuses the ones marked True.
@@ -38,19 +36,11 @@ BAD = {
     "segments": (lambda d: (d / "segments").write_text("a b 0 1\n"), "segments", "not read here", False),
     "absent audio": (lambda d: audio(d, "S1-b0").unlink(), "wav.scp", "S1-b0.flac does not exist", False),
     "empty audio": (lambda d: audio(d, "S1-b0").write_bytes(b""), "wav.scp", "S1-b0.flac is empty", False),
-    "unreadable audio": (lambda d: audio(d, "S1-b0").write_bytes(b"mp4"), "wav.scp", "cannot be read as audio", False),
-    "no samples": (lambda d: wav(audio(d, "S1-b0"), []), "wav.scp", "has no samples", False),
-    "NaN": (lambda d: wav(audio(d, "S1-b0"), [np.nan]), "wav.scp", "NaN", False),
-    "duration": (lambda d: write_table(d / "utt2dur", dict.fromkeys(DataDir.read(d).utts, "x")), "utt2dur", "not a number", False),
 }
 
 
 def audio(data, utt):
     return data.parent / "audio_train" / f"{utt}.flac"
-
-
-def wav(path, samples):
-    soundfile.write(path, np.array(samples, np.float32), 16_000, format="WAV", subtype="FLOAT")
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -78,28 +68,15 @@ def test_missing_directory(tmp_path):
 def test_warnings(data):
     edit(data, "utt2attack", lambda s: [f"{line.split()[0]} A01" for line in s])
     edit(data, "utt2label", lambda s: [f"{line.split()[0]} bonafide" for line in s])
-    soundfile.write(audio(data, "S1-b0"), np.zeros(800), 16_000)
     report = validate(data)
     assert report.errors == []
     assert {"all utterances are bonafide", "S1-b0 is bona fide and has attack 'A01'"} <= {finding.what for finding in report.warnings}
-    assert any("are zero" in finding.what for finding in report.warnings)
 
 
-def test_stereo_and_other_rates_are_counted(data):
-    soundfile.write(audio(data, "S1-b0"), np.full((800, 2), 0.1), 8000)
-    report = validate(data)
-    assert report.findings == []
-    assert [note.partition(": ")[2] for note in report.notes] == [
-        "1 files at 8000 Hz",
-        "7 files at 16000 Hz",
-        "1 files with 2 channels, averaged when read",
-    ]
-
-
-def test_without_reading_audio_files_are_looked_for(data):
+def test_audio_files_are_looked_for_and_not_read(data):
     audio(data, "S1-b0").unlink()
     audio(data, "S1-b1").write_bytes(b"not audio")
-    assert ["S1-b0.flac does not exist" in finding.what for finding in validate(data, read_audio=False).errors] == [True]
+    assert ["S1-b0.flac does not exist" in finding.what for finding in validate(data).errors] == [True]
 
 
 def test_long_reports_are_shortened(data):

@@ -1,26 +1,22 @@
-"""Checks of the audio files and feature arks that a data directory points to."""
+"""Checks of the files that a data directory points to: audio that is there, feature arks that agree with it."""
 
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from dada.data.arks import ArkReader
-from dada.data.audio import read_native, split_location, unreadable
+from dada.data.audio import split_location, unreadable
 from dada.data.tables import scan_table
 from dada.data.validate_report import ERROR, WARNING, Report
 from dada.errors import DataError
 
-DURATION_TOLERANCE = 0.1  # seconds between utt2dur and the audio
 
-
-def check_audio(data: Path, tables: dict[str, dict[str, str]], report: Report, read: bool) -> None:
-    """Look for the files of wav.scp; with `read` also decode them, count rates and channels, and compare utt2dur."""
+def check_audio_files(data: Path, locations: Mapping[str, str], report: Report) -> None:
+    """Look for the files of wav.scp (`locations` by utterance), without reading them."""
     path = data / "wav.scp"
-    rates: Counter[int] = Counter()
-    channels: Counter[int] = Counter()
     owner: dict[str, str] = {}
-    for utt, location in tables["wav.scp"].items():
+    for utt, location in locations.items():
         if location in owner:
             report.add(
                 WARNING,
@@ -30,39 +26,12 @@ def check_audio(data: Path, tables: dict[str, dict[str, str]], report: Report, r
             )
         owner.setdefault(location, utt)
         try:
-            if not read:
-                problem = unreadable(split_location(location)[0])
-                if problem:
-                    raise DataError(problem)
-                continue
-            samples, rate = read_native(location)
+            problem = unreadable(split_location(location)[0])
+            if problem:
+                raise DataError(problem)
         except DataError as error:
             what, _, advice = str(error).rpartition(": ")
             report.add(ERROR, path, f"utterance {utt}: {what}", advice)
-            continue
-        rates[rate] += 1
-        channels[samples.shape[1]] += 1
-        if not samples.any():
-            report.add(WARNING, path, f"utterance {utt}: all samples of {location} are zero", "replace the file or remove the utterance")
-        _check_duration(data, tables, utt, len(samples) / rate, report)
-    report.notes += [f"{path}: {number} files at {rate} Hz" for rate, number in sorted(rates.items())]
-    report.notes += [
-        f"{path}: {number} files with {count} channels, averaged when read" for count, number in sorted(channels.items()) if count > 1
-    ]
-
-
-def _check_duration(data: Path, tables: dict[str, dict[str, str]], utt: str, seconds: float, report: Report) -> None:
-    text = tables.get("utt2dur", {}).get(utt)
-    if text is None:
-        return
-    advice = "remove utt2dur, or write the seconds of the audio"
-    try:
-        told = float(text)
-    except ValueError:
-        report.add(ERROR, data / "utt2dur", f"the duration of {utt} is {text!r}, not a number", advice)
-        return
-    if not abs(told - seconds) <= DURATION_TOLERANCE:
-        report.add(WARNING, data / "utt2dur", f"{utt} has {told:g} s, but its audio {seconds:.2f} s", advice)
 
 
 def check_feats(scp: Path, utts: dict[str, str], report: Report, read: bool) -> None:

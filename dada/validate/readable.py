@@ -1,0 +1,47 @@
+"""What a validation found, for a terminal."""
+
+import io
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from dada.validate.corpus import Findings
+
+WIDEST = 240  # columns; a table takes what it needs
+STRONGEST = 5  # cues that are shown of each split
+COLUMNS = ("utterances", "bonafide", "spoof", "speakers", "generators", "repeated texts", "read", "hours read")
+
+
+def readable(name: str, found: Findings) -> str:
+    """The findings, then a table of the splits and one of the cues."""
+    lines = found.report.lines()
+    if found.facts:
+        rows = [
+            [str(path), *(str(facts[column]) for column in COLUMNS), " / ".join(map(str, facts["seconds"])), _formats(facts["formats"])]
+            for path, facts in found.facts.items()
+        ]
+        lines += ["", _table(("split", *COLUMNS, "s: min / median / max", "formats"), rows)]
+    cues = [
+        [str(path), cue.cue, f"{cue.area:.2f}", f"{cue.low:.2f}", cue.says]
+        for path, cues in found.cues.items()
+        for cue in cues[:STRONGEST]
+    ]
+    if cues:
+        lines.append("What tells the classes apart without listening (area under the curve; 0.5: nothing, 1: all)")
+        lines.append(_table(("split", "cue", "area", "at least", ""), cues))
+    return "\n".join([*lines, f"{name}: {len(found.report.errors)} errors, {len(found.report.warnings)} warnings"])
+
+
+def _formats(counted: dict[str, dict[str, int]]) -> str:
+    return "; ".join(", ".join(values) for values in counted.values() if values)
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    out = io.StringIO()
+    table = Table(*headers, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(file=out, width=WIDEST, color_system=None, highlight=False).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n")

@@ -1,0 +1,71 @@
+"""Trivial cues that tell the classes of a split apart: a detector that hears only them looks good, and is none."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from dada.data.datadir import BONAFIDE
+from dada.data.validate_report import WARNING, Report
+from dada.features.cues import NAMES
+from dada.metrics.auc import auc
+from dada.validate.audio import formats
+from dada.validate.probe import Probe
+
+FEWEST = 10  # files of each class, below which nothing is said
+NOTABLE = 0.65  # area under the curve that the lower end of the interval must reach
+Z = 1.96  # of a normal interval at 95 %
+ADVICE = "state it with every result, and compare with the system trivial_cues, which hears nothing else"
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """How well one number (or format) of a file tells its class."""
+
+    cue: str
+    area: float  # under the curve, 0.5 to 1; for a format, the balanced accuracy of the best guess
+    low: float  # lower end of the 95 % interval
+    says: str  # which class has more of it, or which format
+
+
+def shortcuts(labels: Mapping[str, str], probes: Mapping[str, Probe]) -> list[Shortcut]:
+    """Every cue of one split, the strongest first; empty where a class has fewer than FEWEST files that could be read."""
+    read = {utt: probe for utt, probe in probes.items() if not probe.error}
+    sides = [[read[u] for u in read if (labels[u] == BONAFIDE) == side] for side in (True, False)]
+    if min(map(len, sides)) < FEWEST:
+        return []
+    found = [_of_number(name, *([probe.cues[i] for probe in side] for side in sides)) for i, name in enumerate(NAMES)]
+    found += [_of_format(what, *values) for what, *values in zip(formats([]), *(formats(side).values() for side in sides), strict=True)]
+    return sorted(found, key=lambda one: -one.low)
+
+
+def check_shortcuts(where: str, found: list[Shortcut], report: Report) -> None:
+    """Warn of the cues that are notable, all in one finding."""
+    notable = [one for one in found if one.low > NOTABLE]
+    if notable:
+        told = ", ".join(f"{one.cue.removeprefix('the ')} ({one.says}, {one.area:.2f})" for one in notable)
+        report.add(WARNING, where, f"the classes can be told apart without listening, by {told}", ADVICE)
+
+
+def _of_number(cue: str, bonafide: list[float], spoof: list[float]) -> Shortcut:
+    area = auc(np.array(bonafide), np.array(spoof))
+    says = "more in bona fide" if area >= 0.5 else "more in spoofs"
+    area = max(area, 1 - area)
+    return Shortcut(cue.replace("_", " "), area, area - Z * standard_error(area, len(bonafide), len(spoof)), says)
+
+
+def _of_format(what: str, bonafide: Counter, spoof: Counter) -> Shortcut:
+    shares = {value: (bonafide[value] / bonafide.total(), spoof[value] / spoof.total()) for value in bonafide | spoof}
+    accuracy = sum(max(pair) for pair in shares.values()) / 2
+    value, (real, fake) = max(shares.items(), key=lambda item: abs(item[1][0] - item[1][1]))
+    says = f"{value}: {100 * real:.0f} % of bona fide, {100 * fake:.0f} % of spoofs"
+    return Shortcut(what, accuracy, accuracy - Z * standard_error(accuracy, bonafide.total(), spoof.total()), says)
+
+
+def standard_error(area: float, num_bonafide: int, num_spoof: int) -> float:
+    """Of an area under the curve (Hanley and McNeil, Radiology 143, 1982, equation 2)."""
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    terms = area * (1 - area) + (num_bonafide - 1) * (first - area**2) + (num_spoof - 1) * (second - area**2)
+    return math.sqrt(max(terms, 0) / (num_bonafide * num_spoof))
