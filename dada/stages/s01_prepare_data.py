@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dada.data import DataDir
 from dada.data.counts import count, differences
+from dada.data.datadir import NO_SPEAKER, table_of
 from dada.data.subset import read_list
 from dada.data.validate_files import check_audio_files
 from dada.data.validate_report import Report
@@ -38,7 +39,10 @@ def plan(recipe) -> list[Job]:
             home=outputs[0].parent,
             inputs=tuple(path for path in (root, exclude) if path is not None),
             outputs=outputs,
-            settings={"corpus": plain(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root)},
+            settings={
+                "corpus": plain(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root),
+                **({"disjoint": recipe.splits.disjoint} if recipe.splits.disjoint else {}),
+            },
         )
     ]
 
@@ -50,7 +54,7 @@ def run(recipe, job: Job) -> None:
     for data in made:
         data.check()
     made = leave_out(made, exclude_list(recipe))
-    check_disjoint([data for data in made if "wav.scp" in data.tables])
+    check_disjoint([data for data in made if "wav.scp" in data.tables], recipe.splits.disjoint)
     check_counts({data.path.name: data for data in made}, recipe)
     check_files([data for data in made if "wav.scp" in data.tables])
     for data in made:
@@ -125,14 +129,17 @@ def check_names(made: list[DataDir], expected: tuple[Path, ...], root: Path) -> 
         raise DataError(f"{root / 'local' / PREPARE}.py returned {', '.join(map(str, got))}; expected {', '.join(map(str, expected))}")
 
 
-def check_disjoint(made: list[DataDir]) -> None:
-    """Raise DataError for an utterance that is in two splits."""
-    owner: dict[str, DataDir] = {}
-    for data in made:
-        twice = [utt for utt in data.utts if utt in owner]
-        if twice:
-            raise DataError(f"{len(twice)} utterances are in both {owner[twice[0]].path} and {data.path}, e.g. {twice[0]}")
-        owner.update(dict.fromkeys(data.utts, data))
+def check_disjoint(made: list[DataDir], promised: list[str]) -> None:
+    """Raise DataError for an utterance that is in two splits, and for a speaker, attack, ... in two where that is promised not to be."""
+    for name in ("utterance", *promised):
+        owner: dict[str, DataDir] = {}
+        for data in made:
+            values = data.utts if name == "utterance" else set(data[table_of(name)].values()) - {NO_SPEAKER}
+            twice = sorted(value for value in values if value in owner)
+            if twice:
+                where = f"{owner[twice[0]].path} and {data.path}"
+                raise DataError(f"{len(twice)} {name}s are in both {where}, e.g. {twice[0]}")
+            owner.update(dict.fromkeys(values, data))
 
 
 def check_files(made: list[DataDir]) -> None:
