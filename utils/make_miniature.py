@@ -40,7 +40,10 @@ def main() -> None:
         raise UserError(f"no miniature of {args.corpus!r}{nearest(args.corpus, miniatures.names())}: {', '.join(miniatures.names())}")
     program.refuse_existing(args.folder)
     recipe = miniatures.make(args.corpus, args.folder)
-    print(f"made {recipe.parent / 'corpus'} and {recipe}\nnext: DADA_ROOT={ROOT} {recipe}/run.sh")
+    if recipe is None:
+        print(f"made {args.folder / 'corpus'}")
+    else:
+        print(f"made {recipe.parent / 'corpus'} and {recipe}\nnext: DADA_ROOT={ROOT} {recipe}/run.sh")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,17 @@ class Protocol:
         return Protocol(self.path, self.form, {name: [values[i] for i in keep] for name, values in self.values.items()})
 
 
+def guess_format(path: Path) -> Format:
+    """The format that a file has by the number of its columns (DataError for another number)."""
+    lines = _read_lines(Path(path))
+    count = len(next(line for line in lines if line.strip()).split())
+    for form in FORMATS:
+        if len(form.columns) == count:
+            return form
+    known = "; ".join(f"{form.name}, {len(form.columns)}: {' '.join(form.columns)}" for form in FORMATS)
+    raise DataError(f"{path} has {count} columns, as {OTHERS.get(count, 'no ASVspoof protocol known here')}; known are {known}")
+
+
 def read_protocol(path: Path, form: Format, prefix: str | tuple[str, ...] = "") -> Protocol:
     """Read a protocol or key whose utterances begin with `prefix`.
 

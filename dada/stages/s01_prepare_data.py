@@ -105,7 +105,7 @@ def local_digests(root: Path) -> dict[str, str]:
     folder = root / "local"
     if not (folder / f"{PREPARE}.py").is_file():
         raise ConfigError(f"{folder / PREPARE}.py does not exist: every recipe with audio needs it (see egs/TEMPLATE)")
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.py"))}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def load_local(root: Path, name: str) -> types.ModuleType:
