@@ -1,6 +1,10 @@
 """Packaging of dada. The bounds below are the only place where versions are written."""
 
+import shutil
+from pathlib import Path
+
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 # torch and torchaudio must come from builds that fit each other. A new environment gets the upper bounds, torch 2.14.1 (the
 # CUDA build, which runs on a CPU as well) with torchaudio 2.11.0; torchaudio's extension does not load beside torch 2.13.0.
@@ -29,6 +33,18 @@ EXTRAS = {
     "test": ["pytest>=8.3"],
 }
 
+
+
+class BuildWithTable(build_py):
+    """The catalogue of systems lies in egs/, which is not part of the package: give the package a copy."""
+
+    def run(self) -> None:
+        """Build as usual, then copy."""
+        super().run()
+        if not self.editable_mode:
+            shutil.copy(Path(__file__).parent / "egs" / "systems.csv", Path(self.build_lib) / "dada" / "conf")
+
+
 setup(
     name="dada",
     version="0.1.0",
@@ -39,6 +55,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["dada", "dada.*"]),
     package_data={"dada": ["conf/*.yaml"]},
+    cmdclass={"build_py": BuildWithTable},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["dada = dada.cli:main"]},

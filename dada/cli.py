@@ -10,7 +10,8 @@ COMMANDS = {
     "new-recipe": ("dada.recipe.new_recipe:command", "make a recipe of a folder of audio and a CSV"),
     "validate": ("dada.validate.command:main", "find every problem of a corpus, and its shortcuts"),
     "evaluate": ("dada.evaluate:main", "measure anybody's score files, compare two, write a submission"),
-    "detect": ("dada.detect:main", "score audio files with a trained experiment"),
+    "detect": ("dada.detect:main", "score audio files with a trained experiment, or with published weights"),
+    "models": ("dada.catalogue:main", "list the systems, their sizes, published figures and what has been verified"),
 }
 HELP = "usage: dada COMMAND ...\n\nAudio deepfake detection with context awareness.\n\ncommands:\n" + "".join(
     f"  {name:12s} {summary}\n" for name, (_, summary) in COMMANDS.items()

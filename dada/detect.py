@@ -1,8 +1,7 @@
-"""`dada detect`: score audio files of any format and rate that libsndfile reads with a trained experiment."""
+"""`dada detect`: score audio files of any format and rate that libsndfile reads, with a trained experiment or with published weights."""
 
 import argparse
 import json
-import logging
 import math
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -11,20 +10,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dada.data import NO_SPEAKER, SAMPLE_RATE, fit_length, read_audio
-from dada.data.dataset import Dataset
-from dada.errors import ConfigError, DataError
-from dada.models.inference import Outputs, run_model, scores_from_logits
+from dada import models
+from dada.data import NO_SPEAKER, SAMPLE_RATE, read_audio
+from dada.data.datadir import class_table
+from dada.errors import ConfigError, DataError, UserError
+from dada.models.inference import Outputs
 from dada.program import LEVELS, run, set_up_logging
-from dada.score.experiment import Experiment, load_experiment
-from dada.score.fuse import claim_scores, join_branches, score_fusion
-from dada.score.scores import window_policy
+from dada.recipe.config import load_recipe_config, load_system_config
+from dada.score.clip import Clip, System
+from dada.score.experiment import Experiment
+from dada.score.on_top import decisions
 
 EXAMPLE = """examples:
   dada detect --model egs/mini/exp/lfcc_lcnn clip.flac other.wav
-  dada detect --model egs/mini/exp/dada_late_calibrated clip.flac --speaker BOB --json"""
-
-log = logging.getLogger(__name__)
+  dada detect --model egs/mini/exp/dada_late_calibrated clip.flac --speaker BOB --json
+  dada detect --system aasist --init AASIST.pth clip.flac"""
+NO_WORDS = "the speaker is not known, or none was named"
 
 
 @dataclass
@@ -33,127 +34,106 @@ class Verdict:
 
     file: str
     system: str
-    seed: int
+    seed: int | None  # of the training run; None with `weights`
+    weights: str | None  # the file that was named instead of an experiment
     seconds: float  # of the file
-    window: str  # how the file was cut or extended for the audio model
-    score: float
+    window: str  # how the file was cut or extended for the audio models
+    score: float | None  # None of a system that has no class of bona fide speech
     probability_bonafide: float | None  # calibrated on dev, for equal priors; None where no calibration was fitted
+    labels: list[str]  # the classes, in the order of the logits
+    logits: dict[str, float]  # by class; of a system with one logit, that of the second class; of an open-set system log-probabilities
+    decision: str | None = None  # the class decided for; None of a countermeasure, whose threshold is the user's
+    classes: dict[str, float] = field(default_factory=dict)  # their probabilities, where there are others than spoof and bonafide
     speaker: str | None = None  # purported
     transcript: str | None = None
-    branches: dict[str, float | None] = field(default_factory=dict)  # what each branch of a fusion says by itself
+    branches: dict[str, float | None] = field(default_factory=dict)  # the scores of the systems that it stands on, by themselves
 
 
 class Detector:
-    """One training run of a system, loaded once for many files."""
+    """One training run of a system, or published weights, loaded once for many files."""
 
-    def __init__(self, model: Path, seed: int | None = None):
-        self.folder = seed_folder(Path(model), seed)
-        self.root = recipe_root(self.folder)
-        self.experiment = load_experiment(self.folder)
-        self.config = self.experiment.config
-        if self.config.task not in ("audio", "text", "fusion"):
-            members = ", ".join(self.config.branches.values())
-            raise ConfigError(
-                f"{self.config.name} stands on {members}, which single files cannot be asked of at once: ask one of them, or score a data "
-                "directory (stage score)"
-            )
-        calibration = self.folder / "calibration.json"
-        self.calibration = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else None
+    def __init__(self, system: System, seed: int | None, weights: str | None = None, calibration: dict | None = None):
+        self.system, self.seed, self.weights, self.calibration = system, seed, weights, calibration
+
+    @classmethod
+    def of_experiment(cls, model: Path, seed: int | None = None) -> "Detector":
+        """From exp/<system> or exp/<system>/seed_<k>."""
+        folder = seed_folder(Path(model), seed)
+        calibration = folder / "calibration.json"
+        fitted = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else None
+        return cls(System.load(folder, recipe_root(folder)), int(folder.name.partition("_")[2]), calibration=fitted)
+
+    @classmethod
+    def of_weights(cls, name: str, weights: Path) -> "Detector":
+        """From a configuration of dada/conf and a file of weights, the authors' own or ours."""
+        config = load_system_config(name)
+        if config.task != "audio":
+            raise ConfigError(f"{name} is no audio system, and a file of weights alone does not make it: give --model, its experiment")
+        if not config.labels:
+            raise ConfigError(f"{name} has the classes of its training data, which a file of weights does not name: give --model")
+        model = models.build(config.task, config.model, len(config.labels))
+        models.load_weights(model, config.task, config.model["name"], weights)
+        return cls(System(Experiment(config, config.labels, model.eval()), None), None, str(weights))
 
     def __call__(self, path: str, speaker: str | None = None) -> Verdict:
         """Score a file. Raises DataError for a file that cannot be used, or where a purported speaker is needed and missing."""
+        experiment = self.system.experiment
         samples = read_audio(path, SAMPLE_RATE)
-        says = {"audio": self._audio, "text": self._text, "fusion": self._fusion}[self.config.task]
-        score, details = says(path, samples, speaker or NO_SPEAKER)
-        return Verdict(path, self.config.name, int(self.folder.name.partition("_")[2]), round(len(samples) / SAMPLE_RATE, 3),
-                       window_policy(self._audio_part.config.input) if self._audio_part else "full", score, self._probability(score), speaker, **details)
+        clip = Clip(path, samples, speaker or NO_SPEAKER, self._transcribe)
+        if experiment.config.task == "text":
+            self.system.require_speaker(clip.speaker)
+        said = self.system.ask(clip)
+        classes = class_probabilities(experiment, said.outputs)
+        return Verdict(
+            file=path,
+            system=experiment.config.name,
+            seed=self.seed,
+            weights=self.weights,
+            seconds=round(len(samples) / SAMPLE_RATE, 3),
+            window=self._window(),
+            score=said.score,
+            probability_bonafide=self._probability(said.score),
+            labels=list(experiment.labels),
+            logits=by_class(experiment.labels, said.outputs.logits[0]),
+            decision=decisions(experiment, said.outputs)[0] if classes else None,
+            classes=classes,
+            speaker=speaker,
+            transcript=clip.transcript if self.system.hears_words() else None,
+            branches=dict(said.scores_below()),
+        )
 
-    def _probability(self, score: float) -> float | None:
-        if self.calibration is None:
+    def _window(self) -> str:
+        windows = dict(self.system.windows())
+        if len(set(windows.values())) < 2:
+            return next(iter(windows.values()), "full")
+        return "; ".join(f"{name}: {window}" for name, window in windows.items())
+
+    def _probability(self, score: float | None) -> float | None:
+        if self.calibration is None or score is None:
             return None
         llr = self.calibration["slope"] * score + self.calibration["offset"]
         return 1 / (1 + math.exp(-llr)) if llr > -700 else 0.0
 
     @cached_property
-    def _branches(self) -> dict[str, Experiment]:
-        """The trained branches of a fusion, of the same seed."""
-        exp = self.folder.parent.parent
-        return {branch: load_experiment(exp / system / self.folder.name) for branch, system in self.config.branches.items()}
-
-    @property
-    def _audio_part(self) -> Experiment | None:
-        if self.config.task == "fusion":
-            return self._branches["audio"]
-        return self.experiment if self.config.task == "audio" else None
-
-    def _audio(self, utt: str, samples: np.ndarray, speaker: str) -> tuple[float, dict]:
-        outputs = self._audio_outputs(self.experiment, utt, samples)
-        return float(scores_from_logits(outputs.logits, self.experiment.labels)[0]), {}
-
-    def _text(self, utt: str, samples: np.ndarray, speaker: str) -> tuple[float, dict]:
-        self._require_speaker(speaker, self.experiment.labels)
-        transcript = self._transcribe(samples)
-        outputs = self._text_outputs(self.experiment, utt, transcript)
-        return float(claim_scores(outputs, self.experiment.labels, {utt: speaker})[0]), {"transcript": transcript}
-
-    def _fusion(self, utt: str, samples: np.ndarray, speaker: str) -> tuple[float, dict]:
-        audio, text = self._branches["audio"], self._branches["text"]
-        transcript = self._transcribe(samples)
-        branches = join_branches(
-            self._audio_outputs(audio, utt, samples), audio.labels, self._text_outputs(text, utt, transcript), text.labels, {utt: speaker}
-        )
-        fused = score_fusion(self.experiment.model, self.config, branches)
-        said = {name: None if math.isnan(values[0]) else float(values[0]) for name, values in fused.contributions.items()}
-        return float(fused.scores[0]), {"transcript": transcript, "branches": said}
-
-    def _require_speaker(self, speaker: str, authors: list[str]) -> None:
-        if speaker not in authors:
-            problem = "needs the purported speaker" if speaker == NO_SPEAKER else f"knows no texts of {speaker}"
-            raise DataError(f"{self.config.name} {problem}: give --speaker, one of {', '.join(authors)}")
-
-    def _audio_outputs(self, experiment: Experiment, utt: str, samples: np.ndarray) -> Outputs:
-        config = experiment.config.input
-        x = torch.from_numpy(samples)
-        if config.kind == "features":
-            x = fit_length(x, config.num_samples, config.length_rule)
-            with torch.inference_mode():
-                array, size = self._feature(x[None])[0].T.numpy(), config.num_frames
-        else:
-            array, size = samples, config.num_samples
-        return run_model(experiment.model, Dataset({utt: array}, [utt], size=size, rule=config.length_rule), 1)
-
-    def _text_outputs(self, experiment: Experiment, utt: str, transcript: str) -> Outputs:
-        return run_model(experiment.model, Dataset({utt: self._text_input(experiment, transcript)}, [utt]), 1)
-
-    def _text_input(self, experiment: Experiment, transcript: str) -> np.ndarray:
-        if experiment.config.input.kind == "text_features":
-            return self._text_encoder.encode([transcript])[0]
-        from dada.text.dataset import token_ids
-
-        return token_ids([transcript], experiment.config.model)[0]
-
-    @cached_property
-    def _feature(self):
-        from dada import features
-
-        return features.build(self._audio_part.config.input.features, self.root)
-
-    @cached_property
-    def _text_encoder(self):
-        from dada.text import encoder
-
-        part = self._branches["text"] if self.config.task == "fusion" else self.experiment
-        return encoder.build(part.config.input.features, self.root)
-
-    @cached_property
     def _transcriber(self):
         from dada import asr
-        from dada.recipe.config import load_recipe_config
 
-        return asr.build(load_recipe_config(self.root).transcribe, self.root)
+        return asr.build(load_recipe_config(self.system.root).transcribe, self.system.root)
 
     def _transcribe(self, samples: np.ndarray) -> str:
         return " ".join(self._transcriber.transcribe([samples])[0].text.split())
+
+
+def by_class(labels: list[str], values: torch.Tensor) -> dict[str, float]:
+    """Logits by the name of their class; a single one is the second's."""
+    return dict(zip(labels if len(values) > 1 else labels[-1:], values.tolist(), strict=True))
+
+
+def class_probabilities(experiment: Experiment, outputs: Outputs) -> dict[str, float]:
+    """Probabilities of attacks or authors, of an open-set system with `unknown`; empty for a countermeasure."""
+    if class_table(experiment.labels) == "utt2label":
+        return {}
+    return by_class(experiment.labels, outputs.logits[0].double().softmax(0))
 
 
 def seed_folder(model: Path, seed: int | None) -> Path:
@@ -165,7 +145,8 @@ def seed_folder(model: Path, seed: int | None) -> Path:
     seeds = sorted((p for p in model.glob("seed_*") if p.is_dir()), key=lambda p: (len(p.name), p.name))
     chosen = [p for p in seeds if seed is None or p.name == f"seed_{seed}"]
     if not chosen:
-        raise DataError(f"{model} has no {'trained seed' if seed is None else f'seed_{seed}'}; there: {', '.join(p.name for p in seeds) or 'none'}")
+        wanted = "trained seed" if seed is None else f"seed_{seed}"
+        raise DataError(f"{model} has no {wanted}; there: {', '.join(p.name for p in seeds) or 'none'}")
     return chosen[0]
 
 
@@ -179,9 +160,12 @@ def recipe_root(folder: Path) -> Path:
 
 def main(argv: list[str]) -> int:
     """Print one verdict a file, as lines to read or as JSON, one object a line."""
-    parser = argparse.ArgumentParser("dada detect", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("dada detect", description=__doc__, epilog=EXAMPLE, formatter_class=formatter)
     parser.add_argument("files", nargs="+", help="audio files")
-    parser.add_argument("--model", type=Path, required=True, help="experiment: exp/<system>, or exp/<system>/seed_<k>")
+    parser.add_argument("--model", type=Path, help="experiment: exp/<system>, or exp/<system>/seed_<k>")
+    parser.add_argument("--system", help="instead of an experiment: a system that `dada models` lists, with --init")
+    parser.add_argument("--init", type=Path, help="weights for --system, as its authors published them or as weights.pt of an experiment")
     parser.add_argument("--speaker", help="who is said to speak, for systems that weigh the words")
     parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
@@ -190,7 +174,7 @@ def main(argv: list[str]) -> int:
     set_up_logging(args.log_level)
 
     def work() -> None:
-        detector = Detector(args.model, args.seed)
+        detector = detector_of(args.model, args.seed, args.system, args.init)
         for path in args.files:
             verdict = detector(path, args.speaker)
             print(json.dumps(asdict(verdict)) if args.json else readable(verdict), flush=True)
@@ -198,13 +182,34 @@ def main(argv: list[str]) -> int:
     return run(work)
 
 
+def detector_of(model: Path | None, seed: int | None, system: str | None, init: Path | None) -> Detector:
+    """The detector that the flags ask for (UserError)."""
+    if model is not None and system is None and init is None:
+        return Detector.of_experiment(model, seed)
+    if model is None and seed is None and system is not None and init is not None:
+        return Detector.of_weights(system, init)
+    raise UserError(
+        "say what to score with: --model exp/<system> (and --seed) for a trained experiment, or --system NAME --init FILE for weights"
+    )
+
+
 def readable(verdict: Verdict) -> str:
     """A verdict in words."""
-    lines = [f"{verdict.file}: {verdict.seconds:.1f} s, {verdict.system} (seed {verdict.seed}), audio window: {verdict.window}"]
-    chance = "not calibrated" if verdict.probability_bonafide is None else f"{100 * verdict.probability_bonafide:.1f} % bona fide at equal priors"
-    lines.append(f"  score {verdict.score:+.3f} (higher is more bona fide), {chance}")
+    run_of = f"seed {verdict.seed}" if verdict.weights is None else verdict.weights
+    lines = [f"{verdict.file}: {verdict.seconds:.1f} s, {verdict.system} ({run_of}), audio window: {verdict.window}"]
+    if verdict.score is None:
+        lines.append("  no score: none of its classes is bona fide speech")
+    else:
+        p = verdict.probability_bonafide
+        chance = "not calibrated" if p is None else f"{100 * p:.1f} % bona fide at equal priors"
+        lines.append(f"  score {verdict.score:+.3f} (higher is more bona fide), {chance}")
+    if verdict.decision is not None and verdict.transcript is None:
+        ranked = sorted(verdict.classes.items(), key=lambda item: -item[1])
+        lines.append(f"  class {verdict.decision}: " + ", ".join(f"{label} {100 * share:.1f} %" for label, share in ranked))
+    elif not verdict.branches:
+        lines.append("  logits: " + ", ".join(f"{label} {value:+.4f}" for label, value in verdict.logits.items()))
     for branch, value in verdict.branches.items():
-        unknown = "the speaker is not known, or none was named" if branch == "text" else "-"
+        unknown = NO_WORDS if branch == "text" else "-"
         lines.append(f"  {branch}: {unknown if value is None else f'{value:+.3f}'}")
     if verdict.transcript is not None:
         lines.append(f"  heard: {verdict.transcript!r}" + (f", said to be {verdict.speaker}" if verdict.speaker else ""))

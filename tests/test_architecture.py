@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 # A file may import from its own layer and from those to its left.
 LAYERS = (
-    ("errors", "plugins", "program"),
+    ("errors", "plugins", "program", "systems"),
     ("metrics", "data"),
     ("features", "augment"),
     ("asr", "text", "losses", "models"),
@@ -21,7 +21,7 @@ LAYERS = (
     ("score", "explain"),
     ("report",),
     ("recipe",),
-    ("stages", "detect", "evaluate", "validate"),
+    ("stages", "detect", "evaluate", "validate", "catalogue"),
     ("cli",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -99,6 +99,15 @@ def test_only_the_configuration_imports_omegaconf():
     assert importers <= {"dada/recipe/config.py"}
 
 
+def test_computations_name_no_device():
+    """Networks, losses, features and augmentations compute where their input is."""
+    named = re.compile(r"\.cuda\(|device=[\"']|\.to\([\"'](cpu|cuda)")
+    assert named.search('x.to("cuda")') and named.search("torch.zeros(3, device='cpu')")
+    files = [path for folder in ("augment", "features", "losses", "models") for path in (ROOT / "dada" / folder).rglob("*.py")]
+    assert len(files) > 40
+    assert not [path.relative_to(ROOT).as_posix() for path in files if named.search(path.read_text(encoding="utf-8"))]
+
+
 def test_no_symbolic_links():
     assert not [str(path) for path in tracked() if path.is_symlink()]
 
@@ -150,5 +159,5 @@ def test_help_shows_an_example(path):
 
 
 def test_programs_are_there():
-    programs = {"combine_data.py", "compare_runs.py", "new_recipe.py", "subset_data_dir.py", "validate_data_dir.py"}
+    programs = {"combine_data.py", "compare_runs.py", "new_recipe.py", "subset_data_dir.py", "systems_table.py", "validate_data_dir.py"}
     assert programs <= {path.name for path in PROGRAMS}

@@ -15,14 +15,14 @@ behind its length; a gradient for every parameter that the logits depend on; the
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from dada import plugins
-from dada.errors import ConfigError
+from dada.models.weights import load_weights
+
+__all__ = ["TASKS", "Output", "build", "config_class", "load_weights"]
 
 TASKS = ("audio", "text", "fusion", "ensemble", "open_set")
 
@@ -47,20 +47,3 @@ def build(task: str, settings: Mapping, num_classes: int) -> nn.Module:
     rest = dict(settings)
     module = plugins.load(f"dada.models.{task}", rest.pop("name"), f"{task} model")
     return module.Model(module.Config(**rest), num_classes)
-
-
-def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
-    """Load a state dict, ours or the authors' own, into a model. Raises ConfigError where the file or its parameters do not fit."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path} does not exist, and weights are to be read from it") from error
-    except Exception as error:  # torch raises many kinds for files that hold no weights
-        raise ConfigError(f"{path} cannot be read as weights ({error})") from error
-    module = plugins.load(f"dada.models.{task}", name, f"{task} model")
-    if set(state) != set(model.state_dict()) and hasattr(module, "from_official"):
-        state = module.from_official(state)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ConfigError(f"the weights in {path} do not fit the model {name}: {error}") from error

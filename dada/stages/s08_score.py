@@ -87,20 +87,13 @@ def _outputs(recipe, experiment, seed: int, data, split: str):
     config = experiment.config
     if _embedded_by_training(recipe, config, split):
         return read_outputs(recipe.seed_dir(config.name, seed) / "embed" / split)
-    if config.task == "fusion":
-        from dada.score.fuse import read_branches, score_fusion
-
-        audio, text = (recipe.seed_dir(config.branches[branch], seed) for branch in ("audio", "text"))
-        return score_fusion(experiment.model, config, read_branches(audio, text, split, data.speakers)).outputs
-    if config.task == "ensemble":
-        from dada.score.ensemble import read_members, score_ensemble
+    if config.branches:
+        from dada.score.on_top import combine
 
         folders = {name: recipe.seed_dir(system, seed) for name, system in config.branches.items()}
-        return score_ensemble(experiment.model, read_members(folders, split, config.labels))
-    if config.task == "open_set":
-        from dada.score.openmax import score_openmax
-
-        return score_openmax(experiment.model, read_outputs(recipe.seed_dir(config.branches["classifier"], seed) / "embed" / split))
+        said = {name: read_outputs(folder / "embed" / split) for name, folder in folders.items()}
+        labels = {name: (folder / "labels.txt").read_text(encoding="utf-8").splitlines() for name, folder in folders.items()}
+        return combine(experiment, said, labels, data.speakers)
     dump = _systems.dump_of(recipe, config.input, split)
     if config.task == "audio":
         dataset = audio_dataset(data, config, dump, training=False)
@@ -118,13 +111,11 @@ def _scores(experiment, outputs, data):
     """
     import numpy as np
 
-    from dada.score.infer import scores_from_logits
+    from dada.score.on_top import scores_of
 
+    scores = scores_of(experiment, outputs, data.speakers)
     if experiment.config.task != "text":
-        return scores_from_logits(outputs.logits, experiment.labels).numpy()
-    from dada.score.fuse import claim_scores
-
-    scores = claim_scores(outputs, experiment.labels, data.speakers)
+        return scores
     unknown = np.isnan(scores)
     if unknown.any():
         log.warning("%s: %d of %d purported speakers are not among its authors", experiment.config.name, unknown.sum(), len(scores))
@@ -133,11 +124,9 @@ def _scores(experiment, outputs, data):
 
 def _classes(experiment, outputs) -> dict[str, str]:
     """Utterance -> the name of the class that the system decides for."""
-    if experiment.config.task == "open_set":
-        chosen = experiment.model.classes(outputs.logits)
-    else:
-        chosen = outputs.logits.numpy().argmax(axis=1)
-    return {utt: experiment.labels[k] for utt, k in zip(outputs.utts, chosen, strict=True)}
+    from dada.score.on_top import decisions
+
+    return dict(zip(outputs.utts, decisions(experiment, outputs), strict=True))
 
 
 def _calibrate(folder, utts: list[str], scores, data) -> None:

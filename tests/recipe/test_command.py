@@ -11,7 +11,7 @@ from dada.cli import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 RUN = {"stage", "stop_stage", "system", "nj", "cmd", "ngpu", "force", "dry_run", "exp", "log_level", "list", "help"}
-DETECT = {"model", "speaker", "seed", "json", "log_level", "help"}
+DETECT = {"model", "system", "init", "speaker", "seed", "json", "log_level", "help"}
 
 
 def flags(*command: str) -> set[str]:
@@ -26,6 +26,7 @@ def flags(*command: str) -> set[str]:
         (("dada.cli", "run"), RUN),
         (("dada.stages.s02_transcribe",), RUN - {"stage", "stop_stage"} | {"recipe"}),
         (("dada.cli", "detect"), DETECT),
+        (("dada.cli", "models"), {"json", "help"}),
     ],
 )
 def test_flags_are_these(command, expected):
@@ -42,6 +43,6 @@ def test_every_stage_is_a_program():
 def test_commands_are_listed():
     done = subprocess.run([sys.executable, "-m", "dada.cli"], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2 and all(f"  {name} " in done.stdout for name in COMMANDS)
-    assert set(COMMANDS) == {"run", "new-recipe", "validate", "detect", "evaluate"}
+    assert set(COMMANDS) == {"run", "new-recipe", "validate", "detect", "evaluate", "models"}
     done = subprocess.run([sys.executable, "-m", "dada.cli", "detct"], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2 and "known: " in done.stderr

@@ -189,14 +189,6 @@ def test_wrong_branches_are_refused_before_anything_runs(recipe, monkeypatch, sy
         s07_train_fusion.plan(recipe)
 
 
-def test_single_files_are_not_for_systems_on_top(recipe, results):
-    from dada.detect import Detector
-
-    (recipe.root / "recipe.yaml").write_text("corpus: {name: toy}\n")
-    with pytest.raises(ConfigError, match="sum stands on gmm, lcnn"):
-        Detector(recipe.exp_dir("sum"))
-
-
 def test_decisions_of_another_split_are_refused(recipe, results):
     path = recipe.seed_dir("tuned", 2) / "classes" / "test.txt"
     kept = path.read_text()

@@ -1,0 +1,191 @@
+"""`dada models`: the systems with their input, size, published figures, and what has been verified of each.
+
+Also what utils/systems_table.py fills in: the columns of systems.csv that the project itself says, and the README's table.
+"""
+
+import argparse
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+
+from dada import systems
+from dada.errors import DataError, UserError
+from dada.program import run
+from dada.systems import Row
+
+EXAMPLE = """examples:
+  dada models
+  dada models aasist
+  dada models --json"""
+BEGIN, END = "<!-- systems: written by utils/systems_table.py -->", "<!-- end of systems -->"
+SECTION = re.compile(r"^## Protocol (.+), test\S*$")
+
+
+def main(argv: list[str]) -> int:
+    """Print all systems, or one with its configuration."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("dada models", description=__doc__, epilog=EXAMPLE, formatter_class=formatter)
+    parser.add_argument("name", nargs="?", help="a system, to see all of it and its configuration")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    args = parser.parse_args(argv)
+
+    def work() -> None:
+        if args.name:
+            systems.require(args.name)
+        rows = systems.read_rows()
+        chosen = [rows.get(name) or Row(name, "(no row in egs/systems.csv)") for name in ([args.name] if args.name else systems.names())]
+        if args.json:
+            facts = [as_facts(row) for row in chosen]
+            if args.name:
+                facts = {**facts[0], "settings": systems.settings(args.name)}
+            print(json.dumps(facts, indent=1, ensure_ascii=False))
+        elif args.name:
+            print(f"{in_words(chosen[0], with_tests=True)}\n\n# dada/conf/{args.name}.yaml\n{systems.configuration(args.name).rstrip()}")
+        else:
+            print("\n".join(in_words(row) for row in chosen))
+
+    return run(work)
+
+
+def as_facts(row: Row) -> dict:
+    """A row as plain values: numbers as numbers, lists where there may be several."""
+    keys = ("figure", "metric", "corpus", "source")
+    return {
+        **{key: getattr(row, key) for key in ("system", "description", "configuration", "paper")},
+        "recipes": row.recipes.split(),
+        "input": systems.input_of(row.system),
+        "parameters": int(row.parameters) if row.parameters else None,
+        "published": [dict(zip(keys, figure, strict=True)) for figure in systems.figures(row)],
+        "verified": [{"what": what, "test": test or None} for what, test in systems.verified(row)],
+    }
+
+
+def in_words(row: Row, with_tests: bool = False) -> str:
+    """A row as lines to read."""
+    size = f"{int(row.parameters):,} parameters, " if row.parameters else ""
+    lines = [f"{row.system}: {row.description}", f"    {size}input: {systems.input_of(row.system)}"]
+    if row.paper:
+        lines[1] += f"; {row.paper}"
+    if row.figure:
+        lines.append(f"    published: {systems.published(row)}")
+    facts = [what + (f" ({test})" if test and with_tests else "") for what, test in systems.verified(row)]
+    lines += [f"    verified: {fact}" for fact in facts] if with_tests else [f"    verified: {'; '.join(facts) or '-'}"]
+    return "\n".join(lines)
+
+
+def markdown(rows: dict[str, Row]) -> str:
+    """The README's table, between its marks."""
+    lines = [BEGIN, "| system | what it is | published | verified here |", "|---|---|---|---|"]
+    for name in sorted(rows):
+        row = rows[name]
+        paper = f" ({row.paper})" if row.paper else ""
+        verified = "; ".join(what for what, _ in systems.verified(row))
+        cells = (f"[`{name}`]({row.configuration})", row.description + paper, systems.published(row), verified)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") or "–" for cell in cells) + " |")
+    return "\n".join([*lines, END])
+
+
+def with_table(readme: str, rows: dict[str, Row]) -> str:
+    """A README with the table put between its marks. Raises DataError where they are missing."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise DataError(f"README.md: put the lines {BEGIN} and {END} where the table of systems goes")
+    return before + markdown(rows) + after
+
+
+def derive(rows: dict[str, Row], root: Path) -> dict[str, Row]:
+    """The rows with those columns filled in that the project at `root` itself says."""
+    recipes, mini = default_recipes(root), mini_runs(root / "egs" / "mini" / "RESULTS.md")
+    return {
+        name: replace(
+            row,
+            configuration=f"dada/conf/{name}.yaml",
+            recipes=" ".join(recipes.get(name, [])),
+            parameters=str(count_parameters(name) or ""),
+            mini_run=mini.get(name, ""),
+        )
+        for name, row in rows.items()
+        if name in systems.names()
+    }
+
+
+def default_recipes(root: Path) -> dict[str, list[str]]:
+    """System -> the recipes that run it without being asked."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((root / "egs").glob("*/recipe.yaml")):
+        for name in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("systems") or []:
+            if path.parent.name != "TEMPLATE":
+                found.setdefault(name, []).append(path.parent.name)
+    return found
+
+
+def mini_runs(path: Path) -> dict[str, str]:
+    """System -> what a RESULTS.md says of the test splits: `EER 20.0 % (line), 18.3 % (dialogue)`, or macro-F1 of attack recognition."""
+    found: dict[tuple[str, str], list[str]] = {}
+    protocol = metric = column = None
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            match = SECTION.match(line)
+            protocol = match[1] if match else None
+        elif line.startswith("### "):
+            metric = {"### Equal error rate": "EER", "### Attack recognition": "macro-F1"}.get(line)
+            column = None
+        elif protocol and metric and line.startswith("| "):
+            cells = [cell.strip().strip("*") for cell in line.strip("|").split(" | ")]
+            if column is None:
+                column = cells.index("all" if metric == "EER" else "macro-F1, all")
+            elif not cells[0].startswith("---"):
+                found.setdefault((cells[0], metric), []).append(f"{cells[column].split(' ')[0]} % ({protocol})")
+    said: dict[str, list[str]] = {}
+    for (name, metric), values in found.items():
+        said.setdefault(name, []).append(f"{metric} {', '.join(values)}")
+    return {name: ", ".join(values) for name, values in said.items()}
+
+
+def count_parameters(name: str) -> int | None:
+    """Parameters of a system's network as configured, without allocating it; of a model without gradient, its fitted numbers.
+
+    None where there are none, as in sums of other systems, and for networks around a pretrained encoder that is not here. Classes that
+    only the training data tell count as two.
+    """
+    import torch
+
+    from dada import models
+    from dada.recipe.config import load_system_config
+
+    config = load_system_config(name)
+    if config.input.kind == "text":
+        return None
+    try:
+        with torch.device("meta"):
+            model = models.build(config.task, config.model, len(config.labels) or 2)
+    except UserError:
+        return None
+    if hasattr(model, "estimate"):
+        return sum(value.numel() for value in model.state_dict().values() if value.is_floating_point())
+    return sum(parameter.numel() for parameter in model.parameters()) or None
+
+
+def missing_rows(rows: dict[str, Row]) -> str:
+    """What to do where the rows and the configurations are not of the same systems; empty where they are."""
+    without_row = [name for name in systems.names() if name not in rows]
+    without_file = [name for name in rows if name not in systems.names()]
+    lines = []
+    for name in without_row:
+        row = Row(name, "<what it is>", paper="<who, where, year>", figure="<0.83>", metric="<EER %>", corpus="<ASVspoof 2019 LA eval>")
+        example = systems.format_rows({name: replace(row, source="<" + "|".join(systems.SOURCES) + ">")}).splitlines()[1]
+        lines.append(
+            f"dada/conf/{name}.yaml has no row in egs/systems.csv. Add this line with its <...> filled in (or left empty where nothing was "
+            f"published), name in the *_test columns the tests that verify it, and run {systems.REWRITE}:\n{example}"
+        )
+    lines += [f"egs/systems.csv has a row for {name}, but dada/conf/{name}.yaml does not exist: remove the row" for name in without_file]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,126 @@
+"""Weights from files: ours or the authors' own, and what is wrong with a file that does not fit."""
+
+import json
+import pickle
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from dada import plugins, systems
+from dada.errors import ConfigError, UserError
+
+WRAPPERS = ("model_state_dict", "state_dict", "model")  # under which training programs keep the parameters
+SHOWN = 3  # differences that a message names
+ADVICE = "expected the parameters of a network as torch.save writes them; look whether the file was copied or downloaded whole"
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
+    """Load a state dict, ours or the authors' own, into a model.
+
+    Raises ConfigError where the file holds no parameters, or others: the message says which, and what systems they are of.
+    """
+    state = read_state(Path(path))
+    expected = _shapes(model.state_dict())
+    named = next(_named(state, plugins.load(f"dada.models.{task}", name, f"{task} model"), expected))
+    problems = differences(expected, _shapes(named))
+    if problems:
+        shown = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
+        more = f"\n  … and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        fitting = fitting_systems(state)
+        advice = f"but those of {', '.join(fitting)}" if fitting else "nor any other in dada/conf"
+        raise ConfigError(f"the weights in {path} do not fit the model {name} as configured, {advice}:{shown}{more}")
+    model.load_state_dict(named)
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name. Nothing that the file holds is run. Raises ConfigError for a file without any."""
+    if not path.is_file():
+        raise ConfigError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}, and weights are to be read from it")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        with open(path, "rb") as file:
+            head = file.read(2)
+        if head != b"PK" and head[:1] != pickle.PROTO:
+            raise ConfigError(f"{path} is no checkpoint: {ADVICE}") from error
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        raise ConfigError(
+            f"{path} holds pickled Python objects{f' ({asked[1]})' if asked else ''} besides parameters, which can run any code: it was "
+            "not read. Where you trust the file, save the network's state_dict() alone"
+        ) from error
+    except Exception as error:  # torch raises many kinds for files that are cut or damaged
+        raise ConfigError(f"{path} is no checkpoint, or not all of one ({_first_line(error)}): {ADVICE}") from error
+    for key in WRAPPERS:
+        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
+            state = state[key]
+    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)} if isinstance(state, Mapping) else {}
+    if not tensors:
+        raise ConfigError(f"{path} holds no named parameters: {ADVICE}")
+    return tensors
+
+
+def fitting_systems(state: Mapping[str, Tensor]) -> list[str]:
+    """The systems of dada/conf whose networks have parameters of these names and shapes, under our names or their authors'.
+
+    Networks are built without memory for their parameters. Left out are those whose size their configuration does not tell.
+    """
+    known: dict[str, bool] = {}
+    found = []
+    for name in systems.names():
+        values = systems.settings(name)
+        task, labels = values.get("task", "audio"), values.get("labels", ["spoof", "bonafide"])
+        key = json.dumps([task, values["model"], len(labels)], sort_keys=True)
+        if key not in known:
+            known[key] = bool(labels) and values.get("input", {}).get("kind") != "text" and _fits(state, task, values["model"], len(labels))
+        if known[key]:
+            found.append(name)
+    return found
+
+
+def differences(expected: Shapes, found: Shapes) -> list[str]:
+    """How two sets of parameters differ, in the order of the first."""
+    problems = []
+    for name, shape in expected.items():
+        if name not in found:
+            problems.append(f"{name} {shape} is not in the file")
+        elif found[name] != shape:
+            problems.append(f"{name} is {found[name]} in the file, {shape} in the model")
+    return problems + [f"{name} {shape} of the file is not in the model" for name, shape in found.items() if name not in expected]
+
+
+def _fits(state: Mapping[str, Tensor], task: str, settings: Mapping, num_classes: int) -> bool:
+    from dada.models import build
+
+    try:
+        with torch.device("meta"):
+            model = build(task, settings, num_classes)
+    except UserError:  # such as a pretrained encoder that is not here
+        return False
+    expected = _shapes(model.state_dict())
+    module = plugins.load(f"dada.models.{task}", settings["name"], f"{task} model")
+    return any(_shapes(named) == expected for named in _named(state, module, expected))
+
+
+def _named(state: Mapping[str, Tensor], module: ModuleType, expected: Shapes) -> Iterator[Mapping[str, Tensor]]:
+    """The state under our names: as it is where these are they, else by the key map of its model."""
+    if set(state) != set(expected) and hasattr(module, "from_official"):
+        try:
+            yield module.from_official(dict(state))
+        except (KeyError, IndexError, RuntimeError):  # a key map may stumble over names of another network
+            yield state
+    else:
+        yield state
+
+
+def _shapes(state: Mapping[str, Tensor]) -> Shapes:
+    return {name: tuple(value.shape) for name, value in state.items()}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
