@@ -77,8 +77,8 @@ def decode_audio(content: bytes, rate: int = SAMPLE_RATE, name: str = "audio") -
 
 
 def _advice(error: Exception) -> str:
-    """What to do about libsndfile's complaint: `lost sync` is a FLAC file with damaged frames, or cut short."""
-    return DAMAGED_HINT if "lost sync" in str(error) else CONVERT_HINT
+    """What to do about libsndfile's complaint, which of a FLAC file with damaged frames, or one cut short, is one of these two."""
+    return DAMAGED_HINT if "lost sync" in str(error) or "psf_fseek" in str(error) else CONVERT_HINT
 
 
 def check_samples(samples: np.ndarray, name: str) -> None:

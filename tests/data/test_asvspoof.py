@@ -5,7 +5,15 @@ from collections import Counter
 import pytest
 
 from dada.data.asvspoof import (
-    ASVSPOOF5, ASVSPOOF2019, ASVSPOOF2021_DF, ASVSPOOF2021_LA, LIST, asvspoof2019_split, make_data_dir, read_protocol, require_covered,
+    ASVSPOOF5,
+    ASVSPOOF2019,
+    ASVSPOOF2021_DF,
+    ASVSPOOF2021_LA,
+    LIST,
+    asvspoof2019_split,
+    make_data_dir,
+    read_protocol,
+    require_covered,
 )
 from dada.data.counts import differences
 from dada.errors import ConfigError, DataError
@@ -81,7 +89,7 @@ def test_byte_order_mark_and_windows_lines(tmp_path):
         (["LA_0079 LA_T_1 - - human"], ASVSPOOF2019, "the label 'human'\nlabels of the ASVspoof 2019 protocol are bonafide and spoof"),
         (["LA_0079 LA_T_1 - - target"], ASVSPOOF2019, "the label 'target'"),
         ([line.replace("spoof", "bonafide") for line in GOOD], ASVSPOOF2019, "is bonafide with attack 'A01'.*the labels look swapped"),
-        ([GOOD[0].replace("bonafide", "spoof"), *GOOD[1:]], ASVSPOOF2019, "is spoof with attack '-'\nbona fide trials have no attack, and spoofs have one$"),
+        ([GOOD[0].replace("bonafide", "spoof"), *GOOD[1:]], ASVSPOOF2019, "is spoof with attack '-'\n.*no attack, and spoofs have one$"),
         ([], ASVSPOOF2019, "is empty"),
     ],
 )
