@@ -110,7 +110,8 @@ def read_protocol(path: Path, form: Format, prefix: str | tuple[str, ...] = "") 
 def make_data_dir(path: Path, protocol: Protocol, audio: dict[str, str], keep: Sequence[str] = ()) -> DataDir:
     """A data directory of the trials that `audio` has files of; `keep` names the columns besides speaker, label and attack.
 
-    A column that has one value throughout tells nothing and gives no table, and what bona fide trials call `bonafide` as an attack or vocoder becomes `-`.
+    A column that has one value throughout tells nothing and gives no table. What bona fide trials call `bonafide` as an attack or
+    vocoder becomes `-`.
     """
     trials = protocol.values["trial"]
     order = sorted((i for i, utt in enumerate(trials) if utt in audio), key=lambda i: trials[i].encode())

@@ -73,18 +73,18 @@ def _list_all(folders: Sequence[Path], wanted: set[str]) -> tuple[dict[str, str]
         here: dict[str, str] = {}
         with os.scandir(folder) as entries:
             for entry in entries:
-                stem, ending = os.path.splitext(entry.name)
-                ending = ending.lower()
+                stem, dot, ending = entry.name.rpartition(".")
+                ending = dot + ending.lower()
                 if stem not in wanted:
                     continue
                 if ending in UNREADABLE:
-                    foreign[stem] = os.path.join(folder, entry.name)
+                    foreign[stem] = f"{folder}/{entry.name}"
                 elif ending in rank:
                     if stem in here:
                         two_endings.append(stem)
                         if rank[os.path.splitext(here[stem])[1].lower()] < rank[ending]:
                             continue
-                    here[stem] = os.path.join(folder, entry.name)
+                    here[stem] = f"{folder}/{entry.name}"
         twice += sorted(here.keys() & found.keys())
         found |= here
     if two_endings:

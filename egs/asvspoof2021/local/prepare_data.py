@@ -7,7 +7,14 @@ from pathlib import Path
 
 from dada.data import DataDir
 from dada.data.asvspoof import (
-    ASVSPOOF2021_DF, ASVSPOOF2021_LA, LIST, Protocol, asvspoof2019_split, make_data_dir, read_protocol, require_covered,
+    ASVSPOOF2021_DF,
+    ASVSPOOF2021_LA,
+    LIST,
+    Protocol,
+    asvspoof2019_split,
+    make_data_dir,
+    read_protocol,
+    require_covered,
 )
 from dada.data.find_audio import find_audio, find_folder
 from dada.errors import ConfigError, DataError

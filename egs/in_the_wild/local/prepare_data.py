@@ -26,15 +26,8 @@ def prepare(recipe) -> list[DataDir]:
     allow_missing = options.get("allow_missing", False)
     home = find_folder(recipe.corpus_root, "release_in_the_wild", "meta.csv")
     home = home.parent if home.name == "meta.csv" else home
-    path = home / "meta.csv"
-    rows = read_rows(path, COLUMNS)
-    utts = utterance_ids(path, rows)
-    labels = dict(zip(utts, map_values(path, rows, "label", LABELS, "the label column"), strict=True))
-    speakers = {utt: "_".join(row.values["speaker"].split()) or NO_SPEAKER for utt, row in zip(utts, rows, strict=True)}
-    told = differences({"all": Counter(labels.values())}, {"all": options.get("total", {})})
-    if told:
-        log.warning("%s does not have the published counts: %s", path, told)
-    audio = find_audio([home], utts, allow_missing)
+    labels, speakers = read_meta(home / "meta.csv", options.get("total", {}))
+    audio = find_audio([home], labels, allow_missing)
     tables = {"wav.scp": audio, "utt2spk": speakers, "utt2label": labels}
     whole = DataDir(home, {name: {utt: table[utt] for utt in sorted(audio, key=str.encode)} for name, table in tables.items()})
     if recipe.protocol == "speakers":
@@ -47,6 +40,18 @@ def prepare(recipe) -> list[DataDir]:
         *(asvspoof2019_split(recipe.data_dir(name), root, "LA", split, allow_missing) for name, split in training.items()),
         whole.subset(whole.utts, recipe.data_dir(test)),
     ]
+
+
+def read_meta(path: Path, total: dict[str, int]) -> tuple[dict[str, str], dict[str, str]]:
+    """Utterance -> label, and -> purported speaker with `_` for blanks. Warns where the counts of the labels are not `total`."""
+    rows = read_rows(path, COLUMNS)
+    utts = utterance_ids(path, rows)
+    labels = dict(zip(utts, map_values(path, rows, "label", LABELS, "the recipe"), strict=True))
+    speakers = {utt: "_".join(row.values["speaker"].split()) or NO_SPEAKER for utt, row in zip(utts, rows, strict=True)}
+    told = differences({"all": Counter(labels.values())}, {"all": total})
+    if told:
+        log.warning("%s does not have the published counts: %s", path, told)
+    return labels, speakers
 
 
 def utterance_ids(path: Path, rows: list[Row]) -> list[str]:
