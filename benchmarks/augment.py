@@ -8,13 +8,11 @@ clip of 64,600 samples or per 100 x 282 image.
 """
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
 from scipy import signal
+from timing import HEAD, medians, row
 
 from dada import augment, plugins
 from dada.augment import Chain, rawboost
@@ -74,18 +72,6 @@ def clips(num: int) -> torch.Tensor:
     return 0.1 * torch.randn(num, NUM_SAMPLES, generator=torch.Generator().manual_seed(1)) * torch.sin(torch.arange(NUM_SAMPLES) / 2000)
 
 
-def medians(works: list[Callable[[], object]], repetitions: int) -> list[float]:
-    """Median milliseconds of each, in turn after one warm-up."""
-    times: list[list[float]] = [[] for _ in works]
-    for repetition in range(repetitions + 1):
-        for work, seconds in zip(works, times, strict=True):
-            start = time.process_time()
-            work()
-            if repetition:
-                seconds.append(1000 * (time.process_time() - start))
-    return [statistics.median(seconds) for seconds in times]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=20)
@@ -95,13 +81,12 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     x = clips(args.batch_size)
     one, plain_one = x[0], x[0].double().numpy()
-    print(f"{'RawBoost':16} {'plain ms':>9} {'ours ms':>9} {'ratio':>6}")
+    print(HEAD)
     for algorithm in (1, 2, 3, 4, 5):
         config = rawboost.Config(algorithm=algorithm)
         plain, ours, rng = Plain(config), rawboost.Augment(config), np.random.default_rng(1)
         slow, fast = medians([lambda p=plain: p(plain_one), lambda o=ours, r=rng: o.boost(one, r)], args.repetitions)
-        print(f"{'algorithm ' + str(algorithm):16} {slow:9.1f} {fast:9.1f} {slow / fast:6.1f}", flush=True)
-    print(f"\n{'augmentation':16} {'input':9} {'ms a clip':>9}")
+        row(f"rawboost, algorithm {algorithm}", slow, fast)
     images = torch.randn(args.batch_size, *IMAGE)
     for name in plugins.names("dada.augment"):
         for kind, inputs in (("waveform", x), ("features", images)):
@@ -109,7 +94,7 @@ def main() -> None:
                 labels, lengths = torch.arange(len(x)) % 2, torch.full((len(x),), inputs.shape[-1])
                 batch, chain = Batch([f"u{i}" for i in range(len(x))], inputs, lengths, labels), Chain([{"name": name}], kind, 2, seed=1)
                 (milliseconds,) = medians([lambda c=chain, b=batch: c(b, 0, 0)], args.repetitions)
-                print(f"{name:16} {kind:9} {milliseconds / len(x):9.2f}", flush=True)
+                row(f"{name}, {kind}", None, milliseconds / len(x))
 
 
 if __name__ == "__main__":

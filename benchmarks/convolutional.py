@@ -10,10 +10,9 @@ gradients relative to their norm.
 
 import argparse
 import copy
-import statistics
-import time
 
 import torch
+from timing import HEAD, medians, row
 from torch import Tensor, nn
 
 from dada import models
@@ -112,18 +111,6 @@ def gradients(model: nn.Module) -> Tensor:
     return torch.cat([p.grad.flatten() for p in model.parameters()])
 
 
-def compare(work, ours: nn.Module, plain: nn.Module, batch: Batch, repetitions: int) -> tuple[float, float, float]:
-    """Median seconds of ours and of the plain form, and the largest difference of outputs in the first calls, which also warm up."""
-    difference = float((work(ours, batch) - work(plain, batch)).abs().max())
-    times: dict[int, list[float]] = {0: [], 1: []}
-    for _ in range(repetitions):
-        for k, model in enumerate((ours, plain)):
-            start = time.process_time()
-            work(model, batch)
-            times[k].append(time.process_time() - start)
-    return statistics.median(times[0]), statistics.median(times[1]), difference
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
@@ -132,7 +119,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    print(f"{'system':22} {'work':14} {'plain ms':>9} {'ours ms':>9} {'ratio':>6} {'outputs':>9} {'gradients':>9}")
+    print(HEAD)
     for system in args.systems:
         name, shape = SYSTEMS[system]
         torch.manual_seed(1)
@@ -142,13 +129,13 @@ def main() -> None:
         inputs = torch.randn(size, *shape)
         batch = Batch([f"u{i}" for i in range(size)], inputs, torch.full((size,), shape[-1]), torch.arange(size) % 2)
         for work in (training_step, forward):  # trained first, as fresh networks hardly depend on their input
-            fast, slow, difference = compare(work, ours, plain, batch, args.repetitions)
-            relative = 0.0
+            difference = float((work(ours, batch) - work(plain, batch)).abs().max())
+            notes = f"outputs differ by {difference:.1e}"
             if work is training_step:
                 expected = gradients(plain)
-                relative = float((gradients(ours) - expected).norm() / expected.norm())
-            print(f"{system:22} {work.__name__:14} {slow * 1000 / size:9.1f} {fast * 1000 / size:9.1f}", end=" ")
-            print(f"{slow / fast:6.2f} {difference:9.1e} {relative:9.1e}", flush=True)
+                notes += f", gradients by {float((gradients(ours) - expected).norm() / expected.norm()):.1e}"
+            slow, fast = medians([lambda w=work, m=m, b=batch: w(m, b) for m in (plain, ours)], args.repetitions)
+            row(f"{system}, {work.__name__}", slow / size, fast / size, notes)
 
 
 if __name__ == "__main__":

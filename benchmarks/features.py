@@ -2,19 +2,19 @@
 
     python benchmarks/features.py [--seconds 4] [--batch 16] [--encoder FOLDER]
 
-Prints milliseconds of processor time per clip of the reference, of ours one by one and in batches, and the ratios. Calls alternate,
-and the fastest of several counts, so that other work on the machine disturbs both alike. librosa is not a dependency: without it
+Prints medians in milliseconds of processor time per clip of the reference, of ours one by one and in batches, their ratio, and the
+largest difference. librosa is not a dependency: without it
 (`pip install librosa`) those rows are left out. `--encoder` takes a folder of Whisper and compares its cut context with the full 30 s.
 """
 
 import argparse
-import time
 from collections.abc import Callable
 
 import numpy as np
 import scipy.fft
 import scipy.signal
 import torch
+from timing import HEAD, medians, row
 
 from dada import features
 
@@ -31,7 +31,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     clips = 0.05 * torch.randn(args.batch, int(16_000 * args.seconds), generator=torch.Generator().manual_seed(0))
-    print(f"{'feature':24} {'reference':16} {'ref ms':>8} {'one ms':>8} {'ratio':>6} {'batch ms':>9} {'ratio':>6}  largest difference")
+    print(HEAD)
     for name, settings, reference, call in comparisons(args.encoder):
         compare(name, features.build(settings), reference, call, clips)
 
@@ -62,27 +62,14 @@ def comparisons(encoder: str | None):
 
 
 def compare(name: str, feature: torch.nn.Module, reference: str, call: Callable, clips: torch.Tensor) -> None:
-    """Print one row."""
+    """Print two rows: one clip at a time, and in batches."""
     first = clips[0].numpy()
     with torch.inference_mode():
-        ref, one, batch = fastest(lambda: call(first), lambda: feature(clips[:1]), lambda: feature(clips))
+        ref, one, batch = medians([lambda: call(first), lambda: feature(clips[:1]), lambda: feature(clips)], REPEATS)
         ours, theirs = feature(clips[:1])[0].numpy(), call(first)
-    batch /= len(clips)
-    difference = f"{np.abs(ours - theirs).max():.2g}" if ours.shape == theirs.shape else "another length"
-    print(f"{name:24} {reference:16} {ref:8.2f} {one:8.2f} {ref / one:6.2f} {batch:9.2f} {ref / batch:6.2f}  {difference}")
-
-
-def fastest(*calls: Callable) -> list[float]:
-    """Milliseconds of the fastest of REPEATS runs of each, in turns, after one that warms up."""
-    best = [float("inf")] * len(calls)
-    for call in calls:
-        call()
-    for _ in range(REPEATS):
-        for i, call in enumerate(calls):
-            start = time.process_time()
-            call()
-            best[i] = min(best[i], 1000 * (time.process_time() - start))
-    return best
+    difference = f"differs by {np.abs(ours - theirs).max():.2g}" if ours.shape == theirs.shape else "another length"
+    row(f"{name}, one by one", ref, one, f"{reference}, {difference}")
+    row(f"{name}, batches of {len(clips)}", ref, batch / len(clips), reference)
 
 
 def numpy_lfcc(x: np.ndarray, filters: np.ndarray) -> np.ndarray:

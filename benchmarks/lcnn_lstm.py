@@ -9,11 +9,10 @@ relative to the largest of them: in float32 the smallest rounding can turn a max
 
 import argparse
 import copy
-import statistics
-import time
 from dataclasses import replace
 
 import torch
+from timing import HEAD, medians, row
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
@@ -69,19 +68,12 @@ def main() -> None:
     other, size = plain(ours), args.batch_size
     batch = Batch([f"u{i}" for i in range(size)], torch.randn(size, *SHAPE), torch.full((size,), SHAPE[1]), torch.arange(size) % 2)
     exact = replace(batch, inputs=batch.inputs.double())
-    print(f"{'work':14} {'plain ms':>9} {'ours ms':>9} {'ratio':>6} {'difference':>11}")
+    print(HEAD)
     for work in (forward, training_step):
-        work(ours, batch), work(other, batch)  # warm up
         result, expected = (work(copy.deepcopy(model).double(), exact) for model in (ours, other))
         difference = float((result - expected).abs().max() / expected.abs().max())
-        times: dict[int, list[float]] = {0: [], 1: []}
-        for _ in range(args.repetitions):
-            for k, model in enumerate((other, ours)):
-                start = time.process_time()
-                work(model, batch)
-                times[k].append(1000 * (time.process_time() - start) / size)
-        slow, fast = (statistics.median(times[k]) for k in (0, 1))
-        print(f"{work.__name__:14} {slow:9.1f} {fast:9.1f} {slow / fast:6.2f} {difference:11.1e}", flush=True)
+        slow, fast = medians([lambda w=work, m=m: w(m, batch) for m in (other, ours)], args.repetitions)
+        row(f"lcnn_lstm, {work.__name__}", slow / size, fast / size, f"float64 differs by {difference:.1e} of the largest")
 
 
 if __name__ == "__main__":

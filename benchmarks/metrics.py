@@ -7,9 +7,9 @@ do; and for every resample, gathering its trials and measuring anew. Results are
 """
 
 import argparse
-import time
 
 import numpy as np
+from timing import HEAD, medians, row
 
 from dada import metrics
 from dada.metrics.bootstrap import Resampler
@@ -55,16 +55,6 @@ def resample_and_score(resampler, bonafide, spoof, num, measure):
     return [measure(np.repeat(bonafide, w[resampler.bonafide]), np.repeat(spoof, w[resampler.spoof])) for w in weights]
 
 
-def seconds(work, repeats):
-    """Least processor time of some runs, which other programs disturb less than the clock, and the result."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        result = work()
-        times.append(time.process_time() - start)
-    return min(times), result
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--resamples", type=int, default=1000)
@@ -74,24 +64,23 @@ def main():
     bonafide, spoof = rng.normal(2, 1, NUM_BONAFIDE), rng.normal(0, 1, NUM_SPOOF)
     speakers = [rng.integers(NUM_SPEAKERS, size=size).astype(str) for size in (NUM_BONAFIDE, NUM_SPOOF)]
 
-    plain, expected = seconds(lambda: plain_both(bonafide, spoof), 15)
-    ours, found = seconds(lambda: ours_both(bonafide, spoof), 15)
-    difference = max(abs(a - b) for a, b in zip(expected, found, strict=True))
-    print(f"EER + min t-DCF, {NUM_BONAFIDE + NUM_SPOOF:,} trials: plain {1e3 * plain:.0f} ms, ours {1e3 * ours:.0f} ms, "
-          f"{plain / ours:.1f} times faster, largest difference {difference:.1e}")
+    print(HEAD)
+    plain, ours = medians([lambda: plain_both(bonafide, spoof), lambda: ours_both(bonafide, spoof)], 15)
+    difference = max(abs(a - b) for a, b in zip(plain_both(bonafide, spoof), ours_both(bonafide, spoof), strict=True))
+    row(f"EER + min t-DCF, {NUM_BONAFIDE + NUM_SPOOF:,} trials", plain, ours, f"differ by {difference:.1e}")
 
     def bootstrap():
         resampler = Resampler(*speakers, num_resamples=args.resamples)
         return resampler, resampler.over(bonafide, spoof).eer()
 
-    ours, (resampler, values) = seconds(bootstrap, 3)
-    plain, _ = seconds(lambda: resample_and_score(resampler, bonafide, spoof, args.plain_resamples, plain_eer), 1)
+    (ours,) = medians([bootstrap], 3)
+    resampler, values = bootstrap()
+    (plain,) = medians([lambda: resample_and_score(resampler, bonafide, spoof, args.plain_resamples, plain_eer)], 1, warm_up=False)
     # The plain routine splits the ties of repeated trials, by up to one trial; the exact comparison is with our own rule.
     expected = resample_and_score(resampler, bonafide, spoof, args.plain_resamples, lambda *pair: metrics.eer(*pair)[0])
-    plain *= args.resamples / args.plain_resamples
     difference = np.abs(values[: args.plain_resamples] - expected).max()
-    print(f"{args.resamples:,} resamples of {NUM_SPEAKERS} speakers: plain {plain:.0f} s (from {args.plain_resamples}), ours {ours:.2f} s, "
-          f"{plain / ours:.0f} times faster, largest difference {difference:.1e}")
+    notes = f"reference from {args.plain_resamples} of them; differ by {difference:.1e}"
+    row(f"{args.resamples:,} resamples of {NUM_SPEAKERS} speakers", plain * args.resamples / args.plain_resamples, ours, notes)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,9 @@ their ratio, the largest difference of outputs, and the difference of the gradie
 
 import argparse
 import copy
-import statistics
-import time
 
 import torch
+from timing import HEAD, medians, row
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
@@ -115,22 +114,8 @@ def training_step(model: nn.Module, batch: Batch) -> Tensor:
 
 
 def gradients(model: nn.Module) -> Tensor:
-    """All gradients as one vector, empty where there are none."""
-    return torch.cat([torch.empty(0), *(p.grad.flatten() for p in model.parameters() if p.grad is not None)])
-
-
-def compare(work, ours: nn.Module, plain: nn.Module, batch: Batch, repetitions: int) -> tuple[float, float, float, float]:
-    """Median seconds of ours and of the plain form; largest difference of outputs, relative one of gradients, in the first calls."""
-    difference = float((work(ours, batch) - work(plain, batch)).abs().max())  # this also warms up
-    found, expected = gradients(ours), gradients(plain)
-    relative = float((found - expected).norm() / expected.norm()) if len(expected) else 0.0
-    times: dict[int, list[float]] = {0: [], 1: []}
-    for _ in range(repetitions):
-        for k, model in enumerate((ours, plain)):
-            start = time.process_time()
-            work(model, batch)
-            times[k].append(time.process_time() - start)
-    return statistics.median(times[0]), statistics.median(times[1]), difference, relative
+    """All gradients as one vector."""
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
 def main() -> None:
@@ -142,17 +127,19 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     batch = make_batch(args.batch_size)
-    print(f"{'system':10} {'work':14} {'plain ms':>9} {'ours ms':>9} {'ratio':>6} {'outputs':>9} {'gradients':>9}")
+    print(HEAD)
     for name in args.systems:
         build, make_plain = SYSTEMS[name]
         torch.manual_seed(1)
         ours = build()
         plain = make_plain(ours)
         for work in (forward, training_step):
-            fast, slow, difference, relative = compare(work, ours, plain, batch, args.repetitions)
-            per_clip = [seconds * 1000 / args.batch_size for seconds in (slow, fast)]
-            print(f"{name:10} {work.__name__:14} {per_clip[0]:9.1f} {per_clip[1]:9.1f}", end=" ")
-            print(f"{slow / fast:6.2f} {difference:9.1e} {relative:9.1e}", flush=True)
+            notes = f"outputs differ by {float((work(ours, batch) - work(plain, batch)).abs().max()):.1e}"
+            if work is training_step:
+                expected = gradients(plain)
+                notes += f", gradients by {float((gradients(ours) - expected).norm() / expected.norm()):.1e}"
+            slow, fast = medians([lambda w=work, m=m: w(m, batch) for m in (plain, ours)], args.repetitions)
+            row(f"{name}, {work.__name__}", slow / args.batch_size, fast / args.batch_size, notes)
 
 
 if __name__ == "__main__":

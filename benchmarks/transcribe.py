@@ -4,16 +4,16 @@
 
 The reference is openai-whisper as published: clip by clip, 30 s of context, greedy, float32. The folder has `text` with the
 reference transcripts, and `wav.scp` or audio files named after the utterances. One thread, processor time, so that other work on the
-machine counts little; of `--repeat` rounds the fastest counts. Absolute times hold for this machine only, so judge by the ratio.
+machine counts little; the median of `--repeat` rounds. Absolute times hold for this machine only, so judge by the ratio.
 """
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from timing import HEAD, medians, row
 
 from dada.asr import TranscribeConfig, build
 from dada.asr.convert import OPENAI_FILE
@@ -45,6 +45,7 @@ def main() -> None:
     torch.set_num_threads(1)
     clips, texts = load_clips(args.folder, args.num_clips)
     print(f"{len(clips)} clips of {np.mean([len(c) for c in clips]) / 16000:.1f} s on average, torch {torch.__version__}, one thread")
+    print(HEAD)
     reference = measure("openai-whisper, one by one", one_by_one(args.model), clips, texts, args.repeat, None)
     for label, backend, precision, settings in VARIANTS:
         if args.backend not in (None, backend):
@@ -85,18 +86,15 @@ def one_by_one(model: Path) -> Callable:
 
 
 def measure(name: str, transcribe: Callable, clips: list, texts: list[str], repeat: int, reference: float | None) -> float:
-    """Print processor seconds a clip, ratio, word error rate, and how many clips were read again; returns the seconds a clip."""
+    """Print milliseconds a clip, ratio, word error rate, and how many clips were read again; returns the milliseconds."""
     transcribe(clips[:2])  # the first call pays for allocations
-    seconds = []
-    for _ in range(repeat):
-        start = time.process_time()
-        found = transcribe(clips)
-        seconds.append((time.process_time() - start) / len(clips))
+    results = []
+    (total,) = medians([lambda: results.append(transcribe(clips))], repeat, warm_up=False)
+    found, milliseconds = results[-1], total / len(clips)
     rate = word_error_rate((text, result.text) for text, result in zip(texts, found, strict=True))
-    ratio = "" if reference is None else f"{reference / min(seconds):6.2f}x"
     redone = sum(getattr(result, "redone", False) for result in found)
-    print(f"{name:45s} {1000 * min(seconds):7.1f} ms a clip {ratio:8s} WER {100 * rate:5.2f} %  redone {redone}", flush=True)
-    return min(seconds)
+    row(name, reference, milliseconds, f"WER {100 * rate:.2f} %, redone {redone}")
+    return milliseconds
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ class BatchSampler(Sampler, abc.ABC):
     """Lists of indices, one list a batch. `set_epoch` chooses the order, `start` skips the first batches of it (resume).
 
     With several processes (`world` > 1) each takes every world-th batch; the first ones are taken again where the number does not divide.
+    `drop_last` leaves out the last batch where it is smaller than the others.
     """
 
-    def __init__(self, seed: int, rank: int = 0, world: int = 1):
-        self.seed, self.rank, self.world = seed, rank, world
+    def __init__(self, seed: int, rank: int = 0, world: int = 1, drop_last: bool = False):
+        self.seed, self.rank, self.world, self.drop_last = seed, rank, world, drop_last
         self.epoch, self.start = 0, 0
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
@@ -55,9 +56,10 @@ class Shuffle(BatchSampler):
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
         order = rng.permutation(self.num_utts)
         if self.lengths is None:
-            return chunks(order, self.batch_size)
+            return chunks(order, self.batch_size, self.drop_last)
         pools = chunks(order, self.batch_size * BUCKET_BATCHES)
-        batches = [batch for pool in pools for batch in chunks(sorted(pool, key=lambda i: self.lengths[i]), self.batch_size)]
+        by_length = [sorted(pool, key=lambda i: self.lengths[i]) for pool in pools]
+        batches = [batch for pool in by_length for batch in chunks(pool, self.batch_size, self.drop_last)]
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
@@ -73,7 +75,7 @@ class Balanced(BatchSampler):
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
         largest = max(len(members) for members in self.members)
         columns = [np.concatenate([rng.permutation(m) for _ in range(-(-largest // len(m)))])[:largest] for m in self.members]
-        return chunks(np.stack(columns, axis=1).reshape(-1), self.batch_size)  # one of each class in turn
+        return chunks(np.stack(columns, axis=1).reshape(-1), self.batch_size, self.drop_last)  # one of each class in turn
 
 
 class Triplets(BatchSampler):
@@ -102,7 +104,7 @@ class Triplets(BatchSampler):
     def _triples(self, rng: np.random.Generator) -> list[np.ndarray]:
         anchors = np.array([(k, j) for k, members in enumerate(self.members) for j in range(len(members))])
         triples = [self._triple(rng, k, j) for k, j in rng.permutation(anchors)]
-        return [np.array(chunk) for chunk in chunks(triples, self.batch_size)]
+        return [np.array(chunk) for chunk in chunks(triples, self.batch_size, self.drop_last)]
 
     def _triple(self, rng: np.random.Generator, k: int, j: int) -> tuple[int, int, int]:
         own = self.members[k]
@@ -130,14 +132,19 @@ class Halves(BatchSampler):
         self.batch_size = batch_size
 
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
-        first, second = (chunks(rng.permutation(half), self.batch_size) for half in self.halves)
+        first, second = (chunks(rng.permutation(half), self.batch_size, self.drop_last) for half in self.halves)
         return [batch + second[i % len(second)] for i, batch in enumerate(first)]
 
 
-def chunks(items: Sequence, size: int) -> list[list]:
-    """Cut a sequence into lists of `size`; a last one of a single item joins the one before, as batch normalisation needs two."""
+def chunks(items: Sequence, size: int, drop_last: bool = False) -> list[list]:
+    """Cut a sequence into lists of `size`; a last one of a single item joins the one before, as batch normalisation needs two.
+
+    `drop_last` leaves out a smaller last one instead, where it is not the only one.
+    """
     items = items.tolist() if isinstance(items, np.ndarray) else list(items)
     parts = [items[i : i + size] for i in range(0, len(items), size)]
+    if drop_last and len(parts) > 1 and len(parts[-1]) < size:
+        return parts[:-1]
     if len(parts) > 1 and len(parts[-1]) == 1 and size > 1:
         parts[-2:] = [parts[-2] + parts[-1]]
     return parts

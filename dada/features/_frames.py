@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dada.errors import DataError
 
+CHUNK = 8192  # frames whose complex spectra are held at once
 TOO_SHORT = "remove it, or tile or pad it by the length rule"  # what to do about a clip
 
 
@@ -38,8 +39,11 @@ def power_spectrum(x: Tensor, window: Tensor, hop: int, num_fft: int, centre: bo
     if centre:
         x = torch.nn.functional.pad(x, (size // 2, size - size // 2))
         x = x[..., : x.shape[-1] - size % 2]
-    spectrum = torch.fft.rfft(frame(x, size, hop) * window, n=num_fft)[..., :num_bins]
-    return spectrum.real.square() + spectrum.imag.square()
+    parts = []
+    for frames in frame(x, size, hop).split(CHUNK, dim=1):  # of a long clip the complex spectra together would take many times its size
+        spectrum = torch.fft.rfft(frames * window, n=num_fft)[..., :num_bins]
+        parts.append(spectrum.real.square() + spectrum.imag.square())
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 def pre_emphasis(x: Tensor, coefficient: float = 0.97) -> Tensor:

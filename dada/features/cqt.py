@@ -28,6 +28,7 @@ SCALES = ("ln", "db")
 FLOOR = 1e-30  # added to the power before it is turned into decibels
 SPARSITY = 0.01  # share of the summed magnitude of a filter's response that `octaves` drops (librosa's default)
 PASSBAND = 0.913  # of the new Nyquist frequency: where the filter before a halving begins to fall (soxr's high quality)
+BLOCK = 4096  # frames of a long clip that are computed at once
 MARGIN = 2048  # zeros behind a clip, so that this filter's ringing does not wrap around
 
 
@@ -85,6 +86,19 @@ class Exact(nn.Module):
         self._responses: dict[tuple, list[tuple[int, Tensor]]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
+        """A long clip in blocks with half of the longest filter on either side, so that memory beyond the result does not grow."""
+        hop, size = self.config.hop, BLOCK * self.config.hop
+        if x.shape[-1] < size:
+            return self._transform(x)
+        margin = -(-len(self.filters[0]) // (2 * hop)) * hop
+        parts = []
+        for start in range(0, x.shape[-1] + 1, size):
+            first = max(0, start - margin)
+            part = self._transform(x[:, first : start + size + margin])
+            parts.append(part[..., (start - first) // hop :][..., : min(BLOCK, 1 + (x.shape[-1] - start) // hop)])
+        return torch.cat(parts, dim=-1)
+
+    def _transform(self, x: Tensor) -> Tensor:
         """The FFT is long enough that the longest filter, centred on the last frame, does not reach around to the start."""
         hop = self.config.hop
         num_blocks = fft_size(-(-(x.shape[-1] + len(self.filters[0]) // 2 + 1) // hop))
@@ -152,10 +166,12 @@ class Octaves(nn.Module):
             frames.append(frame(padded, self.size, hop))
             num_frames = min(num_frames, frames[-1].shape[1])
             x, hop = halve_rate(x), hop // 2
-        octaves = torch.stack([part[:, :num_frames] for part in frames], dim=1)
-        response = torch.fft.rfft(octaves) @ self.responses  # (B, octaves from the top, N, bins of an octave)
-        rows = response.abs().flip(1).transpose(2, 3).flatten(1, 2)
-        return rows[:, -self.config.num_bins :] * self.gains
+        parts = []
+        for first in range(0, num_frames, BLOCK):
+            octaves = torch.stack([part[:, first : min(first + BLOCK, num_frames)] for part in frames], dim=1)
+            response = torch.fft.rfft(octaves) @ self.responses  # (B, octaves from the top, N, bins of an octave)
+            parts.append(response.abs().flip(1).transpose(2, 3).flatten(1, 2)[:, -self.config.num_bins :])
+        return torch.cat(parts, dim=-1) * self.gains
 
 
 def wavelet(frequency: float, rate: float, quality: float) -> np.ndarray:

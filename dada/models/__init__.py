@@ -4,7 +4,8 @@ A new model is one file here and one YAML in dada/conf. The file holds
 
 * `Config`, a dataclass: the schema of `model:` in the YAML,
 * `Model(config, num_classes)` with `forward(batch) -> Output`; a model that is not trained by gradient has
-  `estimate(batches, log)` as well, where `batches()` gives a fresh iterator of labelled batches,
+  `estimate(batches, log)` as well, where `batches()` gives a fresh iterator of labelled batches; where it also has
+  `estimate_steps(batches, log, progress)`, which yields what to go on from as `progress`, a killed training does not start over,
 * if its training changes over time, `Model.start_epoch(epoch, num_epochs)`, called before each epoch (from 0) of a phase,
 * `example() -> (Config, shape)`: a small configuration and the shape of one utterance's input, e.g. `(60, 150)` for 60 features
   and 150 frames, with which the tests go through the contract below; without it `Config()` as it is would be built,

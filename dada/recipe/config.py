@@ -228,7 +228,7 @@ def _check_choices(config: SystemConfig, where: str, errors: list[str]) -> None:
         ("task", config.task, models.TASKS),
         ("input.kind", config.input.kind, KINDS),
         ("input.length_rule", config.input.length_rule, RULES),
-        ("train.keep", config.train.keep, ("best", "last")),
+        ("train.keep", config.train.keep, ("best", "last", "swa")),
     ):
         if value not in known:
             errors.append(f"{where}: {key} is {value!r}; known: {', '.join(known)}")

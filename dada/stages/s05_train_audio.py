@@ -39,8 +39,9 @@ def run(recipe, job: Job) -> None:
     from dada.data import DataDir
     from dada.data.dataset import audio_dataset, class_indices
     from dada.score.infer import run_model, write_outputs
+    from dada.train.checkpoint import is_main_process
     from dada.train.folds import Material, cross_fit
-    from dada.train.loop import fit, is_main_process
+    from dada.train.loop import fit
 
     name, seed = job.args["system"], job.args["seed"]
     config = recipe.system(name)

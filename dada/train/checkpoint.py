@@ -60,6 +60,11 @@ def remove_partial(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def is_main_process() -> bool:
+    """Whether this process writes files: the only one, or the first of several that torchrun started."""
+    return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
+
+
 def rng_states() -> dict:
     """The states of all random generators of this process."""
     name, keys, position, has_gauss, gauss = np.random.get_state()

@@ -43,13 +43,16 @@ class TrainConfig:
 
     epochs: int = 10
     batch_size: int = 16
+    drop_last: bool = False  # leave out the last batch of an epoch where it is smaller
     sampler: str = "shuffle"  # shuffle | balanced | triplets
     triplets_by: str = "speaker"  # speaker | label: what makes two utterances a positive pair (sampler: triplets)
     loss: dict = field(default_factory=lambda: {"name": "cross_entropy"})  # {name: ..., settings of its Config}
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
-    keep: str = "best"  # best | last: which epoch's weights a phase hands on, by early_stop.metric on dev
+    # Whose weights a phase hands on: best | last epoch, or swa, the mean over all epochs whose early_stop.metric on dev was no worse than
+    # any before, with batch statistics of train.
+    keep: str = "best"
     trainable: list[str] = field(default_factory=list)  # prefixes of parameter names; empty trains all
     augment: list[dict] = field(default_factory=list)  # [{name: mixup, ...}, ...], one after the other on every training batch
     crop_size: int = 0  # train on a random stretch of so many frames or samples of each input; 0 takes it as it will be scored

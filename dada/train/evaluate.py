@@ -1,6 +1,5 @@
 """How a model does on dev between epochs. Axes: N utterances, K classes, D embedding."""
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,11 +19,12 @@ DEV_SEED = 0  # of the triples on dev: the same for every epoch, run and system
 
 def make_sampler(phase: TrainConfig, dataset: Dataset, labels: list[str], seed: int, rank: int = 0, world: int = 1) -> BatchSampler:
     """The batches of a phase."""
+    how = {"rank": rank, "world": world, "drop_last": phase.drop_last}
     if phase.sampler == "triplets":
-        return Triplets(pair_groups(dataset, phase.triplets_by, labels), phase.batch_size, seed, rank=rank, world=world)
+        return Triplets(pair_groups(dataset, phase.triplets_by, labels), phase.batch_size, seed, **how)
     if phase.sampler == "balanced":
-        return Balanced(required_labels(dataset).tolist(), phase.batch_size, seed, rank=rank, world=world)
-    return Shuffle(len(dataset), phase.batch_size, seed, dataset.lengths, rank=rank, world=world)
+        return Balanced(required_labels(dataset).tolist(), phase.batch_size, seed, **how)
+    return Shuffle(len(dataset), phase.batch_size, seed, dataset.lengths, **how)
 
 
 def pair_groups(dataset: Dataset, by: str, labels: list[str]) -> list[object]:

@@ -3,12 +3,12 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, update_bn
 from torch.utils.data import DataLoader
 
 from dada import losses, models
@@ -21,7 +21,8 @@ from dada.errors import ConfigError, DadaError, DataError
 from dada.train import checkpoint, journal
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig, TrainConfig
-from dada.train.evaluate import dev_triples, evaluate, make_sampler, required_labels
+from dada.train.estimate import estimate
+from dada.train.evaluate import dev_triples, evaluate, make_sampler
 from dada.train.optim import build_optimiser, set_trainable, training_mode
 from dada.train.phases import METRICS, differing_keys, phases_of
 from dada.train.schedules import learning_rate
@@ -64,7 +65,7 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     log.log(level, "START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, *sizes)
     model.to(accelerator.device)
     if hasattr(model, "estimate"):
-        seconds = _estimate(model, config, train)
+        seconds = estimate(model, config, train, folder)
     else:
         seconds = _trainer_of(model)(model, config, phases, train, dev, folder, seed).run()
     if accelerator.is_main_process:
@@ -72,11 +73,6 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     accelerator.wait_for_everyone()
     log.log(level, "DONE training %s, seed %d: %.1f s", config.name, seed, seconds)
     return model.eval()
-
-
-def is_main_process() -> bool:
-    """Whether this process writes files: the only one, or the first of several that torchrun started."""
-    return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
 
 
 class Trainer:
@@ -87,6 +83,7 @@ class Trainer:
         self.folder, self.seed, self.accelerator = folder, seed, _accelerator(config)
         self.state = State()
         self.best: dict | None = None  # weights to keep
+        self.average: AveragedModel | None = None  # of the weights, where that is what to keep
         self.clock = time.monotonic()
 
     def run(self) -> float:
@@ -120,10 +117,13 @@ class Trainer:
         self.accelerator = _accelerator(self.config)  # a new one, as the one before holds on to its optimiser
         self._build_loss()
         parameters = set_trainable(self.model, self.phase.trainable)
+        self.average = AveragedModel(self.model) if self.phase.keep == "swa" else None
         self.wrapped, self.optimiser = self.accelerator.prepare(self.model, self._build_optimiser(parameters))
         if parts and parts["optimiser"] is not None:
             self.optimiser.load_state_dict(parts["optimiser"])
             self.loss.load_state_dict(parts["loss"])
+            if self.average is not None:
+                self.average.load_state_dict(parts["average"])
             if self.accelerator.scaler is not None and parts["scaler"] is not None:
                 self.accelerator.scaler.load_state_dict(parts["scaler"])
         ranks = {"rank": self.accelerator.process_index, "world": self.accelerator.num_processes}
@@ -156,19 +156,12 @@ class Trainer:
         self.sampler.set_epoch(state.total_epochs, start=0)
         num_batches = len(self.sampler)
         self.sampler.set_epoch(state.total_epochs, start=state.step)
-        loader = DataLoader(
-            self.train,
-            batch_sampler=self.sampler,
-            collate_fn=self.train.collate,
-            num_workers=self.phase.num_workers,
-            generator=torch.Generator(),  # its own: the global one must not depend on where an epoch was resumed
-        )
         training_mode(self.model)
         self.loss.train()
         num_utts, start = 0, time.monotonic()
         title = f"{self.config.name} phase {state.phase + 1}/{len(self.phases)} epoch {state.epoch + 1}/{self.phase.epochs}"
         with journal.progress(title, num_batches, state.step) as advance:
-            for batch in loader:
+            for batch in self._loader():
                 lr = self._step(batch, num_batches)
                 num_utts += len(batch) * self.accelerator.num_processes
                 advance()
@@ -237,6 +230,9 @@ class Trainer:
         if self.phase.keep == "best" and (state.best is None or [metric, -dev_loss] > state.best):
             state.best = [metric, -dev_loss]
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+        if self.phase.keep == "swa" and (state.best is None or metric >= state.best[0]):
+            state.best = [metric, -dev_loss]
+            self.average.update_parameters(self.model)
         if state.stop_best is None or metric > state.stop_best + stop.min_delta:
             state.stop_best, state.bad_epochs = metric, 0
         else:
@@ -248,10 +244,32 @@ class Trainer:
         self.model = self.accelerator.unwrap_model(self.wrapped, keep_fp32_wrapper=False)
         if self.best is not None:
             self.model.load_state_dict(self.best)
-        self.best = self.optimiser = None
+        if self.average is not None:
+            self._take_average()
+        self.best = self.average = self.optimiser = None
         margin = self.loss.final_margin() if hasattr(self.loss, "final_margin") else None
         self.state = self.state.next_phase(margin)
         self._save()
+
+    def _take_average(self) -> None:
+        """Give the model its averaged weights, and the batch statistics that train has under these."""
+        self.model.load_state_dict(self.average.module.state_dict())
+        self.train.set_epoch(self.state.total_epochs)
+        self.sampler.set_epoch(self.state.total_epochs, start=0)
+        update_bn(self._loader(), self.model, self.accelerator.device)
+        metric = self.phase.early_stop.metric
+        dev = evaluate(self.model, self.loss, self.dev, self.phase, self.config.labels, self.triples)
+        log.info("%s: mean of the weights of %d epochs, dev %s %.4f", self.config.name, int(self.average.n_averaged), metric, dev[metric])
+
+    def _loader(self) -> DataLoader:
+        """The batches of an epoch, from where the sampler stands."""
+        return DataLoader(
+            self.train,
+            batch_sampler=self.sampler,
+            collate_fn=self.train.collate,
+            num_workers=self.phase.num_workers,
+            generator=torch.Generator(),  # its own: the global one must not depend on where an epoch was resumed
+        )
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -269,6 +287,7 @@ class Trainer:
             parts = {
                 "model": self.model.state_dict(),
                 "best": self.best,
+                "average": None if self.average is None else self.average.state_dict(),
                 "optimiser": None if self.optimiser is None else self.optimiser.state_dict(),
                 "loss": self.loss.state_dict(),
                 "scaler": None if scaler is None else scaler.state_dict(),
@@ -295,23 +314,6 @@ def _accelerator(config: SystemConfig):
     parallel = DistributedDataParallelKwargs(find_unused_parameters=True)  # a phase may leave the head unused
     cpu = not torch.cuda.is_available()  # said explicitly, as several processes on a CPU find each other only then
     return Accelerator(cpu=cpu, mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
-
-
-def _estimate(model: nn.Module, config: SystemConfig, train: Dataset) -> float:
-    """Train a model that has no gradient: it reads the training data as often as it likes, in the order of the utterances."""
-    required_labels(train)
-    if config.train.augment:
-        raise ConfigError(f"{config.name}: train.augment is for models trained by gradient, and {config.model['name']} is not: remove it")
-    start = time.monotonic()
-    size = config.train.batch_size
-    device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
-
-    def batches() -> Iterator[Batch]:
-        loader = DataLoader(train, size, collate_fn=train.collate, num_workers=config.train.num_workers, generator=torch.Generator())
-        return (batch.to(device) for batch in loader)
-
-    model.estimate(batches, log)
-    return time.monotonic() - start
 
 
 def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, is_dataclass, replace
 from dada.augment import mixes_labels
 from dada.errors import ConfigError
 from dada.plugins import nearest
-from dada.train.config import TrainConfig
+from dada.train.config import SystemConfig, TrainConfig
 
 METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1}  # sign: +1 where higher is better
 SAMPLERS = ("shuffle", "balanced", "triplets")
@@ -48,7 +48,7 @@ def _check(phase: TrainConfig, where: str) -> None:
     for key, value, known in (
         ("sampler", phase.sampler, SAMPLERS),
         ("triplets_by", phase.triplets_by, ("speaker", "label")),
-        ("keep", phase.keep, ("best", "last")),
+        ("keep", phase.keep, ("best", "last", "swa")),
         ("early_stop.metric", metric, tuple(METRICS)),
     ):
         if value not in known:
@@ -57,13 +57,19 @@ def _check(phase: TrainConfig, where: str) -> None:
         raise ConfigError(f"{where}.early_stop.metric: {metric} needs logits, which triplets do not train: use abx or loss")
     if phase.sampler == "triplets" and mixes_labels(phase.augment):
         raise ConfigError(f"{where}.augment: mixed clips belong to no class or speaker, of which triplets are made: leave out mixup here")
+    if phase.keep == "swa" and phase.trainable:
+        raise ConfigError(f"{where}.keep: swa computes all batch statistics anew, also of what does not learn: leave train.trainable empty")
     if phase.epochs < 1 or phase.batch_size < 1:
         raise ConfigError(f"{where}: epochs and batch_size must be at least 1")
 
 
 def differing_keys(old: dict, new: dict) -> list[str]:
-    """`key: old -> new` for every setting that differs, but for those that cannot change the weights."""
-    old, new = flatten(old), flatten(new)
+    """`key: old -> new` for every setting that differs, but for those that cannot change the weights.
+
+    What an older run does not know of, it did as the default says.
+    """
+    old, new, defaults = flatten(old), flatten(new), flatten(SystemConfig())
+    old |= {key: defaults[key] for key in new.keys() - old.keys() if key in defaults}
     keys = [key for key in sorted(old | new) if old.get(key) != new.get(key) and key not in NO_INFLUENCE]
     return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]
 

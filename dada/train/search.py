@@ -44,7 +44,7 @@ class Search(Trainer):
         return optimiser
 
     def _build_sampler(self, **ranks) -> BatchSampler:
-        sampler = Halves(required_labels(self.train).tolist(), self.phase.batch_size, self.seed, **ranks)
+        sampler = Halves(required_labels(self.train).tolist(), self.phase.batch_size, self.seed, drop_last=self.phase.drop_last, **ranks)
         self.held_out = {self.train.utts[i] for i in sampler.second}
         return sampler
 

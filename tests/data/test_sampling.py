@@ -47,6 +47,15 @@ def test_shuffle_takes_every_utterance_once_and_leaves_no_batch_of_one():
     assert sorted(len(batch) for batch in epoch(Shuffle(21, 4, 1), 0)) == [4, 4, 4, 4, 5]
 
 
+@pytest.mark.parametrize("name", ["shuffle", "bucketed", "balanced"])
+def test_an_incomplete_last_batch_can_be_left_out(name):
+    """5 batches of 4 of 23, or 9 of the 36 of two equal shares; the only batch of a small corpus stays."""
+    batches = epoch(SAMPLERS[name](1, drop_last=True), 0)
+    assert [len(batch) for batch in batches] == [4] * (9 if name == "balanced" else 5)
+    assert epoch(Shuffle(3, 4, 1, drop_last=True), 0) == epoch(Shuffle(3, 4, 1), 0)
+    assert [len(batch) for batch in epoch(Shuffle(9, 4, 1, drop_last=True), 0)] == [4, 4]  # the ninth joins no batch
+
+
 def test_buckets_hold_similar_lengths():
     lengths = [i * 7 % 23 for i in range(23)]
     for batch in epoch(SAMPLERS["bucketed"](1), 0):

@@ -18,6 +18,7 @@ SETTINGS = {
         {"min_frequency": 30.0, "hop": 128, "num_bins": 96, "bins_per_octave": 24},
         {"scale": "db", "pre_emphasis": 0.97},
     ],
+    "cqcc": [{}, {"bins_per_octave": 12, "max_frequency": 4000.0, "num_octaves": 8, "hop": 30}],
     "spectrogram": [{}, {"scale": "magnitude"}, {"scale": "power", "pre_emphasis": 0.97}, {"num_filters": 70}],
     "cues": [{}],
     "sinc": [{}],
@@ -28,7 +29,7 @@ CASES = [(name, settings) for name, cases in SETTINGS.items() for settings in ca
 
 def test_every_feature_is_covered():
     assert plugins.names("dada.features") == sorted(SETTINGS)
-    assert len(SETTINGS) == 8
+    assert len(SETTINGS) == 9
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
@@ -69,6 +70,9 @@ def test_contract(name, settings, encoder_folder):
         ({"name": "spectrogram", "num_fft": 512}, "shorter than the window of 1024"),
         ({"name": "cqt", "num_bins": 140}, "fewer bins"),
         ({"name": "cqt", "method": "octaves", "hop": 100}, "does not allow"),
+        ({"name": "cqcc", "max_frequency": 9000.0}, "above half of the sample rate"),
+        ({"name": "cqcc", "hop": 200}, "which allows 136"),
+        ({"name": "cqcc", "bins_per_octave": 1, "num_octaves": 2}, "fewer than four bands"),
         ({"name": "speech_encoder", "layer_pooling": "max"}, "mean, stack"),
         ({"name": "speech_encoder", "layers": []}, "layers is empty"),
     ],

@@ -117,3 +117,29 @@ def test_losses_refuse_logits_they_cannot_use():
         losses.build({"name": "cross_entropy"})(*labelled([[0.0]], [1]))
     with pytest.raises(ConfigError, match="two classes"):
         losses.build({"name": "bce"})(*labelled([[0.0, 1.0, 2.0]], [1]))
+
+
+def test_p2sgrad_is_the_squared_distance_of_cosines_from_the_class():
+    loss = losses.build({"name": "p2sgrad"})
+    assert loss(*labelled([[0.6, -0.2], [0.1, 0.9]], [0, 1])).item() == pytest.approx((0.16 + 0.04 + 0.01 + 0.01) / 2)
+    mixed = loss(*labelled([[0.6, -0.2]], [[0.25, 0.75]]))
+    assert mixed.item() == pytest.approx(0.35**2 + 0.95**2)
+    with pytest.raises(ConfigError, match="model.head: cosine"):
+        loss(*labelled([[0.6]], [0]))
+    with pytest.raises(ConfigError, match="beyond ±1: set model.head: cosine"):
+        loss(*labelled([[0.6, 1.2]], [0]))
+
+
+def test_oc_softmax_by_hand():
+    loss = losses.build({"name": "oc_softmax"})
+    spoof, real = np.log1p(np.exp(20 * (0.3 - 0.2))), np.log1p(np.exp(20 * (0.9 - 0.7)))
+    assert loss(*labelled([[0.3], [0.7]], [0, 1])).item() == pytest.approx((spoof + real) / 2, rel=1e-5)
+    mixed = loss(*labelled([[0.7]], [[0.5, 0.5]]))
+    assert mixed.item() == pytest.approx((real + np.log1p(np.exp(20 * 0.5))) / 2, rel=1e-5)
+    assert loss(*labelled([[0.95]], [1])) < loss(*labelled([[0.5]], [1]))  # a higher cosine is more bona fide
+    assert loss(*labelled([[0.95]], [0])) > loss(*labelled([[0.5]], [0]))
+    for logits, message in (([[0.1, 0.2]], "model.head: one_class"), ([[-3.0]], "beyond ±1")):
+        with pytest.raises(ConfigError, match=message):
+            loss(*labelled(logits, [0]))
+    with pytest.raises(ConfigError, match="must exceed"):
+        losses.build({"name": "oc_softmax", "spoof_margin": 0.95})

@@ -73,6 +73,18 @@ def test_a_finished_folder_is_loaded_and_another_setting_refused(tmp_path):
         fit(config, toy_dataset(30), toy_dataset(20), tmp_path, seed=1)
 
 
+def test_a_run_that_is_older_than_a_setting_had_its_default(tmp_path):
+    config = toy_config(epochs=1, phases=[], loss={"name": "bce"})
+    fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+    saved = json.loads((tmp_path / "config.json").read_text())
+    del saved["train"]["drop_last"]
+    (tmp_path / "config.json").write_text(json.dumps(saved))
+    fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+    config.train.drop_last = True
+    with pytest.raises(ConfigError, match=r"train\.drop_last: False -> True"):
+        fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path):
     config = toy_config(epochs=1, phases=[], loss={"name": "bce"})
     fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
@@ -92,6 +104,8 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         ({"phases": [], "augment": [{"name": "mixup"}], "sampler": "triplets", "early_stop": EarlyStopConfig("abx")}, "leave out mixup"),
         ({"phases": [{"augment": [{"name": "rawboost"}], "loss": {"name": "bce"}}]}, "works on waveform, but input.kind is features"),
         ({"phases": [], "sampler": "sorted"}, "unknown 'sorted'"),
+        ({"phases": [], "keep": "mean"}, "known: best, last, swa"),
+        ({"phases": [], "keep": "swa", "trainable": ["head"]}, "leave train.trainable empty"),
         ({"phases": [], "loss": {"name": "triplet", "inherit_margin": True}}, "no phase before"),
         ({"phases": [{"trainable": ["haed"], "loss": {"name": "bce"}}]}, "did you mean 'head'"),
         ({"phases": [{"optim": {"name": "adamm"}, "loss": {"name": "bce"}}]}, "did you mean 'adam"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy import augmented_config, toy_dataset, train_toy
+from toy import augmented_config, stopped_after, toy_dataset, train_toy
 
 from dada.train import checkpoint
 from dada.train.loop import fit
@@ -70,20 +70,9 @@ def written(path: Path) -> int:
 
 
 @pytest.mark.parametrize("stop_after", [1, 2, 5, 6, 7, 13, 20, 27, 33, 38])
-def test_every_checkpoint_resumes_exactly(tmp_path, undisturbed, monkeypatch, stop_after):
+def test_every_checkpoint_resumes_exactly(tmp_path, undisturbed, stop_after):
     """Stopped right after its n-th checkpoint, in the middle of epochs and between phases, and resumed in the same process."""
-    save, count = checkpoint.save, iter(range(1, 1000))
-
-    class Stop(Exception):
-        pass
-
-    def save_and_stop(*args):
-        save(*args)
-        if next(count) == stop_after:
-            raise Stop
-
-    monkeypatch.setattr(checkpoint, "save", save_and_stop)
-    with pytest.raises(Stop):
+    with stopped_after(stop_after):
         fit(augmented_config(checkpoint_steps=1), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), tmp_path, seed=5)
     torch.rand(stop_after)  # the generators of the new process stand elsewhere
     fit(augmented_config(checkpoint_steps=1), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), tmp_path, seed=5)

@@ -1,12 +1,17 @@
 """A small system on separable random features, which trains in a second."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
+import pytest
 import torch
 
 from dada.data.dataset import Dataset
 from dada.data.input import InputConfig
+from dada.train import checkpoint
 from dada.train.config import SystemConfig, TrainConfig
 from dada.train.loop import fit
 
@@ -61,6 +66,24 @@ def augmented_config(**train) -> SystemConfig:
     config = toy_config(augment=[mask], **train)
     config.train.phases[-1]["augment"] = [{"name": "mixup"}, mask]
     return config
+
+
+class Stop(Exception):
+    """What ends a run in its midst."""
+
+
+@contextmanager
+def stopped_after(num_checkpoints: int) -> Iterator[None]:
+    """A training within is stopped right after its n-th checkpoint, and must have come so far."""
+    save, count = checkpoint.save, iter(range(1, 1000))
+
+    def save_and_stop(*args):
+        save(*args)
+        if next(count) == num_checkpoints:
+            raise Stop
+
+    with mock.patch.object(checkpoint, "save", save_and_stop), pytest.raises(Stop):
+        yield
 
 
 def train_toy(folder: str) -> None:

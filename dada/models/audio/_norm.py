@@ -24,8 +24,9 @@ class BatchNorm2d(nn.BatchNorm2d):
             return super().forward(x)
         out, mean, variance = NormaliseBatch.apply(x, self.weight, self.bias, self.eps)
         self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum  # None: the mean over all batches
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance * count / (count - 1), share)
         return out
 
 

@@ -8,6 +8,7 @@ Axes: B batch, F features, N frames, M frames of a whole batch, C components, K 
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +21,7 @@ from dada.models import Output
 CHUNK = 8192  # frames worked on at once
 INITS = ("kmeans", "random")
 KMEANS_ITERATIONS = 20  # at most; EM does the rest
+STATE = ("weights", "means", "variances", "mean", "converged")  # of a mixture between two iterations
 
 
 @dataclass
@@ -73,20 +75,31 @@ class Model(nn.Module):
         `batches()` gives the training set anew at every call: twice for the init and once per iteration. Raises DataError for a
         class with fewer frames than components, or another number of features than configured.
         """
-        counts, shift, scale = self._statistics(batches)
-        floor = self.config.variance_floor / scale**2
-        mixtures = [Mixture.init(frames, self.config, floor) for frames in self._sample(batches, counts, shift, scale)]
-        for iteration in range(1, self.config.iterations + 1):
-            running = [mixture for mixture in mixtures if not mixture.converged]
-            if not running:
-                break
+        for _ in self.estimate_steps(batches, log):
+            pass
+
+    def estimate_steps(self, batches, log, progress: dict | None = None) -> Iterator[dict]:
+        """The same step by step: yields after the init and after every iteration what a later call goes on from, as `progress`."""
+        if progress is None:
+            counts, shift, scale = self._statistics(batches)
+            floor = self.config.variance_floor / scale**2
+            mixtures = [Mixture.init(frames, self.config, floor) for frames in self._sample(batches, counts, shift, scale)]
+            done = 0
+            yield {"done": done, "shift": shift, "scale": scale, "mixtures": [mixture.state() for mixture in mixtures]}
+        else:
+            done, shift, scale = progress["done"], *(progress[key].to(self.means.device) for key in ("shift", "scale"))
+            floor = self.config.variance_floor / scale**2
+            mixtures = [Mixture.from_state(state, self.means.device) for state in progress["mixtures"]]
+        while done < self.config.iterations and (running := [mixture for mixture in mixtures if not mixture.converged]):
             for label, frames in self._labelled_frames(batches):
                 if not mixtures[label].converged:
                     mixtures[label].accumulate(((frames - shift) / scale).float())
             for mixture in running:
                 mixture.update(self.config.tolerance, floor)
+            done += 1
             means = ", ".join(f"{mixture.mean - scale.log().sum():.4f}" for mixture in mixtures)
-            log.info("EM iteration %d: mean log likelihood %s", iteration, means)
+            log.info("EM iteration %d: mean log likelihood %s", done, means)
+            yield {"done": done, "shift": shift, "scale": scale, "mixtures": [mixture.state() for mixture in mixtures]}
         for k, mixture in enumerate(mixtures):
             self.weights[k] = mixture.weights
             self.means[k] = mixture.means * scale + shift
@@ -149,13 +162,27 @@ class Mixture:
             moments.add(chunk, nn.functional.one_hot(torch.cdist(chunk, centres).argmin(1), size).float())
         return cls(*moments.mixture(floor))
 
+    def state(self) -> dict:
+        """Where this mixture stands between two iterations."""
+        return {key: getattr(self, key) for key in STATE}
+
+    @classmethod
+    def from_state(cls, state: dict, device) -> "Mixture":
+        """The mixture of which `state` told."""
+        mixture = cls(*(state[key].to(device) for key in STATE[:3]))
+        mixture.mean, mixture.converged = state["mean"], state["converged"]
+        return mixture
+
     def accumulate(self, frames: Tensor) -> None:
         """E step on frames (M, F) float32."""
         mixture = [value.float() for value in (self.weights, self.means, self.variances)]
         for chunk in frames.split(CHUNK):
             joint = joint_log_density(chunk, *mixture)
-            self._total += torch.logsumexp(joint, dim=1).sum(dtype=torch.float64)
-            self._moments.add(chunk, torch.softmax(joint, dim=1))
+            responsibilities = torch.softmax(joint, dim=1)
+            # log Σ exp without a second pass of exp: the largest responsibility is exp(largest - log Σ exp), and no less than 1 / C.
+            likelihood = joint.amax(1) - responsibilities.amax(1).log()
+            self._total += likelihood.sum(dtype=torch.float64)
+            self._moments.add(chunk, responsibilities)
             self._count += len(chunk)
 
     def update(self, tolerance: float, floor: Tensor) -> None:

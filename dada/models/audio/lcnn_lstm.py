@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dada.data.batch import Batch
 from dada.models import Output
+from dada.models.audio._heads import head
 from dada.models.audio._maps import MaxConv2d, fill_padding, image, max_pool
 from dada.models.official import rename
 
@@ -34,6 +35,7 @@ class Config:
 
     num_features: int = 60
     dropout: float = 0.7  # after the last map
+    head: str = "linear"  # linear | cosine, for loss p2sgrad | one_class, for loss oc_softmax
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -42,7 +44,7 @@ def example() -> tuple[Config, tuple[int, ...]]:
 
 
 class Model(nn.Module):
-    """Features (B, F, N) to one logit (B, 1), or (B, K) for more than two classes, and embeddings (B, 32 · (F // 16))."""
+    """Features (B, F, N) to one logit (B, 1), or (B, K) for more than two classes or head cosine, and embeddings (B, 32 · (F // 16))."""
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
@@ -54,7 +56,7 @@ class Model(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         size = channels * (config.num_features // REDUCTION)
         self.lstms = nn.ModuleList(nn.LSTM(size, size // 2, batch_first=True, bidirectional=True) for _ in range(2))
-        self.classify = nn.Linear(size, 1 if num_classes == 2 else num_classes)
+        self.classify = head(config.head, size, num_classes)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:

@@ -29,6 +29,16 @@ def test_training_is_exact_on_large_channels_last_images(affine):
         torch.testing.assert_close(norm.state_dict()[key], value.to(norm.state_dict()[key].dtype), rtol=1e-6, atol=1e-7)
 
 
+def test_without_momentum_statistics_are_the_mean_over_batches():
+    torch.manual_seed(1)
+    ours, exact = BatchNorm2d(4, momentum=None), nn.BatchNorm2d(4, momentum=None).double()
+    for scale in (1.0, 3.0, 0.2):
+        x = (torch.randn(2, 4, 24, 500) * scale + scale).to(memory_format=torch.channels_last)
+        ours(x), exact(x.double())
+    torch.testing.assert_close(ours.running_mean, exact.running_mean.float())
+    torch.testing.assert_close(ours.running_var, exact.running_var.float())
+
+
 def test_elsewhere_it_is_the_librarys():
     torch.manual_seed(1)
     ours, theirs = BatchNorm2d(3), nn.BatchNorm2d(3)
