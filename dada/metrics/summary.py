@@ -18,6 +18,7 @@ from dada.metrics.dcf import Costs, act_dcf, min_dcf_of
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
 from dada.metrics.f1 import DEFINITIONS, f1_at_eer
+from dada.metrics.tdcf import AsvRates, factors, min_tdcf_of
 
 LOWEST_RATE = 1e-3  # ends of the axes of a DET plot
 NUM_BINS = 40  # of a histogram
@@ -31,17 +32,22 @@ METRICS = {
     "act_dcf": "normalised detection cost at the threshold of the costs, scores read as natural-log likelihood ratios",
     "cllr": "cost of log-likelihood ratios in bits, scores read as natural-log likelihood ratios",
 }
+TANDEM = {  # metric -> version of the cost, and what it is
+    "min_tdcf_2019": ("legacy", "tandem detection cost at the best threshold, legacy definition of ASVspoof 2019"),
+    "min_tdcf_2021": ("revised", "tandem detection cost at the best threshold, revised definition of ASVspoof 2021 and 5"),
+}
 
 
 def measure(
-    scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig, name: str, llr: bool = True
+    scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig, name: str, llr: bool = True,
+    asv: AsvRates | None = None,
 ) -> dict:
     """Metrics, DET curve with its band, and histogram of scores (K, N); intervals come from resampled speakers (N,).
 
-    `name` is what a warning of inverted polarity calls the system. Without `llr`, actDCF and Cllr are None.
+    `name` is what a warning of inverted polarity calls the system. Without `llr`, actDCF and Cllr are None. `asv` adds the tandem costs.
     """
     trials = _Trials(scores, is_bonafide, speakers, config)
-    metrics = _all_metrics(trials, config, llr)
+    metrics = _all_metrics(trials, config, llr) | (_tandem_costs(trials, asv) if asv else {})
     warn_if_inverted(metrics["eer"]["mean"], name)
     return {"metrics": metrics, "det": _det_band(trials, config), "histogram": _histogram(*trials.seeds[0])}
 
@@ -152,6 +158,15 @@ def _all_metrics(trials: _Trials, config: EvaluateConfig, llr: bool) -> dict:
             means = [resampled.mean_cost(*part) for resampled, part in zip(trials.resampled, parts, strict=True)]
             metrics[name] = trials.entry([metric(*pair) for pair in trials.seeds], means)
     return metrics
+
+
+def _tandem_costs(trials: _Trials, asv: AsvRates) -> dict:
+    costs = {}
+    for name, (version, _) in TANDEM.items():
+        c0, c1, c2 = factors(asv, version)
+        values = [min_tdcf_of(curve, asv, version) for curve in trials.curves]
+        costs[name] = trials.entry(values, [resampled.min_cost(c1, c2, c0) for resampled in trials.resampled])
+    return costs
 
 
 def _eers(trials: _Trials) -> tuple[list, list]:

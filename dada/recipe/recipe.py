@@ -11,7 +11,7 @@ from dada.data.input import InputConfig
 from dada.errors import ConfigError
 from dada.recipe.choice import ALL, applicable, configured, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
-from dada.recipe.schema import CorpusConfig, RecipeConfig, SplitsConfig
+from dada.recipe.schema import MISSING, CorpusConfig, RecipeConfig, SplitsConfig
 from dada.train.config import SystemConfig
 
 
@@ -86,6 +86,20 @@ class Recipe:
     def corpus(self) -> CorpusConfig:
         """The corpus section of recipe.yaml."""
         return self.config.corpus
+
+    @property
+    def corpus_root(self) -> Path:
+        """The folder of the corpus as distributed. ConfigError where it is not set."""
+        return self._set_path("corpus.root", self.corpus.root)
+
+    def option_path(self, name: str) -> Path:
+        """The path that `corpus.options` gives under a name, relative to the recipe. ConfigError where it is not set."""
+        return self._set_path(f"corpus.options.{name}", self.corpus.options.get(name))
+
+    def _set_path(self, key: str, value: str | None) -> Path:
+        if value is None or value == MISSING:
+            raise ConfigError(f"{key} is not set: write it into {self.root / 'local.yaml'}, or add {key}=/path/to/it to the command")
+        return self.root / value
 
     @property
     def splits(self) -> SplitsConfig:

@@ -18,8 +18,9 @@ class CorpusConfig:
     root: str | None = None  # folder of the corpus as distributed; relative to the recipe
     language: str = "en"  # two-letter code, for Whisper
     purported_speakers: bool = False  # whether utt2spk says who is supposed to speak
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)  # split -> label -> utterances; checked by stage 1
-    options: dict = field(default_factory=dict)
+    # What stage 1 must come to: split -> label -> utterances; where protocols differ, protocol -> split -> label -> utterances.
+    counts: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)  # `exclude`, a list of utterances to leave out, holds for every recipe
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from dada.report.load import Section
 
@@ -93,12 +94,15 @@ def within_table(section: Section) -> Table:
 def metric_table(section: Section) -> Table:
     """The other metrics over all trials."""
     names = [("AUC", "auc"), ("F1", "f1_at_eer"), ("minDCF", "min_dcf"), ("actDCF", "act_dcf"), ("Cllr", "cllr")]
-    columns = [(title, lambda result, name=name: result["metrics"].get(name)) for title, name in names]
     first = next(iter(section.scored.values()), None)
+    if first is not None and "asv" in first:
+        names += [("min t-DCF 2019", "min_tdcf_2019"), ("min t-DCF 2021", "min_tdcf_2021")]
+    columns = [(title, lambda result, name=name: result["metrics"].get(name)) for title, name in names]
     note = ""
     if first is not None:
         config, definitions = first["provenance"]["evaluate"], first["provenance"]["definitions"]
         note = "; ".join(f"{title}: {definitions[name].removeprefix('F1: ')}" for title, name in names)
+        note += f". ASV: {Path(first['asv']).name}" if "asv" in first else ""
         note += f". Costs: miss {config['cost_miss']:g}, false acceptance {config['cost_fa']:g}, spoofs {100 * config['p_spoof']:g} %."
     return _table("Other metrics", note, section, columns, plain)
 

@@ -47,15 +47,22 @@ def run(recipe, job: Job) -> None:
     """Write the splits, and `counts.json` with what was left out and why."""
     aliases = read_aliases(recipe.root / recipe.text.aliases if recipe.text.aliases else None)
     audio = {split: DataDir.read(recipe.data_dir(split), require=("text",)) for split in recipe.all_splits}
-    texts, held_out = [], held_out_of([data for split, data in audio.items() if split != recipe.splits.train])
+    texts, num_others, held_out = [], 0, held_out_of([data for split, data in audio.items() if split != recipe.splits.train])
     for name, folder in corpora(recipe).items():
         found, also_held_out = read_authors(folder)
-        texts += [text._replace(key=f"{name}-{text.key}", author=aliases.get(text.author, text.author)) for text in found]
+        named = [text for text in found if not aliases or text.author in aliases]
+        num_others += len(found) - len(named)
+        texts += [text._replace(key=f"{name}-{text.key}", author=aliases.get(text.author, text.author)) for text in named]
         held_out.sources |= also_held_out.sources
         held_out.texts |= also_held_out.texts
     if recipe.text.transcripts and recipe.splits.train:
-        texts += transcripts(audio[recipe.splits.train])
+        spoken = transcripts(audio[recipe.splits.train])
+        named = [text for text in spoken if not aliases or text.author in aliases.values()]
+        num_others += len(spoken) - len(named)
+        texts += named
     corpus = build_corpus(texts, held_out, recipe.text)
+    if aliases:
+        corpus.counts[f"by authors that {recipe.text.aliases} does not name"] = num_others
     _write(job.home, "train", corpus.train)
     _write(job.home, "dev", corpus.dev)
     if recipe.splits.test:

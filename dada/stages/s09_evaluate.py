@@ -7,6 +7,7 @@ two systems that `evaluate.compare` names. They hold nothing that changes from r
 import hashlib
 import itertools
 import json
+import logging
 from collections import Counter
 from pathlib import Path
 
@@ -17,10 +18,13 @@ from dada.metrics.abx import abx
 from dada.metrics.check import join_scores
 from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
 from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
-from dada.metrics.summary import METRICS, break_down, compare, measure, over_seeds
+from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure, over_seeds
 from dada.recipe.stage import Job
+from dada.score.asv import FIXED_RATES, Asv, read_asv
 from dada.stages._open_set import class_results
 from dada.stages._systems import gives_scores, names_attacks
+
+log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
@@ -31,14 +35,15 @@ def plan(recipe) -> list[Job]:
     jobs = []
     for system, split in itertools.product(recipe.systems, splits):
         said = _said(recipe, system, split)
+        asv = _asv_of(recipe, split)
         if said:
             jobs.append(Job(
                 stage="evaluate",
                 name=f"{recipe.protocol}/{system}/{split}",
                 home=recipe.exp_dir(system) / "results",
-                inputs=(*said, recipe.data_dir(split)),
+                inputs=(*said, recipe.data_dir(split), *_asv_files(asv, there=True)),
                 outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
-                settings={"evaluate": evaluate, "seeds": recipe.seeds_of(system)},
+                settings={"evaluate": evaluate, "seeds": recipe.seeds_of(system), **({"asv": recipe.evaluate.asv[split]} if asv else {})},
                 args={"system": system, "split": split},
             ))
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
@@ -83,6 +88,32 @@ def _paired_files(recipe, systems: list[str], split: str) -> list[list[Path]]:
     return [[recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in seeds] for system in systems]
 
 
+def _asv_of(recipe, split: str) -> dict | None:
+    """The entry of `evaluate.asv` for a split with the paths of its files, None where it has none."""
+    entry = recipe.evaluate.asv.get(split)
+    if entry is None:
+        return None
+    found = dict(entry)
+    for name in ("scores", "key"):
+        if entry.get(name) and entry[name] != FIXED_RATES:
+            found[name] = recipe.corpus_root / entry[name].format(protocol=recipe.protocol)
+    return found
+
+
+def _asv_files(asv: dict | None, there: bool) -> list[Path]:
+    """The files of an entry that are there, or that are not."""
+    return [path for path in (asv or {}).values() if isinstance(path, Path) and path.exists() == there]
+
+
+def _read_asv(recipe, split: str) -> Asv | None:
+    """The speaker verification of a split; None, with a warning, where its files are not there."""
+    asv = _asv_of(recipe, split)
+    missing = _asv_files(asv, there=False)
+    if missing:
+        log.warning("%s: no tandem metrics, since %s does not exist: put it there, or correct evaluate.asv.%s", split, missing[0], split)
+    return read_asv(str(asv["scores"]), asv.get("key"), asv.get("subset")) if asv and not missing else None
+
+
 def run(recipe, job: Job) -> None:
     """Write the results of one system on one split, or the difference of two."""
     data = DataDir.read(recipe.data_dir(job.args["split"]))
@@ -97,6 +128,7 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
     config = recipe.system(system)
     paths = _score_files(recipe, system, split) if gives_scores(recipe, config) else []
     scores = _scores(paths, data) if paths else np.empty((0, len(data.utts)))
+    asv = _read_asv(recipe, split)
     return {
         "system": system,
         "task": config.task,
@@ -104,7 +136,8 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
         "split": split,
         "seeds": seeds,
         "num_trials": len(data.utts),
-        **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths)),
+        **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths), asv),
+        **({"asv": recipe.evaluate.asv[split]["scores"].format(protocol=recipe.protocol)} if asv else {}),
         "classes": class_results(recipe, data, folders, split) if names_attacks(recipe, config) else None,
         **_embeddings(recipe, data, [folder / "embed" / split for folder in folders]),
         "authorship": _authorship(data, folders, split) if config.task == "text" else None,
@@ -112,7 +145,10 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
             "command": command(recipe, system),
             "scores": _digests(folders, "scores" if paths else "classes", split),
             "evaluate": recipe.evaluate.of_one_system(),
-            "definitions": METRICS | CLASS_DEFINITIONS | {"weighted_f1": DEFINITIONS["weighted_f1"]},
+            "definitions": METRICS
+            | ({name: says for name, (_, says) in TANDEM.items()} if asv else {})
+            | CLASS_DEFINITIONS
+            | {"weighted_f1": DEFINITIONS["weighted_f1"]},
         },
     }
 
@@ -153,7 +189,7 @@ def command(recipe, system: str) -> str:
     return " ".join(["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system, *getattr(recipe, "overrides", ())])
 
 
-def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -> dict:
+def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool, asv: Asv | None) -> dict:
     """What needs both classes; None for an unlabelled set, one with a single class, or a system without scores."""
     is_bonafide, speakers, conditions = _what_is_known(data)
     sizes = Counter((data.labels or {}).values())
@@ -166,7 +202,7 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -
         return {**counts, "metrics": None, "det": None, "histogram": None, "conditions": {}}
     return {
         **counts,
-        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr),
+        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr, asv.rates if asv else None),
         "conditions": break_down(scores, is_bonafide, speakers, conditions, recipe.evaluate),
     }
 

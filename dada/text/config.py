@@ -18,4 +18,5 @@ class TextConfig:
     min_texts: int = 2  # authors with fewer training texts are dropped
     dev_fraction: float = 0.3  # of each author's texts, by source
     seed: int = 1  # of the choice of dev sources
-    aliases: str | None = None  # CSV `author,speaker`: what utt2spk of the audio calls an author; relative to the recipe
+    # CSV `author,speaker`, relative to the recipe: what utt2spk of the audio calls an author. Texts of all whom it does not name are left out.
+    aliases: str | None = None

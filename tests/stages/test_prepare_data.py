@@ -38,6 +38,7 @@ def recipe(tmp_path):
         corpus=corpus,
         protocol="main",
         all_splits=["train", "dev"],
+        splits=SimpleNamespace(disjoint=[]),
         num_jobs=1,
         data_dir=lambda split: tmp_path / "data" / split,
     )
@@ -94,6 +95,16 @@ def test_an_utterance_in_two_splits(recipe):
     text = PREPARE.replace('f"{split}-{i}"', 'f"utt-{i}"')
     (recipe.root / "local" / "prepare_data.py").write_text(text)
     with pytest.raises(DataError, match="3 utterances are in both .*train and .*dev, e.g. utt-0"):
+        run(recipe)
+
+
+def test_promised_disjoint_speakers(recipe):
+    path = recipe.root / "local" / "prepare_data.py"
+    path.write_text(PREPARE.replace('"utt2label":', '"utt2spk": dict.fromkeys(utts, "JOE"), "utt2label":'))
+    run(recipe)
+    recipe.splits.disjoint.append("speaker")
+    assert stage.plan(recipe)[0].settings["disjoint"] == ["speaker"]
+    with pytest.raises(DataError, match="1 speakers are in both .*train and .*dev, e.g. JOE"):
         run(recipe)
 
 
