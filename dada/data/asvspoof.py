@@ -34,8 +34,9 @@ ASVSPOOF2019 = Format("ASVspoof 2019 protocol", ("speaker", "trial", "environmen
 ASVSPOOF2021_LA = Format(
     "ASVspoof 2021 LA metadata", ("speaker", "trial", "codec", "transmission", "attack", "label", "trim", "subset")
 )
+# The challenge calls the fourth column source; but utt2source is what an utterance was spoken from.
 ASVSPOOF2021_DF = Format("ASVspoof 2021 DF metadata", (
-    "speaker", "trial", "codec", "source", "attack", "label", "trim", "subset", "vocoder", "task", "team", "gender_pair", "language",
+    "speaker", "trial", "codec", "corpus", "attack", "label", "trim", "subset", "vocoder", "task", "team", "gender_pair", "language",
 ))
 ASVSPOOF5 = Format("ASVspoof 5 protocol", (
     "speaker", "trial", "gender", "codec", "codec_quality", "codec_seed", "attack_tag", "attack", "label", "-",

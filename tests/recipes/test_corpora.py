@@ -60,7 +60,7 @@ def test_asvspoof2021_measures_each_subset_of_both_tracks(tmp_path):
         la, df = (result(recipe, system, split) for split in ("LA_eval", "DF_eval"))
         assert (la["num_bonafide"], la["num_spoof"]) == (df["num_bonafide"], df["num_spoof"]) == (7, 13)
         assert la["metrics"]["min_tdcf_2021"]["mean"] <= 1 and "min_tdcf_2021" not in df["metrics"]
-    assert {"codec", "transmission", "attack"} <= set(la["conditions"]) and {"codec", "vocoder", "source"} <= set(df["conditions"])
+    assert {"codec", "transmission", "attack"} <= set(la["conditions"]) and {"codec", "vocoder", "corpus"} <= set(df["conditions"])
     run(recipe, "--system", "lfcc_gmm", "splits.test=[LA_progress,LA_hidden,DF_all]")
     assert result(recipe, "lfcc_gmm", "LA_hidden")["num_trials"] == 8 and result(recipe, "lfcc_gmm", "DF_all")["num_trials"] == 36
     assert "min_tdcf_2021" in result(recipe, "lfcc_gmm", "LA_progress")["metrics"]

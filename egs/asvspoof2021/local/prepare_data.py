@@ -21,7 +21,7 @@ from dada.errors import ConfigError, DataError
 
 FORMATS = {"LA": ASVSPOOF2021_LA, "DF": ASVSPOOF2021_DF}
 SUBSETS = ("eval", "progress", "hidden")
-CONDITIONS = ("codec", "transmission", "trim", "source", "vocoder", "task", "gender_pair", "language")
+CONDITIONS = ("codec", "transmission", "trim", "corpus", "vocoder", "task", "gender_pair", "language")
 KEYS = "https://www.asvspoof.org/asvspoof2021/{track}-keys-full.tar.gz"
 MD5 = {"LA": "f052cc2ed276745afa3b5198665d3b26", "DF": "dabbc5628de4fcef53036c99ac7ab93a"}  # of the archives at KEYS
 
