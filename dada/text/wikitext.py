@@ -11,6 +11,12 @@ from dada.errors import UserError
 
 BOLD, END_BOLD, BREAK = "\x01", "\x02", "\x03"
 _HEADING = "\x04"
+# List marks at the start of a line are told apart from other signs before the parser sees them: it would spend most of its time on them.
+_HIDE = str.maketrans("*#:;", "\ue000\ue001\ue002\ue003")
+_SHOW = str.maketrans("\ue000\ue001\ue002\ue003", "*#:;")
+_LIST_MARKS = re.compile(r"^[*#:;]+(?!\s*\{\|)", re.MULTILINE)  # an indented table stays one
+_UNSEEN = re.compile(r"<!--.*?-->|<ref\b[^<>]*/>|<ref\b[^<>]*>.*?</ref\s*>", re.DOTALL | re.IGNORECASE)  # comments and references
+_ITALICS = re.compile(r"(?<!')''(?!')")
 _MARKS = re.compile(f"[{BOLD}{END_BOLD}]")
 
 # Templates whose argument is part of the text: name -> number of that argument, -1 for the last positional one.
@@ -43,14 +49,14 @@ class Line(NamedTuple):
 
 def lines_of(wikitext: str) -> list[Line]:
     """The lines of a page that are not empty, in order. Raises UserError where mwparserfromhell is not installed."""
+    hidden = _LIST_MARKS.sub(lambda match: match[0].translate(_HIDE), _ITALICS.sub("", _UNSEEN.sub("", wikitext)))
     found = []
-    for line in _render(_parser().parse(wikitext)).split("\n"):
+    for line in _render(_parser().parse(hidden)).split("\n"):
         level = len(line) - len(line.lstrip(_HEADING))
-        text = line[level:]
-        marks = "" if level else re.match(r"[*#:;]*", text)[0]
-        text = text[len(marks) :].strip()
+        marks = re.match("[\ue000-\ue003]*", line)[0]
+        text = line[level + len(marks) :].translate(_SHOW).strip()
         if plain(text):
-            found.append(Line(level, marks, text))
+            found.append(Line(level, marks.translate(_SHOW), text))
     return found
 
 
@@ -112,8 +118,6 @@ def _template(node) -> str:
 
 def _tag(node) -> str:
     name = str(node.tag).strip().lower()
-    if node.wiki_markup in ("*", "#", ":", ";"):
-        return str(node.wiki_markup)
     if name == "br":
         return BREAK
     if name == "hr" or name in DROPPED_TAGS:
@@ -126,7 +130,7 @@ def _tag(node) -> str:
 
 def _inline(text: str) -> str:
     """A stretch of several lines as one, its lines still to be told apart."""
-    return BREAK.join(line.strip().lstrip(":").strip() for line in text.strip().split("\n") if line.strip())
+    return BREAK.join(line.translate(_SHOW).strip().lstrip(":").strip() for line in text.strip().split("\n") if line.strip())
 
 
 def _entity(node) -> str:
