@@ -49,7 +49,11 @@ class Recipe:
         if config.protocol is not None and config.protocol not in config.protocols:
             raise ConfigError(f"unknown protocol {config.protocol!r} of {root}; known: {', '.join(config.protocols)}")
         recipe = cls(root, config, config.protocol or config.protocols[0], (), options or Options(), tuple(overrides), tuple(systems))
-        return replace(recipe, systems=recipe._with_branches([*config.systems, *systems]))
+        recipe = replace(recipe, systems=recipe._with_branches([*config.systems, *systems]))
+        deaf = [] if config.corpus.audio else [name for name in recipe.systems if recipe.system(name).task != "text"]
+        if deaf:
+            raise ConfigError(f"{root.name} has no audio, and {deaf[0]} is not a text system: leave out {', '.join(deaf)}")
+        return recipe
 
     @property
     def selected(self) -> tuple[str, ...]:
@@ -135,7 +139,9 @@ class Recipe:
         return self.data_root / split
 
     def text_dir(self, name: str, split: str) -> Path:
-        """A split of a text corpus."""
+        """A split of a text corpus; where there is no audio, its splits are those of the recipe."""
+        if not self.corpus.audio:
+            return self.data_dir(split)
         return self.data_root / f"text_{name}" / split
 
     def dump_dir(self, config: InputConfig, split: str) -> Path:

@@ -18,6 +18,7 @@ class CorpusConfig:
     root: str | None = None  # folder of the corpus as distributed; relative to the recipe
     language: str = "en"  # two-letter code, for Whisper
     purported_speakers: bool = False  # whether utt2spk says who is supposed to speak
+    audio: bool = True  # false: texts and their authors alone; data directories have no wav.scp, and stages that need sound don't apply
     counts: dict[str, dict[str, int]] = field(default_factory=dict)  # split -> label -> utterances; checked by stage 1
     options: dict = field(default_factory=dict)
 

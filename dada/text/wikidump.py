@@ -81,6 +81,7 @@ def _persons(path: Path, reading: Reading, wiki: str) -> Iterator[Page]:
     """The pages of persons; redirects, and what other pages there are, go into `reading`."""
     try:
         import mwxml
+        from mwxml.element_iterator import ElementIterator
     except ImportError as error:
         raise UserError("reading a dump needs mwxml: pip install 'mwxml>=0.3.3'") from error
     check_head(path)
@@ -88,12 +89,14 @@ def _persons(path: Path, reading: Reading, wiki: str) -> Iterator[Page]:
     size = max(path.stat().st_size, 1)
     with open(path, "rb") as raw:
         try:
-            dump = mwxml.Dump.from_file(bz2.open(raw) if path.suffix == ".bz2" else raw)
+            root = ElementIterator.from_file(bz2.open(raw) if path.suffix == ".bz2" else raw)
+            dump = mwxml.Dump.from_element(root)
             reading.wiki = dump.site_info.dbname or ""
             if wiki and reading.wiki and reading.wiki != wiki:
                 raise DataError(f"{path} is a dump of {reading.wiki}, expected {wiki}: get that one, or name the wiki in corpus.options.wiki")
             for page in dump.pages:
                 person = _person(page, reading)
+                root.element.clear()  # it would keep an empty element for every page
                 if time.monotonic() - reported > PROGRESS_SECONDS:
                     reported = time.monotonic()
                     share = min(raw.tell() / size, 1)
