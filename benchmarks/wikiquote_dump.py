@@ -10,6 +10,7 @@ example:
 
 import argparse
 import bz2
+import itertools
 import json
 import random
 import resource
@@ -58,7 +59,7 @@ def write_dump(path: Path, num_pages: int, seed: int) -> int:
     """Write a dump of `num_pages`, compressed; returns the bytes of its XML. The same for the same seed."""
     rng, num_bytes = random.Random(seed), 0
     with bz2.open(path, "wt", encoding="utf-8", compresslevel=1) as file:
-        for part in (HEAD, *(page(rng, number) for number in range(1, num_pages + 1)), "</mediawiki>\n"):
+        for part in itertools.chain([HEAD], (page(rng, number) for number in range(1, num_pages + 1)), ["</mediawiki>\n"]):
             file.write(part)
             num_bytes += len(part.encode())
     return num_bytes

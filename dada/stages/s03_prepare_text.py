@@ -60,10 +60,14 @@ def run(recipe, job: Job) -> None:
         redirects |= read_redirects(folder.parent)
         held_out.sources |= also_held_out.sources
         held_out.texts |= also_held_out.texts
+    num_read = len(texts)
     texts = under_speakers_names(recipe, texts, {speaker for data in audio.values() for speaker in data.speakers.values()}, redirects)
+    num_others = num_read - len(texts)
     if recipe.text.transcripts and recipe.splits.train:
         texts += transcripts(audio[recipe.splits.train])
     corpus = build_corpus(texts, held_out, recipe.text)
+    if recipe.text.aliases:
+        corpus.counts["by authors who are none of the speakers"] = num_others
     write_texts(job.home / "train", corpus.train, NO_SPEECH)
     write_texts(job.home / "dev", corpus.dev, "raise `text.dev_fraction`")
     if recipe.splits.test:
@@ -78,12 +82,16 @@ def corpora(recipe) -> dict[str, Path]:
 
 
 def under_speakers_names(recipe, texts: list[Text], speakers: set[str], redirects: dict[str, str]) -> list[Text]:
-    """Texts with authors called as the audio's utt2spk calls them, by the table of aliases, redirects and spelling; who has none is named."""
+    """Texts with authors called as the audio's utt2spk calls them, by the table of aliases, redirects and spelling.
+
+    Speakers without texts are named. A recipe with a table of aliases wants its speakers only: the texts of other authors are left out.
+    """
     aliases = read_aliases(recipe.root / recipe.text.aliases if recipe.text.aliases else None)
     names = match_names(speakers, {text.author for text in texts}, aliases, redirects)
     names.report(recipe.text.name)
     speaker_of = {author: speaker for speaker, author in names.authors.items()}
-    return [text._replace(author=speaker_of.get(text.author, aliases.get(text.author, text.author))) for text in texts]
+    wanted = [text for text in texts if not aliases or text.author in speaker_of]
+    return [text._replace(author=speaker_of.get(text.author, text.author)) for text in wanted]
 
 
 def transcripts(data: DataDir) -> list[Text]:
