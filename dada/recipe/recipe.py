@@ -52,7 +52,7 @@ class Recipe:
         recipe = replace(recipe, systems=recipe._with_branches([*config.systems, *systems]))
         deaf = [] if config.corpus.audio else [name for name in recipe.systems if recipe.system(name).task != "text"]
         if deaf:
-            raise ConfigError(f"{root.name} has no audio, and {deaf[0]} is not a text system: leave out {', '.join(deaf)}")
+            raise ConfigError(f"{root.resolve().name} has no audio, and {deaf[0]} is not a text system: leave out {', '.join(deaf)}")
         return recipe
 
     @property

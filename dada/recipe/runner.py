@@ -38,7 +38,7 @@ class Selection:
                 continue
             if not stage.applies_to(recipe):
                 why = "" if recipe.corpus.audio else ", which has no audio"
-                log.info("stage %d %s: does not apply to %s%s", stage.number, stage.name, recipe.root.name, why)
+                log.info("stage %d %s: does not apply to %s%s", stage.number, stage.name, recipe.root.resolve().name, why)
             else:
                 found.append(stage)
         return found
