@@ -186,7 +186,7 @@ def abx_table(section: Section) -> Table:
 
 def test_sets_table(sections: Sequence[Section]) -> Table:
     """F1 and ABX of the text systems on every test set beside each other, as in table 2 of the DADA draft; empty for one set."""
-    tests = [section for section in sections if section.is_test and any(result["authorship"] for result in section.results.values())]
+    tests = [section for section in sections if section.is_test and not section.scored and author_table(section).rows]
     table = Table("All test sets", "", ["system", *(f"{section.split} {name}" for section in tests for name in ("macro-F1", "ABX"))])
     table.note = "Authorship: macro-F1 over the authors that the system knows, and ABX by author, in %."
     for system in dict.fromkeys(name for section in tests for name in section.results):

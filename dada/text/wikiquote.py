@@ -75,7 +75,8 @@ def page_quotes(page: Page, attributed: bool = False, english_only: bool = True)
         status = max((entry[2] for entry in path), default=KEEP)
         items = _items(lines)
         if status == DROP or (status == ATTRIBUTED and not attributed):
-            found.left_out["in a section that is dropped" if status == DROP else "only attributed"] += len(items)
+            if items:
+                found.left_out["in a section that is dropped" if status == DROP else "only attributed"] += len(items)
             continue
         work = next((title for _, title, _ in reversed(path) if not _is_general(title)), "")
         for item in items:
@@ -121,8 +122,8 @@ def _items(lines: list[Line]) -> list[list[Line]]:
             is_open = True
         elif not line.marks:
             is_open = False
-        elif line.marks.startswith(":") and not is_open and _SPEAKER.match(line.text):
-            items.append([line])  # a dialogue without a star, to be counted
+        elif line.marks.startswith(":") and _SPEAKER.match(line.text) and not (is_open and items[-1][0].marks.startswith(":")):
+            items.append([line])  # a dialogue without a star, which is no part of the quote above it
             is_open = True
         elif is_open:
             items[-1].append(line)
@@ -184,7 +185,7 @@ def _cited_work(item: list[Line]) -> str:
     """What the first line below a quote cites, without page numbers, so that quotes of one letter are one source; empty without."""
     for line in item[1:]:
         if line.marks == "**":
-            cited = _PAGE_NUMBERS.sub("", plain(line.text))
+            cited = _PAGE_NUMBERS.sub("", plain(line.text)).strip(" ,;")
             if cited and len(cited.split()) <= MOST_CITED_WORDS and not _TRANSLATION.match(cited) and not _translation(line):
                 return cited
     return ""
