@@ -1,28 +1,12 @@
 """Streaming dumps: redirects, other namespaces, several processes, and everything that can be wrong with the file."""
 
 import bz2
-from xml.sax.saxutils import escape
 
 import pytest
-from wiki_pages import BORN, SHAPES
+from wiki_pages import BORN, HEAD, SHAPES, page
 
 from dada.errors import DataError
 from dada.text.wikidump import Reading, final_titles, read_dump
-
-HEAD = (
-    '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="en"><siteinfo><sitename>Wikiquote</sitename>'
-    '<dbname>{wiki}</dbname><namespaces><namespace key="0" case="first-letter" /><namespace key="1" case="first-letter">Talk</namespace></namespaces></siteinfo>'
-)
-
-
-def page(title: str, text: str, number: int, namespace: int = 0, redirect: str = "") -> str:
-    target = f'<redirect title="{escape(redirect)}" />' if redirect else ""
-    return (
-        f"<page><title>{escape(title)}</title><ns>{namespace}</ns><id>{number}</id>{target}<revision><id>{1000 + number}</id>"
-        f"<timestamp>2024-01-01T00:00:00Z</timestamp><contributor><username>A</username><id>1</id></contributor><model>wikitext</model>"
-        f'<format>text/x-wiki</format><text bytes="{len(text)}" xml:space="preserve">{escape(text)}</text><sha1>x</sha1></revision></page>\n'
-    )
-
 
 def dump(wiki: str = "enwikiquote", copies: int = 1) -> str:
     persons = [page(f"Person {i} {shape.name}", shape.markup + BORN, i) for i, shape in enumerate(SHAPES * copies)]
