@@ -88,8 +88,9 @@ def _dump_split(recipe, split: str) -> str:
 
 def resolve(recipe, config, authors: list[str]):
     """The configuration with what only the data and the recipe's folder tell: the authors, and where the encoder lies."""
-    encoder = recipe.root / config.model.get("encoder", "")
-    model = {**config.model, "encoder": str(encoder)} if config.input.kind == "text" and encoder.is_dir() else config.model
+    tuned = config.input.kind == "text" and "encoder" in config.model
+    encoder = recipe.root / config.model["encoder"] if tuned else None
+    model = {**config.model, "encoder": str(encoder)} if encoder and encoder.is_dir() else config.model
     return replace(config, labels=authors, model=model)
 
 

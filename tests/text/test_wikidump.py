@@ -8,6 +8,7 @@ from wiki_pages import BORN, HEAD, SHAPES, page
 from dada.errors import DataError
 from dada.text.wikidump import Reading, final_titles, read_dump
 
+
 def dump(wiki: str = "enwikiquote", copies: int = 1) -> str:
     persons = [page(f"Person {i} {shape.name}", shape.markup + BORN, i) for i, shape in enumerate(SHAPES * copies)]
     others = [
