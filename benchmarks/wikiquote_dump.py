@@ -1,7 +1,7 @@
 """How fast, and in how much memory, a dump of Wikiquote is read: a synthetic one of 50,000 pages, written on the fly.
 
-Pages are made from a seed: persons (two in five, with sections, nested lists, templates, references, misattributed quotes), redirects, films
-and talk pages, in the proportions that keep the work honest; the words are drawn at random with frequencies like English ones. Nothing is
+Pages are made from a seed: persons (two in five, with sections, nested lists, templates, references, misattributed quotes), redirects,
+films and talk pages, in the proportions that keep the work honest; the words are drawn at random with frequencies like English ones. Nothing is
 downloaded.
 
 example:
@@ -48,11 +48,24 @@ def main() -> None:
         num_words = sum(len(quote.text.split()) for quote in read_dump(path, reading, args.nj))
         seconds = time.monotonic() - start
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        print(json.dumps({
-            "pages": args.pages, "nj": args.nj, "xml_mb": round(num_bytes / 1e6, 1), "bz2_mb": round(path.stat().st_size / 1e6, 1),
-            "seconds": round(seconds, 1), "cpu_seconds_of_the_reader": round(time.process_time() - cpu, 1), "pages_per_second": round(args.pages / seconds), "xml_mb_per_second": round(num_bytes / 1e6 / seconds, 2),
-            "peak_rss_mb_of_a_process": round(peak / 1024), "words": num_words, "counts": dict(reading.counts),
-        }, indent=1))
+        print(
+            json.dumps(
+                {
+                    "pages": args.pages,
+                    "nj": args.nj,
+                    "xml_mb": round(num_bytes / 1e6, 1),
+                    "bz2_mb": round(path.stat().st_size / 1e6, 1),
+                    "seconds": round(seconds, 1),
+                    "cpu_seconds_of_the_reader": round(time.process_time() - cpu, 1),
+                    "pages_per_second": round(args.pages / seconds),
+                    "xml_mb_per_second": round(num_bytes / 1e6 / seconds, 2),
+                    "peak_rss_mb_of_a_process": round(peak / 1024),
+                    "words": num_words,
+                    "counts": dict(reading.counts),
+                },
+                indent=1,
+            )
+        )
 
 
 def write_dump(path: Path, num_pages: int, seed: int) -> int:
@@ -72,7 +85,8 @@ def page(rng: random.Random, number: int) -> str:
     text = "#REDIRECT" if redirect else person(rng) if kind < 4 else film(rng) if kind < 9 else "* talk"
     title = f"Person {number}" if kind < 4 else f"Talk:Page {number}" if kind == 9 else f"Page {number}"
     return (
-        f"  <page>\n    <title>{title}</title>\n    <ns>{int(kind == 9)}</ns>\n    <id>{number}</id>\n    {redirect}\n    <revision>\n      <id>{number + 10**6}</id>\n"
+        f"  <page>\n    <title>{title}</title>\n    <ns>{int(kind == 9)}</ns>\n    <id>{number}</id>\n    {redirect}\n    <revision>\n"
+        f"      <id>{number + 10**6}</id>\n"
         f"      <timestamp>2024-01-01T00:00:00Z</timestamp>\n      <model>wikitext</model>\n      <format>text/x-wiki</format>\n"
         f'      <text xml:space="preserve">{escape(text)}</text>\n    </revision>\n  </page>\n'
     )
@@ -98,16 +112,30 @@ def person(rng: random.Random) -> str:
         lines.append(f"** ''A letter to somebody'' ({1920 + rng.randint(0, 50)}), p. {i}")
         if i % 5 == 0:
             lines.append(f"*** {sentence(rng)}")
-    lines += ["== Misattributed ==", f"* {sentence(rng)}", "== Quotes about this person ==", f"* {sentence(rng)}", "== External links ==", "* [http://example.org A page]"]
+    lines += [
+        "== Misattributed ==",
+        f"* {sentence(rng)}",
+        "== Quotes about this person ==",
+        f"* {sentence(rng)}",
+        "== External links ==",
+        "* [http://example.org A page]",
+    ]
     return "\n".join([*lines, "[[Category:1900 births]]\n[[Category:1980 deaths]]"])
 
 
 def film(rng: random.Random) -> str:
     """A film's page, which is passed over."""
-    return "\n".join([f"== Scene {i} ==\n:'''Al''': {sentence(rng)}\n:'''Bo''': {sentence(rng)}" for i in range(10)] + ["[[Category:1990 films]]"])
+    return "\n".join(
+        [f"== Scene {i} ==\n:'''Al''': {sentence(rng)}\n:'''Bo''': {sentence(rng)}" for i in range(10)] + ["[[Category:1990 films]]"]
+    )
 
 
-WORDS = sorted(ENGLISH) + [f"{a}{b}{c}" for a in ("tra", "mo", "ver", "sil", "con") for b in ("li", "den", "ta", "ro") for c in ("ment", "sion", "ble", "ty", "ness")]
+WORDS = sorted(ENGLISH) + [
+    f"{a}{b}{c}"
+    for a in ("tra", "mo", "ver", "sil", "con")
+    for b in ("li", "den", "ta", "ro")
+    for c in ("ment", "sion", "ble", "ty", "ness")
+]
 
 if __name__ == "__main__":
     main()

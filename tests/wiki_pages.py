@@ -16,7 +16,9 @@ DROPPED, ATTRIBUTED = "in a section that is dropped", "only attributed"
 BORN = "\n[[Category:1879 births]]\n[[Category:1955 deaths]]\n"
 
 SHAPES = [
-    Shape("plain list with citations", """{{Wikipedia}}
+    Shape(
+        "plain list with citations",
+        """{{Wikipedia}}
 [[Image:A.jpg|thumb|''A caption [[that]] is no quote.'']]
 '''Ann Author''' (1879–1955) was a writer.
 == Quotes ==
@@ -24,17 +26,25 @@ SHAPES = [
 ** Interview given aboard the liner (December 1930)
 * The cat is in the house, and so am I.
 ** ''A Book of Cats'' (1931), p. 12
-""", ["I never think of the future. It comes soon enough.", "The cat is in the house, and so am I."],
-        sources=["Interview given aboard the liner (December 1930)", "A Book of Cats (1931)"]),
-    Shape("nested lists", """== Quotes ==
+""",
+        ["I never think of the future. It comes soon enough.", "The cat is in the house, and so am I."],
+        sources=["Interview given aboard the liner (December 1930)", "A Book of Cats (1931)"],
+    ),
+    Shape(
+        "nested lists",
+        """== Quotes ==
 * The first thing that she said was this.
 ** Letter to Bob
 *** A comment on the letter, which she did not write.
 **** A comment on the comment.
 ** Variant: The first thing she said is this.
 * The second thing was about nothing.
-""", ["The first thing that she said was this.", "The second thing was about nothing."]),
-    Shape("works and decades as headings", """== Quotes ==
+""",
+        ["The first thing that she said was this.", "The second thing was about nothing."],
+    ),
+    Shape(
+        "works and decades as headings",
+        """== Quotes ==
 === 1920s ===
 * It was the year of the great flood.
 === ''The River'' (1925) ===
@@ -43,10 +53,18 @@ SHAPES = [
 * There is no water like the water of home.
 === Speech at the Guildhall (1931) ===
 * My lords, I have nothing to say to you.
-""", ["It was the year of the great flood.", "All rivers run to the sea, and ours did too.", "There is no water like the water of home.",
-      "My lords, I have nothing to say to you."],
-        sources=["", "The River (1925)", "Chapter 2", "Speech at the Guildhall (1931)"]),
-    Shape("misattributed and disputed sections, with subsections", """== Quotes ==
+""",
+        [
+            "It was the year of the great flood.",
+            "All rivers run to the sea, and ours did too.",
+            "There is no water like the water of home.",
+            "My lords, I have nothing to say to you.",
+        ],
+        sources=["", "The River (1925)", "Chapter 2", "Speech at the Guildhall (1931)"],
+    ),
+    Shape(
+        "misattributed and disputed sections, with subsections",
+        """== Quotes ==
 * What I said is what I meant to say.
 == Disputed ==
 * Perhaps I said that and perhaps I did not.
@@ -56,15 +74,25 @@ SHAPES = [
 * Insanity is doing the same thing over and over.
 === 1930s ===
 * That is not by her either.
-""", ["What I said is what I meant to say."], {DROPPED: 4}),
-    Shape("attributed and unsourced sections", """== Sourced ==
+""",
+        ["What I said is what I meant to say."],
+        {DROPPED: 4},
+    ),
+    Shape(
+        "attributed and unsourced sections",
+        """== Sourced ==
 * This has been said by her on the radio.
 == Attributed ==
 * They say that she said this of the war.
 == Unsourced ==
 * And nobody knows where this one is from.
-""", ["This has been said by her on the radio."], {ATTRIBUTED: 2}),
-    Shape("quotes about the person, links, references", """== Quotations ==
+""",
+        ["This has been said by her on the radio."],
+        {ATTRIBUTED: 2},
+    ),
+    Shape(
+        "quotes about the person, links, references",
+        """== Quotations ==
 * You are not as old as you think you are.
 == Quotes about Ann Author ==
 * She was the best of all of us, said Bob.
@@ -76,8 +104,13 @@ SHAPES = [
 * A book about her, and where to find it.
 == External links ==
 * [http://example.org A page about the author]
-""", ["You are not as old as you think you are."], {DROPPED: 5}),
-    Shape("dialogues", """== Quotes ==
+""",
+        ["You are not as old as you think you are."],
+        {DROPPED: 5},
+    ),
+    Shape(
+        "dialogues",
+        """== Quotes ==
 * '''Interviewer''': Are you happy with the result?<br>'''Author''': I am never happy with it.
 * Bob: Where have you been all day?<br />Ann: I have been to the sea.
 :'''Ann''': Who is there at the door?
@@ -85,8 +118,13 @@ SHAPES = [
 * I have been asked this before, and I will not answer.
 == Dialogue ==
 * One line of a film that she was in.
-""", ["I have been asked this before, and I will not answer."], {"dialogue": 3, DROPPED: 1}),
-    Shape("translations below an original", """== Quotes ==
+""",
+        ["I have been asked this before, and I will not answer."],
+        {"dialogue": 3, DROPPED: 1},
+    ),
+    Shape(
+        "translations below an original",
+        """== Quotes ==
 * ''Der Herrgott ist raffiniert, aber boshaft ist er nicht.''
 ** Subtle is the Lord, but malicious He is not.
 ** Remark made during a visit (1921)
@@ -96,8 +134,13 @@ SHAPES = [
 ** ''Principia'' (1644), pars prima
 * Я не знаю, что сказать об этом.
 ** Said in Moscow (1925)
-""", ["Subtle is the Lord, but malicious He is not.", "I think, and that is why I am."], {"not in English": 2}),
-    Shape("poems", """== Quotes ==
+""",
+        ["Subtle is the Lord, but malicious He is not.", "I think, and that is why I am."],
+        {"not in English": 2},
+    ),
+    Shape(
+        "poems",
+        """== Quotes ==
 * <poem>The sea is wide and the sea is deep,
 and I have a promise to keep.</poem>
 ** ''Poems'' (1910)
@@ -107,10 +150,16 @@ and I have a promise to keep.</poem>
 </poem>
 * When the night is long<br>and the day is short<br/>we sit by the fire.
 *: And then we go to sleep.
-""", ["The sea is wide and the sea is deep, and I have a promise to keep.",
-      "This is the house of the wind and the rain, and nobody will come here again.",
-      "When the night is long and the day is short we sit by the fire. And then we go to sleep."]),
-    Shape("tables and galleries", """== Quotes ==
+""",
+        [
+            "The sea is wide and the sea is deep, and I have a promise to keep.",
+            "This is the house of the wind and the rain, and nobody will come here again.",
+            "When the night is long and the day is short we sit by the fire. And then we go to sleep.",
+        ],
+    ),
+    Shape(
+        "tables and galleries",
+        """== Quotes ==
 {| class="wikitable"
 |-
 ! Year !! Words
@@ -123,35 +172,66 @@ and I have a promise to keep.</poem>
 File:A.jpg|* A caption that looks like a quote.
 </gallery>
 * These words are in a list, as they should be.
-""", ["These words are in a list, as they should be."]),
-    Shape("templates, links, entities, comments, references", """== Quotes ==
+""",
+        ["These words are in a list, as they should be."],
+    ),
+    Shape(
+        "templates, links, entities, comments, references",
+        """== Quotes ==
 * The {{w|Fox (animal)|fox}} is [[quick|quicker]] &mdash; and the [[dog]] isn&#39;t<ref name="a">{{cite book|title=Dogs}}</ref>.<!-- really? --><ref name="a" />
 * {{quote|A man of {{smallcaps|many}} words is a man of few deeds.|Bob}}
 * It is {{nowrap|never too late}} to be what you {{sic}} might [http://example.org have been] [sic].
 * {{cite web|title=Nothing to quote here|url=http://example.org}}
-""", ["The fox is quicker — and the dog isn't.", "A man of many words is a man of few deeds.", "It is never too late to be what you might have been ."]),
-    Shape("sources in the line of the quote", """== Quotes ==
+""",
+        [
+            "The fox is quicker — and the dog isn't.",
+            "A man of many words is a man of few deeds.",
+            "It is never too late to be what you might have been .",
+        ],
+    ),
+    Shape(
+        "sources in the line of the quote",
+        """== Quotes ==
 * "We have nothing to lose but our time." (Letter to Bob, 1921)
 * “The truth is what we make of it.” – ''The Truth'' (1922), p. 3
 * '''You can have it all''', but not at the same time. [speech, 1923]
-""", ["We have nothing to lose but our time.", "The truth is what we make of it.", "You can have it all, but not at the same time."]),
-    Shape("quotes before any heading, under a date, with a translation of the page", """'''Ann Author''' was a writer.
+""",
+        ["We have nothing to lose but our time.", "The truth is what we make of it.", "You can have it all, but not at the same time."],
+    ),
+    Shape(
+        "quotes before any heading, under a date, with a translation of the page",
+        """'''Ann Author''' was a writer.
 * This stands before all of the headings.
 == 1933 ==
 * And this is below a date at the top level.
 [[de:Ann Author]]
-""", ["This stands before all of the headings.", "And this is below a date at the top level."]),
-    Shape("broken markup", """== Quotes ==
+""",
+        ["This stands before all of the headings.", "And this is below a date at the top level."],
+    ),
+    Shape(
+        "broken markup",
+        """== Quotes ==
 * The '''bold that never ends, and the [[link too.
 * A second one {{with a template that is not closed.
 * <b>The third is fine, as you can see.</b></i>
 == Misattributed ==
 * Not this one.
-""", ["The bold that never ends, and the link too.", "A second one with a template that is not closed.", "The third is fine, as you can see."], {DROPPED: 1}),
-    Shape("an empty page, and headings without quotes", """== Quotes ==
+""",
+        [
+            "The bold that never ends, and the link too.",
+            "A second one with a template that is not closed.",
+            "The third is fine, as you can see.",
+        ],
+        {DROPPED: 1},
+    ),
+    Shape(
+        "an empty page, and headings without quotes",
+        """== Quotes ==
 === 1920s ===
 == External links ==
-""", []),
+""",
+        [],
+    ),
 ]
 
 HEAD = (

@@ -44,7 +44,9 @@ def measure_authors(truth, decided, num_authors: int, sources: Sequence[str], co
     }
 
 
-def measure_abx(embeddings: Callable[[int], np.ndarray], num_seeds: int, authors, sources, across: bool, config: EvaluateConfig) -> dict | None:
+def measure_abx(
+    embeddings: Callable[[int], np.ndarray], num_seeds: int, authors, sources, across: bool, config: EvaluateConfig
+) -> dict | None:
     """ABX of embeddings (N, D) by author, `embeddings(s)` giving those of seed s; None where there is no triple.
 
     In a resample a triple counts as often as its three sources were drawn, multiplied.
@@ -72,7 +74,10 @@ def _counts(truth: np.ndarray, decided: np.ndarray, clusters: np.ndarray, num_au
     shape = (int(clusters.max()) + 1, num_authors)
     ones = np.ones(truth.size)
     hits = sparse.coo_array(((decided == truth).astype(float), (clusters, truth)), shape)
-    return [table.tocsr() for table in (hits, sparse.coo_array((ones, (clusters, decided)), shape), sparse.coo_array((ones, (clusters, truth)), shape))]
+    return [
+        table.tocsr()
+        for table in (hits, sparse.coo_array((ones, (clusters, decided)), shape), sparse.coo_array((ones, (clusters, truth)), shape))
+    ]
 
 
 def _with_resamples(metric: Callable, counts: list, resampler: Resampler) -> tuple[float, np.ndarray]:

@@ -9,7 +9,8 @@ from dada.report.tables import Cell, Table, counts_line, tables_of, test_sets_ta
 HEAD = """# Results: {name}
 
 Written by stage 11 (`report`); a run writes it anew, so never edit it by hand. `12.3 [9.8, 15.1] ±0.4` is the mean over training seeds,
-the {confidence:g} % interval of that mean over resampled {units}, and the standard deviation over seeds. **Bold** is the best of a column.{more}
+the {confidence:g} % interval of that mean over resampled {units}, and the standard deviation over seeds. **Bold** is the best of a
+column.{more}
 
 * Everything from nothing: `{all_command}`
 * Hardware: {hardware}
@@ -22,7 +23,7 @@ def markdown(name: str, sections: Sequence[Section], command: str, all_command: 
     confidence = 100 * next(iter(sections[0].results.values()))["provenance"]["evaluate"]["confidence"]
     spoken = any(section.scored for section in sections)
     units, more = ("speakers", "\nHigher scores mean more bona fide; EER ties are grouped.") if spoken else ("sources of texts", "")
-    head = HEAD.format(name=name, units=units, more=more, confidence=confidence, all_command=all_command, hardware=machine.hardware, software=machine.software)
+    head = HEAD.format(name=name, units=units, more=more, confidence=confidence, all_command=all_command, **vars(machine))
     parts = [head]
     overview = test_sets_table(sections)
     if overview.rows:

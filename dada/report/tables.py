@@ -155,13 +155,15 @@ def author_table(section: Section) -> Table:
     with_authors = {name: result["authorship"] for name, result in section.results.items() if result["authorship"]}
     table = Table("Authorship", "", ["system", "accuracy", "macro-F1", "weighted F1", "authors", "texts", "chance"])
     for name, entry in with_authors.items():
-        cells = [Cell(percent(entry.get(key)), entry[key]["mean"] if entry.get(key) else None) for key in ("accuracy", "macro_f1", "weighted_f1")]
+        figures = [entry.get(key) for key in ("accuracy", "macro_f1", "weighted_f1")]
+        cells = [Cell(percent(figure), figure["mean"] if figure else None) for figure in figures]
         counts = [Cell(f"{entry[key]:,}", entry[key]) for key in ("num_authors", "num_texts")]
         table.rows.append([Cell(name), *cells, *counts, Cell(f"{100 * entry['chance']:.1f}", entry["chance"])])
         table.note = "How often the text system names who said it, in % of the texts by authors it knows"
         table.note += f" ({entry['num_unknown']:,} texts are by others)" if entry.get("num_unknown") else ""
         if "num_sources" in entry:
-            table.note += f"; intervals over {entry['num_sources']:,} resampled sources, ± over seeds. macro-F1 weighs all authors that occur alike"
+            table.note += f"; intervals over {entry['num_sources']:,} resampled sources, ± over seeds"
+            table.note += ". macro-F1 weighs all authors that occur alike"
         table.note += "."
     return table
 
@@ -177,9 +179,9 @@ def abx_table(section: Section) -> Table:
         if found:
             table.rows.append([Cell(name), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)])
             table.note = (
-                f"% of {found[0]['num_triples']:,} triples in which an utterance lies nearer to one of its own class than to one of another "
-                f"({found[0]['distance']} distance); chance 50. By author or purported speaker: what is real only. Across sources: the two by one "
-                "author are from different speeches, works or lines. By label: bona fide and spoof."
+                f"% of {found[0]['num_triples']:,} triples in which an utterance lies nearer to one of its own class than to one of "
+                f"another ({found[0]['distance']} distance); chance 50. By author or purported speaker: what is real only. Across sources: the two "
+                "by one author are from different speeches, works or lines. By label: bona fide and spoof."
             )
     return table
 
@@ -210,7 +212,8 @@ def counts_line(section: Section) -> str:
     resampled = f"intervals at {100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the"
     if result["num_spoof"] is None and any(entry["authorship"] for entry in section.results.values()):
         texts, authors = result["num_trials"], result["num_speakers"]
-        return f"Protocol `{section.protocol}`, split `{section.split}`: {texts:,} texts by {authors:,} authors; {trained}; {resampled} sources."
+        where = f"Protocol `{section.protocol}`, split `{section.split}`"
+        return f"{where}: {texts:,} texts by {authors:,} authors; {trained}; {resampled} sources."
     return (
         f"Protocol `{section.protocol}`, split `{section.split}`: {result['num_trials']:,} trials ({classes}) of "
         f"{result['num_speakers']:,} purported speakers; {trained}; "

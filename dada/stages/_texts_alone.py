@@ -49,7 +49,10 @@ def run(recipe, job: Job, corpora: dict[str, Path]) -> None:
     authors = {text.author for text in corpus.train}
     for split in [name for name in recipe.splits.test if name not in own]:
         spoken = _transcripts(recipe, split, authors, redirects)
-        corpus.counts |= {f"{split} texts": len(spoken), f"{split} texts by authors of train": sum(text.author in authors for text in spoken)}
+        corpus.counts |= {
+            f"{split} texts": len(spoken),
+            f"{split} texts by authors of train": sum(text.author in authors for text in spoken),
+        }
         write_texts(recipe.data_dir(split), spoken, f"{tests_dir(recipe, split)} holds no transcript of bona fide speech")
     write_text(job.home / "counts.json", json.dumps(corpus.counts, indent=1) + "\n")
     log.info("texts: %s", ", ".join(f"{name} {count}" for name, count in corpus.counts.items()))

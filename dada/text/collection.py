@@ -1,6 +1,6 @@
 """Collections of quotes or speeches as CSV, TSV, JSON or JSONL, plain or gzipped.
 
-    {"author": "Abraham Lincoln", "text": "Fourscore and seven years ago ...", "id": "1863-11-19-gettysburg-address"}
+{"author": "Abraham Lincoln", "text": "Fourscore and seven years ago ...", "id": "1863-11-19-gettysburg-address"}
 """
 
 import csv
@@ -24,9 +24,10 @@ csv.field_size_limit(1 << 27)  # a speech is longer than the 128 KiB that are th
 
 
 def read_collection(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Quote]:
-    """Yield the quotes of a file, rows without an author or a text left out; `columns` names ours -> the file's, where COLUMNS does not.
+    """Yield the quotes of a file, rows without an author or a text left out; `columns` names ours -> the file's, where COLUMNS
+    does not.
 
-    Raises DataError, with the line where there is one, for a missing file, another kind, text that is not UTF-8, broken rows, or missing columns.
+    Raises DataError for a missing file, another kind, text that is not UTF-8, broken rows, or missing columns.
     """
     path = Path(path)
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
@@ -35,7 +36,7 @@ def read_collection(path: Path, columns: Mapping[str, str] | None = None) -> Ite
     if not path.is_file():
         raise DataError(f"{path} does not exist: it is a collection of quotes that recipe.yaml or local.yaml names")
     chosen: dict[str, str] | None = None
-    for line, row in _rows(path, kind):
+    for row in _rows(path, kind):
         chosen = chosen or _choose(path, row, columns or {})
         author, text, source = (str(row.get(chosen[name]) or "").strip() if name in chosen else "" for name in COLUMNS)
         if author and text:
@@ -58,14 +59,14 @@ def _choose(path: Path, row: Mapping, columns: Mapping[str, str]) -> dict[str, s
     return found
 
 
-def _rows(path: Path, kind: str) -> Iterator[tuple[int, Mapping]]:
-    """(line, row) of a file of one of KINDS."""
+def _rows(path: Path, kind: str) -> Iterator[Mapping]:
+    """The rows of a file of one of KINDS."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as raw:
             file = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
             if kind in (".csv", ".tsv"):
                 reader = csv.DictReader(file, delimiter="\t" if kind == ".tsv" else ",", strict=True)
-                yield from ((reader.line_num, row) for row in reader)
+                yield from reader
             else:
                 yield from _objects(path, file, kind)
     except UnicodeDecodeError as error:
@@ -76,7 +77,7 @@ def _rows(path: Path, kind: str) -> Iterator[tuple[int, Mapping]]:
         raise DataError(f"{path} is cut or no gzip file ({error}): fetch it again") from error
 
 
-def _objects(path: Path, file: io.TextIOWrapper, kind: str) -> Iterator[tuple[int, Mapping]]:
+def _objects(path: Path, file: io.TextIOWrapper, kind: str) -> Iterator[Mapping]:
     try:
         if kind == ".json":
             numbered = enumerate(json.load(file), start=1)
@@ -85,6 +86,8 @@ def _objects(path: Path, file: io.TextIOWrapper, kind: str) -> Iterator[tuple[in
         for number, row in numbered:
             if not isinstance(row, dict):
                 raise DataError(f"{path}, entry {number}: expected {{...}}, got {str(row)[:40]!r}")
-            yield number, row
+            yield row
     except (json.JSONDecodeError, TypeError) as error:
-        raise DataError(f"{path} is not JSON as its name says ({error}): expected a list of objects, or an object a line in .jsonl") from error
+        raise DataError(
+            f"{path} is not JSON as its name says ({error}): expected a list of objects, or an object a line in .jsonl"
+        ) from error

@@ -193,7 +193,7 @@ def _spread(members: list[int], most: int) -> list[int]:
 
 
 def write_texts(folder: Path, texts: list[Text], advice: str) -> None:
-    """Write texts as a data directory with text, utt2spk and utt2source. Raises DataError for none, with `advice`, and for a key used twice."""
+    """Write texts as a data directory with text, utt2spk and utt2source. DataError for none, with `advice`, and for a key twice."""
     if not texts:
         raise DataError(f"the {folder.name} split of the text corpus would be empty: {advice}")
     twice = [key for key, count in Counter(text.key for text in texts).items() if count > 1]
@@ -201,7 +201,8 @@ def write_texts(folder: Path, texts: list[Text], advice: str) -> None:
         raise DataError(f"{folder}: utterance {twice[0]} is in two parts of the text corpus")
     columns = ({t.key: t.text for t in texts}, {t.key: t.author for t in texts}, {t.key: t.source for t in texts})
     names = ("text", "utt2spk", "utt2source")
-    DataDir(folder, {name: {key: column[key] for key in sorted(column, key=str.encode)} for name, column in zip(names, columns, strict=True)}).write()
+    tables = {name: {key: column[key] for key in sorted(column, key=str.encode)} for name, column in zip(names, columns, strict=True)}
+    DataDir(folder, tables).write()
 
 
 def _frequent(texts: list[Text], min_texts: int, counts: Counter) -> list[Text]:

@@ -28,7 +28,10 @@ class Names:
             shown = ", ".join(self.missing[:MOST_NAMES]) + (", …" if len(self.missing) > MOST_NAMES else "")
             log.warning(
                 "%d of %d speakers have no texts in %s: %s. Where one has another name there, add it to the recipe's table of aliases",
-                len(self.missing), len(self.missing) + len(self.authors), corpus, shown,
+                len(self.missing),
+                len(self.missing) + len(self.authors),
+                corpus,
+                shown,
             )
 
 

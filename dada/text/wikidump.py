@@ -93,7 +93,9 @@ def _persons(path: Path, reading: Reading, wiki: str) -> Iterator[Page]:
             dump = mwxml.Dump.from_element(root)
             reading.wiki = dump.site_info.dbname or ""
             if wiki and reading.wiki and reading.wiki != wiki:
-                raise DataError(f"{path} is a dump of {reading.wiki}, expected {wiki}: get that one, or name the wiki in corpus.options.wiki")
+                raise DataError(
+                    f"{path} is a dump of {reading.wiki}, expected {wiki}: get that one, or name the wiki in corpus.options.wiki"
+                )
             for page in dump.pages:
                 person = _person(page, reading)
                 root.element.clear()  # it would keep an empty element for every page
@@ -122,9 +124,8 @@ def _person(page, reading: Reading) -> Page | None:
         counts["redirects"] += 1
         reading.redirects[page.title] = page.redirect
         return None
-    revision = None
-    for revision in page:  # a dump of current pages has one; of a history the last counts
-        pass
+    revisions = deque(page, maxlen=1)  # a dump of current pages has one; of a history the last counts
+    revision = revisions[0] if revisions else None
     text = (revision.text if revision is not None else None) or ""
     if not text.strip():
         counts["empty pages"] += 1

@@ -23,18 +23,72 @@ _MARKS = re.compile(f"[{BOLD}{END_BOLD}]")
 TEXT_ARGUMENT = {
     **dict.fromkeys(("lang", "transl", "transliteration", "langx", "nihongo"), 2),
     **dict.fromkeys(("w", "abbr"), -1),
-    **dict.fromkeys((
-        "quote", "cquote", "blockquote", "quotation", "bquote", "poem", "poemquote", "verse", "smallcaps", "sc", "small", "nowrap", "nobr", "center",
-        "big", "larger", "smaller", "italic", "em", "strong", "bold", "u", "underline", "color",
-    ), 1),
+    **dict.fromkeys(
+        (
+            "quote",
+            "cquote",
+            "blockquote",
+            "quotation",
+            "bquote",
+            "poem",
+            "poemquote",
+            "verse",
+            "smallcaps",
+            "sc",
+            "small",
+            "nowrap",
+            "nobr",
+            "center",
+            "big",
+            "larger",
+            "smaller",
+            "italic",
+            "em",
+            "strong",
+            "bold",
+            "u",
+            "underline",
+            "color",
+        ),
+        1,
+    ),
 }
 TEXT_ARGUMENT["abbr"] = 1
 TEXT_ARGUMENT["color"] = 2
 NAMED_ARGUMENTS = ("text", "quote", "1")
-SIGNS = {"ndash": "–", "mdash": "—", "—": "—", "–": "–", "spaced ndash": " – ", "snd": " – ", "'": "'", '"': '"', "!": "|", "=": "=", "...": "…", "gap": " "}
-DROPPED_TAGS = frozenset({
-    "ref", "references", "gallery", "table", "math", "score", "timeline", "imagemap", "graph", "templatestyles", "s", "strike", "del", "style", "script",
-})
+SIGNS = {
+    "ndash": "–",
+    "mdash": "—",
+    "—": "—",
+    "–": "–",
+    "spaced ndash": " – ",
+    "snd": " – ",
+    "'": "'",
+    '"': '"',
+    "!": "|",
+    "=": "=",
+    "...": "…",
+    "gap": " ",
+}
+DROPPED_TAGS = frozenset(
+    {
+        "ref",
+        "references",
+        "gallery",
+        "table",
+        "math",
+        "score",
+        "timeline",
+        "imagemap",
+        "graph",
+        "templatestyles",
+        "s",
+        "strike",
+        "del",
+        "style",
+        "script",
+    }
+)
 BLOCK_TAGS = frozenset({"poem", "blockquote", "p", "verse"})  # line breaks inside are no new items
 DROPPED_LINKS = ("file:", "image:", "media:", "category:")
 

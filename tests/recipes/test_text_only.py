@@ -1,4 +1,4 @@
-"""Recipes without audio, as a user runs them: egs/wikiquotes on a small dump with other recipes' transcripts, egs/speeches on a small collection."""
+"""Recipes without audio, as a user runs them: egs/wikiquotes on a small dump and other recipes' transcripts, egs/speeches on a few."""
 
 import bz2
 import json
@@ -28,12 +28,19 @@ def says(author: str, rng: random.Random) -> str:
 def wikiquotes(tmp_path_factory):
     """A copy of the recipe beside an in_the_wild with transcripts; three authors of forty quotes, four to a work, one shared by two."""
     root, rng = tmp_path_factory.mktemp("egs") / "wikiquotes", random.Random(1)
-    shutil.copytree(EGS / "wikiquotes", root, ignore=shutil.ignore_patterns("data", "dump", "exp", "log", ".done", "local.yaml", "downloads"))
+    shutil.copytree(
+        EGS / "wikiquotes", root, ignore=shutil.ignore_patterns("data", "dump", "exp", "log", ".done", "local.yaml", "downloads")
+    )
     pages = {}
     for author in TOPICS:
         works = [f"=== ''Work {i}'' ===\n" + "\n".join(f"* {says(author, rng)}" for _ in range(4)) for i in range(10)]
         shared = "* Nobody knows who was the first to say this line.\n" if author != "Cid, Jr." else ""
-        pages[author] = "== Quotes ==\n" + shared + "\n".join(works) + "\n== Misattributed ==\n* This line was never said by me or by you.\n[[Category:1900 births]]"
+        pages[author] = (
+            "== Quotes ==\n"
+            + shared
+            + "\n".join(works)
+            + "\n== Misattributed ==\n* This line was never said by me or by you.\n[[Category:1900 births]]"
+        )
     (root / "corpus").mkdir()
     (root / "corpus" / "enwikiquote-latest-pages-articles.xml.bz2").write_bytes(bz2.compress(dump_of(pages, {"Cid": "Cid, Jr."}).encode()))
     (root / "corpus" / "mine.csv").write_text("who,what\nBob Baker,It is the flour and not the oven that makes the bread.\n")
@@ -75,7 +82,10 @@ def test_table_2_from_a_dump(wikiquotes, caplog):
     found = result["authorship"]
     assert (found["num_texts"], found["num_unknown"], found["num_authors"]) == (15, 5, 3) and result["metrics"] is None
     assert found["macro_f1"]["mean"] > 0.9 and found["macro_f1"]["low"] <= found["macro_f1"]["mean"] <= found["macro_f1"]["high"]
-    assert result["abx_speaker"]["mean"] > 0.6 and json.loads((wikiquotes / "exp" / "tfidf" / "results" / "test.json").read_text())["abx_across"]["mean"] > 0.9
+    assert (
+        result["abx_speaker"]["mean"] > 0.6
+        and json.loads((wikiquotes / "exp" / "tfidf" / "results" / "test.json").read_text())["abx_across"]["mean"] > 0.9
+    )
     text = (wikiquotes / "RESULTS.md").read_text()
     assert "## All test sets" in text and "in_the_wild macro-F1" in text and "texts by 3 authors" in text and "spoofs" not in text
     caplog.clear()
@@ -86,7 +96,10 @@ def test_table_2_from_a_dump(wikiquotes, caplog):
 def test_a_missing_test_set_is_named_with_the_command_that_makes_it(wikiquotes):
     (wikiquotes.parent / "voxceleb").mkdir(exist_ok=True)
     (wikiquotes.parent / "voxceleb" / "recipe.yaml").write_text("corpus: {name: VoxCeleb}\n")
-    with pytest.raises(DataError, match=r"voxceleb/data/test/text does not exist: it belongs to the recipe voxceleb: run .*voxceleb/run.sh --stop_stage 3 first"):
+    with pytest.raises(
+        DataError,
+        match=r"voxceleb/data/test/text does not exist: it belongs to the recipe voxceleb: run .*voxceleb/run.sh --stop_stage 3 first",
+    ):
         run(wikiquotes, "splits.test=[test,voxceleb]", first=3, last=3)
 
 
@@ -109,7 +122,11 @@ def test_table_2_is_complete():
 
 def test_speeches_from_jsonl(tmp_path):
     root, rng = tmp_path / "speeches", random.Random(2)
-    shutil.copytree(EGS / "speeches", root, ignore=shutil.ignore_patterns("data", "dump", "exp", "log", ".done", "local.yaml", "downloads", "RESULTS.md"))
+    shutil.copytree(
+        EGS / "speeches",
+        root,
+        ignore=shutil.ignore_patterns("data", "dump", "exp", "log", ".done", "local.yaml", "downloads", "RESULTS.md"),
+    )
     settings = (root / "recipe.yaml").read_text().replace("[tfidf, dada_text]", "[tfidf]")
     (root / "recipe.yaml").write_text(settings)
     rows = [{"author": author, "id": f"{i}", "text": " ".join(says(author, rng) for _ in range(12))} for author in TOPICS for i in range(6)]
@@ -129,4 +146,6 @@ def test_the_real_speeches_are_all_there(reference):
     from dada.text.collection import read_collection
 
     speeches = list(read_collection(reference / "text" / "presidential_speeches.jsonl.gz", {"source": "id"}))
-    assert len(speeches) == 1009 and len({speech.author for speech in speeches}) == 44 and len({speech.source for speech in speeches}) == 1009
+    assert (
+        len(speeches) == 1009 and len({speech.author for speech in speeches}) == 44 and len({speech.source for speech in speeches}) == 1009
+    )

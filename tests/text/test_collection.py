@@ -17,8 +17,10 @@ CSV = 'author,text,source\nAnn,"First, and “best”.",A\nBob,"Second\nline.",\
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("q.csv", CSV.encode("utf-8-sig")), ("q.tsv", 'Author\tQuote\tid\nAnn\tFirst, and “best”.\tA\nBob\t"Second\nline."\t\n'.encode()),
-        ("q.json", json.dumps(ROWS).encode()), ("q.jsonl", "\n".join(map(json.dumps, ROWS)).encode()),
+        ("q.csv", CSV.encode("utf-8-sig")),
+        ("q.tsv", 'Author\tQuote\tid\nAnn\tFirst, and “best”.\tA\nBob\t"Second\nline."\t\n'.encode()),
+        ("q.json", json.dumps(ROWS).encode()),
+        ("q.jsonl", "\n".join(map(json.dumps, ROWS)).encode()),
         ("q.jsonl.gz", gzip.compress("\n".join(map(json.dumps, ROWS)).encode())),
     ],
 )
@@ -35,9 +37,15 @@ def test_columns_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("q.csv", b"who,text\nAnn,x\n", r"no column for the author \(author or speaker"), ("q.csv", "author,text\nAnn,caf\xe9\n".encode("latin-1"), "not UTF-8"),
-        ("q.csv", b'author,text\nAnn,"open', "not a row"), ("q.jsonl", b'{"author": "A", "text": "x"}\n{"auth', "not JSON"), ("q.json", b"3", "not JSON"),
-        ("q.jsonl", b"[1, 2]\n", "entry 1"), ("q.jsonl.gz", gzip.compress(b"x" * 9999)[:-9], "cut"), ("q.csv.gz", b"plain", "no gzip"), ("q.txt", b"x", "ends in .csv"),
+        ("q.csv", b"who,text\nAnn,x\n", r"no column for the author \(author or speaker"),
+        ("q.csv", "author,text\nAnn,caf\xe9\n".encode("latin-1"), "not UTF-8"),
+        ("q.csv", b'author,text\nAnn,"open', "not a row"),
+        ("q.jsonl", b'{"author": "A", "text": "x"}\n{"auth', "not JSON"),
+        ("q.json", b"3", "not JSON"),
+        ("q.jsonl", b"[1, 2]\n", "entry 1"),
+        ("q.jsonl.gz", gzip.compress(b"x" * 9999)[:-9], "cut"),
+        ("q.csv.gz", b"plain", "no gzip"),
+        ("q.txt", b"x", "ends in .csv"),
     ],
 )
 def test_bad_collections_are_named(tmp_path, name, content, message):

@@ -7,10 +7,18 @@ import pytest
 from dada.text.english import is_english
 
 OTHERS = [
-    "Gott würfelt nicht, das weiß ich sicher.", "Je pense, donc je suis, et c'est tout.", "La vida es sueño, y los sueños, sueños son.",
-    "Nel mezzo del cammin di nostra vita mi ritrovai per una selva oscura.", "Alea iacta est, et nihil aliud possumus.", "Navegar é preciso; viver não é preciso.",
-    "Het leven is een feest, maar je moet zelf de slingers ophangen.", "Det är bara en dröm som inte vill ta slut.", "Быть или не быть, вот в чём вопрос.",
-    "学而时习之，不亦说乎？", "", "1234 !",
+    "Gott würfelt nicht, das weiß ich sicher.",
+    "Je pense, donc je suis, et c'est tout.",
+    "La vida es sueño, y los sueños, sueños son.",
+    "Nel mezzo del cammin di nostra vita mi ritrovai per una selva oscura.",
+    "Alea iacta est, et nihil aliud possumus.",
+    "Navegar é preciso; viver não é preciso.",
+    "Het leven is een feest, maar je moet zelf de slingers ophangen.",
+    "Det är bara en dröm som inte vill ta slut.",
+    "Быть или не быть, вот в чём вопрос.",
+    "学而时习之，不亦说乎？",
+    "",
+    "1234 !",
 ]
 
 

@@ -44,14 +44,21 @@ def test_attributed_quotes_come_by_flag_and_are_marked():
 def test_other_languages_come_by_flag():
     shape = next(shape for shape in SHAPES if shape.left_out.get("not in English"))
     assert [quote.text for quote in parsed(shape, english_only=False).quotes][:2] == [
-        "Der Herrgott ist raffiniert, aber boshaft ist er nicht.", "Je pense, donc je suis.",
+        "Der Herrgott ist raffiniert, aber boshaft ist er nicht.",
+        "Je pense, donc je suis.",
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "person"),
-    [(BORN, True), ("[[category: Living people]]", True), ("[[Category:100s BC births|Ann]]", True), ("[[Category:1990 films]]", False),
-     ("A page that speaks of 1879 births.", False), ("", False)],
+    [
+        (BORN, True),
+        ("[[category: Living people]]", True),
+        ("[[Category:100s BC births|Ann]]", True),
+        ("[[Category:1990 films]]", False),
+        ("A page that speaks of 1879 births.", False),
+        ("", False),
+    ],
 )
 def test_persons_are_known_by_their_categories(text, person):
     assert is_person(text) is person
@@ -72,6 +79,14 @@ def test_quotes_become_an_author_corpus(tmp_path):
     ]
     data = quotes_dir(tmp_path / "quotes", quotes)
     data.write()
-    assert data["text"] == {"Ann_Author-00001": "One word after the other.", "Ann_Author-00002": "Something else.", "Bob-00001": "Something else."}
+    assert data["text"] == {
+        "Ann_Author-00001": "One word after the other.",
+        "Ann_Author-00002": "Something else.",
+        "Bob-00001": "Something else.",
+    }
     assert data["utt2source"]["Ann_Author-00001"] == data["utt2source"]["Ann_Author-00002"] == "Ann_Author#letter to bob 1921"
-    assert (data["utt2source"]["Bob-00001"], data["utt2revision"]["Bob-00001"], data["utt2status"]["Bob-00001"]) == ("Bob-00001", "78", "attributed")
+    assert (data["utt2source"]["Bob-00001"], data["utt2revision"]["Bob-00001"], data["utt2status"]["Bob-00001"]) == (
+        "Bob-00001",
+        "78",
+        "attributed",
+    )

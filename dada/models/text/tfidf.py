@@ -1,9 +1,9 @@
 """TF-IDF and logistic regression: the author baseline that any text encoder has to beat.
 
-Words, pairs of words and the letters inside words are counted, weighted by how few texts have them (tf 1 + log n, idf log((1 + N) / (1 + n)) + 1, unit
-length), and a multinomial logistic regression names the author. The embedding is the latent semantic analysis of the same vectors
-(Deerwester et al., 1990), of unit length. Terms are kept as 24-bit hashes, so that a model is nothing but tensors; of 50,000 terms about one
-in 340 shares its number with another.
+Words, pairs of words and the letters inside words are counted, weighted by how few texts have them (tf 1 + log n, idf
+log((1 + N) / (1 + n)) + 1, unit length), and a multinomial logistic regression names the author. The embedding is the latent semantic analysis of the same vectors
+(Deerwester et al., 1990), of unit length. Terms are kept as 24-bit hashes, so that a model is nothing but tensors; of 50,000
+terms about one in 340 shares its number with another.
 B texts, L terms of the longest, V vocabulary, D embedding, K authors, N training texts.
 """
 
@@ -32,7 +32,9 @@ class Config:
     max_terms: int = 50_000  # those that most texts have
     min_texts: int = 2  # that have a term
     words: list[int] = field(default_factory=lambda: [1, 2])  # shortest and longest run of words
-    letters: list[int] = field(default_factory=lambda: [3, 4])  # shortest and longest run of letters inside a word and its blanks; [] for none
+    letters: list[int] = field(
+        default_factory=lambda: [3, 4]
+    )  # shortest and longest run of letters inside a word and its blanks; [] for none
     embedding_size: int = 128
     inverse_penalty: float = 10.0  # C of the L2 penalty
     balanced: bool = True  # authors weigh the same, however many texts they have
@@ -82,12 +84,16 @@ class Model(nn.Module):
         config = self.config
         rows, labels = [], []
         for batch in batches():
-            rows += [np.unique(ids[valid].long().cpu().numpy(), return_counts=True) for ids, valid in zip(batch.inputs, batch.mask, strict=True)]
+            rows += [
+                np.unique(ids[valid].long().cpu().numpy(), return_counts=True) for ids, valid in zip(batch.inputs, batch.mask, strict=True)
+            ]
             labels += batch.labels.tolist()
         x = self._choose_terms(rows)
         authors = sorted(set(labels))
         if len(authors) < 2 or not x.nnz:
-            raise DataError(f"{len(labels)} texts by {len(authors)} authors, with {x.nnz} terms that occur in {config.min_texts}: too few to learn from")
+            raise DataError(
+                f"{len(labels)} texts by {len(authors)} authors, with {x.nnz} terms that occur in {config.min_texts}: too few to learn from"
+            )
         weighting = "balanced" if config.balanced else None
         fit = LogisticRegression(C=config.inverse_penalty, class_weight=weighting, max_iter=config.max_iterations).fit(x, labels)
         weight, bias = fit.coef_, fit.intercept_
@@ -100,7 +106,12 @@ class Model(nn.Module):
         self.weight[authors] = torch.from_numpy(weight).float()
         self.projection[:rank] = torch.from_numpy(projection.copy()).float()
         iterations = int(np.max(fit.n_iter_))
-        log.info("TF-IDF: %d terms, %d texts, %d authors, %d iterations, training accuracy %.3f", *self._facts(x, authors), iterations, fit.score(x, labels))
+        log.info(
+            "TF-IDF: %d terms, %d texts, %d authors, %d iterations, training accuracy %.3f",
+            *self._facts(x, authors),
+            iterations,
+            fit.score(x, labels),
+        )
 
     def _choose_terms(self, rows: list[tuple[np.ndarray, np.ndarray]]):
         """Fill `vocabulary` and `idf`, and return the unit-length vectors of the texts, sparse (N, V)."""
