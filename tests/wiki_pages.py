@@ -178,7 +178,7 @@ File:A.jpg|* A caption that looks like a quote.
     Shape(
         "templates, links, entities, comments, references",
         """== Quotes ==
-* The {{w|Fox (animal)|fox}} is [[quick|quicker]] &mdash; and the [[dog]] isn&#39;t<ref name="a">{{cite book|title=Dogs}}</ref>.<!-- really? --><ref name="a" />
+* The {{w|Fox (animal)|fox}} is [[quick|quicker]] &mdash; and the [[dog]] isn&#39;t<ref name="a">{{cite|title=Dogs}}</ref>.<!-- ? --><ref name="a" />
 * {{quote|A man of {{smallcaps|many}} words is a man of few deeds.|Bob}}
 * It is {{nowrap|never too late}} to be what you {{sic}} might [http://example.org have been] [sic].
 * {{cite web|title=Nothing to quote here|url=http://example.org}}
@@ -236,7 +236,8 @@ File:A.jpg|* A caption that looks like a quote.
 
 HEAD = (
     '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="en"><siteinfo><sitename>Wikiquote</sitename>'
-    '<dbname>{wiki}</dbname><namespaces><namespace key="0" case="first-letter" /><namespace key="1" case="first-letter">Talk</namespace></namespaces></siteinfo>'
+    '<dbname>{wiki}</dbname><namespaces><namespace key="0" case="first-letter" />'
+    '<namespace key="1" case="first-letter">Talk</namespace></namespaces></siteinfo>'
 )
 
 
@@ -245,7 +246,8 @@ def page(title: str, text: str, number: int, namespace: int = 0, redirect: str =
     return (
         f"<page><title>{escape(title)}</title><ns>{namespace}</ns><id>{number}</id>{target}<revision><id>{1000 + number}</id>"
         f"<timestamp>2024-01-01T00:00:00Z</timestamp><contributor><username>A</username><id>1</id></contributor><model>wikitext</model>"
-        f'<format>text/x-wiki</format><text bytes="{len(text)}" xml:space="preserve">{escape(text)}</text><sha1>x</sha1></revision></page>\n'
+        f'<format>text/x-wiki</format><text bytes="{len(text)}" xml:space="preserve">{escape(text)}</text>'
+        '<sha1>x</sha1></revision></page>\n'
     )
 
 
