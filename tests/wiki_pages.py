@@ -178,7 +178,7 @@ File:A.jpg|* A caption that looks like a quote.
     Shape(
         "templates, links, entities, comments, references",
         """== Quotes ==
-* The {{w|Fox (animal)|fox}} is [[quick|quicker]] &mdash; and the [[dog]] isn&#39;t<ref name="a">{{cite|title=Dogs}}</ref>.<!-- ? --><ref name="a" />
+* The {{w|Fox (animal)|fox}} is [[quick|quicker]] &mdash; and the [[dog]] isn&#39;t<ref name="a">{{cite|a}}</ref>.<!-- ? --><ref name="a" />
 * {{quote|A man of {{smallcaps|many}} words is a man of few deeds.|Bob}}
 * It is {{nowrap|never too late}} to be what you {{sic}} might [http://example.org have been] [sic].
 * {{cite web|title=Nothing to quote here|url=http://example.org}}
