@@ -52,7 +52,7 @@ def measure_classes(
     both = known.any() and not known.all()
     scored = [(row[~known], row[known]) for row in unknown_score] if both else []
     flipped = Resampler(speakers[~known], speakers[known], config.num_resamples, config.seed) if both else None
-    entry = _Entry(resampler, config.confidence)
+    entry = Entry(resampler, config.confidence)
     return {
         "num_known": int(known.sum()),
         "num_unknown": int((~known).sum()),
@@ -65,7 +65,7 @@ def measure_classes(
     }
 
 
-class _Entry:
+class Entry:
     """A metric's values and resamples by seed to its mean, spread and interval; None without any."""
 
     def __init__(self, resampler: Resampler, confidence: float):

@@ -10,6 +10,7 @@ A new model is one file here and one YAML in dada/conf. The file holds
 * if some parameters of a part never learn, `frozen_parameters()` of that part, which no phase of a training lets learn,
 * `example() -> (Config, shape)`: a small configuration and the shape of one utterance's input, e.g. `(60, 150)` for 60 features
   and 150 frames, with which the tests go through the contract below; without it `Config()` as it is would be built,
+* a text model that does not read the tokens of a pretrained encoder, `tokenize(texts, settings) -> list of ids (L,)`,
 * if the authors published weights, `from_official(state) -> state`: their parameter names to ours.
 
 The contract: outputs of the right shapes in float32; every row independent of the others in evaluation mode, and of the padding

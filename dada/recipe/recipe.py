@@ -59,7 +59,11 @@ class Recipe:
         recipe = replace(recipe, named=tuple(systems))
         run_before = [name for name in configured(root) if any(recipe.exp_dir(name).glob("results/*.json"))]
         own = recipe._with_branches(config.systems)
-        return replace(recipe, own=own, systems=recipe._with_branches([*own, *systems, *run_before]))
+        recipe = replace(recipe, own=own, systems=recipe._with_branches([*own, *systems, *run_before]))
+        deaf = [] if config.corpus.audio else [name for name in recipe.systems if recipe.system(name).task != "text"]
+        if deaf:
+            raise ConfigError(f"{root.resolve().name} has no audio, and {deaf[0]} is not a text system: leave out {', '.join(deaf)}")
+        return recipe
 
     @property
     def selected(self) -> tuple[str, ...]:
@@ -168,7 +172,9 @@ class Recipe:
         return self.data_root / split
 
     def text_dir(self, name: str, split: str) -> Path:
-        """A split of a text corpus."""
+        """A split of a text corpus; where there is no audio, its splits are those of the recipe."""
+        if not self.corpus.audio:
+            return self.data_dir(split)
         return self.data_root / f"text_{name}" / split
 
     def dump_dir(self, config: InputConfig, split: str) -> Path:

@@ -18,6 +18,7 @@ class CorpusConfig:
     root: str | None = None  # folder of the corpus as distributed; relative to the recipe
     language: str = "en"  # two-letter code, for Whisper
     purported_speakers: bool = False  # whether utt2spk says who is supposed to speak
+    audio: bool = True  # false: texts and their authors alone; data directories have no wav.scp, and stages that need sound don't apply
     # What stage 1 must come to: split -> label -> utterances; where protocols differ, protocol -> split -> label -> utterances.
     counts: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)  # `exclude`, a list of utterances to leave out, holds for every recipe

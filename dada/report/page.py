@@ -8,7 +8,7 @@ from dada.report.load import Section
 from dada.report.machine import Machine
 from dada.report.plots import det_plot, histogram_plot, interval_plot
 from dada.report.style import CSS, SCRIPT
-from dada.report.tables import Cell, Table, counts_line, tables_of
+from dada.report.tables import Cell, Table, counts_line, tables_of, test_sets_table
 
 
 def page(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine, num_det_systems: int) -> str:
@@ -17,7 +17,9 @@ def page(name: str, sections: Sequence[Section], command: str, all_command: str,
     others = [section for section in sections if not section.is_test]
     links = "".join(f'<a href="#{_anchor(section)}">{_heading(section)}</a>' for section in tests)
     links += '<a href="#dev">development splits</a>' if others else ""
-    body = [_section(section, command, num_det_systems) for section in tests]
+    overview = test_sets_table(sections)
+    body = [_card(overview.title, command, overview.note, _table(overview))] if overview.rows else []
+    body += [_section(section, command, num_det_systems) for section in tests]
     if others:
         folded = "".join(_section(section, command, num_det_systems) for section in others)
         body.append(f'<details id="dev"><summary>Development splits</summary>{folded}</details>')

@@ -1,6 +1,6 @@
 """Results as tables of text, for Markdown, HTML and the terminal alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -160,30 +160,51 @@ def confusion_table(system: str, entry: dict) -> Table:
 
 
 def author_table(section: Section) -> Table:
-    """How well text systems name the speaker."""
+    """How well text systems name the author or speaker."""
     with_authors = {name: result["authorship"] for name, result in section.results.items() if result["authorship"]}
-    table = Table("Authorship", "", ["system", "accuracy", "weighted F1", "authors", "texts", "chance"])
-    table.note = "How often the text system names the speaker of bona fide speech, in % of the texts by authors it knows; ± over seeds."
+    table = Table("Authorship", "", ["system", "accuracy", "macro-F1", "weighted F1", "authors", "texts", "chance"])
     for name, entry in with_authors.items():
-        cells = [Cell(percent(entry[key]), entry[key]["mean"]) for key in ("accuracy", "weighted_f1")]
-        counts = [Cell(str(entry[key]), entry[key]) for key in ("num_authors", "num_texts")]
+        figures = [entry.get(key) for key in ("accuracy", "macro_f1", "weighted_f1")]
+        cells = [Cell(percent(figure), figure["mean"] if figure else None) for figure in figures]
+        counts = [Cell(f"{entry[key]:,}", entry[key]) for key in ("num_authors", "num_texts")]
         table.rows.append([Cell(name), *cells, *counts, Cell(f"{100 * entry['chance']:.1f}", entry["chance"])])
+        table.note = "How often the text system names who said it, in % of the texts by authors it knows"
+        table.note += f" ({entry['num_unknown']:,} texts are by others)" if entry.get("num_unknown") else ""
+        if "num_sources" in entry:
+            table.note += f"; intervals over {entry['num_sources']:,} resampled sources, ± over seeds"
+            table.note += ". macro-F1 weighs all authors that occur alike"
+        table.note += "."
     return table
 
 
 def abx_table(section: Section) -> Table:
     """Whether embeddings lie nearer to their own class."""
-    table = Table("ABX", "", ["system", "by purported speaker", "by label"])
+    columns = [("by author", "abx_speaker"), ("by author, across sources", "abx_across"), ("by label", "abx_label")]
+    columns = [(title, key) for title, key in columns if any(result.get(key) for result in section.results.values())]
+    table = Table("ABX", "", ["system", *(title for title, _ in columns)])
     for name, result in section.results.items():
-        entries = [result["abx_speaker"], result["abx_label"]]
+        entries = [result.get(key) for _, key in columns]
         found = [entry for entry in entries if entry]
         if found:
             table.rows.append([Cell(name), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)])
             table.note = (
                 f"% of {found[0]['num_triples']:,} triples in which an utterance lies nearer to one of its own class than to one of "
-                f"another ({found[0]['distance']} distance); chance 50. By speaker: bona fide speech only. By label: bona fide and spoof."
+                f"another ({found[0]['distance']} distance); chance 50. By author or purported speaker: what is real only. Across sources: the two "
+                "by one author are from different speeches, works or lines. By label: bona fide and spoof."
             )
     return table
+
+
+def test_sets_table(sections: Sequence[Section]) -> Table:
+    """F1 and ABX of the text systems on every test set beside each other, as in table 2 of the DADA draft; empty for one set."""
+    tests = [section for section in sections if section.is_test and not section.scored and author_table(section).rows]
+    table = Table("All test sets", "", ["system", *(f"{section.split} {name}" for section in tests for name in ("macro-F1", "ABX"))])
+    table.note = "Authorship: macro-F1 over the authors that the system knows, and ABX by author, in %."
+    for system in dict.fromkeys(name for section in tests for name in section.results):
+        found = [section.results.get(system) or {"authorship": None, "abx_speaker": None} for section in tests]
+        entries = [entry for result in found for entry in ((result["authorship"] or {}).get("macro_f1"), result["abx_speaker"])]
+        table.rows.append([Cell(system), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)])
+    return table if len(tests) > 1 else Table(table.title, "", table.headers)
 
 
 def readable(value: str) -> str:
@@ -198,10 +219,15 @@ def counts_line(section: Section) -> str:
     classes = "unlabelled" if result["num_bonafide"] is None else f"{result['num_bonafide']:,} bona fide, {result['num_spoof']:,} spoofs"
     trained = f"{len(seeds)} training seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})"
     trained += ", fewer where a table says so" if any(len(other["seeds"]) < len(seeds) for other in section.results.values()) else ""
+    resampled = f"intervals at {100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the"
+    if result["num_spoof"] is None and any(entry["authorship"] for entry in section.results.values()):
+        texts, authors = result["num_trials"], result["num_speakers"]
+        where = f"Protocol `{section.protocol}`, split `{section.split}`"
+        return f"{where}: {texts:,} texts by {authors:,} authors; {trained}; {resampled} sources."
     return (
         f"Protocol `{section.protocol}`, split `{section.split}`: {result['num_trials']:,} trials ({classes}) of "
-        f"{result['num_speakers']:,} purported speakers; {trained}; intervals at "
-        f"{100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the speakers."
+        f"{result['num_speakers']:,} purported speakers; {trained}; "
+        f"{resampled} speakers."
     )
 
 

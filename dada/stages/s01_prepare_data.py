@@ -31,6 +31,8 @@ def plan(recipe) -> list[Job]:
     """One job for a protocol. A change of the recipe's local/ files makes it again."""
     root, exclude = corpus_root(recipe), exclude_list(recipe)
     names = all_dirs(recipe)
+    if not names:
+        raise ConfigError(f"{recipe.root / 'recipe.yaml'}: a recipe without audio names its author corpora in corpus.options.text_only")
     outputs = tuple(recipe.data_dir(name) for name in names)
     return [
         Job(
@@ -63,8 +65,8 @@ def run(recipe, job: Job) -> None:
 
 
 def all_dirs(recipe) -> list[str]:
-    """The splits, and the data directories without audio that `corpus.options.text_only` names."""
-    return [*recipe.all_splits, *recipe.corpus.options.get("text_only", [])]
+    """The splits, unless stage 3 makes them of texts, and the data directories without audio that `corpus.options.text_only` names."""
+    return [*(recipe.all_splits if recipe.corpus.audio else []), *recipe.corpus.options.get("text_only", [])]
 
 
 def corpus_root(recipe) -> Path | None:

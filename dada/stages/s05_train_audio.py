@@ -6,6 +6,7 @@ from dada.data.datadir import class_table
 from dada.recipe.stage import Job
 from dada.stages import _systems
 
+NEEDS_AUDIO = True
 DISTRIBUTED = True  # torchrun starts `run` once for each GPU
 TABLES = ("embed.scp", "logits.scp")
 

@@ -14,6 +14,8 @@ from dada.data import SPOOF
 from dada.recipe.stage import Job
 from dada.stages import _on_top
 
+NEEDS_AUDIO = True
+
 log = logging.getLogger(__name__)
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dada.data import BONAFIDE, SPOOF, ArkReader, DataDir, read_table, write_text
-from dada.metrics.abx import abx
+from dada.data import BONAFIDE, SPOOF, DataDir, read_table, write_text
+from dada.metrics.authorship import DEFINITIONS as AUTHOR_DEFINITIONS
 from dada.metrics.check import join_scores
-from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
 from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
-from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure, over_seeds
+from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure
 from dada.recipe.stage import Job
 from dada.score.asv import FIXED_RATES, Asv, read_asv
+from dada.stages._authorship import authorship, embedding_abx
 from dada.stages._open_set import class_results
 from dada.stages._systems import gives_scores, names_attacks
 
@@ -67,8 +67,10 @@ def _pairs(recipe, scored: list[str]) -> list[list[str]]:
 
 
 def _said(recipe, system: str, split: str) -> list[Path]:
-    """The files of scores and of decided classes that a system has on a split, over all seeds."""
+    """The files of scores and of decided classes that a system has on a split, over all seeds; its logits where it has neither."""
     config = recipe.system(system)
+    if not recipe.corpus.audio:
+        return [recipe.seed_dir(system, seed) / "embed" / split / "logits.scp" for seed in recipe.seeds_of(system)]
     kinds = [kind for kind, made in (("scores", gives_scores), ("classes", names_attacks)) if made(recipe, config)]
     return [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in recipe.seeds_of(system) for kind in kinds]
 
@@ -139,16 +141,16 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
         **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths), asv),
         **({"asv": recipe.evaluate.asv[split]["scores"].format(protocol=recipe.protocol)} if asv else {}),
         "classes": class_results(recipe, data, folders, split) if names_attacks(recipe, config) else None,
-        **_embeddings(recipe, data, [folder / "embed" / split for folder in folders]),
-        "authorship": _authorship(data, folders, split) if config.task == "text" else None,
+        **embedding_abx(recipe, data, [folder / "embed" / split for folder in folders]),
+        "authorship": authorship(recipe, data, folders, split) if config.task == "text" else None,
         "provenance": {
             "command": command(recipe, system),
-            "scores": _digests(folders, "scores" if paths else "classes", split),
+            "scores": _digests(_said(recipe, system, split)),
             "evaluate": recipe.evaluate.of_one_system(),
             "definitions": METRICS
             | ({name: says for name, (_, says) in TANDEM.items()} if asv else {})
             | CLASS_DEFINITIONS
-            | {"weighted_f1": DEFINITIONS["weighted_f1"]},
+            | AUTHOR_DEFINITIONS,
         },
     }
 
@@ -179,9 +181,13 @@ def _what_is_known(data: DataDir) -> tuple[np.ndarray | None, np.ndarray, dict[s
     return is_bonafide if both else None, np.array([data.speakers[utt] for utt in data.utts]), conditions
 
 
-def _digests(folders: list[Path], kind: str, split: str) -> dict[str, str]:
-    """Seed -> SHA-256 of its scores, or of its classes where the system gives no scores."""
-    return {folder.name.partition("_")[2]: hashlib.sha256((folder / kind / f"{split}.txt").read_bytes()).hexdigest() for folder in folders}
+def _digests(paths: list[Path]) -> dict[str, str]:
+    """Seed -> SHA-256 of what a system said: its scores, where it has none its classes or logits."""
+    seeds = {}
+    for path in paths:
+        seed = next(part for part in path.parts[::-1] if part.startswith("seed_")).partition("_")[2]
+        seeds.setdefault(seed, hashlib.sha256(path.read_bytes()).hexdigest())
+    return seeds
 
 
 def command(recipe, system: str) -> str:
@@ -205,52 +211,6 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool, a
         **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr, asv.rates if asv else None),
         "conditions": break_down(scores, is_bonafide, speakers, conditions, recipe.evaluate),
     }
-
-
-def _embeddings(recipe, data: DataDir, folders: list[Path]) -> dict:
-    """ABX of the embeddings, where the system has any: by purported speaker over bona fide speech, and by label."""
-    entries: dict[str, dict | None] = {"abx_speaker": None, "abx_label": None}
-    if data.labels is None or not all((folder / "embed.scp").exists() for folder in folders):
-        return entries
-    config = recipe.evaluate
-    settings = (config.abx_triples, config.abx_distance, config.seed)
-    bonafide = [utt for utt in data.utts if data.labels[utt] == BONAFIDE]
-    groups = {"abx_speaker": (bonafide, data.speakers), "abx_label": (data.utts, data.labels)}
-    for name, (utts, classes) in groups.items():
-        labels = [classes[utt] for utt in utts]
-        sizes = Counter(labels).values()
-        if len(sizes) < 2 or max(sizes) < 2:  # a corpus without speakers, or without spoofs, has no triples
-            continue
-        values = [abx(_vectors(folder / "embed.scp", utts), labels, *settings) for folder in folders]
-        counts = {"num_classes": len(sizes), "num_triples": config.abx_triples, "distance": config.abx_distance}
-        entries[name] = {**over_seeds(values), **counts}
-    return entries
-
-
-def _authorship(data: DataDir, folders: list[Path], split: str) -> dict | None:
-    """How often a text system names the speaker of bona fide speech, among those speakers that it knows."""
-    if data.labels is None or not all((folder / "embed" / split / "logits.scp").exists() for folder in folders):
-        return None
-    accuracies, f1s, known, authors = [], [], [], []
-    for folder in folders:
-        authors = (folder / "labels.txt").read_text(encoding="utf-8").split("\n")
-        authors = [author for author in authors if author]
-        known = [utt for utt in data.utts if data.labels[utt] == BONAFIDE and data.speakers[utt] in authors]
-        if not known:
-            return None
-        predicted = [authors[i] for i in _vectors(folder / "embed" / split / "logits.scp", known).argmax(axis=1)]
-        spoken = [data.speakers[utt] for utt in known]
-        accuracies.append(accuracy(predicted, spoken))
-        f1s.append(weighted_f1(predicted, spoken))
-    return {
-        "num_texts": len(known), "num_authors": len(authors), "chance": 1 / len(authors),
-        "accuracy": over_seeds(accuracies), "weighted_f1": over_seeds(f1s),
-    }
-
-
-def _vectors(scp: Path, utts: list[str]) -> np.ndarray:
-    reader = ArkReader(scp)
-    return np.stack([reader[utt] for utt in utts])
 
 
 def _are_llr(paths: list[Path]) -> bool:

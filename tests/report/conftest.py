@@ -43,7 +43,7 @@ def _view(root, protocol, below, systems, seeds, num_resamples):
     return SimpleNamespace(
         root=root, protocol=protocol, systems=systems, selected=systems, overrides=(), scored_splits=["dev", "test"],
         seeds_of=lambda name: seeds,
-        corpus=SimpleNamespace(name="Made up", purported_speakers=True),
+        corpus=SimpleNamespace(name="Made up", purported_speakers=True, audio=True),
         splits=SimpleNamespace(train="train", dev="dev", test=["test"]), evaluate=EvaluateConfig(num_resamples=num_resamples),
         report=ReportConfig(), data_dir=lambda split: root / "data" / below / split, exp_dir=lambda name: root / "exp" / below / name,
         seed_dir=lambda name, seed: root / "exp" / below / name / f"seed_{seed}",

@@ -23,7 +23,7 @@ class SmallRecipe:
     seeds: tuple = (1, 2)
     systems: tuple = ("small",)
     scored_splits: tuple = ("dev", "test")
-    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=True))
+    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=True, audio=True))
     splits: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"]))
 
     def system(self, name: str) -> SystemConfig:

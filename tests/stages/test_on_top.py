@@ -53,7 +53,7 @@ class SmallRecipe:
     protocol: str = "line"
     seeds: tuple = (1, 2)
     scored_splits: tuple = ("dev", "test")
-    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=False))
+    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=False, audio=True))
     splits: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"]))
     evaluate: EvaluateConfig = field(default_factory=lambda: EvaluateConfig(num_resamples=20, abx_triples=50, same_attack={"A13": "A03"}))
 

@@ -32,7 +32,7 @@ def recipe(tmp_path):
     for utt in [f"{split}-{i}" for split in ("train", "dev") for i in range(3)]:
         write_audio(tmp_path / f"{utt}.flac", np.zeros(160, dtype=np.float32))
     (tmp_path / "local" / "words.py").write_text("LABELS = ['bonafide', 'spoof', 'spoof']\n")
-    corpus = SimpleNamespace(name="toy", root=None, counts={"train": {"bonafide": 1, "spoof": 2}}, options={})
+    corpus = SimpleNamespace(name="toy", audio=True, root=None, counts={"train": {"bonafide": 1, "spoof": 2}}, options={})
     return SimpleNamespace(
         root=tmp_path,
         corpus=corpus,

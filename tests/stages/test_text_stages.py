@@ -28,6 +28,7 @@ class Toy:
 
     splits = SimpleNamespace(train="train", dev="dev", test=["test"])
     all_splits = ["train", "dev", "test"]
+    corpus = SimpleNamespace(audio=True)
     protocol, seeds, text = "line", [1], TextConfig(min_words=4, min_texts=2)
 
     def __init__(self, root, **systems):
