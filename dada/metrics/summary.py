@@ -112,7 +112,7 @@ class _Trials:
 
     def __init__(self, scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig):
         speakers = np.asarray(speakers)
-        self.resampler = Resampler(speakers[is_bonafide], speakers[~is_bonafide], config.num_resamples, config.seed)
+        self.resampler = Resampler(speakers[is_bonafide], speakers[~is_bonafide], num_resamples=config.num_resamples, seed=config.seed)
         self.seeds = [(row[is_bonafide], row[~is_bonafide]) for row in np.atleast_2d(scores)]
         self.resampled: list[Trials] = [self.resampler.over(*pair) for pair in self.seeds]
         self.curves = [det(*pair) for pair in self.seeds]
