@@ -229,7 +229,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--submission_format", choices=FORMATS, help="(default: what the challenge of the key takes)")
     parser.add_argument("--resamples", type=int, default=1000, help="for the intervals; 0 for none (default: %(default)s)")
-    parser.add_argument("--cluster", choices=CLUSTERS, default="speaker", help="resample the speakers, or the attacks (default: %(default)s)")
+    parser.add_argument("--cluster", choices=CLUSTERS, default="speaker", help="what is resampled (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--log_level", default="info", choices=LEVELS, help="(default: %(default)s)")
     args = vars(parser.parse_args(argv))

@@ -6,9 +6,9 @@ from html import escape
 
 from dada.report.load import Section
 from dada.report.machine import Machine
-from dada.report.plots import det_plot, histogram_plot, interval_plot
+from dada.report.plots import calibration_plot, confusion_plot, det_plot, histogram_plot, interval_plot
 from dada.report.style import CSS, SCRIPT
-from dada.report.tables import Cell, Table, counts_line, tables_of
+from dada.report.tables import Cell, Table, counts_line, open_sets, tables_of
 
 
 def page(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine, num_det_systems: int) -> str:
@@ -49,8 +49,14 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
                 det_plot(section, num_det_systems),
             ),
         ]
-        histograms = _card("Scores", command, "Share of each class by score, first training seed.", histogram_plot(section), "wide")
-        cards = [tables[0], *plots, *tables[1:], histograms]
+        below = [_card("Scores", command, "Share of each class by score, over all training seeds.", histogram_plot(section), "wide")]
+        if any(result.get("calibration") for result in section.scored.values()):
+            note = "Scores read as natural-log likelihood ratios. A well calibrated system lies on the line; a dot is as large as its share of trials."
+            below.append(_card("Calibration", command, note, calibration_plot(section), "wide"))
+        cards = [tables[0], *plots, *tables[1:], *below]
+    if open_sets(section):
+        note = "% of the trials of a true class, over all training seeds: rows are true classes, columns decisions."
+        cards.append(_card("Decisions of the open-set systems", command, note, confusion_plot(section)))
     head = f"<h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>"
     return f'<section id="{_anchor(section)}">{head}{"".join(cards)}</section>'
 

@@ -1,7 +1,7 @@
 """The t-DCF constants that ASVspoof 2021 ships with its keys, such as LA-C012-eval.npy, or the same as JSON.
 
-The .npy file is a pickle of `{attack: {codec: {"C0": …, "C1": …, "C2": …}}}`, with `Pooled` for all attacks and all codecs. A pickle can run
-any program, so that only what makes up such a table is let in.
+The .npy file is a pickle of `{attack: {codec: {"C0": …, "C1": …, "C2": …}}}`, with `Pooled` for all attacks and all codecs. A pickle can
+run any program, so that only what makes up such a table is let in.
 
     {"Pooled": {"Pooled": {"C0": 0.0254559, "C1": 0.9150441, "C2": 0.380326}}}
 """

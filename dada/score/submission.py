@@ -65,7 +65,9 @@ FORMATS = {
     "asvspoof2019": Format("`trial attack label score`, which the package of 2019 evaluates", _asvspoof2019),
     "asvspoof2021": Format("`trial score`", _plain),
     "asvspoof5": Format("track 1: `filename cm-score` with a header and tabs", _asvspoof5, "score.tsv"),
-    "asvspoof5_track2": Format("`spk filename cm-score asv-score sasv-score`, `-` for what is not there", _asvspoof5_track2, "score.tsv", SCORES),
+    "asvspoof5_track2": Format(
+        "`spk filename cm-score asv-score sasv-score`, `-` for what is not there", _asvspoof5_track2, "score.tsv", SCORES,
+    ),
     "add2023": Format("`file.wav score`", _add2023),
     "arena": Format("`trial score`, and beside it the YAML that the submitter completes", _plain, "scores.txt"),
 }
@@ -80,7 +82,7 @@ def default_format(key: Key) -> str:
 
 
 def write_submission(path: Path, key: Key, scores: Scores, form: str) -> list[Path]:
-    """Write the scores of a key's trials; returns the files that were written. Raises DataError where the format wants what is not there."""
+    """Write the scores of a key's trials; returns the files that were written. Raises DataError for what the format wants and is not there."""
     wanted = FORMATS[form]
     if not any(scores.get(kind) is not None for kind in wanted.needs):
         raise DataError(f"format {form} takes {' or '.join(wanted.needs)}, and the score file has {', '.join(scores) or 'none'}")
@@ -105,7 +107,7 @@ def _arena_yaml(key: Key, scores: Sequence[float], text: str) -> str:
         eer = 100 * eer_of(det(*parts, "official"), "official")[0]
     content = {
         "schema_version": 4,
-        "system": {"name": None, "slug": None, "description": None, "code": None, "checkpoint": None, "paper": {"arxiv_id": None, "url": None}},
+        "system": {**dict.fromkeys(("name", "slug", "description", "code", "checkpoint")), "paper": {"arxiv_id": None, "url": None}},
         "dataset": {"id": None, "revision": None, "split": "test"},
         "scores": {"eer_percent": eer, "n_trials": len(scores), "n_skipped": 0},
         "artifact": {"scores_url": None, "scores_sha256": hashlib.sha256(text.encode()).hexdigest(), "bench_version": None},
@@ -114,5 +116,6 @@ def _arena_yaml(key: Key, scores: Sequence[float], text: str) -> str:
     }
     lines = []
     for name, value in content.items():
-        lines += [f"{name}:", *(f"  {k}: {json.dumps(v)}" for k, v in value.items())] if isinstance(value, dict) else [f"{name}: {json.dumps(value)}"]
+        inside = value.items() if isinstance(value, dict) else []
+        lines += [f"{name}:", *(f"  {k}: {json.dumps(v)}" for k, v in inside)] if inside else [f"{name}: {json.dumps(value)}"]
     return "".join(f"{line}\n" for line in lines)

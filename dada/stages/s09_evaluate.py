@@ -20,11 +20,12 @@ from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import METRICS, break_down, compare, measure, over_seeds
 from dada.recipe.stage import Job
 from dada.stages._open_set import class_results
-from dada.stages._systems import gives_scores, names_attacks
+from dada.stages._systems import gives_scores, names_attacks, with_words
+from dada.stages._transcripts import transcript_job, transcript_results
 
 
 def plan(recipe) -> list[Job]:
-    """One job per system and scored split, over all training seeds, then one per pair of systems and split."""
+    """One job per system and scored split, over all training seeds, one per pair of systems and split, and one for the transcripts."""
     splits = [name for name in (recipe.splits.dev, *recipe.splits.test) if name]
     scored = [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]
     settings = {"evaluate": recipe.evaluate.of_one_system(), "seeds": list(recipe.seeds)}
@@ -51,7 +52,7 @@ def plan(recipe) -> list[Job]:
             settings=settings,
             args={"systems": [first, second], "split": split},
         ))
-    return jobs
+    return jobs + ([transcript_job(recipe, split, settings["evaluate"]) for split in splits] if with_words(recipe) else [])
 
 
 def _pairs(recipe, scored: list[str]) -> list[list[str]]:
@@ -75,7 +76,10 @@ def _score_files(recipe, system: str, split: str) -> list[Path]:
 def run(recipe, job: Job) -> None:
     """Write the results of one system on one split, or the difference of two."""
     data = DataDir.read(recipe.data_dir(job.args["split"]))
-    result = _difference(recipe, data, job) if "systems" in job.args else _one_system(recipe, data, job)
+    if "transcripts" in job.args:
+        result = transcript_results(recipe, data)
+    else:
+        result = _difference(recipe, data, job) if "systems" in job.args else _one_system(recipe, data, job)
     write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
 
 
@@ -149,10 +153,10 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -
         "num_speakers": len(set(speakers) - {"-"}),
     }
     if is_bonafide is None or not len(scores):
-        return {**counts, "metrics": None, "det": None, "histogram": None, "conditions": {}}
+        return {**counts, "metrics": None, "det": None, "histogram": None, "calibration": None, "conditions": {}}
     return {
         **counts,
-        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr),
+        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr, conditions.get("attack")),
         "conditions": break_down(scores, is_bonafide, speakers, conditions, recipe.evaluate),
     }
 
