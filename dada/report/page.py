@@ -11,6 +11,10 @@ from dada.report.style import CSS, SCRIPT
 from dada.report.tables import Cell, Table, counts_line, open_sets, tables_of
 
 
+# A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a second figure.
+BESIDE = re.compile(r"(\S+)(?: (\[.*?\]|minus .*|\(.*\)))?(?: (±.*))?")
+
+
 def page(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine, num_det_systems: int) -> str:
     """The whole page: test splits open, dev splits folded away."""
     tests = [section for section in sections if section.is_test]
@@ -38,8 +42,7 @@ def page(name: str, sections: Sequence[Section], command: str, all_command: str,
 
 
 def _section(section: Section, command: str, num_det_systems: int) -> str:
-    tables = [_card(table.title, command, table.note, _table(table)) for table in tables_of(section)]
-    cards = tables
+    cards = tables = [_card(table.title, command, table.note, _table(table)) for table in tables_of(section) if not table.drawn]
     if tables and section.scored:
         plots = [
             _card("EER and its interval", command, "", interval_plot(section), "wide"),
@@ -53,10 +56,10 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
         if any(result.get("calibration") for result in section.scored.values()):
             note = "Scores read as natural-log likelihood ratios. A well calibrated system lies on the line; a dot is as large as its share of trials."
             below.append(_card("Calibration", command, note, calibration_plot(section), "wide"))
+        if open_sets(section):
+            note = "% of the trials of a true class, over all training seeds: rows are true classes, columns decisions."
+            below.insert(0, _card("Confusion matrices of the open-set systems", command, note, confusion_plot(section)))
         cards = [tables[0], *plots, *tables[1:], *below]
-    if open_sets(section):
-        note = "% of the trials of a true class, over all training seeds: rows are true classes, columns decisions."
-        cards.append(_card("Decisions of the open-set systems", command, note, confusion_plot(section)))
     head = f"<h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>"
     return f'<section id="{_anchor(section)}">{head}{"".join(cards)}</section>'
 
@@ -73,12 +76,14 @@ def _card(title: str, command: str, note: str, content: str, svg_class: str = ""
 def _table(table: Table) -> str:
     heads = "".join(f"<th scope=col>{escape(header)}</th>" for header in table.headers)
     rows = "".join("<tr>" + "".join(_cell(cell, table.full_heat if table.heat else None) for cell in row) + "</tr>" for row in table.rows)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<table><caption>{escape(table.title)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _cell(cell: Cell, full_heat: float | None) -> str:
-    mean, blank, rest = cell.text.partition(" ")
-    text = escape(mean) + (f" <span class=by>{escape(rest)}</span>" if blank else "")
+    found = BESIDE.fullmatch(cell.text)
+    text = escape(found[1] if found else cell.text)
+    if found and any(found.groups()[1:]):
+        text += " <span class=by>" + " ".join(f"<span>{escape(part)}</span>" for part in found.groups()[1:] if part) + "</span>"
     attributes = " class=best" if cell.best and full_heat is None else ""
     if cell.value is not None:
         attributes += f' data-value="{cell.value:.6g}"'

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dada.data.datadir import BONAFIDE
 from dada.report.load import Section
 
 ABSENT = "–"
@@ -27,6 +28,7 @@ class Table:
     rows: list[list[Cell]] = field(default_factory=list)
     heat: bool = False
     full_heat: float = 0.5  # value at and above which a cell has the full colour: of an EER, chance
+    drawn: bool = False  # the page draws it instead
 
 
 def percent(entry: dict | None) -> str:
@@ -181,7 +183,8 @@ def transcript_table(section: Section) -> Table:
     if said and said["wer"]["all"]:
         table.note = "Word error rate in % against what was to be spoken, without case and punctuation; intervals over resampled speakers."
         made_by = said["engine"] or {}
-        engine = ", ".join(filter(None, [made_by.get("model"), made_by.get("library")])) or "unknown"
+        model, library = (str(made_by.get(name) or "unknown") for name in ("model", "library"))
+        engine = f"{model.rpartition('/')[2]} ({library.partition(',')[0]})"
         found = [said["wer"].get(name) for name in ("all", "bonafide", "spoof")]
         cells = [Cell(percent(entry), entry["mean"] if entry else None) for entry in found]
         counts = [Cell(f"{found[0][name]:,}", found[0][name]) for name in ("num_utterances", "num_words")]
@@ -191,7 +194,7 @@ def transcript_table(section: Section) -> Table:
 
 def confusion_table(system: str, entry: dict) -> Table:
     """Decisions of a system, in % of the trials of each true class."""
-    table = Table(f"Confusion matrix of {system}", "", ["true class", *map(readable, entry["labels"]), "trials"])
+    table = Table(f"Confusion matrix of {system}", "", ["true class", *map(readable, entry["labels"]), "trials"], drawn=True)
     table.note = "Rows are true classes, columns decisions: % of the trials of the row, over all training seeds."
     table.heat, table.full_heat = True, 1.0
     for label, row in zip(entry["labels"], entry["confusion"], strict=True):
@@ -230,8 +233,8 @@ def abx_table(section: Section) -> Table:
 
 
 def readable(value: str) -> str:
-    """`in_character` as `in character`."""
-    return value.replace("_", " ")
+    """`in_character` as `in character`, and `bonafide` as people write it."""
+    return "bona fide" if value == BONAFIDE else value.replace("_", " ")
 
 
 def counts_line(section: Section) -> str:

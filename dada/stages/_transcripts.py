@@ -9,6 +9,7 @@ from dada.metrics.bootstrap import Resampler
 from dada.metrics.wer import word_errors, words
 from dada.recipe.stage import Job
 from dada.report.load import transcripts_path
+from dada.stages._systems import with_words
 from dada.train.journal import read_json
 
 
@@ -18,7 +19,7 @@ def transcript_job(recipe, split: str, settings: dict) -> Job:
     return Job(
         stage="evaluate", name=f"{recipe.protocol}/transcripts/{split}", home=output.parent,
         inputs=(recipe.data_dir(split) / "text", *corpora(recipe)), outputs=(output,), settings={"evaluate": settings},
-        args={"transcripts": True, "split": split, "system": "transcripts"},
+        args={"transcripts": True, "split": split, "systems": with_words(recipe)},
     )  # fmt: skip
 
 

@@ -55,6 +55,7 @@ class SmallRecipe:
     scored_splits: tuple = ("dev", "test")
     corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=False))
     splits: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"]))
+    text: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(corpora=["authors"]))
     evaluate: EvaluateConfig = field(default_factory=lambda: EvaluateConfig(num_resamples=20, abx_triples=50, same_attack={"A13": "A03"}))
 
     def system(self, name: str) -> SystemConfig:
