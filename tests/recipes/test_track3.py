@@ -48,7 +48,8 @@ seeds: [1]
 evaluate: {{num_resamples: 20, abx_triples: 50}}
 """
 LABELS = 'labels: ["0", "1", "2"]\n'
-TRAIN = "train: {epochs: 6, batch_size: 6, optim: {lr: 3.0e-3}}\n"
+TRAIN = "train: {{epochs: {}, batch_size: 6, optim: {{lr: 3.0e-3}}}}\n"
+EPOCHS = {"track3_cqt_lcnn": 6, "track3_cqt_ofd": 6, "track3_aasist": 20}
 CONF = {  # the sizes of a toy; all else is the system's
     "track3_cqt_lcnn": "input: {num_samples: 8000}\nmodel: {name: lcnn, num_layers: 9, width: 0.25, dropout: 0.0, norm_momentum: 0.3}\n",
     "track3_cqt_ofd": "input: {num_samples: 34000}\nmodel: {name: ofd, splits: [2, 2, 0, 0, 0, 0], dense: [128, 64], block_dropout: 0.0}\n",
@@ -67,7 +68,7 @@ def finished(tmp_path_factory):
     (root / "local" / "prepare_data.py").write_text(PREPARE)
     (root / "recipe.yaml").write_text(RECIPE)
     for name, text in CONF.items():
-        (root / "conf" / f"{name}.yaml").write_text(LABELS + text + TRAIN)
+        (root / "conf" / f"{name}.yaml").write_text(LABELS + text + TRAIN.format(EPOCHS[name]))
     (root / "conf" / "track3_ensemble.yaml").write_text(LABELS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(_maps.NORM, "momentum", 0.3)  # Keras's .01 wants hundreds of steps before a network can be evaluated
