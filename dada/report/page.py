@@ -54,7 +54,7 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
         ]
         below = [_card("Scores", command, "Share of each class by score, over all training seeds.", histogram_plot(section), "wide")]
         if any(result.get("calibration") for result in section.scored.values()):
-            note = "Scores read as natural-log likelihood ratios. Well calibrated is what lies on the line; a dot grows with its share of trials."
+            note = "Scores read as natural-log likelihood ratios: calibrated ones lie on the line; a dot grows with its share of trials."
             below.append(_card("Calibration", command, note, calibration_plot(section), "wide"))
         if open_sets(section):
             note = "% of the trials of a true class, over all training seeds: rows are true classes, columns decisions."
