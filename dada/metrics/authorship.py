@@ -35,7 +35,7 @@ def measure_authors(truth, decided, num_authors: int, sources: Sequence[str], co
         raise DataError(f"{truth.size} texts, but decisions {decided.shape} and {len(sources)} sources")
     if min(truth.min(), decided.min()) < 0 or max(truth.max(), decided.max()) >= num_authors:
         raise DataError(f"indices of authors must be 0 to {num_authors - 1}")
-    resampler = Resampler(list(sources), [], config.num_resamples, config.seed)
+    resampler = Resampler(list(sources), num_resamples=config.num_resamples, seed=config.seed)
     counts = [_counts(truth, row, resampler.bonafide, num_authors) for row in decided]
     entry = Entry(resampler, config.confidence)
     return {
@@ -55,7 +55,7 @@ def measure_abx(
         triples = abx_triples(authors, config.abx_triples, config.seed, sources if across else None)
     except DataError:  # one author, or one source of each: nothing to compare, which is no fault
         return None
-    resampler = Resampler(list(sources), [], config.num_resamples, config.seed)
+    resampler = Resampler(list(sources), num_resamples=config.num_resamples, seed=config.seed)
     wins = np.stack([abx_wins(embeddings(seed), triples, config.abx_distance) for seed in range(num_seeds)])
     clusters, shares = resampler.bonafide[triples].T, []
     for weights in resampler.chunks():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dada.data.datadir import BONAFIDE
 from dada.report.load import Section
 
 ABSENT = "–"
@@ -28,16 +29,27 @@ class Table:
     rows: list[list[Cell]] = field(default_factory=list)
     heat: bool = False
     full_heat: float = 0.5  # value at and above which a cell has the full colour: of an EER, chance
+    drawn: bool = False  # the page draws it instead
 
 
 def percent(entry: dict | None) -> str:
     """A share in percent: `12.3 [9.8, 15.1] ±0.4` is the mean over seeds, its 95 % interval, and the seeds' standard deviation."""
-    return _measured(entry, lambda value: f"{100 * value:.1f}")
+    return _measured(entry, lambda value: number(100 * value, 1))
 
 
 def plain(entry: dict | None) -> str:
     """As `percent`, of a quantity with three decimals."""
-    return _measured(entry, lambda value: f"{value:.3f}")
+    return _measured(entry, lambda value: number(value, 3))
+
+
+def number(value: float, decimals: int, sign: str = "") -> str:
+    """With so many decimals, and the sign `+` where it is asked for; what rounds to zero has none.
+
+    >>> number(-0.0004, 3), number(0.0123, 2, "+")
+    ('0.000', '+0.01')
+    """
+    rounded = round(value, decimals)
+    return f"{rounded:{sign}.{decimals}f}" if rounded else f"{0:.{decimals}f}"
 
 
 def mean_percent(entry: dict | None) -> str:
@@ -49,6 +61,7 @@ def tables_of(section: Section) -> list[Table]:
     """All tables of a split that have something to show."""
     tables = [eer_table(section), *(condition_table(section, name) for name in section.own_tables), within_table(section)]
     tables += [metric_table(section), difference_table(section), *class_tables(section), author_table(section), abx_table(section)]
+    tables += [transcript_table(section)]
     return [table for table in tables if table.rows]
 
 
@@ -94,10 +107,13 @@ def within_table(section: Section) -> Table:
 def metric_table(section: Section) -> Table:
     """The other metrics over all trials."""
     names = [("AUC", "auc"), ("F1", "f1_at_eer"), ("minDCF", "min_dcf"), ("actDCF", "act_dcf"), ("Cllr", "cllr")]
-    first = next(iter(section.scored.values()), None)
+    first, over = next(iter(section.scored.values()), None), ("EER over attacks, %", "eer_over_attacks")
     if first is not None and "asv" in first:
         names += [("min t-DCF 2019", "min_tdcf_2019"), ("min t-DCF 2021", "min_tdcf_2021")]
     columns = [(title, lambda result, name=name: result["metrics"].get(name)) for title, name in names]
+    if any(result["metrics"].get(over[1]) for result in section.scored.values()):
+        names = [over, *names]
+        columns = [(over[0], lambda result: result["metrics"].get(over[1]), percent), *columns]
     note = ""
     if first is not None:
         config, definitions = first["provenance"]["evaluate"], first["provenance"]["definitions"]
@@ -121,8 +137,8 @@ def difference_table(section: Section) -> Table:
             continue
         eers = [found["metrics"]["eer"], *(found["conditions"].get(name, {}).get(value) for name, value in columns)]
         others = [found["metrics"]["min_dcf"], found["metrics"]["auc"]]
-        cells = [_difference_cell(entry, lambda value: f"{100 * value:+.1f}") for entry in eers]
-        cells += [_difference_cell(entry, lambda value: f"{value:+.3f}") for entry in others]
+        cells = [_difference_cell(entry, lambda value: number(100 * value, 1, "+")) for entry in eers]
+        cells += [_difference_cell(entry, lambda value: number(value, 3, "+")) for entry in others]
         table.rows.append([Cell(" minus ".join(found["systems"])), *cells])
     return table
 
@@ -142,13 +158,52 @@ def class_tables(section: Section) -> list[Table]:
     table.note += f" ({', '.join(map(readable, counts['unknown_attacks']))})." if counts["unknown_attacks"] else "."
     for name, entry in found.items():
         table.rows.append([Cell(name), *(Cell(percent(entry[key]), entry[key]["mean"] if entry[key] else None) for key in names)])
-    says_unknown = {name: entry for name, entry in found.items() if any(row[-1] for row in entry["confusion"])}
-    return [table, *(confusion_table(name, entry) for name, entry in says_unknown.items())]
+    swept = [sweep_table(name, entry["sweep"]) for name, entry in found.items() if entry.get("sweep")]
+    return [table, *(confusion_table(name, entry) for name, entry in open_sets(section).items()), *swept]
+
+
+def open_sets(section: Section) -> dict[str, dict]:
+    """System -> its results as one that names attacks, of those that can say unknown."""
+    found = {name: result["classes"] for name, result in section.results.items() if result.get("classes")}
+    return {name: entry for name, entry in found.items() if any(row[-1] for row in entry["confusion"])}
+
+
+def sweep_table(system: str, swept: dict) -> Table:
+    """How OpenMax did with every tail (rows) and threshold (columns) that was tried."""
+    thresholds = list(dict.fromkeys(row["threshold"] for row in swept["rows"]))
+    table = Table(f"Tail and threshold of {system}", "", ["tail", *(f"threshold {value:g}" for value in thresholds)])
+    chosen = ", ".join(f"{one['tail']} and {one['threshold']:g}" for one in swept["chosen"])
+    table.note = (
+        "Macro-F1 in %, each known class held out in turn as if it were unknown, and in brackets the accuracy over the known classes with "
+        f"none held out; means over the training seeds. Each seed takes what is best on dev: {chosen}."
+    )
+    table.heat, table.full_heat = True, 1.0
+    for tail in dict.fromkeys(row["tail"] for row in swept["rows"]):
+        rows = {row["threshold"]: row for row in swept["rows"] if row["tail"] == tail}
+        means = [(rows[value]["held_out_macro_f1"]["mean"], rows[value]["known_accuracy"]["mean"]) for value in thresholds]
+        table.rows.append([Cell(str(tail), tail), *(Cell(f"{100 * f1:.1f} ({100 * known:.1f})", f1) for f1, known in means)])
+    return table
+
+
+def transcript_table(section: Section) -> Table:
+    """Word error rates of the transcripts."""
+    table = Table("Transcripts", "", ["engine", "corpus", "all", "bona fide", "spoof", "utterances", "words"])
+    said = section.transcripts
+    if said and said["wer"]["all"]:
+        table.note = "Word error rate in % against what was to be spoken, without case and punctuation; intervals over resampled speakers."
+        made_by = said["engine"] or {}
+        model, library = (str(made_by.get(name) or "unknown") for name in ("model", "library"))
+        engine = f"{model.rpartition('/')[2]} ({library.partition(',')[0]})"
+        found = [said["wer"].get(name) for name in ("all", "bonafide", "spoof")]
+        cells = [Cell(percent(entry), entry["mean"] if entry else None) for entry in found]
+        counts = [Cell(f"{found[0][name]:,}", found[0][name]) for name in ("num_utterances", "num_words")]
+        table.rows.append([Cell(engine), Cell(said["corpus"]), *cells, *counts])
+    return table
 
 
 def confusion_table(system: str, entry: dict) -> Table:
     """Decisions of a system, in % of the trials of each true class."""
-    table = Table(f"Confusion matrix of {system}", "", ["true class", *map(readable, entry["labels"]), "trials"])
+    table = Table(f"Confusion matrix of {system}", "", ["true class", *map(readable, entry["labels"]), "trials"], drawn=True)
     table.note = "Rows are true classes, columns decisions: % of the trials of the row, over all training seeds."
     table.heat, table.full_heat = True, 1.0
     for label, row in zip(entry["labels"], entry["confusion"], strict=True):
@@ -208,8 +263,8 @@ def test_sets_table(sections: Sequence[Section]) -> Table:
 
 
 def readable(value: str) -> str:
-    """`in_character` as `in character`."""
-    return value.replace("_", " ")
+    """`in_character` as `in character`, and `bonafide` as people write it."""
+    return "bona fide" if value == BONAFIDE else value.replace("_", " ")
 
 
 def counts_line(section: Section) -> str:
@@ -243,7 +298,7 @@ def _measured(entry: dict | None, show: Callable[[float], str]) -> str:
 def _difference_cell(entry: dict | None, show: Callable[[float], str]) -> Cell:
     if entry is None:
         return Cell(ABSENT)
-    spread = "" if entry["spread"] is None else f" ±{show(entry['spread'])[1:]}"
+    spread = "" if entry["spread"] is None else f" ±{show(entry['spread']).lstrip('+')}"
     text = _measured({**entry, "spread": None}, show) + spread
     return Cell(text, entry["mean"], entry["low"] is not None and not entry["low"] <= 0 <= entry["high"])
 
@@ -257,12 +312,13 @@ def _within(result: dict, condition: str, value: str) -> dict | None:
 
 
 def _table(title, note, section, columns, show, lowest_is_best=False) -> Table:
-    table = Table(title, note, ["system", *(name for name, _ in columns)])
+    """`columns` are a head, a function that finds a result's entry, and for a column shown in another way than `show` that way."""
+    table = Table(title, note, ["system", *(name for name, *_ in columns)])
     if not columns:
         return table
     for name, result in section.scored.items():
-        entries = [find(result) for _, find in columns]
-        table.rows.append([Cell(name), *(Cell(show(entry), entry["mean"] if entry else None) for entry in entries)])
+        cells = [Cell((own[0] if own else show)(entry := find(result)), entry["mean"] if entry else None) for _, find, *own in columns]
+        table.rows.append([Cell(name), *cells])
     if lowest_is_best and len(table.rows) > 1:
         for column in range(1, len(table.headers)):
             found = [row[column] for row in table.rows if row[column].value is not None]

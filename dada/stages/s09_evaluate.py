@@ -22,13 +22,14 @@ from dada.recipe.stage import Job
 from dada.score.asv import FIXED_RATES, Asv, read_asv
 from dada.stages._authorship import authorship, embedding_abx
 from dada.stages._open_set import class_results
-from dada.stages._systems import gives_scores, names_attacks
+from dada.stages._systems import gives_scores, names_attacks, with_words
+from dada.stages._transcripts import transcript_job, transcript_results
 
 log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """One job per system and scored split, over all training seeds, then one per pair of systems and split."""
+    """One job per system and scored split, over all training seeds, one per pair of systems and split, and one for the transcripts."""
     splits = [name for name in (recipe.splits.dev, *recipe.splits.test) if name]
     scored = [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]
     evaluate = recipe.evaluate.of_one_system()
@@ -56,7 +57,8 @@ def plan(recipe) -> list[Job]:
             settings={"evaluate": evaluate, "seeds": _common_seeds(recipe, [first, second])},
             args={"systems": [first, second], "split": split},
         ))
-    return jobs
+    transcribed = recipe.corpus.audio and with_words(recipe)
+    return jobs + ([transcript_job(recipe, split, evaluate) for split in splits] if transcribed else [])
 
 
 def _pairs(recipe, scored: list[str]) -> list[list[str]]:
@@ -119,7 +121,10 @@ def _read_asv(recipe, split: str) -> Asv | None:
 def run(recipe, job: Job) -> None:
     """Write the results of one system on one split, or the difference of two."""
     data = DataDir.read(recipe.data_dir(job.args["split"]))
-    result = _difference(recipe, data, job) if "systems" in job.args else _one_system(recipe, data, job)
+    if "transcripts" in job.args:
+        result = transcript_results(recipe, data)
+    else:
+        result = _difference(recipe, data, job) if "systems" in job.args else _one_system(recipe, data, job)
     write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
 
 
@@ -205,10 +210,10 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool, a
         "num_speakers": len(set(speakers) - {"-"}),
     }
     if is_bonafide is None or not len(scores):
-        return {**counts, "metrics": None, "det": None, "histogram": None, "conditions": {}}
+        return {**counts, "metrics": None, "det": None, "histogram": None, "calibration": None, "conditions": {}}
     return {
         **counts,
-        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr, asv.rates if asv else None),
+        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr, asv.rates if asv else None, conditions.get("attack")),
         "conditions": break_down(scores, is_bonafide, speakers, conditions, recipe.evaluate),
     }
 

@@ -25,7 +25,7 @@ def figures(truth, decided):
 def test_figures_and_intervals():
     found = measure_authors(TRUTH, DECIDED, 6, SOURCES, CONFIG)
     expected = [figures(TRUTH, row) for row in DECIDED]
-    resampler = Resampler(SOURCES, [], CONFIG.num_resamples, CONFIG.seed)
+    resampler = Resampler(SOURCES, num_resamples=CONFIG.num_resamples, seed=CONFIG.seed)
     repeated = []
     for weights in np.concatenate(list(resampler.chunks())).astype(int):
         rows = np.repeat(np.arange(200), weights[resampler.bonafide])

@@ -52,7 +52,7 @@ def test_interval_is_paired(compared):
         table = read_table(view.seed_dir(system, 1) / "scores" / "test.txt")
         scores = np.array([float(table[utt]) for utt in data.utts])
         pairs.append((scores[bonafide], scores[~bonafide]))
-    expected = bootstrap_difference(Resampler(speakers[bonafide], speakers[~bonafide], 40), *pairs)
+    expected = bootstrap_difference(Resampler(speakers[bonafide], speakers[~bonafide], num_resamples=40), *pairs)
     seeds_of, view.seeds_of = view.seeds_of, lambda name: [1]
     try:
         job = next(job for job in s09_evaluate.plan(view) if "systems" in job.args and job.args["split"] == "test")
