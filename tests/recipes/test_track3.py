@@ -5,7 +5,6 @@ import json
 import pytest
 
 from dada.data import read_table
-from dada.models.audio import _maps
 from dada.recipe.command import run_main
 
 PREPARE = '''
@@ -52,7 +51,10 @@ TRAIN = "train: {{epochs: {}, batch_size: 6, optim: {{lr: 3.0e-3}}}}\n"
 EPOCHS = {"track3_cqt_lcnn": 6, "track3_cqt_ofd": 6, "track3_aasist": 20}
 CONF = {  # the sizes of a toy; all else is the system's
     "track3_cqt_lcnn": "input: {num_samples: 8000}\nmodel: {name: lcnn, num_layers: 9, width: 0.25, dropout: 0.0, norm_momentum: 0.3}\n",
-    "track3_cqt_ofd": "input: {num_samples: 34000}\nmodel: {name: ofd, splits: [2, 2, 0, 0, 0, 0], dense: [128, 64], block_dropout: 0.0}\n",
+    "track3_cqt_ofd": (
+        "input: {num_samples: 34000}\n"
+        "model: {name: ofd, splits: [2, 2, 0, 0, 0, 0], dense: [128, 64], block_dropout: 0.0, norm_momentum: 0.3}\n"
+    ),
     "track3_aasist": (
         "input: {num_samples: 4000}\nmodel: {name: aasist, num_filters: 24, channels: [8, 8, 8, 8, 8, 8], node_sizes: [16, 8]}\n"
     ),
@@ -70,9 +72,7 @@ def finished(tmp_path_factory):
     for name, text in CONF.items():
         (root / "conf" / f"{name}.yaml").write_text(LABELS + text + TRAIN.format(EPOCHS[name]))
     (root / "conf" / "track3_ensemble.yaml").write_text(LABELS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(_maps.NORM, "momentum", 0.3)  # Keras's .01 wants hundreds of steps before a network can be evaluated
-        assert run_main([str(root), "--nj", "1"]) == 0
+    assert run_main([str(root), "--nj", "1"]) == 0
     return root
 
 
