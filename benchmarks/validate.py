@@ -35,7 +35,8 @@ def make_corpus(root: Path) -> Path:
         utt, spoof = f"DF_E_{number:07d}", number % 27 != 0
         path = root / "flac" / str(number % NUM_FOLDERS) / f"{utt}.flac"
         path.write_bytes(b"fLaC")
-        values = (path, "spoof" if spoof else "bonafide", f"A{number % 13:02d}" if spoof else "-", f"LA_{number % NUM_SPEAKERS:04d}", "mp3", "en")
+        label, attack = ("spoof", f"A{number % 13:02d}") if spoof else ("bonafide", "-")
+        values = (path, label, attack, f"LA_{number % NUM_SPEAKERS:04d}", "mp3", "en")
         for table, value in zip(tables.values(), values, strict=True):
             table[utt] = str(value)
     DataDir(root / "eval", tables).write()

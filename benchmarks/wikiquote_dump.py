@@ -1,8 +1,8 @@
 """How fast, and in how much memory, a dump of Wikiquote is read: a synthetic one of 50,000 pages, written on the fly.
 
 Pages are made from a seed: persons (two in five, with sections, nested lists, templates, references, misattributed quotes), redirects,
-films and talk pages, in the proportions that keep the work honest; the words are drawn at random with frequencies like English ones. Nothing is
-downloaded.
+films and talk pages, in the proportions that keep the work honest; the words are drawn at random with frequencies like English ones.
+Nothing is downloaded.
 
 example:
   python benchmarks/wikiquote_dump.py --pages 50000 --nj 2

@@ -16,7 +16,11 @@ train:
   folds: 2
   optim: {{lr: 1.0e-3}}
   phases:
-    - {{epochs: 1, sampler: triplets, triplets_by: label, loss: {{name: triplet, margin: 0.5, distance: cosine}}, early_stop: {{metric: abx}}}}
+    - epochs: 1
+      sampler: triplets
+      triplets_by: label
+      loss: {{name: triplet, margin: 0.5, distance: cosine}}
+      early_stop: {{metric: abx}}
     - {{epochs: 2, sampler: balanced, loss: {{name: bce}}}}
 """,
     "dada_text": """
@@ -27,7 +31,13 @@ model: {{embedding_size: 8}}
 train:
   folds: 2
   phases:
-    - {{trainable: [mlp], epochs: 1, batch_size: 8, sampler: triplets, triplets_by: label, loss: {{name: triplet, distance: l2}}, early_stop: {{metric: loss}}}}
+    - trainable: [mlp]
+      epochs: 1
+      batch_size: 8
+      sampler: triplets
+      triplets_by: label
+      loss: {{name: triplet, distance: l2}}
+      early_stop: {{metric: loss}}
     - {{trainable: [classifier], epochs: 2, batch_size: 8, early_stop: {{metric: loss}}}}
 """,
     "dada_mid": "model: {hidden: [16, 8]}\ntrain: {epochs: 2, batch_size: 8, optim: {lr: 1.0e-3}}\n",

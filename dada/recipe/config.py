@@ -250,4 +250,4 @@ def _check_choices(config: SystemConfig, where: str, errors: list[str]) -> None:
 
 def _raise(errors: list[str]) -> None:
     if errors:
-        raise ConfigError("\n".join(errors) if len(errors) == 1 else f"{len(errors)} errors in the configuration:\n  " + "\n  ".join(errors))
+        raise ConfigError(errors[0] if len(errors) == 1 else f"{len(errors)} errors in the configuration:\n  " + "\n  ".join(errors))

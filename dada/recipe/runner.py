@@ -213,7 +213,8 @@ def _failure(stage, task: Task, error: BaseException) -> DadaError:
         return type(error)(f"stage {stage.name}, {task.label}: {error}")
     if isinstance(error, KeyboardInterrupt):
         raise error
-    return DadaError(f"stage {stage.name}, {task.label} failed: {type(error).__name__}: {error}\nlast lines of {task.log}:\n{_tail(task.log)}")
+    what = f"stage {stage.name}, {task.label} failed: {type(error).__name__}: {error}"
+    return DadaError(f"{what}\nlast lines of {task.log}:\n{_tail(task.log)}")
 
 
 def _tail(path: Path) -> str:

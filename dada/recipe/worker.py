@@ -17,7 +17,8 @@ def run_distributed(task, num_processes: int) -> None:
     path = task.log.with_suffix(".task")
     with atomic_path(path) as partial:
         partial.write_bytes(pickle.dumps(task))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={num_processes}", "-m", __name__, str(path)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={num_processes}"]
+    command = [*torchrun, "-m", __name__, str(path)]
     with open(task.log, "a", encoding="utf-8") as output:
         code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
     path.unlink(missing_ok=True)

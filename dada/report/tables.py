@@ -244,8 +244,8 @@ def abx_table(section: Section) -> Table:
             table.rows.append([Cell(name), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)])
             table.note = (
                 f"% of {found[0]['num_triples']:,} triples in which an utterance lies nearer to one of its own class than to one of "
-                f"another ({found[0]['distance']} distance); chance 50. By author or purported speaker: what is real only. Across sources: the two "
-                "by one author are from different speeches, works or lines. By label: bona fide and spoof."
+                f"another ({found[0]['distance']} distance); chance 50. By author or purported speaker: what is real only. Across "
+                "sources: the two by one author are from different speeches, works or lines. By label: bona fide and spoof."
             )
     return table
 

@@ -82,7 +82,7 @@ def default_format(key: Key) -> str:
 
 
 def write_submission(path: Path, key: Key, scores: Scores, form: str) -> list[Path]:
-    """Write the scores of a key's trials; returns the files that were written. Raises DataError for what the format wants and is not there."""
+    """Write the scores of a key's trials; returns the files that were written. Raises DataError for what the format lacks."""
     wanted = FORMATS[form]
     if not any(scores.get(kind) is not None for kind in wanted.needs):
         raise DataError(f"format {form} takes {' or '.join(wanted.needs)}, and the score file has {', '.join(scores) or 'none'}")

@@ -150,7 +150,8 @@ def check_files(made: list[DataDir]) -> None:
     for data in made:
         check_audio_files(data.path, data["wav.scp"], report)
     if report.errors:
-        raise DataError(f"{len(report.errors)} audio files cannot be used:\n  " + "\n  ".join(str(finding) for finding in report.errors[:10]))
+        listed = "\n  ".join(str(finding) for finding in report.errors[:10])
+        raise DataError(f"{len(report.errors)} audio files cannot be used:\n  {listed}")
 
 
 def check_counts(made: dict[str, DataDir], recipe) -> None:

@@ -21,5 +21,5 @@ class TextConfig:
     test_fraction: float = 0.0  # of each author's texts, by source; only in a recipe without audio
     tests: dict[str, str] = field(default_factory=dict)  # without audio: more test splits, data directories as paths from the recipe
     seed: int = 1  # of the choice of dev sources
-    # CSV `author,speaker`, relative to the recipe: what utt2spk of the audio calls an author. Texts of all whom it does not name are left out.
+    # CSV `author,speaker`, relative to the recipe: what utt2spk of the audio calls an author. Texts of all others are left out.
     aliases: str | None = None

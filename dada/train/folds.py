@@ -37,7 +37,8 @@ class Material:
 
     def without(self, sources: set[str]) -> "Material":
         """The same without what was spoken from some sources, but for the speech."""
-        kept = [restrict(part, [i for i, s in enumerate(part.sources) if s not in sources]) for part in (self.train, self.dev, self.anchors)]
+        parts = (self.train, self.dev, self.anchors)
+        kept = [restrict(part, [i for i, s in enumerate(part.sources) if s not in sources]) for part in parts]
         return Material(kept[0], kept[1], self.speech, kept[2])
 
 
@@ -71,6 +72,6 @@ def cross_fit(
 
 
 def rotation(source: Tensor, target: Tensor) -> Tensor:
-    """The orthogonal (D, D) matrix R for which source @ R is nearest to target, both (N, D). Source: Schönemann 1966, Procrustes problem."""
+    """The orthogonal (D, D) matrix R for which source @ R is nearest to target, both (N, D). Source: Schönemann, Psychometrika 1966."""
     u, _, v = torch.linalg.svd(source.double().T @ target.double())
     return (u @ v).float()

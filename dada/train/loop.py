@@ -35,9 +35,10 @@ log = logging.getLogger(__name__)
 def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int, weights: Path | None = None) -> nn.Module:
     """Train a system into `folder` and return the model, in evaluation mode; a folder already finished is only loaded.
 
-    `config.labels` is final: the order of the logits. `weights` is where those of `config.init` lie, if not at that very path. A run that was killed goes on from its checkpoint and on a CPU ends with the
-    same weights, bit by bit. Under torchrun every process calls this, and each takes its share of the batches. Raises ConfigError where
-    the folder holds a run with other settings, DadaError where the loss is no longer finite.
+    `config.labels` is final: the order of the logits. `weights` is where those of `config.init` lie, if not at that very path. A run
+    that was killed goes on from its checkpoint and on a CPU ends with the same weights, bit by bit. Under torchrun every process calls
+    this, and each takes its share of the batches. Raises ConfigError where the folder holds a run with other settings, DadaError where
+    the loss is no longer finite.
     """
     from accelerate.state import AcceleratorState
     from accelerate.utils import set_seed

@@ -34,7 +34,8 @@ SECOND = '''
 
     def plan(recipe):
         home = recipe.exp_dir("speller")
-        return [Job("spell", recipe.protocol, home, (recipe.data_dir("x") / "greeting",), (home / "letters",), {"seeds": recipe.seeds}, keep=True)]
+        greeting, letters = recipe.data_dir("x") / "greeting", home / "letters"
+        return [Job("spell", recipe.protocol, home, (greeting,), (letters,), {"seeds": recipe.seeds}, keep=True)]
 
     def shards(recipe, job):
         return [["a", "b"], ["c"], ["d"]]

@@ -16,7 +16,8 @@ CONFIGS = {
     "published": LCNN + "init: official.pth\ntrain: {epochs: 0}\n",
     "encoded": LCNN.replace("{name: lfcc}", "{name: speech_encoder, model: nobody/no-such-encoder}"),
     "fetched": LCNN.replace("{name: lfcc}", "{name: speech_encoder, model: downloads/encoder}"),
-    "worded": "task: text\ninput: {kind: text_features, features: {name: text_encoder, model: downloads/words}}\nmodel: {name: dada_text}\n",
+    "worded": "task: text\nmodel: {name: dada_text}\n"
+    "input: {kind: text_features, features: {name: text_encoder, model: downloads/words}}\n",
     "summed": "task: ensemble\ninput: {kind: branches}\nbranches: {a: plain, b: searched}\nmodel: {name: weighted}\n",
 }
 RECIPE = """corpus: {name: toy}

@@ -200,7 +200,8 @@ def test_every_clip_has_been_through_the_codec_twice(tmp_path, monkeypatch, kind
         resynthesize=lambda samples, rate, name: (samples, rate), speak=lambda requests: [(0.05 * speech(), 11_025) for _ in requests]
     )
     monkeypatch.setattr(clips, "engine", lambda kind, downloads: toy)
-    monkeypatch.setattr(clips, "ENGINES", {"toy_vocoder": types.SimpleNamespace(copies=True), "toy_speaker": types.SimpleNamespace(copies=False)})
+    engines = {name: types.SimpleNamespace(copies=copies) for name, copies in (("toy_vocoder", True), ("toy_speaker", False))}
+    monkeypatch.setattr(clips, "ENGINES", engines)
     clips.make_batch([clips.Clip(kind, "BOB", "BOB1-1", "four words are spoken", "x.SB", 12.0)], tmp_path, tmp_path)
     assert len(heard) == passes
 

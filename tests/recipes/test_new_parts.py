@@ -88,9 +88,8 @@ def test_a_corpus_is_a_folder_and_a_csv(tmp_path):
     with open(tmp_path / "meta.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["path", "class", "speaker", "attack"], *rows])
     command = [sys.executable, ROOT / "utils" / "new_recipe.py", "my_corpus", "--audio", wavs, "--csv", tmp_path / "meta.csv"]
-    made = subprocess.run(
-        [*map(str, command), "--columns", "file=path", "label=class", "--egs", str(tmp_path / "egs")], capture_output=True, text=True, check=False
-    )
+    command += ["--columns", "file=path", "label=class", "--egs", tmp_path / "egs"]
+    made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     root = tmp_path / "egs" / "my_corpus"
     few = ["model.num_components=2", "model.init_frames=200"]

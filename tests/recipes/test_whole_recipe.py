@@ -15,7 +15,9 @@ import soundfile
 from tiny_runs import contents, dada
 
 STAGES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]
-SYSTEMS = ["trivial_cues", "lfcc_gmm", "lfcc_lcnn", "dada_audio", "dada_text", "dada_late", "dada_late_calibrated", "dada_late_bayes", "dada_mid"]
+SYSTEMS = [
+    "trivial_cues", "lfcc_gmm", "lfcc_lcnn", "dada_audio", "dada_text", "dada_late", "dada_late_calibrated", "dada_late_bayes", "dada_mid",
+]
 
 
 def test_every_system_has_results_and_a_row(finished):

@@ -1,9 +1,9 @@
 """TF-IDF and logistic regression: the author baseline that any text encoder has to beat.
 
 Words, pairs of words and the letters inside words are counted, weighted by how few texts have them (tf 1 + log n, idf
-log((1 + N) / (1 + n)) + 1, unit length), and a multinomial logistic regression names the author. The embedding is the latent semantic analysis of the same vectors
-(Deerwester et al., 1990), of unit length. Terms are kept as 24-bit hashes, so that a model is nothing but tensors; of 50,000
-terms about one in 340 shares its number with another.
+log((1 + N) / (1 + n)) + 1, unit length), and a multinomial logistic regression names the author. The embedding is the latent semantic
+analysis of the same vectors (Deerwester et al., 1990), of unit length. Terms are kept as 24-bit hashes, so that a model is nothing but
+tensors; of 50,000 terms about one in 340 shares its number with another.
 B texts, L terms of the longest, V vocabulary, D embedding, K authors, N training texts.
 """
 
