@@ -172,7 +172,7 @@ def _tandem_costs(trials: _Trials, asv: AsvRates) -> dict:
     for name, (version, _) in TANDEM.items():
         c0, c1, c2 = factors(asv, version)
         values = [min_tdcf_of(curve, asv, version) for curve in trials.curves]
-        costs[name] = trials.entry(values, [resampled.min_cost(c1, c2, c0) for resampled in trials.resampled])
+        costs[name] = trials.entry(values, [resampled.min_cost(c1, c2, constant=c0) for resampled in trials.resampled])
     return costs
 
 
