@@ -66,7 +66,7 @@ def attribute(
             raise ConfigError(f"targets {targets}: the model has logits 0 to {output.shape[1] - 1}")
         values, base_value = module.attribute(model, batch, background, targets, **options)
     output = output[:, targets]
-    error = completeness_error(values, base_value, output)
+    error = completeness_error(values, base_value, output).detach()
     worst = float(error.max())
     log.info("%s: %d utterances, %d backgrounds, completeness error at most %.1e", method, len(batch), len(background), worst)
     return Attribution(values, base_value, output, error, method, targets, len(background))

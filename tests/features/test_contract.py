@@ -30,7 +30,7 @@ CASES = [(name, settings) for name, cases in SETTINGS.items() for settings in ca
 
 def test_every_feature_is_covered():
     assert plugins.names("dada.features") == sorted(SETTINGS)
-    assert len(SETTINGS) == 9
+    assert len(SETTINGS) == 10
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)

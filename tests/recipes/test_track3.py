@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from tiny_runs import dada
 
 from dada.data import read_table
-from dada.recipe.command import run_main
 
 PREPARE = '''
 """Three classes of tones, named as in the challenge by digits; test holds a fourth, of noise, which nobody was trained on."""
@@ -72,7 +72,7 @@ def finished(tmp_path_factory):
     for name, text in CONF.items():
         (root / "conf" / f"{name}.yaml").write_text(LABELS + text + TRAIN.format(EPOCHS[name]))
     (root / "conf" / "track3_ensemble.yaml").write_text(LABELS)
-    assert run_main([str(root), "--nj", "1"]) == 0
+    assert dada("run", root, "--nj", "1").returncode == 0
     return root
 
 

@@ -31,6 +31,7 @@ def test_a_killed_estimate_ends_with_the_same_weights(tmp_path, stop_after, capl
     with stopped_after(stop_after):
         fit(gmm_config(), toy_dataset(), toy_dataset(20, seed=1), tmp_path / "killed", seed=5)
     torch.rand(stop_after)
+    caplog.clear()
     with caplog.at_level("INFO"):
         resumed = fit(gmm_config(), toy_dataset(), toy_dataset(20, seed=1), tmp_path / "killed", seed=5)
     iterations = [record.message for record in caplog.records if record.message.startswith("EM iteration")]

@@ -16,9 +16,9 @@ def test_folds_never_see_their_own_sources(tmp_path, monkeypatch):
     seen, models = {}, {}
     original = folds.fit
 
-    def spy(config, part: Dataset, dev, folder, seed):
+    def spy(config, part: Dataset, dev, folder, seed, weights=None):
         seen[folder.name] = set(part.sources) | set(dev.sources)
-        models[folder.name] = original(config, part, dev, folder, seed)
+        models[folder.name] = original(config, part, dev, folder, seed, weights)
         return models[folder.name]
 
     whole = original(config, train, dev, tmp_path, 1)
