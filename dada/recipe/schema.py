@@ -18,6 +18,7 @@ class CorpusConfig:
     root: str | None = None  # folder of the corpus as distributed; relative to the recipe
     language: str = "en"  # two-letter code, for Whisper
     purported_speakers: bool = False  # whether utt2spk says who is supposed to speak
+    derived_from: list[str] = field(default_factory=list)  # corpora that it is made of, for the check of what encoders were trained on
     # What stage 1 must come to: split -> label -> utterances; where protocols differ, protocol -> split -> label -> utterances.
     counts: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)  # `exclude`, a list of utterances to leave out, holds for every recipe
@@ -43,6 +44,7 @@ class RecipeConfig:
     protocol: str | None = None  # run only this one
     systems: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=lambda: [1])
+    allow_seen: bool = False  # score what a system of another recipe was trained on; the results say so
     stages: list[str] = field(default_factory=list)  # those that apply; empty means all
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     text: TextConfig = field(default_factory=TextConfig)

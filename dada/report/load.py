@@ -1,6 +1,7 @@
 """Reading the results of stage 9 for a report."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,9 +51,14 @@ def result_path(view, system: str, split: str) -> Path:
     return view.exp_dir(system) / "results" / f"{split}.json"
 
 
+def difference_path(view, first: str, second: str, split: str) -> Path:
+    """Where stage 9 writes the difference of a pair."""
+    return view.exp_dir(first) / "results" / f"minus_{re.sub('[:/]', '.', second)}" / f"{split}.json"
+
+
 def difference_paths(view, split: str) -> list[Path]:
-    """Where stage 9 writes the differences of the pairs that are to be compared."""
-    return [view.exp_dir(first) / "results" / f"minus_{second}" / f"{split}.json" for first, second in view.evaluate.compare]
+    """Those of the pairs that are to be compared."""
+    return [difference_path(view, first, second, split) for first, second in view.evaluate.compare]
 
 
 def _read(path: Path) -> dict:

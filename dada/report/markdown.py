@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dada.report.load import Section
 from dada.report.machine import Machine
-from dada.report.tables import Cell, Table, counts_line, tables_of
+from dada.report.tables import Cell, Table, counts_line, notes_of, tables_of
 
 HEAD = """# Results: {name}
 
@@ -25,6 +25,8 @@ def markdown(name: str, sections: Sequence[Section], command: str, all_command: 
     parts = [head]
     for section in sections:
         parts.append(f"## Protocol {section.protocol}, {section.split}\n\n{counts_line(section)}\n")
+        if notes := notes_of(section):
+            parts.append("\n".join(f"* {note}" for note in notes) + "\n")
         parts += [_table(table, command) for table in tables_of(section)]
     return "\n".join(parts)
 

@@ -8,7 +8,7 @@ from dada.report.load import Section
 from dada.report.machine import Machine
 from dada.report.plots import det_plot, histogram_plot, interval_plot
 from dada.report.style import CSS, SCRIPT
-from dada.report.tables import Cell, Table, counts_line, tables_of
+from dada.report.tables import Cell, Table, counts_line, notes_of, tables_of
 
 
 def page(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine, num_det_systems: int) -> str:
@@ -52,6 +52,7 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
         histograms = _card("Scores", command, "Share of each class by score, first training seed.", histogram_plot(section), "wide")
         cards = [tables[0], *plots, *tables[1:], histograms]
     head = f"<h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>"
+    head += "".join(f"<p class=soft>{_code(note)}</p>" for note in notes_of(section))
     return f'<section id="{_anchor(section)}">{head}{"".join(cards)}</section>'
 
 

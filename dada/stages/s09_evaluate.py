@@ -19,10 +19,13 @@ from dada.metrics.check import join_scores
 from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
 from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure, over_seeds
+from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
+from dada.report.load import difference_path
 from dada.score.asv import FIXED_RATES, Asv, read_asv
+from dada.stages import _seen
 from dada.stages._open_set import class_results
-from dada.stages._systems import gives_scores, names_attacks
+from dada.stages._systems import gives_scores, names_attacks, seeds_of
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ def plan(recipe) -> list[Job]:
     """One job per system and scored split, over all training seeds, then one per pair of systems and split."""
     splits = [name for name in (recipe.splits.dev, *recipe.splits.test) if name]
     scored = [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]
-    settings = {"evaluate": recipe.evaluate.of_one_system(), "seeds": list(recipe.seeds)}
+    settings = {"evaluate": recipe.evaluate.of_one_system()}
     jobs = []
     for system, split in itertools.product(recipe.systems, splits):
         said = _said(recipe, system, split)
@@ -41,19 +44,21 @@ def plan(recipe) -> list[Job]:
                 stage="evaluate",
                 name=f"{recipe.protocol}/{system}/{split}",
                 home=recipe.exp_dir(system) / "results",
-                inputs=(*said, recipe.data_dir(split), *_asv_files(asv, there=True)),
+                inputs=(*said, recipe.data_dir(split), *_asv_files(asv, there=True), *_trained_on(recipe, system)),
                 outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
-                settings=settings | ({"asv": recipe.evaluate.asv[split]} if asv else {}),
+                settings=settings | {"seeds": seeds_of(recipe, system)} | ({"asv": recipe.evaluate.asv[split]} if asv else {}),
                 args={"system": system, "split": split},
             ))
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
+        seeds = [seed for seed in seeds_of(recipe, first) if seed in seeds_of(recipe, second)]
+        path = difference_path(recipe, first, second, split)
         jobs.append(Job(
             stage="evaluate",
             name=f"{recipe.protocol}/{first}-{second}/{split}",
-            home=recipe.exp_dir(first) / "results" / f"minus_{second}",
-            inputs=(*_score_files(recipe, first, split), *_score_files(recipe, second, split), recipe.data_dir(split)),
-            outputs=(recipe.exp_dir(first) / "results" / f"minus_{second}" / f"{split}.json",),
-            settings=settings,
+            home=path.parent,
+            inputs=(*_score_files(recipe, first, split, seeds), *_score_files(recipe, second, split, seeds), recipe.data_dir(split)),
+            outputs=(path,),
+            settings=settings | {"seeds": seeds},
             args={"systems": [first, second], "split": split},
         ))
     return jobs
@@ -70,11 +75,16 @@ def _said(recipe, system: str, split: str) -> list[Path]:
     """The files of scores and of decided classes that a system has on a split, over all seeds."""
     config = recipe.system(system)
     kinds = [kind for kind, made in (("scores", gives_scores), ("classes", names_attacks)) if made(recipe, config)]
-    return [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in recipe.seeds for kind in kinds]
+    return [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in seeds_of(recipe, system) for kind in kinds]
 
 
-def _score_files(recipe, system: str, split: str) -> list[Path]:
-    return [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds]
+def _score_files(recipe, system: str, split: str, seeds: list[int]) -> list[Path]:
+    return [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in seeds]
+
+
+def _trained_on(recipe, system: str) -> list[Path]:
+    """What stage 8 found of the training data among the trials, for a system of another recipe."""
+    return [_seen.report_path(recipe, system)] if is_elsewhere(system) else []
 
 
 def _asv_of(recipe, split: str) -> dict | None:
@@ -112,9 +122,13 @@ def run(recipe, job: Job) -> None:
 
 def _one_system(recipe, data: DataDir, job: Job) -> dict:
     system, split = job.args["system"], job.args["split"]
-    folders = [recipe.seed_dir(system, seed) for seed in recipe.seeds]
+    seeds = seeds_of(recipe, system)
+    folders = [recipe.seed_dir(system, seed) for seed in seeds]
     config = recipe.system(system)
-    paths = _score_files(recipe, system, split) if gives_scores(recipe, config) else []
+    notes = _seen.notes(recipe, system, split)
+    for note in notes:
+        log.warning("%s on %s: %s", system, split, note)
+    paths = _score_files(recipe, system, split, seeds) if gives_scores(recipe, config) else []
     scores = _scores(paths, data) if paths else np.empty((0, len(data.utts)))
     asv = _read_asv(recipe, split)
     return {
@@ -122,7 +136,8 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
         "task": config.task,
         "protocol": recipe.protocol,
         "split": split,
-        "seeds": list(recipe.seeds),
+        "seeds": seeds,
+        "notes": notes,
         "num_trials": len(data.utts),
         **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths), asv),
         **({"asv": recipe.evaluate.asv[split]["scores"].format(protocol=recipe.protocol)} if asv else {}),
@@ -143,13 +158,13 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
 
 def _difference(recipe, data: DataDir, job: Job) -> dict:
     """The first system's metrics minus the second's, on the same trials and resamples; None where a class is missing."""
-    split = job.args["split"]
-    scores = [_scores(_score_files(recipe, system, split), data) for system in job.args["systems"]]
+    split, seeds = job.args["split"], job.settings["seeds"]
+    scores = [_scores(_score_files(recipe, system, split, seeds), data) for system in job.args["systems"]]
     found = {"metrics": None, "conditions": {}}
     is_bonafide, speakers, conditions = _what_is_known(data)
     if is_bonafide is not None:
         found = compare(*scores, is_bonafide, speakers, conditions, recipe.evaluate)
-    return {"systems": job.args["systems"], "protocol": recipe.protocol, "split": split, "seeds": list(recipe.seeds), **found}
+    return {"systems": job.args["systems"], "protocol": recipe.protocol, "split": split, "seeds": seeds, **found}
 
 
 def _scores(paths: list[Path], data: DataDir) -> np.ndarray:
