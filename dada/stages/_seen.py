@@ -15,7 +15,7 @@ from dada.errors import DataError
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
 
-NUM_NAMED = 5
+NUM_NAMED = 2  # examples of each pair of splits
 REPORT, LIST = "overlap.json", "overlap.txt"
 
 log = logging.getLogger(__name__)
