@@ -38,10 +38,10 @@ def load(views: Sequence) -> list[Section]:
     for is_test in (True, False):
         for view in views:
             for split in view.splits.test if is_test else [name for name in [view.splits.dev] if name]:
-                results = {system: _read(path) for system in view.systems if (path := result_path(view, system, split)).exists()}
+                results = {system: read_result(path) for system in view.systems if (path := result_path(view, system, split)).exists()}
                 if results:
                     paths = [path for path in difference_paths(view, split) if path.exists()]
-                    sections.append(Section(view.protocol, split, is_test, results, differences=[_read(path) for path in paths]))
+                    sections.append(Section(view.protocol, split, is_test, results, differences=[read_result(path) for path in paths]))
     _place_conditions(sections, views[0].report)
     return sections
 
@@ -61,7 +61,8 @@ def difference_paths(view, split: str) -> list[Path]:
     return [difference_path(view, first, second, split) for first, second in view.evaluate.compare]
 
 
-def _read(path: Path) -> dict:
+def read_result(path: Path) -> dict:
+    """A file that stage 9 wrote. Raises DataError where it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -27,16 +27,17 @@ def markdown(name: str, sections: Sequence[Section], command: str, all_command: 
         parts.append(f"## Protocol {section.protocol}, {section.split}\n\n{counts_line(section)}\n")
         if notes := notes_of(section):
             parts.append("\n".join(f"* {note}" for note in notes) + "\n")
-        parts += [_table(table, command) for table in tables_of(section)]
+        parts += ["\n".join(table_lines(table, command)) + "\n" for table in tables_of(section)]
     return "\n".join(parts)
 
 
-def _table(table: Table, command: str) -> str:
-    lines = [f"### {table.title}", "", f"`{command}`", "", table.note, ""]
+def table_lines(table: Table, command: str | None = None) -> list[str]:
+    """A table under its heading, the command that made it, and its note."""
+    made_by = [f"`{command}`", ""] if command else []
+    lines = [f"### {table.title}", "", *made_by, *(line for note in table.note.split("\n") for line in (note, ""))]
     lines.append("| " + " | ".join(table.headers) + " |")
     lines.append("|" + "|".join([" --- "] + [" ---: "] * (len(table.headers) - 1)) + "|")
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
-    return "\n".join(lines) + "\n"
+    return lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
 
 
 def _cell(cell: Cell) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from dada.report.load import load
-from dada.report.tables import counts_line, eer_table, mean_percent, percent
+from dada.report.tables import Table, counts_line, eer_table, mean_percent, percent
 
 WIDEST = 240  # columns; the table takes what it needs
 
@@ -30,3 +30,15 @@ def summary(views: Sequence) -> str:
         console.print(counts_line(section).replace("`", ""), soft_wrap=True)
         console.print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
+
+
+def table_text(table: Table) -> str:
+    """A table as plain text, its note below it."""
+    out = io.StringIO()
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, header in enumerate(table.headers):
+        shown.add_column(header, justify="left" if i == 0 else "right", no_wrap=True)
+    for row in table.rows:
+        shown.add_row(*(cell.text for cell in row))
+    Console(file=out, width=WIDEST, color_system=None, highlight=False).print(shown)
+    return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines()) + f"\n\n{table.note}"
