@@ -71,8 +71,9 @@ def notes(model: str, corpora: Sequence[str]) -> list[str]:
     found = []
     for corpus, evaluated in shared(model, corpora):
         same = _plain(corpus) == _plain(evaluated)
-        has = f"which {corpora[0]} is made of" if same and evaluated != corpora[0] else "" if same else f"which has a source in common with {evaluated}"
-        found.append(f"encoder {name}: its pretraining data include {corpus}{', ' if has else ''}{has} ({row.source})")
+        has = f", which {corpora[0]} is made of" if evaluated != corpora[0] else ""
+        has = has if same else f", which has a source in common with {evaluated}"
+        found.append(f"encoder {name}: its pretraining data include {corpus}{has} ({row.source})")
     if row.unnamed and not found:
         found.append(f"encoder {name}: trained on {row.unnamed}, so that an overlap cannot be ruled out ({row.source})")
     return found

@@ -1,7 +1,7 @@
 """Systems that another recipe trained: in a recipe, `asvspoof2019:aasist` is the system aasist as trained in the folder beside it.
 
-`RECIPE:SYSTEM`, or `RECIPE:PROTOCOL/SYSTEM` for a protocol that is not the other recipe's default. RECIPE is the name of a folder beside this
-recipe's, or with a slash a path, from this recipe's folder or from the current one. Such a system is scored here and never trained.
+`RECIPE:SYSTEM`, or `RECIPE:PROTOCOL/SYSTEM` for a protocol that is not the other recipe's default. RECIPE is the name of a folder beside
+this recipe's, or with a slash a path from this recipe's folder or from the current one. Such a system is scored here and never trained.
 """
 
 import functools
@@ -96,11 +96,13 @@ def find_origin(recipe, name: str) -> Origin:
     place, _, path = name.partition(MARK)
     protocol, _, system = path.rpartition("/")
     if not place or not system or MARK in path:
-        raise ConfigError(f"{name!r} is no system of another recipe: write RECIPE:SYSTEM, e.g. asvspoof2019:aasist, or RECIPE:PROTOCOL/SYSTEM")
+        form = "write RECIPE:SYSTEM, e.g. asvspoof2019:aasist, or RECIPE:PROTOCOL/SYSTEM"
+        raise ConfigError(f"{name!r} is no system of another recipe: {form}")
     root = _find_recipe(recipe.root, place, name)
     config = load_recipe_config(root)
     if protocol and protocol not in config.protocols:
-        raise ConfigError(f"{name!r}: {root} has no protocol {protocol!r}{nearest(protocol, config.protocols)}; known: {', '.join(config.protocols)}")
+        known = f"{nearest(protocol, config.protocols)}; known: {', '.join(config.protocols)}"
+        raise ConfigError(f"{name!r}: {root} has no protocol {protocol!r}{known}")
     if root.resolve() == recipe.root.resolve() and not protocol:
         raise ConfigError(f"{name!r}: {place} is this recipe: write {system}, or {place}:PROTOCOL/{system} for another of its protocols")
     other = type(recipe)(root, config, protocol or config.protocol or config.protocols[0], (), recipe.options)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from dada.report.load import read_result
 from dada.report.tables import ABSENT, Cell, Table, percent, plain
@@ -52,7 +51,8 @@ def corpora_table(found: Sequence[Found], columns: Sequence[str], metric: str = 
         if entry is not None:
             marks = [numbers.setdefault(note, len(numbers) + 1) for note in one.result.get("notes", []) if not note.startswith(TRAINED)]
             entries[one.system, one.column] = entry, "".join(f" ({mark})" for mark in marks)
-    systems, columns = list(dict.fromkeys(system for system, _ in entries)), [c for c in columns if any(c == column for _, column in entries)]
+    systems = list(dict.fromkeys(system for system, _ in entries))
+    columns = [column for column in columns if any(column == of for _, of in entries)]
     table = Table(f"{title} of systems by corpora", "", ["trained in: system", *columns])
     for system in systems:
         table.rows.append([Cell(system), *(_cell(entries.get((system, column)), show) for column in columns)])
@@ -66,7 +66,7 @@ def corpora_table(found: Sequence[Found], columns: Sequence[str], metric: str = 
         values = [row[column].value for row in table.rows if row[column].value is not None]
         for row in table.rows:
             row[column].best = len(values) > 1 and row[column].value == (min(values) if less_is_better else max(values))
-    table.note = f"{title}, with intervals over resampled speakers and the deviation over training seeds. The mean is that of complete rows."
+    table.note = f"{title}, with intervals over resampled speakers and the deviation over training seeds. Complete rows have a mean."
     table.note += "".join(f"\n({number}) {note}." for note, number in numbers.items())
     return table
 

@@ -8,9 +8,9 @@ import logging
 from pathlib import Path
 
 from dada.data import pretraining
+from dada.data.files import write_text
 from dada.data.seen import find_seen
 from dada.data.tables import read_table
-from dada.data.files import write_text
 from dada.errors import DataError
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
@@ -104,8 +104,8 @@ def _refuse(recipe, other, path: Path, splits: dict, seen: dict[str, dict]) -> N
     where = path.relative_to(recipe.root)
     raise DataError(
         f"systems of {other.root} were trained on {' and '.join(told)}: a figure on these says nothing of unseen speech.\n"
-        f"  Leave them out: they are listed in {path}; copy the list to a place of yours and name it as `corpus: {{options: {{exclude: ...}}}}` "
-        f"in {recipe.root / 'local.yaml'}, or add corpus.options.exclude={where} to the command.\n"
+        f"  Leave them out: they are listed in {path}; copy the list to a place of yours and name it as "
+        f"`corpus: {{options: {{exclude: ...}}}}` in {recipe.root / 'local.yaml'}, or add corpus.options.exclude={where} to the command.\n"
         "  Or add allow_seen=true, and the results say how many trials were trained on"
     )
 

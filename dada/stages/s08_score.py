@@ -34,7 +34,10 @@ def _job(recipe, name: str, seed: int) -> Job:
         stage="score",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home / "scores",
-        inputs=(_systems.trained_dir(recipe, name, seed) / "weights.pt", *before, *(path for split in splits for path in _inputs(recipe, config, seed, split))),
+        inputs=(
+            _systems.trained_dir(recipe, name, seed) / "weights.pt", *before,
+            *(path for split in splits for path in _inputs(recipe, config, seed, split)),
+        ),
         outputs=tuple(outputs),
         settings={"input": asdict(config.input), "labels": list(config.labels), "branches": dict(config.branches)},
         args={"system": name, "seed": seed},

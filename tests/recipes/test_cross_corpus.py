@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from tiny_runs import dada
 
 from dada.data import read_table
 from dada.recipe.compare_corpora import compare_corpora
-from tiny_runs import dada
 
 SYSTEMS = ["lfcc_gmm", "lfcc_ensemble", "dada_text", "dada_late_calibrated", "dada_mid"]
 
@@ -35,7 +35,8 @@ def test_systems_of_another_recipe(copy_of_finished, other):
     exclude = "corpus.options.exclude=exp/from_tiny/overlap.txt"
     done = dada("run", other, "--nj", "1", "--system", ",".join(f"tiny:{name}" for name in SYSTEMS), exclude)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert not list(other.glob("dump/*/train")) and not list(other.glob("exp/**/weights.pt")) and not list(other.glob("exp/**/calibration.json"))
+    assert not list(other.glob("dump/*/train"))
+    assert not [path for name in ("weights.pt", "calibration.json") for path in other.glob(f"exp/**/{name}")]
     report = (other / "RESULTS.md").read_text()
     for name in SYSTEMS:
         result = json.loads((other / "exp" / "from_tiny" / name / "results" / "test.json").read_text())
