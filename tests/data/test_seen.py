@@ -16,7 +16,7 @@ def audio(tmp_path):
     """`audio(name, seed)` writes a file and returns its location."""
 
     def write(name: str, seed: int) -> str:
-        soundfile.write(tmp_path / name, np.random.default_rng(seed).uniform(-0.5, 0.5, 800), 16_000, subtype="PCM_16")
+        soundfile.write(tmp_path / name, np.random.default_rng(seed).integers(-9000, 9000, 800, dtype=np.int16), 16_000, subtype="PCM_16")
         return str(tmp_path / name)
 
     return write
