@@ -7,6 +7,7 @@ from dada import __version__
 
 COMMANDS = {
     "run": ("dada.recipe.command:run_main", "run the stages of a recipe"),
+    "compare-corpora": ("dada.recipe.compare_corpora:main", "one table of systems by corpora, from the results of several recipes"),
     "new-recipe": ("dada.recipe.new_recipe:command", "make a recipe of a folder of audio and a CSV"),
     "validate": ("dada.validate.command:main", "find every problem of a corpus, and its shortcuts"),
     "evaluate": ("dada.evaluate:main", "measure anybody's score files, compare two, write a submission"),
@@ -14,7 +15,7 @@ COMMANDS = {
     "models": ("dada.catalogue:main", "list the systems, their sizes, published figures and what has been verified"),
 }
 HELP = "usage: dada COMMAND ...\n\nAudio deepfake detection with context awareness.\n\ncommands:\n" + "".join(
-    f"  {name:12s} {summary}\n" for name, (_, summary) in COMMANDS.items()
+    f"  {name:15s} {summary}\n" for name, (_, summary) in COMMANDS.items()
 ) + "\n`dada COMMAND --help` says more; `dada --version` gives the version.\n"
 
 

@@ -11,6 +11,7 @@ from dada.data.input import InputConfig
 from dada.errors import ConfigError
 from dada.recipe.choice import ALL, applicable, configured, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
+from dada.recipe.elsewhere import Origin, find_origin, is_elsewhere
 from dada.recipe.schema import MISSING, CorpusConfig, RecipeConfig, SplitsConfig
 from dada.train.config import SystemConfig
 
@@ -51,6 +52,9 @@ class Recipe:
         config = load_recipe_config(root, of_recipe)
         if of_system and not systems:
             raise ConfigError(f"{of_system[0]} is a setting of a system: say which system with --system")
+        trained = [name for name in systems if is_elsewhere(name)]
+        if of_system and trained:
+            raise ConfigError(f"{of_system[0]} is a setting of a system, and {trained[0]} is scored as it was trained: set it there")
         if config.protocol is not None and config.protocol not in config.protocols:
             raise ConfigError(f"unknown protocol {config.protocol!r} of {root}; known: {', '.join(config.protocols)}")
         recipe = cls(root, config, config.protocol or config.protocols[0], (), options or Options(), tuple(overrides))
@@ -78,9 +82,18 @@ class Recipe:
         return [replace(self, protocol=name, systems=self.systems if name in with_more else self.own) for name in names]
 
     def system(self, name: str) -> SystemConfig:
-        """The merged and checked configuration of a system."""
+        """The merged and checked configuration of a system; of one that another recipe trained, as it was trained."""
+        if is_elsewhere(name):
+            return self.origin(name).config()
         of_system = split_overrides(self.overrides)[1] if name in self.named else []
         return _cached_system(name, self.root, tuple(of_system))
+
+    def origin(self, name: str) -> Origin:
+        """Where a system of another recipe comes from (ConfigError)."""
+        key = (name, self.root.resolve(), self.options, tuple(self.seeds))
+        if key not in _origins:
+            _origins[key] = find_origin(self, name)
+        return _origins[key]
 
     def systems_of(self, task: str) -> list[str]:
         """The systems of one task, in order."""
@@ -116,7 +129,12 @@ class Recipe:
         return self.config.seeds
 
     def seeds_of(self, system: str) -> list[int]:
-        """Training seeds of a system: those of the recipe, or as many of them as it gives systems that it does not list."""
+        """Training seeds of a system: those of the recipe, or as many of them as it gives systems that it does not list.
+
+        Of a system that another recipe trained: those of the recipe's seeds that were trained there.
+        """
+        if is_elsewhere(system):
+            return self.origin(system).seeds
         return self.config.seeds[: None if system in self.own else self.config.more_seeds or None]
 
     def weights_path(self, init: str) -> Path:
@@ -183,7 +201,7 @@ class Recipe:
 
     def exp_dir(self, system: str) -> Path:
         """Folder of a system: its seeds and its results."""
-        return self.root / self.options.exp / self._below / system
+        return self.root / self.options.exp / self._below / (self.origin(system).below if is_elsewhere(system) else system)
 
     def seed_dir(self, system: str, seed: int) -> Path:
         """Folder of one training run."""
@@ -209,6 +227,7 @@ def digest(value: object) -> str:
 
 
 _systems: dict[tuple, SystemConfig] = {}
+_origins: dict[tuple, Origin] = {}
 
 
 def _cached_system(name: str, root: Path, overrides: tuple[str, ...]) -> SystemConfig:

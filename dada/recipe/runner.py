@@ -13,6 +13,7 @@ from pathlib import Path
 from dada.data.files import remove_stale
 from dada.errors import ConfigError, DadaError, DataError, UserError
 from dada.recipe import catalog
+from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.launch import Submit, executor
 from dada.recipe.recipe import Recipe
 from dada.recipe.stage import Job
@@ -77,6 +78,9 @@ def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit:
     if not jobs:
         log.info("%s: nothing to do in this recipe", title)
         return
+    for name in sorted({name for job in jobs for name in job_systems(job)} & set(recipe.selected)):
+        if is_elsewhere(name):
+            recipe.origin(name).require_trained()
     start = time.monotonic()
     num_run = 0
     for wave in waves(jobs):

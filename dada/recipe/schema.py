@@ -19,6 +19,7 @@ class CorpusConfig:
     language: str = "en"  # two-letter code, for Whisper
     purported_speakers: bool = False  # whether utt2spk says who is supposed to speak
     audio: bool = True  # false: texts and their authors alone; data directories have no wav.scp, and stages that need sound don't apply
+    derived_from: list[str] = field(default_factory=list)  # corpora that it is made of, for the check of what encoders were trained on
     # What stage 1 must come to: split -> label -> utterances; where protocols differ, protocol -> split -> label -> utterances.
     counts: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)  # `exclude`, a list of utterances to leave out, holds for every recipe
@@ -50,6 +51,7 @@ class RecipeConfig:
     more_seeds: int = 0
     leave_out: dict[str, str] = field(default_factory=dict)  # system -> why `--system all` passes over it here
     weights: str | None = None  # folder of published weights that a system's `init` names; relative to the recipe
+    allow_seen: bool = False  # score what a system of another recipe was trained on; the results say so
     stages: list[str] = field(default_factory=list)  # those that apply; empty means all
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     text: TextConfig = field(default_factory=TextConfig)

@@ -1,6 +1,7 @@
 """Reading the results of stage 9 for a report."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,12 +39,12 @@ def load(views: Sequence) -> list[Section]:
     for is_test in (True, False):
         for view in views:
             for split in view.splits.test if is_test else [name for name in [view.splits.dev] if name]:
-                results = {system: _read(path) for system in view.systems if (path := result_path(view, system, split)).exists()}
+                results = {system: read_result(path) for system in view.systems if (path := result_path(view, system, split)).exists()}
                 if results:
                     paths = [path for path in difference_paths(view, split) if path.exists()]
                     said = transcripts_path(view, split)
-                    section = Section(view.protocol, split, is_test, results, differences=[_read(path) for path in paths])
-                    section.transcripts = _read(said) if said.exists() else None
+                    section = Section(view.protocol, split, is_test, results, differences=[read_result(path) for path in paths])
+                    section.transcripts = read_result(said) if said.exists() else None
                     sections.append(section)
     _place_conditions(sections, views[0].report)
     return sections
@@ -54,9 +55,14 @@ def result_path(view, system: str, split: str) -> Path:
     return view.exp_dir(system) / "results" / f"{split}.json"
 
 
+def difference_path(view, first: str, second: str, split: str) -> Path:
+    """Where stage 9 writes the difference of a pair."""
+    return view.exp_dir(first) / "results" / f"minus_{re.sub('[:/]', '.', second)}" / f"{split}.json"
+
+
 def difference_paths(view, split: str) -> list[Path]:
-    """Where stage 9 writes the differences of the pairs that are to be compared."""
-    return [view.exp_dir(first) / "results" / f"minus_{second}" / f"{split}.json" for first, second in view.evaluate.compare]
+    """Those of the pairs that are to be compared."""
+    return [difference_path(view, first, second, split) for first, second in view.evaluate.compare]
 
 
 def transcripts_path(view, split: str) -> Path:
@@ -64,7 +70,8 @@ def transcripts_path(view, split: str) -> Path:
     return view.exp_dir("transcripts") / "results" / f"{split}.json"
 
 
-def _read(path: Path) -> dict:
+def read_result(path: Path) -> dict:
+    """A file that stage 9 wrote. Raises DataError where it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

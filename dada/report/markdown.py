@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dada.report.load import Section
 from dada.report.machine import Machine
-from dada.report.tables import Cell, Table, counts_line, tables_of, test_sets_table
+from dada.report.tables import Cell, Table, counts_line, notes_of, tables_of, test_sets_table
 
 HEAD = """# Results: {name}
 
@@ -27,19 +27,22 @@ def markdown(name: str, sections: Sequence[Section], command: str, all_command: 
     parts = [head]
     overview = test_sets_table(sections)
     if overview.rows:
-        parts.append(_table(overview, command).replace("### ", "## ", 1))
+        parts.append("\n".join(table_lines(overview, command)).replace("### ", "## ", 1) + "\n")
     for section in sections:
         parts.append(f"## Protocol {section.protocol}, {section.split}\n\n{counts_line(section)}\n")
-        parts += [_table(table, command) for table in tables_of(section)]
+        if notes := notes_of(section):
+            parts.append("\n".join(f"* {note}" for note in notes) + "\n")
+        parts += ["\n".join(table_lines(table, command)) + "\n" for table in tables_of(section)]
     return "\n".join(parts)
 
 
-def _table(table: Table, command: str) -> str:
-    lines = [f"### {table.title}", "", f"`{command}`", "", table.note, ""]
+def table_lines(table: Table, command: str | None = None) -> list[str]:
+    """A table under its heading, the command that made it, and its note."""
+    made_by = [f"`{command}`", ""] if command else []
+    lines = [f"### {table.title}", "", *made_by, *(line for note in table.note.split("\n") for line in (note, ""))]
     lines.append("| " + " | ".join(table.headers) + " |")
     lines.append("|" + "|".join([" --- "] + [" ---: "] * (len(table.headers) - 1)) + "|")
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
-    return "\n".join(lines) + "\n"
+    return lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]
 
 
 def _cell(cell: Cell) -> str:

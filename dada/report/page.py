@@ -8,7 +8,7 @@ from dada.report.load import Section
 from dada.report.machine import Machine
 from dada.report.plots import calibration_plot, confusion_plot, det_plot, histogram_plot, interval_plot
 from dada.report.style import CSS, SCRIPT
-from dada.report.tables import Cell, Table, counts_line, open_sets, tables_of, test_sets_table
+from dada.report.tables import Cell, Table, counts_line, notes_of, open_sets, tables_of, test_sets_table
 
 # A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a second figure.
 BESIDE = re.compile(r"(\S+)(?: (\[.*?\]|minus .*|\(.*\)))?(?: (±.*))?")
@@ -62,6 +62,7 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
             below.insert(0, _card("Confusion matrices of the open-set systems", command, note, confusion_plot(section)))
         cards = [tables[0], *plots, *tables[1:], *below]
     head = f"<h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>"
+    head += "".join(f"<p class=soft>{_code(note)}</p>" for note in notes_of(section))
     return f'<section id="{_anchor(section)}">{head}{"".join(cards)}</section>'
 
 

@@ -286,6 +286,15 @@ def counts_line(section: Section) -> str:
     )
 
 
+def notes_of(section: Section) -> list[str]:
+    """What a reader must know of some systems' results, in one line for all that it holds of."""
+    systems: dict[str, list[str]] = {}
+    for name, result in section.results.items():
+        for note in result.get("notes", []):
+            systems.setdefault(note, []).append(f"`{name}`")
+    return [f"{', '.join(names)}: {note}." for note, names in systems.items()]
+
+
 def _measured(entry: dict | None, show: Callable[[float], str]) -> str:
     if entry is None:
         return ABSENT

@@ -44,3 +44,10 @@ def _plain_table(content: Table) -> RichTable:
     for row in content.rows:
         table.add_row(*(cell.text for cell in row))
     return table
+
+
+def table_text(table: Table) -> str:
+    """A table as plain text, its note below it."""
+    out = io.StringIO()
+    Console(file=out, width=WIDEST, color_system=None, highlight=False).print(_plain_table(table))
+    return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines()) + f"\n\n{table.note}"

@@ -5,11 +5,27 @@ from pathlib import Path
 from dada.data.datadir import BONAFIDE, class_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
+from dada.recipe.elsewhere import is_elsewhere
 
 
 def of_task(recipe, task: str) -> list[str]:
-    """The systems of one task, audio, text or fusion; the recipe lists the branches of a fusion before it."""
-    return [name for name in recipe.systems if recipe.system(name).task == task]
+    """The systems of one task that are trained here; the recipe lists the branches of a fusion before it."""
+    return [name for name in trained_here(recipe) if recipe.system(name).task == task]
+
+
+def trained_here(recipe) -> list[str]:
+    """The systems that are trained here, rather than by another recipe."""
+    return [name for name in recipe.systems if not is_elsewhere(name)]
+
+
+def trained_dir(recipe, name: str, seed: int) -> Path:
+    """The folder that the training of a system wrote, here or in another recipe."""
+    return recipe.origin(name).trained_dir(seed) if is_elsewhere(name) else recipe.seed_dir(name, seed)
+
+
+def splits_for(recipe, names: list[str]) -> list[str]:
+    """The splits that are needed for some systems: train only for those that are trained here."""
+    return recipe.scored_splits if all(map(is_elsewhere, names)) else recipe.all_splits
 
 
 def with_words(recipe) -> list[str]:

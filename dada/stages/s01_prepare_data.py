@@ -42,7 +42,7 @@ def plan(recipe) -> list[Job]:
             inputs=tuple(path for path in (root, exclude) if path is not None),
             outputs=outputs,
             settings={
-                "corpus": plain(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root),
+                "corpus": made_of(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root),
                 **({"disjoint": recipe.splits.disjoint} if recipe.splits.disjoint else {}),
             },
         )
@@ -171,9 +171,10 @@ def check_counts(made: dict[str, DataDir], recipe) -> None:
         log.warning("the corpus does not have its published counts: %s. Is it complete, and the right version? (%s)", told, where)
 
 
-def plain(config) -> dict:
-    """A configuration as plain values."""
-    return asdict(config) if is_dataclass(config) else dict(vars(config))
+def made_of(config) -> dict:
+    """What the data directories depend on of `corpus:`, as plain values."""
+    values = asdict(config) if is_dataclass(config) else dict(vars(config))
+    return {name: value for name, value in values.items() if name != "derived_from"}
 
 
 if __name__ == "__main__":

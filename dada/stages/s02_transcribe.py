@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """A job for each split, where a system weighs the words, or the recipe lists this stage by name."""
+    """A job for each split that is needed, where a system weighs the words, or the recipe lists this stage by name."""
     listens = _systems.with_words(recipe)
     if not listens and STAGE not in recipe.config.stages:
         return []
@@ -41,7 +41,7 @@ def plan(recipe) -> list[Job]:
             inputs=(folder / "wav.scp",), outputs=(folder / "text", folder / "text.json"),
             settings={"transcribe": settings, "shard_size": SHARD_SIZE}, args={"split": split, "systems": listens},
         )
-        for split in recipe.all_splits
+        for split in (_systems.splits_for(recipe, listens) if listens else recipe.all_splits)
         for folder in [recipe.data_dir(split)]
     ]  # fmt: skip
 

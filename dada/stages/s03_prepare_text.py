@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """One job, for all splits of the text corpus come from the same split by source; none where no system weighs the words."""
-    listens = _systems.with_words(recipe)
+    """One job, for all splits of the text corpus come from the same split by source; none where no system learns words here."""
+    listens = [name for name in _systems.with_words(recipe) if name in _systems.trained_here(recipe)]
     if not listens:
         return []
     if not recipe.corpus.audio:

@@ -13,7 +13,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
+from dada.stages import _systems
 
 SHARD = 128  # utterances
 BATCH = 16  # utterances at most; all of the same length, so that none is padded
@@ -25,12 +27,12 @@ def plan(recipe) -> list[Job]:
     jobs: dict[str, Job] = {}
     users: dict[str, list[str]] = {}
     for name in recipe.systems:
-        config = recipe.system(name)
+        config, splits = recipe.system(name), _systems.splits_for(recipe, [name])
         if config.input.kind == "features":
-            sources = {split: recipe.data_dir(split) / "wav.scp" for split in recipe.all_splits}
+            sources = {split: recipe.data_dir(split) / "wav.scp" for split in splits}
         elif config.input.kind == "text_features":
-            sources = {split: recipe.data_dir(split) / "text" for split in recipe.all_splits}
-            if config.task == "text" and recipe.corpus.audio:
+            sources = {split: recipe.data_dir(split) / "text" for split in splits}
+            if config.task == "text" and recipe.corpus.audio and not is_elsewhere(name):
                 corpus = recipe.text.name
                 sources |= {f"text_{corpus}/{split}": recipe.text_dir(corpus, split) / "text" for split in TEXT_SPLITS}
         else:

@@ -12,7 +12,7 @@ TABLES = ("embed.scp", "logits.scp")
 
 
 def plan(recipe) -> list[Job]:
-    """A job for each audio system and seed."""
+    """A job for each audio system that is trained here, and seed."""
     return [_job(recipe, name, seed) for name in _systems.of_task(recipe, "audio") for seed in recipe.seeds_of(name)]
 
 

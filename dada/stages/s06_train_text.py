@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from dada.recipe.stage import Job
+from dada.stages import _systems
 
 TABLES = ("embed.scp", "logits.scp")
 
@@ -17,8 +18,8 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """One job per text system and seed."""
-    return [_job(recipe, name, seed) for name in recipe.systems if recipe.system(name).task == "text" for seed in recipe.seeds_of(name)]
+    """One job per text system that is trained here, and seed."""
+    return [_job(recipe, name, seed) for name in _systems.of_task(recipe, "text") for seed in recipe.seeds_of(name)]
 
 
 def _job(recipe, name: str, seed: int) -> Job:

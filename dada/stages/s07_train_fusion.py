@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dada.data import SPOOF
 from dada.recipe.stage import Job
-from dada.stages import _on_top
+from dada.stages import _on_top, _systems
 
 NEEDS_AUDIO = True
 
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """One job per system and seed."""
+    """One job per system that is trained here, and seed."""
     makers = {"fusion": _job, "ensemble": _on_top.ensemble_job, "open_set": _on_top.open_set_job}
-    found = [(name, makers.get(recipe.system(name).task)) for name in recipe.systems]
+    found = [(name, makers.get(recipe.system(name).task)) for name in _systems.trained_here(recipe)]
     return [make(recipe, name, seed) for name, make in found if make for seed in recipe.seeds_of(name)]
 
 

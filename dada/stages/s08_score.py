@@ -1,33 +1,43 @@
-"""Score dev and every test split with each trained system and seed, fusions from what their branches said."""
+"""Score dev and every test split with each trained system and seed, fusions from what their branches said.
+
+A system that another recipe trained is scored in a folder of its own, after a look at whether it was trained on what it is asked about.
+"""
 
 import logging
 from dataclasses import asdict
 
+from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
-from dada.stages import _systems
+from dada.stages import _seen, _systems
 
 TABLES = ("embed.scp", "logits.scp")
+COPIED = ("config.json", "labels.txt")  # of a training elsewhere, so that a folder of scores tells by itself what gave them
 
 log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """A job for each system and seed."""
-    return [_job(recipe, name, seed) for name in recipe.systems for seed in recipe.seeds_of(name)]
+    """A job for each system and seed, and one for each recipe that trained some of them."""
+    return [*_seen.jobs(recipe), *(_job(recipe, name, seed) for name in recipe.systems for seed in recipe.seeds_of(name))]
 
 
 def _job(recipe, name: str, seed: int) -> Job:
     config, home = recipe.system(name), recipe.seed_dir(name, seed)
     splits = recipe.scored_splits
     embedded = [split for split in splits if not _embedded_by_training(recipe, config, split)]
-    outputs = [home / "embed" / split / table for split in embedded for table in TABLES]
+    before = (_seen.report_path(recipe, name),) if is_elsewhere(name) else ()
+    outputs = [home / copied for copied in COPIED] if is_elsewhere(name) else []
+    outputs += [home / "embed" / split / table for split in embedded for table in TABLES]
     outputs += [home / "scores" / f"{split}.txt" for split in splits if _systems.gives_scores(recipe, config)]
     outputs += [home / "classes" / f"{split}.txt" for split in splits if _systems.names_attacks(recipe, config)]
     return Job(
         stage="score",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home / "scores",
-        inputs=(home / "weights.pt", *(path for split in splits for path in _inputs(recipe, config, seed, split))),
+        inputs=(
+            _systems.trained_dir(recipe, name, seed) / "weights.pt", *before,
+            *(path for split in splits for path in _inputs(recipe, config, seed, split)),
+        ),
         outputs=tuple(outputs),
         settings={"input": asdict(config.input), "labels": list(config.labels), "branches": dict(config.branches)},
         args={"system": name, "seed": seed},
@@ -35,8 +45,8 @@ def _job(recipe, name: str, seed: int) -> Job:
 
 
 def _embedded_by_training(recipe, config, split: str) -> bool:
-    """Training already wrote what audio and text systems and ensembles say of dev."""
-    return split == recipe.splits.dev and config.task not in ("fusion", "open_set")
+    """Training already wrote what audio and text systems and ensembles say of dev, where it was done here."""
+    return split == recipe.splits.dev and config.task not in ("fusion", "open_set") and not is_elsewhere(config.name)
 
 
 def _inputs(recipe, config, seed: int, split: str) -> tuple:
@@ -53,6 +63,9 @@ def _inputs(recipe, config, seed: int, split: str) -> tuple:
 
 def run(recipe, job: Job) -> None:
     """Write embed/<split>, scores/<split>.txt and classes/<split>.txt for dev and the test splits; and calibration.json, fitted on dev."""
+    if "seed" not in job.args:
+        _seen.run(recipe, job)
+        return
     import torch
 
     from dada.data import DataDir, write_table
@@ -60,31 +73,53 @@ def run(recipe, job: Job) -> None:
     from dada.score.infer import write_outputs
     from dada.score.scores import provenance, write_scores
 
-    config, seed = recipe.system(job.args["system"]), job.args["seed"]
-    folder = recipe.seed_dir(job.args["system"], seed)
+    name, seed = job.args["system"], job.args["seed"]
+    config, folder, trained = recipe.system(name), recipe.seed_dir(name, seed), _systems.trained_dir(recipe, name, seed)
     torch.set_num_threads(config.threads)
-    experiment = load_experiment(folder)
+    experiment = load_experiment(trained)
+    if is_elsewhere(name):
+        _copy(trained, folder)
     for split in recipe.scored_splits:
         data = DataDir.read(recipe.data_dir(split))
-        outputs = _outputs(recipe, experiment, seed, data, split)
+        outputs = _outputs(recipe, experiment, config, seed, data, split)
         if not _embedded_by_training(recipe, config, split):
             write_outputs(folder / "embed" / split, outputs)
         if _systems.gives_scores(recipe, config):
             scores = _scores(experiment, outputs, data)
-            facts = provenance(folder, experiment, split, _inputs(recipe, config, seed, split))
+            facts = provenance(trained, experiment, split, _inputs(recipe, config, seed, split)) | _trained_elsewhere(recipe, name, trained)
             write_scores(folder / "scores" / f"{split}.txt", outputs.utts, scores, facts)
-            if split == recipe.splits.dev:
+            if split == recipe.splits.dev and not is_elsewhere(name):
                 _calibrate(folder, outputs.utts, scores, data)
         if _systems.names_attacks(recipe, config):
             write_table(folder / "classes" / f"{split}.txt", _classes(experiment, outputs))
 
 
-def _outputs(recipe, experiment, seed: int, data, split: str):
-    """What a system says of a split (`Outputs`)."""
+def _copy(trained, folder) -> None:
+    from dada.data import write_text
+
+    for copied in COPIED:
+        write_text(folder / copied, (trained / copied).read_text(encoding="utf-8"))
+
+
+def _trained_elsewhere(recipe, name: str, trained) -> dict:
+    """Of a system that another recipe trained: where, and the calibration of its scores, which was fitted on that recipe's dev."""
+    import json
+
+    if not is_elsewhere(name):
+        return {}
+    other, fitted = recipe.origin(name).recipe, trained / "calibration.json"
+    calibration = json.loads(fitted.read_text(encoding="utf-8")) if fitted.exists() else None
+    if calibration:
+        calibration["fitted_on"] = f"{calibration['fitted_on']} of {other.root.name}"
+    found = {"recipe": other.root.name, "corpus": other.corpus.name, "protocol": other.protocol, "calibration": calibration}
+    return {"system": name, "trained": found}
+
+
+def _outputs(recipe, experiment, config, seed: int, data, split: str):
+    """What a system says of a split (`Outputs`). `config` names its branches and features as this recipe does."""
     from dada.data.dataset import audio_dataset
     from dada.score.infer import read_outputs, run_model
 
-    config = experiment.config
     if _embedded_by_training(recipe, config, split):
         return read_outputs(recipe.seed_dir(config.name, seed) / "embed" / split)
     if config.branches:
@@ -96,12 +131,12 @@ def _outputs(recipe, experiment, seed: int, data, split: str):
         return combine(experiment, said, labels, data.speakers)
     dump = _systems.dump_of(recipe, config.input, split)
     if config.task == "audio":
-        dataset = audio_dataset(data, config, dump, training=False)
+        dataset = audio_dataset(data, experiment.config, dump, training=False)
     else:
         from dada.text.dataset import text_dataset
 
-        dataset = text_dataset(data, config, dump)
-    return run_model(experiment.model, dataset, config.train.batch_size)
+        dataset = text_dataset(data, experiment.config, dump)
+    return run_model(experiment.model, dataset, experiment.config.train.batch_size)
 
 
 def _scores(experiment, outputs, data):

@@ -18,8 +18,11 @@ from dada.metrics.authorship import DEFINITIONS as AUTHOR_DEFINITIONS
 from dada.metrics.check import join_scores
 from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure
+from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
+from dada.report.load import difference_path
 from dada.score.asv import FIXED_RATES, Asv, read_asv
+from dada.stages import _seen
 from dada.stages._authorship import authorship, embedding_abx
 from dada.stages._open_set import class_results
 from dada.stages._systems import gives_scores, names_attacks, with_words
@@ -42,18 +45,19 @@ def plan(recipe) -> list[Job]:
                 stage="evaluate",
                 name=f"{recipe.protocol}/{system}/{split}",
                 home=recipe.exp_dir(system) / "results",
-                inputs=(*said, recipe.data_dir(split), *_asv_files(asv, there=True)),
+                inputs=(*said, recipe.data_dir(split), *_asv_files(asv, there=True), *_trained_on(recipe, system)),
                 outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
                 settings={"evaluate": evaluate, "seeds": recipe.seeds_of(system), **({"asv": recipe.evaluate.asv[split]} if asv else {})},
                 args={"system": system, "split": split},
             ))
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
+        path = difference_path(recipe, first, second, split)
         jobs.append(Job(
             stage="evaluate",
             name=f"{recipe.protocol}/{first}-{second}/{split}",
-            home=recipe.exp_dir(first) / "results" / f"minus_{second}",
+            home=path.parent,
             inputs=(*(path for files in _paired_files(recipe, [first, second], split) for path in files), recipe.data_dir(split)),
-            outputs=(recipe.exp_dir(first) / "results" / f"minus_{second}" / f"{split}.json",),
+            outputs=(path,),
             settings={"evaluate": evaluate, "seeds": _common_seeds(recipe, [first, second])},
             args={"systems": [first, second], "split": split},
         ))
@@ -90,6 +94,11 @@ def _paired_files(recipe, systems: list[str], split: str) -> list[list[Path]]:
     """The score files of each of two systems, over the seeds that both have."""
     seeds = _common_seeds(recipe, systems)
     return [[recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in seeds] for system in systems]
+
+
+def _trained_on(recipe, system: str) -> list[Path]:
+    """What stage 8 found of the training data among the trials, for a system of another recipe."""
+    return [_seen.report_path(recipe, system)] if is_elsewhere(system) else []
 
 
 def _asv_of(recipe, split: str) -> dict | None:
@@ -133,6 +142,9 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
     seeds = recipe.seeds_of(system)
     folders = [recipe.seed_dir(system, seed) for seed in seeds]
     config = recipe.system(system)
+    notes = _seen.notes(recipe, system, split)
+    for note in notes:
+        log.warning("%s on %s: %s", system, split, note)
     paths = _score_files(recipe, system, split) if gives_scores(recipe, config) else []
     scores = _scores(paths, data) if paths else np.empty((0, len(data.utts)))
     asv = _read_asv(recipe, split)
@@ -142,6 +154,7 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
         "protocol": recipe.protocol,
         "split": split,
         "seeds": seeds,
+        "notes": notes,
         "num_trials": len(data.utts),
         **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths), asv),
         **({"asv": recipe.evaluate.asv[split]["scores"].format(protocol=recipe.protocol)} if asv else {}),

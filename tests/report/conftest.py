@@ -10,6 +10,7 @@ import pytest
 from dada.data import DataDir, write_ark, write_table
 from dada.metrics.config import EvaluateConfig
 from dada.report.config import ReportConfig
+from dada.train.config import SystemConfig
 
 SPEAKERS = ["BOB", "CHIEF", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SPARKY"]
 ATTACKS = {  # attack: (known, how much harder than a trivial one)
@@ -48,7 +49,7 @@ def _view(root, protocol, below, systems, seeds, num_resamples):
         report=ReportConfig(), text=SimpleNamespace(corpora=["authors"]),
         data_dir=lambda split: root / "data" / below / split, exp_dir=lambda name: root / "exp" / below / name,
         seed_dir=lambda name, seed: root / "exp" / below / name / f"seed_{seed}",
-        system=lambda name: SimpleNamespace(name=name, task=SYSTEMS[name][0], labels=["spoof", "bonafide"], branches={}),
+        system=lambda name: SystemConfig(name, SYSTEMS[name][0]),
     )
 
 

@@ -1,0 +1,83 @@
+"""What public speech encoders were trained on: `pretraining.yaml`, and what an evaluation corpus shares with it."""
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+TABLE = Path(__file__).with_suffix(".yaml")
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """One row: the encoders whose name matches, the corpora, what of the data has no name, and who says so."""
+
+    pattern: str  # regular expression, searched in the last part of a model's name or path, whatever the case
+    corpora: list[str] = field(default_factory=list)
+    unnamed: str = ""
+    source: str = ""
+
+
+@functools.cache
+def _table() -> tuple[list[Pretraining], dict[str, list[str]]]:
+    content = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    return [Pretraining(**row) for row in content["encoders"]], content["derived_from"]
+
+
+def pretraining_of(model: str) -> Pretraining | None:
+    """The first row that a model's name or folder matches; None for an encoder that the table does not have."""
+    name = Path(model).name
+    return next((row for row in _table()[0] if re.search(row.pattern, name, re.IGNORECASE)), None)
+
+
+def origins(corpora: Sequence[str]) -> dict[str, str]:
+    """Each corpus, and each that it is made of, -> the one of `corpora` that it stands for; names without case, blanks and hyphens."""
+    derived = {_plain(name): parts for name, parts in _table()[1].items()}
+    found: dict[str, str] = {}
+
+    def add(name: str, of: str) -> None:
+        if _plain(name) not in found:
+            found[_plain(name)] = of
+            for part in derived.get(_plain(name), []):
+                add(part, of)
+
+    for name in corpora:
+        add(name, name)
+    return found
+
+
+def shared(model: str, corpora: Sequence[str]) -> list[tuple[str, str]]:
+    """(what the encoder was trained on, what is evaluated) of all that have a source in common."""
+    row = pretraining_of(model)
+    if row is None:
+        return []
+    evaluated = origins(corpora)
+    pairs = {}
+    for corpus in row.corpora:
+        common = [name for name in origins([corpus]) if name in evaluated]
+        if common:
+            pairs[corpus] = (corpus, evaluated[common[0]])
+    return list(pairs.values())
+
+
+def notes(model: str, corpora: Sequence[str]) -> list[str]:
+    """Sentences on what of an evaluation corpus, the first of `corpora`, and of what it is made of an encoder may have heard before."""
+    row, name = pretraining_of(model), Path(model).name
+    if row is None:
+        return [f"encoder {name}: what it was trained on is not known here ({TABLE.name})"]
+    found = []
+    for corpus, evaluated in shared(model, corpora):
+        same = _plain(corpus) == _plain(evaluated)
+        has = f", which {corpora[0]} is made of" if evaluated != corpora[0] else ""
+        has = has if same else f", which has a source in common with {evaluated}"
+        found.append(f"encoder {name}: its pretraining data include {corpus}{has} ({row.source})")
+    if row.unnamed and not found:
+        found.append(f"encoder {name}: trained on {row.unnamed}, so that an overlap cannot be ruled out ({row.source})")
+    return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
