@@ -25,11 +25,13 @@ REQUIRES = [
     "tensorboard>=2.18",
     "rich>=13.9",
     "matplotlib>=3.9",
+    "captum>=0.9",
 ]
 
 EXTRAS = {
     # The synthesizers of egs/mini that are Python packages. pyworld 0.3.5 still imports pkg_resources, which setuptools 81 dropped.
     "mini": ["onnx>=1.17", "onnxruntime>=1.20", "pyworld>=0.3.5", "hibari-tts", "setuptools<81"],
+    "bench": ["shap>=0.51"],  # what benchmarks/explain.py compares with
     "test": ["pytest>=8.3"],
 }
 

@@ -1,0 +1,110 @@
+"""Why a model said so: what each part of an input contributed to its logits, and how far that can be trusted.
+
+    attribution = attribute(model, batch, background, method="deep_shap")
+    attribution.values[0, 1]           # of the first utterance, for the second class, in the shape of its input
+    attribution.completeness_error     # how far the values are from adding up to output - base_value
+
+Methods are the files of dada/explain/methods:
+
+* deep_shap: exact in its sums and fast, for networks of convolutions and pools;
+* integrated_gradients, gradient_shap: for any network with a gradient, with an error that is told;
+* occlusion: for any model at all, in patches.
+
+Words are explained by dada.explain.tokens; dada.explain.support turns values into profiles and shares, dada.explain.faithfulness says
+whether they show what the model does.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dada import plugins
+from dada.data.batch import Batch
+from dada.errors import ConfigError, DataError
+
+log = logging.getLogger(__name__)
+BACKGROUND_SIZE = 20  # utterances of the same class ("Explaining deepfake detection with SHAP", Ge et al., ICASSP 2022, section 5.1)
+COMPLETE = 1e-3  # relative completeness error above which a method that is exact has gone wrong
+
+
+@dataclass
+class Attribution:
+    """What the inputs of B utterances contributed to K targets.
+
+    `values` (B, K, *shape of an input) add up, over an input, to `output` - `base_value` (both (B, K)), the output at the utterance less
+    the mean output over the background. `completeness_error` (B, K) is what is missing, relative to that difference.
+    """
+
+    values: Tensor
+    base_value: Tensor
+    output: Tensor
+    completeness_error: Tensor
+    method: str
+    targets: list[int]
+    num_background: int
+
+
+def attribute(
+    model: nn.Module, batch: Batch, background: Batch, targets: Sequence[int] | None = None, method: str = "deep_shap", **options
+) -> Attribution:
+    """Attributions of every utterance of `batch` against all of `background`, for some logits (`targets`) or all of them.
+
+    Inputs of both have one shape. `options` are those of the method. The model runs in evaluation mode and is left as it was. Fewer
+    than 20 backgrounds are used as they are, with a warning. Raises ConfigError for an unknown method or target and for a model that
+    the method cannot explain, DataError for shapes that do not fit or no background.
+    """
+    module = plugins.load("dada.explain.methods", method, "explanation method")
+    check_inputs(batch, background)
+    with evaluating(model):
+        with torch.no_grad():
+            output = model(batch).logits
+        targets = list(range(output.shape[1])) if targets is None else list(targets)
+        if not targets or not all(0 <= target < output.shape[1] for target in targets):
+            raise ConfigError(f"targets {targets}: the model has logits 0 to {output.shape[1] - 1}")
+        values, base_value = module.attribute(model, batch, background, targets, **options)
+    output = output[:, targets]
+    error = completeness_error(values, base_value, output)
+    worst = float(error.max())
+    log.info("%s: %d utterances, %d backgrounds, completeness error at most %.1e", method, len(batch), len(background), worst)
+    return Attribution(values, base_value, output, error, method, targets, len(background))
+
+
+def completeness_error(values: Tensor, base_value: Tensor, output: Tensor) -> Tensor:
+    """|sum of values - (output - base_value)| / |output - base_value|, (B, K); 0 where nothing is to be explained and nothing is."""
+    difference = (output - base_value).double()
+    missing = (values.flatten(2).double().sum(2) - difference).abs()
+    return torch.where(missing == 0, 0.0, missing / difference.abs())
+
+
+def check_inputs(batch: Batch, background: Batch) -> None:
+    """Raise DataError unless both hold whole utterances of one shape; warn of a small background."""
+    if not len(background):
+        raise DataError("the background holds no utterance: give some of the same class as the one to be explained, 20 if there are")
+    for what, other in (("to be explained", batch), ("in the background", background)):
+        short = [utt for utt, length in zip(other.utts, other.lengths.tolist(), strict=True) if length != other.inputs.shape[-1]]
+        if short:
+            raise DataError(
+                f"utterances {what} have different lengths ({short[0]} is shorter than others): bring all to one length, with "
+                "dada.data.length.fit_length or input.num_frames and length_rule tile"
+            )
+    if batch.inputs.shape[1:] != background.inputs.shape[1:]:
+        shapes = [" x ".join(map(str, other.inputs.shape[1:])) for other in (batch, background)]
+        raise DataError(f"the inputs to be explained are {shapes[0]}, those of the background {shapes[1]}: bring all to one length")
+    if len(background) < BACKGROUND_SIZE:
+        log.warning("the background has %d utterances, fewer than %d: all are used", len(background), BACKGROUND_SIZE)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode for all modules, and their own mode afterwards."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training

@@ -1,0 +1,118 @@
+"""What each word of a transcript contributed to what a text model says of it: Shapley values of words, by leaving words out.
+
+For any text model, as it only asks for outputs of texts. The value of a word is what it adds to the words that are there already, averaged
+over orders in which words come: all orders for short texts (Shapley, 1953), random ones and their reverses for longer ones, as sampled
+Shapley values (Castro, Gomez and Tejada, Computers and Operations Research 2009). Values add up to output - base_value, that of no word,
+in either case.
+
+Axes: W words, K targets, N texts.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dada.data.batch import Batch, pad_stack
+from dada.errors import ConfigError, DataError
+
+EXACT = 7  # words up to which all 2 ** W texts are asked for
+NUM_PERMUTATIONS = 16
+
+
+@dataclass
+class WordAttribution:
+    """Values (K, W) of words for targets, which add up to output - base_value, (K,) each."""
+
+    words: list[str]
+    values: np.ndarray
+    base_value: np.ndarray
+    output: np.ndarray
+
+
+def attribute_words(
+    predict: Callable[[Sequence[str]], np.ndarray],
+    text: str,
+    targets: Sequence[int],
+    num_permutations: int = NUM_PERMUTATIONS,
+    seed: int = 0,
+) -> WordAttribution:
+    """Shapley values of the words of a text for some outputs of `predict`, which takes N texts to (N, number of outputs).
+
+    Raises DataError for a text without words.
+    """
+    words = text.split()
+    if not words:
+        raise DataError("the transcript has no words to explain")
+    size = len(words)
+    orders = None if size <= EXACT else _orders(size, num_permutations, np.random.default_rng(seed))
+    subsets = _all_subsets(size) if orders is None else {tuple(sorted(order[:k])) for order in orders for k in range(size + 1)}
+    subsets = sorted(subsets)
+    outputs = predict([" ".join(words[i] for i in subset) for subset in subsets])[:, list(targets)].astype(np.float64)
+    value = dict(zip(subsets, outputs, strict=True))
+    values = _exact(value, size) if orders is None else _sampled(value, orders)
+    return WordAttribution(words, values.T, value[()], value[tuple(range(size))])
+
+
+def _all_subsets(size: int) -> set[tuple[int, ...]]:
+    return {subset for count in range(size + 1) for subset in itertools.combinations(range(size), count)}
+
+
+def _orders(size: int, num: int, rng: np.random.Generator) -> list[list[int]]:
+    """Random orders, each followed by its reverse, which halves the noise of words that act in pairs."""
+    drawn = [rng.permutation(size).tolist() for _ in range(math.ceil(num / 2))]
+    return [order for first in drawn for order in (first, first[::-1])]
+
+
+def _exact(value: dict[tuple[int, ...], np.ndarray], size: int) -> np.ndarray:
+    """(W, K): the sum over all sets without the word of |S|! (W - |S| - 1)! / W! times what it adds."""
+    values = np.zeros((size, len(value[()])))
+    for subset, output in value.items():
+        for word in set(range(size)) - set(subset):
+            weight = math.factorial(len(subset)) * math.factorial(size - len(subset) - 1) / math.factorial(size)
+            values[word] += weight * (value[tuple(sorted((*subset, word)))] - output)
+    return values
+
+
+def _sampled(value: dict[tuple[int, ...], np.ndarray], orders: list[list[int]]) -> np.ndarray:
+    values = np.zeros((len(orders[0]), len(value[()])))
+    for order in orders:
+        for k, word in enumerate(order):
+            values[word] += value[tuple(sorted(order[: k + 1]))] - value[tuple(sorted(order[:k]))]
+    return values / len(orders)
+
+
+def text_predictor(config, model: torch.nn.Module, root: Path | None = None) -> Callable[[Sequence[str]], np.ndarray]:
+    """Texts to log probabilities of the authors (N, K), by a text system (its SystemConfig and trained model).
+
+    A frozen encoder's folder is looked for in `root`, the recipe's. Raises ConfigError for a system that reads no text.
+    """
+    from dada.text import dataset, encoder
+
+    if config.input.kind == "text_features":
+        frozen = encoder.build(config.input.features, root)
+
+        def arrays(texts: Sequence[str]) -> list[np.ndarray]:
+            return list(frozen.encode(texts))
+    elif config.input.kind == "text":
+
+        def arrays(texts: Sequence[str]) -> list[np.ndarray]:
+            return dataset.token_ids(texts, config.model)
+    else:
+        raise ConfigError(f"system {config.name} reads {config.input.kind}: words are explained for systems that read text")
+
+    @torch.inference_mode()
+    def predict(texts: Sequence[str]) -> np.ndarray:
+        parts = []
+        for start in range(0, len(texts), 64):
+            rows = arrays(texts[start : start + 64])
+            inputs, lengths = pad_stack([torch.from_numpy(np.asarray(row, dtype=np.float32)) for row in rows])
+            logits = model.eval()(Batch([f"text{i}" for i in range(len(rows))], inputs, lengths)).logits
+            parts.append(logits.log_softmax(1).cpu().numpy())
+        return np.concatenate(parts)
+
+    return predict
