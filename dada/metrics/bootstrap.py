@@ -224,6 +224,18 @@ def bootstrap_eer(
     return resampler.interval(resampler.over(bonafide, spoof).eer(), confidence)
 
 
+def bootstrap_mean(values, clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0, confidence: float = 0.95) -> Interval | None:
+    """Interval of the mean of values (N,) over resampled clusters; None where all are of one cluster. NaN are left out."""
+    values = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(values)
+    resampler = Resampler([name for name, good in zip(clusters, known, strict=True) if good], [], num_resamples, seed) if known.any() else None
+    if resampler is None or resampler.num_clusters < 2:
+        return None
+    sums, counts = (np.bincount(resampler.bonafide, weights, resampler.num_clusters) for weights in (values[known], np.ones(known.sum())))
+    means = np.concatenate([(weights @ sums) / (weights @ counts) for weights in resampler.chunks()])
+    return resampler.interval(means, confidence)
+
+
 def bootstrap_difference(
     resampler: Resampler, first, second, metric: Callable[[Trials], np.ndarray] = Trials.eer, confidence: float = 0.95
 ) -> Interval:
