@@ -28,7 +28,6 @@ from dada.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
 BACKGROUND_SIZE = 20  # utterances of the same class ("Explaining deepfake detection with SHAP", Ge et al., ICASSP 2022, section 5.1)
-COMPLETE = 1e-3  # relative completeness error above which a method that is exact has gone wrong
 
 
 @dataclass
