@@ -16,7 +16,7 @@ import numpy as np
 
 from dada.data.datadir import BONAFIDE, NO_SPEAKER
 from dada.errors import ConfigError, DataError
-from dada.metrics.bootstrap import Resampler
+from dada.metrics.bootstrap import Resampler, clusters_by_attack
 from dada.metrics.check import warn_if_inverted, warn_of_ties
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.dcf import Costs
@@ -26,7 +26,7 @@ from dada.program import LEVELS, refuse_existing, run, set_up_logging
 from dada.report.evaluation import readable
 from dada.score.align import align
 from dada.score.asv import FIXED_RATES, Asv, read_asv
-from dada.score.evaluation import MEASURES, Scored, difference, measure
+from dada.score.evaluation import MEASURES, Resamplers, Scored, difference, measure
 from dada.score.key import ASV_WORDS, Key, read_key
 from dada.score.score_file import ScoreFile, read_score_file
 from dada.score.submission import FORMATS, default_format, write_submission
@@ -38,7 +38,7 @@ EXAMPLE = """examples:
   dada evaluate --scores out.csv --columns -,trial,score --key meta.csv --json
   dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submission_format asvspoof5"""
 
-MOST_SINGLE_TRIALS = 50_000  # that are resampled one by one unasked: a thousand resamples of more take minutes
+CLUSTERS = ("speaker", "attack")  # what is resampled
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,8 @@ class Request:
     submission: Path | None = None
     submission_format: str | None = None
     config: EvaluateConfig = field(default_factory=EvaluateConfig)
-    intervals: bool | None = None  # None: but for many trials without speakers
+    intervals: bool = True
+    cluster: str = "speaker"
 
 
 def evaluate(request: Request) -> dict:
@@ -97,33 +98,53 @@ def _measured(request: Request, names: list[str], key: Key, both: np.ndarray, fi
                 warnings.append(f"{file.path}: spoofs score higher than bona fide speech: is the sign inverted?")
     is_bonafide = np.array(key.labels)[both] == BONAFIDE
     speakers = np.array(key.speakers)[both]
-    resampler, intervals = None, request.intervals
-    if intervals is None:
-        intervals = is_bonafide.size <= MOST_SINGLE_TRIALS or set(speakers.tolist()) != {NO_SPEAKER}
-        if not intervals:
-            log.info("%s names no speakers, and there are many trials: no intervals, unless --resamples asks for them", key.path)
-    if intervals and first.merged.size:
-        resampler = Resampler(speakers[is_bonafide], speakers[~is_bonafide], config.num_resamples, config.seed)
+    clusters = _clusters(request, key, both, is_bonafide)
+    resamplers = Resamplers(None, confidence=config.confidence)
+    if request.intervals:
+        resamplers = _resamplers(clusters, is_bonafide, key, both, systems, config)
     found = {
         "num_bonafide": int(is_bonafide.sum()), "num_spoof": int((~is_bonafide).sum()),
         "num_speakers": len(set(speakers.tolist()) - {NO_SPEAKER}),
         "asv": first.asv and first.asv.name,
-        "num_resamples": config.num_resamples if resampler else 0, "confidence": config.confidence,
+        "num_resamples": config.num_resamples if request.intervals else 0, "confidence": config.confidence, "cluster": request.cluster,
         "definitions": {name: MEASURES[name].says for name in names},
-        "metrics": measure(first, names, resampler, config.confidence),
+        "metrics": measure(first, names, resamplers),
     }
     if request.metrics and all(entry["value"] is None for entry in found["metrics"].values()):
         raise DataError("; ".join(f"{name} cannot be measured: {entry['why']}" for name, entry in found["metrics"].items()))
     if request.by:
-        measured_with = config if resampler else replace(config, num_resamples=1)
-        found["conditions"] = _by_condition(request, key, both, is_bonafide, speakers, first, measured_with)
+        measured_with = config if request.intervals else replace(config, num_resamples=1)
+        found["conditions"] = _by_condition(request, key, both, is_bonafide, clusters, first, measured_with)
     if len(systems) > 1:
-        found["compare"] = {"scores": str(files[1].path), "difference": difference(*systems, names, resampler, config.confidence)}
+        found["compare"] = {"scores": str(files[1].path), "difference": difference(*systems, names, resamplers)}
     return found
 
 
+def _clusters(request: Request, key: Key, both: np.ndarray, is_bonafide: np.ndarray) -> np.ndarray:
+    """What each trial is drawn together with (N,): those of its speaker, or spoofs of its attack."""
+    speakers = np.array(key.speakers)[both]
+    if request.cluster == "speaker":
+        return speakers
+    if "attack" not in key.conditions:
+        raise ConfigError(f"{key.path} names no attacks ({key.layout}), so that they cannot be resampled: leave --cluster out")
+    return clusters_by_attack(is_bonafide, speakers, np.array(key.conditions["attack"])[both])
+
+
+def _resamplers(
+    clusters: np.ndarray, is_bonafide: np.ndarray, key: Key, both: np.ndarray, systems: list[Scored], config: EvaluateConfig
+) -> Resamplers:
+    settings = {"num_resamples": config.num_resamples, "seed": config.seed}
+    classes = kinds = None
+    if all(scored.merged.size for scored in systems):
+        classes = Resampler(clusters[is_bonafide], clusters[~is_bonafide], **settings)
+    if all(scored.kinds for scored in systems):
+        kind = np.array(key.asv_labels)[both]
+        kinds = Resampler(*(clusters[kind == name] for name in ASV_WORDS), **settings)
+    return Resamplers(classes, kinds, config.confidence)
+
+
 def _by_condition(
-    request: Request, key: Key, both: np.ndarray, is_bonafide: np.ndarray, speakers: np.ndarray, scored: Scored, config: EvaluateConfig
+    request: Request, key: Key, both: np.ndarray, is_bonafide: np.ndarray, clusters: np.ndarray, scored: Scored, config: EvaluateConfig
 ) -> dict:
     if not scored.merged.size:
         raise DataError("--by breaks down the scores of the countermeasure, and there are none")
@@ -131,7 +152,7 @@ def _by_condition(
     scores = np.empty(is_bonafide.size)
     scores[is_bonafide], scores[~is_bonafide] = scored.bonafide, scored.spoof
     conditions = {name: np.array(key.conditions[name])[both] for name in chosen}
-    return break_down(scores, is_bonafide, speakers, conditions, config)
+    return break_down(scores, is_bonafide, clusters, conditions, config)
 
 
 def _own_key(file: ScoreFile) -> Key:
@@ -166,13 +187,12 @@ def _scored(file: ScoreFile, places: np.ndarray, key: Key, both: np.ndarray, req
 def _submit(request: Request, key: Key, file: ScoreFile, places: np.ndarray) -> dict:
     if (places < 0).any():
         raise DataError(f"a submission needs a score for every trial, and {int((places < 0).sum()):,} of {key.path} have none")
-    if "score" not in file.scores:
-        raise DataError(f"{file.path} has no countermeasure scores to submit ({file.layout})")
-    refuse_existing(request.submission)
     form = request.submission_format or default_format(key)
-    write_submission(request.submission, key, file.scores["score"][places], form)
+    refuse_existing(request.submission)
+    written = write_submission(request.submission, key, {kind: values[places] for kind, values in file.scores.items()}, form)
     digest = hashlib.sha256(request.submission.read_bytes()).hexdigest()
-    return {"path": str(request.submission), "format": form, "num_trials": len(key.trials), "sha256": digest}
+    more = {"beside": [str(path) for path in written[1:]]} if len(written) > 1 else {}
+    return {"path": str(request.submission), "format": form, "num_trials": len(key.trials), "sha256": digest, **more}
 
 
 def _known(names: Sequence[str], known: list[str], what: str) -> list[str]:
@@ -192,7 +212,10 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser("dada evaluate", description=__doc__, epilog=EXAMPLE, formatter_class=shown)
     parser.add_argument("--scores", type=Path, required=True, help="score file; gzip is read as well")
     parser.add_argument("--key", type=Path, help="key or data directory; may be left out where the score file has labels")
-    parser.add_argument("--asv_scores", metavar="FILE", help=f"ASV scores for the tandem metrics, or `{FIXED_RATES}` for its given rates")
+    parser.add_argument(
+        "--asv_scores", metavar="FILE",
+        help=f"ASV scores for the tandem metrics, the C012 file of ASVspoof 2021, or `{FIXED_RATES}` for the rates given there",
+    )
     parser.add_argument("--asv_key", type=Path, metavar="FILE", help="trial metadata of the ASV, which ASVspoof 2021 needs")
     parser.add_argument("--metrics", type=_names, help=f"some of {', '.join(MEASURES)} (default: all that can be measured)")
     parser.add_argument("--by", type=_names, default=[], help="conditions to break the EER down by, e.g. attack,codec")
@@ -201,11 +224,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--key_columns", type=_names, help="columns of the key; a name of yours makes a condition")
     parser.add_argument("--subset", help="subset of a key that has several, or `all` (default: eval)")
     parser.add_argument("--common", action="store_true", help="leave out the trials that one file lacks, naming them, instead of refusing")
-    parser.add_argument("--submission", type=Path, metavar="FILE", help="write the scores in the order of the key, labelled or not")
-    parser.add_argument("--submission_format", choices=FORMATS, help="(default: what the challenge of the key takes)")
     parser.add_argument(
-        "--resamples", type=int, help="of the speakers, for the intervals; 0 for none (default: 1000, 0 for many trials without speakers)"
+        "--submission", type=Path, metavar="FILE", help="write the scores in the order of the key, labelled or not; .zip packs them"
     )
+    parser.add_argument("--submission_format", choices=FORMATS, help="(default: what the challenge of the key takes)")
+    parser.add_argument("--resamples", type=int, default=1000, help="for the intervals; 0 for none (default: %(default)s)")
+    parser.add_argument("--cluster", choices=CLUSTERS, default="speaker", help="what is resampled (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--log_level", default="info", choices=LEVELS, help="(default: %(default)s)")
     args = vars(parser.parse_args(argv))
@@ -213,8 +237,8 @@ def main(argv: list[str]) -> int:
     as_json, num_resamples = args.pop("json"), args.pop("resamples")
 
     def work() -> None:
-        config = EvaluateConfig(num_resamples=num_resamples or 1) if num_resamples is not None else EvaluateConfig()
-        found = evaluate(Request(**args, config=config, intervals=None if num_resamples is None else num_resamples > 0))
+        config = EvaluateConfig(num_resamples=num_resamples or 1)
+        found = evaluate(Request(**args, config=config, intervals=num_resamples > 0))
         print(json.dumps(found, indent=1, allow_nan=False) if as_json else readable(found))
 
     return run(work)

@@ -77,8 +77,17 @@ def configuration(name: str) -> str:
 
 
 def settings(name: str) -> dict:
-    """The values of a system's YAML, without defaults. Raises ConfigError for an unknown name."""
-    return yaml.safe_load(configuration(name))
+    """The values of a system's YAML, and of that which it is `like`, without defaults. Raises ConfigError for an unknown name."""
+    values = yaml.safe_load(configuration(name))
+    other = values.pop("like", None)
+    return _merged(settings(other), values) if other else values
+
+
+def _merged(below: dict, above: dict) -> dict:
+    both = dict(below)
+    for key, value in above.items():
+        both[key] = _merged(both[key], value) if isinstance(value, dict) and isinstance(both.get(key), dict) else value
+    return both
 
 
 def read_rows(path: Path | None = None) -> dict[str, Row]:

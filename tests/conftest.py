@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from signals import speech_like
 
-pytest_plugins = ["tiny_whisper", "tiny_text_models"]
+pytest_plugins = ["tiny_whisper", "tiny_text_models", "tiny_encoders"]
 
 ROOT = Path(__file__).parents[1]
 NO_REFERENCE = "no reference data: set DADA_REFERENCE to its folder"

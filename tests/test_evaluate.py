@@ -110,6 +110,11 @@ def rows_2021_la(row):
     return row[1], row[0], "alaw", "ita_tx", row[2] if row[2] != "-" else "bonafide", row[3], "notrim", "eval"
 
 
+def rows_2021_pa(row):
+    spoof = row[3] == "spoof"
+    return row[1], row[0], "R3", "M3", "d4", *(("r1", "m1", "s4", "c4") if spoof else "----"), row[3], "notrim", "eval"
+
+
 def rows_2021_df(row):
     return row[1], row[0], "low_m4a", "vcc2020", row[2], row[3], "notrim", "eval", "unknown", "Task1", "team20", "FF", "E"
 
@@ -124,6 +129,13 @@ def test_challenge_keys(layout, measured, write, scores, trials):
     assert found["metrics"]["eer"]["value"] == eer_of(trials) and found["num_speakers"] == 4
     attacks = found["conditions"]["attack"]
     assert list(attacks) == ["A01", "A02"] and attacks["A02"]["eer"]["mean"] == eer_of(trials, lambda row: row[2] == "A02")
+
+
+def test_physical_access_of_2021(measured, write, scores, trials):
+    key = write("trial_metadata.txt", map(rows_2021_pa, trials))
+    found = measured("--scores", scores, "--key", key, "--by", "attacker_room,asv_mic", "--resamples", 10)
+    assert found["key_layout"].startswith("ASVspoof 2021 PA metadata") and found["metrics"]["eer"]["value"] == eer_of(trials)
+    assert found["conditions"]["attacker_room"]["r1"]["within"] is None and found["conditions"]["asv_mic"]["M3"]["within"] is not None
 
 
 def test_other_keys(measured, write, scores, trials, tmp_path):
@@ -196,6 +208,7 @@ def test_speaker_verification_of_asvspoof_5(measured, write):
     parts = [[row[3] for row in rows if row[2] == kind] for kind in ("target", "nontarget", "spoof")]
     found = measured("--scores", write("score.tsv", score, "\t"), "--key", key, "--resamples", 10)["metrics"]
     assert found["eer"]["value"] == 0 and found["a_dcf"]["value"] == metrics.a_dcf(*parts)[0]
+    assert found["a_dcf"]["low"] <= found["a_dcf"]["value"] <= found["a_dcf"]["high"]
     assert found["t_eer"]["value"] == 0
     alone = write("sasv.tsv", [score[0], *((s, u, "-", "-", v) for s, u, _, _, v in score[1:])], "\t")
     found = measured("--scores", alone, "--key", key, "--resamples", 10)["metrics"]
@@ -219,20 +232,6 @@ def test_comparison_is_paired(call, measured, write, scores, trials):
     assert code == 2 and "(T_0000)" in err
     found = measured("--scores", scores, "--compare", short, "--key", key, "--common", "--resamples", 0)
     assert found["num_trials"] == 119 and found["compare"]["difference"]["eer"]["value"] == 0
-
-
-@pytest.mark.parametrize("form, first", [
-    ("plain", "T_0000 {}"), ("asvspoof5", "filename\tcm-score"), ("asvspoof2019", "T_0000 - bonafide {}"),
-])
-def test_submission_comes_back(form, first, call, measured, write, scores, trials, tmp_path):
-    key = write("key.txt", map(rows_2019, trials))
-    path = tmp_path / "out" / "submission.txt"
-    made = measured("--scores", scores, "--key", key, "--submission", path, "--submission_format", form, "--resamples", 0)["submission"]
-    assert made["format"] == form and path.read_text().splitlines()[0] == first.format(repr(trials[0][4]))
-    again = measured("--scores", path, "--key", key, "--resamples", 0)
-    assert again["metrics"]["eer"]["value"] == eer_of(trials)
-    code, _, err = call("--scores", scores, "--key", key, "--submission", path)
-    assert code == 2 and "is there already" in err
 
 
 def test_unlabelled_set(call, measured, write, scores, trials, tmp_path):
@@ -283,13 +282,24 @@ def test_wrong_requests(arguments, message, call, write, scores, trials):
     assert code == 2 and out == "" and re.search(message, err)
 
 
-def test_many_trials_without_speakers_have_intervals_only_if_asked(measured, write, scores, trials, monkeypatch):
-    monkeypatch.setattr("dada.evaluate.MOST_SINGLE_TRIALS", 100)
-    key = write("key.txt", [(row[0], row[2], row[3]) for row in trials])
-    columns = "--key", key, "--key_columns", "trial,attack,label", "--by", "attack"
-    found = measured("--scores", scores, *columns)
-    assert found["num_resamples"] == 0 and found["metrics"]["eer"]["low"] is None and set(found["conditions"]["attack"]) == {"A01", "A02"}
-    assert measured("--scores", scores, *columns, "--resamples", 20)["metrics"]["eer"]["low"] is not None
+def test_clusters_by_attack(call, measured, write, scores, trials):
+    """Two attacks: resampling them gives a wider interval than resampling four speakers, since one of the two is much harder."""
+    key = write("key.txt", map(rows_2019, trials))
+    wide, narrow = (measured("--scores", scores, "--key", key, "--cluster", cluster)["metrics"]["eer"] for cluster in ("attack", "speaker"))
+    assert wide["value"] == narrow["value"] and wide["high"] - wide["low"] > narrow["high"] - narrow["low"] > 0
+    assert "resamples of the attacks" in call("--scores", scores, "--key", key, "--cluster", "attack")[1]
+    code, _, err = call("--scores", scores, "--key", write("bare.txt", [(row[0], row[3]) for row in trials]), "--cluster", "attack")
+    assert code == 2 and "names no attacks" in err
+
+
+def test_every_metric_has_an_interval_without_speakers(measured, write):
+    rng = np.random.default_rng(0)
+    trials = [(f"U{i}", rng.normal(2 if i < 1500 else 0), "bonafide" if i < 1500 else "spoof") for i in range(4000)]
+    score, key = write("s.txt", [row[:2] for row in trials]), write("k.txt", [(row[0], row[2]) for row in trials])
+    asv = write("asv.txt", [("A07" if kind == "spoof" else "bonafide", kind, score) for _, _, kind, score in asv_trials()])
+    found = measured("--scores", score, "--key", key, "--asv_scores", asv, "--resamples", 100)["metrics"]
+    assert found.pop("a_dcf")["value"] is None
+    assert all(entry["low"] < entry["value"] < entry["high"] for entry in found.values()) and len(found) == 10
 
 
 def test_no_key_and_one_class(call, write, scores, trials):

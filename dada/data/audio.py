@@ -3,6 +3,7 @@
 import io
 import logging
 import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,10 @@ from dada.errors import DataError
 
 SAMPLE_RATE = 16_000  # Hz, of every model here unless its configuration says otherwise
 CONVERT_HINT = "convert it first, e.g. `ffmpeg -i in.m4a -ac 1 -ar 16000 out.flac`"
+DAMAGED_HINT = (
+    "it is damaged: copy it again, or keep what can be saved by `ffmpeg -err_detect ignore_err -i in.flac out.flac`, "
+    "or leave the utterance out by corpus.options.exclude"
+)
 log = logging.getLogger(__name__)
 _said: set[str] = set()  # kinds of repair already reported, so that a corpus gives one line and not one per file
 
@@ -40,21 +45,23 @@ def read_native(location: str) -> tuple[np.ndarray, int]:
         try:
             samples, native = soundfile.read(path, dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, OSError) as error:
-            raise DataError(f"{location} cannot be read as audio ({error}): {CONVERT_HINT}") from error
+            raise DataError(f"{location} cannot be read as audio ({error}): {_advice(error)}") from error
     check_samples(samples, location)
     return samples, native
 
 
 def unreadable(path: str) -> str | None:
     """Why a file cannot even be opened, and what to do; None for a file that can. The content is not looked at."""
-    if not os.path.exists(path):
+    try:
+        status = os.stat(path)
+    except OSError:
         start = "" if os.path.isabs(path) else f" (a relative path starts at the current folder, {os.getcwd()})"
         return f"{path} does not exist{start}: correct the path or remove the utterance"
-    if os.path.isdir(path):
+    if stat.S_ISDIR(status.st_mode):
         return f"{path} is a folder, not an audio file: correct the path"
     if not os.access(path, os.R_OK):
         return f"{path} may not be read: change its permissions"
-    if os.path.getsize(path) == 0:
+    if status.st_size == 0:
         return f"{path} is empty (0 bytes): copy the file again or remove the utterance"
     return None
 
@@ -64,9 +71,14 @@ def decode_audio(content: bytes, rate: int = SAMPLE_RATE, name: str = "audio") -
     try:
         samples, native = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise DataError(f"{name} cannot be read as audio ({error}): {CONVERT_HINT}") from error
+        raise DataError(f"{name} cannot be read as audio ({error}): {_advice(error)}") from error
     check_samples(samples, name)
     return to_mono(samples, native, rate, name)
+
+
+def _advice(error: Exception) -> str:
+    """What to do about libsndfile's complaint, which of a FLAC file with damaged frames, or one cut short, is one of these two."""
+    return DAMAGED_HINT if "lost sync" in str(error) or "psf_fseek" in str(error) else CONVERT_HINT
 
 
 def check_samples(samples: np.ndarray, name: str) -> None:

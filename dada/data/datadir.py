@@ -20,6 +20,11 @@ def table_names(path: Path) -> list[str]:
     return sorted(p.name for p in Path(path).iterdir() if p.name in ("wav.scp", "text") or (p.name.startswith("utt2") and p.suffix == ""))
 
 
+def table_of(name: str) -> str:
+    """The table that holds a property: utt2spk for `speaker`, utt2attack for `attack`, and so on."""
+    return f"utt2{'spk' if name == 'speaker' else name}"
+
+
 def class_table(labels: Sequence[str]) -> str:
     """The table with the classes of a system: utt2label for bona fide and spoof, utt2attack for attacks, and where no class is named."""
     return "utt2label" if labels and set(labels) <= {BONAFIDE, SPOOF} else "utt2attack"
@@ -59,6 +64,8 @@ class DataDir:
         for name, table in self.tables.items():
             require_same_keys(self.path / first, self.tables[first], self.path / name, table)
         for utt, location in self.tables.get("wav.scp", {}).items():
+            if "|" not in location:  # only pipes are refused
+                continue
             try:
                 split_location(location)
             except DataError as error:

@@ -24,6 +24,7 @@ class BatchSampler(Sampler, abc.ABC):
     def __init__(self, seed: int, rank: int = 0, world: int = 1, drop_last: bool = False):
         self.seed, self.rank, self.world, self.drop_last = seed, rank, world, drop_last
         self.epoch, self.start = 0, 0
+        self.max_batches = 0  # of an epoch, over all processes; 0 takes all
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
         self.epoch, self.start = epoch, start
@@ -34,7 +35,7 @@ class BatchSampler(Sampler, abc.ABC):
 
     def epoch_batches(self) -> list[list[int]]:
         """The batches of this epoch for this process."""
-        batches = self.batches(np.random.default_rng([self.seed, self.epoch]))
+        batches = self.batches(np.random.default_rng([self.seed, self.epoch]))[: self.max_batches or None]
         missing = -len(batches) % self.world
         return (batches + [batches[i % len(batches)] for i in range(missing)])[self.rank :: self.world]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, table_names
+from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, table_names, table_of
 from dada.data.files import write_text
 from dada.data.tables import Problem, invert, scan_table
 from dada.data.validate_files import check_audio_files, check_feats
@@ -59,7 +59,7 @@ def validate_splits(paths: Iterable[Path], disjoint: Iterable[str] = (), scanned
     report = Report()
     splits = [Path(path) for path in paths if Path(path).is_dir()]
     scanned = scanned or {path: scan_tables(path) for path in splits}
-    promised = {f"utt2{'spk' if name == 'speaker' else name}": name for name in disjoint}
+    promised = {table_of(name): name for name in disjoint}
     tables = {path: {name: table for name, (table, _) in scanned[path].items()} for path in splits}
     for path in splits:
         for name in promised:

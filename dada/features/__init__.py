@@ -15,12 +15,15 @@ def config_class(name: str) -> type:
 
 def build(settings: Mapping, root: Path | None = None) -> nn.Module:
     """The module of `{name: lfcc, ...}`, in evaluation mode; a pretrained model is looked for in `root`, the recipe's folder, first."""
-    rest = with_model_folder(settings, root)
+    rest = with_model_folders(settings, root)
     module = plugins.load("dada.features", rest.pop("name"), "feature")
     return module.Feature(module.Config(**rest)).eval()
 
 
-def with_model_folder(settings: Mapping, root: Path | None) -> dict:
-    """Settings whose `model` is a folder below `root`, with the path to it; others as they are."""
-    model = settings.get("model")
-    return {**settings, "model": str(root / model)} if root and model and (root / model).is_dir() else dict(settings)
+def with_model_folders(settings: Mapping, root: Path | None) -> dict:
+    """Settings with the path to every pretrained model (`model`, `encoder`, `style_model`, …) that is a folder below `root`."""
+    found = dict(settings)
+    for key, value in settings.items():
+        if root and isinstance(value, str) and value and key.endswith(("model", "encoder")) and (root / value).is_dir():
+            found[key] = str(root / value)
+    return found

@@ -1,7 +1,8 @@
-"""Hidden states of a pretrained speech encoder: wav2vec 2.0, XLS-R, HuBERT, WavLM, or the encoder of Whisper, frozen.
+"""Hidden states of a pretrained speech encoder: wav2vec 2.0, XLS-R, HuBERT, WavLM, or the encoder of Whisper.
 
-Any such model of Hugging Face, by its id or as a folder on disk. Hidden state 0 is what enters the first transformer layer,
-k is what leaves layer k. Frames come every 20 ms.
+`Feature` is frozen, for arks. `SpeechEncoder` is what it runs, and a part of networks that tune it. Any such model of Hugging Face, by
+its id or as a folder on disk. Hidden state 0 is what enters the first transformer layer, k is what leaves layer k. Frames come every
+20 ms.
 
 Whisper's encoder expects 30 s. Here its context is cut to the clip: the first rows of the position table are used, which is
 several times faster on short clips and leaves no silence for a pooling to average over.
@@ -23,6 +24,8 @@ POOLINGS = ("mean", "stack")
 NORMALISATIONS = ("auto", "always", "never")
 WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
 WHISPER_STEP = 320  # samples a frame of Whisper's encoder: a mel hop of 160, halved by its second convolution
+FIXED = ("masked_spec_embed", "embed_positions.weight")  # never learn: nothing is masked here, and Whisper's positions are sines
+ALL = -1  # of `tuned_layers`: the whole encoder
 VARIANCE_FLOOR = 1e-7  # added to the variance of a clip, as the processors of these models do
 
 
@@ -42,54 +45,106 @@ class Feature(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        for key, known in (("layer_pooling", POOLINGS), ("normalise", NORMALISATIONS)):
-            if getattr(config, key) not in known:
-                raise ConfigError(f"speech_encoder: {key} is {getattr(config, key)!r}; known: {', '.join(known)}")
-        if not config.layers:
-            raise ConfigError("speech_encoder: layers is empty; [-1] takes the last")
+        if config.layer_pooling not in POOLINGS:
+            raise ConfigError(f"speech_encoder: layer_pooling is {config.layer_pooling!r}; known: {', '.join(POOLINGS)}")
         self.config = config
-        self.encoder, self.processor = load_encoder(config.model, config.allow_download)
-        self.is_whisper = self.encoder.config.model_type == "whisper"
-        wanted = bool(getattr(self.processor, "do_normalize", False))
-        self.normalise = {"auto": wanted, "always": True, "never": False}[config.normalise]
-        width, depth = self.encoder.config.hidden_size, self.encoder.config.num_hidden_layers
-        self.layers = [_layer(index, depth, config.model) for index in config.layers]
-        self.num_features = width * (len(self.layers) if config.layer_pooling == "stack" else 1)
-        # Layers above the highest one asked for are not computed, except one: some encoders normalise what leaves the last layer.
-        layers = self.encoder.layers if self.is_whisper else self.encoder.encoder.layers
-        del layers[max(self.layers) + 1 :]
-        self.encoder.requires_grad_(False).eval()
-
-    def train(self, mode: bool = True) -> "Feature":
-        """Stay in evaluation mode: the encoder is frozen, its dropout and masking too."""
-        return super().train(False)
+        self.encoder = SpeechEncoder(config.model, config.layers, config.normalise, config.allow_download)
+        self.num_features = self.encoder.width * (len(config.layers) if config.layer_pooling == "stack" else 1)
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N). Raises DataError for a clip shorter than one frame."""
-        states = self._whisper(x) if self.is_whisper else self._waveform(x)
-        chosen = torch.stack([states[k] for k in self.layers], dim=1)  # (B, K, N, D)
-        pooled = chosen.mean(1) if self.config.layer_pooling == "mean" else chosen.transpose(1, 2).flatten(2)
+        states = self.encoder(x)
+        pooled = states.mean(1) if self.config.layer_pooling == "mean" else states.transpose(1, 2).flatten(2)
         return pooled.transpose(1, 2)
+
+
+class SpeechEncoder(nn.Module):
+    """Waveform (B, T) at 16 kHz to chosen hidden states (B, K, N, D), with a gradient for those layers that are to be tuned.
+
+    `tuned_layers` counts transformer layers down from the highest one that is needed; 0 freezes the encoder, ALL tunes the whole of it.
+    What is frozen has no gradient and stays in evaluation mode, without dropout. Layers above the highest one needed are not there.
+    The library's random masks and skipped layers are off.
+    """
+
+    def __init__(self, model: str, layers: list[int], normalise: str = "auto", allow_download: bool = False, tuned_layers: int = 0):
+        super().__init__()
+        if normalise not in NORMALISATIONS:
+            raise ConfigError(f"speech_encoder: normalise is {normalise!r}; known: {', '.join(NORMALISATIONS)}")
+        if not layers:
+            raise ConfigError("speech_encoder: layers is empty; [-1] takes the last")
+        self.model = model
+        self.network, self.processor = load_encoder(model, allow_download)
+        config = self.network.config
+        self.is_whisper = config.model_type == "whisper"
+        wanted = bool(getattr(self.processor, "do_normalize", False))
+        self.normalise = {"auto": wanted, "always": True, "never": False}[normalise]
+        self.width, depth = config.hidden_size, config.num_hidden_layers
+        self.layers = [_layer(index, depth, model) for index in layers]
+        config.apply_spec_augment, config.layerdrop = False, 0.0
+        stack = self.network if self.is_whisper else self.network.encoder
+        if max(self.layers) < depth:
+            del stack.layers[max(self.layers) :]
+            if self.is_whisper or getattr(config, "do_stable_layer_norm", False):
+                stack.layer_norm = nn.Identity()  # it normalises what leaves the last layer
+        self._freeze(stack, tuned_layers)
+        self.train()
+
+    def _freeze(self, stack: nn.Module, tuned_layers: int) -> None:
+        """Leave a gradient to the layers to be tuned alone, and remember them."""
+        top = len(stack.layers)
+        if not ALL <= tuned_layers <= top:
+            problem = f"tuned_layers is {tuned_layers}, but {top} layers of {self.model} are in use"
+            raise ConfigError(f"speech_encoder: {problem}: give 0 to {top}, or {ALL} for the whole encoder")
+        self._tuned: list[nn.Module] = [self.network] if tuned_layers == ALL else list(stack.layers[top - tuned_layers :])
+        learning = {id(p) for module in self._tuned for p in module.parameters()}
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(id(parameter) in learning and name not in FIXED)
+        self._frozen = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
+
+    def frozen_parameters(self) -> list[nn.Parameter]:
+        """The parameters that never learn, whatever `train.trainable` says."""
+        return [self.get_parameter(name) for name in self._frozen]
+
+    def train(self, mode: bool = True) -> "SpeechEncoder":
+        """Training mode for what is tuned alone."""
+        super().train(False)
+        for module in self._tuned:
+            module.train(mode)
+        return self
+
+    def samples(self, num_frames: int) -> int:
+        """The shortest clip that has so many frames."""
+        if self.is_whisper:
+            return (num_frames - 1) * WHISPER_STEP + 1
+        size = num_frames
+        for kernel, stride in zip(self.network.config.conv_kernel[::-1], self.network.config.conv_stride[::-1], strict=True):
+            size = (size - 1) * stride + kernel
+        return size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T) to (B, K, N, D). Raises DataError for clips shorter than one frame, or longer than the encoder takes."""
+        states = self._whisper(x) if self.is_whisper else self._waveform(x)
+        return torch.stack([states[k] for k in self.layers], dim=1)
 
     def _waveform(self, x: Tensor) -> tuple[Tensor, ...]:
         """Hidden states of the wav2vec 2.0 family, each (B, N, D)."""
-        if int(self.encoder._get_feat_extract_output_lengths(x.shape[-1])) < 1:
-            raise DataError(f"a clip of {x.shape[-1]} samples is too short for {self.config.model}: {TOO_SHORT}")
+        if x.shape[-1] < self.samples(1):
+            raise DataError(f"a clip of {x.shape[-1]} samples is too short for {self.model}: {TOO_SHORT}")
         if self.normalise:
             x = (x - x.mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, keepdim=True, correction=0) + VARIANCE_FLOOR)
-        return self.encoder(x, output_hidden_states=True).hidden_states
+        output = self.network(x, output_hidden_states=True)
+        return output.hidden_states or (output.last_hidden_state,)  # without any layer the library collects none
 
     def _whisper(self, x: Tensor) -> tuple[Tensor, ...]:
         """Hidden states of Whisper's encoder over the clip alone, each (B, N, D). A part of a frame at the end is padded."""
-        table = self.encoder.embed_positions
+        encoder, table = self.network, self.network.embed_positions
         num_frames = -(-x.shape[-1] // WHISPER_STEP)
         if num_frames > table.num_embeddings:
             seconds, limit = x.shape[-1] / SAMPLE_RATE, table.num_embeddings * WHISPER_STEP / SAMPLE_RATE
-            raise DataError(f"a clip of {seconds:.1f} s is longer than the {limit:.0f} s of {self.config.model}: crop it by length_rule")
+            raise DataError(f"a clip of {seconds:.1f} s is longer than the {limit:.0f} s of {self.model}: crop it by length_rule")
         x = torch.nn.functional.pad(x, (0, num_frames * WHISPER_STEP - x.shape[-1]))
         mels = self.processor(list(x.cpu().numpy()), sampling_rate=SAMPLE_RATE, padding="longest", return_tensors="pt").input_features
-        encoder = self.encoder
         h = nn.functional.gelu(encoder.conv1(mels.to(x.device, table.weight.dtype)))
         h = nn.functional.gelu(encoder.conv2(h)).transpose(1, 2)
         h = h + table.weight[:num_frames]
@@ -97,7 +152,7 @@ class Feature(nn.Module):
         for layer in encoder.layers:
             h = layer(h, None)
             states.append(h)
-        if max(self.layers) == encoder.config.num_hidden_layers:
+        if len(encoder.layers) == encoder.config.num_hidden_layers:
             states[-1] = encoder.layer_norm(h)
         return tuple(states)
 

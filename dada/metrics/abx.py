@@ -13,25 +13,44 @@ def abx(embeddings, labels, num_triples: int = 10_000, distance: str = "cosine",
     `embeddings` (N, D), `labels` (N,). A is drawn evenly from the utterances of classes with at least two, P from A's class
     without A, N from the other classes. Raises DataError where no triple exists.
     """
+    return float(np.mean(abx_wins(embeddings, abx_triples(labels, num_triples, seed), distance)))
+
+
+def abx_triples(labels, num_triples: int = 10_000, seed: int = 0, sources=None) -> np.ndarray:
+    """Random triples, the indices (M, 3) of A, P and N as `abx` draws them; with `sources` (N,) P is of another source than A.
+
+    Raises DataError where no triple exists: fewer than two classes, or none with two utterances (of two sources).
+    """
+    _, classes, sizes = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
+    stretches = np.arange(len(classes)) if sources is None else np.unique(np.asarray(sources), return_inverse=True)[1]
+    order = np.lexsort((stretches, classes))  # utterances by class, then by source, so that either is a stretch of this order
+    number = np.cumsum(np.concatenate([[0], (np.diff(stretches[order]) != 0) | (np.diff(classes[order]) != 0)]))
+    own_source = np.bincount(number)
+    source_ends = np.cumsum(own_source)[number]
+    own, start = sizes[classes[order]], (np.cumsum(sizes) - sizes)[classes[order]]
+    others = own - own_source[number]  # of the class, from other sources
+    if len(sizes) < 2 or not others.any():
+        what = "utterances" if sources is None else "utterances of different sources"
+        raise DataError(f"ABX needs two classes, and two {what} in one of them")
+    rng = np.random.default_rng(seed)
+    anchors = rng.choice(np.flatnonzero(others), num_triples)
+    own, start = own[anchors], start[anchors]
+    positives = start + (source_ends[anchors] - start + rng.integers(others[anchors])) % own
+    negatives = (start + own + rng.integers(len(order) - own)) % len(order)
+    return order[np.stack([anchors, positives, negatives], axis=1)]
+
+
+def abx_wins(embeddings, triples: np.ndarray, distance: str = "cosine") -> np.ndarray:
+    """Of each triple (M, 3) whether A is nearer to P than to N: 1, 0, or a half where both are as near, (M,)."""
     if distance not in DISTANCES:
         raise ConfigError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")
     embeddings = np.asarray(embeddings, dtype=np.float64)
-    _, classes, sizes = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
-    if len(sizes) < 2 or sizes.max() < 2:
-        raise DataError("ABX needs two classes, and two utterances in one of them")
     if not np.isfinite(embeddings).all():
         raise DataError("an embedding holds NaN or infinite values")
-    order = np.argsort(classes, kind="stable")  # utterances by class, so that a class is a stretch of this order
-    starts = np.cumsum(sizes) - sizes
-    rng = np.random.default_rng(seed)
-    anchors = rng.choice(np.flatnonzero(sizes[classes[order]] > 1), num_triples)
-    own, start = sizes[classes[order[anchors]]], starts[classes[order[anchors]]]
-    positives = start + (anchors - start + 1 + rng.integers(own - 1)) % own
-    negatives = (start + own + rng.integers(len(order) - own)) % len(order)
-    ordered = embeddings[order]
     if distance == "cosine":
-        norms = np.linalg.norm(ordered, axis=1, keepdims=True)
-        ordered = ordered / np.where(norms > 0, norms, 1)
-    near = np.linalg.norm(ordered[anchors] - ordered[positives], axis=1)  # of unit vectors it orders as the cosine does
-    far = np.linalg.norm(ordered[anchors] - ordered[negatives], axis=1)
-    return float(np.mean(near < far) + np.mean(near == far) / 2)
+        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        embeddings = embeddings / np.where(norms > 0, norms, 1)
+    anchor, positive, negative = (embeddings[triples[:, i]] for i in range(3))
+    near = np.linalg.norm(anchor - positive, axis=1)  # of unit vectors it orders as the cosine does
+    far = np.linalg.norm(anchor - negative, axis=1)
+    return (near < far) + (near == far) / 2

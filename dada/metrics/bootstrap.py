@@ -1,12 +1,17 @@
-"""Confidence intervals by resampling whole clusters of trials (speakers), exact and without scoring any resample again.
+"""Confidence intervals by resampling whole clusters of trials (speakers, attacks), exact and without scoring any resample again.
 
-Letters: S clusters, R resamples, G distinct scores, K blocks of them, N trials of one class.
+Letters: S clusters, R resamples, G distinct scores, K blocks of them, N trials of one class, C classes: bona fide first, then one or
+two kinds of trials that are to be rejected.
 
 A resample draws S clusters with replacement, so it is a row of S multiplicities, and a trial counts as often as its cluster was
 drawn. Trials are sorted once. How many of each cluster fall into each block of neighbouring scores is a small matrix, and one
 product with the multiplicities gives every resample's curve at the block edges. The EER of a resample lies in the one block in
 which the curve crosses, and only there its trials are counted one by one. The result equals that of repeating the trials and
 calling `eer` anew.
+
+Where no cluster holds trials of two classes, each class is resampled by itself. Many trials without a speaker are dealt at random
+into MOST_ALONE clusters of equal size: the trials being independent, that estimates the same spread, with a standard deviation of
+1 / sqrt(2 MOST_ALONE), 2 %, which is half of what a thousand resamples leave uncertain.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,18 +23,20 @@ from scipy import sparse
 
 from dada.errors import DataError
 from dada.metrics.auc import num_below
-from dada.metrics.check import both_classes
-from dada.metrics.eer import crossing
+from dada.metrics.check import scores_of
+from dada.metrics.eer import crossing, crossing_official
 
 NO_CLUSTER = "-"  # a trial without a speaker is a cluster of its own
+MOST_ALONE = 1000  # of each class; more are dealt into so many clusters
 NUM_BLOCKS = 1024
 CHUNK = 20_000_000  # multiplicities held at once
 MAX_DENSE_CLUSTERS = 4096
+CLASSES = ("bona fide", "spoof", "other")
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Ends of a percentile interval, and how many resamples it rests on: those that hold both classes."""
+    """Ends of a percentile interval, and how many resamples it rests on: those that hold all classes."""
 
     low: float
     high: float
@@ -39,19 +46,39 @@ class Interval:
 class Resampler:
     """Draws the resamples of a set of trials. Several seeds or systems scored on the same trials share one, and so its resamples.
 
-    `bonafide_clusters` and `spoof_clusters` name the cluster of each trial, `-` for a trial that is a cluster of its own.
+    `clusters` name, class by class, the cluster of each trial, `-` for a trial that is a cluster of its own.
     """
 
-    def __init__(self, bonafide_clusters: Sequence[str], spoof_clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0):
-        names = [*bonafide_clusters, *spoof_clusters]
-        known = sorted(set(names) - {NO_CLUSTER})  # sorted, so that the order of the trials does not matter
+    def __init__(self, *clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0):
+        names = [np.asarray(part, dtype=object) for part in clusters]
+        known = sorted(set().union(*(set(part.tolist()) for part in names)) - {NO_CLUSTER})  # so that the order of trials does not matter
         number = dict(zip(known, range(len(known)), strict=True))
-        index = np.array([number.get(name, -1) for name in names])
-        alone = np.flatnonzero(index < 0)
-        index[alone] = len(known) + np.arange(alone.size)
-        self.bonafide, self.spoof = index[: len(bonafide_clusters)], index[len(bonafide_clusters) :]
-        self.num_clusters = int(index.max()) + 1
-        self.num_resamples, self.seed = num_resamples, seed
+        self.classes, used = [], len(known)
+        for part in names:
+            index = np.array([number.get(name, -1) for name in part], dtype=np.int64)
+            alone = np.flatnonzero(index < 0)
+            index[alone] = used + _dealt(alone.size, seed)
+            used += min(alone.size, MOST_ALONE)
+            self.classes.append(index)
+        self.num_clusters, self.num_resamples, self.seed = used, num_resamples, seed
+        self.strata = self._strata()
+
+    def _strata(self) -> list[np.ndarray]:
+        """The clusters (S,) that are drawn from together: those of each class, or all where one holds trials of two classes."""
+        present = [np.unique(index) for index in self.classes if index.size]
+        if sum(part.size for part in present) > self.num_clusters:
+            return [np.arange(self.num_clusters)]
+        return present
+
+    @property
+    def bonafide(self) -> np.ndarray:
+        """Cluster of each trial of the first class (N,)."""
+        return self.classes[0]
+
+    @property
+    def spoof(self) -> np.ndarray:
+        """Cluster of each trial of the second class (N,)."""
+        return self.classes[1]
 
     def chunks(self) -> Iterator[np.ndarray]:
         """Multiplicities (r, S) as float64, all R of them in order, some at a time; the same on every call."""
@@ -59,24 +86,27 @@ class Resampler:
         size = max(1, CHUNK // self.num_clusters)
         for start in range(0, self.num_resamples, size):
             rows = min(size, self.num_resamples - start)
-            drawn = rng.integers(self.num_clusters, size=(rows, self.num_clusters))
-            offsets = np.arange(rows)[:, None] * self.num_clusters
-            counts = np.bincount((drawn + offsets).ravel(), minlength=rows * self.num_clusters)
-            yield counts.reshape(rows, self.num_clusters).astype(np.float64)
+            weights = np.zeros((rows, self.num_clusters))
+            for members in self.strata:
+                drawn = rng.integers(members.size, size=(rows, members.size)) + np.arange(rows)[:, None] * members.size
+                weights[:, members] = np.bincount(drawn.ravel(), minlength=rows * members.size).reshape(rows, -1)
+            yield weights
 
     @cached_property
-    def counts(self) -> tuple[np.ndarray, np.ndarray]:
-        """How many bona fide trials and spoofs each resample holds, each (R,)."""
-        sizes = [np.bincount(c, minlength=self.num_clusters).astype(np.float64) for c in (self.bonafide, self.spoof)]
+    def counts(self) -> tuple[np.ndarray, ...]:
+        """How many trials of each class every resample holds, each (R,)."""
+        sizes = [np.bincount(index, minlength=self.num_clusters).astype(np.float64) for index in self.classes]
         parts = [[weights @ size for size in sizes] for weights in self.chunks()]
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
-    def over(self, bonafide, spoof) -> "Trials":
-        """These scores, in the order of the clusters."""
-        bonafide, spoof = both_classes(bonafide, spoof)
-        if (bonafide.size, spoof.size) != (self.bonafide.size, self.spoof.size):
-            raise DataError(f"there are {bonafide.size} + {spoof.size} scores for {self.bonafide.size} + {self.spoof.size} clusters")
-        return Trials(self, bonafide, spoof)
+    def over(self, *scores) -> "Trials":
+        """These scores, class by class, in the order of the clusters."""
+        scores = [scores_of(part, CLASSES[i]) for i, part in enumerate(scores)]
+        sizes = [part.size for part in scores], [index.size for index in self.classes]
+        if sizes[0] != sizes[1]:
+            there, wanted = (" + ".join(map(str, part)) for part in sizes)
+            raise DataError(f"there are {there} scores for {wanted} clusters")
+        return Trials(self, scores)
 
     def interval(self, values: np.ndarray, confidence: float = 0.95) -> Interval:
         """Percentile interval of `values` (R,); a resample that lacks a class is NaN there and is left out."""
@@ -87,31 +117,50 @@ class Resampler:
         return Interval(float(low), float(high), int(values.size))
 
 
+def clusters_by_attack(is_bonafide, speakers: Sequence[str], attacks: Sequence[str]) -> np.ndarray:
+    """Names of clusters (N,) that ask what other attacks would have given: of a spoof its attack, of bona fide speech its speaker."""
+    rows = zip(is_bonafide, speakers, attacks, strict=True)
+    named = [("speaker", speaker) if bonafide else ("attack", attack) for bonafide, speaker, attack in rows]
+    return np.array([NO_CLUSTER if name == NO_CLUSTER else f"{kind} {name}" for kind, name in named])
+
+
+def _dealt(num_trials: int, seed: int) -> np.ndarray:
+    """Clusters (N,) of trials without one: each its own, or at random MOST_ALONE of them of the same size."""
+    if num_trials <= MOST_ALONE:
+        return np.arange(num_trials)
+    return np.random.default_rng(seed).permutation(num_trials) % MOST_ALONE
+
+
 class Trials:
     """One system's scores under a Resampler; each method gives a metric of every resample, (R,), NaN where a class is missing."""
 
-    def __init__(self, resampler: Resampler, bonafide: np.ndarray, spoof: np.ndarray):
-        self.resampler = resampler
-        self.scores = (bonafide, spoof)
-        scores = np.concatenate([bonafide, spoof])
-        order = np.argsort(scores, kind="stable")
-        merged = scores[order]
-        self.cluster = np.concatenate([resampler.bonafide, resampler.spoof])[order]
-        self.is_bonafide = order < bonafide.size
+    def __init__(self, resampler: Resampler, scores: Sequence[np.ndarray]):
+        self.resampler, self.scores = resampler, tuple(scores)
+        merged = np.concatenate(scores)
+        order = np.argsort(merged, kind="stable")
+        merged = merged[order]
+        self.cluster = np.concatenate(resampler.classes)[order]
+        kind = np.repeat(np.arange(len(scores)), [part.size for part in scores])[order]
+        self.is_of = [kind == c for c in range(len(scores))]
         self.group_starts = np.concatenate([[0], np.flatnonzero(merged[1:] != merged[:-1]) + 1, [merged.size]])
         num_groups = self.group_starts.size - 1
         num_blocks = min(NUM_BLOCKS, num_groups)
         self.edges = np.linspace(0, num_groups, num_blocks + 1).round().astype(int)  # in groups, (K + 1,)
         block = np.repeat(np.arange(num_blocks), np.diff(self.group_starts[self.edges]))
-        self._histograms = [self._histogram(block, mine) for mine in (self.is_bonafide, ~self.is_bonafide)]
+        self._histograms = [self._histogram(block, mine) for mine in self.is_of]
 
-    def eer(self) -> np.ndarray:
-        """EER of every resample, as `eer(..., ties="grouped")` of its repeated trials."""
-        return np.concatenate([self._eer(weights) for weights in self.resampler.chunks()])
+    def eer(self, ties: str = "grouped") -> np.ndarray:
+        """EER of every resample, as `eer` of its repeated trials by the same rule for ties."""
+        rule = crossing_official if ties == "official" else lambda *counts: crossing(*counts)[0]
+        return np.concatenate([self._eer(weights, rule) for weights in self.resampler.chunks()])
 
-    def min_cost(self, of_misses: float, of_false_accepts: float, constant: float = 0.0) -> np.ndarray:
-        """Least constant + of_misses Pmiss + of_false_accepts Pfa over all thresholds: minDCF and min t-DCF are such costs."""
-        return np.concatenate([self._min_cost(weights, of_misses, of_false_accepts) for weights in self.resampler.chunks()]) + constant
+    def min_cost(self, of_misses: float, *of_false_accepts: float, constant: float = 0.0) -> np.ndarray:
+        """Least constant + of_misses Pmiss + of_false_accepts Pfa, one for each class to reject, over all thresholds.
+
+        minDCF, min t-DCF and a-DCF are such costs.
+        """
+        factors = (of_misses, *of_false_accepts)
+        return np.concatenate([self._min_cost(weights, factors) for weights in self.resampler.chunks()]) + constant
 
     def mean_cost(self, of_bonafide: np.ndarray, of_spoof: np.ndarray) -> np.ndarray:
         """Mean of `of_bonafide` (N,) over bona fide trials plus that of `of_spoof` over spoofs: actDCF and Cllr are such costs."""
@@ -136,9 +185,12 @@ class Trials:
     def _won_by_cluster(self) -> np.ndarray:
         resampler, (bonafide, spoof) = self.resampler, self.scores
         won = np.zeros((resampler.num_clusters, resampler.num_clusters))
-        for cluster in np.unique(resampler.spoof):
-            below = num_below(bonafide, np.sort(spoof[resampler.spoof == cluster]))
-            won[:, cluster] = np.bincount(resampler.bonafide, below, resampler.num_clusters)
+        order = np.argsort(bonafide)
+        ordered, owner = bonafide[order], resampler.bonafide[order]
+        by_cluster = np.split(np.argsort(resampler.spoof, kind="stable"), np.cumsum(np.bincount(resampler.spoof))[:-1])
+        for cluster, mine in enumerate(by_cluster):
+            if mine.size:
+                won[:, cluster] = np.bincount(owner, num_below(ordered, np.sort(spoof[mine])), resampler.num_clusters)
         return np.concatenate([((weights @ won) * weights).sum(axis=1) for weights in resampler.chunks()])
 
     def _won_by_trial(self) -> np.ndarray:
@@ -147,15 +199,25 @@ class Trials:
         for weights in self.resampler.chunks():
             for row in weights:
                 drawn = row[self.cluster]
-                bonafide, spoof = (np.add.reduceat(drawn * mine, starts) for mine in (self.is_bonafide, ~self.is_bonafide))
+                bonafide, spoof = (np.add.reduceat(drawn * mine, starts) for mine in self.is_of)
                 totals.append(bonafide @ (np.cumsum(spoof) - spoof / 2))
         return np.array(totals)
+
+    def curves(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Pmiss and Pfa (G + 1,) of each resample at every distinct score; NaN throughout where a class is missing."""
+        starts = self.group_starts[:-1]
+        for weights in self.resampler.chunks():
+            for row in weights:
+                drawn = row[self.cluster]
+                below = [np.concatenate([[0], np.cumsum(np.add.reduceat(drawn * mine, starts))]) for mine in self.is_of[:2]]
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    yield below[0] / below[0][-1], 1 - below[1] / below[1][-1]
 
     def p_miss_at(self, p_fa: np.ndarray) -> np.ndarray:
         """Pmiss (R, P) of every resample where its Pfa is `p_fa` (P,), on the line between neighbouring block edges: for plots."""
         rows = []
         for weights in self.resampler.chunks():
-            misses, false_accepts = self._at_edges(weights)
+            misses, false_accepts = self._at_edges(weights)[:2]
             for miss, fa in zip(misses, false_accepts, strict=True):
                 empty = not (miss[-1] and fa[0])
                 rows.append(np.full(p_fa.size, np.nan) if empty else np.interp(p_fa, fa[::-1] / fa[0], miss[::-1] / miss[-1]))
@@ -166,13 +228,13 @@ class Trials:
         counts = sparse.coo_array((np.ones(int(mine.sum())), (self.cluster[mine], block[mine])), shape=shape).tocsr()
         return counts.toarray() if shape[0] <= MAX_DENSE_CLUSTERS else counts
 
-    def _at_edges(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Misses and false accepts (r, K + 1) at the block edges, from multiplicities (r, S)."""
-        misses, rejected = (np.pad(np.cumsum(weights @ histogram, axis=1), ((0, 0), (1, 0))) for histogram in self._histograms)
-        return misses, rejected[:, -1:] - rejected
+    def _at_edges(self, weights: np.ndarray) -> list[np.ndarray]:
+        """Misses and, for each class to reject, false accepts (r, K + 1) at the block edges, from multiplicities (r, S)."""
+        below = [np.pad(np.cumsum(weights @ histogram, axis=1), ((0, 0), (1, 0))) for histogram in self._histograms]
+        return [below[0], *(rejected[:, -1:] - rejected for rejected in below[1:])]
 
-    def _eer(self, weights: np.ndarray) -> np.ndarray:
-        misses, false_accepts = self._at_edges(weights)
+    def _eer(self, weights: np.ndarray, rule: Callable) -> np.ndarray:
+        misses, false_accepts = edges = self._at_edges(weights)
         num_bonafide, num_spoof = misses[:, -1], false_accepts[:, 0]
         values = np.full(len(weights), np.nan)
         full = np.flatnonzero((num_bonafide > 0) & (num_spoof > 0))
@@ -183,44 +245,43 @@ class Trials:
         block = np.argmax(crossed[full], axis=1) - 1
         for k in np.unique(block):
             rows = full[block == k]
-            miss, fa = self._within(weights[rows], k, misses[rows, k], false_accepts[rows, k])
-            bona, spoof = num_bonafide[rows, None], num_spoof[rows, None]
-            after = np.argmax(fa / spoof <= miss / bona, axis=1)
+            miss, fa = self._within(weights[rows], k, [edge[rows, k] for edge in edges])
+            bona, spoof = num_bonafide[rows], num_spoof[rows]
+            after = np.argmax(fa / spoof[:, None] <= miss / bona[:, None], axis=1)
             r = np.arange(len(rows))
-            values[rows] = crossing(miss[r, after - 1], fa[r, after - 1], miss[r, after], fa[r, after], bona[:, 0], spoof[:, 0])[0]
+            values[rows] = rule(miss[r, after - 1], fa[r, after - 1], miss[r, after], fa[r, after], bona, spoof)
         return values
 
-    def _min_cost(self, weights: np.ndarray, of_misses: float, of_false_accepts: float) -> np.ndarray:
-        misses, false_accepts = self._at_edges(weights)
-        num_bonafide, num_spoof = misses[:, -1], false_accepts[:, 0]
+    def _min_cost(self, weights: np.ndarray, factors: Sequence[float]) -> np.ndarray:
+        edges = self._at_edges(weights)
+        totals = [edges[0][:, -1], *(edge[:, 0] for edge in edges[1:])]
         with np.errstate(divide="ignore", invalid="ignore"):
-            miss_cost, fa_cost = of_misses * (misses / num_bonafide[:, None]), of_false_accepts * (false_accepts / num_spoof[:, None])
-            best = (miss_cost + fa_cost).min(axis=1)
-            bound = miss_cost[:, :-1] + fa_cost[:, 1:]  # no point inside a block can cost less
-            wide = np.diff(self.edges) > 1
-            open_blocks = (bound < best[:, None]) & wide
+            costs = [factor * (edge / total[:, None]) for factor, edge, total in zip(factors, edges, totals, strict=True)]
+            best = sum(costs).min(axis=1)
+            bound = costs[0][:, :-1] + sum(cost[:, 1:] for cost in costs[1:])  # no point inside a block can cost less
+            open_blocks = (bound < best[:, None]) & (np.diff(self.edges) > 1)
         for k in np.flatnonzero(open_blocks.any(axis=0)):
             rows = np.flatnonzero(open_blocks[:, k] & (bound[:, k] < best))
-            miss, fa = self._within(weights[rows], k, misses[rows, k], false_accepts[rows, k])
-            cost = of_misses * (miss / num_bonafide[rows, None]) + of_false_accepts * (fa / num_spoof[rows, None])
+            inside = self._within(weights[rows], k, [edge[rows, k] for edge in edges])
+            cost = sum(factor * (part / total[rows, None]) for factor, part, total in zip(factors, inside, totals, strict=True))
             best[rows] = np.minimum(best[rows], cost.min(axis=1))
         return best
 
-    def _within(self, weights: np.ndarray, block: int, miss: np.ndarray, fa: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _within(self, weights: np.ndarray, block: int, at_start: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Misses and false accepts (r, groups + 1) at every distinct score of a block, from those at its start (r,)."""
         starts = self.group_starts[self.edges[block] : self.edges[block + 1] + 1]
         trials = slice(starts[0], starts[-1])
         drawn = weights[:, self.cluster[trials]]
-        counts = [np.add.reduceat(drawn * mine[trials], starts[:-1] - starts[0], axis=1) for mine in (self.is_bonafide, ~self.is_bonafide)]
-        rejected = [np.pad(np.cumsum(count, axis=1), ((0, 0), (1, 0))) for count in counts]
-        return miss[:, None] + rejected[0], fa[:, None] - rejected[1]
+        counts = [np.add.reduceat(drawn * mine[trials], starts[:-1] - starts[0], axis=1) for mine in self.is_of]
+        passed = [np.pad(np.cumsum(count, axis=1), ((0, 0), (1, 0))) for count in counts]
+        return [at_start[0][:, None] + passed[0], *(start[:, None] - part for start, part in zip(at_start[1:], passed[1:], strict=True))]
 
 
 def bootstrap_eer(
     bonafide, spoof, bonafide_clusters, spoof_clusters, num_resamples: int = 1000, seed: int = 0, confidence: float = 0.95
 ) -> Interval:
     """Interval of the EER over resampled clusters (speakers)."""
-    resampler = Resampler(bonafide_clusters, spoof_clusters, num_resamples, seed)
+    resampler = Resampler(bonafide_clusters, spoof_clusters, num_resamples=num_resamples, seed=seed)
     return resampler.interval(resampler.over(bonafide, spoof).eer(), confidence)
 
 

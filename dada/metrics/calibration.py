@@ -35,6 +35,26 @@ def ece(probability, is_bonafide, num_bins: int = 15) -> float:
     return float(np.abs(said - true).sum() / probability.size)
 
 
+def reliability(bonafide, spoof, num_bins: int = 10) -> dict[str, list[float]]:
+    """What log-likelihood ratios say against what is true, both classes weighing the same: the points of a calibration plot.
+
+    By equal bins of P(bona fide), the empty ones left out: `said`, its mean there, `true`, the share of bona fide speech, and `weight`, the
+    share of all trials.
+    """
+    bonafide, spoof = both_classes(bonafide, spoof)
+    scores = np.concatenate([bonafide, spoof])
+    weights = np.repeat([0.5 / bonafide.size, 0.5 / spoof.size], [bonafide.size, spoof.size])
+    probability = np.exp(-np.logaddexp(0, -scores))
+    bins = np.minimum((probability * num_bins).astype(int), num_bins - 1)
+    weight = np.bincount(bins, weights, num_bins)
+    said = np.bincount(bins, weights * probability, num_bins)
+    true = np.bincount(bins[: bonafide.size], weights[: bonafide.size], num_bins)
+    full = weight > 0
+    return {
+        "said": (said[full] / weight[full]).tolist(), "true": (true[full] / weight[full]).tolist(), "weight": weight[full].tolist(),
+    }
+
+
 def _probabilities(probability, is_bonafide) -> tuple[np.ndarray, np.ndarray]:
     probability = scores_of(probability, "probability")
     if probability.min() < 0 or probability.max() > 1:

@@ -73,3 +73,25 @@ def crossing(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):
     nearest = np.where(upper, p_miss1 + p_fa1, p_miss0 + p_fa0) / 2
     on_line = p_miss0 + gap0 / (gap0 - gap1) * (p_miss1 - p_miss0)
     return np.where(single, nearest, on_line), np.where(single, upper, True)
+
+
+def crossing_official(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):
+    """As the value of `crossing`, by the challenges' routine: it walks through the score trial by trial, bona fide first.
+
+    Arrays of counts. The gap of the two rates shrinks with every trial, so the nearest point is the one where it reaches 0 or the one
+    before, of equally near ones the former.
+    """
+    gap = fa0 * num_bonafide - miss0 * num_spoof  # of the rates, times both numbers: whole numbers, and so exact
+    num_bona = miss1 - miss0
+    steps_bona = np.ceil(gap / num_spoof)
+    in_bona = steps_bona <= num_bona
+    gap_after = gap - num_bona * num_spoof
+    steps_spoof = np.ceil(gap_after / num_bonafide)
+    miss = np.where(in_bona, miss0 + steps_bona, miss1)
+    fa = np.where(in_bona, fa0, fa0 - steps_spoof)
+    step = np.where(in_bona, num_spoof, num_bonafide)
+    left = fa * num_bonafide - miss * num_spoof  # 0 or below
+    back = -left >= left + step
+    miss_before, fa_before = np.where(in_bona, miss - 1, miss), np.where(in_bona, fa, fa + 1)
+    miss, fa = np.where(back, miss_before, miss), np.where(back, fa_before, fa)
+    return (miss / num_bonafide + fa / num_spoof) / 2

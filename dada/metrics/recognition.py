@@ -43,7 +43,7 @@ def measure_classes(
         raise DataError(f"class indices must be 0 to {num_known}, and those among known classes below {num_known}")
     known = truth < num_known
     speakers = np.asarray(speakers)
-    resampler = Resampler(speakers[known], speakers[~known], config.num_resamples, config.seed)
+    resampler = Resampler(speakers[known], speakers[~known], num_resamples=config.num_resamples, seed=config.seed)
     order = np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)])
     clusters = np.empty(truth.size, dtype=int)
     clusters[order] = np.concatenate([resampler.bonafide, resampler.spoof])
@@ -51,8 +51,8 @@ def measure_classes(
     of_known = [_Confusion(truth[known], row[known], clusters[known], num_known + 1, resampler) for row in closed] if known.any() else []
     both = known.any() and not known.all()
     scored = [(row[~known], row[known]) for row in unknown_score] if both else []
-    flipped = Resampler(speakers[~known], speakers[known], config.num_resamples, config.seed) if both else None
-    entry = _Entry(resampler, config.confidence)
+    flipped = Resampler(speakers[~known], speakers[known], num_resamples=config.num_resamples, seed=config.seed) if both else None
+    entry = Entry(resampler, config.confidence)
     return {
         "num_known": int(known.sum()),
         "num_unknown": int((~known).sum()),
@@ -65,7 +65,7 @@ def measure_classes(
     }
 
 
-class _Entry:
+class Entry:
     """A metric's values and resamples by seed to its mean, spread and interval; None without any."""
 
     def __init__(self, resampler: Resampler, confidence: float):

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dada.errors import DataError
+from dada.metrics.bootstrap import Trials
 from dada.metrics.check import scores_of
 from dada.metrics.det import det
 
+NUM_ASV_POINTS = 3000  # thresholds of the ASV that are tried for every resample
 PREVALENCE = 0.5  # of spoofs among the trials to reject; at the concurrent point it does not matter
 
 
@@ -32,13 +34,19 @@ def a_dcf(target, nontarget, spoof, costs: SasvCosts = SasvCosts()) -> tuple[flo
     target, nontarget, spoof = _three_kinds(target, nontarget, spoof)
     thresholds = np.unique(np.concatenate([target, nontarget, spoof]))  # a trial is accepted where its score is above
     pass_target, pass_nontarget, pass_spoof = (_share_above(kind, thresholds) for kind in (target, nontarget, spoof))
-    of_miss, of_nontarget, of_spoof = costs.miss * costs.p_target, costs.fa * costs.p_nontarget, costs.fa_spoof * costs.p_spoof
+    of_miss, of_nontarget, of_spoof = a_dcf_factors(costs)
     cost = of_miss * (1 - pass_target) + of_nontarget * pass_nontarget + of_spoof * pass_spoof
     best = int(np.argmin(cost))
-    accept_all, default = of_nontarget + of_spoof, min(of_nontarget + of_spoof, of_miss)
-    if accept_all < cost[best]:
-        return accept_all / default, float(thresholds[0] - 1e-3)
-    return float(cost[best] / default), float(thresholds[best])
+    if of_nontarget + of_spoof < cost[best]:
+        return of_nontarget + of_spoof, float(thresholds[0] - 1e-3)
+    return float(cost[best]), float(thresholds[best])
+
+
+def a_dcf_factors(costs: SasvCosts = SasvCosts()) -> tuple[float, float, float]:
+    """Factors of Pmiss, Pfa of non-targets and Pfa of spoofs in the normalised cost."""
+    parts = costs.miss * costs.p_target, costs.fa * costs.p_nontarget, costs.fa_spoof * costs.p_spoof
+    default = min(parts[1] + parts[2], parts[0])
+    return tuple(part / default for part in parts)
 
 
 def t_eer(bonafide, spoof, asv_target, asv_nontarget, asv_spoof) -> float:
@@ -48,29 +56,55 @@ def t_eer(bonafide, spoof, asv_target, asv_nontarget, asv_spoof) -> float:
     where it never rejects a smaller share of targets than it accepts of the others.
     """
     curve = det(bonafide, spoof)
-    cm_miss, cm_fa = curve.p_miss, curve.p_fa
-    asv = _three_kinds(asv_target, asv_nontarget, asv_spoof)
-    thresholds = np.unique(np.concatenate(asv))
-    pass_target, fa_nontarget, fa_spoof = (_share_above(kind, thresholds) for kind in asv)
-    miss = 1 - pass_target
-    admissible = (miss < (1 - PREVALENCE) * fa_nontarget + PREVALENCE * fa_spoof) & (fa_spoof > 0)
-    if not admissible.any():
-        raise DataError("the t-EER is not defined for this ASV: it has no threshold with fewer misses than false acceptances")
-    miss, fa_nontarget, fa_spoof = miss[admissible], fa_nontarget[admissible], fa_spoof[admissible]
-
-    def gap(j: np.ndarray) -> np.ndarray:
-        """Tandem misses minus false acceptances at point j of the countermeasure: rises with j."""
-        passed = 1 - cm_miss[j]
-        return cm_miss[j] + passed * miss - (1 - PREVALENCE) * passed * fa_nontarget - PREVALENCE * cm_fa[j] * fa_spoof
-
-    j = _nearest_to_zero(gap, np.zeros(miss.size, dtype=int), np.full(miss.size, cm_miss.size - 1))
-    usable = cm_miss[j] < 1
-    if not usable.any():
+    value = _Tandem(_three_kinds(asv_target, asv_nontarget, asv_spoof)).eer(curve.p_miss, curve.p_fa)
+    if value is None:
         raise DataError("the t-EER is not defined here: the countermeasure would have to reject everything")
-    difference = np.full(miss.size, np.inf)
-    difference[usable] = np.abs(fa_nontarget[usable] / fa_spoof[usable] - cm_fa[j[usable]] / (1 - cm_miss[j[usable]]))
-    best = int(np.argmin(difference))
-    return float(fa_spoof[best] * cm_fa[j[best]])
+    return value
+
+
+def resampled_t_eer(trials: Trials, asv_target, asv_nontarget, asv_spoof) -> np.ndarray:
+    """t-EER (R,) of resampled trials of the countermeasure, the ASV staying as it is; NaN where it is not defined.
+
+    Of the ASV's thresholds NUM_ASV_POINTS are tried, as in the accelerated version of the official code.
+    """
+    tandem = _Tandem(_three_kinds(asv_target, asv_nontarget, asv_spoof), NUM_ASV_POINTS)
+    values = [tandem.eer(p_miss, p_fa) if np.isfinite(p_fa[0]) else None for p_miss, p_fa in trials.curves()]
+    return np.array([np.nan if value is None else value for value in values])
+
+
+class _Tandem:
+    """The admissible thresholds of an ASV, all or `num_points` of them, each with its rates."""
+
+    def __init__(self, kinds: tuple[np.ndarray, np.ndarray, np.ndarray], num_points: int | None = None):
+        thresholds = np.unique(np.concatenate(kinds))
+        if num_points is not None and thresholds.size > num_points:
+            thresholds = thresholds[np.linspace(0, thresholds.size - 1, num_points).round().astype(int)]
+        pass_target, fa_nontarget, fa_spoof = (_share_above(kind, thresholds) for kind in kinds)
+        miss = 1 - pass_target
+        admissible = (miss < (1 - PREVALENCE) * fa_nontarget + PREVALENCE * fa_spoof) & (fa_spoof > 0)
+        if not admissible.any():
+            raise DataError("the t-EER is not defined for this ASV: it has no threshold with fewer misses than false acceptances")
+        self.miss, self.fa_nontarget, self.fa_spoof = miss[admissible], fa_nontarget[admissible], fa_spoof[admissible]
+
+    def eer(self, cm_miss: np.ndarray, cm_fa: np.ndarray) -> float | None:
+        """With a countermeasure of these rates (P,) by rising threshold; None where it would have to reject everything."""
+
+        def gap(j: np.ndarray) -> np.ndarray:
+            """Tandem misses minus false acceptances at point j of the countermeasure: rises with j."""
+            passed = 1 - cm_miss[j]
+            accepted = (1 - PREVALENCE) * passed * self.fa_nontarget + PREVALENCE * cm_fa[j] * self.fa_spoof
+            return cm_miss[j] + passed * self.miss - accepted
+
+        num = self.miss.size
+        j = _nearest_to_zero(gap, np.zeros(num, dtype=int), np.full(num, cm_miss.size - 1))
+        usable = cm_miss[j] < 1
+        if not usable.any():
+            return None
+        difference = np.full(num, np.inf)
+        ratios = self.fa_nontarget[usable] / self.fa_spoof[usable]
+        difference[usable] = np.abs(ratios - cm_fa[j[usable]] / (1 - cm_miss[j[usable]]))
+        best = int(np.argmin(difference))
+        return float(self.fa_spoof[best] * cm_fa[j[best]])
 
 
 def _nearest_to_zero(gap, low: np.ndarray, high: np.ndarray) -> np.ndarray:

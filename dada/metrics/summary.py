@@ -10,14 +10,15 @@ from scipy.special import ndtr, ndtri
 
 from dada.errors import DataError
 from dada.metrics.auc import auc
-from dada.metrics.bootstrap import Resampler, Trials
-from dada.metrics.calibration import cllr, cllr_cost
+from dada.metrics.bootstrap import Resampler, Trials, clusters_by_attack
+from dada.metrics.calibration import cllr, cllr_cost, reliability
 from dada.metrics.check import warn_if_inverted
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.dcf import Costs, act_dcf, min_dcf_of
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
 from dada.metrics.f1 import DEFINITIONS, f1_at_eer
+from dada.metrics.tdcf import AsvRates, factors, min_tdcf_of
 
 LOWEST_RATE = 1e-3  # ends of the axes of a DET plot
 NUM_BINS = 40  # of a histogram
@@ -25,25 +26,37 @@ NO_VALUE = "-"  # of a trial that a condition says nothing of
 
 METRICS = {
     "eer": "equal error rate, ties grouped",
+    "eer_over_attacks": "the same EER, its interval over resampled attacks, bona fide speech by resampled speakers",
     "auc": "area under the receiver operating characteristic",
     "f1_at_eer": "F1: " + DEFINITIONS["f1_at_eer"],
     "min_dcf": "normalised detection cost at the best threshold",
     "act_dcf": "normalised detection cost at the threshold of the costs, scores read as natural-log likelihood ratios",
     "cllr": "cost of log-likelihood ratios in bits, scores read as natural-log likelihood ratios",
 }
+TANDEM = {  # metric -> version of the cost, and what it is
+    "min_tdcf_2019": ("legacy", "tandem detection cost at the best threshold, legacy definition of ASVspoof 2019"),
+    "min_tdcf_2021": ("revised", "tandem detection cost at the best threshold, revised definition of ASVspoof 2021 and 5"),
+}
 
 
 def measure(
-    scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig, name: str, llr: bool = True
+    scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig, name: str, llr: bool = True,
+    asv: AsvRates | None = None, attacks: Sequence[str] | None = None,
 ) -> dict:
-    """Metrics, DET curve with its band, and histogram of scores (K, N); intervals come from resampled speakers (N,).
+    """Metrics, DET curve with its band, histogram and calibration of scores (K, N); intervals come from resampled speakers (N,).
 
-    `name` is what a warning of inverted polarity calls the system. Without `llr`, actDCF and Cllr are None.
+    `name` is what a warning of inverted polarity calls the system. Without `llr`, actDCF, Cllr and the calibration are None. `asv` adds
+    the tandem costs. With two `attacks` (N,) or more, the EER also has an interval over them.
     """
     trials = _Trials(scores, is_bonafide, speakers, config)
-    metrics = _all_metrics(trials, config, llr)
+    metrics = _all_metrics(trials, config, llr) | (_tandem_costs(trials, asv) if asv else {})
     warn_if_inverted(metrics["eer"]["mean"], name)
-    return {"metrics": metrics, "det": _det_band(trials, config), "histogram": _histogram(*trials.seeds[0])}
+    metrics["eer_over_attacks"] = None
+    if attacks is not None and len(set(np.asarray(attacks)[~is_bonafide]) - {NO_VALUE}) > 1:
+        over = _Trials(scores, is_bonafide, clusters_by_attack(is_bonafide, speakers, attacks), config)
+        metrics["eer_over_attacks"] = over.entry(*_eers(over))
+    calibration = reliability(*(np.concatenate(part) for part in zip(*trials.seeds, strict=True))) if llr else None
+    return {"metrics": metrics, "det": _det_band(trials, config), "histogram": _histogram(trials.seeds), "calibration": calibration}
 
 
 def break_down(
@@ -112,7 +125,7 @@ class _Trials:
 
     def __init__(self, scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig):
         speakers = np.asarray(speakers)
-        self.resampler = Resampler(speakers[is_bonafide], speakers[~is_bonafide], config.num_resamples, config.seed)
+        self.resampler = Resampler(speakers[is_bonafide], speakers[~is_bonafide], num_resamples=config.num_resamples, seed=config.seed)
         self.seeds = [(row[is_bonafide], row[~is_bonafide]) for row in np.atleast_2d(scores)]
         self.resampled: list[Trials] = [self.resampler.over(*pair) for pair in self.seeds]
         self.curves = [det(*pair) for pair in self.seeds]
@@ -154,6 +167,15 @@ def _all_metrics(trials: _Trials, config: EvaluateConfig, llr: bool) -> dict:
     return metrics
 
 
+def _tandem_costs(trials: _Trials, asv: AsvRates) -> dict:
+    costs = {}
+    for name, (version, _) in TANDEM.items():
+        c0, c1, c2 = factors(asv, version)
+        values = [min_tdcf_of(curve, asv, version) for curve in trials.curves]
+        costs[name] = trials.entry(values, [resampled.min_cost(c1, c2, c0) for resampled in trials.resampled])
+    return costs
+
+
 def _eers(trials: _Trials) -> tuple[list, list]:
     return trials.eers, [resampled.eer() for resampled in trials.resampled]
 
@@ -182,8 +204,9 @@ def _det_band(trials: _Trials, config: EvaluateConfig) -> dict:
     return {"p_fa": p_fa.tolist(), "p_miss": p_miss.tolist(), "low": low, "high": high}
 
 
-def _histogram(bonafide: np.ndarray, spoof: np.ndarray) -> dict:
-    """Counts of both classes in equal bins; the outermost bins also hold the one trial in two hundred that lies beyond them."""
+def _histogram(seeds: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict:
+    """Counts of both classes in equal bins, over all seeds; the outermost also hold the one trial in two hundred that lies beyond them."""
+    bonafide, spoof = (np.concatenate(part) for part in zip(*seeds, strict=True))
     merged = np.concatenate([bonafide, spoof])
     low, high = np.quantile(merged, [0.0025, 0.9975])
     if low == high:

@@ -7,8 +7,10 @@ A new model is one file here and one YAML in dada/conf. The file holds
   `estimate(batches, log)` as well, where `batches()` gives a fresh iterator of labelled batches; where it also has
   `estimate_steps(batches, log, progress)`, which yields what to go on from as `progress`, a killed training does not start over,
 * if its training changes over time, `Model.start_epoch(epoch, num_epochs)`, called before each epoch (from 0) of a phase,
+* if some parameters of a part never learn, `frozen_parameters()` of that part, which no phase of a training lets learn,
 * `example() -> (Config, shape)`: a small configuration and the shape of one utterance's input, e.g. `(60, 150)` for 60 features
   and 150 frames, with which the tests go through the contract below; without it `Config()` as it is would be built,
+* a text model that does not read the tokens of a pretrained encoder, `tokenize(texts, settings) -> list of ids (L,)`,
 * if the authors published weights, `from_official(state) -> state`: their parameter names to ours.
 
 The contract: outputs of the right shapes in float32; every row independent of the others in evaluation mode, and of the padding

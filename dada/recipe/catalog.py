@@ -32,9 +32,16 @@ class StageEntry:
         """Whether its jobs are cut into shards."""
         return hasattr(self.module, "shards")
 
+    def applies_to(self, recipe: Recipe) -> bool:
+        """Whether the stage is for this recipe: one with `NEEDS_AUDIO = True` is not where there are only texts."""
+        named = not recipe.config.stages or self.name in recipe.config.stages
+        return named and (recipe.corpus.audio or not getattr(self.module, "NEEDS_AUDIO", False))
+
     def plan(self, recipe: Recipe) -> list[Job]:
         """The jobs of this stage under every protocol, each job once."""
         jobs: dict[str, Job] = {}
+        if not recipe.corpus.audio and getattr(self.module, "NEEDS_AUDIO", False):
+            return []
         for view in recipe.views:
             for job in self.module.plan(view):
                 jobs.setdefault(job.name, job)

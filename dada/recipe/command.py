@@ -21,7 +21,8 @@ RUN_EXAMPLE = """examples:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that all ways of running share. A new one is a change of design."""
-    parser.add_argument("--system", action="append", default=[], help="work on this system only, and let key=value set its keys (repeat, or a,b)")
+    only = "work on this system only, and let key=value set its keys (repeat, or a,b; `all` for every one that applies)"
+    parser.add_argument("--system", action="append", default=[], help=only)
     parser.add_argument("--nj", type=int, help=f"processes side by side, one CPU thread each (default: one a core, at most {MOST_JOBS})")
     parser.add_argument("--cmd", default="local", help="where jobs run: local (default: %(default)s)")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of a training job (default: %(default)s, the CPU)")

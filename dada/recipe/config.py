@@ -40,14 +40,10 @@ def load_recipe_config(root: Path, overrides: Iterable[str] = ()) -> RecipeConfi
 def load_system_config(name: str, recipe_root: Path | None = None, overrides: Iterable[str] = ()) -> SystemConfig:
     """A system by name, with the plug-ins that it names (features, model, losses) checked against their own schemas."""
     folders = [SYSTEMS] + ([recipe_root / "conf"] if recipe_root else [])
-    paths = [folder / f"{name}.yaml" for folder in folders if (folder / f"{name}.yaml").is_file()]
-    if not paths:
-        known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
-        raise ConfigError(f"unknown system {name!r}{nearest(name, known)}; known: {', '.join(known)}")
-    layers = [(str(path), read_yaml(path)) for path in paths] + [("command line", parse_overrides(overrides))]
+    layers = _files_of(name, folders)
+    where = " / ".join(path for path, _ in layers)
     errors: list[str] = []
-    config = _resolve(SystemConfig, [("", {"name": name}), *layers])
-    where = " / ".join(str(path) for path in paths)
+    config = _resolve(SystemConfig, [("", {"name": name}), *layers, ("command line", parse_overrides(overrides))])
     _check_choices(config, where, errors)
     config.input.features = _plugin(config.input.features, "input.features", _input_schema(config), where, errors)
     config.model = _plugin(config.model, "model", lambda kind: models.config_class(config.task, kind), where, errors)
@@ -57,6 +53,22 @@ def load_system_config(name: str, recipe_root: Path | None = None, overrides: It
     config.train.phases = [_phase(config.input.kind, phase, f"train.phases[{i}]", where, errors) for i, phase in phases]
     _raise(errors)
     return config
+
+
+def _files_of(name: str, folders: list[Path], above: tuple[str, ...] = ()) -> list[Layer]:
+    """The YAML files of a system, `like: OTHER` at the head of one standing for all files of another system."""
+    paths = [folder / f"{name}.yaml" for folder in folders if (folder / f"{name}.yaml").is_file()]
+    if not paths:
+        known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
+        raise ConfigError(f"unknown system {name!r}{nearest(name, known)}; known: {', '.join(known)}")
+    if name in above:
+        raise ConfigError(f"{paths[0]}: {' is like '.join([*above, name])}: a system cannot be like itself")
+    layers: list[Layer] = []
+    for path in paths:
+        values = read_yaml(path)
+        other = values.pop("like", None)
+        layers += [*(_files_of(str(other), folders, (*above, name)) if other else []), (str(path), values)]
+    return layers
 
 
 def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -112,8 +124,9 @@ def _resolve(schema: type, layers: list[Layer]):
             nested = value
             for key in reversed(path):
                 nested = {key: nested}
-            if _names_another(OmegaConf.select(config, ".".join(path)), value):
-                OmegaConf.update(config, ".".join(path), {}, merge=False)  # the settings of one plug-in mean nothing to another
+            if value == {} or _names_another(OmegaConf.select(config, ".".join(path)), value):
+                # An empty mapping empties; and the settings of one plug-in mean nothing to another.
+                OmegaConf.update(config, ".".join(path), {}, merge=False)
             try:
                 config = OmegaConf.merge(config, nested)
             except OmegaConfBaseException as error:

@@ -3,7 +3,6 @@
 import shlex
 from pathlib import Path
 
-from dada.recipe import catalog
 from dada.recipe.recipe import Recipe
 from dada.recipe.runner import Selection, jobs_to_run, make_ledger
 

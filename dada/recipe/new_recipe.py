@@ -1,4 +1,7 @@
-"""A recipe for a corpus that is a folder of audio files and a CSV, made from egs/TEMPLATE."""
+"""A recipe for a corpus that is a folder of audio files with a CSV, with ASVspoof-style protocols, or with folders that name the classes.
+
+Made from egs/TEMPLATE. Protocols and folders are turned into a CSV once, local/list.csv of the recipe.
+"""
 
 import importlib.util
 import json
@@ -14,11 +17,14 @@ from dada import program
 from dada.data.csv_corpus import LABELS, SPLITS, Row, guess_mapping, map_values, parse, read_rows
 from dada.data.datadir import DataDir
 from dada.data.files import atomic_dir
+from dada.data.folder_corpus import rows_of_folders, rows_of_protocols, write_rows
 from dada.errors import DataError, UserError
+from dada.recipe.smoke_test import smoke_test
 
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]  # the checkout
+OWN_LIST = Path("local", "list.csv")  # of a recipe whose corpus came without a CSV
 # Columns that are found by themselves: ours and other usual names.
 COLUMNS = {
     "file": ("file", "path", "filename", "file_name", "audio", "wav"),
@@ -34,7 +40,7 @@ COLUMNS = {
 def new_recipe(
     name: str,
     audio: Path,
-    csv: Path,
+    csv: Path | None,
     egs: Path,
     columns: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
@@ -42,11 +48,14 @@ def new_recipe(
     split_by: str | None = None,
     seed: int = 1,
     language: str = "en",
+    protocols: Mapping[str, Path] | None = None,
+    folders: Sequence[str] = (),
 ) -> list[DataDir]:
     """Make egs/<name>, ready for stage 1; returns the splits that stage 1 is going to write.
 
-    `columns` is {ours: the CSV's} and completes what the names of the columns tell; `labels` and `splits` map values of the CSV
-    and complete the usual spellings. Raises UserError or DataError, and leaves nothing, where stage 1 would fail.
+    Without `csv` the list is made from `protocols`, {split: file}, or from the folders that the files lie in (`folders`: what each
+    level of them means). `columns` is {ours: the CSV's} and completes what the names of the columns tell; `labels` and `splits` map
+    values of the CSV and complete the usual spellings. Raises UserError or DataError, and leaves nothing, where stage 1 would fail.
     """
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise UserError(f"{name!r} cannot name a recipe: use letters, digits, `_`, `.` and `-`")
@@ -56,26 +65,40 @@ def new_recipe(
     if not Path(audio).is_dir():
         raise UserError(f"{audio} is not a folder: give the one that the file names in the CSV are relative to")
     program.refuse_existing(Path(egs) / name)
-    audio, csv = Path(audio).resolve(), Path(csv).resolve()
-    chosen = find_columns(csv, columns or {})
-    rows = read_rows(csv, chosen)
-    options = {
-        "csv": str(csv.relative_to(audio) if csv.is_relative_to(audio) else csv),
-        "columns": chosen,
-        "labels_map": _mapping(csv, rows, "label", LABELS, labels or {}),
-        "splits_map": _mapping(csv, rows, "split", SPLITS, splits or {}) if "split" in chosen else {},
-        "split_by": split_by or ("speaker" if "speaker" in chosen else "file"),
-        "seed": seed,
-    }
+    audio = Path(audio).resolve()
     with atomic_dir(Path(egs) / name) as partial:
         shutil.copytree(template, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "local.yaml"))
-        values = {"name": name, "language": language, "purported_speakers": "speaker" in chosen, **options}
+        if csv is None:
+            listed = partial / OWN_LIST
+            made = rows_of_protocols(audio, protocols) if protocols else rows_of_folders(audio, folders)
+            write_rows(listed, made)
+            columns = {name: name for name in made[0]} | dict(columns or {})  # every further one is a condition
+        else:
+            listed = Path(csv).resolve()
+        options = read_list(listed, audio, partial, columns or {}, labels or {}, splits or {})
+        options |= {"split_by": split_by or ("speaker" if "speaker" in options["columns"] else "file"), "seed": seed}
+        values = {"name": name, "language": language, "purported_speakers": "speaker" in options["columns"], **options}
         recipe_yaml = partial / "recipe.yaml"
         recipe_yaml.write_text(fill(recipe_yaml.read_text(encoding="utf-8"), values), encoding="utf-8")
         (partial / "local.yaml").write_text(f"corpus: {{root: {json.dumps(str(audio), ensure_ascii=False)}}}\n", encoding="utf-8")
         readme = partial / "README.md"
         readme.write_text(readme.read_text(encoding="utf-8").replace("# TEMPLATE", f"# {name}", 1), encoding="utf-8")
-        return _try_out(partial / "local" / "prepare_data.py", audio, options, Path(egs) / name)
+        return _try_out(partial, audio, options, Path(egs) / name)
+
+
+def read_list(
+    path: Path, audio: Path, recipe: Path, columns: Mapping[str, str], labels: Mapping[str, str], splits: Mapping[str, str]
+) -> dict:
+    """What `corpus.options` says of a CSV: its path, the columns, and what the labels and splits mean."""
+    home = next((folder for folder in (recipe, audio) if path.is_relative_to(folder)), None)
+    chosen = find_columns(path, columns)
+    rows = read_rows(path, chosen)
+    return {
+        "csv": str(path.relative_to(home) if home else path),
+        "columns": chosen,
+        "labels_map": _mapping(path, rows, "label", LABELS, labels),
+        "splits_map": _mapping(path, rows, "split", SPLITS, splits) if "split" in chosen else {},
+    }
 
 
 def find_columns(csv: Path, given: Mapping[str, str]) -> dict[str, str]:
@@ -115,13 +138,15 @@ def _mapping(csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Se
     return mapping
 
 
-def _try_out(program_path: Path, audio: Path, options: dict, home: Path) -> list[DataDir]:
+def _try_out(made_recipe: Path, audio: Path, options: dict, home: Path) -> list[DataDir]:
     """What the recipe's prepare_data makes of the corpus, without writing it: all that it refuses is refused here."""
+    program_path = made_recipe / "local" / "prepare_data.py"
     spec = importlib.util.spec_from_file_location("prepare_data", program_path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     shutil.rmtree(program_path.parent / "__pycache__", ignore_errors=True)
     recipe = SimpleNamespace(
+        root=made_recipe,
         corpus=SimpleNamespace(root=audio, options={"shares": {"train": 0.6, "dev": 0.2, "test": 0.2}, **options}),
         splits=SimpleNamespace(train="train", dev="dev", test=["test"]),
         data_dir=lambda split: home / "data" / split,
@@ -141,6 +166,8 @@ def _pairs(texts: Sequence[str], flag: str) -> dict[str, str]:
 
 EXAMPLE = """
 utils/new_recipe.py my_corpus --audio /corpora/my_corpus --csv /corpora/my_corpus/list.csv
+utils/new_recipe.py my_corpus --audio /corpora/my_corpus --folders split/label/attack
+utils/new_recipe.py my_corpus --audio LA --protocol train=LA.train.trn.txt dev=LA.dev.trl.txt test=LA.eval.trl.txt
 utils/new_recipe.py my_corpus --audio wavs --csv list.csv --columns file=path label=class codec=codec --labels 1=bonafide 0=spoof
 """
 
@@ -152,10 +179,13 @@ def command(arguments: list[str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program: make the recipe, and say what its splits hold."""
-    parser = program.parser("Make a recipe in egs/ for a corpus that is a folder of audio files and a CSV.", EXAMPLE)
+    parser = program.parser("Make a recipe in egs/ for a corpus of your own: audio files, and what says which are real.", EXAMPLE)
     parser.add_argument("name", help="name of the recipe, e.g. my_corpus")
-    parser.add_argument("--audio", type=Path, required=True, help="folder that the file names in the CSV are relative to")
-    parser.add_argument("--csv", type=Path, required=True, help="one line a file; its first line names the columns")
+    parser.add_argument("--audio", type=Path, required=True, help="folder of the audio files; file names in the CSV are relative to it")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--csv", type=Path, help="one line a file; its first line names the columns")
+    kind.add_argument("--protocol", nargs="+", metavar="SPLIT=FILE", help="ASVspoof-style protocols of train, dev and test")
+    kind.add_argument("--folders", metavar="LEVELS", help="what the folders mean, e.g. split/label/attack (default: by their names)")
     parser.add_argument(
         "--columns",
         nargs="+",
@@ -178,11 +208,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="of that draw")
     parser.add_argument("--language", default="en", help="of the speech, as Whisper names it")
+    parser.add_argument("--smoke_test", action="store_true", help="then run all stages on a few files, in a folder that is thrown away")
     parser.add_argument("--egs", type=Path, default=ROOT / "egs", help="folder of the recipes")
     args = parser.parse_args(arguments)
     program.set_up_logging(args.log_level)
     columns, labels, splits = _pairs(args.columns, "--columns"), _pairs(args.labels, "--labels"), _pairs(args.splits, "--splits")
-    made = new_recipe(args.name, args.audio, args.csv, args.egs, columns, labels, splits, args.split_by, args.seed, args.language)
+    protocols = {split: Path(file) for split, file in _pairs(args.protocol or [], "--protocol").items()}
+    how = {"protocols": protocols, "folders": args.folders.split("/") if args.folders else ()}
+    made = new_recipe(args.name, args.audio, args.csv, args.egs, columns, labels, splits, args.split_by, args.seed, args.language, **how)
     home = args.egs / args.name
     for data in made:
         print(
@@ -192,4 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"made {home}; the columns, labels and splits are in {home / 'recipe.yaml'}")
     if args.egs.resolve() != ROOT / "egs":
         print(f"it lies outside of the checkout: set DADA_ROOT={ROOT} when you call its run.sh")
+    if args.smoke_test:
+        print(smoke_test(home, made))
+        print("all stages work; these results mean nothing, so few are the files")
     print(f"next: {home}/run.sh --stop_stage 1")

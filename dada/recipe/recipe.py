@@ -9,8 +9,9 @@ from pathlib import Path
 
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
+from dada.recipe.choice import ALL, applicable, configured, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
-from dada.recipe.schema import CorpusConfig, RecipeConfig, SplitsConfig
+from dada.recipe.schema import MISSING, CorpusConfig, RecipeConfig, SplitsConfig
 from dada.train.config import SystemConfig
 
 
@@ -37,10 +38,14 @@ class Recipe:
     options: Options = field(default_factory=Options)
     overrides: tuple[str, ...] = ()  # key=value of the command line, as given
     named: tuple[str, ...] = ()  # systems named by --system; they alone get the overrides of a system
+    own: tuple[str, ...] = ()  # those of recipe.yaml, with their branches
 
     @classmethod
     def load(cls, root: Path, overrides=(), systems=(), options: Options | None = None) -> "Recipe":
-        """Read a recipe folder. `systems` selects some by name, and then `overrides` may set their keys (ConfigError)."""
+        """Read a recipe folder. `systems` selects some by name, or all, and then `overrides` may set their keys (ConfigError).
+
+        Systems that were run by name at another time keep their rows in the report, so they are planned as well.
+        """
         root = Path(root)
         of_recipe, of_system = split_overrides(overrides)
         config = load_recipe_config(root, of_recipe)
@@ -48,19 +53,29 @@ class Recipe:
             raise ConfigError(f"{of_system[0]} is a setting of a system: say which system with --system")
         if config.protocol is not None and config.protocol not in config.protocols:
             raise ConfigError(f"unknown protocol {config.protocol!r} of {root}; known: {', '.join(config.protocols)}")
-        recipe = cls(root, config, config.protocol or config.protocols[0], (), options or Options(), tuple(overrides), tuple(systems))
-        return replace(recipe, systems=recipe._with_branches([*config.systems, *systems]))
+        recipe = cls(root, config, config.protocol or config.protocols[0], (), options or Options(), tuple(overrides))
+        if ALL in systems:
+            systems = dict.fromkeys([*applicable(root, config, recipe.system), *(name for name in systems if name != ALL)])
+        recipe = replace(recipe, named=tuple(systems))
+        run_before = [name for name in configured(root) if any(recipe.exp_dir(name).glob("results/*.json"))]
+        own = recipe._with_branches(config.systems)
+        recipe = replace(recipe, own=own, systems=recipe._with_branches([*own, *systems, *run_before]))
+        deaf = [] if config.corpus.audio else [name for name in recipe.systems if recipe.system(name).task != "text"]
+        if deaf:
+            raise ConfigError(f"{root.resolve().name} has no audio, and {deaf[0]} is not a text system: leave out {', '.join(deaf)}")
+        return recipe
 
     @property
     def selected(self) -> tuple[str, ...]:
-        """The systems to run: those of --system with the branches they need, else all."""
-        return self._with_branches(list(self.named)) if self.named else self.systems
+        """The systems to run: those of --system with the branches they need, else those of the recipe."""
+        return self._with_branches(list(self.named)) if self.named else self.own
 
     @property
     def views(self) -> list["Recipe"]:
         """This recipe under each of its protocols, or under the one that was asked for."""
         names = [self.config.protocol] if self.config.protocol else self.config.protocols
-        return [replace(self, protocol=name) for name in names]
+        with_more = names[: self.config.more_protocols or None]
+        return [replace(self, protocol=name, systems=self.systems if name in with_more else self.own) for name in names]
 
     def system(self, name: str) -> SystemConfig:
         """The merged and checked configuration of a system."""
@@ -77,14 +92,36 @@ class Recipe:
         return self.config.corpus
 
     @property
+    def corpus_root(self) -> Path:
+        """The folder of the corpus as distributed. ConfigError where it is not set."""
+        return self._set_path("corpus.root", self.corpus.root)
+
+    def option_path(self, name: str) -> Path:
+        """The path that `corpus.options` gives under a name, relative to the recipe. ConfigError where it is not set."""
+        return self._set_path(f"corpus.options.{name}", self.corpus.options.get(name))
+
+    def _set_path(self, key: str, value: str | None) -> Path:
+        if value is None or value == MISSING:
+            raise ConfigError(f"{key} is not set: write it into {self.root / 'local.yaml'}, or add {key}=/path/to/it to the command")
+        return self.root / value
+
+    @property
     def splits(self) -> SplitsConfig:
         """Names of the splits."""
         return self.config.splits
 
     @property
     def seeds(self) -> list[int]:
-        """Training seeds."""
+        """Training seeds of the recipe's own systems."""
         return self.config.seeds
+
+    def seeds_of(self, system: str) -> list[int]:
+        """Training seeds of a system: those of the recipe, or as many of them as it gives systems that it does not list."""
+        return self.config.seeds[: None if system in self.own else self.config.more_seeds or None]
+
+    def weights_path(self, init: str) -> Path:
+        """Where the weights lie that a system's `init` names."""
+        return weights_path(self.root, self.config, init)
 
     @property
     def transcribe(self):
@@ -140,7 +177,9 @@ class Recipe:
         return self.data_root / split
 
     def text_dir(self, name: str, split: str) -> Path:
-        """A split of a text corpus."""
+        """A split of a text corpus; where there is no audio, its splits are those of the recipe."""
+        if not self.corpus.audio:
+            return self.data_dir(split)
         return self.data_root / f"text_{name}" / split
 
     def dump_dir(self, config: InputConfig, split: str) -> Path:

@@ -36,8 +36,9 @@ class Selection:
         for stage in catalog.stages():
             if not self.first <= stage.number <= self.last:
                 continue
-            if recipe.config.stages and stage.name not in recipe.config.stages:
-                log.info("stage %d %s: does not apply to %s", stage.number, stage.name, recipe.root.name)
+            if not stage.applies_to(recipe):
+                why = "" if recipe.corpus.audio else ", which has no audio"
+                log.info("stage %d %s: does not apply to %s%s", stage.number, stage.name, recipe.root.resolve().name, why)
             else:
                 found.append(stage)
         return found
@@ -115,7 +116,7 @@ def _check(stage: catalog.StageEntry, jobs: list[Job], states: dict[str, State],
         if state.missing:
             path = state.missing[0]
             maker = ledger.maker_of(path)
-            advice = f"stage {catalog.find(maker.stage).number} {maker.stage} makes it" if maker else "no stage makes it: check the configuration"
+            advice = f"stage {catalog.find(maker.stage).number} {maker.stage} makes it" if maker else _elsewhere(path)
             raise DataError(f"stage {stage.name}, {job.name}: {path} does not exist: {advice}")
         if state.other_settings:
             raise ConfigError(
@@ -124,6 +125,14 @@ def _check(stage: catalog.StageEntry, jobs: list[Job], states: dict[str, State],
             )
         for maker in ledger.stale_inputs(job):
             log.warning("%s: %s is not up to date with its settings; stage %s would make it again", job.name, maker.name, maker.stage)
+
+
+def _elsewhere(path: Path) -> str:
+    """How to get an input that no stage of this recipe makes: by another recipe, if it lies in one's folder."""
+    other = next((folder for folder in path.parents if (folder / "recipe.yaml").is_file()), None)
+    if other is None:
+        return "no stage makes it: check the configuration"
+    return f"it belongs to the recipe {other.resolve().name}: run {other.resolve() / 'run.sh'} --stop_stage 3 first, or leave it out here"
 
 
 def _run_wave(recipe: Recipe, stage, jobs: list[Job], states: dict[str, State], ledger: Ledger, submit: Submit) -> None:

@@ -19,8 +19,10 @@ class CorpusConfig:
     root: str | None = None  # folder of the corpus as distributed; relative to the recipe
     language: str = "en"  # two-letter code, for Whisper
     purported_speakers: bool = False  # whether utt2spk says who is supposed to speak
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)  # split -> label -> utterances; checked by stage 1
-    options: dict = field(default_factory=dict)
+    audio: bool = True  # false: texts and their authors alone; data directories have no wav.scp, and stages that need sound don't apply
+    # What stage 1 must come to: split -> label -> utterances; where protocols differ, protocol -> split -> label -> utterances.
+    counts: dict = field(default_factory=dict)
+    options: dict = field(default_factory=dict)  # `exclude`, a list of utterances to leave out, holds for every recipe
 
 
 @dataclass
@@ -43,6 +45,12 @@ class RecipeConfig:
     protocol: str | None = None  # run only this one
     systems: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=lambda: [1])
+    # Systems besides `systems`, asked for by --system: under how many of the protocols and with how many of the seeds, the first ones;
+    # 0 takes all.
+    more_protocols: int = 0
+    more_seeds: int = 0
+    leave_out: dict[str, str] = field(default_factory=dict)  # system -> why `--system all` passes over it here
+    weights: str | None = None  # folder of published weights that a system's `init` names; relative to the recipe
     stages: list[str] = field(default_factory=list)  # those that apply; empty means all
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     text: TextConfig = field(default_factory=TextConfig)

@@ -7,6 +7,7 @@ A stage is one file of dada/stages, found by its name (`s02_transcribe.py`). It 
 * `run(recipe, job)`, or for work that is cut into shards `shards(recipe, job)`, `run_shard(recipe, job, keys, out)` and
   `merge(recipe, job, parts)`.
 
+A stage that reads sound sets `NEEDS_AUDIO = True`, and passes over recipes that have none.
 A training stage sets `DISTRIBUTED = True`: with several GPUs, torchrun starts its `run` once for each.
 
 `run` and `merge` write their outputs atomically; the runner stamps a job only after all of them are there.

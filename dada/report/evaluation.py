@@ -12,6 +12,7 @@ def readable(found: dict) -> str:
     if "submission" in found:
         made = found["submission"]
         lines.append(f"submission  {made['path']} ({made['format']}, {made['num_trials']:,} trials, sha256 {made['sha256']})")
+        lines += [f"            {path}: complete its nulls" for path in made.get("beside", [])]
     if "metrics" not in found:
         return "\n".join([*lines, f"trials      {found['num_trials']:,}, unlabelled{left_out}"])
     lines.append(f"trials      {found['num_trials']:,}: {found['num_bonafide']:,} bona fide, {found['num_spoof']:,} spoofs{left_out}")
@@ -19,6 +20,7 @@ def readable(found: dict) -> str:
         lines.append(f"ASV         {found['asv']}")
     if found["num_resamples"]:
         of = f"{found['num_speakers']:,} speakers" if found["num_speakers"] else "the trials, since the key names no speakers"
+        of = "the attacks" if found["cluster"] == "attack" else of
         lines.append(f"intervals   {100 * found['confidence']:g} % from {found['num_resamples']:,} resamples of {of}")
     lines += ["", *_metrics(found)]
     for condition, values in found.get("conditions", {}).items():

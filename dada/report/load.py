@@ -20,6 +20,7 @@ class Section:
     columns: list[str] = field(default_factory=list)  # conditions of the main table
     own_tables: list[str] = field(default_factory=list)  # conditions with too many values for it
     differences: list[dict] = field(default_factory=list)  # of pairs of systems
+    transcripts: dict | None = None  # their word error rates
 
     @property
     def scored(self) -> dict[str, dict]:
@@ -40,7 +41,10 @@ def load(views: Sequence) -> list[Section]:
                 results = {system: _read(path) for system in view.systems if (path := result_path(view, system, split)).exists()}
                 if results:
                     paths = [path for path in difference_paths(view, split) if path.exists()]
-                    sections.append(Section(view.protocol, split, is_test, results, differences=[_read(path) for path in paths]))
+                    said = transcripts_path(view, split)
+                    section = Section(view.protocol, split, is_test, results, differences=[_read(path) for path in paths])
+                    section.transcripts = _read(said) if said.exists() else None
+                    sections.append(section)
     _place_conditions(sections, views[0].report)
     return sections
 
@@ -53,6 +57,11 @@ def result_path(view, system: str, split: str) -> Path:
 def difference_paths(view, split: str) -> list[Path]:
     """Where stage 9 writes the differences of the pairs that are to be compared."""
     return [view.exp_dir(first) / "results" / f"minus_{second}" / f"{split}.json" for first, second in view.evaluate.compare]
+
+
+def transcripts_path(view, split: str) -> Path:
+    """Where stage 9 writes the word error rates of the transcripts."""
+    return view.exp_dir("transcripts") / "results" / f"{split}.json"
 
 
 def _read(path: Path) -> dict:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from dada.report.load import Section
 from dada.report.machine import Machine
-from dada.report.tables import Cell, Table, counts_line, tables_of
+from dada.report.tables import Cell, Table, counts_line, tables_of, test_sets_table
 
 HEAD = """# Results: {name}
 
 Written by stage 11 (`report`); a run writes it anew, so never edit it by hand. `12.3 [9.8, 15.1] ±0.4` is the mean over training seeds,
-the {confidence:g} % interval of that mean over resampled speakers, and the standard deviation over seeds. **Bold** is the best of a column.
-Higher scores mean more bona fide; EER ties are grouped.
+the {confidence:g} % interval of that mean over resampled {units}, and the standard deviation over seeds. **Bold** is the best of a
+column.{more}
 
 * Everything from nothing: `{all_command}`
 * Hardware: {hardware}
@@ -21,8 +21,13 @@ Higher scores mean more bona fide; EER ties are grouped.
 def markdown(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine) -> str:
     """The whole file."""
     confidence = 100 * next(iter(sections[0].results.values()))["provenance"]["evaluate"]["confidence"]
-    head = HEAD.format(name=name, confidence=confidence, all_command=all_command, hardware=machine.hardware, software=machine.software)
+    spoken = any(section.scored for section in sections)
+    units, more = ("speakers", "\nHigher scores mean more bona fide; EER ties are grouped.") if spoken else ("sources of texts", "")
+    head = HEAD.format(name=name, units=units, more=more, confidence=confidence, all_command=all_command, **vars(machine))
     parts = [head]
+    overview = test_sets_table(sections)
+    if overview.rows:
+        parts.append(_table(overview, command).replace("### ", "## ", 1))
     for section in sections:
         parts.append(f"## Protocol {section.protocol}, {section.split}\n\n{counts_line(section)}\n")
         parts += [_table(table, command) for table in tables_of(section)]

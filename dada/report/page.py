@@ -6,9 +6,12 @@ from html import escape
 
 from dada.report.load import Section
 from dada.report.machine import Machine
-from dada.report.plots import det_plot, histogram_plot, interval_plot
+from dada.report.plots import calibration_plot, confusion_plot, det_plot, histogram_plot, interval_plot
 from dada.report.style import CSS, SCRIPT
-from dada.report.tables import Cell, Table, counts_line, tables_of
+from dada.report.tables import Cell, Table, counts_line, open_sets, tables_of, test_sets_table
+
+# A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a second figure.
+BESIDE = re.compile(r"(\S+)(?: (\[.*?\]|minus .*|\(.*\)))?(?: (±.*))?")
 
 
 def page(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine, num_det_systems: int) -> str:
@@ -17,7 +20,9 @@ def page(name: str, sections: Sequence[Section], command: str, all_command: str,
     others = [section for section in sections if not section.is_test]
     links = "".join(f'<a href="#{_anchor(section)}">{_heading(section)}</a>' for section in tests)
     links += '<a href="#dev">development splits</a>' if others else ""
-    body = [_section(section, command, num_det_systems) for section in tests]
+    overview = test_sets_table(sections)
+    body = [_card(overview.title, command, overview.note, _table(overview))] if overview.rows else []
+    body += [_section(section, command, num_det_systems) for section in tests]
     if others:
         folded = "".join(_section(section, command, num_det_systems) for section in others)
         body.append(f'<details id="dev"><summary>Development splits</summary>{folded}</details>')
@@ -38,8 +43,7 @@ def page(name: str, sections: Sequence[Section], command: str, all_command: str,
 
 
 def _section(section: Section, command: str, num_det_systems: int) -> str:
-    tables = [_card(table.title, command, table.note, _table(table)) for table in tables_of(section)]
-    cards = tables
+    cards = tables = [_card(table.title, command, table.note, _table(table)) for table in tables_of(section) if not table.drawn]
     if tables and section.scored:
         plots = [
             _card("EER and its interval", command, "", interval_plot(section), "wide"),
@@ -49,8 +53,14 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
                 det_plot(section, num_det_systems),
             ),
         ]
-        histograms = _card("Scores", command, "Share of each class by score, first training seed.", histogram_plot(section), "wide")
-        cards = [tables[0], *plots, *tables[1:], histograms]
+        below = [_card("Scores", command, "Share of each class by score, over all training seeds.", histogram_plot(section), "wide")]
+        if any(result.get("calibration") for result in section.scored.values()):
+            note = "Scores read as natural-log likelihood ratios: calibrated ones lie on the line; a dot grows with its share of trials."
+            below.append(_card("Calibration", command, note, calibration_plot(section), "wide"))
+        if open_sets(section):
+            note = "% of the trials of a true class, over all training seeds: rows are true classes, columns decisions."
+            below.insert(0, _card("Confusion matrices of the open-set systems", command, note, confusion_plot(section)))
+        cards = [tables[0], *plots, *tables[1:], *below]
     head = f"<h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>"
     return f'<section id="{_anchor(section)}">{head}{"".join(cards)}</section>'
 
@@ -67,12 +77,14 @@ def _card(title: str, command: str, note: str, content: str, svg_class: str = ""
 def _table(table: Table) -> str:
     heads = "".join(f"<th scope=col>{escape(header)}</th>" for header in table.headers)
     rows = "".join("<tr>" + "".join(_cell(cell, table.full_heat if table.heat else None) for cell in row) + "</tr>" for row in table.rows)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<table><caption>{escape(table.title)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _cell(cell: Cell, full_heat: float | None) -> str:
-    mean, blank, rest = cell.text.partition(" ")
-    text = escape(mean) + (f" <span class=by>{escape(rest)}</span>" if blank else "")
+    found = BESIDE.fullmatch(cell.text)
+    text = escape(found[1] if found else cell.text)
+    if found and any(found.groups()[1:]):
+        text += " <span class=by>" + " ".join(f"<span>{escape(part)}</span>" for part in found.groups()[1:] if part) + "</span>"
     attributes = " class=best" if cell.best and full_heat is None else ""
     if cell.value is not None:
         attributes += f' data-value="{cell.value:.6g}"'

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from scipy.special import ndtri
 
 from dada.report.load import Section
-from dada.report.tables import readable
+from dada.report.tables import open_sets, readable
 
 INK, FAINT = "#0a0b0c", "#0a0b0d"
 SERIES = [f"#0a0c0{i}" for i in range(8)]  # as many as the page's style sheet has
@@ -87,7 +87,7 @@ def interval_plot(section: Section) -> str:
 
 
 def histogram_plot(section: Section) -> str:
-    """Scores of both classes, a panel for each system; the counts are those of the first training seed."""
+    """Scores of both classes over all training seeds, a panel for each system."""
     names = list(section.scored)
     num_columns = min(4, len(names))
     num_rows = -(-len(names) // num_columns)
@@ -108,6 +108,56 @@ def histogram_plot(section: Section) -> str:
             axes.set_axis_off()
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
         return _svg(figure, f"Score histograms, protocol {section.protocol}, {section.split}")
+
+
+def calibration_plot(section: Section) -> str:
+    """What the log-likelihood ratios of each system say against what is true, a panel for each system that gives some."""
+    found = {name: result["calibration"] for name, result in section.scored.items() if result.get("calibration")}
+    num_columns = min(5, len(found))
+    num_rows = -(-len(found) // num_columns)
+    with matplotlib.rc_context(SETTINGS):
+        figure = Figure(figsize=(10.4, 0.35 + 2.15 * num_rows), layout="constrained")
+        panels = figure.subplots(num_rows, num_columns, squeeze=False, sharex=True, sharey=True).ravel()
+        for axes, (name, points) in zip(panels, found.items(), strict=False):
+            axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
+            axes.plot(points["said"], points["true"], color=SERIES[0], linewidth=1.2)
+            axes.scatter(points["said"], points["true"], s=6 + 160 * np.array(points["weight"]), color=SERIES[0], alpha=0.65, linewidths=0)
+            axes.set_title(name)
+            axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
+            axes.tick_params(length=0)
+        for axes in panels[len(found) :]:
+            axes.set_axis_off()
+        figure.supxlabel("P(bona fide) that the score stands for, both classes being equally probable", fontsize=10)
+        figure.supylabel("share of bona fide", fontsize=10)
+        return _svg(figure, f"Calibration, protocol {section.protocol}, {section.split}")
+
+
+def confusion_plot(section: Section) -> str:
+    """Decisions of every system that can say unknown, in % of the trials of each true class, a panel for each system."""
+    found = open_sets(section)
+    num_columns = min(2, len(found))
+    num_rows = -(-len(found) // num_columns)
+    with matplotlib.rc_context(SETTINGS | {"axes.grid": False, "axes.spines.left": False, "axes.spines.bottom": False}):
+        figure = Figure(figsize=(5.2 * num_columns, 0.2 + 4.3 * num_rows), layout="constrained")
+        panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+        for axes, (name, entry) in zip(panels, found.items(), strict=False):
+            labels = [readable(label) for label in entry["labels"]]
+            counts = np.array(entry["confusion"], dtype=float)
+            there = counts.sum(axis=1) > 0
+            shares = counts[there] / counts[there].sum(axis=1, keepdims=True)
+            rows = [label for label, occurs in zip(labels, there, strict=True) if occurs]
+            for (row, column), share in np.ndenumerate(shares):
+                axes.fill_between([column - 0.48, column + 0.48], row - 0.48, row + 0.48, color=SERIES[0], alpha=0.75 * share, linewidth=0)
+                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=9)
+            axes.set(xlim=(-0.5, len(labels) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal", title=name)
+            axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
+            axes.set_yticks(range(len(rows)), rows)
+            axes.tick_params(length=0)
+        for axes in panels[len(found) :]:
+            axes.set_axis_off()
+        figure.supxlabel("decided", fontsize=10)
+        figure.supylabel("true class", fontsize=10)
+        return _svg(figure, f"Confusion matrices, protocol {section.protocol}, {section.split}")
 
 
 def _probit(rates: Sequence[float]) -> np.ndarray:

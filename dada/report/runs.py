@@ -65,6 +65,9 @@ def _add_results(run: Run, path: Path, split: str) -> None:
     for name, entry in (content.get("metrics") or {}).items():
         if entry is not None:
             run.figures[f"{split} {name}"] = entry
+    for name, entry in (content.get("classes") or {}).items():
+        if isinstance(entry, dict) and "mean" in entry:
+            run.figures[f"{split} classes, {name}"] = entry
     for condition, values in content.get("conditions", {}).items():
         for value, entry in values.items():
             run.figures[f"{split} eer, {condition} {value}"] = entry.get("eer", entry)

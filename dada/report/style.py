@@ -11,7 +11,7 @@ CSS = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 15px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 32px 20px 64px; }
+main { max-width: 1180px; margin: 0 auto; padding: 32px 20px 64px; }
 h1 { font-size: 28px; line-height: 1.2; margin: 0 0 6px; letter-spacing: -.01em; }
 h2 { font-size: 21px; margin: 44px 0 4px; } h3 { font-size: 16px; margin: 0 0 4px; }
 p { margin: 4px 0 10px; } .soft { color: var(--soft); max-width: 78ch; }
@@ -23,13 +23,15 @@ nav a:hover, nav a:focus-visible { border-color: var(--accent); }
 .scroll { overflow-x: auto; } .scroll svg { display: block; width: 100%; min-width: 620px; height: auto; }
 .scroll svg.wide { min-width: 860px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13.5px; width: 100%; }
-th { text-align: right; font-weight: 600; color: var(--soft); border-bottom: 1.5px solid var(--faint); padding: 5px 10px;
-  white-space: nowrap; cursor: pointer; }
-td { text-align: right; padding: 4px 10px; vertical-align: top; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { text-align: right; font-weight: 600; color: var(--soft); border-bottom: 1.5px solid var(--faint); padding: 5px 8px; min-width: 4em;
+  vertical-align: bottom; cursor: pointer; }
+td { text-align: right; padding: 4px 8px; vertical-align: top; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 2px; }
-td:first-child { font-weight: 500; } td .by { display: block; color: var(--soft); font-size: 11.5px; font-weight: 400;
+td:first-child { font-weight: 500; } td .by { display: block; white-space: normal; color: var(--soft); font-size: 11.5px; font-weight: 400;
   line-height: 1.35; } td.best { font-weight: 700; color: var(--accent); }
 th[aria-sort=ascending]::after { content: " ↑"; } th[aria-sort=descending]::after { content: " ↓"; }
+td .by span { white-space: nowrap; } caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); }
 td[style] { border-bottom-color: var(--card); }
 code { background: var(--code); border-radius: 4px; padding: 1px 5px;
   font: 12.5px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
@@ -37,7 +39,8 @@ code { background: var(--code); border-radius: 4px; padding: 1px 5px;
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 16px; margin: 14px 0 0; font-size: 13.5px; }
   dt { color: var(--soft); } dd { margin: 0; }
 details { margin-top: 36px; } summary { cursor: pointer; font-size: 21px; font-weight: 700; }
-@media (max-width: 600px) { main { padding: 20px 12px 48px; } .card { padding: 12px; } dl { grid-template-columns: 1fr; gap: 0; }
+@media (max-width: 600px) { main { padding: 20px 12px 48px; }
+  th:first-child, td:first-child { max-width: 34vw; white-space: normal; overflow-wrap: anywhere; font-size: 12.5px; } .card { padding: 12px; } dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 6px; } }
 @page { size: A4; margin: 12mm; }
 @media print { :root { color-scheme: light; --page: #fff; } body { font-size: 10pt; } main { max-width: none; padding: 0; }

@@ -1,8 +1,10 @@
 """Results as tables of text, for Markdown, HTML and the terminal alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from dada.data.datadir import BONAFIDE
 from dada.report.load import Section
 
 ABSENT = "–"
@@ -27,16 +29,27 @@ class Table:
     rows: list[list[Cell]] = field(default_factory=list)
     heat: bool = False
     full_heat: float = 0.5  # value at and above which a cell has the full colour: of an EER, chance
+    drawn: bool = False  # the page draws it instead
 
 
 def percent(entry: dict | None) -> str:
     """A share in percent: `12.3 [9.8, 15.1] ±0.4` is the mean over seeds, its 95 % interval, and the seeds' standard deviation."""
-    return _measured(entry, lambda value: f"{100 * value:.1f}")
+    return _measured(entry, lambda value: number(100 * value, 1))
 
 
 def plain(entry: dict | None) -> str:
     """As `percent`, of a quantity with three decimals."""
-    return _measured(entry, lambda value: f"{value:.3f}")
+    return _measured(entry, lambda value: number(value, 3))
+
+
+def number(value: float, decimals: int, sign: str = "") -> str:
+    """With so many decimals, and the sign `+` where it is asked for; what rounds to zero has none.
+
+    >>> number(-0.0004, 3), number(0.0123, 2, "+")
+    ('0.000', '+0.01')
+    """
+    rounded = round(value, decimals)
+    return f"{rounded:{sign}.{decimals}f}" if rounded else f"{0:.{decimals}f}"
 
 
 def mean_percent(entry: dict | None) -> str:
@@ -48,6 +61,7 @@ def tables_of(section: Section) -> list[Table]:
     """All tables of a split that have something to show."""
     tables = [eer_table(section), *(condition_table(section, name) for name in section.own_tables), within_table(section)]
     tables += [metric_table(section), difference_table(section), *class_tables(section), author_table(section), abx_table(section)]
+    tables += [transcript_table(section)]
     return [table for table in tables if table.rows]
 
 
@@ -60,7 +74,12 @@ def eer_table(section: Section, show: Callable[[dict | None], str] = percent) ->
     note = "EER in % of the spoofs named by the column against all bona fide speech."
     if section.columns:
         note += " Columns by " + ", ".join(f"`{name}` ({', '.join(map(readable, section.values(name)))})" for name in section.columns) + "."
-    return _table("Equal error rate", note, section, columns, show, lowest_is_best=True)
+    table = _table("Equal error rate", note, section, columns, show, lowest_is_best=True)
+    if len({len(result["seeds"]) for result in section.scored.values()}) > 1:  # some systems are trained less often than others
+        table.headers.append("seeds")
+        for row in table.rows:
+            row.append(Cell(str(len(section.scored[row[0].text]["seeds"]))))
+    return table
 
 
 def condition_table(section: Section, condition: str) -> Table:
@@ -88,12 +107,18 @@ def within_table(section: Section) -> Table:
 def metric_table(section: Section) -> Table:
     """The other metrics over all trials."""
     names = [("AUC", "auc"), ("F1", "f1_at_eer"), ("minDCF", "min_dcf"), ("actDCF", "act_dcf"), ("Cllr", "cllr")]
+    first, over = next(iter(section.scored.values()), None), ("EER over attacks, %", "eer_over_attacks")
+    if first is not None and "asv" in first:
+        names += [("min t-DCF 2019", "min_tdcf_2019"), ("min t-DCF 2021", "min_tdcf_2021")]
     columns = [(title, lambda result, name=name: result["metrics"].get(name)) for title, name in names]
-    first = next(iter(section.scored.values()), None)
+    if any(result["metrics"].get(over[1]) for result in section.scored.values()):
+        names = [over, *names]
+        columns = [(over[0], lambda result: result["metrics"].get(over[1]), percent), *columns]
     note = ""
     if first is not None:
         config, definitions = first["provenance"]["evaluate"], first["provenance"]["definitions"]
         note = "; ".join(f"{title}: {definitions[name].removeprefix('F1: ')}" for title, name in names)
+        note += f". ASV: {Path(first['asv']).name}" if "asv" in first else ""
         note += f". Costs: miss {config['cost_miss']:g}, false acceptance {config['cost_fa']:g}, spoofs {100 * config['p_spoof']:g} %."
     return _table("Other metrics", note, section, columns, plain)
 
@@ -112,8 +137,8 @@ def difference_table(section: Section) -> Table:
             continue
         eers = [found["metrics"]["eer"], *(found["conditions"].get(name, {}).get(value) for name, value in columns)]
         others = [found["metrics"]["min_dcf"], found["metrics"]["auc"]]
-        cells = [_difference_cell(entry, lambda value: f"{100 * value:+.1f}") for entry in eers]
-        cells += [_difference_cell(entry, lambda value: f"{value:+.3f}") for entry in others]
+        cells = [_difference_cell(entry, lambda value: number(100 * value, 1, "+")) for entry in eers]
+        cells += [_difference_cell(entry, lambda value: number(value, 3, "+")) for entry in others]
         table.rows.append([Cell(" minus ".join(found["systems"])), *cells])
     return table
 
@@ -133,13 +158,52 @@ def class_tables(section: Section) -> list[Table]:
     table.note += f" ({', '.join(map(readable, counts['unknown_attacks']))})." if counts["unknown_attacks"] else "."
     for name, entry in found.items():
         table.rows.append([Cell(name), *(Cell(percent(entry[key]), entry[key]["mean"] if entry[key] else None) for key in names)])
-    says_unknown = {name: entry for name, entry in found.items() if any(row[-1] for row in entry["confusion"])}
-    return [table, *(confusion_table(name, entry) for name, entry in says_unknown.items())]
+    swept = [sweep_table(name, entry["sweep"]) for name, entry in found.items() if entry.get("sweep")]
+    return [table, *(confusion_table(name, entry) for name, entry in open_sets(section).items()), *swept]
+
+
+def open_sets(section: Section) -> dict[str, dict]:
+    """System -> its results as one that names attacks, of those that can say unknown."""
+    found = {name: result["classes"] for name, result in section.results.items() if result.get("classes")}
+    return {name: entry for name, entry in found.items() if any(row[-1] for row in entry["confusion"])}
+
+
+def sweep_table(system: str, swept: dict) -> Table:
+    """How OpenMax did with every tail (rows) and threshold (columns) that was tried."""
+    thresholds = list(dict.fromkeys(row["threshold"] for row in swept["rows"]))
+    table = Table(f"Tail and threshold of {system}", "", ["tail", *(f"threshold {value:g}" for value in thresholds)])
+    chosen = ", ".join(f"{one['tail']} and {one['threshold']:g}" for one in swept["chosen"])
+    table.note = (
+        "Macro-F1 in %, each known class held out in turn as if it were unknown, and in brackets the accuracy over the known classes with "
+        f"none held out; means over the training seeds. Each seed takes what is best on dev: {chosen}."
+    )
+    table.heat, table.full_heat = True, 1.0
+    for tail in dict.fromkeys(row["tail"] for row in swept["rows"]):
+        rows = {row["threshold"]: row for row in swept["rows"] if row["tail"] == tail}
+        means = [(rows[value]["held_out_macro_f1"]["mean"], rows[value]["known_accuracy"]["mean"]) for value in thresholds]
+        table.rows.append([Cell(str(tail), tail), *(Cell(f"{100 * f1:.1f} ({100 * known:.1f})", f1) for f1, known in means)])
+    return table
+
+
+def transcript_table(section: Section) -> Table:
+    """Word error rates of the transcripts."""
+    table = Table("Transcripts", "", ["engine", "corpus", "all", "bona fide", "spoof", "utterances", "words"])
+    said = section.transcripts
+    if said and said["wer"]["all"]:
+        table.note = "Word error rate in % against what was to be spoken, without case and punctuation; intervals over resampled speakers."
+        made_by = said["engine"] or {}
+        model, library = (str(made_by.get(name) or "unknown") for name in ("model", "library"))
+        engine = f"{model.rpartition('/')[2]} ({library.partition(',')[0]})"
+        found = [said["wer"].get(name) for name in ("all", "bonafide", "spoof")]
+        cells = [Cell(percent(entry), entry["mean"] if entry else None) for entry in found]
+        counts = [Cell(f"{found[0][name]:,}", found[0][name]) for name in ("num_utterances", "num_words")]
+        table.rows.append([Cell(engine), Cell(said["corpus"]), *cells, *counts])
+    return table
 
 
 def confusion_table(system: str, entry: dict) -> Table:
     """Decisions of a system, in % of the trials of each true class."""
-    table = Table(f"Confusion matrix of {system}", "", ["true class", *map(readable, entry["labels"]), "trials"])
+    table = Table(f"Confusion matrix of {system}", "", ["true class", *map(readable, entry["labels"]), "trials"], drawn=True)
     table.note = "Rows are true classes, columns decisions: % of the trials of the row, over all training seeds."
     table.heat, table.full_heat = True, 1.0
     for label, row in zip(entry["labels"], entry["confusion"], strict=True):
@@ -151,47 +215,74 @@ def confusion_table(system: str, entry: dict) -> Table:
 
 
 def author_table(section: Section) -> Table:
-    """How well text systems name the speaker."""
+    """How well text systems name the author or speaker."""
     with_authors = {name: result["authorship"] for name, result in section.results.items() if result["authorship"]}
-    table = Table("Authorship", "", ["system", "accuracy", "weighted F1", "authors", "texts", "chance"])
-    table.note = "How often the text system names the speaker of bona fide speech, in % of the texts by authors it knows; ± over seeds."
+    table = Table("Authorship", "", ["system", "accuracy", "macro-F1", "weighted F1", "authors", "texts", "chance"])
     for name, entry in with_authors.items():
-        cells = [Cell(percent(entry[key]), entry[key]["mean"]) for key in ("accuracy", "weighted_f1")]
-        counts = [Cell(str(entry[key]), entry[key]) for key in ("num_authors", "num_texts")]
+        figures = [entry.get(key) for key in ("accuracy", "macro_f1", "weighted_f1")]
+        cells = [Cell(percent(figure), figure["mean"] if figure else None) for figure in figures]
+        counts = [Cell(f"{entry[key]:,}", entry[key]) for key in ("num_authors", "num_texts")]
         table.rows.append([Cell(name), *cells, *counts, Cell(f"{100 * entry['chance']:.1f}", entry["chance"])])
+        table.note = "How often the text system names who said it, in % of the texts by authors it knows"
+        table.note += f" ({entry['num_unknown']:,} texts are by others)" if entry.get("num_unknown") else ""
+        if "num_sources" in entry:
+            table.note += f"; intervals over {entry['num_sources']:,} resampled sources, ± over seeds"
+            table.note += ". macro-F1 weighs all authors that occur alike"
+        table.note += "."
     return table
 
 
 def abx_table(section: Section) -> Table:
     """Whether embeddings lie nearer to their own class."""
-    table = Table("ABX", "", ["system", "by purported speaker", "by label"])
+    columns = [("by author", "abx_speaker"), ("by author, across sources", "abx_across"), ("by label", "abx_label")]
+    columns = [(title, key) for title, key in columns if any(result.get(key) for result in section.results.values())]
+    table = Table("ABX", "", ["system", *(title for title, _ in columns)])
     for name, result in section.results.items():
-        entries = [result["abx_speaker"], result["abx_label"]]
+        entries = [result.get(key) for _, key in columns]
         found = [entry for entry in entries if entry]
         if found:
             table.rows.append([Cell(name), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)])
             table.note = (
                 f"% of {found[0]['num_triples']:,} triples in which an utterance lies nearer to one of its own class than to one of "
-                f"another ({found[0]['distance']} distance); chance 50. By speaker: bona fide speech only. By label: bona fide and spoof."
+                f"another ({found[0]['distance']} distance); chance 50. By author or purported speaker: what is real only. Across sources: the two "
+                "by one author are from different speeches, works or lines. By label: bona fide and spoof."
             )
     return table
 
 
+def test_sets_table(sections: Sequence[Section]) -> Table:
+    """F1 and ABX of the text systems on every test set beside each other, as in table 2 of the DADA draft; empty for one set."""
+    tests = [section for section in sections if section.is_test and not section.scored and author_table(section).rows]
+    table = Table("All test sets", "", ["system", *(f"{section.split} {name}" for section in tests for name in ("macro-F1", "ABX"))])
+    table.note = "Authorship: macro-F1 over the authors that the system knows, and ABX by author, in %."
+    for system in dict.fromkeys(name for section in tests for name in section.results):
+        found = [section.results.get(system) or {"authorship": None, "abx_speaker": None} for section in tests]
+        entries = [entry for result in found for entry in ((result["authorship"] or {}).get("macro_f1"), result["abx_speaker"])]
+        table.rows.append([Cell(system), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)])
+    return table if len(tests) > 1 else Table(table.title, "", table.headers)
+
+
 def readable(value: str) -> str:
-    """`in_character` as `in character`."""
-    return value.replace("_", " ")
+    """`in_character` as `in character`, and `bonafide` as people write it."""
+    return "bona fide" if value == BONAFIDE else value.replace("_", " ")
 
 
 def counts_line(section: Section) -> str:
     """Protocol, trials, seeds and resamples of a split, in one sentence."""
-    result = next(iter(section.results.values()))
+    result = max(section.results.values(), key=lambda result: len(result["seeds"]))
     config, seeds = result["provenance"]["evaluate"], result["seeds"]
     classes = "unlabelled" if result["num_bonafide"] is None else f"{result['num_bonafide']:,} bona fide, {result['num_spoof']:,} spoofs"
     trained = f"{len(seeds)} training seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})"
+    trained += ", fewer where a table says so" if any(len(other["seeds"]) < len(seeds) for other in section.results.values()) else ""
+    resampled = f"intervals at {100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the"
+    if result["num_spoof"] is None and any(entry["authorship"] for entry in section.results.values()):
+        texts, authors = result["num_trials"], result["num_speakers"]
+        where = f"Protocol `{section.protocol}`, split `{section.split}`"
+        return f"{where}: {texts:,} texts by {authors:,} authors; {trained}; {resampled} sources."
     return (
         f"Protocol `{section.protocol}`, split `{section.split}`: {result['num_trials']:,} trials ({classes}) of "
-        f"{result['num_speakers']:,} purported speakers; {trained}; intervals at "
-        f"{100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the speakers."
+        f"{result['num_speakers']:,} purported speakers; {trained}; "
+        f"{resampled} speakers."
     )
 
 
@@ -207,7 +298,7 @@ def _measured(entry: dict | None, show: Callable[[float], str]) -> str:
 def _difference_cell(entry: dict | None, show: Callable[[float], str]) -> Cell:
     if entry is None:
         return Cell(ABSENT)
-    spread = "" if entry["spread"] is None else f" ±{show(entry['spread'])[1:]}"
+    spread = "" if entry["spread"] is None else f" ±{show(entry['spread']).lstrip('+')}"
     text = _measured({**entry, "spread": None}, show) + spread
     return Cell(text, entry["mean"], entry["low"] is not None and not entry["low"] <= 0 <= entry["high"])
 
@@ -221,12 +312,13 @@ def _within(result: dict, condition: str, value: str) -> dict | None:
 
 
 def _table(title, note, section, columns, show, lowest_is_best=False) -> Table:
-    table = Table(title, note, ["system", *(name for name, _ in columns)])
+    """`columns` are a head, a function that finds a result's entry, and for a column shown in another way than `show` that way."""
+    table = Table(title, note, ["system", *(name for name, *_ in columns)])
     if not columns:
         return table
     for name, result in section.scored.items():
-        entries = [find(result) for _, find in columns]
-        table.rows.append([Cell(name), *(Cell(show(entry), entry["mean"] if entry else None) for entry in entries)])
+        cells = [Cell((own[0] if own else show)(entry := find(result)), entry["mean"] if entry else None) for _, find, *own in columns]
+        table.rows.append([Cell(name), *cells])
     if lowest_is_best and len(table.rows) > 1:
         for column in range(1, len(table.headers)):
             found = [row[column] for row in table.rows if row[column].value is not None]

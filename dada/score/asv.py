@@ -1,7 +1,7 @@
 """Scores of the speaker verification system (ASV) that a tandem metric assumes.
 
 ASVspoof 2019 gives `bonafide|ATTACK target|nontarget|spoof score`; ASVspoof 2021 gives `speaker utterance score`, whose kinds stand in
-the trial metadata of its ASV.
+the trial metadata of its ASV, of logical or of physical access, and besides the constants that follow from them.
 """
 
 import contextlib
@@ -11,36 +11,54 @@ from pathlib import Path
 import numpy as np
 
 from dada.errors import ConfigError, DataError
-from dada.metrics.tdcf import ASVSPOOF5_RATES, AsvRates, asv_rates
+from dada.metrics.tdcf import ASVSPOOF5_RATES, AsvRates, asv_rates, factors
+from dada.score.c012 import SUFFIXES, read_c012
 from dada.score.columns import Columns, Layout, read_columns, refuse
-from dada.score.key import ALL_SUBSETS, ASV_WORDS, ASVSPOOF2021, DEFAULT_SUBSET
+from dada.score.key import ALL_SUBSETS, ASV_WORDS, ASVSPOOF2021, ASVSPOOF2021_PA, DEFAULT_SUBSET
 
 FIXED_RATES = "asvspoof5"  # in place of a file
 LAYOUTS = (
     Layout("ASVspoof 2019 ASV scores", ("attack", "kind", "score")),
     Layout("ASVspoof 2021 ASV scores", ("speaker", "trial", "score")),
 )
-KEY_LAYOUTS = (Layout("ASVspoof 2021 ASV metadata", ASVSPOOF2021),)
+KEY_LAYOUTS = (Layout("ASVspoof 2021 LA ASV metadata", ASVSPOOF2021), Layout("ASVspoof 2021 PA ASV metadata", ASVSPOOF2021_PA))
 
 
 @dataclass
 class Asv:
-    """Error rates at the ASV's own EER, and its scores of targets, non-targets and spoofs where they are known."""
+    """Error rates at the ASV's own EER, and its scores of targets, non-targets and spoofs where they are known.
+
+    `c012` are the constants of the revised t-DCF where they are given instead of rates.
+    """
 
     name: str
-    rates: AsvRates
-    kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    rates: AsvRates | None
+    kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    c012: tuple[float, float, float] | None = None
 
     @classmethod
     def of(cls, name: str, kinds: tuple[np.ndarray, np.ndarray, np.ndarray]) -> "Asv":
         """From scores of targets, non-targets and spoofs."""
         return cls(name, asv_rates(*kinds), kinds)
 
+    def factors(self, version: str) -> tuple[float, float, float]:
+        """(C0, C1, C2) of the normalised t-DCF, legacy or revised."""
+        if self.c012 is None:
+            return factors(self.rates, version)
+        c0, c1, c2 = self.c012
+        default = c0 + min(c1, c2)
+        return c0 / default, c1 / default, c2 / default
+
 
 def read_asv(name: str, key: Path | None = None, subset: str | None = None) -> Asv:
-    """An ASV from its score file, or the rates of ASVspoof 5 by the word asvspoof5. Raises DataError for what does not fit together."""
+    """An ASV from its score file, from the C012 constants of ASVspoof 2021, or by the word asvspoof5 the rates of ASVspoof 5.
+
+    Raises DataError for what does not fit together.
+    """
     if name == FIXED_RATES:
-        return Asv("rates given by ASVspoof 5", ASVSPOOF5_RATES, None)
+        return Asv("rates given by ASVspoof 5", ASVSPOOF5_RATES)
+    if Path(name).suffix in SUFFIXES:
+        return Asv(f"constants of {name}", None, c012=read_c012(Path(name)))
     table = read_columns(Path(name), LAYOUTS, {"kind": ASV_WORDS.__contains__}, "score file")
     scores = _numbers(table)
     if "kind" in table.values:

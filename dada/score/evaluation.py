@@ -1,7 +1,7 @@
 """The metrics of one system on one key by name, their intervals, and the paired difference of two systems. R resamples."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,7 @@ from dada.metrics.dcf import Costs, min_dcf_of
 from dada.metrics.det import Det, det
 from dada.metrics.eer import eer_of
 from dada.metrics.f1 import DEFINITIONS, f1_at_eer
-from dada.metrics.tdcf import factors, min_tdcf_of
+from dada.metrics.sasv import a_dcf_factors, resampled_t_eer
 from dada.score.asv import Asv
 
 
@@ -43,13 +43,48 @@ class Scored:
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric: `value` of a system, `resampled` (R,) where it has an interval, and `lacks`, what it cannot do without."""
+    """A metric: `value` of a system, its `resampled` values (R,), and `lacks`, what it cannot do without.
+
+    Those that are `of_kinds` measure targets, non-targets and spoofs by one score, and take Trials of these three classes.
+    """
 
     says: str
     value: Callable[[Scored], float]
-    resampled: Callable[[Trials, Scored], np.ndarray] | None = None
+    resampled: Callable[[Trials, Scored], np.ndarray]
     lacks: Callable[[Scored], str | None] = lambda scored: None
     percent: bool = False
+    of_kinds: bool = False
+
+
+@dataclass(frozen=True)
+class Resamplers:
+    """One for bona fide and spoofed trials, and one for targets, non-targets and spoofs, where there are such."""
+
+    classes: Resampler | None
+    kinds: Resampler | None = None
+    confidence: float = 0.95
+    trials: dict[tuple[int, bool], Trials] = field(default_factory=dict)
+
+    def interval(self, values: np.ndarray | None, of_kinds: bool) -> dict:
+        """Its ends, None where there is none."""
+        if values is None:
+            return {"low": None, "high": None}
+        try:
+            interval = (self.kinds if of_kinds else self.classes).interval(values, self.confidence)
+        except DataError:  # every resample lacks a class: the metric exists, its interval does not
+            return {"low": None, "high": None}
+        return {"low": interval.low, "high": interval.high}
+
+    def resampled(self, measure: Measure, scored: Scored) -> np.ndarray | None:
+        """A metric of every resample (R,); None without a resampler."""
+        chosen, parts = (self.kinds, scored.kinds) if measure.of_kinds else (self.classes, (scored.bonafide, scored.spoof))
+        if chosen is None:
+            return None
+        key = id(scored), measure.of_kinds
+        if key not in self.trials:  # sorted once for all metrics
+            self.trials[key] = chosen.over(*parts)
+        return measure.resampled(self.trials[key], scored)
+
 
 
 def _no_llr(scored: Scored) -> str | None:
@@ -83,27 +118,37 @@ def _f1(trials: Trials, scored: Scored) -> np.ndarray:
 
 def _tdcf(version: str, says: str) -> Measure:
     def resampled(trials: Trials, scored: Scored) -> np.ndarray:
-        c0, c1, c2 = factors(scored.asv.rates, version)
-        return trials.min_cost(c1, c2, c0)
+        c0, c1, c2 = scored.asv.factors(version)
+        return trials.min_cost(c1, c2, constant=c0)
 
-    return Measure(says, lambda s: min_tdcf_of(s.curve, s.asv.rates, version), resampled, _no_asv)
+    def value(scored: Scored) -> float:
+        c0, c1, c2 = scored.asv.factors(version)
+        return float(c0 + np.min(scored.curve.cost(c1, c2)))
+
+    def lacks(scored: Scored) -> str | None:
+        if scored.asv and scored.asv.rates is None and version == "legacy":
+            return "the constants of ASVspoof 2021 are those of the revised definition"
+        return _no_asv(scored)
+
+    return Measure(says, value, resampled, lacks)
 
 
 MEASURES = {
     "eer": Measure("equal error rate, ties grouped", lambda s: eer_of(s.curve)[0], lambda t, s: t.eer(), percent=True),
     "eer_official": Measure(
         "equal error rate by the routine of the ASVspoof packages, which walks through ties",
-        lambda s: eer_of(det(s.bonafide, s.spoof, "official"), "official")[0], percent=True,
+        lambda s: eer_of(det(s.bonafide, s.spoof, "official"), "official")[0], lambda t, s: t.eer("official"), percent=True,
     ),
     "min_tdcf_2019": _tdcf("legacy", "tandem detection cost at the best threshold, legacy definition of ASVspoof 2019"),
     "min_tdcf_2021": _tdcf("revised", "tandem detection cost at the best threshold, revised definition of ASVspoof 2021 and 5"),
     "t_eer": Measure(
         "concurrent tandem EER of countermeasure and ASV", lambda s: metrics.t_eer(s.bonafide, s.spoof, *s.asv.kinds),
-        lacks=_no_asv_trials, percent=True,
+        lambda t, s: resampled_t_eer(t, *s.asv.kinds), _no_asv_trials, percent=True,
     ),
     "a_dcf": Measure(
         "detection cost of targets, non-targets and spoofs by one score, costs of ASVspoof 5", lambda s: metrics.a_dcf(*s.kinds)[0],
-        lacks=lambda s: None if s.kinds else "it needs a column sasv_score, and target or nontarget in the key",
+        lambda t, s: t.min_cost(*a_dcf_factors()),
+        lambda s: None if s.kinds else "it needs a column sasv_score, and target or nontarget in the key", of_kinds=True,
     ),
     "min_dcf": Measure(
         "normalised detection cost at the best threshold", lambda s: min_dcf_of(s.curve, s.costs)[0],
@@ -124,48 +169,37 @@ MEASURES = {
 }
 
 
-def measure(scored: Scored, names: list[str], resampler: Resampler | None, confidence: float) -> dict[str, dict]:
+def measure(scored: Scored, names: list[str], resamplers: Resamplers) -> dict[str, dict]:
     """Name -> value, and low and high end of its interval where there is a resampler; a metric without value has `why`."""
-    trials = resampler.over(scored.bonafide, scored.spoof) if resampler else None
     found = {}
     for name in names:
         one = MEASURES[name]
         why = missing(name, scored)
         if why:
             found[name] = {"value": None, "why": why}
-            continue
-        found[name] = {"value": one.value(scored), "low": None, "high": None}
-        if trials is not None and one.resampled is not None:
-            found[name] |= _interval(resampler, one.resampled(trials, scored), confidence)
+        else:
+            found[name] = {"value": one.value(scored), **resamplers.interval(resamplers.resampled(one, scored), one.of_kinds)}
     return found
 
 
 def missing(name: str, scored: Scored) -> str | None:
     """What a metric cannot do without and the system does not have; None where it can be computed."""
-    if name != "a_dcf" and not scored.merged.size:
+    if not MEASURES[name].of_kinds and not scored.merged.size:
         return "there are no scores of the countermeasure"
     return MEASURES[name].lacks(scored)
 
 
-def difference(first: Scored, second: Scored, names: list[str], resampler: Resampler | None, confidence: float) -> dict[str, dict]:
+def difference(first: Scored, second: Scored, names: list[str], resamplers: Resamplers) -> dict[str, dict]:
     """Name -> first minus second on the same trials, and the interval of that difference on the same resamples."""
-    trials = [resampler.over(scored.bonafide, scored.spoof) for scored in (first, second)] if resampler else None
     found = {}
     for name in names:
         one = MEASURES[name]
         if missing(name, first) or missing(name, second):
             continue
         values = [one.value(scored) for scored in (first, second)]
-        found[name] = {"first": values[0], "second": values[1], "value": values[0] - values[1], "low": None, "high": None}
-        if trials is not None and one.resampled is not None:
-            resampled = [one.resampled(*pair) for pair in zip(trials, (first, second), strict=True)]
-            found[name] |= _interval(resampler, resampled[0] - resampled[1], confidence)
+        resampled = [resamplers.resampled(one, scored) for scored in (first, second)]
+        apart = None if resampled[0] is None else resampled[0] - resampled[1]
+        found[name] = {
+            "first": values[0], "second": values[1], "value": values[0] - values[1], **resamplers.interval(apart, one.of_kinds),
+        }
     return found
-
-
-def _interval(resampler: Resampler, values: np.ndarray, confidence: float) -> dict:
-    try:
-        interval = resampler.interval(values, confidence)
-    except DataError:  # every resample lacks a class: the metric exists, its interval does not
-        return {}
-    return {"low": interval.low, "high": interval.high}

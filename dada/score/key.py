@@ -19,12 +19,17 @@ WORDS = {
 }
 ASV_WORDS = ("target", "nontarget", "spoof")
 DEFAULT_SUBSET, ALL_SUBSETS = "eval", "all"
+ASVSPOOF2021_PA = (
+    "speaker", "trial", "asv_room", "asv_mic", "asv_distance", "attacker_room", "attacker_mic", "attacker_distance", "talker_distance",
+    "label", "trim", "subset",
+)
 ASVSPOOF2021 = ("speaker", "trial", "codec", "transmission", "attack", "label", "trim", "subset")
 LAYOUTS = (
     Layout("labels", ("trial", "label")),
     Layout("In-the-Wild", ("trial", "speaker", "label")),
     Layout("ASVspoof 2019 protocol", ("speaker", "trial", "environment", "attack", "label")),
     Layout("ASVspoof 2021 LA metadata", ASVSPOOF2021),
+    Layout("ASVspoof 2021 PA metadata", ASVSPOOF2021_PA),
     Layout("ASVspoof 2021 DF metadata", (
         "speaker", "trial", "codec", "source", "attack", "label", "trim", "subset", "vocoder", "task", "team", "gender_pair", "language",
     )),

@@ -1,41 +1,121 @@
-"""Score files as the challenges and arenas take them. Scores keep every digit, trials the order of the key."""
+"""Score files as the challenges and arenas take them. Scores keep every digit, trials the order of the key.
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+A file that ends in .zip is an archive with the score file in it, without a folder, as the challenges' Codalab and Codabench pages take it.
+"""
 
-from dada.data.files import write_text
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from dada.data.files import atomic_path, write_text
 from dada.errors import DataError
+from dada.metrics.det import det
+from dada.metrics.eer import eer_of
 from dada.score.key import Key
+from dada.score.score_file import ABSENT, SCORES
+
+Scores = Mapping[str, Sequence[float]]  # by kind of score, in the order of the key
 
 
-def _utterance_and_score(key: Key, scores: Sequence[str]) -> list[str]:
-    return [f"{trial} {score}" for trial, score in zip(key.trials, scores, strict=True)]
+@dataclass(frozen=True)
+class Format:
+    """`lines` of the score file, what an archive calls it, and `needs`, the kinds of scores of which it takes at least one."""
+
+    says: str
+    lines: Callable[[Key, Scores], list[str]]
+    name: str = "score.txt"
+    needs: tuple[str, ...] = ("score",)
 
 
-def _asvspoof2019(key: Key, scores: Sequence[str]) -> list[str]:
+def _plain(key: Key, scores: Scores) -> list[str]:
+    return [f"{trial} {score!r}" for trial, score in zip(key.trials, scores["score"], strict=True)]
+
+
+def _asvspoof2019(key: Key, scores: Scores) -> list[str]:
     if key.labels is None or "attack" not in key.conditions:
         raise DataError(f"{key.path} has no labels and attacks, which the ASVspoof 2019 package wants beside the scores: use format plain")
-    return [" ".join(row) for row in zip(key.trials, key.conditions["attack"], key.labels, scores, strict=True)]
+    rows = zip(key.trials, key.conditions["attack"], key.labels, scores["score"], strict=True)
+    return [f"{trial} {attack} {label} {score!r}" for trial, attack, label, score in rows]
 
 
-def _asvspoof5(key: Key, scores: Sequence[str]) -> list[str]:
-    return ["filename\tcm-score", *(f"{trial}\t{score}" for trial, score in zip(key.trials, scores, strict=True))]
+def _asvspoof5(key: Key, scores: Scores) -> list[str]:
+    return ["filename\tcm-score", *(f"{trial}\t{score!r}" for trial, score in zip(key.trials, scores["score"], strict=True))]
 
 
-# plain: `utterance score`, as ASVspoof 2021, ADD and the Speech Anti-Spoofing Arena take it.
-FORMATS: dict[str, Callable[[Key, Sequence[str]], list[str]]] = {
-    "plain": _utterance_and_score,
-    "asvspoof2019": _asvspoof2019,
-    "asvspoof5": _asvspoof5,
+def _asvspoof5_track2(key: Key, scores: Scores) -> list[str]:
+    if key.asv_labels is None and not all(" " in trial for trial in key.trials):
+        raise DataError(f"{key.path} does not say who claims to speak ({key.layout}): track 2 wants `speaker trial` in its key")
+    columns = [[ABSENT] * len(key.trials) if scores.get(kind) is None else [repr(score) for score in scores[kind]] for kind in SCORES]
+    rows = zip(key.trials, *columns, strict=True)
+    return ["spk\tfilename\tcm-score\tasv-score\tsasv-score", *("\t".join([*row[0].split(" ", 1), *row[1:]]) for row in rows)]
+
+
+def _add2023(key: Key, scores: Scores) -> list[str]:
+    names = [trial if PurePosixPath(trial).suffix == ".wav" else f"{trial}.wav" for trial in key.trials]
+    return [f"{name} {score!r}" for name, score in zip(names, scores["score"], strict=True)]
+
+
+# Sources: the evaluation packages of ASVspoof 2019 and 2021; the Codalab pages of ASVspoof 5 (competitions 19379 and its sisters); the
+# labels of ADD 2023, which name files with their extension; the submission guide of the Speech Anti-Spoofing Arena.
+FORMATS = {
+    "plain": Format("`trial score`", _plain),
+    "asvspoof2019": Format("`trial attack label score`, which the package of 2019 evaluates", _asvspoof2019),
+    "asvspoof2021": Format("`trial score`", _plain),
+    "asvspoof5": Format("track 1: `filename cm-score` with a header and tabs", _asvspoof5, "score.tsv"),
+    "asvspoof5_track2": Format(
+        "`spk filename cm-score asv-score sasv-score`, `-` for what is not there", _asvspoof5_track2, "score.tsv", SCORES,
+    ),
+    "add2023": Format("`file.wav score`", _add2023),
+    "arena": Format("`trial score`, and beside it the YAML that the submitter completes", _plain, "scores.txt"),
 }
 
 
 def default_format(key: Key) -> str:
     """What the challenge of this key takes."""
-    return "asvspoof5" if key.layout.startswith("ASVspoof 5") else "plain"
+    for layout, form in (("ASVspoof 5", "asvspoof5"), ("ASVspoof 2021", "asvspoof2021")):
+        if key.layout.startswith(layout):
+            return form
+    return "plain"
 
 
-def write_submission(path: Path, key: Key, scores: Sequence[float], form: str) -> None:
-    """Write the scores (N,) of a key's trials."""
-    lines = FORMATS[form](key, [repr(float(score)) for score in scores])
-    write_text(path, "".join(f"{line}\n" for line in lines))
+def write_submission(path: Path, key: Key, scores: Scores, form: str) -> list[Path]:
+    """Write the scores of a key's trials; returns the files that were written. Raises DataError for what the format wants and is not there."""
+    wanted = FORMATS[form]
+    if not any(scores.get(kind) is not None for kind in wanted.needs):
+        raise DataError(f"format {form} takes {' or '.join(wanted.needs)}, and the score file has {', '.join(scores) or 'none'}")
+    scores = {kind: [float(value) for value in values] for kind, values in scores.items()}
+    text = "".join(f"{line}\n" for line in wanted.lines(key, scores))
+    if path.suffix == ".zip":
+        with atomic_path(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(zipfile.ZipInfo(wanted.name), text, zipfile.ZIP_DEFLATED)  # a fixed date: the same scores give the same file
+    else:
+        write_text(path, text)
+    if form != "arena":
+        return [path]
+    write_text(path.with_suffix(".yaml"), _arena_yaml(key, scores["score"], text))
+    return [path, path.with_suffix(".yaml")]
+
+
+def _arena_yaml(key: Key, scores: Sequence[float], text: str) -> str:
+    """The pointer that a pull request to the Arena's data set adds; what only the submitter knows is left as null."""
+    eer = None
+    if key.labels is not None and len(set(key.labels)) == 2:
+        parts = [[s for s, label in zip(scores, key.labels, strict=True) if label == name] for name in ("bonafide", "spoof")]
+        eer = 100 * eer_of(det(*parts, "official"), "official")[0]
+    content = {
+        "schema_version": 4,
+        "system": {**dict.fromkeys(("name", "slug", "description", "code", "checkpoint")), "paper": {"arxiv_id": None, "url": None}},
+        "dataset": {"id": None, "revision": None, "split": "test"},
+        "scores": {"eer_percent": eer, "n_trials": len(scores), "n_skipped": 0},
+        "artifact": {"scores_url": None, "scores_sha256": hashlib.sha256(text.encode()).hexdigest(), "bench_version": None},
+        "submitter": {"hf_username": None, "contact": None},
+        "submitted_at": None,
+    }
+    lines = []
+    for name, value in content.items():
+        inside = value.items() if isinstance(value, dict) else []
+        lines += [f"{name}:", *(f"  {k}: {json.dumps(v)}" for k, v in inside)] if inside else [f"{name}: {json.dumps(value)}"]
+    return "".join(f"{line}\n" for line in lines)

@@ -8,6 +8,8 @@ from dada.data import ArkReader, DataDir, read_table
 from dada.data.datadir import UNKNOWN
 from dada.errors import DataError
 from dada.metrics.recognition import measure_classes
+from dada.metrics.summary import over_seeds
+from dada.train.journal import read_json
 
 
 def class_results(recipe, data: DataDir, folders: list[Path], split: str) -> dict | None:
@@ -22,8 +24,22 @@ def class_results(recipe, data: DataDir, folders: list[Path], split: str) -> dic
     decided, closed, unknown = zip(*(_decisions(folder, split, data, labels) for folder in folders), strict=True)
     speakers = [data.speakers[utt] for utt in data.utts]
     measured = measure_classes(truth, np.stack(decided), np.stack(closed), np.stack(unknown), len(labels), speakers, recipe.evaluate)
+    swept = sweep_of(folders) if split == recipe.splits.dev else None
     unseen = sorted({attacks[utt] for utt, k in zip(data.utts, truth, strict=True) if k == len(labels)})
-    return {"labels": [*labels, UNKNOWN], "unknown_attacks": unseen, **measured}
+    return {"labels": [*labels, UNKNOWN], "unknown_attacks": unseen, **measured, "sweep": swept}
+
+
+def sweep_of(folders: list[Path]) -> dict | None:
+    """How OpenMax did on dev with every tail and threshold that was tried, over the seeds, and what each seed chose; None without."""
+    fitted = [read_json(folder / "openmax.json") for folder in folders if (folder / "openmax.json").exists()]
+    if not fitted or not all("sweep" in one for one in fitted):
+        return None
+    rows = [
+        {"tail": same[0]["tail"], "threshold": same[0]["threshold"]}
+        | {name: over_seeds([row[name] for row in same]) for name in ("known_accuracy", "held_out_macro_f1")}
+        for same in zip(*(one["sweep"] for one in fitted), strict=True)
+    ]
+    return {"rows": rows, "chosen": [{"tail": one["tail"], "threshold": one["threshold"]} for one in fitted]}
 
 
 def _decisions(folder: Path, split: str, data: DataDir, labels: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

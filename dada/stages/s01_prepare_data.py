@@ -12,7 +12,10 @@ import types
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
-from dada.data import BONAFIDE, SPOOF, DataDir
+from dada.data import DataDir
+from dada.data.counts import count, differences
+from dada.data.datadir import NO_SPEAKER, table_of
+from dada.data.subset import read_list
 from dada.data.validate_files import check_audio_files
 from dada.data.validate_report import Report
 from dada.errors import ConfigError, DataError
@@ -26,17 +29,22 @@ log = logging.getLogger(__name__)
 
 def plan(recipe) -> list[Job]:
     """One job for a protocol. A change of the recipe's local/ files makes it again."""
-    root = corpus_root(recipe)
+    root, exclude = corpus_root(recipe), exclude_list(recipe)
     names = all_dirs(recipe)
+    if not names:
+        raise ConfigError(f"{recipe.root / 'recipe.yaml'}: a recipe without audio names its author corpora in corpus.options.text_only")
     outputs = tuple(recipe.data_dir(name) for name in names)
     return [
         Job(
             stage=PREPARE,
             name=recipe.protocol,
             home=outputs[0].parent,
-            inputs=() if root is None else (root,),
+            inputs=tuple(path for path in (root, exclude) if path is not None),
             outputs=outputs,
-            settings={"corpus": plain(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root)},
+            settings={
+                "corpus": plain(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root),
+                **({"disjoint": recipe.splits.disjoint} if recipe.splits.disjoint else {}),
+            },
         )
     ]
 
@@ -47,8 +55,9 @@ def run(recipe, job: Job) -> None:
     check_names(made, job.outputs, recipe.root)
     for data in made:
         data.check()
-    check_disjoint([data for data in made if "wav.scp" in data.tables])
-    check_counts({data.path.name: data for data in made}, recipe.corpus.counts, recipe.root)
+    made = leave_out(made, exclude_list(recipe))
+    check_disjoint([data for data in made if "wav.scp" in data.tables], recipe.splits.disjoint)
+    check_counts({data.path.name: data for data in made}, recipe)
     check_files([data for data in made if "wav.scp" in data.tables])
     for data in made:
         data.write()
@@ -56,8 +65,8 @@ def run(recipe, job: Job) -> None:
 
 
 def all_dirs(recipe) -> list[str]:
-    """The splits, and the data directories without audio that `corpus.options.text_only` names."""
-    return [*recipe.all_splits, *recipe.corpus.options.get("text_only", [])]
+    """The splits, unless stage 3 makes them of texts, and the data directories without audio that `corpus.options.text_only` names."""
+    return [*(recipe.all_splits if recipe.corpus.audio else []), *recipe.corpus.options.get("text_only", [])]
 
 
 def corpus_root(recipe) -> Path | None:
@@ -74,18 +83,40 @@ def corpus_root(recipe) -> Path | None:
     return recipe.root / root
 
 
+def exclude_list(recipe) -> Path | None:
+    """The file whose lines name utterances to leave out, such as damaged ones; None where `corpus.options.exclude` names none."""
+    name = recipe.corpus.options.get("exclude")
+    return None if name is None else recipe.root / name
+
+
+def leave_out(made: list[DataDir], path: Path | None) -> list[DataDir]:
+    """The data directories without the utterances of a list. Raises DataError for one that none of them has."""
+    if path is None:
+        return made
+    names = set(read_list(path))
+    unknown = sorted(names.difference(*(data.utts for data in made)))
+    if unknown:
+        raise DataError(f"{path} names {len(unknown)} utterances that no split has, e.g. {unknown[0]}: correct the list")
+    for data in made:
+        log.info("%s: %d utterances are left out by %s", data.path, len(names & set(data.utts)), path)
+    return [data.subset([utt for utt in data.utts if utt not in names], data.path) for data in made]
+
+
 def local_digests(root: Path) -> dict[str, str]:
     """File of local/ -> SHA-256. ConfigError for a recipe without local/prepare_data.py."""
     folder = root / "local"
     if not (folder / f"{PREPARE}.py").is_file():
         raise ConfigError(f"{folder / PREPARE}.py does not exist: every recipe with audio needs it (see egs/TEMPLATE)")
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.py"))}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def load_local(root: Path, name: str) -> types.ModuleType:
-    """Import `local/<name>.py` of a recipe. Each recipe's local/ is a package of its own name, so that recipes don't clash."""
+    """Import `local/<name>.py` of a recipe. Each recipe's local/ is a package of its own name, so that recipes don't clash.
+
+    Its name begins with ours, so that what it logs is shown.
+    """
     folder = (Path(root) / "local").resolve()
-    package = f"recipe_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    package = f"dada.recipe_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
     if package not in sys.modules:
         module = types.ModuleType(package)
         module.__path__ = [str(folder)]
@@ -100,14 +131,17 @@ def check_names(made: list[DataDir], expected: tuple[Path, ...], root: Path) -> 
         raise DataError(f"{root / 'local' / PREPARE}.py returned {', '.join(map(str, got))}; expected {', '.join(map(str, expected))}")
 
 
-def check_disjoint(made: list[DataDir]) -> None:
-    """Raise DataError for an utterance that is in two splits."""
-    owner: dict[str, DataDir] = {}
-    for data in made:
-        twice = [utt for utt in data.utts if utt in owner]
-        if twice:
-            raise DataError(f"{len(twice)} utterances are in both {owner[twice[0]].path} and {data.path}, e.g. {twice[0]}")
-        owner.update(dict.fromkeys(data.utts, data))
+def check_disjoint(made: list[DataDir], promised: list[str]) -> None:
+    """Raise DataError for an utterance that is in two splits, and for a speaker, attack, ... in two where that is promised not to be."""
+    for name in ("utterance", *promised):
+        owner: dict[str, DataDir] = {}
+        for data in made:
+            values = data.utts if name == "utterance" else set(data[table_of(name)].values()) - {NO_SPEAKER}
+            twice = sorted(value for value in values if value in owner)
+            if twice:
+                where = f"{owner[twice[0]].path} and {data.path}"
+                raise DataError(f"{len(twice)} {name}s are in both {where}, e.g. {twice[0]}")
+            owner.update(dict.fromkeys(values, data))
 
 
 def check_files(made: list[DataDir]) -> None:
@@ -119,29 +153,21 @@ def check_files(made: list[DataDir]) -> None:
         raise DataError(f"{len(report.errors)} audio files cannot be used:\n  " + "\n  ".join(str(finding) for finding in report.errors[:10]))
 
 
-def check_counts(made: dict[str, DataDir], expected: dict[str, dict[str, int]], root: Path) -> None:
-    """Raise DataError listing every split and label whose number differs from `corpus.counts`."""
-    strange = sorted(set(expected) - set(made))
-    if strange:
-        raise ConfigError(f"corpus.counts of {root / 'recipe.yaml'} names {', '.join(strange)}; the splits are {', '.join(made)}")
-    wrong = [
-        f"{split}: {found.get(label, 0)} {label}, expected {number}"
-        for split, labels in expected.items()
-        for found in [count(made[split])]
-        for label, number in labels.items()
-        if found.get(label, 0) != number
-    ]
-    if wrong:
-        raise DataError(
-            f"the corpus does not have its published counts: {'; '.join(wrong)}. Is it complete, and the right version? "
-            f"(counts: {root / 'recipe.yaml'}, corpus.counts)"
-        )
+def check_counts(made: dict[str, DataDir], recipe) -> None:
+    """Compare every split and label with `corpus.counts`, and warn of what differs: it may be a subset or another release.
 
-
-def count(data: DataDir) -> dict[str, int]:
-    """Label -> number of utterances; empty without labels."""
-    labels = list((data.labels or {}).values())
-    return {label: labels.count(label) for label in (BONAFIDE, SPOOF) if label in labels}
+    Raises DataError where the labels look swapped, or where the recipe makes the corpus itself, so that a difference is a fault.
+    """
+    counts, where = recipe.corpus.counts, f"corpus.counts of {recipe.root / 'recipe.yaml'}"
+    expected = counts.get(recipe.protocol, counts)
+    unchecked = sorted(set(expected) - set(made))
+    if unchecked and set(expected).isdisjoint(made):
+        raise ConfigError(f"{where} names {', '.join(unchecked)}; the splits are {', '.join(made)}")
+    told = differences({split: count(data) for split, data in made.items()}, expected)
+    if told and recipe.corpus.root is None:
+        raise DataError(f"the corpus does not have its counts: {told} ({where})")
+    if told:
+        log.warning("the corpus does not have its published counts: %s. Is it complete, and the right version? (%s)", told, where)
 
 
 def plain(config) -> dict:

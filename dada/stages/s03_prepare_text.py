@@ -2,6 +2,7 @@
 
 `data/text_<name>/{train,dev}` hold the author corpora and, if asked for, Whisper's transcripts of the bona fide training speech;
 `data/text_<name>/test` the transcripts of bona fide test speech, to measure authorship on. Each has text, utt2spk (author), utt2source.
+Where a recipe has no audio, `data/{train,dev,test}` themselves are made of the author corpora.
 """
 
 import json
@@ -11,13 +12,13 @@ from pathlib import Path
 
 from dada.data import BONAFIDE, NO_SPEAKER, DataDir, write_text
 from dada.data.dataset import sources_of
-from dada.errors import DataError
 from dada.recipe.stage import Job
-from dada.stages import _systems
-from dada.text.corpus import Corpus, HeldOut, Text, build_corpus, read_aliases, read_authors
+from dada.stages import _systems, _texts_alone
+from dada.text.corpus import Corpus, HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
+from dada.text.names import match_names, read_redirects
 from dada.text.normalise import normalise, one_line
 
-TABLES = ("text", "utt2spk", "utt2source")
+NO_SPEECH = "no bona fide speech there is by an author of the corpus"
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ def plan(recipe) -> list[Job]:
     listens = _systems.with_words(recipe)
     if not listens:
         return []
+    if not recipe.corpus.audio:
+        return [_texts_alone.job(recipe, corpora(recipe), listens)]
     name = recipe.text.name
     home = recipe.text_dir(name, "train").parent
     audio = [path for split in recipe.all_splits for path in (recipe.data_dir(split), recipe.data_dir(split) / "text")]
@@ -45,21 +48,30 @@ def plan(recipe) -> list[Job]:
 
 def run(recipe, job: Job) -> None:
     """Write the splits, and `counts.json` with what was left out and why."""
-    aliases = read_aliases(recipe.root / recipe.text.aliases if recipe.text.aliases else None)
+    if not recipe.corpus.audio:
+        _texts_alone.run(recipe, job, corpora(recipe))
+        return
     audio = {split: DataDir.read(recipe.data_dir(split), require=("text",)) for split in recipe.all_splits}
-    texts, held_out = [], held_out_of([data for split, data in audio.items() if split != recipe.splits.train])
+    texts, redirects = [], {}
+    held_out = held_out_of([data for split, data in audio.items() if split != recipe.splits.train])
     for name, folder in corpora(recipe).items():
         found, also_held_out = read_authors(folder)
-        texts += [text._replace(key=f"{name}-{text.key}", author=aliases.get(text.author, text.author)) for text in found]
+        texts += [text._replace(key=f"{name}-{text.key}") for text in found]
+        redirects |= read_redirects(folder.parent)
         held_out.sources |= also_held_out.sources
         held_out.texts |= also_held_out.texts
+    num_read = len(texts)
+    texts = under_speakers_names(recipe, texts, {speaker for data in audio.values() for speaker in data.speakers.values()}, redirects)
+    num_others = num_read - len(texts)
     if recipe.text.transcripts and recipe.splits.train:
         texts += transcripts(audio[recipe.splits.train])
     corpus = build_corpus(texts, held_out, recipe.text)
-    _write(job.home, "train", corpus.train)
-    _write(job.home, "dev", corpus.dev)
+    if recipe.text.aliases:
+        corpus.counts["by authors who are none of the speakers"] = num_others
+    write_texts(job.home / "train", corpus.train, NO_SPEECH)
+    write_texts(job.home / "dev", corpus.dev, "raise `text.dev_fraction`")
     if recipe.splits.test:
-        _write(job.home, "test", _test_texts(corpus, [audio[split] for split in recipe.splits.test]))
+        write_texts(job.home / "test", _test_texts(corpus, [audio[split] for split in recipe.splits.test]), NO_SPEECH)
     write_text(job.home / "counts.json", json.dumps(corpus.counts, indent=1) + "\n")
     log.info("text corpus %s: %s", recipe.text.name, ", ".join(f"{name} {count}" for name, count in corpus.counts.items()))
 
@@ -67,6 +79,19 @@ def run(recipe, job: Job) -> None:
 def corpora(recipe) -> dict[str, Path]:
     """Name -> folder of each author corpus: a bare name is a data directory of this protocol, with a slash a path from the recipe."""
     return {name.replace("/", "-"): recipe.root / name if "/" in name else recipe.data_dir(name) for name in recipe.text.corpora}
+
+
+def under_speakers_names(recipe, texts: list[Text], speakers: set[str], redirects: dict[str, str]) -> list[Text]:
+    """Texts with authors called as the audio's utt2spk calls them, by the table of aliases, redirects and spelling.
+
+    Speakers without texts are named. A recipe with a table of aliases wants its speakers only: the texts of other authors are left out.
+    """
+    aliases = read_aliases(recipe.root / recipe.text.aliases if recipe.text.aliases else None)
+    names = match_names(speakers, {text.author for text in texts}, aliases, redirects)
+    names.report(recipe.text.name)
+    speaker_of = {author: speaker for speaker, author in names.authors.items()}
+    wanted = [text for text in texts if not aliases or text.author in speaker_of]
+    return [text._replace(author=speaker_of.get(text.author, text.author)) for text in wanted]
 
 
 def transcripts(data: DataDir) -> list[Text]:
@@ -94,20 +119,6 @@ def _test_texts(corpus: Corpus, audio: list[DataDir]) -> list[Text]:
     kept = [text for text in texts if text.author in authors]
     corpus.counts |= {"test texts": len(kept), "test texts by other speakers, left out": len(texts) - len(kept)}
     return kept
-
-
-def _write(home: Path, split: str, texts: list[Text]) -> None:
-    if not texts:
-        raise DataError(
-            f"the {split} split of the text corpus would be empty: "
-            + ("raise `text.dev_fraction`" if split == "dev" else "no bona fide speech there is by an author of the corpus")
-        )
-    keys = [text.key for text in texts]
-    if len(set(keys)) < len(keys):
-        raise DataError(f"{home / split}: utterance {next(key for key in keys if keys.count(key) > 1)} is in two parts of the text corpus")
-    columns = ({t.key: t.text for t in texts}, {t.key: t.author for t in texts}, {t.key: t.source for t in texts})
-    tables = {name: {key: column[key] for key in sorted(column, key=str.encode)} for name, column in zip(TABLES, columns, strict=True)}
-    DataDir(home / split, tables).write()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def plan(recipe) -> list[Job]:
             sources = {split: recipe.data_dir(split) / "wav.scp" for split in recipe.all_splits}
         elif config.input.kind == "text_features":
             sources = {split: recipe.data_dir(split) / "text" for split in recipe.all_splits}
-            if config.task == "text":
+            if config.task == "text" and recipe.corpus.audio:
                 corpus = recipe.text.name
                 sources |= {f"text_{corpus}/{split}": recipe.text_dir(corpus, split) / "text" for split in TEXT_SPLITS}
         else:

@@ -6,26 +6,31 @@ from dada.data.datadir import class_table
 from dada.recipe.stage import Job
 from dada.stages import _systems
 
+NEEDS_AUDIO = True
 DISTRIBUTED = True  # torchrun starts `run` once for each GPU
 TABLES = ("embed.scp", "logits.scp")
 
 
 def plan(recipe) -> list[Job]:
     """A job for each audio system and seed."""
-    return [_job(recipe, name, seed) for name in _systems.of_task(recipe, "audio") for seed in recipe.seeds]
+    return [_job(recipe, name, seed) for name in _systems.of_task(recipe, "audio") for seed in recipe.seeds_of(name)]
 
 
 def _job(recipe, name: str, seed: int) -> Job:
     config, home = recipe.system(name), recipe.seed_dir(name, seed)
     train, dev = recipe.splits.train, recipe.splits.dev
+    weights = (recipe.weights_path(config.init),) if config.init else ()
     return Job(
         stage="train_audio",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home,
-        inputs=tuple(
-            path
-            for split in (train, dev)
-            for path in (*_systems.audio_files(recipe, config.input, split), recipe.data_dir(split) / class_table(config.labels))
+        inputs=(
+            *(
+                path
+                for split in (train, dev)
+                for path in (*_systems.audio_files(recipe, config.input, split), recipe.data_dir(split) / class_table(config.labels))
+            ),
+            *weights,
         ),
         outputs=(home / "weights.pt", *(home / "embed" / split / table for split in (train, dev) for table in TABLES)),
         settings={**asdict(config), "seed": seed},
@@ -38,6 +43,7 @@ def run(recipe, job: Job) -> None:
     """Train, and write embed/<train> (out of fold where train.folds says so) and embed/<dev>."""
     from dada.data import DataDir
     from dada.data.dataset import audio_dataset, class_indices
+    from dada.features import with_model_folders
     from dada.score.infer import run_model, write_outputs
     from dada.train.checkpoint import is_main_process
     from dada.train.folds import Material, cross_fit
@@ -45,6 +51,7 @@ def run(recipe, job: Job) -> None:
 
     name, seed = job.args["system"], job.args["seed"]
     config = recipe.system(name)
+    config = replace(config, model=with_model_folders(config.model, recipe.root))
     table = class_table(config.labels)
     data = {split: DataDir.read(recipe.data_dir(split), require=(table,)) for split in (recipe.splits.train, recipe.splits.dev)}
     if not config.labels:
@@ -55,11 +62,12 @@ def run(recipe, job: Job) -> None:
         return audio_dataset(data[split], config, _systems.dump_of(recipe, config.input, split), training, seed)
 
     train, dev = dataset(recipe.splits.train, True), dataset(recipe.splits.dev, False)
-    model = fit(config, train, dev, job.home, seed)
+    weights = recipe.weights_path(config.init) if config.init else None
+    model = fit(config, train, dev, job.home, seed, weights)
     uncut = dataset(recipe.splits.train, False)  # as it would be scored, where training cuts at random
     size = config.train.batch_size
     if config.train.folds:
-        outputs = cross_fit(config, model, Material(train, dev, uncut, uncut), job.home, seed)
+        outputs = cross_fit(config, model, Material(train, dev, uncut, uncut), job.home, seed, weights)
     else:
         outputs = run_model(model, uncut, size)
     if is_main_process():

@@ -14,6 +14,8 @@ from dada.data import SPOOF
 from dada.recipe.stage import Job
 from dada.stages import _on_top
 
+NEEDS_AUDIO = True
+
 log = logging.getLogger(__name__)
 
 
@@ -21,7 +23,7 @@ def plan(recipe) -> list[Job]:
     """One job per system and seed."""
     makers = {"fusion": _job, "ensemble": _on_top.ensemble_job, "open_set": _on_top.open_set_job}
     found = [(name, makers.get(recipe.system(name).task)) for name in recipe.systems]
-    return [make(recipe, name, seed) for name, make in found if make for seed in recipe.seeds]
+    return [make(recipe, name, seed) for name, make in found if make for seed in recipe.seeds_of(name)]
 
 
 def _job(recipe, name: str, seed: int) -> Job:

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def plan(recipe) -> list[Job]:
     """A job for each system and seed."""
-    return [_job(recipe, name, seed) for name in recipe.systems for seed in recipe.seeds]
+    return [_job(recipe, name, seed) for name in recipe.systems for seed in recipe.seeds_of(name)]
 
 
 def _job(recipe, name: str, seed: int) -> Job:

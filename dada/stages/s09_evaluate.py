@@ -7,38 +7,44 @@ two systems that `evaluate.compare` names. They hold nothing that changes from r
 import hashlib
 import itertools
 import json
+import logging
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from dada.data import BONAFIDE, SPOOF, ArkReader, DataDir, read_table, write_text
-from dada.metrics.abx import abx
+from dada.data import BONAFIDE, SPOOF, DataDir, read_table, write_text
+from dada.metrics.authorship import DEFINITIONS as AUTHOR_DEFINITIONS
 from dada.metrics.check import join_scores
-from dada.metrics.f1 import DEFINITIONS, accuracy, weighted_f1
 from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
-from dada.metrics.summary import METRICS, break_down, compare, measure, over_seeds
+from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure
 from dada.recipe.stage import Job
+from dada.score.asv import FIXED_RATES, Asv, read_asv
+from dada.stages._authorship import authorship, embedding_abx
 from dada.stages._open_set import class_results
-from dada.stages._systems import gives_scores, names_attacks
+from dada.stages._systems import gives_scores, names_attacks, with_words
+from dada.stages._transcripts import transcript_job, transcript_results
+
+log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """One job per system and scored split, over all training seeds, then one per pair of systems and split."""
+    """One job per system and scored split, over all training seeds, one per pair of systems and split, and one for the transcripts."""
     splits = [name for name in (recipe.splits.dev, *recipe.splits.test) if name]
     scored = [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]
-    settings = {"evaluate": recipe.evaluate.of_one_system(), "seeds": list(recipe.seeds)}
+    evaluate = recipe.evaluate.of_one_system()
     jobs = []
     for system, split in itertools.product(recipe.systems, splits):
         said = _said(recipe, system, split)
+        asv = _asv_of(recipe, split)
         if said:
             jobs.append(Job(
                 stage="evaluate",
                 name=f"{recipe.protocol}/{system}/{split}",
                 home=recipe.exp_dir(system) / "results",
-                inputs=(*said, recipe.data_dir(split)),
+                inputs=(*said, recipe.data_dir(split), *_asv_files(asv, there=True)),
                 outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
-                settings=settings,
+                settings={"evaluate": evaluate, "seeds": recipe.seeds_of(system), **({"asv": recipe.evaluate.asv[split]} if asv else {})},
                 args={"system": system, "split": split},
             ))
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
@@ -46,12 +52,13 @@ def plan(recipe) -> list[Job]:
             stage="evaluate",
             name=f"{recipe.protocol}/{first}-{second}/{split}",
             home=recipe.exp_dir(first) / "results" / f"minus_{second}",
-            inputs=(*_score_files(recipe, first, split), *_score_files(recipe, second, split), recipe.data_dir(split)),
+            inputs=(*(path for files in _paired_files(recipe, [first, second], split) for path in files), recipe.data_dir(split)),
             outputs=(recipe.exp_dir(first) / "results" / f"minus_{second}" / f"{split}.json",),
-            settings=settings,
+            settings={"evaluate": evaluate, "seeds": _common_seeds(recipe, [first, second])},
             args={"systems": [first, second], "split": split},
         ))
-    return jobs
+    transcribed = recipe.corpus.audio and with_words(recipe)
+    return jobs + ([transcript_job(recipe, split, evaluate) for split in splits] if transcribed else [])
 
 
 def _pairs(recipe, scored: list[str]) -> list[list[str]]:
@@ -62,45 +69,93 @@ def _pairs(recipe, scored: list[str]) -> list[list[str]]:
 
 
 def _said(recipe, system: str, split: str) -> list[Path]:
-    """The files of scores and of decided classes that a system has on a split, over all seeds."""
+    """The files of scores and of decided classes that a system has on a split, over all seeds; its logits where it has neither."""
     config = recipe.system(system)
+    if not recipe.corpus.audio:
+        return [recipe.seed_dir(system, seed) / "embed" / split / "logits.scp" for seed in recipe.seeds_of(system)]
     kinds = [kind for kind, made in (("scores", gives_scores), ("classes", names_attacks)) if made(recipe, config)]
-    return [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in recipe.seeds for kind in kinds]
+    return [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in recipe.seeds_of(system) for kind in kinds]
 
 
 def _score_files(recipe, system: str, split: str) -> list[Path]:
-    return [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds]
+    return [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in recipe.seeds_of(system)]
+
+
+def _common_seeds(recipe, systems: list[str]) -> list[int]:
+    """The seeds that both of two systems have."""
+    return [seed for seed in recipe.seeds_of(systems[0]) if seed in recipe.seeds_of(systems[1])]
+
+
+def _paired_files(recipe, systems: list[str], split: str) -> list[list[Path]]:
+    """The score files of each of two systems, over the seeds that both have."""
+    seeds = _common_seeds(recipe, systems)
+    return [[recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in seeds] for system in systems]
+
+
+def _asv_of(recipe, split: str) -> dict | None:
+    """The entry of `evaluate.asv` for a split with the paths of its files, None where it has none."""
+    entry = recipe.evaluate.asv.get(split)
+    if entry is None:
+        return None
+    found = dict(entry)
+    for name in ("scores", "key"):
+        if entry.get(name) and entry[name] != FIXED_RATES:
+            found[name] = recipe.corpus_root / entry[name].format(protocol=recipe.protocol)
+    return found
+
+
+def _asv_files(asv: dict | None, there: bool) -> list[Path]:
+    """The files of an entry that are there, or that are not."""
+    return [path for path in (asv or {}).values() if isinstance(path, Path) and path.exists() == there]
+
+
+def _read_asv(recipe, split: str) -> Asv | None:
+    """The speaker verification of a split; None, with a warning, where its files are not there."""
+    asv = _asv_of(recipe, split)
+    missing = _asv_files(asv, there=False)
+    if missing:
+        log.warning("%s: no tandem metrics, since %s does not exist: put it there, or correct evaluate.asv.%s", split, missing[0], split)
+    return read_asv(str(asv["scores"]), asv.get("key"), asv.get("subset")) if asv and not missing else None
 
 
 def run(recipe, job: Job) -> None:
     """Write the results of one system on one split, or the difference of two."""
     data = DataDir.read(recipe.data_dir(job.args["split"]))
-    result = _difference(recipe, data, job) if "systems" in job.args else _one_system(recipe, data, job)
+    if "transcripts" in job.args:
+        result = transcript_results(recipe, data)
+    else:
+        result = _difference(recipe, data, job) if "systems" in job.args else _one_system(recipe, data, job)
     write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
 
 
 def _one_system(recipe, data: DataDir, job: Job) -> dict:
     system, split = job.args["system"], job.args["split"]
-    folders = [recipe.seed_dir(system, seed) for seed in recipe.seeds]
+    seeds = recipe.seeds_of(system)
+    folders = [recipe.seed_dir(system, seed) for seed in seeds]
     config = recipe.system(system)
     paths = _score_files(recipe, system, split) if gives_scores(recipe, config) else []
     scores = _scores(paths, data) if paths else np.empty((0, len(data.utts)))
+    asv = _read_asv(recipe, split)
     return {
         "system": system,
         "task": config.task,
         "protocol": recipe.protocol,
         "split": split,
-        "seeds": list(recipe.seeds),
+        "seeds": seeds,
         "num_trials": len(data.utts),
-        **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths)),
+        **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths), asv),
+        **({"asv": recipe.evaluate.asv[split]["scores"].format(protocol=recipe.protocol)} if asv else {}),
         "classes": class_results(recipe, data, folders, split) if names_attacks(recipe, config) else None,
-        **_embeddings(recipe, data, [folder / "embed" / split for folder in folders]),
-        "authorship": _authorship(data, folders, split) if config.task == "text" else None,
+        **embedding_abx(recipe, data, [folder / "embed" / split for folder in folders]),
+        "authorship": authorship(recipe, data, folders, split) if config.task == "text" else None,
         "provenance": {
             "command": command(recipe, system),
-            "scores": _digests(folders, "scores" if paths else "classes", split),
+            "scores": _digests(_said(recipe, system, split)),
             "evaluate": recipe.evaluate.of_one_system(),
-            "definitions": METRICS | CLASS_DEFINITIONS | {"weighted_f1": DEFINITIONS["weighted_f1"]},
+            "definitions": METRICS
+            | ({name: says for name, (_, says) in TANDEM.items()} if asv else {})
+            | CLASS_DEFINITIONS
+            | AUTHOR_DEFINITIONS,
         },
     }
 
@@ -108,12 +163,14 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
 def _difference(recipe, data: DataDir, job: Job) -> dict:
     """The first system's metrics minus the second's, on the same trials and resamples; None where a class is missing."""
     split = job.args["split"]
-    scores = [_scores(_score_files(recipe, system, split), data) for system in job.args["systems"]]
+    systems = job.args["systems"]
+    scores = [_scores(files, data) for files in _paired_files(recipe, systems, split)]
     found = {"metrics": None, "conditions": {}}
     is_bonafide, speakers, conditions = _what_is_known(data)
     if is_bonafide is not None:
         found = compare(*scores, is_bonafide, speakers, conditions, recipe.evaluate)
-    return {"systems": job.args["systems"], "protocol": recipe.protocol, "split": split, "seeds": list(recipe.seeds), **found}
+    seeds = _common_seeds(recipe, systems)
+    return {"systems": systems, "protocol": recipe.protocol, "split": split, "seeds": seeds, **found}
 
 
 def _scores(paths: list[Path], data: DataDir) -> np.ndarray:
@@ -129,9 +186,13 @@ def _what_is_known(data: DataDir) -> tuple[np.ndarray | None, np.ndarray, dict[s
     return is_bonafide if both else None, np.array([data.speakers[utt] for utt in data.utts]), conditions
 
 
-def _digests(folders: list[Path], kind: str, split: str) -> dict[str, str]:
-    """Seed -> SHA-256 of its scores, or of its classes where the system gives no scores."""
-    return {folder.name.partition("_")[2]: hashlib.sha256((folder / kind / f"{split}.txt").read_bytes()).hexdigest() for folder in folders}
+def _digests(paths: list[Path]) -> dict[str, str]:
+    """Seed -> SHA-256 of what a system said: its scores, where it has none its classes or logits."""
+    seeds = {}
+    for path in paths:
+        seed = next(part for part in path.parts[::-1] if part.startswith("seed_")).partition("_")[2]
+        seeds.setdefault(seed, hashlib.sha256(path.read_bytes()).hexdigest())
+    return seeds
 
 
 def command(recipe, system: str) -> str:
@@ -139,7 +200,7 @@ def command(recipe, system: str) -> str:
     return " ".join(["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system, *getattr(recipe, "overrides", ())])
 
 
-def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -> dict:
+def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool, asv: Asv | None) -> dict:
     """What needs both classes; None for an unlabelled set, one with a single class, or a system without scores."""
     is_bonafide, speakers, conditions = _what_is_known(data)
     sizes = Counter((data.labels or {}).values())
@@ -149,58 +210,12 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool) -
         "num_speakers": len(set(speakers) - {"-"}),
     }
     if is_bonafide is None or not len(scores):
-        return {**counts, "metrics": None, "det": None, "histogram": None, "conditions": {}}
+        return {**counts, "metrics": None, "det": None, "histogram": None, "calibration": None, "conditions": {}}
     return {
         **counts,
-        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr),
+        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr, asv.rates if asv else None, conditions.get("attack")),
         "conditions": break_down(scores, is_bonafide, speakers, conditions, recipe.evaluate),
     }
-
-
-def _embeddings(recipe, data: DataDir, folders: list[Path]) -> dict:
-    """ABX of the embeddings, where the system has any: by purported speaker over bona fide speech, and by label."""
-    entries: dict[str, dict | None] = {"abx_speaker": None, "abx_label": None}
-    if data.labels is None or not all((folder / "embed.scp").exists() for folder in folders):
-        return entries
-    config = recipe.evaluate
-    settings = (config.abx_triples, config.abx_distance, config.seed)
-    bonafide = [utt for utt in data.utts if data.labels[utt] == BONAFIDE]
-    groups = {"abx_speaker": (bonafide, data.speakers), "abx_label": (data.utts, data.labels)}
-    for name, (utts, classes) in groups.items():
-        labels = [classes[utt] for utt in utts]
-        sizes = Counter(labels).values()
-        if len(sizes) < 2 or max(sizes) < 2:  # a corpus without speakers, or without spoofs, has no triples
-            continue
-        values = [abx(_vectors(folder / "embed.scp", utts), labels, *settings) for folder in folders]
-        counts = {"num_classes": len(sizes), "num_triples": config.abx_triples, "distance": config.abx_distance}
-        entries[name] = {**over_seeds(values), **counts}
-    return entries
-
-
-def _authorship(data: DataDir, folders: list[Path], split: str) -> dict | None:
-    """How often a text system names the speaker of bona fide speech, among those speakers that it knows."""
-    if data.labels is None or not all((folder / "embed" / split / "logits.scp").exists() for folder in folders):
-        return None
-    accuracies, f1s, known, authors = [], [], [], []
-    for folder in folders:
-        authors = (folder / "labels.txt").read_text(encoding="utf-8").split("\n")
-        authors = [author for author in authors if author]
-        known = [utt for utt in data.utts if data.labels[utt] == BONAFIDE and data.speakers[utt] in authors]
-        if not known:
-            return None
-        predicted = [authors[i] for i in _vectors(folder / "embed" / split / "logits.scp", known).argmax(axis=1)]
-        spoken = [data.speakers[utt] for utt in known]
-        accuracies.append(accuracy(predicted, spoken))
-        f1s.append(weighted_f1(predicted, spoken))
-    return {
-        "num_texts": len(known), "num_authors": len(authors), "chance": 1 / len(authors),
-        "accuracy": over_seeds(accuracies), "weighted_f1": over_seeds(f1s),
-    }
-
-
-def _vectors(scp: Path, utts: list[str]) -> np.ndarray:
-    reader = ArkReader(scp)
-    return np.stack([reader[utt] for utt in utts])
 
 
 def _are_llr(paths: list[Path]) -> bool:

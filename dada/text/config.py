@@ -16,6 +16,10 @@ class TextConfig:
     min_words: int = 6  # shorter texts and leftovers of chunks are dropped
     max_words: int = 39  # longer texts are cut into chunks at sentence ends
     min_texts: int = 2  # authors with fewer training texts are dropped
-    dev_fraction: float = 0.3  # of each author's texts, by source
+    max_per_source: int = 0  # texts of one source to keep, spread evenly over it; 0 keeps all
+    dev_fraction: float = 0.3  # of each author's texts, by source; of what is not test
+    test_fraction: float = 0.0  # of each author's texts, by source; only in a recipe without audio
+    tests: dict[str, str] = field(default_factory=dict)  # without audio: more test splits, data directories as paths from the recipe
     seed: int = 1  # of the choice of dev sources
-    aliases: str | None = None  # CSV `author,speaker`: what utt2spk of the audio calls an author; relative to the recipe
+    # CSV `author,speaker`, relative to the recipe: what utt2spk of the audio calls an author. Texts of all whom it does not name are left out.
+    aliases: str | None = None

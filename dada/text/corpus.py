@@ -13,6 +13,7 @@ from dada.errors import DataError
 from dada.text.chunk import chunk
 from dada.text.config import TextConfig
 from dada.text.normalise import normalise, one_line
+from dada.text.quotes import author_name
 
 HELD_OUT = ("dev", "test")  # values of utt2split whose sources a text model must never see
 
@@ -41,6 +42,7 @@ class Corpus:
     train: list[Text]
     dev: list[Text]
     counts: dict[str, int]
+    test: list[Text] = field(default_factory=list)  # where `test_fraction` asks for some
 
 
 def read_authors(folder: Path) -> tuple[list[Text], HeldOut]:
@@ -63,18 +65,22 @@ def read_authors(folder: Path) -> tuple[list[Text], HeldOut]:
 def read_aliases(path: Path | None) -> dict[str, str]:
     """Name in an author corpus -> purported speaker, from a CSV with the head line `author,speaker` (DataError otherwise); empty for None.
 
-    `John_F._Kennedy,JFK` says that the texts of the first are by the speaker whom the audio's utt2spk calls JFK.
+    `John_F._Kennedy,JFK` says that the texts of the first are by the speaker whom the audio's utt2spk calls JFK. `name,title` says the
+    same the other way round: JFK,John F. Kennedy.
     """
     if path is None:
         return {}
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            if reader.fieldnames != ["author", "speaker"]:
-                raise DataError(f"{path}: the first line must be `author,speaker`, got {reader.fieldnames}")
-            return {row["author"]: row["speaker"] for row in reader}
+            if reader.fieldnames not in (["author", "speaker"], ["name", "title"]):
+                raise DataError(f"{path}: the first line must be `author,speaker` or `name,title`, got {reader.fieldnames}")
+            author, speaker = ("title", "name") if "title" in reader.fieldnames else ("author", "speaker")
+            return {author_name(row[author] or ""): author_name(row[speaker] or "") for row in reader}
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist: it is the `aliases` of `text:` in recipe.yaml") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8") from error
 
 
 def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -> Corpus:
@@ -89,20 +95,21 @@ def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -
     counts["texts read"] = len(texts)
     pieces = [piece for text in _allowed(texts, held_out, counts) for piece in _cut(text, config, counts)]
     pieces = _allowed(pieces, held_out, counts)  # once more: a held-out line may stand inside a longer text
-    kept = _frequent(_deduplicated(pieces, counts), config.min_texts, counts)
-    train, dev = split_by_source(kept, config.dev_fraction, config.seed)
+    kept = _frequent(_thinned(_deduplicated(pieces, counts), config.max_per_source, counts), config.min_texts, counts)
+    rest, test = split_by_source(kept, config.test_fraction, f"{config.seed} test") if config.test_fraction else (kept, [])
+    train, dev = split_by_source(rest, config.dev_fraction, config.seed)
     authors = {text.author for text in train}
     if len(authors) < 2:
         raise DataError(
             f"the text corpus {config.name!r} has {len(authors)} authors with at least {config.min_texts} texts of {config.min_words} "
             f"or more words, and attribution needs two: add a corpus to `text.corpora` or lower `text.min_texts` ({_listed(counts)})"
         )
-    dev = [text for text in dev if text.author in authors]
+    dev, test = ([text for text in part if text.author in authors] for part in (dev, test))
     counts |= {"train texts": len(train), "dev texts": len(dev), "authors": len(authors)}
-    return Corpus(train, dev, dict(counts))
+    return Corpus(train, dev, dict(counts), test)
 
 
-def split_by_source(texts: list[Text], dev_fraction: float, seed: int) -> tuple[list[Text], list[Text]]:
+def split_by_source(texts: list[Text], dev_fraction: float, seed: int | str) -> tuple[list[Text], list[Text]]:
     """Train and dev texts: of every author about `dev_fraction` of the texts, whole sources only, the last source never."""
     by_author: dict[str, dict[str, int]] = defaultdict(Counter)
     for text in texts:
@@ -165,6 +172,37 @@ def _deduplicated(texts: list[Text], counts: Counter) -> list[Text]:
             seen.add(plain)
             kept.append(text)
     return kept
+
+
+def _thinned(texts: list[Text], most: int, counts: Counter) -> list[Text]:
+    """At most so many texts of each source, spread evenly over it; all for 0."""
+    if not most:
+        return texts
+    sources: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, text in enumerate(texts):
+        sources[text.author, text.source].append(i)
+    kept = {i for members in sources.values() for i in (members if len(members) <= most else _spread(members, most))}
+    if len(kept) < len(texts):
+        counts[f"beyond {most} of their source"] = len(texts) - len(kept)
+    return [text for i, text in enumerate(texts) if i in kept]
+
+
+def _spread(members: list[int], most: int) -> list[int]:
+    """`most` of more members, at equal distances."""
+    return [members[(2 * k + 1) * len(members) // (2 * most)] for k in range(most)]
+
+
+def write_texts(folder: Path, texts: list[Text], advice: str) -> None:
+    """Write texts as a data directory with text, utt2spk and utt2source. DataError for none, with `advice`, and for a key twice."""
+    if not texts:
+        raise DataError(f"the {folder.name} split of the text corpus would be empty: {advice}")
+    twice = [key for key, count in Counter(text.key for text in texts).items() if count > 1]
+    if twice:
+        raise DataError(f"{folder}: utterance {twice[0]} is in two parts of the text corpus")
+    columns = ({t.key: t.text for t in texts}, {t.key: t.author for t in texts}, {t.key: t.source for t in texts})
+    names = ("text", "utt2spk", "utt2source")
+    tables = {name: {key: column[key] for key in sorted(column, key=str.encode)} for name, column in zip(names, columns, strict=True)}
+    DataDir(folder, tables).write()
 
 
 def _frequent(texts: list[Text], min_texts: int, counts: Counter) -> list[Text]:

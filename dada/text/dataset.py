@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dada import plugins
 from dada.data import ArkReader, DataDir
 from dada.data.dataset import Dataset, sources_of
 from dada.errors import ConfigError, DataError
@@ -42,7 +43,13 @@ def _vectors(data: DataDir, dump: Path | None) -> ArkReader:
 
 
 def token_ids(texts: Sequence[str], model: dict) -> list[np.ndarray]:
-    """Token ids (L,) of each text, as float32, which holds whole numbers up to 16 million exactly; the model turns them back."""
+    """Token ids (L,) of each text, as float32, which holds whole numbers up to 16 million exactly; the model turns them back.
+
+    A model with a `tokenize` of its own, such as tfidf, makes them itself; for the others the tokenizer of their encoder does.
+    """
+    module = plugins.load("dada.models.text", model["name"], "text model")
+    if hasattr(module, "tokenize"):
+        return module.tokenize(texts, model)
     from dada.text.encoder import load_tokenizer
 
     tokenizer = load_tokenizer(model["encoder"], model["allow_download"])

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.errors import UserError
-from dada.features import with_model_folder
+from dada.features import with_model_folders
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def masked_mean(hidden_states: Sequence[Tensor], mask: Tensor, layers: Sequence[
 
 def build(settings: Mapping, root: Path | None = None, device: str = "cpu") -> "TextEncoder":
     """The encoder of `{name: text_encoder, ...}`; its model is looked for in `root`, the recipe's folder, first."""
-    rest = with_model_folder(settings, root)
+    rest = with_model_folders(settings, root)
     rest.pop("name")
     return TextEncoder(Config(**rest), device)
 

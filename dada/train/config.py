@@ -7,20 +7,24 @@ from dada.data.input import InputConfig
 
 @dataclass
 class OptimConfig:
-    """`lr` is the learning rate; `betas` only serve adam and adamw, `momentum` only sgd."""
+    """`lr` is the learning rate; `betas` only serve adam and adamw, `momentum` only sgd.
+
+    Parameters whose names start with a key of `lr_scales` learn at that many times the rate: {encoder: 0.01}.
+    """
 
     name: str = "adam"  # adam | adamw | sgd
     lr: float = 1e-3
     weight_decay: float = 0.0
     betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
     momentum: float = 0.9
+    lr_scales: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
 class ScheduleConfig:
     """How the learning rate moves from `optim.lr` to `final_lr`, per step or per epoch."""
 
-    name: str = "constant"  # a file of dada/train/schedules.py: constant | cosine | step | exponential | sigmoid | plateau
+    name: str = "constant"  # a file of dada/train/schedules.py: constant | linear | cosine | step | exponential | sigmoid | plateau
     final_lr: float = 0.0
     per: str = "epoch"  # epoch | step
     step_size: int = 10  # epochs between two drops (step)
@@ -41,7 +45,8 @@ class EarlyStopConfig:
 class TrainConfig:
     """One phase of training, or several: each entry of `phases` overrides some of these keys, and they run in order."""
 
-    epochs: int = 10
+    epochs: int = 10  # 0 keeps the weights of `init` as they are
+    max_batches: int = 0  # of an epoch, from another random part of train in each; 0 takes all of train
     batch_size: int = 16
     drop_last: bool = False  # leave out the last batch of an epoch where it is smaller
     sampler: str = "shuffle"  # shuffle | balanced | triplets
@@ -53,6 +58,7 @@ class TrainConfig:
     # Whose weights a phase hands on: best | last epoch, or swa, the mean over all epochs whose early_stop.metric on dev was no worse than
     # any before, with batch statistics of train.
     keep: str = "best"
+    classes: list[str] = field(default_factory=list)  # learn from utterances of these alone, and stop by them; empty takes all
     trainable: list[str] = field(default_factory=list)  # prefixes of parameter names; empty trains all
     augment: list[dict] = field(default_factory=list)  # [{name: mixup, ...}, ...], one after the other on every training batch
     crop_size: int = 0  # train on a random stretch of so many frames or samples of each input; 0 takes it as it will be scored

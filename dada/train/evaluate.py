@@ -5,13 +5,14 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF
-from dada.data.dataset import Dataset
+from dada.data.dataset import Dataset, restrict
 from dada.data.sampling import Balanced, BatchSampler, Shuffle, Triplets
 from dada.errors import ConfigError, DataError
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
 from dada.models import Output
 from dada.models.inference import Outputs, run_model, scores_from_logits
+from dada.plugins import nearest
 from dada.train.config import TrainConfig
 
 DEV_SEED = 0  # of the triples on dev: the same for every epoch, run and system
@@ -35,6 +36,23 @@ def pair_groups(dataset: Dataset, by: str, labels: list[str]) -> list[object]:
     return [
         None if name == NO_SPEAKER or (fake is not None and dataset.labels[i] == fake) else name for i, name in enumerate(dataset.speakers)
     ]
+
+
+def of_classes(dataset: Dataset, classes: list[str], labels: list[str]) -> Dataset:
+    """The utterances of some classes; all of them, where none is named.
+
+    Raises ConfigError for a class that the system does not have, DataError where no utterance is left.
+    """
+    if not classes:
+        return dataset
+    unknown = [name for name in classes if name not in labels]
+    if unknown:
+        raise ConfigError(f"train.classes: the system has no class {unknown[0]!r}{nearest(unknown[0], labels)}; it has {', '.join(labels)}")
+    wanted = {labels.index(name) for name in classes}
+    indices = [i for i, label in enumerate(required_labels(dataset).tolist()) if label in wanted]
+    if not indices:
+        raise DataError(f"train.classes: of {len(dataset)} utterances none is {' or '.join(classes)}")
+    return restrict(dataset, indices)
 
 
 def required_labels(dataset: Dataset) -> Tensor:

@@ -41,7 +41,9 @@ class Material:
         return Material(kept[0], kept[1], self.speech, kept[2])
 
 
-def cross_fit(config: SystemConfig, model: nn.Module, material: Material, folder: Path, seed: int) -> Outputs:
+def cross_fit(
+    config: SystemConfig, model: nn.Module, material: Material, folder: Path, seed: int, weights: Path | None = None
+) -> Outputs:
     """Train `train.folds` models in folder/fold_<k>, each without the sources of fold k, and let each speak of what it did not see.
 
     Returns outputs for all of `material.speech`, in its order. Every training ends in an embedding space of its own, so the embeddings of
@@ -58,7 +60,7 @@ def cross_fit(config: SystemConfig, model: nn.Module, material: Material, folder
         if not len(rest.train) or not len(rest.dev):
             raise DataError(f"{config.name}: without fold {fold} of {config.train.folds} nothing is left to learn from: set train.folds: 0")
         log.info("%s: fold %d of %d, %d utterances held out", config.name, fold + 1, config.train.folds, len(held))
-        fold_model = fit(config, rest.train, rest.dev, Path(folder) / f"fold_{fold}", seed)
+        fold_model = fit(config, rest.train, rest.dev, Path(folder) / f"fold_{fold}", seed, weights)
         outputs = run_model(fold_model, restrict(material.speech, held), size)
         turn = rotation(run_model(fold_model, rest.anchors, size).embeddings, run_model(model, rest.anchors, size).embeddings)
         logits.append(outputs.logits)

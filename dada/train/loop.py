@@ -22,8 +22,8 @@ from dada.train import checkpoint, journal
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig, TrainConfig
 from dada.train.estimate import estimate
-from dada.train.evaluate import dev_triples, evaluate, make_sampler
-from dada.train.optim import build_optimiser, set_trainable, training_mode
+from dada.train.evaluate import dev_triples, evaluate, make_sampler, of_classes
+from dada.train.optim import build_optimiser, by_rate, set_trainable, training_mode
 from dada.train.phases import METRICS, differing_keys, phases_of
 from dada.train.schedules import learning_rate
 
@@ -32,10 +32,10 @@ WEIGHTS = "weights.pt"  # written last: a folder that has it is finished
 log = logging.getLogger(__name__)
 
 
-def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int) -> nn.Module:
+def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int, weights: Path | None = None) -> nn.Module:
     """Train a system into `folder` and return the model, in evaluation mode; a folder already finished is only loaded.
 
-    `config.labels` is final: the order of the logits. A run that was killed goes on from its checkpoint and on a CPU ends with the
+    `config.labels` is final: the order of the logits. `weights` is where those of `config.init` lie, if not at that very path. A run that was killed goes on from its checkpoint and on a CPU ends with the
     same weights, bit by bit. Under torchrun every process calls this, and each takes its share of the batches. Raises ConfigError where
     the folder holds a run with other settings, DadaError where the loss is no longer finite.
     """
@@ -43,6 +43,9 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     from accelerate.utils import set_seed
 
     phases = phases_of(config.train)
+    init = weights or (Path(config.init) if config.init else None)
+    if not init and not any(phase.epochs for phase in phases):
+        raise ConfigError(f"{config.name}: train.epochs is 0, and there is no `init` that names weights: one of them is needed")
     if not len(train) or not len(dev):
         raise DataError(f"{config.name}: {len(train)} utterances to train on and {len(dev)} on dev: both need some")
     folder = Path(folder)
@@ -58,8 +61,8 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
         log.info("%s: already trained in %s", config.name, folder)
         models.load_weights(model, config.task, config.model["name"], folder / WEIGHTS)
         return model.to(accelerator.device).eval()
-    if config.init:
-        models.load_weights(model, config.task, config.model["name"], Path(config.init))
+    if init:
+        models.load_weights(model, config.task, config.model["name"], init)
     level = logging.INFO if accelerator.is_main_process else logging.DEBUG
     sizes = len(train), len(dev), sum(parameter.numel() for parameter in model.parameters())
     log.log(level, "START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, *sizes)
@@ -79,7 +82,7 @@ class Trainer:
     """One gradient training. `state` and the parts in the checkpoint are all there is to know of where it stands."""
 
     def __init__(self, model, config: SystemConfig, phases: list[TrainConfig], train: Dataset, dev: Dataset, folder: Path, seed: int):
-        self.model, self.config, self.phases, self.train, self.dev = model, config, phases, train, dev
+        self.model, self.config, self.phases, self.all_train, self.all_dev = model, config, phases, train, dev
         self.folder, self.seed, self.accelerator = folder, seed, _accelerator(config)
         self.state = State()
         self.best: dict | None = None  # weights to keep
@@ -114,6 +117,7 @@ class Trainer:
     def _begin_phase(self, parts: dict | None) -> None:
         """Build what lasts for one phase, and bring it to where `parts` of a checkpoint say."""
         self.phase = self.phases[self.state.phase]
+        self.train, self.dev = (of_classes(part, self.phase.classes, self.config.labels) for part in (self.all_train, self.all_dev))
         self.accelerator = _accelerator(self.config)  # a new one, as the one before holds on to its optimiser
         self._build_loss()
         parameters = set_trainable(self.model, self.phase.trainable)
@@ -128,11 +132,12 @@ class Trainer:
                 self.accelerator.scaler.load_state_dict(parts["scaler"])
         ranks = {"rank": self.accelerator.process_index, "world": self.accelerator.num_processes}
         self.sampler = self._build_sampler(**ranks)
+        self.sampler.max_batches = self.phase.max_batches
         self.triples = dev_triples(self.phase, self.dev, self.config.labels)
         self.augment = Chain(self.phase.augment, self.config.input.kind, len(self.config.labels), self.seed, ranks["rank"])
 
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        return build_optimiser(self.phase.optim, parameters)
+        return build_optimiser(self.phase.optim, by_rate(self.model, parameters, self.phase.optim.lr_scales))
 
     def _build_sampler(self, **ranks) -> BatchSampler:
         return make_sampler(self.phase, self.train, self.config.labels, self.seed, **ranks)
@@ -175,7 +180,7 @@ class Trainer:
         state, phase = self.state, self.phase
         lr = learning_rate(phase.optim.lr, phase.schedule, state.epoch, phase.epochs, state.step, num_batches, state.history)
         for group in self.optimiser.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("lr_scale", 1.0)
         value = self._learn(self.augment(batch.to(self.accelerator.device), state.total_epochs, state.step))
         state.step += 1
         state.loss_sum += value

@@ -57,10 +57,12 @@ def _check(phase: TrainConfig, where: str) -> None:
         raise ConfigError(f"{where}.early_stop.metric: {metric} needs logits, which triplets do not train: use abx or loss")
     if phase.sampler == "triplets" and mixes_labels(phase.augment):
         raise ConfigError(f"{where}.augment: mixed clips belong to no class or speaker, of which triplets are made: leave out mixup here")
+    if len(phase.classes) == 1 and metric == "eer":
+        raise ConfigError(f"{where}.early_stop.metric: the EER needs spoofs and bona fide speech, but classes leaves one of them: use loss")
     if phase.keep == "swa" and phase.trainable:
         raise ConfigError(f"{where}.keep: swa computes all batch statistics anew, also of what does not learn: leave train.trainable empty")
-    if phase.epochs < 1 or phase.batch_size < 1:
-        raise ConfigError(f"{where}: epochs and batch_size must be at least 1")
+    if phase.epochs < 0 or phase.max_batches < 0 or phase.batch_size < 1:
+        raise ConfigError(f"{where}: batch_size must be at least 1, epochs and max_batches 0 or more")
 
 
 def differing_keys(old: dict, new: dict) -> list[str]:

@@ -16,6 +16,11 @@ def constant(lr: float, config: ScheduleConfig, t: int, total: int, history: Seq
     return lr
 
 
+def linear(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
+    """From lr to final_lr along a straight line."""
+    return lr + (config.final_lr - lr) * t / total
+
+
 def cosine(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
     """From lr to final_lr along half a cosine."""
     return config.final_lr + (lr - config.final_lr) * (1 + math.cos(math.pi * t / total)) / 2
@@ -47,7 +52,7 @@ def plateau(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequ
     return max(lr, config.final_lr)
 
 
-SCHEDULES = {f.__name__: f for f in (constant, cosine, step, exponential, sigmoid, plateau)}
+SCHEDULES = {f.__name__: f for f in (constant, linear, cosine, step, exponential, sigmoid, plateau)}
 
 
 def learning_rate(

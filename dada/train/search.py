@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 class Search(Trainer):
     """Before each update of the weights, one of the architecture on as many utterances of the other half of the data.
 
-    The optimiser has two groups, first the weights, then the architecture. An update leaves out parameters that have no gradient,
+    The optimiser has groups of weights, then one of the architecture. An update leaves out parameters that have no gradient,
     so one optimiser serves for both, and the checkpoint holds all of its state.
     """
 
@@ -51,7 +51,7 @@ class Search(Trainer):
     def _learn(self, batch: Batch) -> float:
         """An update of the architecture after the warm-up, then one of the weights; returns the loss before the latter."""
         settings = self.model.config
-        self.optimiser.param_groups[1]["lr"] = settings.search_lr
+        self.optimiser.param_groups[-1]["lr"] = settings.search_lr
         if self.state.epoch >= settings.warmup_epochs:
             self._update(self._part(batch, True), self.weights)
         return self._update(self._part(batch, False), self.architecture)

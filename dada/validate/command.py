@@ -73,7 +73,8 @@ def _groups(paths: list[Path], request) -> list[tuple]:
     for view in Recipe.load(paths[0]).views:
         dirs = [view.data_dir(split) for split in view.all_splits]
         promised = [*request.disjoint, *view.splits.disjoint]
-        groups.append((f"{paths[0]}, protocol {view.protocol}", dirs, replace(request, disjoint=promised, counts=view.corpus.counts)))
+        counts = view.corpus.counts.get(view.protocol, view.corpus.counts)
+        groups.append((f"{paths[0]}, protocol {view.protocol}", dirs, replace(request, disjoint=promised, counts=counts)))
     return groups
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dada.data.counts import differences
 from dada.data.datadir import BONAFIDE, NO_ATTACK, NO_SPEAKER, SPOOF
 from dada.data.validate import scan_tables, validate, validate_splits
-from dada.data.validate_report import WARNING, Report
+from dada.data.validate_report import ERROR, WARNING, Report
 from dada.errors import DataError
 from dada.validate.audio import check_audio, formats
 from dada.validate.overlap import check_duplicates, duplicate_share, overlaps
@@ -108,10 +109,11 @@ def _facts(tables: dict, probes: dict[str, Probe]) -> dict:
 
 
 def _check_counts(path: Path, facts: dict, published: Mapping[str, int], report: Report) -> None:
-    here = {label: facts[label] for label in published}
-    if here == dict(published):
-        return
-    told = ", ".join(f"{here[label]} {label} (published: {number})" for label, number in published.items())
-    swapped = len(published) == 2 and list(here.values()) == list(published.values())[::-1]
-    advice = "the labels look swapped: correct local/prepare_data.py" if swapped else "is it complete, and the right version?"
-    report.add(WARNING, path, f"has {told}", advice)
+    found = {path.name: {label: facts[label] for label in (BONAFIDE, SPOOF)}}
+    try:
+        told = differences(found, {path.name: published})
+    except DataError as error:
+        report.add(ERROR, path, str(error), "is local/prepare_data.py right, and the list of the corpus?")
+    else:
+        if told:
+            report.add(WARNING, path, f"does not have its published counts: {told}", "is it complete, and the right version?")

@@ -32,6 +32,14 @@ def test_order_depends_on_seed_and_epoch_alone(make):
     assert epoch(sampler, 1, start=3) == second[3:]
 
 
+def test_part_of_an_epoch_is_another_part_in_the_next():
+    sampler = SAMPLERS["shuffle"](1)
+    whole = epoch(sampler, 0)
+    sampler.max_batches = 2
+    first, second = epoch(sampler, 0), epoch(sampler, 1)
+    assert first == whole[:2] and len(second) == 2 and {*sum(first, [])} != {*sum(second, [])}
+
+
 @pytest.mark.parametrize("make", SAMPLERS.values(), ids=SAMPLERS)
 def test_processes_share_the_batches_equally(make):
     whole = epoch(make(1), 4)

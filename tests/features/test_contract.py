@@ -23,6 +23,7 @@ SETTINGS = {
     "cues": [{}],
     "sinc": [{}],
     "speech_encoder": [{"layers": [0, 1, -1]}, {"layers": [1, 2], "layer_pooling": "stack", "normalise": "always"}],
+    "style_linguistics": [{"style_layers": [0, 1], "linguistics_layers": [2]}],
 }
 CASES = [(name, settings) for name, cases in SETTINGS.items() for settings in cases]
 
@@ -37,6 +38,8 @@ def test_contract(name, settings, encoder_folder):
     assert dataclasses.is_dataclass(features.config_class(name))
     if name == "speech_encoder":
         settings = {**settings, "model": str(encoder_folder("wav2vec2"))}
+    if name == "style_linguistics":
+        settings = {**settings, "style_model": str(encoder_folder("wav2vec2")), "linguistics_model": str(encoder_folder("hubert"))}
     feature = features.build({"name": name, **settings})
     generator = torch.Generator().manual_seed(1)
     x = 0.1 * torch.randn(3, 20_011, generator=generator)
@@ -52,7 +55,7 @@ def test_contract(name, settings, encoder_folder):
     torch.testing.assert_close(y, alone, atol=5e-3 if decibels else 2e-4, rtol=1e-4)
     assert torch.equal(y, again)
     assert torch.isfinite(silence).all() and not torch.allclose(y[:1], silence)
-    if name != "speech_encoder":
+    if name not in ("speech_encoder", "style_linguistics"):
         assert not feature.state_dict()
 
 

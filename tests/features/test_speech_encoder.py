@@ -5,6 +5,9 @@ import torch
 
 from dada import features
 from dada.errors import ConfigError, DataError, UserError
+from dada.features.speech_encoder import ALL, SpeechEncoder
+
+KINDS = ["wav2vec2", "wav2vec2_ctc", "hubert", "wavlm", "wavlm_large", "whisper"]
 
 
 def hidden_states(folder, x):
@@ -25,7 +28,7 @@ def hidden_states(folder, x):
         return torch.stack(encoder(inputs, output_hidden_states=True).hidden_states)
 
 
-@pytest.mark.parametrize("kind", ["wav2vec2", "wav2vec2_ctc", "hubert", "wavlm", "whisper"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_layers_are_the_models(kind, encoder_folder):
     folder = encoder_folder(kind)
     x = 0.1 * torch.randn(2, 64_000, generator=torch.Generator().manual_seed(3)) + 0.05
@@ -45,6 +48,67 @@ def test_it_stays_frozen(encoder_folder):
     assert not feature.encoder.training
     assert not feature(torch.randn(1, 8000)).requires_grad
     assert not any(parameter.requires_grad for parameter in feature.parameters())
+
+
+def learning(encoder: SpeechEncoder) -> set[str]:
+    """Names of the parameters that get a gradient from the chosen hidden states."""
+    encoder(0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(1))).square().sum().backward()
+    return {name for name, parameter in encoder.named_parameters() if parameter.grad is not None}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_last_layers_in_use_are_tuned_alone(kind, encoder_folder):
+    folder = str(encoder_folder(kind))
+    encoder = SpeechEncoder(folder, [0, 2], tuned_layers=1).train()
+    layers = "network.layers" if kind == "whisper" else "network.encoder.layers"
+    stack = encoder.get_submodule(layers)
+    assert len(stack) == 2  # what lies above is not computed
+    expected = {name for name, _ in encoder.named_parameters() if name.startswith(f"{layers}.1.")}
+    assert expected and learning(encoder) == expected
+    frozen = {id(parameter) for parameter in encoder.frozen_parameters()}
+    assert {name for name, parameter in encoder.named_parameters() if id(parameter) not in frozen} == expected
+    assert stack[1].training and not stack[0].training and not encoder.network.training
+    whole = SpeechEncoder(folder, [1, 2], tuned_layers=ALL).train()
+    without = {name for name, _ in whole.named_parameters()} - learning(whole)
+    assert without == {"network.embed_positions.weight"} if kind == "whisper" else without <= {"network.masked_spec_embed"}
+    assert whole.network.training and not whole.eval().network.training
+
+
+def test_tuning_changes_no_output(encoder_folder):
+    x = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(1))
+    for kind in ("wav2vec2", "whisper"):
+        folder = str(encoder_folder(kind))
+        frozen, tuned = SpeechEncoder(folder, [1, -1]), SpeechEncoder(folder, [1, -1], tuned_layers=ALL)
+        torch.testing.assert_close(tuned.eval()(x), frozen(x))
+    with pytest.raises(ConfigError, match="tuned_layers is 2, but 1 layers .* are in use: give 0 to 1, or -1"):
+        SpeechEncoder(folder, [0, 1], tuned_layers=2)
+
+
+@pytest.mark.parametrize(("kind", "sizes"), [("wavlm", [400, 720, 1040]), ("whisper", [1, 321, 641])])
+def test_the_shortest_clips_of_some_frames(kind, sizes, encoder_folder):
+    encoder = SpeechEncoder(str(encoder_folder(kind)), [1])
+    assert [encoder.samples(num_frames) for num_frames in (1, 2, 3)] == sizes
+    assert encoder(torch.zeros(1, sizes[2])).shape[2] == 3 and encoder(torch.zeros(1, sizes[2] - 1)).shape[2] == 2
+
+
+def test_style_and_linguistics_are_means_of_their_own_layers(encoder_folder):
+    x = 0.1 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(1))
+    models = {f"{part}_model": str(encoder_folder(kind)) for part, kind in (("style", "wav2vec2"), ("linguistics", "hubert"))}
+    both = features.build({"name": "style_linguistics", **models, "style_layers": [0, 1], "linguistics_layers": [2, 3]})(x)
+    style = hidden_states(models["style_model"], x)[[0, 1]].mean(0)
+    linguistics = hidden_states(models["linguistics_model"], x)[[2, 3]].mean(0)
+    torch.testing.assert_close(both, torch.cat([style, linguistics], dim=2).transpose(1, 2), atol=1e-5, rtol=1e-4)
+    with pytest.raises(ConfigError, match="take both encoders of one kind"):
+        features.build({"name": "style_linguistics", **models, "style_model": str(encoder_folder("whisper")), "style_layers": [1],
+                        "linguistics_layers": [2]})  # fmt: skip
+
+
+def test_models_are_looked_for_in_the_recipes_folder(tmp_path):
+    (tmp_path / "downloads" / "tiny").mkdir(parents=True)
+    settings = {"name": "x", "style_model": "downloads/tiny", "encoder": "downloads/tiny", "model": "hub/name", "layers": [1]}
+    found = str(tmp_path / "downloads" / "tiny")
+    assert features.with_model_folders(settings, tmp_path) == {**settings, "style_model": found, "encoder": found}
+    assert features.with_model_folders(settings, None) == settings
 
 
 def test_whisper_takes_clips_of_any_length_up_to_its_own(encoder_folder):

@@ -26,6 +26,7 @@ def test_equals_measuring_every_resample(monkeypatch, decimals, num_blocks):
     trials = resampler.over(bonafide, spoof)
     again = list(repeated(resampler, bonafide, spoof))
     assert list(trials.eer()) == [metrics.eer(*pair)[0] for pair in again]
+    assert trials.eer("official") == pytest.approx([metrics.eer(*pair, ties="official")[0] for pair in again], abs=1e-12)
     assert trials.min_cost(COSTS.of_misses, COSTS.of_false_accepts) == pytest.approx([metrics.min_dcf(*p)[0] for p in again], abs=1e-12)
     assert trials.auc() == pytest.approx([metrics.auc(*pair) for pair in again], abs=1e-12)
     cllr = trials.mean_cost(cllr_cost(bonafide, True) / 2, cllr_cost(spoof, False) / 2)
@@ -78,8 +79,32 @@ def test_band_contains_the_curve():
     rng = np.random.default_rng(0)
     bonafide, spoof = rng.normal(1, 1, 2000), rng.normal(-1, 1, 2000)
     p_fa = np.array([0.05, 0.1159, 0.3])
-    rates = Resampler(["-"] * 2000, ["-"] * 2000, 200).over(bonafide, spoof).p_miss_at(p_fa)
+    rates = Resampler(["-"] * 2000, ["-"] * 2000, num_resamples=200).over(bonafide, spoof).p_miss_at(p_fa)
     low, high = np.quantile(rates, [0.025, 0.975], axis=0)
     curve = metrics.det(bonafide, spoof)
     exact = np.interp(p_fa, curve.p_fa[::-1], curve.p_miss[::-1])
     assert ((low < exact) & (exact < high)).all()
+
+
+def test_many_trials_alone_are_dealt_into_clusters(monkeypatch):
+    """The interval is as wide as that of resampling trial by trial; each class keeps its size, but for one trial a cluster."""
+    rng = np.random.default_rng(0)
+    bonafide, spoof = rng.normal(1, 1, 6000), rng.normal(-1, 1, 9000)
+    alone = ["-"] * 6000, ["-"] * 9000
+    dealt = Resampler(*alone)
+    assert dealt.num_clusters == 2 * bootstrap.MOST_ALONE and np.ptp(np.bincount(dealt.bonafide)[: bootstrap.MOST_ALONE]) == 0
+    values = dealt.over(bonafide, spoof).eer()
+    monkeypatch.setattr(bootstrap, "MOST_ALONE", 10_000)
+    one_by_one = Resampler(*alone)
+    assert one_by_one.num_clusters == 15_000 and set(one_by_one.counts[0]) == {6000}
+    assert np.std(values) == pytest.approx(np.std(one_by_one.over(bonafide, spoof).eer()), rel=0.1)
+    assert abs(np.mean(values) - metrics.eer(bonafide, spoof)[0]) < 0.2 * np.std(values)
+
+
+def test_attacks_are_resampled_apart_from_speakers():
+    names = bootstrap.clusters_by_attack([True, True, False, False], ["A", "-", "A", "B"], ["-", "-", "A", "-"])
+    assert names.tolist() == ["speaker A", "-", "attack A", "-"]
+    resampler = Resampler(["A", "B", "B"], ["X", "X", "Y"], num_resamples=50)
+    assert [part.tolist() for part in resampler.strata] == [[0, 1], [2, 3]]
+    assert all((weights[:, :2].sum(axis=1) == 2).all() and (weights[:, 2:].sum(axis=1) == 2).all() for weights in resampler.chunks())
+    assert len(Resampler(["A", "B"], ["B", "C"]).strata) == 1

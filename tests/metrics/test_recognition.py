@@ -42,7 +42,7 @@ def test_intervals_are_those_of_repeated_trials():
     truth, decided, closed, unknown, speakers = trials(num_seeds=1)
     result = measure_classes(truth, decided, closed, unknown, 3, speakers, CONFIG)
     known = truth < 3
-    resampler = Resampler(speakers[known], speakers[~known], 40, CONFIG.seed)
+    resampler = Resampler(speakers[known], speakers[~known], num_resamples=40, seed=CONFIG.seed)
     names = sorted(set(speakers))
     values = []
     for weights in next(resampler.chunks()).astype(int):

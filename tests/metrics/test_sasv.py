@@ -6,6 +6,7 @@ import pytest
 from dada import metrics
 from dada.errors import DataError
 from dada.metrics import bootstrap
+from dada.metrics.sasv import a_dcf_factors, resampled_t_eer
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,22 @@ def test_t_eer_bounds(kinds):
         metrics.t_eer(*cm, [1, 1], [1, 1], [1, 1])
 
 
+@pytest.mark.parametrize("decimals", [12, 1])
+def test_resamples_equal_measuring_anew(decimals):
+    """a-DCF over three kinds of trials, and the t-EER of resampled countermeasure trials with the ASV as it is."""
+    rng = np.random.default_rng(decimals)
+    kinds = [rng.normal(mean, 1, size).round(decimals) for mean, size in ((3, 60), (0, 70), (1, 50))]
+    three = metrics.Resampler(rng.integers(9, size=60).astype(str), ["-"] * 70, rng.integers(9, size=50).astype(str), num_resamples=30)
+    drawn = [[np.repeat(part, row[index].astype(int)) for part, index in zip(kinds, three.classes, strict=True)]
+             for row in np.concatenate(list(three.chunks()))]
+    assert three.over(*kinds).min_cost(*a_dcf_factors()) == pytest.approx([metrics.a_dcf(*parts)[0] for parts in drawn], abs=1e-12)
+    cm = [rng.normal(mean, 1, size).round(decimals) for mean, size in ((1.5, 80), (0, 90))]
+    two = metrics.Resampler(["-"] * 80, ["-"] * 90, num_resamples=20)
+    drawn = [[np.repeat(part, row[index].astype(int)) for part, index in zip(cm, two.classes, strict=True)]
+             for row in np.concatenate(list(two.chunks()))]
+    assert resampled_t_eer(two.over(*cm), *kinds) == pytest.approx([metrics.t_eer(*parts, *kinds) for parts in drawn], abs=1e-12)
+
+
 def test_weighted_eer():
     assert metrics.weighted_eer([0.1, 0.3], [1, 1]) == pytest.approx(0.2)
     for eers, weights in (([0.1], [0.4, 0.6]), ([0.1, 0.2], [0, 0]), ([0.1, 0.2], [-1, 2])):
@@ -71,7 +88,7 @@ def test_resampled_auc_of_many_clusters(monkeypatch):
     """A corpus without speakers has a cluster for every trial; counting by trial gives what counting by cluster gives."""
     rng = np.random.default_rng(0)
     bonafide, spoof = rng.normal(1, 1, 60).round(1), rng.normal(0, 1, 80).round(1)
-    resampler = metrics.Resampler(["-"] * 60, rng.choice(["x", "y", "-"], 80), 50)
+    resampler = metrics.Resampler(["-"] * 60, rng.choice(["x", "y", "-"], 80), num_resamples=50)
     trials = resampler.over(bonafide, spoof)
     by_cluster = trials.auc()
     monkeypatch.setattr(bootstrap, "MAX_DENSE_CLUSTERS", 10)

@@ -1,7 +1,7 @@
 import pytest
 
 from dada.errors import ConfigError
-from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
+from dada.recipe.config import SYSTEMS, load_recipe_config, load_system_config, read_yaml, split_overrides
 from dada.recipe.recipe import Recipe
 
 
@@ -51,6 +51,18 @@ def test_a_recipe_changes_single_keys_of_a_system(tmp_path):
     changed = load_system_config("lfcc_lcnn", root)
     assert changed.train.epochs == 2 != base.train.epochs
     assert changed.model == base.model
+
+
+def test_an_empty_mapping_empties(tmp_path):
+    root = recipe_folder(tmp_path / "r", system=LCNN + "train: {optim: {lr_scales: {head: 0.1}}}\n")
+    assert load_system_config("lcnn_toy", root, ["train.optim.lr_scales={body: 2}"]).train.optim.lr_scales == {"head": 0.1, "body": 2}
+    assert load_system_config("lcnn_toy", root, ["train.optim.lr_scales={}"]).train.optim.lr_scales == {}
+
+
+def test_every_branch_of_a_system_is_a_system():
+    systems = {path.stem: read_yaml(path) for path in SYSTEMS.glob("*.yaml")}
+    branches = {name for values in systems.values() for name in values.get("branches", {}).values()}
+    assert {"cqt_aasist", "w2v2_gmm", "cqt_lcnn"} <= branches <= systems.keys()
 
 
 @pytest.mark.parametrize(

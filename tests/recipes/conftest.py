@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tiny_runs import dada
+from tiny_systems import write_systems
 
 PREPARE = '''
 """Harmonic tones of three speakers; spoofs have a hum. Every utterance speaks a line, and the lines are the authors' corpus."""
@@ -67,49 +67,15 @@ text: {{name: lines, corpora: [authors], min_words: 3, dev_fraction: 0.3}}
 evaluate: {{num_resamples: 50, abx_triples: 200}}
 """
 
-SYSTEMS = {
-    "lfcc_gmm": "model: {num_components: 2, init_frames: 500}\n",
-    "lfcc_lcnn": "input: {num_frames: 64}\ntrain: {epochs: 2, batch_size: 8}\n",
-    "dada_audio": """
-input:
-  num_samples: 16000
-  features: {{name: speech_encoder, model: {whisper}, layers: [1, 2], layer_pooling: mean}}
-model: {{width: 32, bottleneck: 16, embedding: 16, attention: 8, head: [16], dropout: 0.1}}
-train:
-  batch_size: 8
-  folds: 2
-  optim: {{lr: 1.0e-3}}
-  phases:
-    - {{epochs: 1, sampler: triplets, triplets_by: label, loss: {{name: triplet, margin: 0.5, distance: cosine}}, early_stop: {{metric: abx}}}}
-    - {{epochs: 2, sampler: balanced, loss: {{name: bce}}}}
-""",
-    "dada_text": """
-input:
-  kind: text_features
-  features: {{name: text_encoder, model: {bert}, layers: [-2, -1], max_tokens: 16}}
-model: {{embedding_size: 8}}
-train:
-  folds: 2
-  phases:
-    - {{trainable: [mlp], epochs: 1, batch_size: 8, sampler: triplets, triplets_by: label, loss: {{name: triplet, distance: l2}}, early_stop: {{metric: loss}}}}
-    - {{trainable: [classifier], epochs: 2, batch_size: 8, early_stop: {{metric: loss}}}}
-""",
-    "dada_mid": "model: {hidden: [16, 8]}\ntrain: {epochs: 2, batch_size: 8, optim: {lr: 1.0e-3}}\n",
-}
-
-
 @pytest.fixture(scope="session")
 def make_recipe(whisper_folder, tiny_bert) -> Callable[[Path], Path]:
     """`make_recipe(folder)` writes the recipe `tiny` there and returns its folder."""
 
     def make(folder: Path) -> Path:
         (folder / "local").mkdir(parents=True)
-        (folder / "conf").mkdir()
         (folder / "local" / "prepare_data.py").write_text(PREPARE)
         (folder / "recipe.yaml").write_text(RECIPE.format(whisper=whisper_folder))
-        for name, yaml in SYSTEMS.items():
-            text = yaml.format(whisper=whisper_folder, bert=tiny_bert) if "{{" in yaml else yaml
-            (folder / "conf" / f"{name}.yaml").write_text(text)
+        write_systems(folder, whisper_folder, tiny_bert)
         return folder
 
     return make

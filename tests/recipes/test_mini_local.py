@@ -2,6 +2,7 @@
 
 import io
 import struct
+import types
 from pathlib import Path
 
 import numpy as np
@@ -176,17 +177,38 @@ def test_the_codec_leaves_length_and_timing():
     assert abs(lag) <= 11, "more than a millisecond"
 
 
-@pytest.mark.parametrize("spoof", [False, True])
-def test_the_channel_fixes_band_level_and_edges(spoof):
-    out = channel.transmit(0.05 * speech(), 11_025, spoof, seed=3)
+@pytest.mark.parametrize("published", [False, True])
+def test_the_channel_fixes_band_level_and_edges(published):
+    out = channel.transmit(0.05 * speech(), 11_025, published, seed=3)
     assert 1.9 < len(out) / 16_000 < 2.2
     spectrum = np.abs(np.fft.rfft(out)) ** 2
     hz = np.fft.rfftfreq(len(out), 1 / 16_000)
     inside = spectrum[(hz > 200) & (hz < 3600)].mean()
     assert spectrum[hz > 4800].mean() < 1e-3 * inside and spectrum[hz < 60].mean() < 1e-2 * inside
     assert -24 < channel.active_level(channel.resample(out, 16_000, 11_025)) < -19
-    np.testing.assert_array_equal(out, channel.transmit(0.05 * speech(), 11_025, spoof, seed=3))
-    assert not np.array_equal(out[:1000], channel.transmit(0.05 * speech(), 11_025, spoof, seed=4)[:1000])
+    np.testing.assert_array_equal(out, channel.transmit(0.05 * speech(), 11_025, published, seed=3))
+    assert not np.array_equal(out[:1000], channel.transmit(0.05 * speech(), 11_025, published, seed=4)[:1000])
+
+
+@pytest.mark.parametrize(("kind", "passes"), [(clips.BONAFIDE, 1), ("toy_vocoder", 1), ("toy_speaker", 2)])
+def test_every_clip_has_been_through_the_codec_twice(tmp_path, monkeypatch, kind, passes):
+    """Recordings come from the publisher with one pass behind them, and a vocoder's version is of such a recording."""
+    heard = []
+    monkeypatch.setattr(channel, "mp3", lambda samples: heard.append(len(samples)) or samples)
+    monkeypatch.setattr(clips, "recording", lambda clip, downloads: 0.05 * speech())
+    toy = types.SimpleNamespace(
+        resynthesize=lambda samples, rate, name: (samples, rate), speak=lambda requests: [(0.05 * speech(), 11_025) for _ in requests]
+    )
+    monkeypatch.setattr(clips, "engine", lambda kind, downloads: toy)
+    monkeypatch.setattr(clips, "ENGINES", {"toy_vocoder": types.SimpleNamespace(copies=True), "toy_speaker": types.SimpleNamespace(copies=False)})
+    clips.make_batch([clips.Clip(kind, "BOB", "BOB1-1", "four words are spoken", "x.SB", 12.0)], tmp_path, tmp_path)
+    assert len(heard) == passes
+
+
+def test_polarity_says_nothing():
+    outs = [channel.transmit(0.05 * speech(), 11_025, False, seed) for seed in range(24)]
+    alike = [float(np.corrcoef(outs[0], out)[0, 1]) for out in outs]
+    assert 5 <= sum(value < -0.9 for value in alike) <= 19 and all(abs(value) > 0.9 for value in alike)
 
 
 class Broken(synthesizers.Speaker):

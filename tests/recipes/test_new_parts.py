@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import soundfile
-
 from signals import speech_like
 from tiny_runs import dada
 

@@ -12,7 +12,6 @@ import time
 import numpy as np
 import pytest
 import soundfile
-
 from tiny_runs import contents, dada
 
 STAGES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]

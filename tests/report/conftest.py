@@ -41,10 +41,11 @@ def make_recipe(root: Path, systems=tuple(SYSTEMS), protocols=("line", "dialogue
 
 def _view(root, protocol, below, systems, seeds, num_resamples):
     return SimpleNamespace(
-        root=root, protocol=protocol, systems=systems, selected=systems, seeds=seeds, overrides=(), scored_splits=["dev", "test"],
-        corpus=SimpleNamespace(name="Made up", purported_speakers=True),
+        root=root, protocol=protocol, systems=systems, selected=systems, overrides=(), scored_splits=["dev", "test"],
+        seeds_of=lambda name: seeds,
+        corpus=SimpleNamespace(name="Made up", purported_speakers=True, audio=True),
         splits=SimpleNamespace(train="train", dev="dev", test=["test"]), evaluate=EvaluateConfig(num_resamples=num_resamples),
-        report=ReportConfig(), data_dir=lambda split: root / "data" / below / split, exp_dir=lambda name: root / "exp" / below / name,
+        report=ReportConfig(), text=SimpleNamespace(corpora=["authors"]), data_dir=lambda split: root / "data" / below / split, exp_dir=lambda name: root / "exp" / below / name,
         seed_dir=lambda name, seed: root / "exp" / below / name / f"seed_{seed}",
         system=lambda name: SimpleNamespace(name=name, task=SYSTEMS[name][0], labels=["spoof", "bonafide"], branches={}),
     )

@@ -52,13 +52,13 @@ def test_interval_is_paired(compared):
         table = read_table(view.seed_dir(system, 1) / "scores" / "test.txt")
         scores = np.array([float(table[utt]) for utt in data.utts])
         pairs.append((scores[bonafide], scores[~bonafide]))
-    expected = bootstrap_difference(Resampler(speakers[bonafide], speakers[~bonafide], 40), *pairs)
-    view.seeds = [1]
+    expected = bootstrap_difference(Resampler(speakers[bonafide], speakers[~bonafide], num_resamples=40), *pairs)
+    seeds_of, view.seeds_of = view.seeds_of, lambda name: [1]
     try:
         job = next(job for job in s09_evaluate.plan(view) if "systems" in job.args and job.args["split"] == "test")
         found = s09_evaluate._difference(view, data, job)["metrics"]["eer"]
     finally:
-        view.seeds = [1, 2]
+        view.seeds_of = seeds_of
     assert (found["low"], found["high"]) == (expected.low, expected.high)
 
 

@@ -14,6 +14,8 @@ from dada.report.plots import FAINT, INK, SERIES
 from dada.report.tables import percent
 from dada.stages import s09_evaluate, s11_report
 
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+
 
 @pytest.fixture(scope="module")
 def reported(finished):
@@ -30,12 +32,24 @@ class Outline(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.outside = [], []
+        self.tags, self.outside, self.open, self.unlabelled = [], [], [], 0
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "svg":
+            self.unlabelled += dict(attributes).get("role") != "img" or not dict(attributes).get("aria-label")
         self.outside += [value for name, value in attributes if name in ("src", "href", "xlink:href") and not value.startswith("#")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
 
 
 def test_one_job_whichever_view_is_asked(finished):
@@ -78,12 +92,21 @@ def test_page_needs_nothing_else(reported):
     _, _, html = reported
     outline = Outline(html)
     assert outline.outside == [] and "@import" not in html and "url(http" not in html
-    assert outline.tags.count("svg") == 3 * 4 and outline.tags.count("table") >= 4 * 4
+    assert outline.open == [] and outline.unlabelled == 0
+    assert outline.tags.count("svg") == 4 * 4 and outline.tags.count("table") == outline.tags.count("caption") >= 4 * 4
+    assert "<img" not in html
     for stand_in in (INK, FAINT, *SERIES):
         assert stand_in not in html
     used, styled = set(re.findall(r"var\((--\w+)\)", html)), set(re.findall(r"(--\w+):", html))
     assert used <= styled and {"--s0", "--s1", "--ink"} <= used
     assert "prefers-color-scheme: dark" in html and "@media print" in html
+
+
+def test_calibration_and_attacks_are_reported(reported):
+    recipe, text, html = reported
+    result = json.loads((recipe.exp_dir("lfcc_gmm") / "results" / "test.json").read_text())
+    assert percent(result["metrics"]["eer_over_attacks"]) in text and "EER over attacks, %" in text
+    assert sum(result["calibration"]["weight"]) == pytest.approx(1) and "Calibration, protocol line, test" in html
 
 
 def test_same_report_again(reported):

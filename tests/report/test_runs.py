@@ -20,6 +20,7 @@ def experiments(tmp_path):
     result = {
         "num_trials": 10, "seeds": [1, 2], "provenance": {"evaluate": {"seed": 0}, "command": "./run.sh", "scores": {"1": "abc"}},
         "metrics": {"eer": {"mean": 0.1, "low": 0.05, "high": 0.2}, "auc": {"mean": 0.9, "low": None, "high": None}, "cllr": None},
+        "classes": {"num_known": 7, "macro_f1": {"mean": 0.6, "low": 0.5, "high": 0.7}, "unknown_auc": None},
         "conditions": {"attack": {"A01": {"eer": {"mean": 0.2, "low": None, "high": None}}}},
     }
     (first / "results").mkdir()
@@ -44,7 +45,7 @@ def edit(path, change):
 def test_only_what_differs(experiments):
     lines = compare_runs(*map(read_run, experiments))
     text = "\n".join(lines)
-    assert "settings: 1 differ, 6 agree" in text and "figures: 1 differ, 2 agree" in text
+    assert "settings: 1 differ, 6 agree" in text and "figures: 1 differ, 3 agree" in text
     assert next(line for line in lines if "train.optim.lr" in line).split() == ["train.optim.lr", "0.0001", "0.0003"]
     row = next(line for line in lines if "test eer " in line)
     assert "0.10000 [0.0500, 0.2000]" in row and row.endswith("-0.02000")

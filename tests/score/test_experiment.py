@@ -111,7 +111,7 @@ def test_broken_experiments_are_named(trained, tmp_path):
         load_experiment(folder)
     (folder / "weights.pt").write_bytes(b"half")
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ConfigError, match="cannot be read as weights"):
+    with pytest.raises(ConfigError, match="is no checkpoint, or not all of one"):
         load_experiment(folder)
     (folder / "weights.pt").unlink()
     with pytest.raises(DataError, match="no weights.pt: the training did not end"):

@@ -23,11 +23,14 @@ class SmallRecipe:
     seeds: tuple = (1, 2)
     systems: tuple = ("small",)
     scored_splits: tuple = ("dev", "test")
-    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=True))
+    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=True, audio=True))
     splits: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"]))
 
     def system(self, name: str) -> SystemConfig:
         return self.config
+
+    def seeds_of(self, name: str) -> list[int]:
+        return list(self.seeds)
 
     def data_dir(self, split: str) -> Path:
         return self.root / "data" / split

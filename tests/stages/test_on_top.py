@@ -53,12 +53,16 @@ class SmallRecipe:
     protocol: str = "line"
     seeds: tuple = (1, 2)
     scored_splits: tuple = ("dev", "test")
-    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=False))
+    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=False, audio=True))
     splits: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"]))
+    text: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(corpora=["authors"]))
     evaluate: EvaluateConfig = field(default_factory=lambda: EvaluateConfig(num_resamples=20, abx_triples=50, same_attack={"A13": "A03"}))
 
     def system(self, name: str) -> SystemConfig:
         return SYSTEMS[name]
+
+    def seeds_of(self, name: str) -> list[int]:
+        return list(self.seeds)
 
     def data_dir(self, split: str) -> Path:
         return self.root / "data" / split
@@ -112,7 +116,7 @@ def results(recipe) -> dict[str, dict]:
             stage.run(recipe, job)
             assert all(path.exists() for path in job.outputs), job
     found = {}
-    for job in [job for job in s09_evaluate.plan(recipe) if job.args["system"] in systems and job.args["split"] == "test"]:
+    for job in [job for job in s09_evaluate.plan(recipe) if job.args.get("system") in systems and job.args["split"] == "test"]:
         assert all(path.exists() for path in job.inputs)
         s09_evaluate.run(recipe, job)
         found[job.args["system"]] = json.loads(job.outputs[0].read_text())
@@ -162,9 +166,24 @@ def test_reports_show_classes_and_confusions(recipe, results):
     tables = {table.title: table for table in tables_of(section)}
     assert [row[0].text for row in tables["Attack recognition"].rows] == ["attacks_sum", "openmax", "tuned"]
     confusion = tables["Confusion matrix of openmax"]
-    assert [row[0].text for row in confusion.rows] == [*ATTACKS, "unknown"] and confusion.headers[-2:] == ["unknown", "trials"]
+    assert [row[0].text for row in confusion.rows] == ["bona fide", *ATTACKS[1:], "unknown"] and confusion.headers[-2:] == ["unknown", "trials"]
     assert "Confusion matrix of attacks sum" not in tables and "Confusion matrix of attacks_sum" not in tables
     assert "A19" in tables["Attack recognition"].note
+
+
+def test_the_sweep_on_dev_is_reported(recipe, results):
+    """Every tail and threshold, over both seeds, with what each seed chose; test results hold none."""
+    s09_evaluate.run(recipe, next(j for j in s09_evaluate.plan(recipe) if (j.args.get("system"), j.args["split"]) == ("tuned", "dev")))
+    dev = json.loads((recipe.exp_dir("tuned") / "results" / "dev.json").read_text())
+    swept = dev["classes"]["sweep"]
+    assert len(swept["rows"]) == 4 and len(swept["chosen"]) == 2 and results["tuned"]["classes"]["sweep"] is None
+    best = [max(json.loads((recipe.seed_dir("tuned", seed) / "openmax.json").read_text())["sweep"], key=lambda row: row["held_out_macro_f1"])
+            for seed in (1, 2)]
+    assert swept["chosen"] == [{"tail": row["tail"], "threshold": row["threshold"]} for row in best]
+    table = next(t for t in tables_of(Section("line", "dev", False, {"tuned": dev})) if t.title == "Tail and threshold of tuned")
+    assert table.headers == ["tail", "threshold 0.25", "threshold 0.7"] and [row[0].text for row in table.rows] == ["5", "10"]
+    means = [row["held_out_macro_f1"]["mean"] for row in swept["rows"]]
+    assert [cell.value for row in table.rows for cell in row[1:]] == means
 
 
 def test_systems_without_bona_fide_give_classes_but_no_scores(recipe, monkeypatch):
@@ -173,7 +192,7 @@ def test_systems_without_bona_fide_give_classes_but_no_scores(recipe, monkeypatc
     assert _systems.names_attacks(recipe, SYSTEMS["tuned"]) and not _systems.gives_scores(recipe, SYSTEMS["tuned"])
     outputs = next(job for job in s08_score.plan(recipe) if job.args["system"] == "tuned").outputs
     assert {path.parent.name for path in outputs} == {"dev", "test", "classes"}
-    assert any(job.args["system"] == "tuned" for job in s09_evaluate.plan(recipe))
+    assert any(job.args.get("system") == "tuned" for job in s09_evaluate.plan(recipe))
 
 
 @pytest.mark.parametrize("system, message", [
@@ -194,5 +213,5 @@ def test_decisions_of_another_split_are_refused(recipe, results):
     kept = path.read_text()
     path.write_text(kept.split("\n", 1)[1])
     with pytest.raises(DataError, match="names classes of 269 utterances, but .*test has 270"):
-        s09_evaluate.run(recipe, next(j for j in s09_evaluate.plan(recipe) if (j.args["system"], j.args["split"]) == ("tuned", "test")))
+        s09_evaluate.run(recipe, next(j for j in s09_evaluate.plan(recipe) if (j.args.get("system"), j.args["split"]) == ("tuned", "test")))
     path.write_text(kept)

@@ -32,12 +32,13 @@ def recipe(tmp_path):
     for utt in [f"{split}-{i}" for split in ("train", "dev") for i in range(3)]:
         write_audio(tmp_path / f"{utt}.flac", np.zeros(160, dtype=np.float32))
     (tmp_path / "local" / "words.py").write_text("LABELS = ['bonafide', 'spoof', 'spoof']\n")
-    corpus = SimpleNamespace(name="toy", root=None, counts={"train": {"bonafide": 1, "spoof": 2}}, options={})
+    corpus = SimpleNamespace(name="toy", audio=True, root=None, counts={"train": {"bonafide": 1, "spoof": 2}}, options={})
     return SimpleNamespace(
         root=tmp_path,
         corpus=corpus,
         protocol="main",
         all_splits=["train", "dev"],
+        splits=SimpleNamespace(disjoint=[]),
         num_jobs=1,
         data_dir=lambda split: tmp_path / "data" / split,
     )
@@ -94,6 +95,16 @@ def test_an_utterance_in_two_splits(recipe):
     text = PREPARE.replace('f"{split}-{i}"', 'f"utt-{i}"')
     (recipe.root / "local" / "prepare_data.py").write_text(text)
     with pytest.raises(DataError, match="3 utterances are in both .*train and .*dev, e.g. utt-0"):
+        run(recipe)
+
+
+def test_promised_disjoint_speakers(recipe):
+    path = recipe.root / "local" / "prepare_data.py"
+    path.write_text(PREPARE.replace('"utt2label":', '"utt2spk": dict.fromkeys(utts, "JOE"), "utt2label":'))
+    run(recipe)
+    recipe.splits.disjoint.append("speaker")
+    assert stage.plan(recipe)[0].settings["disjoint"] == ["speaker"]
+    with pytest.raises(DataError, match="1 speakers are in both .*train and .*dev, e.g. JOE"):
         run(recipe)
 
 

@@ -31,6 +31,7 @@ class Recipe(SimpleNamespace):
 
     protocol = "line"
     all_splits = ["train", "dev", "test"]
+    corpus = SimpleNamespace(audio=True)
     text = SimpleNamespace(name="authors")
 
     def system(self, name):

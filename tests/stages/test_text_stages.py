@@ -28,6 +28,7 @@ class Toy:
 
     splits = SimpleNamespace(train="train", dev="dev", test=["test"])
     all_splits = ["train", "dev", "test"]
+    corpus = SimpleNamespace(audio=True)
     protocol, seeds, text = "line", [1], TextConfig(min_words=4, min_texts=2)
 
     def __init__(self, root, **systems):
@@ -35,6 +36,9 @@ class Toy:
 
     def system(self, name):
         return dataclasses.replace(self.configs[name])
+
+    def seeds_of(self, system):
+        return self.seeds
 
     def data_dir(self, split):
         return self.root / "data" / split
@@ -156,7 +160,7 @@ def test_text_system_learns_authors_and_outputs_are_out_of_fold(toy):
 def test_fold_models_do_not_see_their_fold(toy, monkeypatch):
     seen = []
 
-    def spy(config, train, dev, folder, seed):
+    def spy(config, train, dev, folder, seed, weights=None):
         seen.append((folder.name, {*train.sources, *dev.sources}))
         return load_experiment(folder).model
 

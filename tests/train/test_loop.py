@@ -7,7 +7,7 @@ import pytest
 import torch
 from toy import WIDTH, toy_config, toy_dataset
 
-from dada.data.dataset import Dataset
+from dada.data.dataset import Dataset, restrict
 from dada.errors import ConfigError, DadaError, DataError
 from dada.models.inference import run_model
 from dada.train.config import EarlyStopConfig, OptimConfig
@@ -54,6 +54,44 @@ def test_keeps_the_best_epoch_and_stops_early(tmp_path):
     scores = run_model(model, dev).logits[:, 0]
     kept = torch.nn.functional.binary_cross_entropy_with_logits(scores, dev.labels.float())
     assert kept.item() == pytest.approx(min(losses), abs=1e-5)
+
+
+def test_no_epoch_keeps_given_weights_and_wants_some(tmp_path):
+    given = fit(toy_config(epochs=1, phases=[], loss={"name": "bce"}), toy_dataset(), toy_dataset(20, seed=1), tmp_path / "a", seed=1)
+    untrained = toy_config(epochs=0, phases=[], loss={"name": "bce"})
+    with pytest.raises(ConfigError, match="epochs is 0, and there is no `init`"):
+        fit(untrained, toy_dataset(), toy_dataset(20, seed=1), tmp_path / "b", seed=2)
+    untrained.init = "weights.pt"
+    kept = fit(untrained, toy_dataset(), toy_dataset(20, seed=1), tmp_path / "b", seed=2, weights=tmp_path / "a" / "weights.pt")
+    for name, value in given.state_dict().items():
+        assert torch.equal(value, kept.state_dict()[name]), name
+
+
+def test_a_phase_may_see_some_classes_alone(tmp_path):
+    once = {"epochs": 1, "loss": {"name": "bce"}, "batch_size": 4, "early_stop": {"metric": "loss"}, "classes": ["bonafide"]}
+    config, train, dev = toy_config(phases=[once]), toy_dataset(), toy_dataset(20, seed=1)
+    model = fit(config, train, dev, tmp_path / "all", seed=1)
+    genuine = [restrict(part, [i for i, label in enumerate(part.labels) if label == 1]) for part in (train, dev)]
+    alone = fit(toy_config(phases=[{**once, "classes": []}]), *genuine, tmp_path / "alone", seed=1)
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), alone.state_dict().values(), strict=True))
+    with pytest.raises(ConfigError, match="no class 'bonafid', did you mean 'bonafide'"):
+        fit(toy_config(phases=[{**once, "classes": ["bonafid"]}]), train, dev, tmp_path / "unknown", seed=1)
+    with pytest.raises(DataError, match="of 18 utterances none is spoof"):
+        fit(toy_config(phases=[{**once, "classes": ["spoof"]}]), genuine[0], dev, tmp_path / "none", seed=1)
+
+
+def test_rates_of_parts(tmp_path):
+    settings = {"epochs": 1, "phases": [], "loss": {"name": "bce"}, "keep": "last"}
+    still = toy_config(**settings, optim=OptimConfig(lr_scales={"": 0.0, "head": 1.0}))  # the longest prefix counts
+    tenth, slow = toy_config(**settings, optim=OptimConfig(lr_scales={"": 0.1})), toy_config(**settings, optim=OptimConfig(lr=1e-4))
+    train, dev = toy_dataset(), toy_dataset(20, seed=1)
+    models = [dict(fit(c, train, dev, tmp_path / str(i), seed=1).named_parameters()) for i, c in enumerate((still, tenth, slow))]
+    fresh = dict(fit(toy_config(**{**settings, "optim": OptimConfig(lr=0.0)}), train, dev, tmp_path / "fresh", seed=1).named_parameters())
+    for name, value in fresh.items():
+        assert torch.equal(models[0][name], value) != name.startswith("head")
+        torch.testing.assert_close(models[1][name], models[2][name], atol=1e-7, rtol=1e-5)
+    with pytest.raises(ConfigError, match="train.optim.lr_scales: no parameter starts with 'heads', did you mean 'head'"):
+        fit(toy_config(**settings, optim=OptimConfig(lr_scales={"heads": 0.1})), train, dev, tmp_path / "wrong", seed=1)
 
 
 def test_a_finished_folder_is_loaded_and_another_setting_refused(tmp_path):
@@ -103,6 +141,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         ({"phases": [], "sampler": "triplets"}, "eer needs logits"),
         ({"phases": [], "augment": [{"name": "mixup"}], "sampler": "triplets", "early_stop": EarlyStopConfig("abx")}, "leave out mixup"),
         ({"phases": [{"augment": [{"name": "rawboost"}], "loss": {"name": "bce"}}]}, "works on waveform, but input.kind is features"),
+        ({"phases": [], "classes": ["bonafide"]}, "EER needs spoofs and bona fide"),
         ({"phases": [], "sampler": "sorted"}, "unknown 'sorted'"),
         ({"phases": [], "keep": "mean"}, "known: best, last, swa"),
         ({"phases": [], "keep": "swa", "trainable": ["head"]}, "leave train.trainable empty"),

@@ -14,6 +14,8 @@ E = 10  # epochs
     ("settings", "epoch", "expected"),
     [
         ({"name": "constant"}, 7, 1e-3),
+        ({"name": "linear", "final_lr": 1e-5}, 0, 1e-3),
+        ({"name": "linear", "final_lr": 1e-4}, 5, 5.5e-4),
         ({"name": "cosine", "final_lr": 1e-5}, 0, 1e-3),
         ({"name": "cosine", "final_lr": 1e-5}, 5, (1e-3 + 1e-5) / 2),
         ({"name": "step", "step_size": 4, "gamma": 0.5}, 8, 2.5e-4),

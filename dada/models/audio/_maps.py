@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
 
-NORM = {"eps": 1e-3, "momentum": 0.01}  # of BatchNorm: Keras's defaults in PyTorch's terms
+KERAS_MOMENTUM = 0.01  # weight of a batch in the running statistics of a BatchNorm: Keras's default in PyTorch's terms
+NORM = {"eps": 1e-3, "momentum": KERAS_MOMENTUM}
 
 
 class MaxFeatureMap(torch.autograd.Function):
@@ -75,6 +76,13 @@ def dense(size: int, num_outputs: int) -> nn.Linear:
     nn.init.xavier_uniform_(layer.weight)
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def set_norm_momentum(model: nn.Module, momentum: float) -> None:
+    """Let all BatchNorms of a model weigh each batch by `momentum`: a training of a few hundred steps needs more than Keras's default."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = momentum
 
 
 def image(batch: Batch, name: str, min_rows: int = 1, min_frames: int = 1) -> tuple[Tensor, Tensor | None]:

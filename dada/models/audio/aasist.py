@@ -32,12 +32,9 @@ TIME_POOL = 3  # of the image, and of each block
 
 
 @dataclass
-class Config:
-    """The defaults are AASIST's."""
+class GraphConfig:
+    """What the networks with AASIST's back end share. The defaults are AASIST's."""
 
-    num_filters: int = 70
-    num_taps: int = 129  # of each filter
-    max_masked_filters: int = 0  # in training silence fewer than this many neighbouring filters; the authors' option is 20
     channels: list[int] = field(default_factory=lambda: [32, 32, 64, 64, 64, 64])  # of the six residual blocks
     dead_preact: bool = True  # pass the unused BatchNorms by, as the published weights want it
     node_sizes: list[int] = field(default_factory=lambda: [64, 32])  # of the two single graphs, and of the heterogeneous one
@@ -46,6 +43,14 @@ class Config:
     joint_ratio: float = 0.5  # part of both that the pools between the heterogeneous layers keep
     temperature: float = 2.0  # of attention within one graph
     joint_temperature: float = 100.0  # of attention over both
+    dropout: float = 1.0  # factor on all rates of dropout in the graphs, .2 to .5; a run of a few hundred steps needs less
+
+
+@dataclass
+class Config(GraphConfig):
+    num_filters: int = 70
+    num_taps: int = 129  # of each filter
+    max_masked_filters: int = 0  # in training silence fewer than this many neighbouring filters; the authors' option is 20
 
 
 class Model(nn.Module):
@@ -53,9 +58,7 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        if len(config.channels) != NUM_BLOCKS or len(config.node_sizes) != 2:
-            found = f"{len(config.channels)} and {len(config.node_sizes)}"
-            raise ConfigError(f"aasist: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {found}")
+        check_sizes(config)
         self.image = SincImage(sinc.Config(config.num_filters, config.num_taps), config.max_masked_filters)
         self.encoder = Encoder(config.channels, [TIME_POOL] * NUM_BLOCKS, config.dead_preact)
         self.graphs = Graphs(config, config.channels[-1], self.image.height)
@@ -74,10 +77,17 @@ class Model(nn.Module):
         return Output(self.classify(embedding), embedding)
 
 
+def check_sizes(config: GraphConfig) -> None:
+    """Raise ConfigError for lists of another length than the network has parts."""
+    if len(config.channels) != NUM_BLOCKS or len(config.node_sizes) != 2:
+        found = f"{len(config.channels)} and {len(config.node_sizes)}"
+        raise ConfigError(f"aasist: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {found}")
+
+
 class Graphs(nn.Module):
     """A map (B, C, H, W) to an embedding (B, 5 D): the graphs of its bands and of its frames, apart and then joined in two branches."""
 
-    def __init__(self, config: Config, channels: int, height: int):
+    def __init__(self, config: GraphConfig, channels: int, height: int):
         super().__init__()
         first, second = config.node_sizes
         self.config, self.size = config, 5 * second
@@ -87,6 +97,9 @@ class Graphs(nn.Module):
         self.pool_s, self.pool_t = GraphPool(first), GraphPool(first)
         self.branches = nn.ModuleList(Branch(first, second, config.joint_ratio, config.joint_temperature) for _ in range(2))
         self.dropout_branch, self.dropout_out = nn.Dropout(0.2), nn.Dropout(0.5)
+        for module in self.modules():
+            if isinstance(module, nn.Dropout):
+                module.p *= config.dropout
 
     def forward(self, x: Tensor) -> Tensor:
         size = x.abs()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from dada.models.audio._maps import NORM, fill_padding
+from dada.models.audio._maps import KERAS_MOMENTUM, NORM, fill_padding, set_norm_momentum
 from dada.models.audio._separable import Depthwise, Mix, SubSpectralNorm, Trunk, Widen
 
 
@@ -25,6 +25,7 @@ class Config:
     time_activation: str = "swish"  # after the convolution along time
     block_dropout: float = 0.1
     dropout: float = 0.5  # before the classifier
+    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -37,6 +38,7 @@ class Model(Trunk):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__("bc_resmax", lambda channels, size: Block(channels, size, config), config.dropout, num_classes)
+        set_norm_momentum(self, config.norm_momentum)
 
 
 class Block(nn.Module):

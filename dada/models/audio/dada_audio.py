@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
 from dada.models import Output
+from dada.models.audio import _compression
 
 NORMS = ("channels", "frames", "none")
 POOLINGS = ("attentive", "mean")
@@ -38,28 +39,21 @@ class Config:
     one_logit: bool = True  # two classes give one logit, the score of the second, for loss bce
 
 
-class Compression(nn.Module):
+class Compression(_compression.Compression):
     """Residual bottleneck and projection of each frame, (M, F) to (M, D), of unit length."""
 
     def __init__(self, config: Config):
-        super().__init__()
         norms = {"channels": nn.BatchNorm1d(config.bottleneck), "frames": nn.BatchNorm1d(config.num_frames), "none": nn.Identity()}
-        self.down = nn.Linear(config.width, config.bottleneck)
-        self.norm = norms[config.norm]
-        self.up = nn.Linear(config.bottleneck, config.width)
-        self.project = nn.Linear(config.width, config.embedding)
-        self.dropout = nn.Dropout(config.dropout)
-        self.activation = nn.LeakyReLU(0.01)
+        super().__init__(config.width, config.bottleneck, config.embedding, norms[config.norm], config.dropout)
         self.num_frames = config.num_frames if config.norm == "frames" else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.down(x)
+        return nn.functional.normalize(super().forward(x), dim=-1)
+
+    def normalise(self, y: Tensor) -> Tensor:
         if self.num_frames is None:
-            y = self.norm(y)
-        else:
-            y = self.norm(y.reshape(-1, self.num_frames, y.shape[-1])).reshape(y.shape)
-        residual = x + self.up(self.dropout(self.activation(y)))
-        return nn.functional.normalize(self.project(self.activation(self.dropout(residual))), dim=-1)
+            return self.norm(y)
+        return self.norm(y.reshape(-1, self.num_frames, y.shape[-1])).reshape(y.shape)
 
 
 class Pooling(nn.Module):

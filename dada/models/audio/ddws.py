@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.errors import ConfigError
-from dada.models.audio._maps import fill_padding
+from dada.models.audio._maps import KERAS_MOMENTUM, fill_padding, set_norm_momentum
 from dada.models.audio._separable import Depthwise, Mix, SubSpectralNorm, Trunk, Widen
 
 ORDERS = ("sequential", "parallel")
@@ -27,6 +27,7 @@ class Config:
     time_activation: str = "swish"  # after the convolution along time
     block_dropout: float = 0.1
     dropout: float = 0.5  # before the classifier
+    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -41,6 +42,7 @@ class Model(Trunk):
         if config.order not in ORDERS:
             raise ConfigError(f"ddws: order is {config.order!r}; known: {', '.join(ORDERS)}")
         super().__init__("ddws", lambda channels, size: Block(channels, size, config), config.dropout, num_classes)
+        set_norm_momentum(self, config.norm_momentum)
 
 
 class Block(nn.Module):

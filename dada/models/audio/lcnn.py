@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
-from dada.models.audio._maps import NORM, MaxConv2d, average, dense, fill_padding, image, max_pool
+from dada.models.audio._maps import KERAS_MOMENTUM, NORM, MaxConv2d, average, dense, fill_padding, image, max_pool, set_norm_momentum
 
 # (channels after the max-feature-map, kernel size, BatchNorm, pool)
 LAYERS = {
@@ -42,7 +42,7 @@ class Config:
     num_layers: int = 9  # 9 | 11
     dropout: float = 0.5  # after the last map and before the classifier
     norm_scale: bool = False  # learn the scale of the BatchNorms between convolutions, too
-    norm_momentum: float = 0.01  # weight of a batch in the running statistics, Keras's default; a run of a few hundred steps needs more
+    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
     width: float = 1.0  # factor on the channels of all layers
 
 
@@ -65,8 +65,9 @@ class Model(nn.Module):
             channels = size
         self.blocks = nn.ModuleList(blocks)
         self.dropout = nn.Dropout(config.dropout)
-        self.norm = nn.BatchNorm1d(channels, **{**NORM, "momentum": config.norm_momentum})
+        self.norm = nn.BatchNorm1d(channels, **NORM)
         self.classify = dense(channels, num_classes)
+        set_norm_momentum(self, config.norm_momentum)
         self.to(memory_format=torch.channels_last)  # convolutions and pools are faster so
 
     def forward(self, batch: Batch) -> Output:
@@ -85,7 +86,7 @@ class Block(nn.Module):
         super().__init__()
         self.conv = MaxConv2d(channels, size, kernel)
         kind = nn.BatchNorm2d if config.norm_scale else UnscaledBatchNorm2d
-        self.norm = kind(size, **{**NORM, "momentum": config.norm_momentum}) if norm else None
+        self.norm = kind(size, **NORM) if norm else None
         self.pool = pool
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -18,7 +18,18 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
-from dada.models.audio._maps import NORM, average, conv, dense, fill_padding, glorot_depthwise, image, max_pool
+from dada.models.audio._maps import (
+    KERAS_MOMENTUM,
+    NORM,
+    average,
+    conv,
+    dense,
+    fill_padding,
+    glorot_depthwise,
+    image,
+    max_pool,
+    set_norm_momentum,
+)
 
 CHANNELS = (8, 16, 32, 32, 64, 128)
 FREQUENCY_KERNELS = (3, 3, 3, 3, 1, 1)
@@ -38,6 +49,7 @@ class Config:
     activation: str = "relu"  # relu | mfm
     block_dropout: float = 0.1  # of whole channels in the second stream; the paper on frequency feature masking says 0.5
     dense: list[int] = field(default_factory=list)  # layers before the classifier; ADD 2023's track 3 has [128, 64]
+    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -60,6 +72,7 @@ class Model(nn.Module):
         widths = [CHANNELS[-1], *config.dense]
         self.dense = nn.Sequential(*(nn.Sequential(dense(a, b), nn.ReLU()) for a, b in zip(widths, widths[1:], strict=False)))
         self.classify = dense(widths[-1], num_classes)
+        set_norm_momentum(self, config.norm_momentum)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:

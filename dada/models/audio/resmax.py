@@ -16,7 +16,18 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
-from dada.models.audio._maps import NORM, MaxConv2d, average, conv, dense, fill_padding, image, max_pool
+from dada.models.audio._maps import (
+    KERAS_MOMENTUM,
+    NORM,
+    MaxConv2d,
+    average,
+    conv,
+    dense,
+    fill_padding,
+    image,
+    max_pool,
+    set_norm_momentum,
+)
 
 # (channels, kernel size, second convolution, pool)
 BLOCKS = [
@@ -36,6 +47,7 @@ class Config:
     head: str = "average"  # average | flatten: what becomes of the last map
     input_size: list[int] | None = None  # features and frames of every input; needed for `head: flatten` alone
     dropout: float = 0.5  # before the classifier
+    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -59,6 +71,7 @@ class Model(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.dropout = nn.Dropout(config.dropout)
         self.classify = dense(channels * self._map_size(), num_classes)
+        set_norm_momentum(self, config.norm_momentum)
         self.to(memory_format=torch.channels_last)
 
     def _map_size(self) -> int:

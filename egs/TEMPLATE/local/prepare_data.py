@@ -24,7 +24,8 @@ def prepare(recipe) -> list[DataDir]:
     if lacking:
         raise ConfigError(f"corpus.options of recipe.yaml lacks {', '.join(lacking)}: copy the lines from egs/TEMPLATE/recipe.yaml")
     root = Path(recipe.corpus.root)
-    path = root / options["csv"]  # an absolute path stays as it is
+    own = recipe.root / options["csv"]  # an absolute path stays as it is
+    path = own if own.is_file() else root / options["csv"]
     columns = dict(options["columns"])
     rows = read_rows(path, columns)
     missing = [

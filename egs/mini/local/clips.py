@@ -110,7 +110,8 @@ def make_batch(batch: list[Clip], pool: Path, downloads: Path) -> None:
     else:
         made = engine(kind, downloads).speak([Request(clip.name, speakable(clip.text), clip.tempo) for clip in batch])
     for clip, (samples, rate) in zip(batch, made, strict=True):
-        write_audio(clip.path(pool), transmit(samples, rate, spoof=kind != BONAFIDE, seed=seed_of(clip.name)))
+        published = kind == BONAFIDE or ENGINES[kind].copies
+        write_audio(clip.path(pool), transmit(samples, rate, published, seed=seed_of(clip.name)))
 
 
 def recording(clip: Clip, downloads: Path):

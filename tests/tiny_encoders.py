@@ -12,7 +12,7 @@ SMALL = {
 
 
 def make_encoder(kind: str, folder: Path) -> Path:
-    """Write a small model of a kind: wav2vec2, wav2vec2_ctc, hubert, wavlm, whisper."""
+    """Write a small model of a kind: wav2vec2, wav2vec2_ctc, hubert, wavlm, wavlm_large (its layers normalise first), whisper."""
     import transformers as hf
 
     torch.manual_seed(0)
@@ -30,6 +30,7 @@ def make_encoder(kind: str, folder: Path) -> Path:
             "wav2vec2_ctc": lambda: hf.Wav2Vec2ForCTC(hf.Wav2Vec2Config(**SMALL, vocab_size=10)),
             "hubert": lambda: hf.HubertModel(hf.HubertConfig(**SMALL)),
             "wavlm": lambda: hf.WavLMModel(hf.WavLMConfig(**SMALL)),
+            "wavlm_large": lambda: hf.WavLMModel(hf.WavLMConfig(**SMALL, do_stable_layer_norm=True)),
         }[kind]()
     model.save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -1,0 +1,83 @@
+"""Which systems there are for a recipe: all that have a configuration, and why some of them do not apply."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from dada.errors import ConfigError
+from dada.plugins import nearest
+from dada.recipe.config import SYSTEMS
+from dada.recipe.schema import RecipeConfig
+from dada.train.config import SystemConfig
+
+ALL = "all"  # what --system takes for every system that applies
+FETCHED = "downloads/"  # stage prepare_data puts there what a recipe's own configurations ask for
+TRAINING = {"audio": "train_audio", "text": "train_text", "fusion": "train_fusion", "ensemble": "train_fusion", "open_set": "train_fusion"}
+
+log = logging.getLogger(__name__)
+
+
+def configured(root: Path) -> list[str]:
+    """The names of all systems with a configuration, in dada/conf or in the recipe's conf."""
+    return sorted({path.stem for folder in (SYSTEMS, root / "conf") for path in folder.glob("*.yaml")})
+
+
+def applicable(root: Path, recipe: RecipeConfig, system: Callable[[str], SystemConfig]) -> list[str]:
+    """Every configured system that can run here, the recipe's own list first. The others are named, each with its reason.
+
+    `system` reads a system's configuration. Raises ConfigError where `leave_out` names what is no system.
+    """
+    names = configured(root)
+    for name in recipe.leave_out:
+        if name not in names:
+            raise ConfigError(f"{root / 'recipe.yaml'}: leave_out: there is no system {name!r}{nearest(name, names)}")
+    reasons: dict[str, str] = {}
+
+    def why(name: str) -> str:
+        if name not in reasons:
+            reasons[name] = "" if name in recipe.systems else _reason(name, system(name), root, recipe, why)
+        return reasons[name]
+
+    found = [name for name in names if name not in recipe.systems and not why(name)]
+    for name in names:
+        if why(name):
+            log.info("--system %s leaves out %s: %s", ALL, name, why(name))
+    return [*recipe.systems, *found]
+
+
+def _reason(name: str, config: SystemConfig, root: Path, recipe: RecipeConfig, why: Callable[[str], str]) -> str:
+    """Why a system cannot run here; empty where it can."""
+    if name in recipe.leave_out:
+        return recipe.leave_out[name]
+    stage = TRAINING[config.task]
+    if recipe.stages and stage not in recipe.stages:
+        return f"stage {stage} does not apply to this recipe"
+    missing = [branch for branch in config.branches.values() if why(branch)]
+    if missing:
+        return f"it stands on {missing[0]}, which is left out"
+    if config.init and not weights_path(root, recipe, config.init).is_file():
+        return (
+            f"the weights {weights_path(root, recipe, config.init)} are not there; the head of the configuration says where they are from "
+            "(set `weights` in local.yaml to the folder that holds them)"
+        )
+    encoder = config.input.features.get("model")
+    return _missing_encoder(root, config.input.features) if encoder else ""
+
+
+def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
+    """Where the weights lie that `init` names: that path if there is a file, else the file in the recipe's folder of weights."""
+    given = Path(init)
+    if given.is_absolute() or given.is_file() or recipe.weights is None:
+        return given
+    return root / recipe.weights / init
+
+
+def _missing_encoder(root: Path, features: dict) -> str:
+    from huggingface_hub import try_to_load_from_cache
+
+    model = features["model"]
+    if model.startswith(FETCHED) or (root / model).is_dir() or Path(model).expanduser().is_dir() or features.get("allow_download"):
+        return ""
+    if model.count("/") == 1 and isinstance(try_to_load_from_cache(model, "config.json"), str):
+        return ""
+    return f"the pretrained encoder {model} is not on this machine"

@@ -1,0 +1,57 @@
+"""Run all stages of a new recipe on a few files of its corpus, in a folder that is thrown away: what does not work shows in a minute."""
+
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dada.data.datadir import DataDir
+from dada.data.folder_corpus import write_rows
+
+NUM_FILES = 12  # of each label and split
+SYSTEMS = {"trivial_cues": "", "lfcc_gmm": "model: {num_components: 2, init_frames: 500}\n"}
+COLUMNS = {"utt2label": "label", "utt2spk": "speaker", "utt2attack": "attack"}
+log = logging.getLogger(__name__)
+
+
+def smoke_test(recipe: Path, made: Sequence[DataDir]) -> str:
+    """Run the recipe of a folder on NUM_FILES files of each label of `made`, its data directories; returns the table of results.
+
+    Raises what a stage raises, with its message. Results mean nothing: so few files, and a mixture of two components.
+    """
+    from dada.recipe.catalog import stages
+    from dada.recipe.recipe import Options, Recipe
+    from dada.recipe.runner import Selection, run_recipe
+    from dada.report import summary
+
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / recipe.name
+        shutil.copytree(recipe, copy, ignore=shutil.ignore_patterns("data", "dump", "exp", "log"))
+        write_rows(copy / "local" / "list.csv", _rows(made))
+        (copy / "conf").mkdir(exist_ok=True)
+        for name, text in SYSTEMS.items():
+            (copy / "conf" / f"{name}.yaml").write_text(text, encoding="utf-8")
+        options = {
+            "csv": "local/list.csv", "columns": {name: name for name in ("file", *COLUMNS.values(), "split")},
+            "labels_map": {name: name for name in ("bonafide", "spoof")}, "splits_map": {data.path.name: data.path.name for data in made},
+        }  # fmt: skip
+        local = {"corpus": {"root": folder, "options": options}, "systems": list(SYSTEMS), "evaluate": {"num_resamples": 20}}
+        (copy / "local.yaml").write_text(json.dumps(local), encoding="utf-8")  # JSON is YAML
+        loaded = Recipe.load(copy, options=Options(nj=1))
+        log.info("smoke test: all stages on at most %d files of each label and split", NUM_FILES)
+        run_recipe(loaded, Selection(1, stages()[-1].number))
+        return summary(loaded.views)
+
+
+def _rows(made: Sequence[DataDir]) -> list[dict[str, str]]:
+    """Evenly spaced files of each label and split, by absolute path."""
+    rows = []
+    for data in made:
+        for label in sorted(set(data.labels.values())):
+            utts = [utt for utt in data.utts if data.labels[utt] == label]
+            for utt in utts[:: -(-len(utts) // NUM_FILES)]:
+                values = {column: (data.get(table) or {}).get(utt, "-") for table, column in COLUMNS.items()}
+                rows.append({"file": data["wav.scp"][utt], **values, "split": data.path.name})
+    return rows

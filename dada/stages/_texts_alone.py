@@ -1,0 +1,101 @@
+"""Stage 3 where there is no audio: an author corpus becomes the splits of the recipe themselves, and transcripts of others more tests."""
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from dada.data import BONAFIDE, DataDir, write_text
+from dada.data.dataset import sources_of
+from dada.errors import ConfigError
+from dada.recipe.stage import Job
+from dada.text.corpus import HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
+from dada.text.names import match_names, read_redirects
+from dada.text.normalise import one_line
+
+log = logging.getLogger(__name__)
+
+
+def job(recipe, corpora: dict[str, Path], systems: list[str]) -> Job:
+    """One job: all splits come from the same split by source."""
+    own = own_tests(recipe)
+    folders = [tests_dir(recipe, name) for name in recipe.splits.test if name not in own]
+    aliases = [path for path in (_aliases(recipe), *(aliases_beside(folder) for folder in folders)) if path]
+    outputs = [recipe.data_dir(split) for split in recipe.all_splits]
+    return Job(
+        stage="prepare_text",
+        name=f"{recipe.protocol}/{recipe.text.name}",
+        home=recipe.data_root / f"text_{recipe.text.name}",
+        inputs=(*corpora.values(), *(folder / table for folder in folders for table in ("text", "utt2spk")), *aliases),
+        outputs=(*outputs, recipe.data_root / f"text_{recipe.text.name}" / "counts.json"),
+        settings={**asdict(recipe.text), "splits": asdict(recipe.splits)},
+        args={"systems": systems},
+    )
+
+
+def run(recipe, job: Job, corpora: dict[str, Path]) -> None:
+    """Write every split, and `counts.json` with what was left out and why."""
+    texts, redirects = [], {}
+    for name, folder in corpora.items():
+        texts += [text._replace(key=f"{name}-{text.key}") for text in read_authors(folder)[0]]
+        redirects |= read_redirects(folder.parent)
+    own = own_tests(recipe)
+    corpus = build_corpus(texts, HeldOut(), recipe.text)
+    write_texts(recipe.data_dir(recipe.splits.train), corpus.train, "lower `text.min_texts`")
+    write_texts(recipe.data_dir(recipe.splits.dev), corpus.dev, "raise `text.dev_fraction`")
+    for split in own:
+        write_texts(recipe.data_dir(split), corpus.test, "raise `text.test_fraction`")
+        corpus.counts[f"{split} texts"] = len(corpus.test)
+    authors = {text.author for text in corpus.train}
+    for split in [name for name in recipe.splits.test if name not in own]:
+        spoken = _transcripts(recipe, split, authors, redirects)
+        corpus.counts |= {
+            f"{split} texts": len(spoken),
+            f"{split} texts by authors of train": sum(text.author in authors for text in spoken),
+        }
+        write_texts(recipe.data_dir(split), spoken, f"{tests_dir(recipe, split)} holds no transcript of bona fide speech")
+    write_text(job.home / "counts.json", json.dumps(corpus.counts, indent=1) + "\n")
+    log.info("texts: %s", ", ".join(f"{name} {count}" for name, count in corpus.counts.items()))
+
+
+def own_tests(recipe) -> list[str]:
+    """The test split that is cut from the corpus itself: none or one (ConfigError)."""
+    if not recipe.splits.train or not recipe.splits.dev:
+        raise ConfigError(f"{recipe.root / 'recipe.yaml'}: a recipe without audio needs splits.train and splits.dev")
+    own = [name for name in recipe.splits.test if name not in recipe.text.tests]
+    if len(own) > 1:
+        known = ", ".join(recipe.text.tests) or "none"
+        raise ConfigError(f"splits.test names {', '.join(own)}: one may be cut from the corpus, the others must be in text.tests ({known})")
+    if own and not 0 < recipe.text.test_fraction < 1:
+        raise ConfigError(f"text.test_fraction is {recipe.text.test_fraction:g}: the split {own[0]} wants a share between 0 and 1")
+    return own
+
+
+def tests_dir(recipe, split: str) -> Path:
+    """Where the transcripts of a test split come from."""
+    return recipe.root / recipe.text.tests[split]
+
+
+def aliases_beside(folder: Path) -> Path | None:
+    """The table of aliases of the recipe that a data directory belongs to, if it has one."""
+    root = next((parent for parent in folder.parents if (parent / "recipe.yaml").is_file()), None)
+    path = root / "local" / "aliases.csv" if root else None
+    return path if path and path.is_file() else None
+
+
+def _aliases(recipe) -> Path | None:
+    return recipe.root / recipe.text.aliases if recipe.text.aliases else None
+
+
+def _transcripts(recipe, split: str, authors: set[str], redirects: dict[str, str]) -> list[Text]:
+    """Bona fide speech of another corpus as texts, speakers under the names of the authors; the others keep their own."""
+    data = DataDir.read(tests_dir(recipe, split), require=("text", "utt2spk"))
+    aliases = read_aliases(aliases_beside(tests_dir(recipe, split))) | read_aliases(_aliases(recipe))
+    names = match_names(data.speakers.values(), authors, aliases, redirects)
+    names.report(recipe.text.name)
+    labels = data.labels or dict.fromkeys(data.utts, BONAFIDE)
+    return [
+        Text(utt, names.authors.get(data.speakers[utt], data.speakers[utt]), source, one_line(data["text"][utt]))
+        for utt, source in zip(data.utts, sources_of(data), strict=True)
+        if labels[utt] == BONAFIDE and data["text"][utt].strip()
+    ]

@@ -1,0 +1,83 @@
+"""`--system all`: every system that applies, the others named with a reason; seeds and protocols of what a recipe does not list."""
+
+import logging
+
+import pytest
+
+from dada.errors import ConfigError
+from dada.recipe import choice, config
+from dada.recipe.recipe import Recipe
+
+LCNN = "task: audio\ninput: {kind: features, features: {name: lfcc}}\nmodel: {name: lcnn}\n"
+CONFIGS = {
+    "plain": LCNN,
+    "other": LCNN,
+    "searched": LCNN,
+    "published": LCNN + "init: official.pth\ntrain: {epochs: 0}\n",
+    "encoded": LCNN.replace("{name: lfcc}", "{name: speech_encoder, model: nobody/no-such-encoder}"),
+    "fetched": LCNN.replace("{name: lfcc}", "{name: speech_encoder, model: downloads/encoder}"),
+    "worded": "task: text\ninput: {kind: text_features, features: {name: text_encoder, model: downloads/words}}\nmodel: {name: dada_text}\n",
+    "summed": "task: ensemble\ninput: {kind: branches}\nbranches: {a: plain, b: searched}\nmodel: {name: weighted}\n",
+}
+RECIPE = """corpus: {name: toy}
+systems: [plain]
+protocols: [line, dialogue]
+seeds: [4, 5, 6]
+more_seeds: 1
+more_protocols: 1
+stages: [prepare_data, extract_features, train_audio, train_fusion, score, evaluate, report]
+leave_out: {searched: it is a search}
+weights: official
+"""
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A recipe with all configurations of its own, and none of dada/conf."""
+    for module in (choice, config):
+        monkeypatch.setattr(module, "SYSTEMS", tmp_path / "none")
+    (tmp_path / "r" / "conf").mkdir(parents=True)
+    for name, text in CONFIGS.items():
+        (tmp_path / "r" / "conf" / f"{name}.yaml").write_text(text)
+    (tmp_path / "r" / "recipe.yaml").write_text(RECIPE)
+    return tmp_path / "r"
+
+
+def test_all_takes_what_applies_and_says_why_the_rest_does_not(root, caplog):
+    with caplog.at_level(logging.INFO):
+        recipe = Recipe.load(root, systems=["all"])
+    assert recipe.selected == recipe.systems == ("plain", "fetched", "other")
+    lines = {record.message.split(" leaves out ")[1].split(": ")[0]: record.message for record in caplog.records}
+    assert sorted(lines) == ["encoded", "published", "searched", "summed", "worded"]
+    assert "it is a search" in lines["searched"] and "stands on searched" in lines["summed"]
+    assert "nobody/no-such-encoder is not on this machine" in lines["encoded"]
+    assert "official.pth are not there" in lines["published"] and "local.yaml" in lines["published"]
+    assert "stage train_text does not apply" in lines["worded"]
+
+
+def test_published_weights_are_found_in_the_folder_of_the_recipe(root):
+    (root / "official").mkdir()
+    (root / "official" / "official.pth").write_bytes(b"x")
+    recipe = Recipe.load(root, systems=["all"])
+    assert "published" in recipe.systems and recipe.weights_path("official.pth") == root / "official" / "official.pth"
+
+
+def test_seeds_and_protocols_of_systems_that_the_recipe_does_not_list(root):
+    recipe = Recipe.load(root, systems=["other"])
+    assert recipe.seeds_of("plain") == [4, 5, 6] and recipe.seeds_of("other") == [4]
+    assert [view.systems for view in recipe.views] == [("plain", "other"), ("plain",)]
+    (chosen,) = Recipe.load(root, ["protocol=dialogue", "seeds=[5,6]"], ["other"]).views
+    assert "other" in chosen.systems and chosen.seeds_of("other") == [5]
+
+
+def test_a_system_that_was_run_by_name_is_reported_and_not_run_again(root):
+    (root / "exp" / "other" / "results").mkdir(parents=True)
+    (root / "exp" / "other" / "results" / "test.json").write_text("{}")
+    recipe = Recipe.load(root)
+    assert recipe.systems == ("plain", "other") and recipe.selected == ("plain",)
+
+
+def test_leave_out_names_systems(root):
+    (root / "recipe.yaml").write_text(RECIPE.replace("searched:", "serched:"))
+    with pytest.raises(ConfigError, match=r"leave_out: there is no system 'serched', did you mean 'searched'\?"):
+        Recipe.load(root, systems=["all"])

@@ -1,0 +1,114 @@
+"""The recipes of corpora that cannot be had here, whole, on miniatures of them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from fixtures import miniatures
+from tiny_runs import dada
+from tiny_systems import write_systems
+
+from dada.data import DataDir
+from dada.recipe.recipe import Recipe
+
+ROOT = Path(__file__).parents[2]
+WITH_WORDS = ["lfcc_gmm", "dada_audio", "dada_text", "dada_late", "dada_late_calibrated", "dada_late_bayes_claimed", "dada_mid"]
+
+
+def run(recipe: Path, *arguments) -> str:
+    """All stages; returns what was logged."""
+    done = dada("run", recipe, "--nj", "1", *arguments)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr
+
+
+def result(recipe: Path, system: str, split: str, protocol: str = "") -> dict:
+    """What stage 9 wrote."""
+    return json.loads((recipe / "exp" / protocol / system / "results" / f"{split}.json").read_text())
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "egs").iterdir() if (path / "recipe.yaml").is_file()))
+def test_every_recipe_can_be_read_with_all_its_systems(name):
+    recipe = Recipe.load(ROOT / "egs" / name)
+    compared = {system for pair in recipe.evaluate.compare for system in pair}
+    assert compared <= set(recipe.systems) and len(recipe.systems) >= 2
+
+
+def test_asvspoof2019_has_tandem_costs_by_the_scores_of_each_split(tmp_path):
+    recipe = miniatures.make("asvspoof2019", tmp_path)
+    said = run(recipe)
+    assert "train: 9 bonafide, expected 2580" in said and "eval: 13 spoof, expected 63882" in said
+    for system in ("trivial_cues", "lfcc_gmm", "lfcc_lcnn"):
+        for split in ("dev", "eval"):
+            found = result(recipe, system, split)
+            assert found["asv"] == f"LA/ASVspoof2019_LA_asv_scores/ASVspoof2019.LA.asv.{split}.gi.trl.scores.txt"
+            assert 0 <= found["metrics"]["min_tdcf_2019"]["mean"] < found["metrics"]["min_tdcf_2021"]["mean"] <= 1
+    assert set(found["conditions"]["attack"]) == {f"A{i:02d}" for i in range(7, 20)}
+    assert "| min t-DCF 2019 |" in (recipe / "RESULTS.md").read_text()
+    assert set(DataDir.read(recipe / "data" / "eval").tables) == {"wav.scp", "utt2spk", "utt2label", "utt2attack"}
+    run(recipe, "protocol=PA", "--system", "lfcc_gmm")
+    assert result(recipe, "lfcc_gmm", "eval", "PA")["asv"].startswith("PA/")
+    assert set(DataDir.read(recipe / "data" / "PA" / "eval")["utt2environment"].values()) == {"aaa", "abc", "cba"}
+
+
+def test_asvspoof2021_measures_each_subset_of_both_tracks(tmp_path):
+    recipe = miniatures.make("asvspoof2021", tmp_path)
+    run(recipe)
+    for system in ("trivial_cues", "lfcc_gmm", "lfcc_lcnn"):
+        la, df = (result(recipe, system, split) for split in ("LA_eval", "DF_eval"))
+        assert (la["num_bonafide"], la["num_spoof"]) == (df["num_bonafide"], df["num_spoof"]) == (7, 13)
+        assert la["metrics"]["min_tdcf_2021"]["mean"] <= 1 and "min_tdcf_2021" not in df["metrics"]
+    assert {"codec", "transmission", "attack"} <= set(la["conditions"]) and {"codec", "vocoder", "corpus"} <= set(df["conditions"])
+    run(recipe, "--system", "lfcc_gmm", "splits.test=[LA_progress,LA_hidden,DF_all]")
+    assert result(recipe, "lfcc_gmm", "LA_hidden")["num_trials"] == 8 and result(recipe, "lfcc_gmm", "DF_all")["num_trials"] == 36
+    assert "min_tdcf_2021" in result(recipe, "lfcc_gmm", "LA_progress")["metrics"]
+
+
+def test_asvspoof2021_without_keys_gives_scores_to_submit(tmp_path):
+    recipe = miniatures.make("asvspoof2021", tmp_path)
+    corpus = tmp_path / "corpus"
+    (corpus / "keys").rename(tmp_path / "keys")
+    said = run(recipe, "--system", "lfcc_gmm", "splits.test=[LA_all]")
+    assert "LA_all has no labels, and nothing can be measured on it" in said
+    assert result(recipe, "lfcc_gmm", "LA_all")["metrics"] is None
+    scores = recipe / "exp" / "lfcc_gmm" / "seed_1" / "scores" / "LA_all.txt"
+    trials = corpus / "ASVspoof2021_LA_eval" / "ASVspoof2021.LA.cm.eval.trl.txt"
+    done = dada("evaluate", "--scores", scores, "--key", trials, "--submission", tmp_path / "score.txt")
+    assert done.returncode == 0 and len((tmp_path / "score.txt").read_text().splitlines()) == 36
+
+
+def test_asvspoof5_has_its_metrics(tmp_path):
+    recipe = miniatures.make("asvspoof5", tmp_path)
+    run(recipe)
+    for system in ("trivial_cues", "lfcc_gmm", "lfcc_lcnn"):
+        found = result(recipe, system, "eval")
+        assert found["asv"] == "asvspoof5" and found["num_spoof"] == 16
+        assert all(found["metrics"][name] for name in ("eer", "min_dcf", "act_dcf", "cllr", "min_tdcf_2021"))
+    assert set(found["conditions"]["codec"]) == {"C01", "C02", "C03"} and len(found["conditions"]["attack"]) == 16
+
+
+def test_in_the_wild_by_speaker_and_whole(tmp_path, whisper_folder, tiny_bert):
+    recipe = miniatures.make("in_the_wild", tmp_path)
+    write_systems(recipe, whisper_folder, tiny_bert, ["dada_audio", "dada_text", "dada_mid"])
+    local = yaml.safe_load((recipe / "local.yaml").read_text())
+    local |= {"systems": WITH_WORDS, "transcribe": {"backend": "transformers", "model": str(whisper_folder)}}
+    local["text"]["min_words"] = 4
+    (recipe / "local.yaml").write_text(yaml.safe_dump(local))
+    said = run(recipe)
+    assert "published counts: all: 35 bonafide, expected 19963; all: 35 spoof, expected 11816" in said
+    assert "Adam_Driver has 1 bonafide utterances, too few to divide" in said
+    splits = {name: DataDir.read(recipe / "data" / name) for name in ("train", "dev", "test")}
+    assert sum(len(data.utts) for data in splits.values()) == 70 and "31778" not in splits["train"].utts
+    assert {"2Pac", "Barack_Obama", "John_F._Kennedy_(JFK)", "-"} == set(splits["test"].speakers.values())
+    authors = set(DataDir.read(recipe / "data" / "text_wikiquotes" / "train").speakers.values())
+    assert authors == {"2Pac", "Barack_Obama", "John_F._Kennedy_(JFK)"}  # by their names in the audio, and nobody else
+    for system in WITH_WORDS:
+        assert 0 <= result(recipe, system, "test")["metrics"]["eer"]["mean"] <= 1
+    assert (recipe / "exp" / "dada_mid" / "results" / "minus_dada_audio" / "test.json").exists()
+    run(recipe, "protocol=whole", "systems=[lfcc_gmm,dada_mid]")
+    for system in ("lfcc_gmm", "dada_mid"):
+        found = result(recipe, system, "test", "whole")
+        assert (found["num_bonafide"], found["num_spoof"]) == (35, 35)
+    assert re.search(r"LA_T_\d+ LA_00", (recipe / "data" / "whole" / "train" / "utt2spk").read_text())

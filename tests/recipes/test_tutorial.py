@@ -1,0 +1,46 @@
+"""The tutorial of the README, followed to the letter in a copy of the checkout."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"<!-- tutorial -->\n```sh\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """What git knows or would take, elsewhere."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def test_the_tutorial(checkout):
+    commands = [line for block in BLOCK.findall((checkout / "README.md").read_text(encoding="utf-8")) for line in block.splitlines()]
+    assert len(commands) == 9
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": str(checkout), "HOME": os.environ.get("HOME", "/"),
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    said = []
+    for command in commands:
+        done = subprocess.run(["bash", "-c", command], cwd=checkout, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        said.append(done.stdout)
+    assert said[1].startswith("clip;class;who;vocoder\n")
+    assert "all stages work" in said[2] and "train: 48 utterances, 24 bonafide, 24 spoof" in said[2]
+    assert "0 errors" in said[4] and "noise floor" in said[4]
+    assert re.search(r"lfcc_lcnn +\d", said[5]) and "hifigan" in said[5]
+    assert "EER" in said[7] and "diffwave" in said[7]
+    assert "A00.wav" in said[8]
+    home = checkout / "egs" / "my_corpus"
+    assert (home / "RESULTS.md").is_file() and (home / "report.html").is_file() and (home / "exp_short" / "lfcc_lcnn").is_dir()
