@@ -286,14 +286,15 @@ def bootstrap_eer(
 
 
 def bootstrap_mean(values, clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0, confidence: float = 0.95) -> Interval | None:
-    """Interval of the mean of values (N,) over resampled clusters; None where all are of one cluster. NaN are left out."""
+    """Interval of the mean of values (N,) over resampled clusters; None with fewer than two of them. NaN are left out."""
     values = np.asarray(values, dtype=np.float64)
     known = np.isfinite(values)
-    resampler = Resampler([name for name, good in zip(clusters, known, strict=True) if good], [], num_resamples, seed) if known.any() else None
-    if resampler is None or resampler.num_clusters < 2:
+    named = [name for name, good in zip(clusters, known, strict=True) if good]
+    if len(set(named)) < 2 and named.count(NO_CLUSTER) < 2:
         return None
-    sums, counts = (np.bincount(resampler.bonafide, weights, resampler.num_clusters) for weights in (values[known], np.ones(known.sum())))
-    means = np.concatenate([(weights @ sums) / (weights @ counts) for weights in resampler.chunks()])
+    resampler = Resampler(named, num_resamples=num_resamples, seed=seed)
+    totals, counts = (np.bincount(resampler.bonafide, weights, resampler.num_clusters) for weights in (values[known], None))
+    means = np.concatenate([(weights @ totals) / (weights @ counts) for weights in resampler.chunks()])
     return resampler.interval(means, confidence)
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from dada.report.explanations import all_tables
 from dada.report.load import Section
 from dada.report.machine import Machine
-from dada.report.tables import Cell, Table, counts_line, tables_of, test_sets_table
+from dada.report.tables import Cell, Table, counts_line, test_sets_table
 
 HEAD = """# Results: {name}
 
@@ -30,7 +31,7 @@ def markdown(name: str, sections: Sequence[Section], command: str, all_command: 
         parts.append(_table(overview, command).replace("### ", "## ", 1))
     for section in sections:
         parts.append(f"## Protocol {section.protocol}, {section.split}\n\n{counts_line(section)}\n")
-        parts += [_table(table, command) for table in tables_of(section)]
+        parts += [_table(table, command) for table in all_tables(section)]
     return "\n".join(parts)
 
 
