@@ -14,6 +14,7 @@ from torch import Tensor
 from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF, Batch, fit_length
 from dada.errors import ConfigError
 from dada.explain import Attribution, attribute, views
+from dada.explain.explanation import Explanation
 from dada.explain.methods import deep_shap
 from dada.explain.methods._gradient import NoGradient
 from dada.explain.methods._rescale import NotCovered
@@ -78,6 +79,17 @@ class Subject:
         method = choose_method(model, others) if self.method == "auto" else self.method
         found = attribute(model, batch, others, method=method, **OPTIONS.get(method, {}))
         return found, Explained(model, view, batch, others)
+
+    def explanation(self, sound: Sound, background: Sequence[Sound]) -> tuple[Explanation, Attribution]:
+        """One utterance for pictures, and its attribution."""
+        found, explained = self.explain([sound], background)
+        maps = {name: explained.view.fold(values)[0].double().numpy() for name, values in self.by_class(found.values).items()}
+        num_frames = next(iter(maps.values())).shape[1]
+        heard, view = torch.from_numpy(self.heard(sound)), explained.view
+        if self.config.input.num_frames:  # what the network has of it, repeated as it has it
+            heard = fit_length(heard, round(num_frames * view.hop * SAMPLE_RATE), "tile")
+        speech = self.speech(sound, view, num_frames)
+        return Explanation(sound.name, self.config.name, heard.numpy(), maps, view.times(num_frames), view.frequencies, speech), found
 
     def by_class(self, values: Tensor) -> dict[str, Tensor]:
         """Values (B, K, ...) by class, (B, ...); a single logit is that of the second class, and speaks against the first."""
