@@ -124,13 +124,8 @@ def _waveform(axes, found: Explanation) -> None:
 def _shade(axes, found: Explanation) -> None:
     """Grey where there is no speech."""
     step = np.median(np.diff(found.times)) / 2 if len(found.times) > 1 else 0.0
-    for start, end in _runs(~found.speech):
+    for start, end in support.runs(~found.speech):
         axes.axvspan(found.times[start] - step, found.times[end - 1] + step, color="#000000", alpha=0.08, linewidth=0)
-
-
-def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.r_[0, mask.astype(int), 0]))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _spectrogram(axes, found: Explanation) -> None:
