@@ -43,7 +43,7 @@ class ClipExplainer:
             self.recipe = next((view for view in views[1:] if home and view.protocol in home), views[0])
 
     def __call__(self, path: str, speaker: str | None = None, stem: Path | None = None) -> ClipPage:
-        """The page of a file; with `stem`, figures are written too. Raises DataError where it cannot be used or its speaker is not known."""
+        """The page of a file; with `stem`, figures are written into that folder too. Raises DataError for a file that cannot be used."""
         verdict = self.detector(path, speaker)
         samples = read_audio(path, SAMPLE_RATE)
         heard = verdict.transcript
@@ -99,7 +99,9 @@ class ClipExplainer:
         authors = system.experiment.labels
         predict = text_predictor(system.config, system.experiment.model, system.root)
         if speaker is not None and speaker not in authors:
-            log.warning("%s knows no texts of %s: the words are not explained; it knows %s", system.config.name, speaker, ", ".join(authors))
+            log.warning(
+                "%s knows no texts of %s: the words are not explained; it knows %s", system.config.name, speaker, ", ".join(authors)
+            )
             return None
         author = speaker or authors[int(predict([clip.transcript])[0].argmax())]
         found = attribute_words(predict, clip.transcript, [authors.index(author)])
@@ -124,10 +126,12 @@ class ClipExplainer:
         folders = [self.recipe.seed_dir(self.system.config.branches[name], self.detector.seed) for name in ("audio", "text")]
         found = contributions(self.system, one, read_branches(*folders, split, data.speakers).some(NUM_OTHERS))
         page.weighed = [(name, said[name].score, value) for name, value in found.values.items()]
-        alpha = "" if found.alpha is None else f"The fusion weighs the audio by α = {found.alpha:.3g} and the words by {1 - found.alpha:.3g}. "
+        alpha = (
+            "" if found.alpha is None else f"The fusion weighs the audio by α = {found.alpha:.3g} and the words by {1 - found.alpha:.3g}. "
+        )
         page.weighed_note = (
-            f"{alpha}Shapley values of the two branches: what each adds to the fused score where the other is that of {NUM_OTHERS} utterances "
-            f"of {split}. They add up to {found.score:+.3f}, the fused score, less {found.base_score:+.3f}, its mean over those."
+            f"{alpha}Shapley values of the two branches: what each adds to the fused score where the other is that of {NUM_OTHERS} "
+            f"utterances of {split}. They add up to {found.score:+.3f}, the fused score, less {found.base_score:+.3f}, its mean over those."
         )
 
 
@@ -173,7 +177,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--init", type=Path, help="weights for --system, as its authors published them or as weights.pt of an experiment")
     parser.add_argument("--speaker", help="who is said to speak, for systems that weigh the words")
     parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
-    parser.add_argument("--background", nargs="+", default=[], help="audio files to compare with (default: the recipe's dev split; else silence)")
+    parser.add_argument(
+        "--background", nargs="+", default=[], help="audio files to compare with (default: the recipe's dev split; else silence)"
+    )
     parser.add_argument("--method", default="auto", help="deep_shap, integrated_gradients, gradient_shap or occlusion (default: what fits)")
     parser.add_argument("--out", type=Path, required=True, help="the page to write, clip.html")
     parser.add_argument("--figures", type=Path, help="folder for the four figures as PDF, SVG and PNG")

@@ -1,4 +1,7 @@
-"""Two classifiers compared by what supported their outputs on the same utterances ("Explaining deepfake detection with SHAP", section 5)."""
+"""Two classifiers compared by what supported their outputs on the same utterances.
+
+"Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022), section 5.
+"""
 
 import csv
 import json

@@ -65,8 +65,12 @@ def frequency_figure(found: Explanation, highest: float = 4000.0) -> Figure:
             return figure
         for name in (BONAFIDE, SPOOF):
             curve = scaled(support.spectral_profile(found.maps[name])[found.frequencies <= highest])
-            axes.plot(found.frequencies[found.frequencies <= highest] / 1000, curve, color=COLORS[name], label=f"for {NAMES[name]}", **_line(name))
-        axes.set(xlim=(0, highest / 1000), ylim=(0, 1.05), xlabel="frequency (kHz)", ylabel="mean support\n(of its maximum)", title=found.system)
+            axes.plot(
+                found.frequencies[found.frequencies <= highest] / 1000, curve, color=COLORS[name], label=f"for {NAMES[name]}", **_line(name)
+            )
+        axes.set(
+            xlim=(0, highest / 1000), ylim=(0, 1.05), xlabel="frequency (kHz)", ylabel="mean support\n(of its maximum)", title=found.system
+        )
         axes.legend(frameon=False, ncols=2, loc="upper right")
         return figure
 
@@ -107,7 +111,9 @@ def scaled(curve: np.ndarray) -> np.ndarray:
 
 def log_power(samples: np.ndarray) -> np.ndarray:
     """What spectrograms show: dB (F, N) below the loudest bin, 64 ms Hamming windows every 8 ms, no lower than 80 dB."""
-    power = spectrogram.Feature(spectrogram.Config())(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None])[0].numpy() * 10
+    power = (
+        spectrogram.Feature(spectrogram.Config())(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None])[0].numpy() * 10
+    )
     return np.maximum(power - power.max(), -80)
 
 
@@ -130,7 +136,9 @@ def _shade(axes, found: Explanation) -> None:
 
 def _spectrogram(axes, found: Explanation) -> None:
     image = log_power(found.samples)
-    axes.imshow(image, origin="lower", aspect="auto", cmap="Greys", extent=(0, found.seconds, 0, SAMPLE_RATE / 2000), interpolation="nearest")
+    axes.imshow(
+        image, origin="lower", aspect="auto", cmap="Greys", extent=(0, found.seconds, 0, SAMPLE_RATE / 2000), interpolation="nearest"
+    )
     axes.set(xlim=(0, found.seconds), ylabel="frequency (kHz)")
     axes.set_title("log power, 80 dB")
 
@@ -141,7 +149,9 @@ def _map(axes, found: Explanation):
     limit = np.quantile(np.abs(values), DARKEST) or 1.0
     rows = np.array([0.5]) if found.frequencies is None else found.frequencies / 1000
     if found.frequencies is None:
-        mesh = axes.imshow(values, aspect="auto", cmap=MAP, vmin=-limit, vmax=limit, extent=(0, found.times[-1], 0, 1), interpolation="nearest")
+        mesh = axes.imshow(
+            values, aspect="auto", cmap=MAP, vmin=-limit, vmax=limit, extent=(0, found.times[-1], 0, 1), interpolation="nearest"
+        )
         axes.set(yticks=[], ylabel="all inputs", xlim=(0, found.seconds))
         return mesh
     mesh = axes.pcolormesh(found.times, rows, values, cmap=MAP, vmin=-limit, vmax=limit, shading="nearest", rasterized=True)

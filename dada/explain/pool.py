@@ -29,7 +29,9 @@ class Group:
 class Pool:
     """Utterances with their class (an attack or bonafide), and how to read them."""
 
-    def __init__(self, classes: Mapping[str, str], speakers: Mapping[str, str], wav: Mapping[str, str], arrays: list[Mapping] | None, rate: int):
+    def __init__(
+        self, classes: Mapping[str, str], speakers: Mapping[str, str], wav: Mapping[str, str], arrays: list[Mapping] | None, rate: int
+    ):
         self.classes, self.speakers, self.wav, self.arrays, self.rate = classes, speakers, wav, arrays, rate
 
     @classmethod
@@ -56,7 +58,9 @@ class Pool:
         """Class -> the utterances to explain: those drawn at random, and those named."""
         unknown = [utt for utt in chosen.utterances if utt not in self.classes]
         if unknown:
-            raise DataError(f"explain.utterances: the test splits have no utterance {unknown[0]!r}{nearest(unknown[0], list(self.classes))}")
+            raise DataError(
+                f"explain.utterances: the test splits have no utterance {unknown[0]!r}{nearest(unknown[0], list(self.classes))}"
+            )
         rng = np.random.default_rng(chosen.seed)
         drawn = {}
         for kind in kinds(self.classes.values()):
@@ -78,5 +82,3 @@ class Pool:
                 yield Group(kind, [self.sound(utt) for utt in names], [self.sound(utt) for utt in others],
                             [self.speakers[utt] for utt in names], max(0, min(left, len(names))))  # fmt: skip
                 left -= len(names)
-
-

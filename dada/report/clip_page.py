@@ -22,7 +22,8 @@ from dada.report.style import CSS
 HIGHEST = 8000.0  # Hz, of spectrograms and maps
 ROWS = 256  # of a map's picture
 STYLE = """
-.lanes { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; background: #fff; } .inner { position: relative; width: 100%; }
+.lanes { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; background: #fff; }
+.inner { position: relative; width: 100%; }
 .lane { position: relative; border-bottom: 1px solid var(--line); overflow: hidden; cursor: crosshair; }
 .lane img, .lane svg { display: block; width: 100%; image-rendering: pixelated; position: absolute; bottom: 0; left: 0; height: 100%; }
 .name { position: sticky; left: 0; display: inline-block; z-index: 2; font-size: 11.5px; padding: 1px 6px; color: #333;
@@ -33,7 +34,7 @@ STYLE = """
 .tools input { vertical-align: middle; } audio { width: 100%; margin: 8px 0; } .words { font-size: 19px; line-height: 1.9; }
 .word { padding: 2px 4px; border-radius: 4px; color: #111; } .bar { height: 12px; border-radius: 3px; display: inline-block; }
 dl { overflow-wrap: anywhere; } blockquote { margin: 4px 0; padding-left: 10px; border-left: 3px solid var(--line); }
-td, th { white-space: normal; }
+td, th { white-space: normal; } .card h2 { margin-top: 0; }
 """
 SCRIPT = """
 const sound = document.querySelector("audio");
@@ -110,7 +111,11 @@ def _views(found: Explained) -> str:
         _lane("waveform", 70, _curves(one, [_envelope(one.samples)], ["#333333"], (-1, 1))),
         _lane("spectrogram, 80 dB", 150, _image(_flat(log_power(one.samples), None), "Greys", -80, 0), "8 kHz"),
         _map_lane(one),
-        _lane("support over time", 90, _curves(one, [scaled(support.temporal_profile(one.maps[name])) for name in NAMES], list(COLORS.values()))),
+        _lane(
+            "support over time",
+            90,
+            _curves(one, [scaled(support.temporal_profile(one.maps[name])) for name in NAMES], list(COLORS.values()), (0, 1.35)),
+        ),
         _ticks(one.seconds),
     ]
     kept = {name: support.share(support.temporal_profile(one.maps[name]), one.speech) for name in (BONAFIDE, SPOOF)}
@@ -170,11 +175,11 @@ def _envelope(samples: np.ndarray, num: int = 2000) -> np.ndarray:
     return np.array([end for part in parts for end in (part.min(), part.max())]) / max(np.abs(samples).max(), 1e-9)
 
 
-def _curves(one: Explanation, curves: Sequence[np.ndarray], colors: Sequence[str], limits: tuple[float, float] = (0, 1.05)) -> str:
+def _curves(one: Explanation, curves: Sequence[np.ndarray], colors: Sequence[str], limits: tuple[float, float]) -> str:
     """Curves from the first to the last moment, above the shade where there is no speech."""
-    low, high = limits
+    (low, high), step = limits, 1000 / len(one.speech)
     shade = "".join(
-        f'<rect x="{1000 * start / len(one.speech):.2f}" y="0" width="{1000 * (end - start) / len(one.speech):.2f}" height="100" fill="#e4e4e4"/>'
+        f'<rect x="{start * step:.2f}" y="0" width="{(end - start) * step:.2f}" height="100" fill="#e4e4e4"/>'
         for start, end in support.runs(~one.speech)
     )
     lines = []
@@ -187,7 +192,9 @@ def _curves(one: Explanation, curves: Sequence[np.ndarray], colors: Sequence[str
 
 def _ticks(seconds: float) -> str:
     step = 0.1 if seconds < 1.5 else 0.5 if seconds < 8 else 5.0
-    marks = "".join(f'<span class=tick style="left:{100 * t / seconds:.3f}%">{t:g}</span>' for t in np.arange(step, seconds - step / 2, step))
+    marks = "".join(
+        f'<span class=tick style="left:{100 * t / seconds:.3f}%">{t:g}</span>' for t in np.arange(step, seconds - step / 2, step)
+    )
     return f'<div class=lane style="height:18px">{marks}<span class=name>s</span></div>'
 
 
@@ -200,7 +207,7 @@ def _frequency(one: Explanation, highest: float = 4000.0) -> str:
     lines = ""
     for name in (BONAFIDE, SPOOF):
         curve = scaled(support.spectral_profile(one.maps[name])[keep])
-        points = " ".join(f"{a:.1f},{100 - 95 * b:.1f}" for a, b in zip(x, curve, strict=True))
+        points = " ".join(f"{a:.1f},{100 - 75 * b:.1f}" for a, b in zip(x, curve, strict=True))
         lines += f'<polyline points="{points}" fill="none" stroke="{COLORS[name]}" stroke-width="1.4" vector-effect="non-scaling-stroke"/>'
     marks = "".join(f'<span class=tick style="left:{25 * khz}%">{khz}</span>' for khz in (1, 2, 3))
     return (
@@ -216,8 +223,8 @@ def _weighed(page: ClipPage) -> str:
         for name, score, value in page.weighed
     )
     return (
-        f"<section class=card><h2>What each branch gave</h2><p class=soft>{escape(page.weighed_note)}</p><div class=scroll><table><thead><tr>"
-        f"<th>branch</th><th>its own score</th><th>contribution</th></tr></thead><tbody>{rows}</tbody></table></div></section>"
+        f"<section class=card><h2>What each branch gave</h2><p class=soft>{escape(page.weighed_note)}</p><div class=scroll>"
+        f"<table><thead><tr><th>branch</th><th>its own score</th><th>contribution</th></tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
 
 
@@ -229,6 +236,10 @@ def _words(words: Words) -> str:
         red, green, blue, _ = (round(255 * part) for part in colors(0.5 + 0.32 * value / largest))
         shown.append(f'<span class=word style="background:rgb({red},{green},{blue})" title="{value:+.3f}">{escape(word)}</span>')
     quotes = "".join(f"<blockquote>{escape(text)} <span class=soft>{cosine:.2f}</span></blockquote>" for cosine, text in words.quotes)
-    note = f"Red words make it more like {words.author}, blue ones less: Shapley values of log p({words.author} | words); hover for numbers."
-    nearest = f"<h3>Nearest quotes of {escape(words.author)}</h3><p class=soft>With the cosine of the embeddings.</p>{quotes}" if quotes else ""
+    note = (
+        f"Red words make it more like {words.author}, blue ones less: Shapley values of log p({words.author} | words); hover for numbers."
+    )
+    nearest = (
+        f"<h3>Nearest quotes of {escape(words.author)}</h3><p class=soft>With the cosine of the embeddings.</p>{quotes}" if quotes else ""
+    )
     return f"<section class=card><h2>The words</h2><p class=soft>{escape(note)}</p><p class=words>{' '.join(shown)}</p>{nearest}</section>"

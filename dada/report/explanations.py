@@ -33,7 +33,7 @@ def speech_table(summaries: list[dict]) -> Table:
         numbers = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         table.note = (
             f"% of the positive attributions that lie in speech, for each of the two outputs, by generator: {numbers} utterances of each, "
-            f"training seed {summaries[0]['seed']}. Above the time in speech, a system looks at speech more than evenly; below it, at pauses."
+            f"training seed {summaries[0]['seed']}. Above the time in speech, a system looks at speech more than evenly; below, at pauses."
         )
     return table
 
@@ -88,9 +88,9 @@ def comparison_table(comparisons: list[dict]) -> Table:
             found = compared["classes"]["all"][output]
             table.rows.append([
                 Cell(f"{' and '.join(compared['systems'])}, for {name}"),
-                *(Cell(plain(found.get(key)), (found.get(key) or {}).get("mean")) for key in ("time_correlation", "frequency_correlation")),
+                *(_number(found.get(key)) for key in ("time_correlation", "frequency_correlation")),
                 *(_share(found[f"speech_share_{which}"]) for which in ("first", "second", "difference")),
-                *(Cell(plain(found[f"noisiness_{which}"]), (found[f"noisiness_{which}"] or {}).get("mean")) for which in ("first", "second")),
+                *(_number(found[f"noisiness_{which}"]) for which in ("first", "second")),
             ])  # fmt: skip
     table.note = (
         "Profiles of the support over time and over frequency, correlated utterance by utterance; shares of it in speech; and noisiness, "
@@ -101,9 +101,12 @@ def comparison_table(comparisons: list[dict]) -> Table:
 
 
 def _share(entry: dict | None) -> Cell:
-    return Cell(percent(entry), None) if entry is None else Cell(percent(entry), entry["mean"])
+    return Cell(percent(entry), entry["mean"] if entry else None)
+
+
+def _number(entry: dict | None) -> Cell:
+    return Cell(plain(entry), entry["mean"] if entry else None)
 
 
 def _readable(name: str) -> str:
     return "bona fide" if name == "bonafide" else name.replace("_", " ")
-

@@ -29,15 +29,17 @@ def plan(recipe) -> list[Job]:
     jobs = [_job(recipe, name) for name in systems]
     for first, second in itertools.combinations(systems, 2):
         folders = [recipe.exp_dir(name) / "explain" for name in (first, second)]
-        jobs.append(Job(
-            stage="explain",
-            name=f"{recipe.protocol}/{first}-{second}",
-            home=folders[0] / f"with_{second}",
-            inputs=tuple(folder / "summary.json" for folder in folders),
-            outputs=(folders[0] / f"with_{second}.json",),
-            settings={"evaluate": recipe.evaluate.of_one_system()},
-            args={"systems": [first, second]},
-        ))
+        jobs.append(
+            Job(
+                stage="explain",
+                name=f"{recipe.protocol}/{first}-{second}",
+                home=folders[0] / f"with_{second}",
+                inputs=tuple(folder / "summary.json" for folder in folders),
+                outputs=(folders[0] / f"with_{second}.json",),
+                settings={"evaluate": recipe.evaluate.of_one_system()},
+                args={"systems": [first, second]},
+            )
+        )
     return jobs
 
 
