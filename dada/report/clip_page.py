@@ -224,7 +224,8 @@ def _weighed(page: ClipPage) -> str:
     )
     return (
         f"<section class=card><h2>What each branch gave</h2><p class=soft>{escape(page.weighed_note)}</p><div class=scroll>"
-        f"<table><thead><tr><th>branch</th><th>its own score</th><th>contribution</th></tr></thead><tbody>{rows}</tbody></table></div></section>"
+        f"<table><thead><tr><th>branch</th><th>its own score</th><th>contribution</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div></section>"
     )
 
 
