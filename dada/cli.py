@@ -12,6 +12,7 @@ COMMANDS = {
     "validate": ("dada.validate.command:main", "find every problem of a corpus, and its shortcuts"),
     "evaluate": ("dada.evaluate:main", "measure anybody's score files, compare two, write a submission"),
     "detect": ("dada.detect:main", "score audio files with a trained experiment, or with published weights"),
+    "explain": ("dada.explain_clip:main", "say why: a page with the sound, what spoke for and against it, and its words"),
     "models": ("dada.catalogue:main", "list the systems, their sizes, published figures and what has been verified"),
 }
 HELP = "usage: dada COMMAND ...\n\nAudio deepfake detection with context awareness.\n\ncommands:\n" + "".join(

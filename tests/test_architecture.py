@@ -21,7 +21,7 @@ LAYERS = (
     ("score", "explain"),
     ("report",),
     ("recipe",),
-    ("stages", "detect", "evaluate", "validate", "catalogue"),
+    ("stages", "detect", "explain_clip", "evaluate", "validate", "catalogue"),
     ("cli",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -43,6 +43,12 @@ def _without_short(mask: np.ndarray, kind: bool, shortest: int) -> np.ndarray:
     return out
 
 
+def runs(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Beginnings and ends (exclusive) of the stretches where a mask holds."""
+    edges = np.flatnonzero(np.diff(np.r_[0, mask.astype(int), 0]))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
 def speech_at(speech: np.ndarray, times: np.ndarray) -> np.ndarray:
     """`speech_frames` at points in time (N,), in seconds from the beginning of the clip."""
     places = np.round((np.asarray(times) - VAD_WINDOW / 2) / VAD_HOP).astype(int)

@@ -285,6 +285,19 @@ def bootstrap_eer(
     return resampler.interval(resampler.over(bonafide, spoof).eer(), confidence)
 
 
+def bootstrap_mean(values, clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0, confidence: float = 0.95) -> Interval | None:
+    """Interval of the mean of values (N,) over resampled clusters; None with fewer than two of them. NaN are left out."""
+    values = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(values)
+    named = [name for name, good in zip(clusters, known, strict=True) if good]
+    if len(set(named)) < 2 and named.count(NO_CLUSTER) < 2:
+        return None
+    resampler = Resampler(named, num_resamples=num_resamples, seed=seed)
+    totals, counts = (np.bincount(resampler.bonafide, weights, resampler.num_clusters) for weights in (values[known], None))
+    means = np.concatenate([(weights @ totals) / (weights @ counts) for weights in resampler.chunks()])
+    return resampler.interval(means, confidence)
+
+
 def bootstrap_difference(
     resampler: Resampler, first, second, metric: Callable[[Trials], np.ndarray] = Trials.eer, confidence: float = 0.95
 ) -> Interval:

@@ -157,6 +157,11 @@ class Recipe:
         return self.config.evaluate
 
     @property
+    def explain(self):
+        """Settings of the explanations."""
+        return self.config.explain
+
+    @property
     def report(self):
         """Settings of the report."""
         return self.config.report

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from dada.asr.config import TranscribeConfig
+from dada.explain.config import ExplainConfig
 from dada.metrics.config import EvaluateConfig
 from dada.report.config import ReportConfig
 from dada.text.config import TextConfig
@@ -56,4 +57,5 @@ class RecipeConfig:
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     text: TextConfig = field(default_factory=TextConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    explain: ExplainConfig = field(default_factory=ExplainConfig)
     report: ReportConfig = field(default_factory=ReportConfig)

@@ -1,5 +1,6 @@
-"""Reading the results of stage 9 for a report."""
+"""Reading the results of stages 9 and 10 for a report."""
 
+import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ class Section:
     own_tables: list[str] = field(default_factory=list)  # conditions with too many values for it
     differences: list[dict] = field(default_factory=list)  # of pairs of systems
     transcripts: dict | None = None  # their word error rates
+    explained: tuple[list[dict], list[dict]] = ((), ())  # of the first test split: what stage explain found of systems, and of pairs
 
     @property
     def scored(self) -> dict[str, dict]:
@@ -45,6 +47,9 @@ def load(views: Sequence) -> list[Section]:
                     said = transcripts_path(view, split)
                     section = Section(view.protocol, split, is_test, results, differences=[read_result(path) for path in paths])
                     section.transcripts = read_result(said) if said.exists() else None
+                    if split in view.splits.test[:1]:
+                        kinds = explanation_paths(view)
+                        section.explained = tuple([read_result(path) for path in kind if path.exists()] for kind in kinds)
                     sections.append(section)
     _place_conditions(sections, views[0].report)
     return sections
@@ -70,12 +75,19 @@ def transcripts_path(view, split: str) -> Path:
     return view.exp_dir("transcripts") / "results" / f"{split}.json"
 
 
+def explanation_paths(view) -> tuple[list[Path], list[Path]]:
+    """Where stage 10 writes the summaries of systems, and the comparisons of pairs."""
+    systems = view.explain.systems
+    summaries = [view.exp_dir(name) / "explain" / "summary.json" for name in systems]
+    return summaries, [view.exp_dir(first) / "explain" / f"with_{second}.json" for first, second in itertools.combinations(systems, 2)]
+
+
 def read_result(path: Path) -> dict:
-    """A file that stage 9 wrote. Raises DataError where it is damaged."""
+    """A file that stage 9 or 10 wrote. Raises DataError where it is damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error}): remove it and run stage evaluate again") from error
+        raise DataError(f"{path} is not JSON ({error}): remove it and run the stage again that made it, evaluate or explain") from error
 
 
 def _place_conditions(sections: list[Section], config) -> None:

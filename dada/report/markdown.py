@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from dada.report.explanations import all_tables
 from dada.report.load import Section
 from dada.report.machine import Machine
-from dada.report.tables import Cell, Table, counts_line, notes_of, tables_of, test_sets_table
+from dada.report.tables import Cell, Table, counts_line, notes_of, test_sets_table
 
 HEAD = """# Results: {name}
 
@@ -32,7 +33,7 @@ def markdown(name: str, sections: Sequence[Section], command: str, all_command: 
         parts.append(f"## Protocol {section.protocol}, {section.split}\n\n{counts_line(section)}\n")
         if notes := notes_of(section):
             parts.append("\n".join(f"* {note}" for note in notes) + "\n")
-        parts += ["\n".join(table_lines(table, command)) + "\n" for table in tables_of(section)]
+        parts += ["\n".join(table_lines(table, command)) + "\n" for table in all_tables(section)]
     return "\n".join(parts)
 
 

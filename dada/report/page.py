@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from dada.report.explanations import all_tables
 from dada.report.load import Section
 from dada.report.machine import Machine
 from dada.report.plots import calibration_plot, confusion_plot, det_plot, histogram_plot, interval_plot
 from dada.report.style import CSS, SCRIPT
-from dada.report.tables import Cell, Table, counts_line, notes_of, open_sets, tables_of, test_sets_table
+from dada.report.tables import Cell, Table, counts_line, notes_of, open_sets, test_sets_table
 
 # A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a second figure.
 BESIDE = re.compile(r"(\S+)(?: (\[.*?\]|minus .*|\(.*\)))?(?: (±.*))?")
@@ -43,7 +44,7 @@ def page(name: str, sections: Sequence[Section], command: str, all_command: str,
 
 
 def _section(section: Section, command: str, num_det_systems: int) -> str:
-    cards = tables = [_card(table.title, command, table.note, _table(table)) for table in tables_of(section) if not table.drawn]
+    cards = tables = [_card(table.title, command, table.note, _table(table)) for table in all_tables(section) if not table.drawn]
     if tables and section.scored:
         plots = [
             _card("EER and its interval", command, "", interval_plot(section), "wide"),

@@ -1,6 +1,6 @@
 """Asking a trained system, with all that it stands on, about one clip."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -89,7 +89,7 @@ class System:
             labels = {name: branch.experiment.labels for name, branch in self.branches.items()}
             outputs = combine(self.experiment, {name: said.outputs for name, said in below.items()}, labels, clip.speakers)
         else:
-            array, size = self._text_input(clip.transcript) if self.config.task == "text" else self._audio_input(clip)
+            array, size = (self.text_inputs([clip.transcript])[0], None) if self.config.task == "text" else self.audio_input(clip)
             dataset = Dataset({clip.name: array}, [clip.name], size=size, rule=self.config.input.length_rule)
             outputs = run_model(self.experiment.model, dataset, 1)
         scores = scores_of(self.experiment, outputs, clip.speakers)
@@ -106,7 +106,7 @@ class System:
             problem = "needs the purported speaker" if speaker == NO_SPEAKER else f"knows no texts of {speaker}"
             raise DataError(f"{self.config.name} {problem}: give --speaker, one of {', '.join(authors)}")
 
-    def _audio_input(self, clip: Clip) -> tuple[np.ndarray, int | None]:
+    def audio_input(self, clip: Clip) -> tuple[np.ndarray, int | None]:
         """What the dataset holds of the clip, (T,) or (N, F), and the length that it is brought to.
 
         The memory is bounded whatever the clip's length: nothing behind the end of the window is computed, and where the window is the
@@ -125,12 +125,13 @@ class System:
         with torch.inference_mode():
             return self._feature(cut[None])[0].T.numpy(), config.num_frames
 
-    def _text_input(self, transcript: str) -> tuple[np.ndarray, None]:
+    def text_inputs(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """What a text system's dataset holds of texts: vectors (D,) of its frozen encoder, or token ids (L,)."""
         if self.config.input.kind == "text_features":
-            return self._text_encoder.encode([transcript])[0], None
+            return list(self._text_encoder.encode(texts))
         from dada.text.dataset import token_ids
 
-        return token_ids([transcript], self.config.model)[0], None
+        return token_ids(texts, self.config.model)
 
     @cached_property
     def _feature(self):

@@ -35,7 +35,7 @@ def test_flags_are_these(command, expected):
 
 def test_every_stage_is_a_program():
     stages = sorted((ROOT / "dada" / "stages").glob("s[0-9]*.py"))
-    assert len(stages) == 10
+    assert len(stages) == 11
     for path in stages:
         assert path.read_text(encoding="utf-8").rstrip().endswith("raise SystemExit(stage_main(__file__))"), path.name
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dada.data import DataDir, write_ark, write_table
+from dada.explain.config import ExplainConfig
 from dada.metrics.config import EvaluateConfig
 from dada.report.config import ReportConfig
 from dada.train.config import SystemConfig
@@ -46,7 +47,7 @@ def _view(root, protocol, below, systems, seeds, num_resamples):
         seeds_of=lambda name: seeds,
         corpus=SimpleNamespace(name="Made up", purported_speakers=True, audio=True),
         splits=SimpleNamespace(train="train", dev="dev", test=["test"]), evaluate=EvaluateConfig(num_resamples=num_resamples),
-        report=ReportConfig(), text=SimpleNamespace(corpora=["authors"]),
+        report=ReportConfig(), explain=ExplainConfig(), text=SimpleNamespace(corpora=["authors"]),
         data_dir=lambda split: root / "data" / below / split, exp_dir=lambda name: root / "exp" / below / name,
         seed_dir=lambda name, seed: root / "exp" / below / name / f"seed_{seed}",
         system=lambda name: SystemConfig(name, SYSTEMS[name][0]),

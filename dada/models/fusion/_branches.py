@@ -18,6 +18,13 @@ class Branches:
     speakers: list[str]
     authors: list[str]
 
+    def some(self, num: int) -> "Branches":
+        """`num` of the utterances, evenly spread, or all where there are fewer."""
+        rows = torch.linspace(0, len(self.utts) - 1, min(num, len(self.utts))).long()
+        named = [[names[i] for i in rows.tolist()] for names in (self.utts, self.speakers)]
+        tensors = (self.audio_score, self.audio_embedding, self.text_log_posterior, self.text_embedding)
+        return Branches(named[0], *(values[rows] for values in tensors), named[1], self.authors)
+
 
 def claimed_authors(speakers: list[str], authors: list[str]) -> Tensor:
     """Purported speakers to indices into the authors (N,), -1 where the text model was not trained on the speaker."""

@@ -1,0 +1,101 @@
+"""What the attributions of a system show of each utterance, as a table, and of each class of utterances, with intervals.
+
+A class is bona fide speech or one attack. Support is told for both outputs, that for bona fide and that for spoof.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dada.data import BONAFIDE, SPOOF
+from dada.explain import support
+from dada.metrics.bootstrap import bootstrap_mean
+
+OUTPUTS = (BONAFIDE, SPOOF)
+COLUMNS = ("utt", "class", "speaker", "output", "speech_time", "speech_share", "noisiness", "completeness_error")
+
+
+@dataclass
+class Row:
+    """One utterance and one output. Shares are parts of the positive values; `bands` is empty where rows are no frequencies."""
+
+    utt: str
+    kind: str  # bonafide, or the attack
+    speaker: str
+    output: str
+    speech_time: float  # the part of the frames that is speech
+    speech_share: float  # NaN where nothing supports the output
+    noisiness: float
+    completeness_error: float
+    bands: list[float]
+
+
+def measure(values: np.ndarray, speech: np.ndarray, frequencies: np.ndarray | None) -> dict:
+    """The numbers of a Row from the values (F, N) of one output and the speech mask (N,)."""
+    profile = support.temporal_profile(values)
+    return {
+        "speech_time": float(speech.mean()),
+        "speech_share": support.share(profile, speech),
+        "noisiness": support.noisiness(profile),
+        "bands": [] if frequencies is None else support.band_shares(values, frequencies).tolist(),
+    }
+
+
+def band_names() -> list[str]:
+    """Names of the sub-bands: `0-0.5 kHz`."""
+    return [f"{low / 1000:g}-{high / 1000:g} kHz" for low, high in zip(support.BANDS, support.BANDS[1:], strict=False)]
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The table with one line for each utterance and output."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    has_bands = any(row.bands for row in rows)
+    writer.writerow([*COLUMNS, *(band_names() if has_bands else [])])
+    for row in rows:
+        numbers = (row.speech_time, row.speech_share, row.noisiness, row.completeness_error, *row.bands)
+        writer.writerow([row.utt, row.kind, row.speaker, row.output, *(f"{number:.6g}" for number in numbers)])
+    return out.getvalue()
+
+
+def summarise(rows: Sequence[Row], evaluate) -> dict[str, dict]:
+    """Means and their intervals over resampled speakers for every class; `evaluate` is the recipe's EvaluateConfig."""
+    return {kind: _of_class([row for row in rows if row.kind == kind], evaluate) for kind in kinds(row.kind for row in rows)}
+
+
+def kinds(names) -> list[str]:
+    """Bona fide first, then the attacks in C order."""
+    return sorted(set(names), key=lambda name: (name != BONAFIDE, name.encode()))
+
+
+def _of_class(rows: Sequence[Row], evaluate) -> dict:
+    by_output = {output: [row for row in rows if row.output == output] for output in OUTPUTS}
+    first = by_output[OUTPUTS[0]]
+    speakers = [row.speaker for row in first]
+    found = {
+        "num": len(first),
+        "speech_time": entry([row.speech_time for row in first], speakers, evaluate),
+        "completeness_error": float(np.median([row.completeness_error for row in rows])),
+    }
+    for output, mine in by_output.items():
+        found[output] = {
+            "speech_share": entry([row.speech_share for row in mine], speakers, evaluate),
+            "noisiness": entry([row.noisiness for row in mine], speakers, evaluate),
+            "bands": [entry(list(column), speakers, evaluate) for column in zip(*(row.bands for row in mine), strict=True)],
+        }
+    pairs = [np.subtract(a.bands, b.bands) for a, b in zip(by_output[BONAFIDE], by_output[SPOOF], strict=True)]
+    found["band_difference"] = [entry(list(column), speakers, evaluate) for column in zip(*pairs, strict=True)]
+    return found
+
+
+def entry(values: Sequence[float], speakers: Sequence[str], evaluate) -> dict | None:
+    """Mean and interval over resampled speakers, as reports show it; None where no value is finite."""
+    known = np.isfinite(values)
+    if not known.any():
+        return None
+    interval = bootstrap_mean(values, speakers, evaluate.num_resamples, evaluate.seed, evaluate.confidence)
+    ends = {"low": None, "high": None} if interval is None else {"low": interval.low, "high": interval.high}
+    return {"mean": float(np.mean(np.asarray(values)[known])), **ends, "spread": None, "num": int(known.sum())}

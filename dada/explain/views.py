@@ -1,0 +1,158 @@
+"""In what form an input is explained: rows that are frequencies wherever a linear map leads from such rows to what the model reads.
+
+A view is that map as a module in front of the model, so that every method explains the model and the map together, exactly. Spectrograms
+are explained as they are. Cepstra come from the spectral envelope that they describe by a cosine transform. Waveforms come from their
+short-time spectrum. What an encoder says has no frequencies; it is explained over time alone.
+
+Axes: B utterances, F frequencies, N frames, C coefficients, T samples, R rows of a view.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dada import features
+from dada.data.batch import Batch
+from dada.features._frames import dct_matrix
+from dada.models import Output
+
+WINDOW, HOP = 512, 128  # samples of the short-time spectrum of a waveform: 32 and 8 ms at 16 kHz
+CEPSTRA = ("lfcc", "mfcc")
+
+
+class View(nn.Module):
+    """Inputs as they are. `frequencies` (F,) in Hz, or None; `times(n)` in seconds of the frames of what the model hears."""
+
+    def __init__(self, frequencies: np.ndarray | None, hop: float, offset: float = 0.0):
+        super().__init__()
+        self.frequencies, self.hop, self.offset = frequencies, hop, offset
+
+    def enter(self, x: Tensor) -> Tensor:
+        """An input of the model (..., N) to the rows that are explained (R, N)."""
+        return x
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(B, R, N) to inputs of the model."""
+        return rows
+
+    def lengths(self, batch: Batch) -> Tensor:
+        """Steps (B,) of the inputs of the model."""
+        return batch.lengths
+
+    def fold(self, values: Tensor) -> Tensor:
+        """Values (..., R, N) of rows to those of frequencies (..., F, N); without frequencies their sums (..., 1, N)."""
+        return values if self.frequencies is not None else values.sum(-2, keepdim=True)
+
+    def picture(self, rows: Tensor) -> Tensor:
+        """Rows (R, N) to what a picture of the input shows, (F, N)."""
+        return rows
+
+    def times(self, num: int) -> np.ndarray:
+        """Middles of frames in seconds."""
+        return self.offset + self.hop * np.arange(num)
+
+
+class Cepstra(View):
+    """C cepstral coefficients, with or without deltas, as the spectral envelope over F filters from which they are its cosine transform.
+
+    The transform is orthonormal, so the envelope of a cepstrum is unique where there are as many coefficients as filters, and the smoothest
+    one otherwise. Rows are (frequency, level or delta), since a filter's support is that of its level and of its slopes together. An
+    energy in the place of the first coefficient counts as the level of all filters alike.
+    """
+
+    def __init__(self, frequencies: np.ndarray, hop: float, offset: float, num_coefficients: int, num_blocks: int):
+        super().__init__(frequencies, hop, offset)
+        self.num_blocks = num_blocks
+        self.register_buffer("dct", dct_matrix(len(frequencies), num_coefficients), persistent=False)
+
+    def enter(self, x: Tensor) -> Tensor:
+        return torch.einsum("fc,kcn->fkn", self.dct, x.unflatten(0, (self.num_blocks, -1))).flatten(0, 1)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        blocks = rows.unflatten(1, (-1, self.num_blocks)).permute(0, 2, 3, 1)  # (B, blocks, N, F)
+        return (blocks @ self.dct).transpose(2, 3).flatten(1, 2)
+
+    def fold(self, values: Tensor) -> Tensor:
+        return values.unflatten(-2, (-1, self.num_blocks)).sum(-2)
+
+    def picture(self, rows: Tensor) -> Tensor:
+        return rows.unflatten(0, (-1, self.num_blocks))[:, 0]
+
+
+class Spectrum(View):
+    """Waveforms (T,) as real and imaginary parts of their short-time spectrum; rows are (frequency, part)."""
+
+    def __init__(self, num_samples: int, rate: int):
+        super().__init__(np.arange(WINDOW // 2 + 1) * rate / WINDOW, HOP / rate)
+        self.num_samples = num_samples
+        self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
+
+    def enter(self, x: Tensor) -> Tensor:
+        spectrum = torch.stft(x, WINDOW, HOP, window=self.window, return_complex=True)
+        return torch.view_as_real(spectrum).transpose(1, 2).flatten(0, 1)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        parts = rows.unflatten(1, (-1, 2)).transpose(2, 3).contiguous()
+        return torch.istft(torch.view_as_complex(parts), WINDOW, HOP, window=self.window, length=self.num_samples)
+
+    def lengths(self, batch: Batch) -> Tensor:
+        return torch.full_like(batch.lengths, self.num_samples)
+
+    def fold(self, values: Tensor) -> Tensor:
+        return values.unflatten(-2, (-1, 2)).sum(-2)
+
+    def picture(self, rows: Tensor) -> Tensor:
+        return rows.unflatten(0, (-1, 2)).square().sum(1).clamp_min(1e-10).log10() * 10
+
+
+class Viewed(nn.Module):
+    """A model that reads a view of its inputs."""
+
+    def __init__(self, model: nn.Module, view: View):
+        super().__init__()
+        self.model, self.view = model, view
+
+    def forward(self, batch: Batch) -> Output:
+        return self.model(replace(batch, inputs=self.view(batch.inputs), lengths=self.view.lengths(batch)))
+
+
+def of_features(settings: Mapping, num_frames: int, seconds: float) -> View:
+    """The view of features `{name: lfcc, ...}`, of which a sound of so many seconds gave so many frames."""
+    name = settings["name"]
+    filled = {key: value for key, value in settings.items() if key != "name"}
+    config = features.config_class(name)(**filled)
+    rate, hop = getattr(config, "sample_rate", 16_000), getattr(config, "hop", None)
+    step = seconds / max(num_frames, 1) if hop is None else hop / rate
+    offset = step / 2 if hop is None else (config.window / 2 / rate if name == "lfcc" and config.variant == "gmm" else 0.0)
+    frequencies = row_frequencies(name, config)
+    if name in CEPSTRA:
+        return Cepstra(frequencies, step, offset, config.num_coefficients, 3 if config.deltas else 1)
+    return View(frequencies, step, offset)
+
+
+def row_frequencies(name: str, config) -> np.ndarray | None:
+    """Middle frequencies (F,) in Hz of the rows of a feature, of cepstra those of their filters; None where rows are no frequencies."""
+    if name == "spectrogram":
+        if config.num_filters:
+            return np.linspace(0, config.sample_rate / 2, config.num_filters + 2)[1:-1]
+        return np.arange(config.num_fft // 2 + 1) * config.sample_rate / config.num_fft
+    if name == "lfcc":
+        return np.linspace(0, config.max_frequency, config.num_filters + 2)[1:-1]
+    if name == "mel":
+        return mel_centres(config.num_mels, config.min_frequency, config.max_frequency)
+    if name == "mfcc":
+        return mel_centres(config.num_mels, 0.0, config.sample_rate / 2)
+    if name == "cqt":
+        return config.min_frequency * 2 ** (np.arange(config.num_bins) / config.bins_per_octave)
+    return None
+
+
+def mel_centres(num: int, low: float, high: float) -> np.ndarray:
+    """Peaks in Hz of triangles that are even on Slaney's mel scale: linear below 1 kHz, above it 27 steps to the factor 6.4."""
+    step, knee = 200 / 3, 1000.0
+    to_mel = [f / step if f < knee else knee / step + np.log(f / knee) * 27 / np.log(6.4) for f in (low, high)]
+    mels = np.linspace(*to_mel, num + 2)[1:-1]
+    return np.where(mels < knee / step, mels * step, knee * np.exp(np.log(6.4) / 27 * (mels - knee / step)))

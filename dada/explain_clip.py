@@ -1,0 +1,195 @@
+"""`dada explain`: a page that says why a trained system, or published weights, said so of an audio file."""
+
+import argparse
+import io
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, DataDir, read_audio, write_text
+from dada.detect import Detector, detector_of, readable
+from dada.errors import ConfigError
+from dada.explain import BACKGROUND_SIZE, figures
+from dada.explain.subject import CLASSES, Sound, Subject
+from dada.program import LEVELS, run, set_up_logging
+from dada.recipe.recipe import Recipe
+from dada.report.clip_page import ClipPage, Explained, Words, render
+from dada.score.clip import Clip, Said, System
+
+EXAMPLE = """examples:
+  dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
+  dada explain clip.flac --model egs/mini/exp/dada_late_calibrated --speaker BOB --out clip.html --figures figures
+  dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html"""
+NUM_OTHERS = 50  # utterances against which a fusion's branches are weighed
+
+log = logging.getLogger(__name__)
+
+
+class ClipExplainer:
+    """Explains single files by a loaded system, of the experiment folder `model` if of one.
+
+    `background` names audio files to compare with; none takes the dev split of the recipe, under the protocol of the folder.
+    """
+
+    def __init__(self, detector: Detector, model: Path | None = None, background: Sequence[str] = (), method: str = "auto"):
+        self.detector, self.system, self.files, self.method = detector, detector.system, list(background), method
+        self.recipe = None
+        if self.system.root is not None:
+            views = Recipe.load(self.system.root).views
+            home = None if model is None else model.resolve().parts
+            self.recipe = next((view for view in views[1:] if home and view.protocol in home), views[0])
+
+    def __call__(self, path: str, speaker: str | None = None, stem: Path | None = None) -> ClipPage:
+        """The page of a file; with `stem`, figures are written into that folder too. Raises DataError for a file that cannot be used."""
+        verdict = self.detector(path, speaker)
+        samples = read_audio(path, SAMPLE_RATE)
+        heard = verdict.transcript
+        clip = Clip(path, samples, speaker or NO_SPEAKER, lambda _: heard or "")
+        explained = [self._audio(system, clip) for system in audio_systems(self.system)]
+        if not explained and not self.system.hears_words():
+            raise ConfigError(f"{self.system.config.name} has no part that tells bona fide from spoof by the sound, or weighs words")
+        if stem is not None:
+            write_figures([one.explanation for one in explained], stem)
+        lines = readable(verdict).splitlines()
+        facts = {"System": lines[0].partition(": ")[2], "Says": "; ".join(line.strip() for line in lines[1:])}
+        page = ClipPage(Path(path).name, as_flac(samples), facts, explained)
+        if self.system.hears_words() and heard:
+            page.words = self._words(clip, speaker)
+        if self.system.config.task == "fusion":
+            self._weigh(page, clip)
+        return page
+
+    def _audio(self, system: System, clip: Clip) -> Explained:
+        subject = Subject(system.experiment, self.method)
+        sound = self._sound(system, clip.name, clip.samples)
+        others, said = self._background(system, clip, system.ask(clip))
+        explanation, found = subject.explanation(sound, others)
+        explanation.name = Path(clip.name).name
+        return Explained(explanation, found.method, said, float(found.completeness_error.max()))
+
+    def _sound(self, system: System, name: str, samples: np.ndarray) -> Sound:
+        return Sound(name, samples, system.audio_input(Clip(name, samples, NO_SPEAKER, lambda _: ""))[0])
+
+    def _background(self, system: System, clip: Clip, said: Said) -> tuple[list[Sound], str]:
+        """Other utterances of the class that the system decides for, the files that were named, or silence; and what they are, in words."""
+        decided = BONAFIDE if (said.score or 0) > 0 else SPOOF
+        files = [name for name in self.files if Path(name).resolve() != Path(clip.name).resolve()]
+        what = f"{len(files)} files"
+        if not self.files and self.recipe is not None:
+            split = self.recipe.splits.dev or self.recipe.splits.test[0]
+            data = DataDir.read(self.recipe.data_dir(split), require=("wav.scp", "utt2label"))
+            utts = [utt for utt, label in data["utt2label"].items() if label == decided]
+            chosen = np.random.default_rng(0).permutation(len(utts))[:BACKGROUND_SIZE]
+            files = [data["wav.scp"][utts[i]] for i in sorted(chosen)]
+            what = f"{len(files)} {figures.NAMES[decided]} utterances of {split}"
+        if not files:
+            log.warning("there is no background: the clip is compared with silence; name other clips with --background")
+            return [self._sound(system, "silence", np.zeros_like(clip.samples))], "silence"
+        return [self._sound(system, name, read_audio(name, SAMPLE_RATE)) for name in files], what
+
+    def _words(self, clip: Clip, speaker: str | None) -> Words | None:
+        """The transcript with values for the purported speaker, or for the likeliest author where none is named; None for one not known."""
+        from dada.explain.tokens import attribute_words, text_predictor
+        from dada.explain.words import nearest_quotes
+
+        system = next(find(self.system, "text"))
+        authors = system.experiment.labels
+        predict = text_predictor(system.config, system.experiment.model, system.root)
+        if speaker is not None and speaker not in authors:
+            log.warning(
+                "%s knows no texts of %s: the words are not explained; it knows %s", system.config.name, speaker, ", ".join(authors)
+            )
+            return None
+        author = speaker or authors[int(predict([clip.transcript])[0].argmax())]
+        found = attribute_words(predict, clip.transcript, [authors.index(author)])
+        return Words(author, found.words, found.values[0].tolist(), nearest_quotes(system, clip.transcript, self._quotes(author)))
+
+    def _quotes(self, author: str) -> list[str]:
+        folder = self.recipe.text_dir(self.recipe.text.name, "train")
+        if not folder.is_dir():
+            return []
+        data = DataDir.read(folder)
+        return [data["text"][utt] for utt in data.utts if data.speakers[utt] == author]
+
+    def _weigh(self, page: ClipPage, clip: Clip) -> None:
+        from dada.explain.words import contributions
+        from dada.score.fuse import join_branches, read_branches
+
+        split = self.recipe.splits.dev or self.recipe.splits.test[0]
+        data = DataDir.read(self.recipe.data_dir(split))
+        said = {name: branch.ask(clip) for name, branch in self.system.branches.items()}
+        labels = {name: branch.experiment.labels for name, branch in self.system.branches.items()}
+        one = join_branches(said["audio"].outputs, labels["audio"], said["text"].outputs, labels["text"], clip.speakers)
+        folders = [self.recipe.seed_dir(self.system.config.branches[name], self.detector.seed) for name in ("audio", "text")]
+        found = contributions(self.system, one, read_branches(*folders, split, data.speakers).some(NUM_OTHERS))
+        page.weighed = [(name, said[name].score, value) for name, value in found.values.items()]
+        alpha = (
+            "" if found.alpha is None else f"The fusion weighs the audio by α = {found.alpha:.3g} and the words by {1 - found.alpha:.3g}. "
+        )
+        page.weighed_note = (
+            f"{alpha}Shapley values of the two branches: what each adds to the fused score where the other is that of {NUM_OTHERS} "
+            f"utterances of {split}. They add up to {found.score:+.3f}, the fused score, less {found.base_score:+.3f}, its mean over those."
+        )
+
+
+def audio_systems(system: System) -> Iterator[System]:
+    """The audio systems here and below that tell bona fide from spoof."""
+    return (found for found in find(system, "audio") if set(CLASSES) <= set(found.experiment.labels))
+
+
+def find(system: System, task: str) -> Iterator[System]:
+    """The systems of a task here and below."""
+    if system.config.task == task:
+        yield system
+    for branch in system.branches.values():
+        yield from find(branch, task)
+
+
+def write_figures(explanations: list, stem: Path) -> list[Path]:
+    """The four figures as PDF, SVG and PNG: map, support over time and over frequency of each system, and the systems compared."""
+    paths = []
+    for one in explanations:
+        own = stem / f"{Path(one.name).stem}_{one.system}"
+        for kind, draw in (("map", figures.map_figure), ("time", figures.time_figure), ("frequency", figures.frequency_figure)):
+            paths += figures.save(draw(one), own.with_name(f"{own.name}_{kind}"))
+    if len(explanations) > 1:
+        paths += figures.save(figures.comparison_figure(explanations), stem / f"{Path(explanations[0].name).stem}_compared")
+    return paths
+
+
+def as_flac(samples: np.ndarray) -> bytes:
+    """A FLAC file of a waveform (T,) at 16 kHz."""
+    out = io.BytesIO()
+    soundfile.write(out, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return out.getvalue()
+
+
+def main(argv: list[str]) -> int:
+    """Write the page of one file."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("dada explain", description=__doc__, epilog=EXAMPLE, formatter_class=formatter)
+    parser.add_argument("file", help="audio file")
+    parser.add_argument("--model", type=Path, help="experiment: exp/<system>, or exp/<system>/seed_<k>")
+    parser.add_argument("--system", help="instead of an experiment: a system that `dada models` lists, with --init")
+    parser.add_argument("--init", type=Path, help="weights for --system, as its authors published them or as weights.pt of an experiment")
+    parser.add_argument("--speaker", help="who is said to speak, for systems that weigh the words")
+    parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
+    parser.add_argument(
+        "--background", nargs="+", default=[], help="audio files to compare with (default: the recipe's dev split; else silence)"
+    )
+    parser.add_argument("--method", default="auto", help="deep_shap, integrated_gradients, gradient_shap or occlusion (default: what fits)")
+    parser.add_argument("--out", type=Path, required=True, help="the page to write, clip.html")
+    parser.add_argument("--figures", type=Path, help="folder for the four figures as PDF, SVG and PNG")
+    parser.add_argument("--log_level", default="warning", choices=LEVELS, help="(default: %(default)s)")
+    args = parser.parse_args(argv)
+    set_up_logging(args.log_level)
+
+    def work() -> None:
+        explainer = ClipExplainer(detector_of(args.model, args.seed, args.system, args.init), args.model, args.background, args.method)
+        write_text(args.out, render(explainer(args.file, args.speaker, args.figures)))
+        print(args.out)
+
+    return run(work)

@@ -1,0 +1,126 @@
+"""Stage explain, its part of the report and `dada explain`, on the finished tiny recipe."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dada.data import ArkReader
+from dada.detect import Detector
+from dada.errors import ConfigError, DataError
+from dada.explain.config import ExplainConfig
+from dada.explain.subject import Subject
+from dada.explain_clip import ClipExplainer
+from dada.recipe.recipe import Recipe
+from dada.report.clip_page import render
+from dada.score.experiment import load_experiment
+from dada.stages import s10_explain, s11_report
+
+SYSTEMS = ["lfcc_lcnn", "dada_audio", "lfcc_gmm"]
+SETTINGS = [f"explain.systems=[{','.join(SYSTEMS)}]", "explain.num_utterances=2", "explain.num_checked=1", "explain.num_steps=4"]
+
+
+@pytest.fixture(scope="module")
+def explained(finished, tmp_path_factory) -> Recipe:
+    """The recipe with three systems explained; backgrounds are the few other utterances of a class."""
+    root = Path(shutil.copytree(finished, tmp_path_factory.mktemp("explained") / "tiny", copy_function=shutil.copy2))
+    recipe = Recipe.load(root, SETTINGS)
+    for job in s10_explain.plan(recipe):
+        s10_explain.run(recipe, job)
+        assert all(path.exists() for path in job.outputs)
+    return recipe
+
+
+def test_maps_profiles_and_shares_belong_together(explained):
+    for system, method in zip(SYSTEMS, ("deep_shap", "integrated_gradients", "occlusion"), strict=True):
+        folder = explained.exp_dir(system) / "explain"
+        summary = json.loads((folder / "summary.json").read_text())
+        assert summary["method"] == method and list(summary["classes"]) == ["bonafide", "A01", "A02"]
+        maps, profiles = ArkReader(folder / "spoof.scp"), ArkReader(folder / "spoof_time.scp")
+        assert len(maps) == 6 and maps.index.keys() == ArkReader(folder / "input.scp").index.keys()
+        for utt in maps:
+            assert np.allclose(np.maximum(maps[utt], 0).mean(1), profiles[utt], rtol=1e-4, atol=1e-12)
+        rows = list(csv.DictReader((folder / "shares.csv").open()))
+        assert len(rows) == 12 and all(0 <= float(row["speech_time"]) <= 1 for row in rows)
+        shares = [float(row["speech_share"]) for row in rows if row["output"] == "spoof" and row["class"] == "bonafide"]
+        assert np.isclose(summary["classes"]["bonafide"]["spoof"]["speech_share"]["mean"], np.mean(shares), atol=1e-4)
+        assert summary["faithfulness"]["num"] == 3 and summary["completeness_error"]["median"] < (1e-3 if method == "deep_shap" else 1.5)
+
+
+def test_a_second_run_writes_the_same(explained):
+    job = s10_explain.plan(explained)[0]
+    before = [path.read_bytes() for path in job.outputs]
+    s10_explain.run(explained, job)
+    assert [path.read_bytes() for path in job.outputs] == before
+
+
+def test_pairs_and_report(explained):
+    compared = json.loads((explained.exp_dir("lfcc_lcnn") / "explain" / "with_dada_audio.json").read_text())
+    assert compared["num_utterances"] == 6 and "frequency_correlation" not in compared["classes"]["all"]["spoof"]
+    job = s11_report.plan(explained)[0]
+    assert explained.exp_dir("lfcc_lcnn") / "explain" / "summary.json" in job.inputs
+    s11_report.run(explained, job)
+    text, html = (path.read_text() for path in job.outputs)
+    for title in ("support in speech", "sub-bands of lfcc_lcnn", "can they be trusted?", "classifiers compared"):
+        assert f"Explanations: {title}" in text and f"Explanations: {title}" in html
+    assert "Explanations: sub-bands of dada_audio" not in text and text.count("Explanations: can they be trusted?") == 1
+
+
+def test_nothing_is_explained_unless_it_is_named(finished):
+    assert s10_explain.plan(Recipe.load(finished)) == []
+    with pytest.raises(ConfigError, match="unknown system"):
+        s10_explain.plan(Recipe.load(finished, ["explain.systems=[lfcc_lcn]"]))
+    with pytest.raises(ConfigError, match="which explain.systems does not"):
+        ExplainConfig(systems=["lfcc_lcnn"], methods={"dada_audio": "occlusion"})
+    with pytest.raises(ConfigError, match="at least 1"):
+        ExplainConfig(num_background=0)
+
+
+def test_utterance_not_in_the_set(explained):
+    recipe = Recipe.load(explained.root, [*SETTINGS, "explain.utterances=[ANN-test-77]"])
+    with pytest.raises(DataError, match="no utterance 'ANN-test-77'.*did you mean 'ANN-test-7'"):
+        s10_explain.run(recipe, s10_explain.plan(recipe)[0])
+
+
+def test_model_without_a_gradient_path_says_occlusion(explained):
+    recipe = Recipe.load(explained.root, [*SETTINGS, "explain.systems=[trivial_cues]", "explain.methods={lfcc_gmm: deep_shap}"][:-1])
+    assert Subject(load_experiment(recipe.seed_dir("trivial_cues", 1))).method == "auto"
+    gmm = Recipe.load(explained.root, [*SETTINGS, "explain.methods={lfcc_gmm: deep_shap}"])
+    with pytest.raises(ConfigError, match="occlusion"):
+        s10_explain.run(gmm, next(job for job in s10_explain.plan(gmm) if job.args.get("system") == "lfcc_gmm"))
+    with pytest.raises(ConfigError, match="no audio system"):
+        Subject(load_experiment(recipe.seed_dir("dada_text", 1)))
+
+
+def test_few_backgrounds_are_used_and_said(explained, caplog):
+    s10_explain.run(explained, s10_explain.plan(explained)[0])
+    assert "fewer than 20: the background is all of them" in caplog.text
+    summary = json.loads((explained.exp_dir("lfcc_lcnn") / "explain" / "summary.json").read_text())
+    assert summary["num_background"] < 20
+
+
+def test_page_of_a_clip(explained, tmp_path):
+    clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
+    folder = explained.exp_dir("dada_late_calibrated")
+    page = ClipExplainer(Detector.of_experiment(folder), folder)(clip, "ANN", tmp_path)
+    html = render(page)
+    assert html.count("data:audio/flac") == 1 and not re.search(r'(src|href)="(?!data:|#)', html) and "@import" not in html
+    (audio,) = page.explained
+    assert audio.explanation.system == "dada_audio" and audio.background == "12 spoof utterances of dev" or "bona fide" in audio.background
+    assert {row[0] for row in page.weighed} == {"audio", "text"} and "α" in page.weighed_note
+    assert len(list(tmp_path.glob("*.svg"))) == 3 and len(list(tmp_path.glob("*.png"))) == 3
+    if page.words:
+        assert page.words.author == "ANN" and len(page.words.words) == len(page.words.values)
+
+
+def test_speaker_unknown_to_the_text_model(explained, caplog):
+    clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
+    text, fusion = explained.exp_dir("dada_text"), explained.exp_dir("dada_late_calibrated")
+    with pytest.raises(DataError, match="knows no texts of ZED"):
+        ClipExplainer(Detector.of_experiment(text), text)(clip, "ZED")
+    page = ClipExplainer(Detector.of_experiment(fusion), fusion)(clip, "ZED")
+    assert page.words is None and "ZED" in caplog.text
