@@ -18,7 +18,7 @@ class CorpusConfig:
     root: str | None = None  # folder of the corpus as distributed; relative to the recipe
     language: str = "en"  # two-letter code, for Whisper
     purported_speakers: bool = False  # whether utt2spk says who is supposed to speak
-    # What stage 1 must come to: split -> label -> utterances; where protocols differ, protocol -> split -> label -> utterances.
+    # What stage 1 must come to: split -> label or attack, or `all` -> utterances; where protocols differ, protocol -> split -> the same.
     counts: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)  # `exclude`, a list of utterances to leave out, holds for every recipe
 

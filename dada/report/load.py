@@ -20,6 +20,7 @@ class Section:
     columns: list[str] = field(default_factory=list)  # conditions of the main table
     own_tables: list[str] = field(default_factory=list)  # conditions with too many values for it
     differences: list[dict] = field(default_factory=list)  # of pairs of systems
+    weighted: dict[str, dict] = field(default_factory=dict)  # system -> its mean over this and other test sets, at the last of them
 
     @property
     def scored(self) -> dict[str, dict]:
@@ -41,6 +42,8 @@ def load(views: Sequence) -> list[Section]:
                 if results:
                     paths = [path for path in difference_paths(view, split) if path.exists()]
                     sections.append(Section(view.protocol, split, is_test, results, differences=[_read(path) for path in paths]))
+                    if split == next(reversed(view.evaluate.weighted_eer), None):
+                        sections[-1].weighted = {name: _read(path) for name in results if (path := weighted_path(view, name)).exists()}
     _place_conditions(sections, views[0].report)
     return sections
 
@@ -48,6 +51,11 @@ def load(views: Sequence) -> list[Section]:
 def result_path(view, system: str, split: str) -> Path:
     """Where stage 9 writes."""
     return view.exp_dir(system) / "results" / f"{split}.json"
+
+
+def weighted_path(view, system: str) -> Path:
+    """Where stage 9 writes a system's mean over test sets."""
+    return view.exp_dir(system) / "results" / "weighted_eer.json"
 
 
 def difference_paths(view, split: str) -> list[Path]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from dada.data import write_text
 from dada.errors import DataError
 from dada.recipe.stage import Job
-from dada.report.load import difference_paths, load, result_path
+from dada.report.load import difference_paths, load, result_path, weighted_path
 
 ALL_COMMAND = "./run.sh"
 
@@ -15,11 +15,12 @@ def plan(recipe) -> list[Job]:
     views, splits = recipe.views, recipe.scored_splits
     results = [result_path(view, system, split) for view in views for system in view.systems for split in splits]
     differences = [path for view in views for split in splits for path in difference_paths(view, split) if path.exists()]
+    means = [path for view in views for system in view.systems if (path := weighted_path(view, system)).exists()]
     return [Job(
         stage="report",
         name="report",
         home=recipe.root,
-        inputs=(*([path for path in results if path.exists()] or results), *differences),
+        inputs=(*([path for path in results if path.exists()] or results), *differences, *means),
         outputs=(recipe.root / "RESULTS.md", recipe.root / "report.html"),
         settings={"report": asdict(recipe.report), "protocols": [view.protocol for view in recipe.views]},
     )]
