@@ -85,3 +85,56 @@ def test_lists_of_track_1_2_that_cannot_be_used(tmp_path):
     (home / "dev" / "label.txt").write_text(text)
     with pytest.raises(DataError, match=r"has no Track1.2/testR1 nor testR1"):
         prepare(folder)
+
+
+def test_track_3_knows_what_it_does_not_know(tmp_path):
+    recipe = miniatures.make("add2023_track3", tmp_path)
+    write_systems(recipe, None, None, ["track3_cqt_lcnn", "track3_cqt_ofd", "track3_aasist"])
+    (recipe / "conf" / "track3_openmax.yaml").write_text("model: {tail: 3}\n")
+    run(recipe, "systems=[track3_openmax]")
+    found = results(recipe, "track3_openmax", "test")
+    assert found["metrics"] is None and found["classes"]["labels"] == [*"0123456", "unknown"]
+    assert found["classes"]["unknown_attacks"] == ["7"] and found["classes"]["num_unknown"] == 3
+    assert 0 <= found["classes"]["macro_f1"]["mean"] <= 1 and sum(map(sum, found["classes"]["confusion"])) == 24
+    assert results(recipe, "track3_cqt_lcnn", "dev")["classes"]["num_known"] == 21
+    assert "### Confusion matrix of track3_openmax" in (recipe / "RESULTS.md").read_text()
+    label = tmp_path / "corpus" / "Track3" / "train" / "label.txt"
+    text = label.read_text()
+    label.write_text(text.replace(" 6\n", " 7\n", 1))
+    with pytest.raises(DataError, match="unknown class '7'"):
+        prepare(recipe)
+    label.write_text("".join(line for line in text.splitlines(keepends=True) if not line.endswith(" 6\n")))
+    said = dada("run", recipe, "--stop_stage", "1")
+    assert said.returncode == 0 and "train: 24 all, expected 22400" in said.stderr and "train: 0 6, expected 3200" in said.stderr
+
+
+def test_cfad_stands_in_for_both_tracks(tmp_path):
+    recipe = miniatures.make("cfad", tmp_path)
+    write_systems(recipe, None, None, ["track3_cqt_lcnn"])
+    with open(recipe / "conf" / "track3_cqt_lcnn.yaml", "a") as file:
+        file.write("labels: []\n")
+    (recipe / "conf" / "track3_cqt_lcnn_openmax.yaml").write_text("model: {tail: 3}\n")
+    run(recipe, "protocol=clean", "systems=[trivial_cues,lfcc_gmm,track3_cqt_lcnn_openmax]")
+    assert results(recipe, "lfcc_gmm", "test_seen")["metrics"] and results(recipe, "track3_cqt_lcnn_openmax", "test_seen")["metrics"]
+    assert set(results(recipe, "lfcc_gmm", "test_unseen")["conditions"]["attack"]) == {"lpcnet"}
+    classes = results(recipe, "track3_cqt_lcnn_openmax", "test_unseen")["classes"]
+    assert classes["labels"] == ["bonafide", "gl", "hifigan", "unknown"] and classes["unknown_attacks"] == ["lpcnet"]
+    data = DataDir.read(recipe / "data" / "train")
+    assert data.speakers["train-gl-SSB07800000_gl"] == "SSB0780" and data.speakers["train-thchs30-A11_000"] == "A11"
+    done = dada("validate", recipe, "--no_audio")
+    assert done.returncode == 0, done.stdout
+    run(recipe, "protocol=noisy", "systems=[lfcc_gmm]")
+    assert results(recipe, "lfcc_gmm", "test_seen", "noisy")["num_spoof"] == 8
+
+
+def test_folders_of_cfad_that_cannot_be_used(tmp_path):
+    folder = miniatures.make("cfad", tmp_path)
+    home = tmp_path / "corpus" / "CFAD" / "clean_version"
+    (home / "dev_clean" / "real_clean" / "aishell3").rename(home / "dev_clean" / "aishell3")
+    with pytest.raises(DataError, match="3 files of .*dev_clean lie in no real_.*e.g. aishell3/SSB07800010.wav"):
+        prepare(folder, "protocol=clean")
+    (home / "dev_clean").rename(home / "dev")
+    with pytest.raises(DataError, match="the folder .*dev_clean does not exist"):
+        prepare(folder, "protocol=clean")
+    with pytest.raises(DataError, match="has no CFAD/clean_version nor clean_version"):
+        prepare(folder, "protocol=clean", f"corpus.root={tmp_path}")
