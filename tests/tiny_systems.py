@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-SHORT = "input: {num_samples: 16000}\ntrain: {epochs: 1, batch_size: 8}\n"
+SHORT = "input: {num_samples: 33000}\ntrain: {epochs: 1, batch_size: 8}\n"  # 65 frames of a CQT: the OFD network needs 64
 SYSTEMS = {
     "lfcc_gmm": "model: {num_components: 2, init_frames: 500}\n",
     "lfcc_lcnn": "input: {num_frames: 64}\ntrain: {epochs: 2, batch_size: 8}\n",

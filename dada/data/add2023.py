@@ -11,7 +11,9 @@ from dada.data.label_list import read_label_list
 log = logging.getLogger(__name__)
 
 
-def add2023_split(path: Path, folder: Path, classes: Mapping[str, str], table: str, prefix: str, allow_missing: bool, test: bool) -> DataDir:
+def add2023_split(
+    path: Path, folder: Path, classes: Mapping[str, str], table: str, prefix: str, allow_missing: bool, test: bool
+) -> DataDir:
     """The data directory of `folder`, with the classes of its label.txt, renamed by `classes`, as `table`. Nobody is named as the speaker.
 
     A `test` without label.txt is unlabelled, with a warning; the audio of a test may also lie in `folder` itself. Raises DataError.

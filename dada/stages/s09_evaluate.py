@@ -1,7 +1,8 @@
 """Measure every system's scores on dev and the test splits: metrics, intervals by purported speaker, breakdowns.
 
 `exp/<system>/results/<split>.json` speaks of all training seeds together, `results/minus_<other>/<split>.json` of the paired difference of
-two systems that `evaluate.compare` names, `results/weighted_eer.json` of the test sets that `evaluate.weighted_eer` names. They hold nothing that changes from run to run.
+two systems that `evaluate.compare` names, `results/weighted_eer.json` of the test sets that `evaluate.weighted_eer` names. They hold
+nothing that changes from run to run.
 """
 
 import hashlib

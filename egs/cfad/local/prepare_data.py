@@ -39,7 +39,8 @@ def split_dir(recipe, split: str) -> DataDir:
         tables["utt2label"][utt] = SPOOF if fake else BONAFIDE
         tables["utt2attack"][utt] = maker if fake else NO_ATTACK
     if stray:
-        raise DataError(f"{len(stray)} files of {home} lie in no real_*/<corpus>/ nor fake_*/<generator>/, e.g. {listed(stray)}: unpack again")
+        places = "real_*/<corpus>/ nor fake_*/<generator>/"
+        raise DataError(f"{len(stray)} files of {home} lie in no {places}, e.g. {listed(stray)}: unpack the archive again")
     return DataDir.of(recipe.data_dir(split), tables)
 
 

@@ -38,7 +38,8 @@ def prepare(recipe) -> list[DataDir]:
     root = recipe.corpus_root
     spoofs = [clip for language in options["languages"] for clip in spoofs_of(root, language, options["models"], allow_missing)]
     originals = originals_of(root / options["mailabs"], spoofs, options["deduplicate"], allow_missing)
-    log.info("MLAAD version %s: %d models, %d spoofs, %d originals", options["version"], len({c.model for c in spoofs}), len(spoofs), len(originals))
+    num_models = len({clip.model for clip in spoofs})
+    log.info("MLAAD version %s: %d models, %d spoofs, %d originals", options["version"], num_models, len(spoofs), len(originals))
     if recipe.protocol == "models":
         owner = divide([clip.model for clip in spoofs], options["shares"], options["seed"])
         owner |= divide([clip.original for clip in originals], options["shares"], options["seed"])
@@ -62,7 +63,8 @@ def spoofs_of(root: Path, language: str, models: list[str], allow_missing: bool)
     there = {path.parent.name: path for path in sorted(home.glob("*/meta.csv"))}
     unknown = sorted(set(models) - set(there))
     if unknown or not there:
-        raise ConfigError(f"{home} has no model {', '.join(unknown)}; with a meta.csv there are {listed(list(there)) or 'none'}: correct corpus.options.models")
+        known = listed(list(there)) or "none"
+        raise ConfigError(f"{home} has no model {', '.join(unknown)}; with a meta.csv there are {known}: correct corpus.options.models")
     audio = set(walk_audio(home))
     clips, missing = [], []
     for model, path in there.items():
@@ -90,7 +92,8 @@ def originals_of(real: Path, spoofs: list[Clip], deduplicate: bool, allow_missin
             continue
         utt = utterance(f"real/{PurePosixPath(name).with_suffix('')}")
         for copy in range(1 if deduplicate else number):
-            clips.append(Clip(f"{utt}-{copy}" if copy else utt, str(path.absolute()), NO_ATTACK, name.partition("_")[0], name, reader_of(name)))
+            numbered = f"{utt}-{copy}" if copy else utt
+            clips.append(Clip(numbered, str(path.absolute()), NO_ATTACK, name.partition("_")[0], name, reader_of(name)))
     refuse_missing(missing, len(clips), real, allow_missing)
     return clips
 

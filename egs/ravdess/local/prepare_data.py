@@ -26,7 +26,8 @@ def prepare(recipe) -> list[DataDir]:
     check_names(home, list(names))
     kept = {utt: name for utt, name in names.items() if utt.split("-")[0] == AUDIO_ONLY and utt.split("-")[1] in channels}
     owner = divide([actor_of(utt) for utt in kept], options["shares"], options["seed"])
-    return [data_dir(recipe.data_dir(split), home, {u: n for u, n in kept.items() if owner[actor_of(u)] == split}) for split in recipe.all_splits]
+    parts = {split: {utt: name for utt, name in kept.items() if owner[actor_of(utt)] == split} for split in recipe.all_splits}
+    return [data_dir(recipe.data_dir(split), home, names) for split, names in parts.items()]
 
 
 def actor_of(utt: str) -> str:
@@ -41,7 +42,8 @@ def check_names(home: Path, utts: list[str]) -> None:
 
     strange = [utt for utt in utts if not good(utt.split("-"))]
     if strange:
-        raise DataError(f"{len(strange)} files of {home} are not called as those of RAVDESS, such as 03-01-06-01-02-01-12: {listed(strange)}")
+        example = "such as 03-01-06-01-02-01-12"
+        raise DataError(f"{len(strange)} files of {home} are not called as those of RAVDESS, {example}: {listed(strange)}")
 
 
 def data_dir(path: Path, home: Path, names: dict[str, str]) -> DataDir:

@@ -23,14 +23,16 @@ def prepare(recipe) -> list[DataDir]:
     names = walk_audio(home)
     strange = [name for name in names if name.count("/") != 2]
     if strange:
-        raise DataError(f"{len(strange)} files of {home} are not called <speaker>/<video>/<number>, e.g. {listed(strange)}: correct corpus.root")
+        wanted = "<speaker>/<video>/<number>"
+        raise DataError(f"{len(strange)} files of {home} are not called {wanted}, e.g. {listed(strange)}: correct corpus.root")
     told = differences({home.name: {ALL: len(names)}}, {home.name: {ALL: options["total"]} if options["total"] else {}})
     if told:
         log.warning("%s does not have its published counts: %s. Is it complete? (corpus.options.total)", home, told)
     names = sorted(random.Random(options["seed"]).sample(names, max(1, round(options["fraction"] * len(names)))), key=str.encode)
     owner = by_video(names, options["shares"], options["seed"])
     genders = read_genders(root)
-    return [data_dir(recipe.data_dir(split), home, [n for n in names if owner[video_of(n)] == split], genders) for split in recipe.all_splits]
+    parts = {split: [name for name in names if owner[video_of(name)] == split] for split in recipe.all_splits}
+    return [data_dir(recipe.data_dir(split), home, kept, genders) for split, kept in parts.items()]
 
 
 def video_of(name: str) -> str:
@@ -44,8 +46,8 @@ def by_video(names: list[str], shares: dict[str, float], seed: int) -> dict[str,
     for name in names:
         videos[name.partition("/")[0]].add(video_of(name))
     owner: dict[str, str] = {}
-    few = [speaker for speaker, theirs in videos.items() if len(theirs) < len(shares)]
-    for speaker, theirs in sorted(videos.items()):
+    few = [theirs for theirs in videos.values() if len(theirs) < len(shares)]
+    for _, theirs in sorted(videos.items()):
         owner |= dict.fromkeys(theirs, next(iter(shares))) if len(theirs) < len(shares) else divide(sorted(theirs), shares, seed)
     if few:
         log.warning("%d of %d speakers have too few videos to divide: they go to %s", len(few), len(videos), next(iter(shares)))
