@@ -15,7 +15,7 @@ from dada.stages import s01_prepare_data
 
 
 # A network needs more than seconds to name every class: in its place a mixture, which OpenMax cannot tell from it.
-MIXTURE = "input: {features: {name: lfcc}, num_samples: 8000}\nmodel: {name: gmm, num_components: 1, init_frames: 500}\n"
+MIXTURE = "input: {kind: features, random_crop: false, features: {name: lfcc}, num_samples: 8000}\nmodel: {name: gmm, num_components: 1, init_frames: 500}\n"
 
 
 def run(recipe, *arguments) -> str:
