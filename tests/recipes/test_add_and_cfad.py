@@ -13,9 +13,11 @@ from dada.errors import DataError
 from dada.recipe.recipe import Recipe
 from dada.stages import s01_prepare_data
 
-
 # A network needs more than seconds to name every class: a mixture takes its place below OpenMax.
-MIXTURE = "input: {kind: features, random_crop: false, features: {name: lfcc}, num_samples: 8000}\nmodel: {name: gmm, num_components: 1, init_frames: 500}\n"
+MIXTURE = """
+input: {kind: features, random_crop: false, features: {name: lfcc}, num_samples: 8000}
+model: {name: gmm, num_components: 1, init_frames: 500}
+"""
 
 
 def run(recipe, *arguments) -> str:
