@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+SHORT = "input: {num_samples: 16000}\ntrain: {epochs: 1, batch_size: 8}\n"
 SYSTEMS = {
     "lfcc_gmm": "model: {num_components: 2, init_frames: 500}\n",
     "lfcc_lcnn": "input: {num_frames: 64}\ntrain: {epochs: 2, batch_size: 8}\n",
@@ -39,6 +40,13 @@ train:
       loss: {{name: triplet, distance: l2}}
       early_stop: {{metric: loss}}
     - {{trainable: [classifier], epochs: 2, batch_size: 8, early_stop: {{metric: loss}}}}
+""",
+    **{name: SHORT for name in ("cqt_lcnn", "cqt_aasist")},
+    "w2v2_gmm": """
+input:
+  num_samples: 16000
+  features: {{name: speech_encoder, model: {whisper}, layers: [-1]}}
+model: {{num_components: 2, num_features: 32, init_frames: 500}}
 """,
     "dada_mid": "model: {hidden: [16, 8]}\ntrain: {epochs: 2, batch_size: 8, optim: {lr: 1.0e-3}}\n",
 }

@@ -1,6 +1,6 @@
 """Corpora that are a folder of audio files and a CSV with one line a file.
 
-The first line names the columns; the separator is a comma, semicolon or tab, whichever the first line has most of:
+The first line names the columns; the separator is a comma, semicolon, tab or `|`, whichever the first line has most of:
 
     file,label,speaker,attack
     joe/001.wav,real,JOE,
@@ -36,14 +36,14 @@ class Row:
     values: dict[str, str]
 
 
-def read_rows(path: Path, columns: Mapping[str, str]) -> list[Row]:
-    """Read a CSV with `columns`, our name -> the CSV's name, e.g. {file: path, label: class}.
+def read_rows(path: Path, columns: Mapping[str, str], required: Sequence[str] = REQUIRED, quotes: bool = True) -> list[Row]:
+    """Read a CSV with `columns`, our name -> the CSV's name, e.g. {file: path, label: class}; those of `required` must be given.
 
-    Raises DataError with file and line for all problems together: a missing column, a line with too many or too few values,
-    an empty file name or label, a file listed twice.
+    Without `quotes`, a quotation mark is a letter like others. Raises DataError with file and line for all problems together: a missing
+    column, a line with too many or too few values, an empty value that is required, a file (the first of `required`) listed twice.
     """
-    header, lines = parse(Path(path))
-    for name in REQUIRED:
+    header, lines = parse(Path(path), quotes)
+    for name in required:
         if name not in columns:
             raise DataError(f"no column is given for `{name}`; {path} has {', '.join(header)}: name one, e.g. {name}={header[0]}")
     lacking = [f"{theirs!r} (for {ours})" for ours, theirs in columns.items() if theirs not in header]
@@ -58,10 +58,11 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> list[Row]:
             problems.append(f"{path}:{number}: {len(cells)} values, but the first line names {len(header)} columns")
             continue
         values = {ours: cells[index].strip() for ours, index in place.items()}
-        problems += [f"{path}:{number}: no {columns[name]!r} is given" for name in REQUIRED if not values[name]]
-        if values["file"] in seen:
-            problems.append(f"{path}:{number}: {values['file']} is already in line {seen[values['file']]}")
-        seen.setdefault(values["file"], number)
+        problems += [f"{path}:{number}: no {columns[name]!r} is given" for name in required if not values[name]]
+        first = values[required[0]]
+        if first in seen:
+            problems.append(f"{path}:{number}: {first} is already in line {seen[first]}")
+        seen.setdefault(first, number)
         rows.append(Row(number, values))
     refuse(problems, "correct these lines")
     if not rows:
@@ -69,13 +70,14 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> list[Row]:
     return rows
 
 
-def parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def parse(path: Path, quotes: bool = True) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The names of the columns, and the other lines that are not blank with their numbers."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             file.seek(0)
-            reader = csv.reader(file, delimiter=max(",;\t", key=first.count), strict=True)
+            quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+            reader = csv.reader(file, delimiter=max(",;\t|", key=first.count), strict=True, quoting=quoting)
             lines = [(reader.line_num, cells) for cells in reader if cells]
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): correct the path of the CSV") from error

@@ -1,6 +1,6 @@
 """A Kaldi data directory: the utterances of one split and what is known of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +40,11 @@ class DataDir:
 
     path: Path
     tables: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, path: Path, tables: Mapping[str, Mapping[str, str]]) -> "DataDir":
+        """A folder that would be written to `path`, from tables in any order."""
+        return cls(Path(path), {name: {utt: table[utt] for utt in sorted(table, key=str.encode)} for name, table in tables.items()})
 
     @classmethod
     def read(cls, path: Path, require: tuple[str, ...] = ()) -> "DataDir":

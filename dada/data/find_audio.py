@@ -39,6 +39,33 @@ def find_audio(folders: Sequence[Path], utts: Iterable[str], allow_missing: bool
     return {utt: found[utt] for utt in wanted if utt in found}
 
 
+def walk_audio(root: Path) -> list[str]:
+    """The readable audio files anywhere below a folder, relative to it with `/`, in C order.
+
+    Raises DataError for a folder that is not there or has none, and for files that must be converted first.
+    """
+    require_folders([root])
+    found: list[str] = []
+    foreign: list[str] = []
+    for folder, _, names in os.walk(root):
+        below = os.path.relpath(folder, root).replace(os.sep, "/")
+        for name in names:
+            ending = os.path.splitext(name)[1].lower()
+            if ending in READABLE or ending in UNREADABLE:
+                (found if ending in READABLE else foreign).append(name if below == "." else f"{below}/{name}")
+    stems = {os.path.splitext(name)[0] for name in found}
+    left = sorted(name for name in foreign if os.path.splitext(name)[0] not in stems)
+    if left:
+        ending = os.path.splitext(left[0])[1]
+        raise DataError(
+            f"{len(left):,} files below {root} have a format that libsndfile does not read, e.g. {listed(left)}: convert them first, "
+            f"""`find {root} -name '*{ending}' -exec sh -c 'ffmpeg -nostdin -i "$1" -ac 1 -ar 16000 "${{1%{ending}}}.flac"' - {{}} \\;`"""
+        )
+    if not found:
+        raise DataError(f"{root} holds no audio file ({', '.join(READABLE)}): unpack the archive there, or correct the path")
+    return sorted(found, key=str.encode)
+
+
 def find_folder(root: Path, *candidates: str) -> Path:
     """The first of `root/<candidate>` that is there, so that both a corpus's folder and the one around it may be given (DataError)."""
     require_folders([root])

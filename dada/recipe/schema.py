@@ -21,7 +21,7 @@ class CorpusConfig:
     purported_speakers: bool = False  # whether utt2spk says who is supposed to speak
     audio: bool = True  # false: texts and their authors alone; data directories have no wav.scp, and stages that need sound don't apply
     derived_from: list[str] = field(default_factory=list)  # corpora that it is made of, for the check of what encoders were trained on
-    # What stage 1 must come to: split -> label -> utterances; where protocols differ, protocol -> split -> label -> utterances.
+    # What stage 1 must come to: split -> label or attack, or `all` -> utterances; where protocols differ, protocol -> split -> the same.
     counts: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)  # `exclude`, a list of utterances to leave out, holds for every recipe
 

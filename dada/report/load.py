@@ -24,6 +24,7 @@ class Section:
     differences: list[dict] = field(default_factory=list)  # of pairs of systems
     transcripts: dict | None = None  # their word error rates
     explained: tuple[list[dict], list[dict]] = ((), ())  # of the first test split: what stage explain found of systems, and of pairs
+    weighted: dict[str, dict] = field(default_factory=dict)  # system -> its mean over this and other test sets, at the last of them
 
     @property
     def scored(self) -> dict[str, dict]:
@@ -50,6 +51,8 @@ def load(views: Sequence) -> list[Section]:
                     if split in view.splits.test[:1]:
                         kinds = explanation_paths(view)
                         section.explained = tuple([read_result(path) for path in kind if path.exists()] for kind in kinds)
+                    if split == next(reversed(view.evaluate.weighted_eer), None):
+                        section.weighted = {name: read_result(path) for name in results if (path := weighted_path(view, name)).exists()}
                     sections.append(section)
     _place_conditions(sections, views[0].report)
     return sections
@@ -63,6 +66,11 @@ def result_path(view, system: str, split: str) -> Path:
 def difference_path(view, first: str, second: str, split: str) -> Path:
     """Where stage 9 writes the difference of a pair."""
     return view.exp_dir(first) / "results" / f"minus_{re.sub('[:/]', '.', second)}" / f"{split}.json"
+
+
+def weighted_path(view, system: str) -> Path:
+    """Where stage 9 writes a system's mean over test sets."""
+    return view.exp_dir(system) / "results" / "weighted_eer.json"
 
 
 def difference_paths(view, split: str) -> list[Path]:

@@ -59,7 +59,7 @@ def mean_percent(entry: dict | None) -> str:
 
 def tables_of(section: Section) -> list[Table]:
     """All tables of a split that have something to show."""
-    tables = [eer_table(section), *(condition_table(section, name) for name in section.own_tables), within_table(section)]
+    tables = [eer_table(section), weighted_table(section), *(condition_table(section, name) for name in section.own_tables), within_table(section)]
     tables += [metric_table(section), difference_table(section), *class_tables(section), author_table(section), abx_table(section)]
     tables += [transcript_table(section)]
     return [table for table in tables if table.rows]
@@ -79,6 +79,19 @@ def eer_table(section: Section, show: Callable[[dict | None], str] = percent) ->
         table.headers.append("seeds")
         for row in table.rows:
             row.append(Cell(str(len(section.scored[row[0].text]["seeds"]))))
+    return table
+
+
+def weighted_table(section: Section) -> Table:
+    """The mean EER over several test sets."""
+    found = {name: entry for name, entry in section.weighted.items() if entry["metrics"]["weighted_eer"]}
+    table = Table("Weighted equal error rate", "", ["system", "WEER"])
+    if found:
+        weights = next(iter(found.values()))["weights"]
+        table.note = f"Mean EER in %: {', '.join(f'{readable(split)} {weight:g}' for split, weight in weights.items())}."
+        values = {name: entry["metrics"]["weighted_eer"] for name, entry in found.items()}
+        best = min(value["mean"] for value in values.values())
+        table.rows = [[Cell(name), Cell(percent(value), value["mean"], value["mean"] == best)] for name, value in values.items()]
     return table
 
 

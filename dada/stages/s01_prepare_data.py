@@ -13,7 +13,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 
 from dada.data import DataDir
-from dada.data.counts import count, differences
+from dada.data.counts import count, differences, tally
 from dada.data.datadir import NO_SPEAKER, table_of
 from dada.data.subset import read_list
 from dada.data.validate_files import check_audio_files
@@ -164,7 +164,8 @@ def check_counts(made: dict[str, DataDir], recipe) -> None:
     unchecked = sorted(set(expected) - set(made))
     if unchecked and set(expected).isdisjoint(made):
         raise ConfigError(f"{where} names {', '.join(unchecked)}; the splits are {', '.join(made)}")
-    told = differences({split: count(data) for split, data in made.items()}, expected)
+    found = {split: tally(data.labels, data.get("utt2attack"), len(data.utts)) for split, data in made.items()}
+    told = differences(found, expected)
     if told and recipe.corpus.root is None:
         raise DataError(f"the corpus does not have its counts: {told} ({where})")
     if told:

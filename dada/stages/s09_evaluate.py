@@ -1,7 +1,8 @@
 """Measure every system's scores on dev and the test splits: metrics, intervals by purported speaker, breakdowns.
 
 `exp/<system>/results/<split>.json` speaks of all training seeds together, `results/minus_<other>/<split>.json` of the paired difference of
-two systems that `evaluate.compare` names. They hold nothing that changes from run to run.
+two systems that `evaluate.compare` names, `results/weighted_eer.json` of the test sets that `evaluate.weighted_eer` names. They hold
+nothing that changes from run to run.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import numpy as np
 from dada.data import BONAFIDE, SPOOF, DataDir, read_table, write_text
 from dada.metrics.authorship import DEFINITIONS as AUTHOR_DEFINITIONS
 from dada.metrics.check import join_scores
+from dada.metrics.eer import weighted_eer
 from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure
 from dada.recipe.elsewhere import is_elsewhere
@@ -50,6 +52,18 @@ def plan(recipe) -> list[Job]:
                 settings={"evaluate": evaluate, "seeds": recipe.seeds_of(system), **({"asv": recipe.evaluate.asv[split]} if asv else {})},
                 args={"system": system, "split": split},
             ))
+    weights = recipe.evaluate.weighted_eer
+    for system in scored if weights and set(weights) <= set(recipe.splits.test) else []:  # a run on one of the sets has no such mean
+        home = recipe.exp_dir(system) / "results"
+        jobs.append(Job(
+            stage="evaluate",
+            name=f"{recipe.protocol}/{system}/weighted_eer",
+            home=home,
+            inputs=tuple(home / f"{split}.json" for split in weights),
+            outputs=(home / "weighted_eer.json",),
+            settings={"weighted_eer": weights},
+            args={"system": system, "weights": weights},
+        ))
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
         path = difference_path(recipe, first, second, split)
         jobs.append(Job(
@@ -128,7 +142,10 @@ def _read_asv(recipe, split: str) -> Asv | None:
 
 
 def run(recipe, job: Job) -> None:
-    """Write the results of one system on one split, or the difference of two."""
+    """Write the results of one system on one split, the difference of two, or a system's mean over test sets."""
+    if "weights" in job.args:
+        write_text(job.outputs[0], json.dumps(_weighted(job), indent=1, allow_nan=False) + "\n")
+        return
     data = DataDir.read(recipe.data_dir(job.args["split"]))
     if "transcripts" in job.args:
         result = transcript_results(recipe, data)
@@ -184,6 +201,18 @@ def _difference(recipe, data: DataDir, job: Job) -> dict:
         found = compare(*scores, is_bonafide, speakers, conditions, recipe.evaluate)
     seeds = _common_seeds(recipe, systems)
     return {"systems": systems, "protocol": recipe.protocol, "split": split, "seeds": seeds, **found}
+
+
+def _weighted(job: Job) -> dict:
+    """The EERs of several test sets as one, of every seed; None where one of the sets is unlabelled."""
+    weights = job.args["weights"]
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in job.inputs]
+    value = None
+    if all(result["metrics"] for result in results):
+        per_seed = zip(*(result["metrics"]["eer"]["per_seed"] for result in results), strict=True)
+        value = over_seeds([weighted_eer(eers, list(weights.values())) for eers in per_seed])
+    facts = {name: results[0][name] for name in ("system", "protocol", "seeds")}
+    return {**facts, "weights": weights, "metrics": {"weighted_eer": value}}
 
 
 def _scores(paths: list[Path], data: DataDir) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dada.data.counts import differences
+from dada.data.counts import differences, tally
 from dada.data.datadir import BONAFIDE, NO_ATTACK, NO_SPEAKER, SPOOF
 from dada.data.validate import scan_tables, validate, validate_splits
 from dada.data.validate_report import ERROR, WARNING, Report
@@ -54,7 +54,7 @@ def validate_corpus(paths: Sequence[Path], request: Request) -> Findings:
             check_audio(path, tables, probes, found.report)
         splits[path] = tables, probes
         found.facts[path] = _facts(tables, probes)
-        _check_counts(path, found.facts[path], request.counts.get(path.name, {}), found.report)
+        _check_counts(path, tables, request.counts.get(path.name, {}), found.report)
         if set(tables.get("utt2label", {}).values()) == {BONAFIDE, SPOOF} and probes:
             found.cues[path] = shortcuts(tables["utt2label"], probes)
             check_shortcuts(str(path), found.cues[path], found.report)
@@ -108,8 +108,9 @@ def _facts(tables: dict, probes: dict[str, Probe]) -> dict:
     }
 
 
-def _check_counts(path: Path, facts: dict, published: Mapping[str, int], report: Report) -> None:
-    found = {path.name: {label: facts[label] for label in (BONAFIDE, SPOOF)}}
+def _check_counts(path: Path, tables: dict, published: Mapping[str, int], report: Report) -> None:
+    total = len(tables.get("wav.scp") or tables.get("text") or {})
+    found = {path.name: tally(tables.get("utt2label"), tables.get("utt2attack"), total)}
     try:
         told = differences(found, {path.name: published})
     except DataError as error:
