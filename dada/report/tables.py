@@ -59,9 +59,9 @@ def mean_percent(entry: dict | None) -> str:
 
 def tables_of(section: Section) -> list[Table]:
     """All tables of a split that have something to show."""
-    tables = [eer_table(section), weighted_table(section), *(condition_table(section, name) for name in section.own_tables), within_table(section)]
-    tables += [metric_table(section), difference_table(section), *class_tables(section), author_table(section), abx_table(section)]
-    tables += [transcript_table(section)]
+    tables = [eer_table(section), weighted_table(section), *(condition_table(section, name) for name in section.own_tables)]
+    tables += [within_table(section), metric_table(section), difference_table(section), *class_tables(section)]
+    tables += [author_table(section), abx_table(section), transcript_table(section)]
     return [table for table in tables if table.rows]
 
 

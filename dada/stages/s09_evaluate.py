@@ -19,7 +19,7 @@ from dada.metrics.authorship import DEFINITIONS as AUTHOR_DEFINITIONS
 from dada.metrics.check import join_scores
 from dada.metrics.eer import weighted_eer
 from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
-from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure
+from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure, over_seeds
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
 from dada.report.load import difference_path
