@@ -43,6 +43,6 @@ def test_every_stage_is_a_program():
 def test_commands_are_listed():
     done = subprocess.run([sys.executable, "-m", "dada.cli"], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2 and all(f"  {name} " in done.stdout for name in COMMANDS)
-    assert set(COMMANDS) == {"run", "new-recipe", "validate", "detect", "evaluate", "models"}
+    assert set(COMMANDS) == {"run", "new-recipe", "validate", "detect", "evaluate", "explain", "models"}
     done = subprocess.run([sys.executable, "-m", "dada.cli", "detct"], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2 and "known: " in done.stderr
