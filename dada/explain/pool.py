@@ -23,7 +23,7 @@ class Group:
     sounds: list[Sound]
     background: list[Sound]
     speakers: list[str]
-    num_checked: int  # how many of them, from the first, are checked for faithfulness
+    num_checked: int  # how many of them are checked for faithfulness
 
 
 class Pool:

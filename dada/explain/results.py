@@ -31,7 +31,9 @@ def results_of(subject: Subject, group: Group, chosen: ExplainConfig) -> Iterato
     found, explained = subject.explain(group.sounds, group.background)
     folded = {name: explained.view.fold(values).double().numpy() for name, values in subject.by_class(found.values).items()}
     errors = found.completeness_error.max(1).values.tolist()
-    checks = _checks(subject, group, found, explained, chosen)
+    # Evenly over the group, whose utterances are sorted, so that many speakers are checked.
+    rows_checked = np.linspace(0, len(group.sounds) - 1, group.num_checked).round().astype(int).tolist()
+    checks = dict(zip(rows_checked, _checks(subject, group, found, explained, chosen, rows_checked), strict=True))
     for i, sound in enumerate(group.sounds):
         maps = {name: values[i] for name, values in folded.items()}
         speech = subject.speech(sound, explained.view, next(iter(maps.values())).shape[1])
@@ -44,18 +46,21 @@ def results_of(subject: Subject, group: Group, chosen: ExplainConfig) -> Iterato
         picture = explained.view.picture(explained.batch.inputs[i]).numpy()
         listed = [] if frequencies is None else np.asarray(frequencies).tolist()
         yield Result(sound.name, {"input": picture, **maps}, profiles, rows, found.method, found.num_background, explained.view.hop,
-                     listed, checks[i : i + 1])  # fmt: skip
+                     listed, [checks[i]] if i in checks else [])  # fmt: skip
 
 
-def _checks(subject: Subject, group: Group, found: Attribution, explained: Explained, chosen: ExplainConfig) -> list[checked.Check]:
-    """Of the first utterances of a group, for the output of their own class; a single logit stands for both."""
-    num = group.num_checked
-    if not num:
+def _checks(
+    subject: Subject, group: Group, found: Attribution, explained: Explained, chosen: ExplainConfig, rows: list[int]
+) -> list[checked.Check]:
+    """Of some utterances of a group, for the output of their own class; a single logit stands for both."""
+    if not rows:
         return []
-    part = Attribution(found.values[:num], found.base_value[:num], found.output[:num], found.completeness_error[:num], found.method,
-                       found.targets, found.num_background)  # fmt: skip
-    batch = replace(explained.batch, utts=explained.batch.utts[:num], inputs=explained.batch.inputs[:num],
-                    lengths=explained.batch.lengths[:num], speakers=explained.batch.speakers[:num])  # fmt: skip
+    tables = {name: getattr(found, name)[rows] for name in ("values", "base_value", "output", "completeness_error")}
+    batch = explained.batch
+    some = replace(
+        batch, utts=[batch.utts[i] for i in rows], inputs=batch.inputs[rows], lengths=batch.lengths[rows], speakers=["-"] * len(rows)
+    )
     own = "bonafide" if group.kind == "bonafide" else "spoof"
     row = 0 if found.values.shape[1] == 1 else subject.experiment.labels.index(own)
-    return checked.check(part, replace(explained, batch=batch), group.speakers[:num], row, chosen.num_steps, chosen.seed)
+    speakers = [group.speakers[i] for i in rows]
+    return checked.check(replace(found, **tables), replace(explained, batch=some), speakers, row, chosen.num_steps, chosen.seed)

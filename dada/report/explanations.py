@@ -62,7 +62,7 @@ def faithfulness_table(summaries: list[dict]) -> Table:
         keys = ("gain", "random_gain", "above_random", "shuffled", "stability")
         entries = [found[key] if found else None for key in keys]
         table.rows.append([*cells, *(Cell(plain(entry), entry["mean"] if entry else None) for entry in entries)])
-        if found and not (found["above_random"]["low"] or found["above_random"]["mean"]) > 0:
+        if found and not _lower_end(found["above_random"]) > 0:
             not_above.append(summary["system"])
     checked = next((summary["faithfulness"]["num"] for summary in summaries if summary["faithfulness"]), 0)
     table.note = (
@@ -73,7 +73,7 @@ def faithfulness_table(summaries: list[dict]) -> Table:
         f"background, 1 is good. {checked} utterances of each system."
     )
     if not_above:
-        table.note += f" **Not above a random attribution: {', '.join(not_above)}; do not read the maps of these.**"
+        table.note += f" Not above a random attribution: {', '.join(not_above)}; do not read the maps of these."
     elif checked:
         table.note += " All systems' attributions are above random ones."
     return table
@@ -98,6 +98,11 @@ def comparison_table(comparisons: list[dict]) -> Table:
         "have another noisiness by that alone."
     )
     return table
+
+
+def _lower_end(entry: dict) -> float:
+    """Of the interval; the mean where there are too few speakers for one."""
+    return entry["mean"] if entry["low"] is None else entry["low"]
 
 
 def _share(entry: dict | None) -> Cell:

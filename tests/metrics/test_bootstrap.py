@@ -6,7 +6,7 @@ import pytest
 from dada import metrics
 from dada.errors import DataError
 from dada.metrics import bootstrap
-from dada.metrics.bootstrap import Resampler
+from dada.metrics.bootstrap import Resampler, bootstrap_mean
 from dada.metrics.calibration import cllr_cost
 
 COSTS = metrics.Costs()
@@ -108,3 +108,14 @@ def test_attacks_are_resampled_apart_from_speakers():
     assert [part.tolist() for part in resampler.strata] == [[0, 1], [2, 3]]
     assert all((weights[:, :2].sum(axis=1) == 2).all() and (weights[:, 2:].sum(axis=1) == 2).all() for weights in resampler.chunks())
     assert len(Resampler(["A", "B"], ["B", "C"]).strata) == 1
+
+
+def test_mean_over_clusters():
+    """With trials that are clusters of their own, the interval of a mean is that of theory; a cluster counts as a whole."""
+    values = np.random.default_rng(0).standard_normal(2000)
+    found = bootstrap_mean(values, ["-"] * 2000)
+    half = 1.96 * values.std() / np.sqrt(2000)
+    assert abs(found.low - (values.mean() - half)) < 0.01 and abs(found.high - (values.mean() + half)) < 0.01
+    few = bootstrap_mean([1.0, 2.0, 3.0, np.nan], ["a", "a", "b", "b"])
+    assert (few.low, few.high) == (1.5, 3.0)
+    assert bootstrap_mean([1.0, 2.0], ["a", "a"]) is None and bootstrap_mean([np.nan], ["-"]) is None
