@@ -84,7 +84,7 @@ def _table(table: Table) -> str:
 
 def _cell(cell: Cell, full_heat: float | None) -> str:
     found = BESIDE.fullmatch(cell.text)
-    text = escape(found[1] if found else cell.text)
+    text = escape(found[1] if found else cell.text).replace("_", "_<wbr>")  # a long name may break there on a narrow screen
     if found and any(found.groups()[1:]):
         text += " <span class=by>" + " ".join(f"<span>{escape(part)}</span>" for part in found.groups()[1:] if part) + "</span>"
     attributes = " class=best" if cell.best and full_heat is None else ""

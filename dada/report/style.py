@@ -40,13 +40,15 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 3px 16px; margi
   dt { color: var(--soft); } dd { margin: 0; }
 details { margin-top: 36px; } summary { cursor: pointer; font-size: 21px; font-weight: 700; }
 @media (max-width: 600px) { main { padding: 20px 12px 48px; }
-  th:first-child, td:first-child { max-width: 34vw; white-space: normal; overflow-wrap: anywhere; font-size: 12.5px; }
+  th:first-child, td:first-child { min-width: 84px; max-width: 34vw; white-space: normal; overflow-wrap: break-word; font-size: 12.5px; }
   .card { padding: 12px; } dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 6px; } }
 @page { size: A4; margin: 12mm; }
 @media print { :root { color-scheme: light; --page: #fff; } body { font-size: 10pt; } main { max-width: none; padding: 0; }
   nav { display: none; }
-  .card { break-inside: avoid; } h2 { break-after: avoid; } .scroll { overflow: visible; } .scroll svg, .scroll svg.wide { min-width: 0; }
+  .card { break-inside: avoid; } .card:has(table) { break-inside: auto; } tr { break-inside: avoid; }
+  h2, h3, .command { break-after: avoid; }
+  .scroll { overflow: visible; } .scroll svg, .scroll svg.wide { min-width: 0; }
   table { font-size: 8pt; } th, td { padding: 2px 5px; } td .by { font-size: 6.5pt; } td { print-color-adjust: exact; }
   details::details-content { content-visibility: visible; display: block; } }
 """

@@ -14,7 +14,7 @@ from dada.report.plots import FAINT, INK, SERIES
 from dada.report.tables import percent
 from dada.stages import s09_evaluate, s11_report
 
-VOID = {"meta", "br", "link", "img", "hr", "input"}
+VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
 
 
 @pytest.fixture(scope="module")
