@@ -38,6 +38,14 @@ def set_up_logging(level: str = "info") -> None:
     root.setLevel(level.upper())
 
 
+def show_warnings() -> None:
+    """In a process that works for another one: send warnings to stderr as well; all else goes to the log file of its task."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    handler.setLevel(logging.WARNING)
+    logging.getLogger("dada").addHandler(handler)
+
+
 def run(main: Callable[[], int | None]) -> int:
     """Call `main` and return the exit code: its own, or 1 and 2 by the kind of DadaError, whose message goes to stderr.
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from dada.errors import ConfigError
+from dada.program import show_warnings
 from dada.recipe.recipe import Recipe
 
 COMMANDS = ("local",)
@@ -51,9 +52,10 @@ def _here(function, *args) -> concurrent.futures.Future:
 
 
 def _follow_parent(parent: int) -> None:
-    """End this process when its parent is gone: a killed run must not leave workers that write beside the next one."""
+    """Show warnings, and end this process when its parent is gone: a killed run must not leave workers that write beside the next one."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
+    show_warnings()
 
     def watch() -> None:
         while os.getppid() == parent:

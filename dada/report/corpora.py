@@ -34,12 +34,15 @@ def find_results(views: Sequence, with_dev: bool = False) -> Iterator[Found]:
             home = view.exp_dir("x").parent
             for depth in ("*", "from_*/*", "from_*/*/*"):
                 for path in sorted(home.glob(f"{depth}/results/{split}.json")):
+                    result = read_result(path)
+                    if "system" not in result:  # of the transcripts
+                        continue
                     place = path.parents[1].relative_to(home)
                     name = "/".join(filter(None, (below, str(place))))
                     system = f"{view.root.resolve().name}:{name}"
                     if depth != "*":
                         system = f"{place.parts[0].removeprefix('from_')}:{'/'.join(place.parts[1:])}"
-                    yield Found(system, " ".join(filter(None, (view.root.resolve().name, below, split))), read_result(path))
+                    yield Found(system, " ".join(filter(None, (view.root.resolve().name, below, split))), result)
 
 
 def corpora_table(found: Sequence[Found], columns: Sequence[str], metric: str = "eer") -> Table:
