@@ -6,6 +6,9 @@ An `utt2spk`:
     JOE-0001 JOE
 """
 
+import functools
+import os
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +38,19 @@ def read_table(path: Path) -> dict[str, str]:
         first = problems[0]
         raise DataError(f"{path}{f':{first.line}' if first.line else ''}: {first.what}: {first.advice}")
     return table
+
+
+def read_table_once(path: Path) -> Mapping[str, str]:
+    """As `read_table`, read again only when the file has changed: for work on many parts of a large table. Not to be modified."""
+    if not os.path.exists(path):
+        return read_table(path)  # which says what is wrong
+    state = os.stat(path)
+    return _unchanged(Path(path), (state.st_ino, state.st_size, state.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=2)
+def _unchanged(path: Path, state: tuple[int, int, int]) -> Mapping[str, str]:
+    return types.MappingProxyType(read_table(path))
 
 
 def scan_table(path: Path) -> tuple[dict[str, str], list[Problem]]:

@@ -14,7 +14,7 @@ from dada import asr
 from dada.asr.config import GuardConfig, TranscribeConfig, check
 from dada.data.audio import read_audio
 from dada.data.files import write_text
-from dada.data.tables import read_table, require_same_keys, write_table
+from dada.data.tables import read_table, read_table_once, require_same_keys, write_table
 from dada.errors import DataError
 from dada.recipe.stage import Job
 from dada.stages import _systems
@@ -54,7 +54,7 @@ def shards(recipe, job: Job) -> list[list[str]]:
 
 def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
     """Write `text` and `text.json` of some utterances into the folder `out`. DataError names an utterance that cannot be read."""
-    locations = read_table(job.home / "wav.scp")
+    locations = read_table_once(job.home / "wav.scp")
     clips = []
     for utt in keys:
         try:

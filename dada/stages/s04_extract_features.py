@@ -67,9 +67,10 @@ def shards(recipe, job: Job) -> list[list[str]]:
 
 def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
     """Write out/feats.scp and out/feats.ark for the utterances `keys`."""
-    from dada.data import read_table, write_ark
+    from dada.data import write_ark
+    from dada.data.tables import read_table_once
 
-    table = read_table(job.inputs[0])
+    table = read_table_once(job.inputs[0])
     values = {utt: table[utt] for utt in keys}
     arrays = _matrices if job.settings["kind"] == "features" else _vectors
     write_ark(out / "feats.scp", arrays(recipe.root, job.settings, values))

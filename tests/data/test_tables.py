@@ -1,6 +1,6 @@
 import pytest
 
-from dada.data.tables import invert, read_table, write_table
+from dada.data.tables import invert, read_table, read_table_once, write_table
 from dada.errors import DataError
 
 
@@ -24,6 +24,19 @@ def test_bad_lines_are_named(tmp_path, content, where, what):
     with pytest.raises(DataError) as error:
         read_table(path)
     assert f"{tmp_path / where}: " in str(error.value) and what in str(error.value)
+
+
+def test_a_table_is_read_again_when_it_has_changed(tmp_path):
+    path = tmp_path / "utt2spk"
+    write_table(path, {"a": "x"})
+    first = read_table_once(path)
+    assert first == {"a": "x"} and read_table_once(path) is first
+    write_table(path, {"a": "y"})
+    assert read_table_once(path) == {"a": "y"}
+    with pytest.raises(TypeError):
+        read_table_once(path)["b"] = "z"
+    with pytest.raises(DataError, match="does not exist"):
+        read_table_once(tmp_path / "none")
 
 
 def test_missing_table_and_folder_in_its_place(tmp_path):
