@@ -48,16 +48,22 @@ class Attribution:
 
 
 def attribute(
-    model: nn.Module, batch: Batch, background: Batch, targets: Sequence[int] | None = None, method: str = "deep_shap", **options
+    model: nn.Module,
+    batch: Batch,
+    background: Batch,
+    targets: Sequence[int] | None = None,
+    method: str = "deep_shap",
+    least_background: int = BACKGROUND_SIZE,
+    **options,
 ) -> Attribution:
     """Attributions of every utterance of `batch` against all of `background`, for some logits (`targets`) or all of them.
 
     Inputs of both have one shape. `options` are those of the method. The model runs in evaluation mode and is left as it was. Fewer
-    than 20 backgrounds are used as they are, with a warning. Raises ConfigError for an unknown method or target and for a model that
-    the method cannot explain, DataError for shapes that do not fit or no background.
+    backgrounds than `least_background` are used as they are, with a warning. Raises ConfigError for an unknown method or target and for
+    a model that the method cannot explain, DataError for shapes that do not fit or no background.
     """
     module = plugins.load("dada.explain.methods", method, "explanation method")
-    check_inputs(batch, background)
+    check_inputs(batch, background, least_background)
     with evaluating(model):
         with torch.no_grad():
             output = model(batch).logits
@@ -79,7 +85,7 @@ def completeness_error(values: Tensor, base_value: Tensor, output: Tensor) -> Te
     return torch.where(missing == 0, 0.0, missing / difference.abs())
 
 
-def check_inputs(batch: Batch, background: Batch) -> None:
+def check_inputs(batch: Batch, background: Batch, least_background: int) -> None:
     """Raise DataError unless both hold whole utterances of one shape; warn of a small background."""
     if not len(background):
         raise DataError("the background holds no utterance: give some of the same class as the one to be explained, 20 if there are")
@@ -93,8 +99,8 @@ def check_inputs(batch: Batch, background: Batch) -> None:
     if batch.inputs.shape[1:] != background.inputs.shape[1:]:
         shapes = [" x ".join(map(str, other.inputs.shape[1:])) for other in (batch, background)]
         raise DataError(f"the inputs to be explained are {shapes[0]}, those of the background {shapes[1]}: bring all to one length")
-    if len(background) < BACKGROUND_SIZE:
-        log.warning("the background has %d utterances, fewer than %d: all are used", len(background), BACKGROUND_SIZE)
+    if len(background) < least_background:
+        log.warning("the background has %d utterances, fewer than %d: all are used", len(background), least_background)
 
 
 @contextmanager

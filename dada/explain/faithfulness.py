@@ -98,7 +98,7 @@ def stability(
     if len(background) < 2:
         raise DataError("the stability against the choice of background needs two backgrounds at least")
     halves = [_every_second(background, first) for first in (0, 1)]
-    first, second = (attribute(model, batch, half, targets, method, **options).values for half in halves)
+    first, second = (attribute(model, batch, half, targets, method, 0, **options).values for half in halves)
     return rank_correlation(first, second)
 
 

@@ -118,7 +118,7 @@ def _locked(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            logging.getLogger(__name__).warning("another process works on %s: waiting for it", home)
+            logging.getLogger(__name__).info("another process works on %s: waiting for it", home)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

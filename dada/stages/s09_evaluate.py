@@ -161,7 +161,7 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
     config = recipe.system(system)
     notes = _seen.notes(recipe, system, split)
     for note in notes:
-        log.warning("%s on %s: %s", system, split, note)
+        log.info("%s on %s: %s", system, split, note)
     paths = _score_files(recipe, system, split) if gives_scores(recipe, config) else []
     scores = _scores(paths, data) if paths else np.empty((0, len(data.utts)))
     asv = _read_asv(recipe, split)
