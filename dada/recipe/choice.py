@@ -60,8 +60,13 @@ def _reason(name: str, config: SystemConfig, root: Path, recipe: RecipeConfig, w
             f"the weights {weights_path(root, recipe, config.init)} are not there; the head of the configuration says where they are from "
             "(set `weights` in local.yaml to the folder that holds them)"
         )
-    encoder = config.input.features.get("model")
-    return _missing_encoder(root, config.input.features) if encoder else ""
+    return next(filter(None, (_missing_encoder(root, encoder, config) for encoder in encoders(config))), "")
+
+
+def encoders(config: SystemConfig) -> list[str]:
+    """The pretrained models that a system names in the settings of its features or its network: `model`, `encoder`, `style_model`, …"""
+    settings = [*config.input.features.items(), *config.model.items()]
+    return list(dict.fromkeys(value for key, value in settings if key.endswith(("model", "encoder")) and isinstance(value, str) and value))
 
 
 def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
@@ -72,12 +77,14 @@ def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
     return root / recipe.weights / init
 
 
-def _missing_encoder(root: Path, features: dict) -> str:
+def _missing_encoder(root: Path, encoder: str, config: SystemConfig) -> str:
+    """Why an encoder cannot be loaded; empty where it can, or will be there."""
     from huggingface_hub import try_to_load_from_cache
 
-    model = features["model"]
-    if model.startswith(FETCHED) or (root / model).is_dir() or Path(model).expanduser().is_dir() or features.get("allow_download"):
+    if config.input.features.get("allow_download") or config.model.get("allow_download"):
         return ""
-    if model.count("/") == 1 and isinstance(try_to_load_from_cache(model, "config.json"), str):
+    if encoder.startswith(FETCHED) or (root / encoder).is_dir() or Path(encoder).expanduser().is_dir():
         return ""
-    return f"the pretrained encoder {model} is not on this machine"
+    if encoder.count("/") == 1 and isinstance(try_to_load_from_cache(encoder, "config.json"), str):
+        return ""
+    return f"the pretrained encoder {encoder} is not on this machine"

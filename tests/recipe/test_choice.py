@@ -15,6 +15,8 @@ CONFIGS = {
     "searched": LCNN,
     "published": LCNN + "init: official.pth\ntrain: {epochs: 0}\n",
     "encoded": LCNN.replace("{name: lfcc}", "{name: speech_encoder, model: nobody/no-such-encoder}"),
+    "doubly": LCNN.replace("{name: lfcc}", "{name: style_linguistics, style_model: downloads/a, linguistics_model: nobody/at-all}"),
+    "inside": "task: audio\nmodel: {name: w2v2_aasist, encoder: nobody/inside}\n",
     "fetched": LCNN.replace("{name: lfcc}", "{name: speech_encoder, model: downloads/encoder}"),
     "worded": "task: text\nmodel: {name: dada_text}\n"
     "input: {kind: text_features, features: {name: text_encoder, model: downloads/words}}\n",
@@ -49,9 +51,10 @@ def test_all_takes_what_applies_and_says_why_the_rest_does_not(root, caplog):
         recipe = Recipe.load(root, systems=["all"])
     assert recipe.selected == recipe.systems == ("plain", "fetched", "other")
     lines = {record.message.split(" leaves out ")[1].split(": ")[0]: record.message for record in caplog.records}
-    assert sorted(lines) == ["encoded", "published", "searched", "summed", "worded"]
+    assert sorted(lines) == ["doubly", "encoded", "inside", "published", "searched", "summed", "worded"]
     assert "it is a search" in lines["searched"] and "stands on searched" in lines["summed"]
     assert "nobody/no-such-encoder is not on this machine" in lines["encoded"]
+    assert "nobody/at-all is not" in lines["doubly"] and "nobody/inside is not" in lines["inside"]
     assert "official.pth are not there" in lines["published"] and "local.yaml" in lines["published"]
     assert "stage train_text does not apply" in lines["worded"]
 
