@@ -70,11 +70,12 @@ def encoders(config: SystemConfig) -> list[str]:
 
 
 def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
-    """Where the weights lie that `init` names: that path if there is a file, else the file in the recipe's folder of weights."""
+    """Where the weights lie that `init` names: a path from the recipe's folder or from here, or a file in the recipe's folder of weights."""
     given = Path(init)
-    if given.is_absolute() or given.is_file() or recipe.weights is None:
-        return given
-    return root / recipe.weights / init
+    places = [root / given, given]
+    if recipe.weights is not None:
+        places.insert(1 if len(given.parts) > 1 else 0, root / recipe.weights / given)
+    return next((place for place in places if place.is_file()), places[0])
 
 
 def _missing_encoder(root: Path, encoder: str, config: SystemConfig) -> str:

@@ -66,6 +66,14 @@ def test_published_weights_are_found_in_the_folder_of_the_recipe(root):
     assert "published" in recipe.systems and recipe.weights_path("official.pth") == root / "official" / "official.pth"
 
 
+def test_weights_with_a_path_are_looked_for_from_the_recipe(root):
+    recipe = Recipe.load(root)
+    assert recipe.weights_path("../other/exp/weights.pt") == root / "../other/exp/weights.pt"  # as it is told where they are missing
+    (root / "official" / "sub").mkdir(parents=True)
+    (root / "official" / "sub" / "weights.pt").write_bytes(b"x")
+    assert recipe.weights_path("sub/weights.pt") == root / "official" / "sub" / "weights.pt"
+
+
 def test_seeds_and_protocols_of_systems_that_the_recipe_does_not_list(root):
     recipe = Recipe.load(root, systems=["other"])
     assert recipe.seeds_of("plain") == [4, 5, 6] and recipe.seeds_of("other") == [4]
