@@ -1,15 +1,21 @@
 """Time our waveform networks against the plain structure of the published ones: same weights, same outputs, alternating in one run.
 
     python benchmarks/models.py --systems aasist rawgat_st --threads 1
+    python benchmarks/models.py --steps aasist rawgat_st
 
 The plain form filters, takes the absolute value and pools one after the other, keeps images in PyTorch's default memory format,
 runs each BatchNorm by itself, and computes what the published code computes in vain. The graph part is the same in both: it
 takes no time. Prints medians of the processor's time in milliseconds per clip, which other work on the machine changes little,
 their ratio, the largest difference of outputs, and the difference of the gradients relative to their norm.
+
+`--steps` tells what each step bought: ours with that step alone undone, in the place of the plain form.
 """
 
 import argparse
+import contextlib
 import copy
+from collections.abc import Callable
+from unittest import mock
 
 import torch
 from timing import HEAD, medians, row
@@ -17,7 +23,7 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.features import sinc
-from dada.models.audio import aasist, rawgat_st, rawnet2
+from dada.models.audio import _spectro_temporal, aasist, rawgat_st, rawnet2
 
 NUM_SAMPLES = 64_600
 
@@ -56,6 +62,14 @@ class PlainBlock(nn.Module):
         return self.pool(h + (x if self.shortcut is None else self.shortcut(x)))
 
 
+class ContiguousEncoder(nn.Sequential):
+    """The blocks of an `Encoder` on images in PyTorch's default memory format."""
+
+    def __init__(self, encoder: nn.Sequential):
+        super().__init__(*encoder)
+        self.to(memory_format=torch.contiguous_format)
+
+
 def plain_aasist(model: aasist.Model) -> nn.Module:
     """AASIST with the same weights in its plain form."""
     plain = copy.deepcopy(model)
@@ -85,6 +99,48 @@ SYSTEMS = {
     "aasist_l": (lambda: aasist.Model(aasist.Config(channels=[32, 32, 24, 24, 24, 24], node_sizes=[24, 32]), 2), plain_aasist),
     "rawgat_st": (lambda: rawgat_st.Model(rawgat_st.Config(max_masked_filters=0), 2), plain_rawgat_st),
     "rawnet2": (lambda: rawnet2.Model(rawnet2.Config(), 2), plain_rawnet2),
+}
+
+
+def without_bank(model: nn.Module) -> contextlib.AbstractContextManager:
+    """Sinc bank, absolute value and max pool one after the other."""
+    model.image.bank = PlainBank(sinc.Config(), 3, 3)
+    return contextlib.nullcontext()
+
+
+def without_channels_last(model: nn.Module) -> contextlib.AbstractContextManager:
+    """Images in the default memory format, also where blocks would ask for the other one."""
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, _spectro_temporal.Encoder):
+                setattr(parent, name, ContiguousEncoder(child))
+    return contextlib.nullcontext()
+
+
+def without_pieces(model: nn.Module) -> contextlib.AbstractContextManager:
+    """Whole images at once."""
+    for module in model.modules():
+        if isinstance(module, _spectro_temporal.ResidualBlock):
+            module.piece = NUM_SAMPLES
+    return contextlib.nullcontext()
+
+
+def without_folding(model: nn.Module) -> contextlib.AbstractContextManager:
+    """Each BatchNorm by itself."""
+    return mock.patch.object(_spectro_temporal, "conv_norm", lambda x, conv, norm: norm(conv(x)))
+
+
+def without_selu(model: nn.Module) -> contextlib.AbstractContextManager:
+    """The library's SELU."""
+    return mock.patch.object(_spectro_temporal, "selu_", lambda x, training: nn.functional.selu(x, inplace=True))
+
+
+STEPS: dict[str, Callable[[nn.Module], contextlib.AbstractContextManager]] = {
+    "sinc bank in one pass": without_bank,
+    "channels-last": without_channels_last,
+    "images in pieces": without_pieces,
+    "folded BatchNorm": without_folding,
+    "SELU by exp": without_selu,
 }
 
 
@@ -121,6 +177,7 @@ def gradients(model: nn.Module) -> Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
+    parser.add_argument("--steps", nargs="+", default=[], choices=["aasist", "aasist_l", "rawgat_st"], help="instead: what each step bought")
     parser.add_argument("--batch_size", type=int, default=2)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
@@ -128,18 +185,41 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     batch = make_batch(args.batch_size)
     print(HEAD)
-    for name in args.systems:
-        build, make_plain = SYSTEMS[name]
-        torch.manual_seed(1)
-        ours = build()
-        plain = make_plain(ours)
-        for work in (forward, training_step):
-            notes = f"outputs differ by {float((work(ours, batch) - work(plain, batch)).abs().max()):.1e}"
-            if work is training_step:
-                expected = gradients(plain)
-                notes += f", gradients by {float((gradients(ours) - expected).norm() / expected.norm()):.1e}"
-            slow, fast = medians([lambda w=work, m=m: w(m, batch) for m in (plain, ours)], args.repetitions)
-            row(f"{name}, {work.__name__}", slow / args.batch_size, fast / args.batch_size, notes)
+    for name in args.steps:
+        compare_steps(name, batch, args.repetitions)
+    for name in [] if args.steps else args.systems:
+        compare(name, batch, args.repetitions)
+
+
+def compare(name: str, batch: Batch, repetitions: int) -> None:
+    """Print the rows of a system beside its plain form."""
+    build, make_plain = SYSTEMS[name]
+    torch.manual_seed(1)
+    ours = build()
+    plain = make_plain(ours)
+    for work in (forward, training_step):
+        notes = f"outputs differ by {float((work(ours, batch) - work(plain, batch)).abs().max()):.1e}"
+        if work is training_step:
+            expected = gradients(plain)
+            notes += f", gradients by {float((gradients(ours) - expected).norm() / expected.norm()):.1e}"
+        slow, fast = medians([lambda m=m: work(m, batch) for m in (plain, ours)], repetitions)
+        row(f"{name}, {work.__name__}", slow / len(batch.utts), fast / len(batch.utts), notes)
+
+
+def compare_steps(name: str, batch: Batch, repetitions: int) -> None:
+    """Print a row for each step: a system without it beside the whole."""
+    torch.manual_seed(1)
+    ours = SYSTEMS[name][0]()
+    for work in (forward, training_step):
+        for step, undo in STEPS.items():
+            other = copy.deepcopy(ours)
+
+            def lacking(other: nn.Module = other, context: contextlib.AbstractContextManager = undo(other)) -> Tensor:
+                with context:
+                    return work(other, batch)
+
+            slow, fast = medians([lacking, lambda: work(ours, batch)], repetitions)
+            row(f"{name}, {work.__name__}, {step}", slow / len(batch.utts), fast / len(batch.utts))
 
 
 if __name__ == "__main__":
