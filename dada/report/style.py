@@ -32,6 +32,7 @@ td:first-child { font-weight: 500; } td .by { display: block; white-space: norma
 th[aria-sort=ascending]::after { content: " ↑"; } th[aria-sort=descending]::after { content: " ↓"; }
 td .by span { white-space: nowrap; } caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); }
+th.said, td.said { text-align: left; white-space: normal; min-width: 15em; } td a { color: var(--accent); }
 td[style] { border-bottom-color: var(--card); }
 code { background: var(--code); border-radius: 4px; padding: 1px 5px;
   font: 12.5px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
