@@ -1,6 +1,7 @@
 """`dada explain`: a page that says why a trained system, or published weights, said so of an audio file."""
 
 import argparse
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ EXAMPLE = """examples:
   dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
   dada explain clip.flac --model egs/mini/exp/dada_late_calibrated --speaker BOB --out clip.html --figures figures
   dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html"""
+
+log = logging.getLogger(__name__)
 
 
 class ClipExplainer:

@@ -37,7 +37,7 @@ STYLE = """
 .tools input { vertical-align: middle; } audio { width: 100%; margin: 8px 0; } .words { font-size: 19px; line-height: 1.9; }
 .word { padding: 2px 4px; border-radius: 4px; color: #111; } .bar { height: 12px; border-radius: 3px; display: inline-block; }
 dl { overflow-wrap: anywhere; } blockquote { margin: 4px 0; padding-left: 10px; border-left: 3px solid var(--line); }
-td, th { white-space: normal; } .card h2 { margin-top: 0; }
+td, th { white-space: normal; } th { cursor: auto; } .card h2 { margin-top: 0; } h1 { overflow-wrap: anywhere; }
 """
 SCRIPT = """
 const sound = document.querySelector("audio");
