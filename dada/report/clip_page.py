@@ -19,7 +19,7 @@ from dada.explain import support
 from dada.explain.explanation import Explanation
 from dada.explain.figures import COLORS, DARKEST, MAP, NAMES, log_power, scaled
 from dada.explain.words import Contributions, Words
-from dada.report.style import CSS
+from dada.report.style import CSS, breaking
 
 HIGHEST = 8000.0  # Hz, of spectrograms and maps
 ROWS = 256  # of a map's picture
@@ -245,7 +245,7 @@ def _weighed(page: ClipPage) -> str:
 
 def _table_card(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th scope=col>{escape(text)}</th>" for text in heads)
-    body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
+    body = "".join(f"<tr><td>{breaking(name)}</td>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for name, *row in rows)
     return (
         f"<section class=card><h2>{escape(title)}</h2><p class=soft>{escape(note)}</p><div class=scroll tabindex=0>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"

@@ -1,5 +1,7 @@
 """The look of report.html, and the few lines that sort its tables. Colours after Okabe and Ito, told apart by the colour-blind."""
 
+from html import escape
+
 CSS = """
 :root { color-scheme: light dark; --page: #fcfcfb; --card: #ffffff; --ink: #1d2126; --soft: #59616b; --faint: #aab1b9; --line: #e2e5e9;
   --accent: #0067a3; --heat: #e8863a; --code: #f1f3f5;
@@ -65,3 +67,8 @@ for (const head of document.querySelectorAll("th")) head.addEventListener("click
   table.tBodies[0].append(...(down ? rows.reverse() : rows));
 });
 """
+
+
+def breaking(name: str) -> str:
+    """The HTML of a name that may break at its joints on a narrow screen."""
+    return escape(name).replace("_", "_<wbr>").replace("-", "-<wbr>")

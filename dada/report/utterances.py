@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from dada.report.tables import readable
+from dada.data.datadir import NO_ATTACK
+from dada.report.style import breaking
+from dada.report.tables import ABSENT, readable
 
 TITLE = "Utterances"
 NOTE = (
@@ -17,7 +19,7 @@ def utterance_table(pages: Sequence[dict]) -> str:
     """A row for each page, with a link to it; systems that score none of them have no column."""
     systems = list(dict.fromkeys(name for page in pages for name in page["scores"]))
     heads = ["utterance", "class", "attack", "words", *systems]
-    head = "".join(f"<th scope=col{' class=said' if name == 'words' else ''}>{_breaking(name)}</th>" for name in heads)
+    head = "".join(f"<th scope=col{' class=said' if name == 'words' else ''}>{breaking(name)}</th>" for name in heads)
     body = "".join(f"<tr>{_row(page, systems)}</tr>" for page in pages)
     return f"<table><caption>{TITLE}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -25,14 +27,9 @@ def utterance_table(pages: Sequence[dict]) -> str:
 def _row(page: dict, systems: Sequence[str]) -> str:
     scores = [page["scores"].get(name) for name in systems]
     cells = [
-        f'<td><a href="{escape(page["link"])}">{_breaking(page["utt"])}</a></td>',
-        *(f"<td>{escape(readable(page[name]))}</td>" for name in ("label", "attack")),
+        f'<td><a href="{escape(page["link"])}">{breaking(page["utt"])}</a></td>',
+        f"<td>{escape(readable(page['label']))}</td><td>{ABSENT if page['attack'] == NO_ATTACK else escape(readable(page['attack']))}</td>",
         f"<td class=said>{escape(page['words'])}</td>",
-        *("<td>–</td>" if score is None else f'<td data-value="{score:.6g}">{score:+.2f}</td>' for score in scores),
+        *(f"<td>{ABSENT}</td>" if score is None else f'<td data-value="{score:.6g}">{score:+.2f}</td>' for score in scores),
     ]
     return "".join(cells)
-
-
-def _breaking(name: str) -> str:
-    """A name that may break at its joints on a narrow screen."""
-    return escape(name).replace("_", "_<wbr>").replace("-", "-<wbr>")

@@ -64,7 +64,8 @@ def run(recipe, job: Job) -> None:
     log.info("%d pages in %s", len(listed), job.home)
 
 
-def _folder(recipe, name: str) -> Path:
+def first_seed(recipe, name: str) -> Path:
+    """The folder of a system's first training run."""
     return recipe.seed_dir(name, recipe.seeds_of(name)[0])
 
 
@@ -72,11 +73,11 @@ def _choose(kinds: dict[str, str], settings: dict) -> list[str]:
     """Some utterances of each class (utterance -> class), and those that are named, in the order of classes."""
     import numpy as np
 
-    from dada.explain.shares import kinds as in_order
+    from dada.explain import shares
 
     rng = np.random.default_rng(settings["seed"])
     chosen = []
-    for kind in in_order(kinds.values()):
+    for kind in shares.kinds(kinds.values()):
         utts = sorted((utt for utt, name in kinds.items() if name == kind), key=str.encode)
         drawn = {utts[i] for i in rng.permutation(len(utts))[: settings["pages"]]}
         chosen += [utt for utt in utts if utt in drawn or utt in settings["utterances"]]

@@ -174,7 +174,7 @@ def test_the_report_lists_the_pages_that_are_there(explained, tmp_path):
     text, html = (path.read_text() for path in job.outputs)
     links = re.findall(r'<td><a href="(.*?)">', html)
     assert [(explained.root / unquote(link)).resolve() for link in links] == [far / "explain_pages" / page["file"] for page in there]
-    assert gone["utt"] not in html and f"{there[0]['scores']['dada_late']:+.2f}</td>" in html and '#line-test-utterances"' in html
+    assert gone["utt"] not in html and f"{there[0]['scores']['dada_late']:+.2f}</td>" in html and '#main-test-utterances"' in html
     assert "explain_pages" not in text and there[0]["utt"] not in text
 
 
@@ -200,7 +200,7 @@ def test_one_explained_system_alone_waits_for_no_other(finished):
     recipe = Recipe.load(finished, SETTINGS, systems=["lfcc_lcnn"])
     stage = catalog.find("explain")
     jobs = jobs_to_run(recipe, stage, make_ledger(recipe))
-    assert [job.name for job in jobs] == ["line/lfcc_lcnn", "line/pages"] and jobs[1].args["systems"] == ["lfcc_lcnn"]
+    assert [job.name for job in jobs] == ["main/lfcc_lcnn", "main/pages"] and jobs[1].args["systems"] == ["lfcc_lcnn"]
 
 
 def test_utterance_not_in_the_set(explained):
