@@ -225,7 +225,7 @@ def _frequency(one: Explanation, highest: float = 4000.0) -> str:
 
 def _scores(scores: dict[str, float]) -> str:
     rows = [[name, f"{score:+.3f}"] for name, score in scores.items()]
-    return _table_card("Scores", "Of all systems, higher is more bona fide; each has a scale of its own.", ["system", "score"], rows)
+    return _table_card("Scores", "Higher is more bona fide; each system has a scale of its own.", ["system", "score"], rows)
 
 
 def _weighed(page: ClipPage) -> str:

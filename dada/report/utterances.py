@@ -9,9 +9,9 @@ from dada.report.tables import ABSENT, readable
 
 TITLE = "Utterances"
 NOTE = (
-    "A page for each: hear it, see what every explained system made of it, which words made it more or less like the purported speaker, "
-    "and what sound and words gave to the fusions. Scores of the first training seed; higher is more bona fide, and each system has its "
-    "own scale."
+    "A page for each, with the sound, what every explained system made of it, and where the recipe has them the words that made it more or "
+    "less like the purported speaker and what sound and words gave to the fusions. Scores of the first training seed: higher is more bona "
+    "fide, and each system has its own scale."
 )
 
 
