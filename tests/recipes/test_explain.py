@@ -114,7 +114,7 @@ def test_a_page_for_an_utterance_of_every_class(explained):
         html = (explained.exp_dir("explain_pages") / page["file"]).read_text()
         assert titles(html) == ["Scores", *SYSTEMS, "The words", "What each branch gave"] and html.count("data:audio/flac") == 1
         assert f"more like {page['speaker']}" in html and "Nearest quotes of" in html and html.count("class=hz") == 3 + 2
-        assert not re.search(r'(src|href)="(?!data:|#)', html) and "<td>dada_late_calibrated</td>" in html.split("What each branch gave")[1]
+        assert not re.search(r'(src|href)="(?!data:|#)', html) and "<td>dada_<wbr>mid</td>" in html.split("What each branch gave")[1]
         assert "20 other utterances of its class" in html and "<dt>Purported speaker</dt>" in html
 
 
