@@ -1,29 +1,28 @@
 """`dada explain`: a page that says why a trained system, or published weights, said so of an audio file."""
 
 import argparse
-import io
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, DataDir, read_audio, write_text
 from dada.detect import Detector, detector_of, readable
 from dada.errors import ConfigError
 from dada.explain import BACKGROUND_SIZE, figures
 from dada.explain.subject import CLASSES, Sound, Subject
+from dada.explain.words import NUM_OTHERS, contributions, explain_words, read_quotes
 from dada.program import LEVELS, run, set_up_logging
 from dada.recipe.recipe import Recipe
-from dada.report.clip_page import ClipPage, Explained, Words, render
+from dada.report.clip_page import ClipPage, Explained, as_flac, render
 from dada.score.clip import Clip, Said, System
+from dada.score.fuse import join_branches, read_branches
 
 EXAMPLE = """examples:
   dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
   dada explain clip.flac --model egs/mini/exp/dada_late_calibrated --speaker BOB --out clip.html --figures figures
   dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html"""
-NUM_OTHERS = 50  # utterances against which a fusion's branches are weighed
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,8 @@ class ClipExplainer:
         facts = {"System": lines[0].partition(": ")[2], "Says": "; ".join(line.strip() for line in lines[1:])}
         page = ClipPage(Path(path).name, as_flac(samples), facts, explained)
         if self.system.hears_words() and heard:
-            page.words = self._words(clip, speaker)
+            text = next(find(self.system, "text"))
+            page.words = explain_words(text, clip.transcript, clip.speaker, lambda author: self._quotes().get(author, []))
         if self.system.config.task == "fusion":
             self._weigh(page, clip)
         return page
@@ -90,49 +90,19 @@ class ClipExplainer:
             return [self._sound(system, "silence", np.zeros_like(clip.samples))], "silence"
         return [self._sound(system, name, read_audio(name, SAMPLE_RATE)) for name in files], what
 
-    def _words(self, clip: Clip, speaker: str | None) -> Words | None:
-        """The transcript with values for the purported speaker, or for the likeliest author where none is named; None for one not known."""
-        from dada.explain.tokens import attribute_words, text_predictor
-        from dada.explain.words import nearest_quotes
-
-        system = next(find(self.system, "text"))
-        authors = system.experiment.labels
-        predict = text_predictor(system.config, system.experiment.model, system.root)
-        if speaker is not None and speaker not in authors:
-            log.warning(
-                "%s knows no texts of %s: the words are not explained; it knows %s", system.config.name, speaker, ", ".join(authors)
-            )
-            return None
-        author = speaker or authors[int(predict([clip.transcript])[0].argmax())]
-        found = attribute_words(predict, clip.transcript, [authors.index(author)])
-        return Words(author, found.words, found.values[0].tolist(), nearest_quotes(system, clip.transcript, self._quotes(author)))
-
-    def _quotes(self, author: str) -> list[str]:
-        folder = self.recipe.text_dir(self.recipe.text.name, "train")
-        if not folder.is_dir():
-            return []
-        data = DataDir.read(folder)
-        return [data["text"][utt] for utt in data.utts if data.speakers[utt] == author]
+    def _quotes(self) -> dict[str, list[str]]:
+        return read_quotes(self.recipe.text_dir(self.recipe.text.name, "train"))
 
     def _weigh(self, page: ClipPage, clip: Clip) -> None:
-        from dada.explain.words import contributions
-        from dada.score.fuse import join_branches, read_branches
-
         split = self.recipe.splits.dev or self.recipe.splits.test[0]
         data = DataDir.read(self.recipe.data_dir(split))
         said = {name: branch.ask(clip) for name, branch in self.system.branches.items()}
         labels = {name: branch.experiment.labels for name, branch in self.system.branches.items()}
         one = join_branches(said["audio"].outputs, labels["audio"], said["text"].outputs, labels["text"], clip.speakers)
         folders = [self.recipe.seed_dir(self.system.config.branches[name], self.detector.seed) for name in ("audio", "text")]
-        found = contributions(self.system, one, read_branches(*folders, split, data.speakers).some(NUM_OTHERS))
-        page.weighed = [(name, said[name].score, value) for name, value in found.values.items()]
-        alpha = (
-            "" if found.alpha is None else f"The fusion weighs the audio by α = {found.alpha:.3g} and the words by {1 - found.alpha:.3g}. "
-        )
-        page.weighed_note = (
-            f"{alpha}Shapley values of the two branches: what each adds to the fused score where the other is that of {NUM_OTHERS} "
-            f"utterances of {split}. They add up to {found.score:+.3f}, the fused score, less {found.base_score:+.3f}, its mean over those."
-        )
+        others = read_branches(*folders, split, data.speakers).some(NUM_OTHERS)
+        page.weighed = {self.system.config.name: contributions(self.system.experiment, one, others)}
+        page.others = f"{len(others.utts)} utterances of {split}"
 
 
 def audio_systems(system: System) -> Iterator[System]:
@@ -158,13 +128,6 @@ def write_figures(explanations: list, stem: Path) -> list[Path]:
     if len(explanations) > 1:
         paths += figures.save(figures.comparison_figure(explanations), stem / f"{Path(explanations[0].name).stem}_compared")
     return paths
-
-
-def as_flac(samples: np.ndarray) -> bytes:
-    """A FLAC file of a waveform (T,) at 16 kHz."""
-    out = io.BytesIO()
-    soundfile.write(out, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    return out.getvalue()
 
 
 def main(argv: list[str]) -> int:

@@ -17,9 +17,10 @@ class ExplainConfig:
     methods: dict[str, str] = field(default_factory=dict)  # system -> method; auto where none is named
     num_checked: int = 4  # utterances of each class whose faithfulness is measured
     num_steps: int = 10  # of a deletion or insertion curve
+    pages: int = 1  # utterances of bona fide speech and of every attack that get a page, besides all of `utterances`
 
     def __post_init__(self):
-        for name, least in (("num_utterances", 0), ("num_background", 1), ("num_checked", 0), ("num_steps", 1)):
+        for name, least in (("num_utterances", 0), ("num_background", 1), ("num_checked", 0), ("num_steps", 1), ("pages", 0)):
             if getattr(self, name) < least:
                 raise ConfigError(f"explain.{name} is {getattr(self, name)!r}, and must be at least {least}")
         strange = sorted(set(self.methods) - set(self.systems))

@@ -82,12 +82,16 @@ class Subject:
         """One utterance for pictures, and its attribution."""
         found, explained = self.explain([sound], background)
         maps = {name: explained.view.fold(values)[0].double().numpy() for name, values in self.by_class(found.values).items()}
-        num_frames = next(iter(maps.values())).shape[1]
-        heard, view = torch.from_numpy(self.heard(sound)), explained.view
+        return self.pictured(sound, maps), found
+
+    def pictured(self, sound: Sound, maps: dict[str, np.ndarray]) -> Explanation:
+        """Maps (F, N) of a sound by class, with what pictures show besides."""
+        view, num_frames = self.view(sound), next(iter(maps.values())).shape[1]
+        heard = torch.from_numpy(self.heard(sound))
         if self.config.input.num_frames:  # what the network has of it, repeated as it has it
             heard = fit_length(heard, round(num_frames * view.hop * SAMPLE_RATE), "tile")
         speech = self.speech(sound, view, num_frames)
-        return Explanation(sound.name, self.config.name, heard.numpy(), maps, view.times(num_frames), view.frequencies, speech), found
+        return Explanation(sound.name, self.config.name, heard.numpy(), maps, view.times(num_frames), view.frequencies, speech)
 
     def by_class(self, values: Tensor) -> dict[str, Tensor]:
         """Values (B, K, ...) by class, (B, ...); a single logit is that of the second class, and speaks against the first."""

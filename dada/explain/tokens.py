@@ -12,13 +12,11 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
 
-from dada.data.batch import Batch, pad_stack
 from dada.errors import ConfigError, DataError
+from dada.score.clip import System
 
 EXACT = 7  # words up to which all 2 ** W texts are asked for
 NUM_PERMUTATIONS = 16
@@ -86,33 +84,8 @@ def _sampled(value: dict[tuple[int, ...], np.ndarray], orders: list[list[int]]) 
     return values / len(orders)
 
 
-def text_predictor(config, model: torch.nn.Module, root: Path | None = None) -> Callable[[Sequence[str]], np.ndarray]:
-    """Texts to log probabilities of the authors (N, K), by a text system (its SystemConfig and trained model).
-
-    A frozen encoder's folder is looked for in `root`, the recipe's. Raises ConfigError for a system that reads no text.
-    """
-    from dada.text import dataset, encoder
-
-    if config.input.kind == "text_features":
-        frozen = encoder.build(config.input.features, root)
-
-        def arrays(texts: Sequence[str]) -> list[np.ndarray]:
-            return list(frozen.encode(texts))
-    elif config.input.kind == "text":
-
-        def arrays(texts: Sequence[str]) -> list[np.ndarray]:
-            return dataset.token_ids(texts, config.model)
-    else:
-        raise ConfigError(f"system {config.name} reads {config.input.kind}: words are explained for systems that read text")
-
-    @torch.inference_mode()
-    def predict(texts: Sequence[str]) -> np.ndarray:
-        parts = []
-        for start in range(0, len(texts), 64):
-            rows = arrays(texts[start : start + 64])
-            inputs, lengths = pad_stack([torch.from_numpy(np.asarray(row, dtype=np.float32)) for row in rows])
-            logits = model.eval()(Batch([f"text{i}" for i in range(len(rows))], inputs, lengths)).logits
-            parts.append(logits.log_softmax(1).cpu().numpy())
-        return np.concatenate(parts)
-
-    return predict
+def text_predictor(system: System) -> Callable[[Sequence[str]], np.ndarray]:
+    """Texts to log probabilities of the authors (N, K), by a text system. Raises ConfigError for a system that reads no text."""
+    if system.config.task != "text":
+        raise ConfigError(f"system {system.config.name} reads {system.config.input.kind}: words are explained for systems that read text")
+    return lambda texts: system.ask_texts(texts).logits.double().log_softmax(1).numpy()

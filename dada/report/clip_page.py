@@ -10,17 +10,20 @@ from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
+import soundfile
 from matplotlib import colormaps
 from matplotlib.image import imsave
 
-from dada.data import BONAFIDE, SPOOF
+from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF
 from dada.explain import support
 from dada.explain.explanation import Explanation
 from dada.explain.figures import COLORS, DARKEST, MAP, NAMES, log_power, scaled
-from dada.report.style import CSS
+from dada.explain.words import Contributions, Words
+from dada.report.style import CSS, breaking
 
 HIGHEST = 8000.0  # Hz, of spectrograms and maps
 ROWS = 256  # of a map's picture
+BRANCHES = ("audio", "text")  # of a fusion
 STYLE = """
 .lanes { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; background: #fff; }
 .inner { position: relative; width: 100%; }
@@ -34,7 +37,7 @@ STYLE = """
 .tools input { vertical-align: middle; } audio { width: 100%; margin: 8px 0; } .words { font-size: 19px; line-height: 1.9; }
 .word { padding: 2px 4px; border-radius: 4px; color: #111; } .bar { height: 12px; border-radius: 3px; display: inline-block; }
 dl { overflow-wrap: anywhere; } blockquote { margin: 4px 0; padding-left: 10px; border-left: 3px solid var(--line); }
-td, th { white-space: normal; } .card h2 { margin-top: 0; }
+td, th { white-space: normal; } th { cursor: auto; } .card h2 { margin-top: 0; } h1 { overflow-wrap: anywhere; }
 """
 SCRIPT = """
 const sound = document.querySelector("audio");
@@ -68,34 +71,37 @@ class Explained:
 
 
 @dataclass
-class Words:
-    """A transcript whose words are coloured: positive values make it more like `author`, in log odds or log probability."""
-
-    author: str
-    words: list[str]
-    values: list[float]
-    quotes: list[tuple[float, str]]
-
-
-@dataclass
 class ClipPage:
-    """What the page shows. `facts` are terms and what stands beside them; `weighed` of a fusion, rows of (branch, score, contribution)."""
+    """What the page shows.
+
+    `facts` are terms and what stands beside them. `scores` are those of systems by name, `weighed` what the branches of fusions gave,
+    against `others`, in words.
+    """
 
     title: str
     audio: bytes  # a FLAC file
     facts: dict[str, str]
     explained: Sequence[Explained] = ()
+    scores: dict[str, float] = field(default_factory=dict)
     words: Words | None = None
-    weighed: list[tuple[str, float | None, float]] = field(default_factory=list)
-    weighed_note: str = ""
+    weighed: dict[str, Contributions] = field(default_factory=dict)
+    others: str = ""
+
+
+def as_flac(samples: np.ndarray) -> bytes:
+    """A FLAC file of a waveform (T,) at 16 kHz."""
+    out = io.BytesIO()
+    soundfile.write(out, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return out.getvalue()
 
 
 def render(page: ClipPage) -> str:
     """The whole HTML file."""
     facts = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in page.facts.items())
-    cards = [_views(one) for one in page.explained]
-    cards += [_weighed(page)] if page.weighed else []
+    cards = [_scores(page.scores)] if page.scores else []
+    cards += [_views(one) for one in page.explained]
     cards += [_words(page.words)] if page.words else []
+    cards += [_weighed(page)] if page.weighed else []
     sound = base64.b64encode(page.audio).decode()
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -217,15 +223,32 @@ def _frequency(one: Explanation, highest: float = 4000.0) -> str:
     )
 
 
+def _scores(scores: dict[str, float]) -> str:
+    rows = [[name, f"{score:+.3f}"] for name, score in scores.items()]
+    return _table_card("Scores", "Higher is more bona fide; each system has a scale of its own.", ["system", "score"], rows)
+
+
 def _weighed(page: ClipPage) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{'-' if score is None else f'{score:+.3f}'}</td><td>{value:+.3f}</td></tr>"
-        for name, score, value in page.weighed
+    heads = ["fusion", "sound alone", "words alone", "sound gave", "words gave", "mean of others", "fused score", "α"]
+    rows = []
+    for name, found in page.weighed.items():
+        numbers = [*(found.branch_scores[branch] for branch in BRANCHES), *(found.values[branch] for branch in BRANCHES)]
+        signed = ["–" if value is None else f"{value:+.3f}" for value in (*numbers, found.base_score, found.score)]
+        rows.append([name, *signed, "–" if found.alpha is None else f"{found.alpha:.3g}"])
+    note = (
+        "Shapley values of the two branches in log-odds of bona fide speech: what each adds to the fused score where the other is that of "
+        f"{page.others}. What both gave and the mean over those others add up to the fused score. α is the weight of the sound, and "
+        "1 - α that of the words, where the fusion has such weights."
     )
+    return _table_card("What each branch gave", note, heads, rows)
+
+
+def _table_card(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th scope=col>{escape(text)}</th>" for text in heads)
+    body = "".join(f"<tr><td>{breaking(name)}</td>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for name, *row in rows)
     return (
-        f"<section class=card><h2>What each branch gave</h2><p class=soft>{escape(page.weighed_note)}</p><div class=scroll>"
-        f"<table><thead><tr><th>branch</th><th>its own score</th><th>contribution</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div></section>"
+        f"<section class=card><h2>{escape(title)}</h2><p class=soft>{escape(note)}</p><div class=scroll tabindex=0>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"
     )
 
 

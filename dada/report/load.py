@@ -2,10 +2,12 @@
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from dada.errors import ConfigError, DataError
 from dada.plugins import nearest
@@ -24,6 +26,7 @@ class Section:
     differences: list[dict] = field(default_factory=list)  # of pairs of systems
     transcripts: dict | None = None  # their word error rates
     explained: tuple[list[dict], list[dict]] = ((), ())  # of the first test split: what stage explain found of systems, and of pairs
+    pages: list[dict] = field(default_factory=list)  # of the first test split: those of single utterances, as stage explain lists them
     weighted: dict[str, dict] = field(default_factory=dict)  # system -> its mean over this and other test sets, at the last of them
 
     @property
@@ -51,6 +54,7 @@ def load(views: Sequence) -> list[Section]:
                     if split in view.splits.test[:1]:
                         kinds = explanation_paths(view)
                         section.explained = tuple([read_result(path) for path in kind if path.exists()] for kind in kinds)
+                        section.pages = read_pages(view)
                     if split == next(reversed(view.evaluate.weighted_eer), None):
                         section.weighted = {name: read_result(path) for name in results if (path := weighted_path(view, name)).exists()}
                     sections.append(section)
@@ -88,6 +92,21 @@ def explanation_paths(view) -> tuple[list[Path], list[Path]]:
     systems = view.explain.systems
     summaries = [view.exp_dir(name) / "explain" / "summary.json" for name in systems]
     return summaries, [view.exp_dir(first) / "explain" / f"with_{second}.json" for first, second in itertools.combinations(systems, 2)]
+
+
+def pages_path(view) -> Path:
+    """Where stage 10 lists its pages of utterances; they lie beside the list."""
+    return view.exp_dir("explain_pages") / "pages.json"
+
+
+def read_pages(view) -> list[dict]:
+    """The pages that are there and still asked for, with a `link` from the folder of the report."""
+    path, chosen = pages_path(view), view.explain
+    if not (chosen.systems and (chosen.pages or chosen.utterances) and path.exists()):
+        return []
+    folder = Path(os.path.relpath(path.parent, view.root))
+    listed = [row for row in read_result(path)["pages"] if (path.parent / row["file"]).exists()]
+    return [{**row, "link": quote((folder / row["file"]).as_posix())} for row in listed]
 
 
 def read_result(path: Path) -> dict:

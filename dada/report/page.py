@@ -10,6 +10,7 @@ from dada.report.machine import Machine
 from dada.report.plots import calibration_plot, confusion_plot, det_plot, histogram_plot, interval_plot
 from dada.report.style import CSS, SCRIPT
 from dada.report.tables import Cell, Table, counts_line, notes_of, open_sets, test_sets_table
+from dada.report.utterances import NOTE, TITLE, utterance_table
 
 # A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a second figure.
 BESIDE = re.compile(r"(\S+)(?: (\[.*?\]|minus .*|\(.*\)))?(?: (±.*))?")
@@ -20,6 +21,7 @@ def page(name: str, sections: Sequence[Section], command: str, all_command: str,
     tests = [section for section in sections if section.is_test]
     others = [section for section in sections if not section.is_test]
     links = "".join(f'<a href="#{_anchor(section)}">{_heading(section)}</a>' for section in tests)
+    links += "".join(f'<a href="#{_anchor(section)}-utterances">utterances</a>' for section in tests if section.pages)
     links += '<a href="#dev">development splits</a>' if others else ""
     overview = test_sets_table(sections)
     body = [_card(overview.title, command, overview.note, _table(overview))] if overview.rows else []
@@ -62,6 +64,8 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
             note = "% of the trials of a true class, over all training seeds: rows are true classes, columns decisions."
             below.insert(0, _card("Confusion matrices of the open-set systems", command, note, confusion_plot(section)))
         cards = [tables[0], *plots, *tables[1:], *below]
+    if section.pages:
+        cards.append(f'<div id="{_anchor(section)}-utterances">{_card(TITLE, command, NOTE, utterance_table(section.pages))}</div>')
     head = f"<h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>"
     head += "".join(f"<p class=soft>{_code(note)}</p>" for note in notes_of(section))
     return f'<section id="{_anchor(section)}">{head}{"".join(cards)}</section>'

@@ -1,5 +1,7 @@
 """The look of report.html, and the few lines that sort its tables. Colours after Okabe and Ito, told apart by the colour-blind."""
 
+from html import escape
+
 CSS = """
 :root { color-scheme: light dark; --page: #fcfcfb; --card: #ffffff; --ink: #1d2126; --soft: #59616b; --faint: #aab1b9; --line: #e2e5e9;
   --accent: #0067a3; --heat: #e8863a; --code: #f1f3f5;
@@ -32,6 +34,7 @@ td:first-child { font-weight: 500; } td .by { display: block; white-space: norma
 th[aria-sort=ascending]::after { content: " ↑"; } th[aria-sort=descending]::after { content: " ↓"; }
 td .by span { white-space: nowrap; } caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); }
+th.said, td.said { text-align: left; white-space: normal; min-width: 15em; } td a { color: var(--accent); }
 td[style] { border-bottom-color: var(--card); }
 code { background: var(--code); border-radius: 4px; padding: 1px 5px;
   font: 12.5px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
@@ -64,3 +67,8 @@ for (const head of document.querySelectorAll("th")) head.addEventListener("click
   table.tBodies[0].append(...(down ? rows.reverse() : rows));
 });
 """
+
+
+def breaking(name: str) -> str:
+    """The HTML of a name that may break at its joints on a narrow screen."""
+    return escape(name).replace("_", "_<wbr>").replace("-", "-<wbr>")

@@ -125,6 +125,13 @@ class System:
         with torch.inference_mode():
             return self._feature(cut[None])[0].T.numpy(), config.num_frames
 
+    def ask_texts(self, texts: Sequence[str], batch_size: int = 64) -> Outputs:
+        """What a text system says of N texts."""
+        names = [f"{i:06d}" for i in range(len(texts))]
+        arrays = self.text_inputs(texts)
+        lengths = [len(array) for array in arrays]
+        return run_model(self.experiment.model, Dataset(dict(zip(names, arrays, strict=True)), names, lengths=lengths), batch_size)
+
     def text_inputs(self, texts: Sequence[str]) -> list[np.ndarray]:
         """What a text system's dataset holds of texts: vectors (D,) of its frozen encoder, or token ids (L,)."""
         if self.config.input.kind == "text_features":

@@ -4,7 +4,7 @@
 the system reads cepstra, levels in dB where it reads waveforms), and `bonafide` and `spoof`, the signed attributions of both outputs;
 arks with the profiles of their positive values, `bonafide_time` (N,), `bonafide_frequency` (F,) and the same of spoof; `shares.csv`, a line
 for each utterance and output; `summary.json`, classes with intervals, completeness and faithfulness; `with_<other>.json`, two systems
-compared.
+compared. `exp/explain_pages/` holds pages of single utterances, as dada/stages/_pages.py says.
 """
 
 import itertools
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from dada.recipe.stage import Job
+from dada.stages import _pages
 from dada.stages._systems import audio_files
 
 MAPS = ("input", "bonafide", "spoof")
@@ -20,14 +21,17 @@ PROFILES = tuple(f"{output}_{axis}" for output in ("bonafide", "spoof") for axis
 
 
 def plan(recipe) -> list[Job]:
-    """One job for each system to be explained, then one for each pair of them; none but under the first protocol of the run."""
+    """One job for each system to be explained, one for each pair of those that are run, and one for the pages of utterances.
+
+    None but under the first protocol of the run.
+    """
     if recipe.protocol != recipe.views[0].protocol:
         return []
     for name in recipe.explain.systems:
         recipe.system(name)  # a wrong name is told here
     systems = [name for name in recipe.explain.systems if name in recipe.systems]
     jobs = [_job(recipe, name) for name in systems]
-    for first, second in itertools.combinations(systems, 2):
+    for first, second in itertools.combinations([name for name in systems if name in recipe.selected], 2):
         folders = [recipe.exp_dir(name) / "explain" for name in (first, second)]
         jobs.append(
             Job(
@@ -40,12 +44,12 @@ def plan(recipe) -> list[Job]:
                 args={"systems": [first, second]},
             )
         )
-    return jobs
+    return jobs + _pages.jobs(recipe, systems)
 
 
 def _job(recipe, name: str) -> Job:
     config, folder, chosen = recipe.system(name), recipe.exp_dir(name) / "explain", recipe.explain
-    settings = {key: value for key, value in asdict(chosen).items() if key not in ("systems", "methods")}
+    settings = {key: value for key, value in asdict(chosen).items() if key not in ("systems", "methods", "pages")}
     files = (path for split in recipe.splits.test for path in audio_files(recipe, config.input, split))
     return Job(
         stage="explain",
@@ -60,6 +64,9 @@ def _job(recipe, name: str) -> Job:
 
 def run(recipe, job: Job) -> None:
     """Write what the head of this file names."""
+    if "others" in job.args:
+        _pages.run(recipe, job)
+        return
     if "systems" in job.args:
         _compare(recipe, job)
         return

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from dada.data import write_text
 from dada.errors import DataError
 from dada.recipe.stage import Job
-from dada.report.load import difference_paths, explanation_paths, load, result_path, transcripts_path, weighted_path
+from dada.report.load import difference_paths, explanation_paths, load, pages_path, result_path, transcripts_path, weighted_path
 
 ALL_COMMAND = "./run.sh"
 
@@ -16,6 +16,7 @@ def plan(recipe) -> list[Job]:
     results = [result_path(view, system, split) for view in views for system in view.systems for split in splits]
     more = [path for view in views for split in splits for path in (*difference_paths(view, split), transcripts_path(view, split))]
     more += [path for view in views for paths in explanation_paths(view) for path in paths]
+    more += [pages_path(view) for view in views]
     more += [weighted_path(view, system) for view in views for system in view.systems]
     return [Job(
         stage="report",

@@ -8,6 +8,8 @@ from torch import nn
 
 from dada.errors import ConfigError, DataError
 from dada.explain import attribute, faithfulness, support, tokens
+from dada.score.clip import System
+from dada.score.experiment import Experiment
 from dada.train.config import SystemConfig
 
 RATE = 16_000
@@ -111,4 +113,4 @@ def test_words():
 
 def test_only_systems_that_read_text_have_words():
     with pytest.raises(ConfigError, match="reads waveform"):
-        tokens.text_predictor(SystemConfig(name="aasist"), model())
+        tokens.text_predictor(System(Experiment(SystemConfig(name="aasist"), [], model()), None))

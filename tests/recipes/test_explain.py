@@ -5,21 +5,28 @@ import json
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 
-from dada.data import ArkReader
+from dada.data import ArkReader, read_table, write_table
 from dada.detect import Detector
 from dada.errors import ConfigError, DataError
+from dada.explain import support
 from dada.explain.config import ExplainConfig
 from dada.explain.subject import Subject
+from dada.explain.words import explain_words, read_quotes
 from dada.explain_clip import ClipExplainer
-from dada.recipe.recipe import Recipe
+from dada.recipe import catalog
+from dada.recipe.recipe import Options, Recipe
+from dada.recipe.runner import jobs_to_run, make_ledger
 from dada.report.clip_page import render
-from dada.score.clip import Clip
+from dada.report.load import load
+from dada.score.clip import System
 from dada.score.experiment import load_experiment
 from dada.stages import s10_explain, s11_report
+from dada.stages._page_maker import ExplainedSystem, PageMaker
 
 SYSTEMS = ["lfcc_lcnn", "dada_audio", "lfcc_gmm"]
 SETTINGS = [f"explain.systems=[{','.join(SYSTEMS)}]", "explain.num_utterances=2", "explain.num_checked=1", "explain.num_steps=4"]
@@ -81,6 +88,121 @@ def test_nothing_is_explained_unless_it_is_named(finished):
         ExplainConfig(num_background=0)
 
 
+def pages_of(recipe: Recipe) -> list[dict]:
+    return json.loads((recipe.exp_dir("explain_pages") / "pages.json").read_text())["pages"]
+
+
+def make_pages(recipe: Recipe) -> list[dict]:
+    """Run the job of the pages alone."""
+    job = s10_explain.plan(recipe)[-1]
+    s10_explain.run(recipe, job)
+    return pages_of(recipe)
+
+
+def titles(html: str) -> list[str]:
+    return re.findall("<h2>(.*?)</h2>", html)
+
+
+def test_a_page_for_an_utterance_of_every_class(explained):
+    pages = pages_of(explained)
+    assert [(page["label"], page["attack"]) for page in pages] == [("bonafide", "-"), ("spoof", "A01"), ("spoof", "A02")]
+    fusions = [name for name in explained.own if explained.system(name).task == "fusion"]
+    for page in pages:
+        assert page["scores"].keys() == {*SYSTEMS, "dada_text", *fusions} and page["words"]
+        for name, score in page["scores"].items():
+            assert score == float(read_table(explained.seed_dir(name, 1) / "scores" / "test.txt")[page["utt"]])
+        html = (explained.exp_dir("explain_pages") / page["file"]).read_text()
+        assert titles(html) == ["Scores", *SYSTEMS, "The words", "What each branch gave"] and html.count("data:audio/flac") == 1
+        assert f"more like {page['speaker']}" in html and "Nearest quotes of" in html and html.count("class=hz") == 3 + 2
+        assert not re.search(r'(src|href)="(?!data:|#)', html) and "<td>dada_<wbr>mid</td>" in html.split("What each branch gave")[1]
+        assert "20 other utterances of its class" in html and "<dt>Purported speaker</dt>" in html
+
+
+def test_the_maps_of_a_page_are_those_of_the_arks(explained):
+    utt = pages_of(explained)[0]["utt"]
+    for system in SYSTEMS:
+        left = ExplainedSystem(explained, system)
+        found = left.explained(utt)
+        values, row = found.explanation.maps["spoof"], left.rows[utt, "spoof"]
+        assert values.shape == ArkReader(explained.exp_dir(system) / "explain" / "spoof.scp")[utt].T.shape
+        share = support.share(support.temporal_profile(values), found.explanation.speech)
+        assert share == pytest.approx(float(row["speech_share"]), abs=1e-4)
+        assert found.explanation.speech.mean() == pytest.approx(float(row["speech_time"]), abs=1e-4)
+        assert found.completeness_error == float(row["completeness_error"])
+
+
+def test_what_a_fusion_was_given_adds_up_to_its_score(explained):
+    maker = PageMaker(explained, SYSTEMS, ["dada_text", "dada_late_calibrated", "dada_mid"])
+    for page in pages_of(explained):
+        weighed = maker.page(page["utt"]).weighed
+        assert list(weighed) == ["dada_late_calibrated", "dada_mid"] and weighed["dada_mid"].alpha is None
+        for name, found in weighed.items():
+            assert found.score == pytest.approx(page["scores"][name], abs=1e-4)
+            assert sum(found.values.values()) == pytest.approx(found.score - found.base_score, abs=1e-9)
+            assert found.branch_scores["audio"] == pytest.approx(page["scores"]["dada_audio"], abs=1e-4)
+            assert found.branch_scores["text"] == pytest.approx(page["scores"]["dada_text"], abs=1e-4)
+
+
+def test_which_utterances_have_a_page(explained):
+    plain = next(job for job in s10_explain.plan(explained) if job.args.get("system") == "lfcc_lcnn")
+    folder = explained.exp_dir("explain_pages")
+    (folder / "of_before.html").write_text("")
+    before = pages_of(explained)
+    more = Recipe.load(explained.root, [*SETTINGS, "explain.pages=2"])
+    assert s10_explain.plan(more)[0].settings == plain.settings and "pages" not in plain.settings["explain"]
+    assert len(make_pages(more)) == 6 and {page["utt"] for page in before} < {page["utt"] for page in pages_of(more)}
+    utt = pages_of(more)[-1]["utt"]
+    named = Recipe.load(explained.root, [*SETTINGS, "explain.pages=0", f"explain.utterances=[{utt}]"])
+    assert [page["utt"] for page in make_pages(named)] == [utt] and [path.name for path in folder.glob("*.html")] == [f"{utt}.html"]
+    none = Recipe.load(explained.root, [*SETTINGS, "explain.pages=0"])
+    assert not [job for job in s10_explain.plan(none) if "pages" in job.name] and load(none.views)[0].pages == []
+    assert make_pages(explained) == before
+    with pytest.raises(ConfigError, match="explain.pages is -1"):
+        ExplainConfig(pages=-1)
+
+
+def test_the_report_lists_the_pages_that_are_there(explained, tmp_path):
+    """Wherever the experiments lie."""
+    far = tmp_path / "far away" / "exp"
+    shutil.copytree(explained.exp_dir("x").parent, far)
+    recipe = Recipe.load(explained.root, SETTINGS, options=Options(exp=str(far)))
+    gone, *there = pages_of(recipe)
+    (far / "explain_pages" / gone["file"]).unlink()
+    job = s11_report.plan(recipe)[0]
+    assert far / "explain_pages" / "pages.json" in job.inputs
+    s11_report.run(recipe, job)
+    text, html = (path.read_text() for path in job.outputs)
+    links = re.findall(r'<td><a href="(.*?)">', html)
+    assert [(explained.root / unquote(link)).resolve() for link in links] == [far / "explain_pages" / page["file"] for page in there]
+    assert gone["utt"] not in html and f"{there[0]['scores']['dada_late']:+.2f}</td>" in html and '#main-test-utterances"' in html
+    assert "explain_pages" not in text and there[0]["utt"] not in text
+
+
+def test_pages_of_a_recipe_without_words(explained, tmp_path):
+    root = Path(shutil.copytree(explained.root, tmp_path / "tiny", copy_function=shutil.copy2))
+    recipe = Recipe.load(root, ["systems=[lfcc_lcnn]", "explain.systems=[lfcc_lcnn]", *SETTINGS[1:]])
+    (recipe.data_dir("test") / "text").unlink()
+    (page, *_) = make_pages(recipe)
+    html = (recipe.exp_dir("explain_pages") / page["file"]).read_text()
+    assert titles(html) == ["Scores", "lfcc_lcnn"] and page["words"] == "" and page["scores"].keys() == {"lfcc_lcnn"}
+
+
+def test_a_speaker_who_is_not_known_gets_no_coloured_words(explained, tmp_path):
+    root = Path(shutil.copytree(explained.root, tmp_path / "tiny", copy_function=shutil.copy2))
+    recipe = Recipe.load(root, SETTINGS)
+    utt = pages_of(recipe)[0]["utt"]
+    write_table(recipe.data_dir("test") / "utt2spk", {**read_table(recipe.data_dir("test") / "utt2spk"), utt: "ZED"})
+    page = PageMaker(recipe, SYSTEMS, ["dada_text", "dada_late", "dada_late_bayes"]).page(utt)
+    assert page.words is None and list(page.weighed) == ["dada_late_bayes"] and page.facts["Purported speaker"] == "ZED"
+
+
+def test_one_explained_system_alone_waits_for_no_other(finished):
+    recipe = Recipe.load(finished, SETTINGS, systems=["lfcc_lcnn"])
+    stage = catalog.find("explain")
+    jobs = jobs_to_run(recipe, stage, make_ledger(recipe))
+    assert [job.name for job in jobs] == ["main/lfcc_lcnn", "main/pages"] and jobs[1].args["systems"] == ["lfcc_lcnn"]
+
+
 def test_utterance_not_in_the_set(explained):
     recipe = Recipe.load(explained.root, [*SETTINGS, "explain.utterances=[ANN-test-77]"])
     with pytest.raises(DataError, match="no utterance 'ANN-test-77'.*did you mean 'ANN-test-7'"):
@@ -105,19 +227,22 @@ def test_few_backgrounds_are_used_and_said(explained, caplog):
 def test_page_of_a_clip(explained, tmp_path):
     clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
     folder = explained.exp_dir("dada_late_calibrated")
-    page = ClipExplainer(Detector.of_experiment(folder), folder)(clip, "ANN", tmp_path)
+    explainer = ClipExplainer(Detector.of_experiment(folder), folder)
+    explainer.detector._transcribe = lambda samples: "the dog ran home"
+    page = explainer(clip, "ANN", tmp_path)
+    assert page.words.author == "ANN" and len(page.words.words) == 4 and len(page.words.quotes) == 5
     html = render(page)
     assert html.count("data:audio/flac") == 1 and not re.search(r'(src|href)="(?!data:|#)', html) and "@import" not in html
     (audio,) = page.explained
     assert audio.explanation.system == "dada_audio" and re.fullmatch("12 (spoof|bona fide) utterances of dev", audio.background)
-    assert {row[0] for row in page.weighed} == {"audio", "text"} and "α" in page.weighed_note
+    assert list(page.weighed) == ["dada_late_calibrated"] and page.others == "24 utterances of dev" and "<th scope=col>α</th>" in html
     assert len(list(tmp_path.glob("*.svg"))) == 3 and len(list(tmp_path.glob("*.png"))) == 3
 
 
 def test_words_and_quotes_of_the_purported_speaker(explained):
-    folder = explained.exp_dir("dada_late_calibrated")
-    explainer = ClipExplainer(Detector.of_experiment(folder), folder)
-    words = explainer._words(Clip("clip", np.zeros(16000, np.float32), "ANN", lambda _: "the dog ran home"), "ANN")
+    quotes = read_quotes(explained.text_dir("lines", "train"))
+    system = System.load(explained.seed_dir("dada_text", 1), explained.root)
+    words = explain_words(system, "the dog ran home", "ANN", quotes.get)
     assert words.author == "ANN" and words.words == ["the", "dog", "ran", "home"] and len(words.values) == 4
     cosines = [cosine for cosine, _ in words.quotes]
     assert len(cosines) == 5 and cosines == sorted(cosines, reverse=True) and all("cat" in text for _, text in words.quotes)

@@ -20,8 +20,11 @@ class Branches:
 
     def some(self, num: int) -> "Branches":
         """`num` of the utterances, evenly spread, or all where there are fewer."""
-        rows = torch.linspace(0, len(self.utts) - 1, min(num, len(self.utts))).long()
-        named = [[names[i] for i in rows.tolist()] for names in (self.utts, self.speakers)]
+        return self.rows(torch.linspace(0, len(self.utts) - 1, min(num, len(self.utts))).long().tolist())
+
+    def rows(self, rows: list[int]) -> "Branches":
+        """The utterances at some places, in that order."""
+        named = [[names[i] for i in rows] for names in (self.utts, self.speakers)]
         tensors = (self.audio_score, self.audio_embedding, self.text_log_posterior, self.text_embedding)
         return Branches(named[0], *(values[rows] for values in tensors), named[1], self.authors)
 

@@ -1,0 +1,99 @@
+"""Stage 10's last job: pages of single utterances, which report.html lists.
+
+`exp/explain_pages/<utterance>.html`, beside the folders of the systems since it shows several of them, needs nothing else. It has the sound
+to play, what is known of the utterance, the scores, the map of every explained system (from its arks), the transcript as the recipe's first
+text system sees it, and what each branch gave to the fusions: all of the first training seed. Of each class that was explained
+`explain.pages` utterances have a page, drawn at random, and all of `explain.utterances`. `pages.json` says which ones are there.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from dada.recipe.stage import Job
+from dada.report.load import pages_path
+
+WITH_WORDS = ("text", "fusion")  # tasks of systems that are shown besides those explained
+
+log = logging.getLogger(__name__)
+
+
+def jobs(recipe, explained: Sequence[str]) -> list[Job]:
+    """One job for all pages, where any are asked for, of the explained systems that are run now or were before.
+
+    What else a page shows is taken from what is there by then: some systems may be yet to run.
+    """
+    chosen, home = recipe.explain, pages_path(recipe).parent
+    summaries = {name: recipe.exp_dir(name) / "explain" / "summary.json" for name in explained}
+    explained = [name for name, path in summaries.items() if name in recipe.selected or path.exists()]
+    if not explained or not (chosen.pages or chosen.utterances):
+        return []
+    others = [name for name in recipe.own if recipe.system(name).task in WITH_WORDS and (first_seed(recipe, name) / "weights.pt").exists()]
+    splits = recipe.splits.test
+    files = [first_seed(recipe, name) / "scores" / f"{split}.txt" for name in (*explained, *others) for split in splits]
+    files += [recipe.data_dir(split) / "text" for split in splits]
+    files += [recipe.text_dir(recipe.text.name, "train") / "text"] if others else []
+    return [Job(
+        stage="explain",
+        name=f"{recipe.protocol}/pages",
+        home=home,
+        inputs=(*(summaries[name] for name in explained), *(path for path in files if path.exists())),
+        outputs=(pages_path(recipe),),
+        settings={"pages": chosen.pages, "utterances": chosen.utterances, "seed": chosen.seed, "systems": [*explained, *others]},
+        args={"systems": explained, "others": others},
+    )]  # fmt: skip
+
+
+def run(recipe, job: Job) -> None:
+    """Write the pages, then `pages.json`, and remove pages of before that are no longer among them."""
+    from dada.data import write_text
+    from dada.report.clip_page import render
+    from dada.stages._page_maker import PageMaker
+
+    maker = PageMaker(recipe, job.args["systems"], job.args["others"])
+    names = _file_names(_choose(maker.kinds, job.settings))
+    listed = []
+    for utt, name in names.items():
+        write_text(job.home / name, render(maker.page(utt)))
+        listed.append({"file": name, **maker.row(utt)})
+    write_text(pages_path(recipe), json.dumps({"pages": listed}, indent=1, allow_nan=False) + "\n")
+    for path in set(job.home.glob("*.html")) - {job.home / name for name in names.values()}:
+        path.unlink()
+    log.info("%d pages in %s", len(listed), job.home)
+
+
+def first_seed(recipe, name: str) -> Path:
+    """The folder of a system's first training run."""
+    return recipe.seed_dir(name, recipe.seeds_of(name)[0])
+
+
+def _choose(kinds: dict[str, str], settings: dict) -> list[str]:
+    """Some utterances of each class (utterance -> class), and those that are named, in the order of classes."""
+    import numpy as np
+
+    from dada.explain import shares
+
+    rng = np.random.default_rng(settings["seed"])
+    chosen = []
+    for kind in shares.kinds(kinds.values()):
+        utts = sorted((utt for utt, name in kinds.items() if name == kind), key=str.encode)
+        drawn = {utts[i] for i in rng.permutation(len(utts))[: settings["pages"]]}
+        chosen += [utt for utt in utts if utt in drawn or utt in settings["utterances"]]
+    return chosen
+
+
+def _file_names(utts: Sequence[str]) -> dict[str, str]:
+    """Utterance -> the name of its page: what a file system may not take becomes a dash, and no two are the same.
+
+    >>> _file_names(["id1/a", "id1-a", "LA_E_1"])
+    {'id1/a': 'id1-a.html', 'id1-a': 'id1-a-.html', 'LA_E_1': 'LA_E_1.html'}
+    """
+    names: dict[str, str] = {}
+    for utt in utts:
+        stem = re.sub(r"[^\w.-]+", "-", utt)
+        while f"{stem}.html" in names.values():
+            stem += "-"
+        names[utt] = f"{stem}.html"
+    return names
