@@ -4,7 +4,7 @@ Axes: B utterances, K targets, F frequencies, R rows of a view, N frames, T samp
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF, Batch, fit_length
 from dada.errors import ConfigError
 from dada.explain import Attribution, attribute, views
+from dada.explain.config import AUTO
 from dada.explain.explanation import Explanation
 from dada.explain.methods import deep_shap
 from dada.explain.methods._gradient import NoGradient
@@ -36,10 +37,13 @@ class Sound:
 
 
 class Subject:
-    """An audio system that tells bona fide from spoof. Raises ConfigError for another."""
+    """An audio system that tells bona fide from spoof. Raises ConfigError for another.
 
-    def __init__(self, experiment: Experiment, method: str = "auto"):
-        self.experiment, self.config, self.method = experiment, experiment.config, method
+    `options` are settings of methods by their names, as in `explain.options`.
+    """
+
+    def __init__(self, experiment: Experiment, method: str = AUTO, options: Mapping[str, Mapping] | None = None):
+        self.experiment, self.config, self.method, self.options = experiment, experiment.config, method, options or {}
         if self.config.task != "audio" or not set(CLASSES) <= set(experiment.labels):
             raise ConfigError(
                 f"{self.config.name} is no audio system that tells bona fide from spoof: name such systems, of a fusion its audio branch"
@@ -74,9 +78,10 @@ class Subject:
         size = self.size_of(sounds[0])
         model = views.Viewed(self.experiment.model, view).eval()
         batch, others = self._batch(sounds, view, size), self._batch(background, view, size)
-        method = choose_method(model, others) if self.method == "auto" else self.method
-        found = attribute(model, batch, others, method=method, **options_of(method, len(others)))
-        return found, Explained(model, view, batch, others)
+        method = choose_method(model, others) if self.method == AUTO else self.method
+        options = options_of(method, len(others)) | dict(self.options.get(method, {}))
+        found = attribute(model, batch, others, method=method, **options)
+        return found, Explained(model, view, batch, others, options)
 
     def explanation(self, sound: Sound, background: Sequence[Sound]) -> tuple[Explanation, Attribution]:
         """One utterance for pictures, and its attribution."""
@@ -111,12 +116,13 @@ class Subject:
 
 @dataclass
 class Explained:
-    """What an attribution was made with: the viewed model, and batches of its rows."""
+    """What an attribution was made with: the viewed model, batches of its rows, and the settings of the method."""
 
     model: views.Viewed
     view: views.View
     batch: Batch
     background: Batch
+    options: dict
 
     def one(self, i: int) -> Batch:
         """The batch of utterance i alone."""

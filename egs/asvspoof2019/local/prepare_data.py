@@ -1,4 +1,4 @@
-"""Stage 1 of ASVspoof 2019: the protocols of a track, LA or PA, to data/{train,dev,eval}; with one attack to train on for LA_A01 to LA_A06."""
+"""Stage 1 of ASVspoof 2019: the protocols of a track, LA or PA, to data/{train,dev,eval}; of LA_A01 to LA_A06, one attack to train on."""
 
 from dada.data import DataDir
 from dada.data.asvspoof import asvspoof2019_split
