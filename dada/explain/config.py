@@ -21,7 +21,7 @@ class ExplainConfig:
     seed: int = 0  # of what is drawn
     num_background: int = 20  # other utterances of the same class
     methods: dict[str, str] = field(default_factory=dict)  # system -> method; auto where none is named
-    options: dict = field(default_factory=dict)  # method -> its settings, keywords of `attribute` in its file: {gradient_shap: {zeros: true}}
+    options: dict = field(default_factory=dict)  # method -> its settings, keywords of its `attribute`: {gradient_shap: {zeros: true}}
     num_checked: int = 4  # utterances of each class whose faithfulness is measured
     num_steps: int = 10  # of a deletion or insertion curve
 
