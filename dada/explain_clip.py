@@ -13,7 +13,7 @@ import soundfile
 from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, DataDir, read_audio, write_text
 from dada.detect import Detector, detector_of, readable
 from dada.errors import ConfigError
-from dada.explain import BACKGROUND_SIZE, figures
+from dada.explain import BACKGROUND_SIZE, ROUGH, figures
 from dada.explain.config import AUTO, ExplainConfig, check_method
 from dada.explain.subject import CLASSES, Sound, Subject
 from dada.program import LEVELS, run, set_up_logging
@@ -79,7 +79,11 @@ class ClipExplainer:
         if subject.options.get(found.method, {}).get("zeros"):
             said = "an input of zeros"
         explanation.name = Path(clip.name).name
-        return Explained(explanation, found.method, said, float(found.completeness_error.max()))
+        error = float(found.completeness_error.max())
+        if error >= ROUGH:
+            more = ", or allow more steps: integrated_gradients.max_steps=NUMBER" if found.method == "integrated_gradients" else ""
+            log.warning("%s: completeness error %.0f %%: take the map as a rough picture%s", system.config.name, 100 * error, more)
+        return Explained(explanation, found.method, said, error)
 
     def _sound(self, system: System, name: str, samples: np.ndarray) -> Sound:
         return Sound(name, samples, system.audio_input(Clip(name, samples, NO_SPEAKER, lambda _: ""))[0])
@@ -196,7 +200,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--figures", type=Path, help="folder for the four figures as PDF, SVG and PNG")
     parser.add_argument("--log_level", default="warning", choices=LEVELS, help="(default: %(default)s)")
     parser.add_argument(
-        "options", nargs="*", metavar="method.name=value", help="settings of methods, such as gradient_shap.zeros=true (last of all)"
+        "options", nargs="*", metavar="method.name=value", help="settings of methods, not behind --background: gradient_shap.zeros=true"
     )
     args = parser.parse_intermixed_args(argv)
     set_up_logging(args.log_level)

@@ -24,6 +24,8 @@ class Check:
 def check(found: Attribution, explained: Explained, speakers: list[str], row: int, num_steps: int, seed: int) -> list[Check]:
     """Check every utterance of an attribution for the target in row `row` of it."""
     model, batch, background, options = explained.model, explained.batch, explained.background, explained.options
+    if "first_steps" in options:  # rank correlations need no better sums
+        options = options | {"max_steps": options["first_steps"]}
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     shuffled = faithfulness.sanity(model, batch, background, found, seed, **options) if num_parameters else None
     halves = len(background) > 1 and not options.get("zeros")  # else there is no background to choose
