@@ -11,6 +11,7 @@ from dada.errors import ConfigError, DataError
 from dada.explain import attribute
 from dada.explain.background import same_class
 from dada.explain.config import ExplainConfig
+from dada.explain.subject import options_of
 from dada.models.audio import gmm
 
 METHODS = ["deep_shap", "gradient_shap", "integrated_gradients", "occlusion"]
@@ -59,6 +60,13 @@ def test_more_steps_are_taken_until_the_sum_is_right():
 def test_bad_settings_of_methods(options, message):
     with pytest.raises(ConfigError, match=message):
         ExplainConfig(options=options)
+
+
+@pytest.mark.parametrize(("num_background", "first", "most"), [(1, 16, 64), (2, 16, 64), (5, 6, 24), (8, 4, 16), (20, 4, 16)])
+def test_steps_by_the_size_of_the_background(num_background, first, most):
+    options = options_of("integrated_gradients", num_background)
+    assert (options["first_steps"], options["max_steps"]) == (first, most)
+    ExplainConfig(options={"integrated_gradients": options})
 
 
 def test_good_settings_of_methods():
