@@ -67,6 +67,9 @@ def _problem(value: object, default: object) -> str:
     if isinstance(default, Sequence):
         good = isinstance(value, Sequence) and all(_problem(one, default[0]) == "" for one in value)
         return "" if good else f"a list such as {list(default)}"
-    kinds, least = (((float, int), 0) if isinstance(default, float) else (int, min(default, 1)))
-    good = isinstance(value, kinds) and not isinstance(value, bool) and value >= least
-    return "" if good else f"a number from {least}" if isinstance(default, float) else f"a whole number from {least}"
+    if isinstance(value, bool):
+        return "a number"
+    if isinstance(default, float):
+        return "" if isinstance(value, (float, int)) and value >= 0 else "a number from 0"
+    least = min(default, 1)
+    return "" if isinstance(value, int) and value >= least else f"a whole number from {least}"

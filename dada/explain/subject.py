@@ -81,7 +81,8 @@ class Subject:
         model = views.Viewed(self.experiment.model, view).eval()
         batch, others = self._batch(sounds, view, size), self._batch(background, view, size)
         method = choose_method(model, others) if self.method == AUTO else self.method
-        options = options_of(method, len(others)) | dict(self.options.get(method, {}))
+        own = dict(self.options.get(method, {}))
+        options = options_of(method, 1 if own.get("zeros") else len(others)) | own
         found = attribute(model, batch, others, method=method, **options)
         return found, Explained(model, view, batch, others, options)
 
@@ -137,7 +138,11 @@ def options_of(method: str, num_background: int) -> dict:
     """Settings of a method that bound its time, where the user sets none.
 
     Integrated gradients double their steps until the completeness error is 5 % or less, or they are four times as many as at first: from
-    each of 8 backgrounds or more 4 to 16, from each of five 6 to 24, from a single one 16 to 64. MEASURED
+    each of 8 backgrounds or more 4 to 16, from each of five 6 to 24, from a single one 16 to 64. No fixed number would do. With AASIST's
+    published weights and three clips of ASVspoof 2019 (benchmarks/integrated_gradients.py), the error of the bona fide logit was against
+    silence 17 to 49 % with 4 steps, 0.5 to 6 % with 8, 1.7 to 4.4 % with 16, and of two clips 0.8 and 4.5 % with 32; of two clips against
+    five others 19 and 86 % with 4 steps, 7 and 37 % with 8. On the DADA audio model of egs/mini, 4 steps from each of 20 backgrounds had
+    a median of 0.9 %, and more than 5 % for 39 of 360 utterances.
     """
     if method == "integrated_gradients":
         first = max(FEWEST_STEPS, min(FIRST_STEPS, 2 * FIRST_STEPS // num_background))

@@ -49,7 +49,7 @@ def test_more_steps_are_taken_until_the_sum_is_right():
         ({"gradient_shap": {"zero": True}}, "gradient_shap has no setting 'zero', did you mean 'zeros'.*known: num_samples, noise, zeros"),
         ({"gradient_shop": {}}, "unknown explanation method 'gradient_shop', did you mean 'gradient_shap'"),
         ({"gradient_shap": {"zeros": 1}}, "zeros is 1, and must be true or false"),
-        ({"gradient_shap": {"num_samples": True}}, "num_samples is True, and must be a whole number from 1"),
+        ({"gradient_shap": {"num_samples": True}}, "num_samples is True, and must be a number"),
         ({"gradient_shap": {"seed": -1}}, "seed is -1, and must be a whole number from 0"),
         ({"integrated_gradients": {"tolerance": -0.1}}, "tolerance is -0.1, and must be a number from 0"),
         ({"integrated_gradients": {"max_steps": 1.5}}, "max_steps is 1.5, and must be a whole number from 1"),
