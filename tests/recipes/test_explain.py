@@ -135,7 +135,7 @@ def test_program_says_what_it_cannot_use(explained, explain):
     for arguments, message in (
         (["none.flac", "--model", lcnn], "none.flac"),
         ([clip, "--model", lcnn, "--background", "nowhere.flac"], "nowhere.flac"),
-        ([clip, "--model", gmm, "--method", "deep_shap"], "the rescale rule does not cover (IndexAdd): use integrated_gradients (or gradient_shap, or occlusion)"),
+        ([clip, "--model", gmm, "--method", "deep_shap"], "(IndexAdd): use integrated_gradients (or gradient_shap, or occlusion)"),
         ([clip, "--model", lcnn, "--method", "deep_shop"], "did you mean 'deep_shap'"),
         ([clip, "--model", lcnn, "gradient_shap.zero=true"], "did you mean 'zeros'"),
         ([clip, "--model", lcnn, "zeros"], "unknown explanation method 'zeros'"),
