@@ -4,9 +4,10 @@
     python benchmarks/explain.py --memory res_tssdnet_2d
 
 Both logits of one utterance against 20 backgrounds. Networks have fresh weights, and BatchNorm statistics from a few batches. The
-other packages only know modules that are used once, so 2D-Res-TSSDNet and LCNN have modules in the place of functions for them where
-that exists (ReLU, max pool); a max-feature-map has none. Prints medians of the processor's time, their ratio to ours, and the
-completeness error |sum of values - (f(x) - mean f(b))| / |f(x) - mean f(b)|, the larger one of both logits.
+other packages only know modules that are used once, so 2D-Res-TSSDNet has modules in the place of functions for them (ReLU, max pool),
+whose logits are compared with ours first; a max-feature-map has none. Prints medians of the processor's time, their ratio to ours, and the
+completeness error |sum of values - (f(x) - mean f(b))| / |f(x) - mean f(b)|, the larger one of both logits; for a package that fails, why.
+All that is free of the memory may be used.
 
 `--memory` explains a 513 x 751 input in this process alone, and prints the largest memory it had.
 """
@@ -17,6 +18,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +35,7 @@ SYSTEMS = {  # model, its input
     "lcnn": ("lcnn", (60, 150)),
 }
 MEMORY_SHAPE = (513, 751)
+SAME = 1e-5  # how far logits of the same network may lie apart
 
 
 def as_batch(x: Tensor) -> Batch:
@@ -107,14 +110,22 @@ def by_captum(model: nn.Module, x: Tensor, background: Tensor) -> Tensor:
 def compare(system: str, repetitions: int) -> None:
     """Print a row for each package."""
     model, modular, x, background = make(system)
+    check_same(model, modular, torch.cat([x, background[:2]]))
     work: dict[str, Callable[[], Tensor]] = {
         "dada": lambda: ours(model, x, background),
         "shap": lambda: by_shap(modular, x, background),
         "captum": lambda: by_captum(modular, x, background),
     }
     with torch.no_grad():
-        output, base = model(as_batch(x)).logits, model(as_batch(background)).logits.double().mean(0, keepdim=True)
-    errors = {name: float(completeness_error(run(), base, output).max()) for name, run in work.items()}  # this also warms up
+        output = model(as_batch(x)).logits
+        base = torch.cat([model(as_batch(one[None])).logits for one in background]).double().mean(0, keepdim=True)
+    errors = {}
+    for name, run in list(work.items()):
+        try:
+            errors[name] = float(completeness_error(run(), base, output).max())  # this also warms up
+        except Exception as error:
+            del work[name]
+            print(f"{system:16} {name:8} failed: {type(error).__name__}: {str(error).strip().splitlines()[0][:200]}", flush=True)
     times: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(repetitions):
         for name, run in work.items():
@@ -123,7 +134,23 @@ def compare(system: str, repetitions: int) -> None:
             times[name].append(time.process_time() - start)
     medians = {name: statistics.median(values) for name, values in times.items()}
     for name, seconds in medians.items():
-        print(f"{system:16} {name:8} {1000 * seconds:9.0f} {seconds / medians['dada']:7.2f} {errors[name]:12.1e}", flush=True)
+        ratio = f"{seconds / medians['dada']:7.2f}" if "dada" in medians else f"{'-':>7}"
+        print(f"{system:16} {name:8} {1000 * seconds:9.0f} {ratio} {errors[name]:12.1e}", flush=True)
+
+
+@torch.no_grad()
+def check_same(model: nn.Module, modular: nn.Module, x: Tensor) -> None:
+    """Raise ValueError where the network for the other packages has other logits than ours."""
+    difference = float((model(as_batch(x)).logits - modular(x)).abs().max())
+    if not difference <= SAME:
+        raise ValueError(f"{type(modular).__name__} has logits that are {difference:.1e} from those of {type(model).__module__}")
+
+
+def bound_memory() -> None:
+    """Have an allocation beyond the memory that is free fail in this process, in place of the system ending some process."""
+    free = next(int(line.split()[1]) * 1024 for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + free, resource.RLIM_INFINITY))
 
 
 def main() -> None:
@@ -135,6 +162,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     warnings.filterwarnings("ignore")
+    bound_memory()
     if args.memory:
         model, _, x, background = make(args.memory, MEMORY_SHAPE)
         ours(model, x, background)

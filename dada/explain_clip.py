@@ -2,7 +2,8 @@
 
 import argparse
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ import numpy as np
 from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, DataDir, read_audio, write_text
 from dada.detect import Detector, detector_of, readable
 from dada.errors import ConfigError
-from dada.explain import BACKGROUND_SIZE, figures
+from dada.explain import BACKGROUND_SIZE, ROUGH, figures
+from dada.explain.config import AUTO, ExplainConfig, check_method
 from dada.explain.subject import CLASSES, Sound, Subject
 from dada.explain.words import NUM_OTHERS, contributions, explain_words, read_quotes
 from dada.program import LEVELS, run, set_up_logging
+from dada.recipe.config import parse_overrides
 from dada.recipe.recipe import Recipe
 from dada.report.clip_page import ClipPage, Explained, as_flac, render
 from dada.score.clip import Clip, Said, System
@@ -22,7 +25,8 @@ from dada.score.fuse import join_branches, read_branches
 EXAMPLE = """examples:
   dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
   dada explain clip.flac --model egs/mini/exp/dada_late_calibrated --speaker BOB --out clip.html --figures figures
-  dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html"""
+  dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html
+  dada explain clip.flac --model egs/mini/exp/dada_audio --out clip.html integrated_gradients.max_steps=128"""
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +34,21 @@ log = logging.getLogger(__name__)
 class ClipExplainer:
     """Explains single files by a loaded system, of the experiment folder `model` if of one.
 
-    `background` names audio files to compare with; none takes the dev split of the recipe, under the protocol of the folder.
+    `background` names audio files to compare with; none takes the dev split of the recipe, under the protocol of the folder. `options` are
+    settings of methods by their names, as in `explain.options`.
     """
 
-    def __init__(self, detector: Detector, model: Path | None = None, background: Sequence[str] = (), method: str = "auto"):
-        self.detector, self.system, self.files, self.method = detector, detector.system, list(background), method
+    def __init__(
+        self, detector: Detector, model: Path | None = None, background: Sequence[str] = (), method: str = AUTO,
+        options: Mapping[str, Mapping] | None = None,
+    ):  # fmt: skip
+        self.detector, self.system, self.files, self.method, self.options = detector, detector.system, list(background), method, options
         self.recipe = None
         if self.system.root is not None:
-            views = Recipe.load(self.system.root).views
-            home = None if model is None else model.resolve().parts
-            self.recipe = next((view for view in views[1:] if home and view.protocol in home), views[0])
+            recipe = Recipe.load(self.system.root)
+            below = () if model is None else model.resolve().parts[len(self.system.root.resolve().parts) :]
+            protocol = next((name for name in recipe.config.protocols[1:] if name in below), recipe.config.protocols[0])
+            self.recipe = replace(recipe, protocol=protocol)
 
     def __call__(self, path: str, speaker: str | None = None, stem: Path | None = None) -> ClipPage:
         """The page of a file; with `stem`, figures are written into that folder too. Raises DataError for a file that cannot be used."""
@@ -63,12 +72,18 @@ class ClipExplainer:
         return page
 
     def _audio(self, system: System, clip: Clip) -> Explained:
-        subject = Subject(system.experiment, self.method)
+        subject = Subject(system.experiment, self.method, self.options)
         sound = self._sound(system, clip.name, clip.samples)
         others, said = self._background(system, clip, system.ask(clip))
         explanation, found = subject.explanation(sound, others)
+        if subject.options.get(found.method, {}).get("zeros"):
+            said = "an input of zeros"
         explanation.name = Path(clip.name).name
-        return Explained(explanation, found.method, said, float(found.completeness_error.max()))
+        error = float(found.completeness_error.max())
+        if error >= ROUGH:
+            more = ", or allow more steps: integrated_gradients.max_steps=NUMBER" if found.method == "integrated_gradients" else ""
+            log.warning("%s: completeness error %.0f %%: take the map as a rough picture%s", system.config.name, 100 * error, more)
+        return Explained(explanation, found.method, said, error)
 
     def _sound(self, system: System, name: str, samples: np.ndarray) -> Sound:
         return Sound(name, samples, system.audio_input(Clip(name, samples, NO_SPEAKER, lambda _: ""))[0])
@@ -143,15 +158,21 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--background", nargs="+", default=[], help="audio files to compare with (default: the recipe's dev split; else silence)"
     )
-    parser.add_argument("--method", default="auto", help="deep_shap, integrated_gradients, gradient_shap or occlusion (default: what fits)")
+    parser.add_argument("--method", default=AUTO, help="deep_shap, integrated_gradients, gradient_shap or occlusion (default: what fits)")
     parser.add_argument("--out", type=Path, required=True, help="the page to write, clip.html")
     parser.add_argument("--figures", type=Path, help="folder for the four figures as PDF, SVG and PNG")
     parser.add_argument("--log_level", default="warning", choices=LEVELS, help="(default: %(default)s)")
-    args = parser.parse_args(argv)
+    parser.add_argument(
+        "options", nargs="*", metavar="method.name=value", help="settings of methods, not behind --background: gradient_shap.zeros=true"
+    )
+    args = parser.parse_intermixed_args(argv)
     set_up_logging(args.log_level)
 
     def work() -> None:
-        explainer = ClipExplainer(detector_of(args.model, args.seed, args.system, args.init), args.model, args.background, args.method)
+        check_method(args.method)
+        options = ExplainConfig(options=parse_overrides(args.options)).options
+        detector = detector_of(args.model, args.seed, args.system, args.init)
+        explainer = ClipExplainer(detector, args.model, args.background, args.method, options)
         write_text(args.out, render(explainer(args.file, args.speaker, args.figures)))
         print(args.out)
 

@@ -57,12 +57,14 @@ class Protocol:
     def __len__(self) -> int:
         return len(self.values["trial"])
 
-    def where(self, column: str, value: str) -> "Protocol":
-        """The trials whose `column` has a value. Raises DataError, with the values there are, where none has."""
-        keep = [i for i, found in enumerate(self.values[column]) if found == value]
-        if not keep:
-            known = ", ".join(f"{name} ({number:,})" for name, number in Counter(self.values[column]).most_common(SHOWN))
-            raise DataError(f"{self.path} has no trial whose {column} is {value!r}; there are {known}")
+    def where(self, column: str, *wanted: str) -> "Protocol":
+        """The trials whose `column` has one of some values. Raises DataError, with the values there are, for one that none has."""
+        found = Counter(self.values[column])
+        absent = next((value for value in wanted if not found[value]), None)
+        if absent is not None:
+            known = ", ".join(f"{name} ({number:,})" for name, number in found.most_common(SHOWN))
+            raise DataError(f"{self.path} has no trial whose {column} is {absent!r}; there are {known}")
+        keep = [i for i, value in enumerate(self.values[column]) if value in wanted]
         return Protocol(self.path, self.form, {name: [values[i] for i in keep] for name, values in self.values.items()})
 
 
@@ -204,13 +206,20 @@ def require_covered(protocol: Protocol, key: Protocol, advice: str) -> None:
 SPLITS_2019 = {"train": ("train.trn", "T"), "dev": ("dev.trl", "D"), "eval": ("eval.trl", "E")}  # end of the name, letter of the utterances
 
 
-def asvspoof2019_split(path: Path, root: Path, track: str, split: str, allow_missing: bool = False) -> DataDir:
-    """One split (train, dev, eval) of a track (LA, PA) of ASVspoof 2019; `root` holds the folder of the track."""
+def asvspoof2019_split(
+    path: Path, root: Path, track: str, split: str, allow_missing: bool = False, attack: str | None = None
+) -> DataDir:
+    """One split (train, dev, eval) of a track (LA, PA) of ASVspoof 2019; `root` holds the folder of the track.
+
+    With an `attack`, of its spoofs only those (DataError where it has none).
+    """
     if split not in SPLITS_2019:
         raise ConfigError(f"ASVspoof 2019 has no split {split!r}; known: {', '.join(SPLITS_2019)}")
     end, letter = SPLITS_2019[split]
     name = f"ASVspoof2019_{track}"
     home = find_folder(root, f"{track}/{name}_cm_protocols")
     protocol = read_protocol(home / f"ASVspoof2019.{track}.cm.{end}.txt", ASVSPOOF2019, f"{track}_{letter}_")
+    if attack is not None:
+        protocol = protocol.where("attack", NO_ATTACK, attack)
     audio = find_audio([home.parent / f"{name}_{split}" / "flac"], protocol.values["trial"], allow_missing)
     return make_data_dir(path, protocol, audio, keep=("environment",))

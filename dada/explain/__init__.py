@@ -28,6 +28,7 @@ from dada.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
 BACKGROUND_SIZE = 20  # utterances of the same class ("Explaining deepfake detection with SHAP", Ge et al., ICASSP 2022, section 5.1)
+ROUGH = 0.1  # completeness error from which a reader is warned
 
 
 @dataclass

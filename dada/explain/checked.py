@@ -6,7 +6,7 @@ import numpy as np
 
 from dada.explain import Attribution, faithfulness
 from dada.explain.shares import entry
-from dada.explain.subject import Explained, options_of
+from dada.explain.subject import Explained
 
 
 @dataclass
@@ -23,15 +23,13 @@ class Check:
 
 def check(found: Attribution, explained: Explained, speakers: list[str], row: int, num_steps: int, seed: int) -> list[Check]:
     """Check every utterance of an attribution for the target in row `row` of it."""
-    model, batch, background, options = (
-        explained.model,
-        explained.batch,
-        explained.background,
-        options_of(found.method, len(explained.background)),
-    )
+    model, batch, background, options = explained.model, explained.batch, explained.background, explained.options
+    if "first_steps" in options:  # rank correlations need no better sums
+        options = options | {"max_steps": options["first_steps"]}
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     shuffled = faithfulness.sanity(model, batch, background, found, seed, **options) if num_parameters else None
-    stable = faithfulness.stability(model, batch, background, found.targets, found.method, **options) if len(background) > 1 else None
+    halves = len(background) > 1 and not options.get("zeros")  # else there is no background to choose
+    stable = faithfulness.stability(model, batch, background, found.targets, found.method, **options) if halves else None
     checks = []
     for i, (utt, speaker) in enumerate(zip(batch.utts, speakers, strict=True)):
         curves = faithfulness.curves(model, explained.one(i), background, found.values[i, row], found.targets[row], num_steps, seed)

@@ -1,8 +1,14 @@
 """The schema of `explain:` in a recipe."""
 
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dada import plugins
 from dada.errors import ConfigError
+
+METHODS = "dada.explain.methods"
+AUTO = "auto"  # the method that fits
 
 
 @dataclass
@@ -15,6 +21,7 @@ class ExplainConfig:
     seed: int = 0  # of what is drawn
     num_background: int = 20  # other utterances of the same class
     methods: dict[str, str] = field(default_factory=dict)  # system -> method; auto where none is named
+    options: dict = field(default_factory=dict)  # method -> its settings, keywords of its `attribute`: {gradient_shap: {zeros: true}}
     num_checked: int = 4  # utterances of each class whose faithfulness is measured
     num_steps: int = 10  # of a deletion or insertion curve
     pages: int = 1  # utterances of bona fide speech and of every attack that get a page, besides all of `utterances`
@@ -26,3 +33,44 @@ class ExplainConfig:
         strange = sorted(set(self.methods) - set(self.systems))
         if strange:
             raise ConfigError(f"explain.methods names {strange[0]}, which explain.systems does not: {', '.join(self.systems) or 'none'}")
+        for method in self.methods.values():
+            check_method(method)
+        for method, options in self.options.items():
+            check_options(method, options)
+
+
+def check_method(name: str) -> None:
+    """Raise ConfigError for an explanation method that there is not."""
+    known = [AUTO, *plugins.names(METHODS)]
+    if name not in known:
+        raise ConfigError(f"unknown explanation method {name!r}{plugins.nearest(name, known)}; known: {', '.join(known)}")
+
+
+def check_options(method: str, options: Mapping) -> None:
+    """Raise ConfigError for an unknown method, and for settings that it does not have or that are of another type."""
+    module = plugins.load(METHODS, method, "explanation method")
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"the settings of {method} are {options!r}, and must be `name: value`")
+    parameters = inspect.signature(module.attribute).parameters.values()
+    known = {one.name: one.default for one in parameters if one.default is not one.empty}
+    for name, value in options.items():
+        if name not in known:
+            raise ConfigError(f"{method} has no setting {name!r}{plugins.nearest(name, list(known))}; known: {', '.join(known)}")
+        problem = _problem(value, known[name])
+        if problem:
+            raise ConfigError(f"{method}: {name} is {value!r}, and must be {problem}")
+
+
+def _problem(value: object, default: object) -> str:
+    """What a value must be that is to stand for a default; nothing where it is that."""
+    if isinstance(default, bool):
+        return "" if isinstance(value, bool) else "true or false"
+    if isinstance(default, Sequence):
+        good = isinstance(value, Sequence) and all(_problem(one, default[0]) == "" for one in value)
+        return "" if good else f"a list such as {list(default)}"
+    if isinstance(value, bool):
+        return "a number"
+    if isinstance(default, float):
+        return "" if isinstance(value, (float, int)) and value >= 0 else "a number from 0"
+    least = min(default, 1)
+    return "" if isinstance(value, int) and value >= least else f"a whole number from {least}"

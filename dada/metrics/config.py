@@ -20,8 +20,8 @@ class EvaluateConfig:
     # Attacks that are the same algorithm as another, such as A16 and A04 of ASVspoof 2019: known where the other is.
     same_attack: dict[str, str] = field(default_factory=dict)
     # Split -> what the tandem metrics need of the speaker verification: {scores: FILE, key: FILE, subset: NAME}. Files are relative to
-    # corpus.root, `{protocol}` in them stands for the protocol; key and subset are for ASVspoof 2021. `scores: asvspoof5` means the rates
-    # that ASVspoof 5 gives.
+    # corpus.root, `{protocol}` in them stands for the protocol, `{track}` for what its name has before the first `_` (LA of LA_A01); key
+    # and subset are for ASVspoof 2021. `scores: asvspoof5` means the rates that ASVspoof 5 gives.
     asv: dict = field(default_factory=dict)
     weighted_eer: dict[str, float] = field(default_factory=dict)  # test split -> its weight in one mean of their EERs, as in ADD 2023
     num_det_points: int = 101  # points of the DET curve kept for plots

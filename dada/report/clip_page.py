@@ -15,7 +15,7 @@ from matplotlib import colormaps
 from matplotlib.image import imsave
 
 from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF
-from dada.explain import support
+from dada.explain import ROUGH, support
 from dada.explain.explanation import Explanation
 from dada.explain.figures import COLORS, DARKEST, MAP, NAMES, log_power, scaled
 from dada.explain.words import Contributions, Words
@@ -126,8 +126,10 @@ def _views(found: Explained) -> str:
     ]
     kept = {name: support.share(support.temporal_profile(one.maps[name]), one.speech) for name in (BONAFIDE, SPOOF)}
     facts = "; ".join(f"{100 * share:.0f} % of the support for {NAMES[name]}" for name, share in kept.items() if share == share)
+    rough = ", so take the map as a rough picture" if found.completeness_error >= ROUGH else ""
     note = (
-        f"{found.method.replace('_', ' ')}, compared with {found.background}; completeness error {100 * found.completeness_error:.2g} %. "
+        f"{found.method.replace('_', ' ')}, compared with {found.background}; completeness error "
+        f"{100 * found.completeness_error:.2g} %{rough}. "
         f"In speech (the time without shade, {100 * one.speech.mean():.0f} %): {facts}. Red speaks for bona fide speech, blue for spoof; "
         "click a lane to hear it from there."
     )

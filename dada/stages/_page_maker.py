@@ -125,6 +125,12 @@ class ExplainedSystem:
     def explained(self, utt: str) -> Explained:
         """The maps of an utterance, and how they were made."""
         explanation = self.subject.pictured(self.pool.sound(utt), {output: ark[utt].T for output, ark in self.maps.items()})
-        fewest, wanted = self.summary["num_background"], self.summary["explain"]["num_background"]
-        background = f"{wanted if fewest == wanted else f'{fewest} to {wanted}'} other utterances of its class"
-        return Explained(explanation, self.summary["method"], background, float(self.rows[utt, BONAFIDE]["completeness_error"]))
+        return Explained(explanation, self.summary["method"], self._background(), float(self.rows[utt, BONAFIDE]["completeness_error"]))
+
+    def _background(self) -> str:
+        """What utterances were compared with, in words."""
+        settings = self.summary["explain"]
+        if settings.get("options", {}).get(self.summary["method"], {}).get("zeros"):
+            return "an input of zeros"
+        fewest, wanted = self.summary["num_background"], settings["num_background"]
+        return f"{wanted if fewest == wanted else f'{fewest} to {wanted}'} other utterances of its class"

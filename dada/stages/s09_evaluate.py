@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import json
 import logging
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -123,8 +124,13 @@ def _asv_of(recipe, split: str) -> dict | None:
     found = dict(entry)
     for name in ("scores", "key"):
         if entry.get(name) and entry[name] != FIXED_RATES:
-            found[name] = recipe.corpus_root / entry[name].format(protocol=recipe.protocol)
+            found[name] = recipe.corpus_root / _of_protocol(recipe, entry[name])
     return found
+
+
+def _of_protocol(recipe, file: str) -> str:
+    """A file of `evaluate.asv` with the names of the protocol in the places that are kept for them."""
+    return file.format(protocol=recipe.protocol, track=recipe.protocol.partition("_")[0])
 
 
 def _asv_files(asv: dict | None, there: bool) -> list[Path]:
@@ -174,7 +180,7 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
         "notes": notes,
         "num_trials": len(data.utts),
         **_labelled(recipe, data, scores, f"{system} on {split}", _are_llr(paths), asv),
-        **({"asv": recipe.evaluate.asv[split]["scores"].format(protocol=recipe.protocol)} if asv else {}),
+        **({"asv": _of_protocol(recipe, recipe.evaluate.asv[split]["scores"])} if asv else {}),
         "classes": class_results(recipe, data, folders, split) if names_attacks(recipe, config) else None,
         **embedding_abx(recipe, data, [folder / "embed" / split for folder in folders]),
         "authorship": authorship(recipe, data, folders, split) if config.task == "text" else None,
@@ -239,7 +245,7 @@ def _digests(paths: list[Path]) -> dict[str, str]:
 
 def command(recipe, system: str) -> str:
     """What a user types to make these results again."""
-    return " ".join(["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system, *getattr(recipe, "overrides", ())])
+    return shlex.join(["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system, *getattr(recipe, "overrides", ())])
 
 
 def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool, asv: Asv | None) -> dict:

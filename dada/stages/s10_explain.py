@@ -49,7 +49,8 @@ def plan(recipe) -> list[Job]:
 
 def _job(recipe, name: str) -> Job:
     config, folder, chosen = recipe.system(name), recipe.exp_dir(name) / "explain", recipe.explain
-    settings = {key: value for key, value in asdict(chosen).items() if key not in ("systems", "methods", "pages")}
+    settings = {key: value for key, value in asdict(chosen).items() if key not in ("systems", "methods", "options", "pages")}
+    own = {"options": chosen.options} if chosen.options else {}
     files = (path for split in recipe.splits.test for path in audio_files(recipe, config.input, split))
     return Job(
         stage="explain",
@@ -57,7 +58,7 @@ def _job(recipe, name: str) -> Job:
         home=folder,
         inputs=(recipe.seed_dir(name, recipe.seeds_of(name)[0]) / "weights.pt", *files),
         outputs=(*(folder / f"{kind}.scp" for kind in (*MAPS, *PROFILES)), folder / "shares.csv", folder / "summary.json"),
-        settings={"explain": settings, "method": chosen.methods.get(name, "auto"), "evaluate": recipe.evaluate.of_one_system()},
+        settings={"explain": {**settings, **own}, "method": chosen.methods.get(name, "auto"), "evaluate": recipe.evaluate.of_one_system()},
         args={"system": name},
     )
 
@@ -80,7 +81,8 @@ def run(recipe, job: Job) -> None:
 
     name, chosen, folder = job.args["system"], recipe.explain, job.home
     torch.set_num_threads(recipe.system(name).threads)
-    subject = Subject(load_experiment(recipe.seed_dir(name, recipe.seeds_of(name)[0])), chosen.methods.get(name, "auto"))
+    experiment = load_experiment(recipe.seed_dir(name, recipe.seeds_of(name)[0]))
+    subject = Subject(experiment, chosen.methods.get(name, "auto"), chosen.options)
     pool = Pool.of_recipe(recipe, subject.config.input)
     results = sorted(_explain(subject, pool, chosen), key=lambda result: result.utt.encode())
     for kind in MAPS:

@@ -1,5 +1,6 @@
 """Write RESULTS.md and report.html from all results, over all protocols."""
 
+import shlex
 from dataclasses import asdict
 
 from dada.data import write_text
@@ -37,7 +38,7 @@ def run(recipe, job: Job) -> None:
     sections = load(recipe.views)
     if not sections:
         raise DataError(f"no results below {recipe.exp_dir('<system>').parent}: stage evaluate makes them")
-    overrides = " ".join(getattr(recipe, "overrides", ()))
+    overrides = shlex.join(getattr(recipe, "overrides", ()))
     commands = [f"./run.sh --stage 9 --stop_stage 11 {overrides}".rstrip(), f"{ALL_COMMAND} {overrides}".rstrip()]
     results, html = job.outputs
     write_text(results, markdown(recipe.corpus.name, sections, *commands, this_machine()))

@@ -1,9 +1,12 @@
 """Protocols of ASVspoof: the real ones, and what is wrong with bad ones."""
 
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from dada.data import asvspoof
 from dada.data.asvspoof import (
     ASVSPOOF5,
     ASVSPOOF2019,
@@ -15,8 +18,12 @@ from dada.data.asvspoof import (
     read_protocol,
     require_covered,
 )
-from dada.data.counts import differences
+from dada.data.counts import differences, tally
 from dada.errors import ConfigError, DataError
+from dada.recipe.recipe import Recipe
+from dada.stages import s01_prepare_data
+
+RECIPE = Path(__file__).parents[2] / "egs" / "asvspoof2019"
 
 GOOD = ["LA_0079 LA_T_1138215 - - bonafide", "LA_0080 LA_T_1271820 - A01 spoof", "LA_0081 LA_T_1272637 - A02 spoof"]
 REAL = {  # split -> end of the name, beginning of utterances, bona fide, attacks, spoofs of each, speakers
@@ -52,6 +59,23 @@ def test_real_protocols_have_their_published_counts(reference):
     assert not speakers["eval"] & (speakers["train"] | speakers["dev"])
 
 
+@pytest.mark.parametrize("protocol", ["LA", *(f"LA_A{i:02d}" for i in range(1, 7))])
+def test_real_protocols_have_the_counts_of_the_recipe(reference, tmp_path, monkeypatch, protocol):
+    folder = tmp_path / "LA" / "ASVspoof2019_LA_cm_protocols"
+    folder.mkdir(parents=True)
+    for path in (reference / "protocols").glob("ASVspoof2019.LA.cm.*"):
+        shutil.copy(path, folder)
+    monkeypatch.setattr(asvspoof, "find_audio", lambda folders, trials, allow_missing: {utt: f"{utt}.flac" for utt in trials})
+    recipe = Recipe.load(RECIPE, [f"corpus.root={tmp_path}", f"protocol={protocol}"])
+    made = {data.path.name: data for data in s01_prepare_data.load_local(RECIPE, "prepare_data").prepare(recipe)}
+    found = {split: tally(data.labels, data["utt2attack"], len(data.utts)) for split, data in made.items()}
+    assert differences(found, recipe.corpus.counts[protocol]) == ""
+    attacks = {f"A{i:02d}" for i in range(1, 7)} if protocol == "LA" else {protocol[3:]}
+    assert set(made["train"]["utt2attack"].values()) == set(made["dev"]["utt2attack"].values()) == {"-", *attacks}
+    assert len(set(made["eval"]["utt2attack"].values())) == 14
+    assert {data.path.parent for data in made.values()} == {RECIPE / "data" / ("" if protocol == "LA" else protocol)}
+
+
 def test_columns_become_tables(write, tmp_path):
     lines = [
         "LA_0023 DF_E_2000011 nocodec asvspoof A14 spoof notrim progress traditional_vocoder - - - -",
@@ -65,8 +89,9 @@ def test_columns_become_tables(write, tmp_path):
     assert data.utts == ["DF_E_2000011", "DF_E_2000012", "DF_E_2000013"]
     assert data["utt2attack"]["DF_E_2000012"] == data["utt2vocoder"]["DF_E_2000012"] == "-"
     assert protocol.where("subset", "progress").values["trial"] == ["DF_E_2000011"]
+    assert protocol.where("codec", "nocodec", "low_m4a").values == protocol.values
     with pytest.raises(DataError, match=r"no trial whose subset is 'hidden'; there are eval \(2\), progress \(1\)"):
-        protocol.where("subset", "hidden")
+        protocol.where("subset", "eval", "hidden")
 
 
 def test_byte_order_mark_and_windows_lines(tmp_path):

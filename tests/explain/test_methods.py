@@ -10,6 +10,8 @@ from torch import nn
 from dada.errors import ConfigError, DataError
 from dada.explain import attribute
 from dada.explain.background import same_class
+from dada.explain.config import ExplainConfig
+from dada.explain.subject import options_of
 from dada.models.audio import gmm
 
 METHODS = ["deep_shap", "gradient_shap", "integrated_gradients", "occlusion"]
@@ -35,8 +37,40 @@ def test_linear_model(method):
 def test_more_steps_are_taken_until_the_sum_is_right():
     model, batch, background = smooth(), as_batch(3 * noise(1, 4, 6)), as_batch(noise(2, 4, 6, seed=1))
     coarse = attribute(model, batch, background, method="integrated_gradients", max_steps=1)
-    fine = attribute(model, batch, background, method="integrated_gradients", tolerance=1e-3)
+    fine = attribute(model, batch, background, method="integrated_gradients", tolerance=1e-3, first_steps=1)
     assert float(coarse.completeness_error.max()) > 0.01 and float(fine.completeness_error.max()) <= 1e-3
+    given = {"first_steps": 1, "max_steps": 1, "tolerance": 0.0}
+    assert torch.equal(attribute(model, batch, background, method="integrated_gradients", **given).values, coarse.values)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gradient_shap": {"zero": True}}, "gradient_shap has no setting 'zero', did you mean 'zeros'.*known: num_samples, noise, zeros"),
+        ({"gradient_shop": {}}, "unknown explanation method 'gradient_shop', did you mean 'gradient_shap'"),
+        ({"gradient_shap": {"zeros": 1}}, "zeros is 1, and must be true or false"),
+        ({"gradient_shap": {"num_samples": True}}, "num_samples is True, and must be a number"),
+        ({"gradient_shap": {"seed": -1}}, "seed is -1, and must be a whole number from 0"),
+        ({"integrated_gradients": {"tolerance": -0.1}}, "tolerance is -0.1, and must be a number from 0"),
+        ({"integrated_gradients": {"max_steps": 1.5}}, "max_steps is 1.5, and must be a whole number from 1"),
+        ({"occlusion": {"num_patches": "8"}}, r"num_patches is '8', and must be a list such as \[8, 16\]"),
+        ({"occlusion": 3}, "the settings of occlusion are 3"),
+    ],
+)
+def test_bad_settings_of_methods(options, message):
+    with pytest.raises(ConfigError, match=message):
+        ExplainConfig(options=options)
+
+
+@pytest.mark.parametrize(("num_background", "first", "most"), [(1, 16, 64), (2, 16, 64), (5, 6, 24), (8, 4, 16), (20, 4, 16)])
+def test_steps_by_the_size_of_the_background(num_background, first, most):
+    options = options_of("integrated_gradients", num_background)
+    assert (options["first_steps"], options["max_steps"]) == (first, most)
+    ExplainConfig(options={"integrated_gradients": options})
+
+
+def test_good_settings_of_methods():
+    ExplainConfig(options={"occlusion": {"num_patches": [4, 8]}, "integrated_gradients": {"tolerance": 0, "max_steps": 8}})
 
 
 def test_gradient_shap_draws_by_its_seed_alone():

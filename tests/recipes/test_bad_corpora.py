@@ -87,6 +87,14 @@ def test_a_protocol_of_another_year_and_repeated_utterances(spoiled):
         prepare()
 
 
+def test_an_attack_that_the_track_does_not_train_on(spoiled):
+    _, prepare = spoiled("asvspoof2019")
+    with pytest.raises(DataError, match=r"train.trn.txt has no trial whose attack is 'A07'; there are - \(9\), A01 \(1\)"):
+        prepare("protocols=[LA,LA_A07]", "protocol=LA_A07")
+    recipe = prepare("protocols=[LA,PA_BC]", "protocol=PA_BC", "corpus.counts={}")  # of the other track as well
+    assert set(DataDir.read(recipe.data_dir("dev"))["utt2attack"].values()) == {"-", "BC"}
+
+
 def test_labels_of_the_wrong_polarity(spoiled):
     corpus, prepare = spoiled("asvspoof2019")
     path = corpus / LA_2019.format("cm_protocols") / "ASVspoof2019.LA.cm.dev.trl.txt"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tiny_runs import dada
 from tiny_systems import write_systems
 
 from dada.data import DataDir
+from dada.detect import Detector
+from dada.explain_clip import ClipExplainer
 from dada.recipe.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +54,32 @@ def test_asvspoof2019_has_tandem_costs_by_the_scores_of_each_split(tmp_path):
     run(recipe, "protocol=PA", "--system", "lfcc_gmm")
     assert result(recipe, "lfcc_gmm", "eval", "PA")["asv"].startswith("PA/")
     assert set(DataDir.read(recipe / "data" / "PA" / "eval")["utt2environment"].values()) == {"aaa", "abc", "cba"}
+
+
+def test_asvspoof2019_with_one_attack_to_train_on_explained_as_its_readme_says(tmp_path):
+    recipe = miniatures.make("asvspoof2019", tmp_path)
+    (recipe / "conf" / "res_tssdnet.yaml").write_text("input: {num_samples: 16000}\ntrain: {epochs: 1}\n")
+    (recipe / "conf" / "res_tssdnet_2d_odyssey.yaml").write_text("input: {num_samples: 16000}\ntrain: {epochs: 1}\n")
+    trials = tmp_path / "corpus" / "LA" / "ASVspoof2019_LA_cm_protocols" / "ASVspoof2019.LA.cm.eval.trl.txt"
+    few = re.sub(r"A1[5-9] ", "A08 ", re.sub(r"A(0[79]|1[0-4]) ", "A07 ", trials.read_text()))
+    trials.write_text(few)  # several of each, as an utterance is compared with others of its class
+    text = (ROOT / "egs" / "asvspoof2019" / "README.md").read_text().replace("\\\n", " ")
+    (command,) = (line for line in text.splitlines() if line.startswith("./run.sh protocol=LA_A01"))
+    small = ["explain.num_utterances=1", "explain.num_background=2", "explain.num_checked=1", "explain.num_steps=2"]
+    said = run(recipe, *shlex.split(command, comments=True)[1:], *small)
+    assert "train: 1 spoof, expected 3800" in said and "LA_A01" in said
+    attacks = {split: set(DataDir.read(recipe / "data" / "LA_A01" / split)["utt2attack"].values()) for split in ("train", "dev", "eval")}
+    assert attacks == {"train": {"-", "A01"}, "dev": {"-", "A01"}, "eval": {"-", "A07", "A08"}}
+    assert {path.name for path in (recipe / "data").iterdir()} == {"LA_A01"}  # the other protocols are left alone
+    for system in ("res_tssdnet", "res_tssdnet_2d_odyssey"):
+        found = result(recipe, system, "eval", "LA_A01")
+        assert found["asv"].startswith("LA/ASVspoof2019_LA_asv_scores/") and found["metrics"]["min_tdcf_2019"]
+        folder = recipe / "exp" / "LA_A01" / system
+        summary = json.loads((folder / "explain" / "summary.json").read_text())
+        assert summary["method"] == "gradient_shap" and summary["explain"]["options"] == {"gradient_shap": {"zeros": True}}
+        assert list(summary["classes"]) == ["bonafide", "A07", "A08"] and summary["faithfulness"]["stability"] is None
+    assert "Protocol LA_A01, eval" in (recipe / "RESULTS.md").read_text()
+    assert ClipExplainer(Detector.of_experiment(folder), folder).recipe.data_dir("dev") == recipe / "data" / "LA_A01" / "dev"
 
 
 def test_asvspoof2021_measures_each_subset_of_both_tracks(tmp_path):

@@ -17,7 +17,7 @@ from dada.explain import support
 from dada.explain.config import ExplainConfig
 from dada.explain.subject import Subject
 from dada.explain.words import explain_words, read_quotes
-from dada.explain_clip import ClipExplainer
+from dada.explain_clip import ClipExplainer, main
 from dada.recipe import catalog
 from dada.recipe.recipe import Options, Recipe
 from dada.recipe.runner import jobs_to_run, make_ledger
@@ -84,6 +84,8 @@ def test_nothing_is_explained_unless_it_is_named(finished):
         s10_explain.plan(Recipe.load(finished, ["explain.systems=[lfcc_lcn]"]))
     with pytest.raises(ConfigError, match="which explain.systems does not"):
         ExplainConfig(systems=["lfcc_lcnn"], methods={"dada_audio": "occlusion"})
+    with pytest.raises(ConfigError, match="unknown explanation method 'oclusion', did you mean 'occlusion'"):
+        ExplainConfig(systems=["lfcc_lcnn"], methods={"lfcc_lcnn": "oclusion"})
     with pytest.raises(ConfigError, match="at least 1"):
         ExplainConfig(num_background=0)
 
@@ -237,6 +239,49 @@ def test_page_of_a_clip(explained, tmp_path):
     assert audio.explanation.system == "dada_audio" and re.fullmatch("12 (spoof|bona fide) utterances of dev", audio.background)
     assert list(page.weighed) == ["dada_late_calibrated"] and page.others == "24 utterances of dev" and "<th scope=col>α</th>" in html
     assert len(list(tmp_path.glob("*.svg"))) == 3 and len(list(tmp_path.glob("*.png"))) == 3
+
+
+@pytest.fixture
+def explain(monkeypatch, capsys, tmp_path):
+    """Runs `dada explain` in this process; returns its exit code, the page if it wrote one, and what it said to stderr."""
+    monkeypatch.setattr("dada.explain_clip.set_up_logging", lambda level: None)
+    page = tmp_path / "clip.html"
+
+    def call(*arguments) -> tuple[int, str | None, str]:
+        code = main([*map(str, arguments), "--out", str(page)])
+        return code, page.read_text() if page.exists() else None, capsys.readouterr().err
+
+    return call
+
+
+def test_program_says_what_it_cannot_use(explained, explain):
+    clip = next((explained.root / "data" / "audio").glob("ANN-test-1*"))
+    lcnn, gmm, text = (explained.exp_dir(name) for name in ("lfcc_lcnn", "lfcc_gmm", "dada_text"))
+    for arguments, message in (
+        (["none.flac", "--model", lcnn], "none.flac"),
+        ([clip, "--model", lcnn, "--background", "nowhere.flac"], "nowhere.flac"),
+        ([clip, "--model", gmm, "--method", "deep_shap"], "(IndexAdd): use integrated_gradients (or gradient_shap, or occlusion)"),
+        ([clip, "--model", lcnn, "--method", "deep_shop"], "did you mean 'deep_shap'"),
+        ([clip, "--model", lcnn, "gradient_shap.zero=true"], "did you mean 'zeros'"),
+        ([clip, "--model", lcnn, "zeros"], "unknown explanation method 'zeros'"),
+        ([clip, "--model", text, "--speaker", "ZED"], "knows no texts of ZED: give --speaker, one of ANN"),
+        ([clip, "--model", text], "needs the purported speaker: give --speaker, one of ANN"),
+    ):
+        code, page, said = explain(*arguments)
+        assert code == 2 and page is None and message in said, said
+
+
+def test_program_uses_what_background_there_is(explained, explain, caplog):
+    clip, *others = sorted((explained.root / "data" / "audio").glob("ANN-test-*"))[:3]
+    lcnn = explained.exp_dir("lfcc_lcnn")
+    code, page, _ = explain(clip, "--model", lcnn, "--background", clip, *others)
+    assert code == 0 and "deep shap, compared with 2 files; completeness error" in page and "rough picture" not in page
+    assert "the background has 2 utterances, fewer than 20: all are used" in caplog.text
+    page = explain(clip, "--model", lcnn, "--background", clip)[1]
+    assert "compared with silence" in page and "name other clips with --background" in caplog.text
+    page = explain(clip, "--model", lcnn, "--method", "gradient_shap", "gradient_shap.zeros=true", "gradient_shap.num_samples=1")[1]
+    assert "gradient shap, compared with an input of zeros; completeness error" in page and "rough picture" in page
+    assert "take the map as a rough picture" in caplog.text
 
 
 def test_words_and_quotes_of_the_purported_speaker(explained):

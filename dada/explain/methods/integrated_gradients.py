@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.explain.methods._gradient import as_function, baselines, mean_output
 
-FIRST_STEPS = 16
-
 
 def attribute(
     model: nn.Module,
@@ -25,21 +23,22 @@ def attribute(
     background: Batch,
     targets: Sequence[int],
     tolerance: float = 0.01,
+    first_steps: int = 16,
     max_steps: int = 128,
     zeros: bool = False,
     rows_at_once: int = 4,
 ) -> tuple[Tensor, Tensor]:
     """Values (B, K, ...) and base values (B, K). `zeros` starts from an input of zeros instead of the background.
 
-    Steps are doubled from 16 to `max_steps` at most, for each utterance and target, until what is missing from the sum is less than
-    `tolerance` of it. `rows_at_once` bounds the memory. Raises NoGradient.
+    Steps are doubled from `first_steps` to `max_steps` at most, for each utterance and target, until what is missing from the sum is less
+    than `tolerance` of it. `rows_at_once` bounds the memory. Raises NoGradient.
     """
     logits = as_function(model, batch)
     starts = baselines(background, zeros)
     base = mean_output(logits, starts, targets)
     values = torch.stack([
         torch.stack([
-            along_lines(logits, x[None], starts, target, float(base[k]), tolerance, max_steps, rows_at_once)
+            along_lines(logits, x[None], starts, target, float(base[k]), tolerance, (first_steps, max_steps), rows_at_once)
             for k, target in enumerate(targets)
         ])
         for x in batch.inputs
@@ -48,13 +47,14 @@ def attribute(
 
 
 def along_lines(
-    logits: Callable, x: Tensor, starts: Tensor, target: int, base: float, tolerance: float, max_steps: int, rows_at_once: int
+    logits: Callable, x: Tensor, starts: Tensor, target: int, base: float, tolerance: float, bounds: tuple[int, int], rows_at_once: int
 ) -> Tensor:
-    """Values of one input (1, ...) for one target, the mean over all starting points."""
+    """Values of one input (1, ...) for one target, the mean over all starting points, by a number of steps within `bounds`."""
     method = IntegratedGradients(logits)
     with torch.no_grad():
         difference = float(logits(x)[0, target]) - base
-    steps = min(FIRST_STEPS, max_steps)
+    first_steps, max_steps = bounds
+    steps = min(first_steps, max_steps)
     while True:
         lines = [
             method.attribute(x, start[None], target, n_steps=steps, internal_batch_size=rows_at_once).detach()[0] for start in starts
