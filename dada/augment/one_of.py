@@ -38,7 +38,7 @@ class Augment:
             raise ConfigError("one_of: choices must be lists of augmentations, one list at least and none of them empty")
         entries = [entry for choice in config.choices for entry in choice]
         if augment.mixes_labels(entries) or any(entry.get("keep_original") for entry in entries):
-            raise ConfigError("one_of: a choice is made for each clip by itself: put mixup and keep_original beside the choices, not into them")
+            raise ConfigError("one_of: each clip has a choice of its own: put mixup and keep_original beside the choices, not into them")
         self.config = config
         self.choices = [augment.build(choice) for choice in config.choices]
         self.INPUTS = tuple(kind for kind in Augment.INPUTS if not any(augment.misfit(entry["name"], kind) for entry in entries))

@@ -134,7 +134,7 @@ class SpeechEncoder(nn.Module):
         return self._pooled(x, lambda states: states)
 
     def mean(self, x: Tensor) -> Tensor:
-        """(B, T) to the mean over the chosen layers, (B, N, D), as `forward(x).mean(1)`; of a long clip the layers are not held together."""
+        """(B, T) to the mean over the chosen layers, (B, N, D), as `forward(x).mean(1)`, without all layers of a long clip at once."""
         return self._pooled(x, lambda states: states.mean(1))
 
     def _pooled(self, x: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
@@ -156,13 +156,14 @@ class SpeechEncoder(nn.Module):
         return output.hidden_states or (output.last_hidden_state,)  # without any layer the library collects none
 
     def pieces(self, num_samples: int) -> list[tuple[int, int, slice]]:
-        """First sample, end, and which frames to keep, of the pieces that a clip is encoded in: LONGEST samples at most, alike in length."""
+        """First sample, end, and which frames to keep, of the pieces that a clip is encoded in, of LONGEST samples at most."""
         if num_samples <= LONGEST:
             return [(0, num_samples, slice(None))]
         hop, window = self.samples(2) - self.samples(1), self.samples(1)
         num_frames, context = (num_samples - window) // hop + 1, CONTEXT // hop
         most = (LONGEST - window) // hop + 1 - 2 * context  # frames to keep of a piece with context on both sides
-        edges = [round(k * num_frames / -(-num_frames // most)) for k in range(-(-num_frames // most) + 1)]
+        num_pieces = -(-num_frames // most)
+        edges = [k * num_frames // num_pieces for k in range(num_pieces + 1)]
         found = []
         for first, end in zip(edges, edges[1:], strict=False):
             low, high = max(0, first - context), min(num_frames, end + context)

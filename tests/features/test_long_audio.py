@@ -1,7 +1,7 @@
 """Half an hour of audio: computed in pieces, the same numbers, in memory of a few times the clip's own.
 
 Measured beyond the clip's 110 MB, results included: cues 290 MB, mfcc 390, cqt 530, cqcc 700, lfcc 770; spectrogram, whose result alone
-is 440 MB, 1,700. A speech encoder's attention takes as much as the model takes: there `input.num_samples` bounds it.
+is 440 MB, 1,700. A speech encoder takes as much as the model takes for the 60 s that it is given at once.
 """
 
 import os
@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from dada import features
-from dada.features import _frames, cqcc, cqt
+from dada.features import _frames, cqcc, cqt, speech_encoder
+from dada.features.speech_encoder import SpeechEncoder
 
 ROOT = Path(__file__).parents[2]
 HALF_AN_HOUR = """
@@ -64,3 +65,26 @@ def test_memory_is_bounded():
     rows = [line.split() for line in done.stdout.splitlines()]
     assert [(name, int(num_frames)) for name, num_frames, _ in rows] == [("cues", 1), ("mfcc", 56_251), ("lfcc", 180_001)]
     assert max(int(megabytes) for _, _, megabytes in rows) < 1000
+
+
+def lengths_of_calls(encoder: SpeechEncoder) -> list[int]:
+    """Filled with the samples of whatever the network is given from now on."""
+    lengths: list[int] = []
+    encoder.network.register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[-1]))
+    return lengths
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "wavlm"])
+@pytest.mark.parametrize("num_samples", [32_000, 32_320, 100_321])
+def test_a_speech_encoder_takes_a_long_clip_in_pieces(monkeypatch, encoder_folder, kind, num_samples):
+    x = 0.1 * torch.randn(2, num_samples, generator=torch.Generator().manual_seed(2))
+    encoder = SpeechEncoder(str(encoder_folder(kind)), [0, 2])
+    whole = encoder(x)
+    monkeypatch.setattr(speech_encoder, "LONGEST", 32_000)
+    monkeypatch.setattr(speech_encoder, "CONTEXT", 8_000)
+    lengths = lengths_of_calls(encoder)
+    pieces = encoder(x)
+    assert pieces.shape == whole.shape and max(lengths) <= 32_000 and len(lengths) == {32_000: 1, 32_320: 3, 100_321: 7}[num_samples]
+    torch.testing.assert_close(encoder.mean(x), pieces.mean(1))
+    if num_samples == 32_000:
+        assert torch.equal(pieces, whole)

@@ -52,7 +52,7 @@ class Config:
     head: int = 256  # hidden width of the detector
     head_dropout: float = 0.25
     one_logit: bool = True  # two classes give one logit, the score of the second, for loss bce
-    distance: bool = False  # one more number behind the embedding: how far apart the frames' two compressions are, for loss dependency's text form
+    distance: bool = False  # one more number behind the embedding, how far style and linguistics of the frames are apart, for a loss
 
 
 class Model(nn.Module):
@@ -75,7 +75,9 @@ class Model(nn.Module):
         """The embedding is [statistics of style | of linguistics | mean of compressed style | of compressed linguistics | distance].
 
         The distance, where the configuration asks for it, is the mean over frames of the squared Euclidean one between what both modules
-        make of a frame. The detector does not see it. Raises ConfigError for inputs of another kind or size, DataError for a clip without a frame.
+        make of a frame. The detector does not see it.
+
+        Raises ConfigError for inputs of another kind or size, DataError for a clip without a frame.
         """
         if self.encoders:
             check_waveform(batch)
