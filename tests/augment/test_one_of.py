@@ -13,7 +13,7 @@ from dada.train.config import TrainConfig
 from dada.train.phases import phases_of
 
 CHUNK = {"name": "drop_chunks", "num": [1, 1], "size": [10, 10]}
-SOFT = {"name": "noise", "snr": [20.0, 20.0]}
+SOFT = {"name": "noise", "snr": [40.0, 40.0]}
 
 
 def ones(num: int) -> Batch:
