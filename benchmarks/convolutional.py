@@ -6,6 +6,10 @@ The plain form keeps images in PyTorch's default memory format, has convolutions
 each max pool, and reduces a cell's input by two convolutions with stride 2. Prints medians of the processor's time in milliseconds per
 clip, which other work on the machine changes little, their ratio, the largest difference of outputs, and the difference of the
 gradients relative to their norm, in float32 and in float64.
+
+In float32 the gradients of the TSSDNet family are 1e-3 apart, since the smallest rounding can turn a maximum to another step. In float64
+they are the same: `--systems res_tssdnet res_tssdnet_2d --batch_size 2 --repetitions 1` gave 1.5e-3 and 5.3e-15 for the first, 2.5e-3
+and 4.8e-14 for the second.
 """
 
 import argparse
