@@ -1,8 +1,8 @@
 """SLIM's first loss: style and linguistics of genuine speech should predict each other, dimension by dimension.
 
 Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024), gives it in two forms. The
-pseudo-code of the appendix is what was run, and the default. With ŝ and l̂ the temporal means, (B, D) each, standardised over the batch
-and divided by its size B,
+default is the pseudo-code of the appendix. With ŝ and l̂ the temporal means, (B, D) each, standardised over the batch and divided by its
+size B,
 
     D = ‖ŝ - l̂‖²,   C_s = ‖ŝᵀŝ - I‖²,   C_l = ‖l̂ᵀl̂ - I‖²,   loss = D + λ (C_s + C_l).
 
@@ -60,7 +60,7 @@ class Loss(nn.Module):
         if self.config.form == "text" and embedding.shape[1] % 4 != 1:
             raise ConfigError("loss dependency: form text needs the distance of each clip's frames: set model.distance=true")
         size = embedding.shape[1] // 4
-        parts = embedding[:, 2 * size :]  # a distance that is not asked for is left out below
+        parts = embedding[:, 2 * size :]
         num_groups = 1 if self.training else max(1, len(parts) // self.config.group)
         of_group = self._by_text if self.config.form == "text" else self._by_pseudo_code
         groups = [parts[i::num_groups].split([size, size, parts.shape[1] - 2 * size], dim=1) for i in range(num_groups)]
