@@ -55,7 +55,13 @@ class Chain:
 
 def build(settings: Sequence[Mapping]) -> list[tuple[str, object]]:
     """(name, `Augment`) of each of `[{name: mixup, ...}, ...]`."""
-    return [(entry["name"], _build(entry)) for entry in settings]
+    steps = []
+    for entry in settings:
+        rest = dict(entry)
+        name = rest.pop("name")
+        module = plugins.load("dada.augment", name, "augmentation")
+        steps.append((name, module.Augment(module.Config(**rest))))
+    return steps
 
 
 def run(steps: Sequence[tuple[str, object]], batch: Batch, generator: torch.Generator) -> Batch:
@@ -83,9 +89,3 @@ def seeded(*numbers: int) -> torch.Generator:
 def _misfit(name: str, augment, kind: str) -> str | None:
     known = augment.INPUTS
     return None if kind in known else f"augmentation {name} works on {' or '.join(known)}, but input.kind is {kind}"
-
-
-def _build(settings: Mapping):
-    rest = dict(settings)
-    module = plugins.load("dada.augment", rest.pop("name"), "augmentation")
-    return module.Augment(module.Config(**rest))
