@@ -3,7 +3,7 @@
 `Augment` is called with a `Batch` and a `torch.Generator` of the CPU, and returns a new batch on the same device. It says in `INPUTS`
 which kinds of input it works on, and in `MIXES_LABELS` whether it needs labels as probabilities (B, K). All that is random comes from
 the generator, so that the same seed, epoch and step give the same batch anywhere. What lies behind a clip's end may be written over:
-`Chain` sets it to zero again.
+`run` sets it to zero again. `one_of` takes one of several for each clip.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,7 @@ def config_class(name: str) -> type:
 
 def misfit(name: str, kind: str) -> str | None:
     """What is wrong with an augmentation for inputs of a kind (waveform, features, …); None where nothing is."""
-    inputs = plugins.load("dada.augment", name, "augmentation").Augment.INPUTS
-    return None if kind in inputs else f"augmentation {name} works on {' or '.join(inputs)}, but input.kind is {kind}"
+    return _misfit(name, plugins.load("dada.augment", name, "augmentation").Augment, kind)
 
 
 def mixes_labels(settings: Sequence[Mapping]) -> bool:
@@ -37,11 +36,10 @@ class Chain:
     """The augmentations `[{name: mixup, ...}, ...]` of a training, one after the other."""
 
     def __init__(self, settings: Sequence[Mapping], kind: str, num_classes: int, seed: int, rank: int = 0):
-        self.names = [entry["name"] for entry in settings]
-        problems = [problem for name in self.names if (problem := misfit(name, kind))]
+        self.steps = build(settings)
+        problems = [problem for name, augment in self.steps if (problem := _misfit(name, augment, kind))]
         if problems:
             raise ConfigError("; ".join(problems))
-        self.steps = [_build(entry) for entry in settings]
         self.mixes_labels = mixes_labels(settings)
         self.num_classes, self.seed, self.rank = num_classes, seed, rank
 
@@ -52,18 +50,34 @@ class Chain:
         generator = seeded(self.seed, epoch, step, self.rank)
         if self.mixes_labels:
             batch = replace(batch, labels=torch.nn.functional.one_hot(batch.labels, self.num_classes).float())
-        for name, augment in zip(self.names, self.steps, strict=True):
-            batch = augment(batch, generator)
-            inputs = batch.inputs
-            if int(batch.lengths.min()) < inputs.shape[-1]:
-                mask = batch.mask
-                inputs = inputs.masked_fill(~(mask if inputs.ndim == 2 else mask[:, None]), 0.0)
-                batch = replace(batch, inputs=inputs)
-            if not torch.isfinite(inputs).all():
-                rows = (~torch.isfinite(inputs).flatten(1).all(1)).nonzero()[:, 0].tolist()
-                names = ", ".join(batch.utts[i] for i in rows[:3])
-                raise DadaError(f"augmentation {name} gave values that are not finite for {names}: look at these utterances")
-        return batch
+        return run(self.steps, batch, generator)
+
+
+def build(settings: Sequence[Mapping]) -> list[tuple[str, object]]:
+    """(name, `Augment`) of each of `[{name: mixup, ...}, ...]`."""
+    steps = []
+    for entry in settings:
+        rest = dict(entry)
+        name = rest.pop("name")
+        module = plugins.load("dada.augment", name, "augmentation")
+        steps.append((name, module.Augment(module.Config(**rest))))
+    return steps
+
+
+def run(steps: Sequence[tuple[str, object]], batch: Batch, generator: torch.Generator) -> Batch:
+    """The batch after one step of `build` after the other. Raises DadaError where a result is not finite."""
+    for name, augment in steps:
+        batch = augment(batch, generator)
+        inputs = batch.inputs
+        if int(batch.lengths.min()) < inputs.shape[-1]:
+            mask = batch.mask
+            inputs = inputs.masked_fill(~(mask if inputs.ndim == 2 else mask[:, None]), 0.0)
+            batch = replace(batch, inputs=inputs)
+        if not torch.isfinite(inputs).all():
+            rows = (~torch.isfinite(inputs).flatten(1).all(1)).nonzero()[:, 0].tolist()
+            names = ", ".join(batch.utts[i] for i in rows[:3])
+            raise DadaError(f"augmentation {name} gave values that are not finite for {names}: look at these utterances")
+    return batch
 
 
 def seeded(*numbers: int) -> torch.Generator:
@@ -72,7 +86,6 @@ def seeded(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state))
 
 
-def _build(settings: Mapping):
-    rest = dict(settings)
-    module = plugins.load("dada.augment", rest.pop("name"), "augmentation")
-    return module.Augment(module.Config(**rest))
+def _misfit(name: str, augment, kind: str) -> str | None:
+    known = augment.INPUTS
+    return None if kind in known else f"augmentation {name} works on {' or '.join(known)}, but input.kind is {kind}"

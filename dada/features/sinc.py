@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from dada.errors import ConfigError, DataError
 
 SCALES = ("mel", "inverse_mel", "linear")
+PIECE = 2**18  # samples filtered at once: of half an hour the result takes gigabytes by itself
 CHUNK = 1024  # frames multiplied at once: few enough that the products stay in the processor's cache until they are pooled
 
 
@@ -43,6 +44,15 @@ class Feature(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N). Raises DataError for a clip shorter than a filter."""
         check_length(x, self.config.num_taps)
+        size = x.shape[-1] - self.config.num_taps + 1
+        if size <= PIECE:
+            return self._filter(x)
+        y = x.new_empty(len(x), self.num_features, size)
+        for start in range(0, size, PIECE):
+            y[..., start : start + PIECE] = self._filter(x[:, start : start + PIECE + self.config.num_taps - 1])
+        return y
+
+    def _filter(self, x: Tensor) -> Tensor:
         return nn.functional.conv1d(x[:, None], self.filters[:, None])
 
 

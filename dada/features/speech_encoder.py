@@ -7,9 +7,15 @@ its id or as a folder on disk. Hidden state 0 is what enters the first transform
 Whisper's encoder expects 30 s. Here its context is cut to the clip: the first rows of the position table are used, which is
 several times faster on short clips and leaves no silence for a pooling to average over.
 
+A clip of more than 60 s is encoded in pieces, as the memory of attention grows with the square of its length: frames beyond 5 s from a
+piece's ends are kept, so that there are as many as in one pass, and each has heard 5 s on both sides at least, where the clip has them.
+They are close to those of one pass, not equal, since attention reaches no further than a piece, nor does the normalisation over time in
+the first convolution of base models. A clip is normalised as a whole before. Whisper's encoder refuses what is longer than its 30 s.
+
 Axes: B batch, T samples, N frames, K chosen layers, D width of the encoder.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +32,8 @@ WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json
 WHISPER_STEP = 320  # samples a frame of Whisper's encoder: a mel hop of 160, halved by its second convolution
 FIXED = ("masked_spec_embed", "embed_positions.weight")  # never learn: nothing is masked here, and Whisper's positions are sines
 ALL = -1  # of `tuned_layers`: the whole encoder
+LONGEST = 60 * SAMPLE_RATE  # samples encoded at once
+CONTEXT = 5 * SAMPLE_RATE  # samples on both sides of a piece that its frames hear, and that are cut off after
 VARIANCE_FLOOR = 1e-7  # added to the variance of a clip, as the processors of these models do
 
 
@@ -54,8 +62,7 @@ class Feature(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N). Raises DataError for a clip shorter than one frame."""
-        states = self.encoder(x)
-        pooled = states.mean(1) if self.config.layer_pooling == "mean" else states.transpose(1, 2).flatten(2)
+        pooled = self.encoder.mean(x) if self.config.layer_pooling == "mean" else self.encoder(x).transpose(1, 2).flatten(2)
         return pooled.transpose(1, 2)
 
 
@@ -123,18 +130,45 @@ class SpeechEncoder(nn.Module):
         return size
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T) to (B, K, N, D). Raises DataError for clips shorter than one frame, or longer than the encoder takes."""
-        states = self._whisper(x) if self.is_whisper else self._waveform(x)
-        return torch.stack([states[k] for k in self.layers], dim=1)
+        """(B, T) to (B, K, N, D). Raises DataError for clips shorter than one frame, or longer than Whisper takes."""
+        return self._pooled(x, lambda states: states)
 
-    def _waveform(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Hidden states of the wav2vec 2.0 family, each (B, N, D)."""
+    def mean(self, x: Tensor) -> Tensor:
+        """(B, T) to the mean over the chosen layers, (B, N, D), as `forward(x).mean(1)`, without all layers of a long clip at once."""
+        return self._pooled(x, lambda states: states.mean(1))
+
+    def _pooled(self, x: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
+        if self.is_whisper:
+            return pool(self._chosen(self._whisper(x)))
         if x.shape[-1] < self.samples(1):
             raise DataError(f"a clip of {x.shape[-1]} samples is too short for {self.model}: {TOO_SHORT}")
         if self.normalise:
             x = (x - x.mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, keepdim=True, correction=0) + VARIANCE_FLOOR)
+        parts = [pool(self._chosen(self._waveform(x[:, start:end])))[..., kept, :] for start, end, kept in self.pieces(x.shape[-1])]
+        return torch.cat(parts, dim=-2) if len(parts) > 1 else parts[0]
+
+    def _chosen(self, states: tuple[Tensor, ...]) -> Tensor:
+        return torch.stack([states[k] for k in self.layers], dim=1)
+
+    def _waveform(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Hidden states of the wav2vec 2.0 family, each (B, N, D)."""
         output = self.network(x, output_hidden_states=True)
         return output.hidden_states or (output.last_hidden_state,)  # without any layer the library collects none
+
+    def pieces(self, num_samples: int) -> list[tuple[int, int, slice]]:
+        """First sample, end, and which frames to keep, of the pieces that a clip is encoded in, of LONGEST samples at most."""
+        if num_samples <= LONGEST:
+            return [(0, num_samples, slice(None))]
+        hop, window = self.samples(2) - self.samples(1), self.samples(1)
+        num_frames, context = (num_samples - window) // hop + 1, CONTEXT // hop
+        most = (LONGEST - window) // hop + 1 - 2 * context  # frames to keep of a piece with context on both sides
+        num_pieces = -(-num_frames // most)
+        edges = [k * num_frames // num_pieces for k in range(num_pieces + 1)]
+        found = []
+        for first, end in zip(edges, edges[1:], strict=False):
+            low, high = max(0, first - context), min(num_frames, end + context)
+            found.append((low * hop, (high - 1) * hop + window, slice(first - low, end - low)))
+        return found
 
     def _whisper(self, x: Tensor) -> tuple[Tensor, ...]:
         """Hidden states of Whisper's encoder over the clip alone, each (B, N, D). A part of a frame at the end is padded."""

@@ -42,4 +42,4 @@ class Feature(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N). Raises DataError for a clip shorter than one frame."""
-        return torch.cat([self.style(x).mean(1), self.linguistics(x).mean(1)], dim=2).transpose(1, 2)
+        return torch.cat([self.style.mean(x), self.linguistics.mean(x)], dim=2).transpose(1, 2)

@@ -193,10 +193,14 @@ def _augmentations(entries: list, key: str, kind: str, where: str, errors: list[
             errors.append(f"{where}: {key}[{i}].name is missing")
             continue
         before = len(errors)
-        completed.append(_plugin(entry, f"{key}[{i}]", augment.config_class, where, errors))
+        done = _plugin(entry, f"{key}[{i}]", augment.config_class, where, errors)
         problem = augment.misfit(str(entry["name"]), kind) if len(errors) == before else None
         if problem:
             errors.append(f"{where}: {key}[{i}]: {problem}")
+        if "choices" in done and len(errors) == before:  # augmentations of which it takes one
+            choices = enumerate(done["choices"])
+            done["choices"] = [_augmentations(choice, f"{key}[{i}].choices[{k}]", kind, where, errors) for k, choice in choices]
+        completed.append(done)
     return completed
 
 

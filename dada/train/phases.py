@@ -57,6 +57,8 @@ def _check(phase: TrainConfig, where: str) -> None:
         raise ConfigError(f"{where}.early_stop.metric: {metric} needs logits, which triplets do not train: use abx or loss")
     if phase.sampler == "triplets" and mixes_labels(phase.augment):
         raise ConfigError(f"{where}.augment: mixed clips belong to no class or speaker, of which triplets are made: leave out mixup here")
+    if phase.sampler == "triplets" and any(entry.get("keep_original") for entry in phase.augment):
+        raise ConfigError(f"{where}.augment: keep_original doubles a batch, whose order says what the triplets are: leave it out here")
     if len(phase.classes) == 1 and metric == "eer":
         raise ConfigError(f"{where}.early_stop.metric: the EER needs spoofs and bona fide speech, but classes leaves one of them: use loss")
     if phase.keep == "swa" and phase.trainable:

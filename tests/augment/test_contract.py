@@ -14,6 +14,10 @@ from dada.errors import ConfigError, DadaError
 NAMES = plugins.names("dada.augment")
 SHAPES = {"waveform": (6, 9_000), "features": (6, 100, 60)}
 KINDS = [(name, kind) for name in NAMES for kind in SHAPES if not augment.misfit(name, kind)]
+CHOICES = {
+    "waveform": [[{"name": "noise"}], [{"name": "drop_bands"}, {"name": "drop_chunks"}]],
+    "features": [[{"name": "ffm"}, {"name": "specaugment"}], [{"name": "cutout"}]],
+}
 
 
 def make_batch(kind: str, labels: bool = True) -> Batch:
@@ -27,19 +31,28 @@ def make_batch(kind: str, labels: bool = True) -> Batch:
     return batch
 
 
+def settings_of(name: str, kind: str) -> dict:
+    """The defaults, but for what has none."""
+    return {"name": name, "choices": CHOICES[kind]} if name == "one_of" else {"name": name}
+
+
 def run(settings: dict, kind: str, seed: int = 1, epoch: int = 2, step: int = 3) -> Batch:
     return Chain([settings], kind, 2, seed)(make_batch(kind), epoch, step)
 
 
 def test_every_augmentation_is_found():
-    assert NAMES == ["cutout", "ffm", "filter_augment", "mixup", "noise", "rawboost", "rooms", "sinc_mask", "specaugment"]
-    assert len(KINDS) == 10 and {name for name, _ in KINDS} == set(NAMES)
+    assert NAMES == [
+        "cutout", "drop_bands", "drop_chunks", "ffm", "filter_augment", "mixup", "noise", "one_of", "rawboost", "rooms", "sinc_mask",
+        "specaugment",
+    ]  # fmt: skip
+    assert len(KINDS) == 14 and {name for name, _ in KINDS} == set(NAMES)
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)
 def test_contract(name, kind):
     assert dataclasses.is_dataclass(augment.config_class(name))
-    before, batch, chain = make_batch(kind), make_batch(kind), Chain([{"name": name}], kind, 2, seed=1)
+    settings = settings_of(name, kind)
+    before, batch, chain = make_batch(kind), make_batch(kind), Chain([settings], kind, 2, seed=1)
     state = torch.get_rng_state()
     result = chain(batch, 2, 3)
     assert torch.equal(torch.get_rng_state(), state), "random numbers must come from the generator"
@@ -50,9 +63,9 @@ def test_contract(name, kind):
     assert not torch.equal(result.inputs, before.inputs)
     behind = ~result.mask if kind == "waveform" else ~result.mask[:, None].expand_as(result.inputs)
     assert not result.inputs[behind].any()
-    again = run({"name": name}, kind)
+    again = run(settings, kind)
     assert torch.equal(again.inputs, result.inputs) and torch.equal(again.labels, result.labels)
-    others = [run({"name": name}, kind, *numbers).inputs for numbers in ((9, 2, 3), (1, 9, 3), (1, 2, 9))]
+    others = [run(settings, kind, *numbers).inputs for numbers in ((9, 2, 3), (1, 9, 3), (1, 2, 9))]
     assert not any(torch.equal(other, result.inputs) for other in others)
     if augment.mixes_labels([{"name": name}]):
         assert result.labels.shape == (6, 2) and torch.allclose(result.labels.sum(1), torch.ones(6))
@@ -70,7 +83,7 @@ def test_probability_zero_changes_nothing(name, kind):
 def test_silence_stays_finite(name, kind):
     batch = make_batch(kind)
     batch.inputs = torch.zeros_like(batch.inputs)
-    assert torch.isfinite(Chain([{"name": name}], kind, 2, 1)(batch, 0, 0).inputs).all()
+    assert torch.isfinite(Chain([settings_of(name, kind)], kind, 2, 1)(batch, 0, 0).inputs).all()
 
 
 def test_several_one_after_the_other():
@@ -121,6 +134,16 @@ def test_values_that_are_not_finite_stop_the_run():
         ("waveform", {"name": "rawboost", "sample_rate": 8000}, "half of the sample rate"),
         ("waveform", {"name": "rooms", "width": [0.5, 2.0]}, "sides must be longer"),
         ("waveform", {"name": "sinc_mask", "max_masked": 71}, "there are 70 filters"),
+        ("waveform", {"name": "drop_bands", "width": 1.5}, "width lie between 0 and 1"),
+        ("waveform", {"name": "drop_bands", "num_taps": 256}, "num_taps be odd"),
+        ("waveform", {"name": "drop_chunks", "size": [2000, 1000]}, r"size is \[2000, 1000\]"),
+        ("waveform", {"name": "drop_chunks", "size": [0, 10]}, "size 1 at least"),
+        ("features", {"name": "one_of"}, "choices must be lists of augmentations"),
+        ("features", {"name": "one_of", "choices": [[{"name": "ffm"}], []]}, "none of them empty"),
+        ("features", {"name": "one_of", "choices": [[{"name": "mixup"}]]}, "put mixup and keep_original beside the choices"),
+        ("waveform", {"name": "one_of", "choices": [[{"name": "one_of", "keep_original": True}]]}, "put mixup and keep_original beside"),
+        ("features", {"name": "one_of", "choices": [[{"name": "noise"}]]}, "one_of works on waveform, but input.kind is features"),
+        ("features", {"name": "one_of", "choices": [[{"name": "noise"}], [{"name": "ffm"}]]}, "inputs are of one kind"),
     ],
 )
 def test_bad_settings_are_refused(kind, settings, message):

@@ -6,7 +6,7 @@ import scipy.signal
 import torch
 
 from dada import augment
-from dada.augment import noise, rawboost, rooms, seeded, sinc_mask
+from dada.augment import drop_bands, drop_chunks, noise, rawboost, rooms, seeded, sinc_mask
 from dada.data.audio import write_audio
 from dada.data.batch import Batch
 from dada.data.tables import write_table
@@ -159,3 +159,47 @@ def test_sinc_mask_takes_out_one_band():
                 outside = torch.cat([row[: max(int((row < -6).nonzero()[0]) - 300, 0)], row[int((row < -6).nonzero()[-1]) + 300 :]])
                 assert outside.abs().max() < 1.5
     assert found >= 5
+
+
+def runs_of_zeros(row: torch.Tensor) -> list[int]:
+    """How long each stretch of zeros is."""
+    edges = torch.nn.functional.pad((row == 0).int(), (1, 1)).diff().nonzero()[:, 0].view(-1, 2)
+    return (edges[:, 1] - edges[:, 0]).tolist()
+
+
+def test_chunks_are_dropped_within_the_clip():
+    batch = speech(60)
+    batch.inputs = torch.ones(60, NUM_SAMPLES)
+    batch.lengths[::2] = 1500
+    result = drop_chunks.Augment(drop_chunks.Config())(batch, seeded(1)).inputs
+    assert torch.equal(result[::2, 1500:], batch.inputs[::2, 1500:])
+    found = [runs_of_zeros(row) for row in result[1::2]]
+    assert all(1 <= len(runs) <= 5 and 1000 <= min(runs) and sum(runs) <= 10_000 for runs in found)
+    assert len({len(runs) for runs in found}) >= 4 and len({size for runs in found for size in runs}) > 50
+    once = drop_chunks.Augment(drop_chunks.Config(num=[1, 1], size=[40, 40]))(batch, seeded(2)).inputs
+    assert [runs_of_zeros(row) for row in once] == [[40]] * 60
+
+
+@pytest.mark.parametrize("num", [1, 3])
+def test_bands_are_dropped_as_wide_as_asked_for(num):
+    batch = speech(24)
+    augmentation = drop_bands.Augment(drop_bands.Config(num=[num, num]))
+    result = augmentation(batch, seeded(1)).inputs
+    loss = 20 * torch.log10(torch.fft.rfft(result).abs() / torch.fft.rfft(batch.inputs).abs())
+    lost = []
+    for row in loss.unfold(1, 51, 1).median(2).values:  # the median over 50 Hz
+        dropped = row < -6
+        near = torch.nn.functional.max_pool1d(dropped.float()[None], 401, 1, 200)[0] > 0
+        assert row.min() < -30 and row[~near].abs().max() < 0.2
+        lost.append(int(dropped.sum()))
+    if num == 1:
+        assert np.median(lost) == pytest.approx(400, abs=40) and max(lost) < 440
+    else:
+        assert 900 < np.median(lost) <= 1240  # bands may overlap, and reach beyond 8 kHz
+
+
+def test_filters_of_dropped_bands_are_scipys():
+    taps = drop_bands.Augment(drop_bands.Config()).band_pass(torch.tensor([0.0, 0.3, 0.99]))
+    for row, edges in zip(taps, ([1e-9, 0.025], [0.275, 0.325], [0.965, 1 - 1e-9]), strict=True):
+        expected = scipy.signal.firwin(257, edges, window="hamming", pass_zero=False, scale=False)
+        np.testing.assert_allclose(row, expected, atol=1e-6)

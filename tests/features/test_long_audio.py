@@ -1,19 +1,22 @@
 """Half an hour of audio: computed in pieces, the same numbers, in memory of a few times the clip's own.
 
 Measured beyond the clip's 110 MB, results included: cues 290 MB, mfcc 390, cqt 530, cqcc 700, lfcc 770; spectrogram, whose result alone
-is 440 MB, 1,700. A speech encoder's attention takes as much as the model takes: there `input.num_samples` bounds it.
+is 440 MB, 1,700. A speech encoder takes as much as the model takes for the 60 s that it is given at once. The sinc
+bank's result has 280 bytes a sample; besides it, 20 filters on five minutes take 26 MB, in one piece they took 586.
 """
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from dada import features
-from dada.features import _frames, cqcc, cqt
+from dada.features import _frames, cqcc, cqt, sinc, speech_encoder
+from dada.features.speech_encoder import SpeechEncoder
 
 ROOT = Path(__file__).parents[2]
 HALF_AN_HOUR = """
@@ -64,3 +67,71 @@ def test_memory_is_bounded():
     rows = [line.split() for line in done.stdout.splitlines()]
     assert [(name, int(num_frames)) for name, num_frames, _ in rows] == [("cues", 1), ("mfcc", 56_251), ("lfcc", 180_001)]
     assert max(int(megabytes) for _, _, megabytes in rows) < 1000
+
+
+def lengths_of_calls(encoder: SpeechEncoder) -> list[int]:
+    """Filled with the samples of whatever the network is given from now on."""
+    lengths: list[int] = []
+    encoder.network.register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[-1]))
+    return lengths
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "hubert"])
+@pytest.mark.parametrize(("num_samples", "num_pieces"), [(32_000, 1), (32_320, 3), (100_321, 7)])
+def test_a_speech_encoder_takes_a_long_clip_in_pieces(monkeypatch, encoder_folder, kind, num_samples, num_pieces):
+    x = 0.1 * torch.randn(2, num_samples, generator=torch.Generator().manual_seed(2))
+    encoder = SpeechEncoder(str(encoder_folder(kind)), [0, 2])
+    whole = encoder(x)
+    monkeypatch.setattr(speech_encoder, "LONGEST", 32_000)
+    monkeypatch.setattr(speech_encoder, "CONTEXT", 8_000)
+    lengths = lengths_of_calls(encoder)
+    pieces = encoder(x)
+    assert pieces.shape == whole.shape and max(lengths) <= 32_000 and len(lengths) == num_pieces
+    torch.testing.assert_close(encoder.mean(x), pieces.mean(1))
+    if num_pieces == 1:
+        assert torch.equal(pieces, whole)
+    elif kind == "wav2vec2":  # what convolutions make is the same up to the seams, what attention makes nearly so
+        torch.testing.assert_close(pieces[:, 0], whole[:, 0], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(pieces[:, 1], whole[:, 1], atol=5e-3, rtol=0)
+    else:  # its first convolution is normalised over a piece, here of two seconds
+        assert (pieces - whole).std() < 0.05 * whole.std()
+
+
+def test_half_an_hour_through_a_speech_encoder(monkeypatch, encoder_folder):
+    """Sixty seconds at once at most, and every frame once. The network is replaced by one that counts frames."""
+    encoder = SpeechEncoder(str(encoder_folder("wav2vec2")), [1])
+    lengths = lengths_of_calls(encoder)
+
+    def frames(x: torch.Tensor, **_) -> SimpleNamespace:
+        starts = x[:, : x.shape[1] - 399 : 320, None]  # the first sample of each frame
+        return SimpleNamespace(hidden_states=(starts, starts))
+
+    monkeypatch.setattr(encoder.network, "forward", frames)
+    monkeypatch.setattr(encoder, "normalise", False)
+    x = torch.arange(16_000 * 60 * 30, dtype=torch.float64)[None]
+    assert torch.equal(encoder(x)[0, 0, :, 0], 320.0 * torch.arange(89_999, dtype=torch.float64))
+    assert max(lengths) <= 60 * 16_000 and len(lengths) == 37
+
+
+def test_the_sinc_bank_takes_a_long_clip_in_pieces(monkeypatch):
+    x = torch.randn(2, 5000, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    bank = sinc.Feature(sinc.Config())
+    whole = bank(x)
+    monkeypatch.setattr(sinc, "PIECE", 1000)
+    pieces = bank(x)
+    torch.testing.assert_close(pieces, whole)
+    torch.testing.assert_close(*(torch.autograd.grad(y.square().sum(), x)[0] for y in (pieces, whole)))
+
+
+def test_half_an_hour_through_the_sinc_bank(monkeypatch):
+    """Every output once, from pieces of bounded size. The filters are replaced by one that passes the first sample of each window."""
+    bank, lengths = sinc.Feature(sinc.Config()), []
+    bank.num_features = 1
+
+    def first_samples(x: torch.Tensor) -> torch.Tensor:
+        lengths.append(x.shape[1])
+        return x[:, None, :-128]
+
+    monkeypatch.setattr(bank, "_filter", first_samples)
+    x = torch.arange(16_000 * 60 * 30, dtype=torch.float64)[None]
+    assert torch.equal(bank(x)[0, 0], x[0, :-128]) and max(lengths) <= 2**18 + 128

@@ -47,6 +47,22 @@ def test_on_dev_utterances_are_taken_in_groups_of_a_training_batch(drawn):
     assert loss_of(drawn, training=False, group=100) == pytest.approx(loss_of(drawn), abs=1e-4)
 
 
+def test_the_form_of_the_text_compares_frames(drawn):
+    rng = np.random.RandomState(2)
+    style, linguistics = rng.randn(2, 5, 7, 3)  # clips, frames, dimensions
+    mean = output_of(style.mean(1), linguistics.mean(1))
+    distances = torch.from_numpy(np.square(style - linguistics).sum(2).mean(1)).float()
+    output = Output(mean.logits, torch.cat([mean.embedding, distances[:, None]], dim=1))
+    cross = sum(np.linalg.norm(style[:, t] - linguistics[:, t]) ** 2 for t in range(7)) / 7
+    intra = sum(np.linalg.norm(x.mean(1).T @ x.mean(1) - np.eye(3)) ** 2 for x in (style, linguistics))
+    assert loss_of(output, form="text", weight=0.1) == pytest.approx(cross + 0.1 * intra, rel=1e-5)
+    assert loss_of(output) == pytest.approx(loss_of(mean), rel=1e-6)  # the pseudo-code's takes no notice of the distance
+    with pytest.raises(ConfigError, match="set model.distance=true"):
+        loss_of(drawn, form="text")
+
+
 def test_bad_settings():
     with pytest.raises(ConfigError, match="divide_by is 'n'; known: batch, root"):
         losses.build({"name": "dependency", "divide_by": "n"})
+    with pytest.raises(ConfigError, match="form is 'frames'; known: pseudo_code, text"):
+        losses.build({"name": "dependency", "form": "frames"})

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import torch
 from fixtures import miniatures
 from tiny_runs import dada
 from tiny_systems import SYSTEMS, write_systems
@@ -14,6 +15,10 @@ from dada.recipe.recipe import Recipe
 from dada.stages import s01_prepare_data
 
 # The phases of DADA's audio model that learn from triples by speaker, and the one that follows, in short.
+SLIM = """
+input: {{features: {{style_model: {encoder}, style_layers: [0, 1], linguistics_model: {encoder}, linguistics_layers: [2, 3]}}}}
+model: {{width: 16, bottleneck: 6, embedding: 8, attention: 4, hidden: 16, head: 8}}
+"""  # the phases, their losses and schedules are those of dada/conf
 WORDS = {"id00012": "cat", "id00015": "dog", "id00016": "far"}
 TRIPLETS, DETECTOR = SYSTEMS["dada_audio"].split("    - {{epochs: 2")
 PRETRAINING = TRIPLETS.replace("triplets_by: label", "triplets_by: speaker").replace("  folds: 2\n", "")
@@ -147,6 +152,21 @@ def test_what_is_learned_on_genuine_speech_is_handed_on(tmp_path, whisper_folder
     write_pretraining(target, whisper_folder, "dada_audio_pretrained", PRETRAINED)
     run(target, "systems=[]", "--system", "dada_audio_pretrained", f"init={weights}")
     assert 0 <= results(target, "dada_audio_pretrained", "eval")["metrics"]["eer"]["mean"] <= 1
+
+
+def test_slims_first_phase_is_handed_on_to_its_second(tmp_path, encoder_folder):
+    voices = miniatures.make("common_voice", tmp_path / "common_voice")
+    target = miniatures.make("asvspoof2019", tmp_path / "asvspoof2019")
+    for recipe, name in ((voices, "slim_pretraining"), (target, "slim_pretrained")):
+        (recipe / "conf" / f"{name}.yaml").write_text(SLIM.format(encoder=encoder_folder("wav2vec2")))
+    run(voices, "systems=[slim_pretraining]")
+    weights = voices / "exp" / "slim_pretraining" / "seed_1" / "weights.pt"
+    run(target, "systems=[]", "--system", "slim_pretrained", f"init={weights}")
+    first, second = (torch.load(path) for path in (weights, target / "exp" / "slim_pretrained" / "seed_1" / "weights.pt"))
+    kept = {name for name in first if torch.equal(first[name], second[name])}
+    assert kept == {name for name in first if name.startswith("compression.")}
+    found = results(target, "slim_pretrained", "eval")
+    assert 0 <= found["metrics"]["eer"]["mean"] <= 1 and found["num_trials"] == 22
 
 
 def test_common_voice_and_ravdess_that_cannot_be_used(tmp_path, caplog):

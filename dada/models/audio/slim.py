@@ -52,10 +52,11 @@ class Config:
     head: int = 256  # hidden width of the detector
     head_dropout: float = 0.25
     one_logit: bool = True  # two classes give one logit, the score of the second, for loss bce
+    distance: bool = False  # one more number behind the embedding, how far style and linguistics of the frames are apart, for a loss
 
 
 class Model(nn.Module):
-    """Waveforms (B, T) or features (B, 2·D, N) to logits and embeddings (B, 4·E)."""
+    """Waveforms (B, T) or features (B, 2·D, N) to logits and embeddings (B, 4·E), or (B, 4·E + 1) with the distance."""
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
@@ -71,7 +72,10 @@ class Model(nn.Module):
         )
 
     def forward(self, batch: Batch) -> Output:
-        """The embedding is [statistics of style | of linguistics | mean of compressed style | of compressed linguistics].
+        """The embedding is [statistics of style | of linguistics | mean of compressed style | of compressed linguistics | distance].
+
+        The distance, where the configuration asks for it, is the mean over frames of the squared Euclidean one between what both modules
+        make of a frame. The detector does not see it.
 
         Raises ConfigError for inputs of another kind or size, DataError for a clip without a frame.
         """
@@ -82,14 +86,18 @@ class Model(nn.Module):
         return run_by_length(batch, 1, lambda x: self._run(dict(zip(PARTS, x.transpose(1, 2).chunk(2, dim=2), strict=True))), "frames")
 
     def _encode(self, x: Tensor) -> Output:
-        return self._run({part: self.encoders[part](x).mean(1) for part in PARTS})
+        return self._run({part: self.encoders[part].mean(x) for part in PARTS})
 
     def _run(self, states: dict[str, Tensor]) -> Output:
         """Hidden states (B, N, D) of both parts to the output."""
         statistics = [self.statistics[part](states[part]) for part in PARTS]
-        means = [self.compression[part](states[part].flatten(0, 1)).unflatten(0, states[part].shape[:2]).mean(1) for part in PARTS]
-        embedding = torch.cat([*statistics, *means], dim=1)
-        return Output(self.head(embedding), embedding)
+        frames = [self.compression[part](states[part].flatten(0, 1)).unflatten(0, states[part].shape[:2]) for part in PARTS]
+        embedding = torch.cat([*statistics, *(x.mean(1) for x in frames)], dim=1)
+        logits = self.head(embedding)
+        if self.config.distance:
+            distance = (frames[0] - frames[1]).square().sum(2).mean(1)
+            embedding = torch.cat([embedding, distance[:, None]], dim=1)
+        return Output(logits, embedding)
 
 
 class AttentiveStatistics(nn.Module):

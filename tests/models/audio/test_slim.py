@@ -107,6 +107,37 @@ def test_encoders_inside_learn_in_the_second_phase_alone(tmp_path, encoder_folde
     assert layers == {"style 0", "linguistics 1", "linguistics 2"}
 
 
+def test_frozen_encoders_inside_let_clips_be_augmented(tmp_path, encoder_folder):
+    config, folder = load_system_config("slim_augmented"), str(encoder_folder("wav2vec2"))
+    assert (config.model["style_tuned_layers"], config.model["linguistics_tuned_layers"]) == (0, 0)
+    one, two = config.train.phases
+    [one_of] = two["augment"]
+    assert one_of["keep_original"] and [[entry["name"] for entry in choice] for choice in one_of["choices"]] == [
+        ["noise"], ["rooms"], ["drop_bands", "drop_chunks"],
+    ]  # fmt: skip
+    model = {"width": 16, **SMALL, "style_encoder": folder, "style_layers": [0], "linguistics_encoder": folder, "linguistics_layers": [1]}
+    data, short = toy_data((8000,), 8), [{**one, "epochs": 1}, {**two, "epochs": 1}]
+    both = train(tmp_path / "both", model, data, short, "waveform")
+    plain = train(tmp_path / "plain", model, data, [short[0], {**short[1], "augment": []}], "waveform")
+    fresh = slim.Model(slim.Config(**model), 2).state_dict()
+    assert not {name for name in changed(fresh, both) if name.startswith("encoders")}
+    assert changed(plain, both) == {"statistics.style", "statistics.linguistics", "head.0", "head.3"}
+
+
+def test_the_distance_is_that_of_frames(tmp_path):
+    torch.manual_seed(0)
+    model = slim.Model(slim.Config(**SMALL, width=12, distance=True), 2).eval()
+    x = torch.randn(3, 24, 20)
+    output = model(as_batch(x))
+    frames = x.transpose(1, 2).flatten(0, 1)
+    style, linguistics = model.compression["style"](frames[:, :12]), model.compression["linguistics"](frames[:, 12:])
+    expected = (style - linguistics).square().sum(1).view(3, 20).mean(1)
+    torch.testing.assert_close(output.embedding[:, -1], expected)
+    assert output.embedding.shape == (3, 4 * 8 + 1)
+    stage = {**phases()[0], "loss": {"name": "dependency", "form": "text", "group": 8}}
+    train(tmp_path / "text", {"width": 12, **SMALL, "distance": True}, toy_data((20, 24)), [stage, phases()[1]], "features")
+
+
 def test_the_systems_layers_and_rates():
     frozen, tuned = load_system_config("slim"), load_system_config("slim_finetuned")
     style, linguistics = list(range(11)), list(range(14, 22))

@@ -1,5 +1,8 @@
 """The TSSDNet family against numbers of the authors' code, with weights filled in by a formula under the authors' names."""
 
+import importlib
+from pathlib import Path
+
 import pytest
 import torch
 from formula_weights import formula_weights
@@ -8,6 +11,7 @@ from dada import models, plugins
 from dada.data import Batch
 from dada.errors import DataError
 
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 NORM = ("weight", "bias", "running_mean", "running_var")
 RESIDUAL = [*(f"conv{i}.weight" for i in (1, 2, 3)), *(f"bn{i}.{n}" for i in (1, 2, 3) for n in NORM), "nin.weight"]
 DILATED = [*(f"cv{i}.weight" for i in (1, 2, 4, 8)), *(f"bn{i}.{n}" for i in (1, 2, 4, 8) for n in NORM)]
@@ -98,3 +102,13 @@ def test_gradients_are_those_of_the_original_order():
     weight = torch.randn_like(ours)
     (grad,) = torch.autograd.grad((ours * weight).sum(), x)
     torch.testing.assert_close(grad, torch.autograd.grad((original * weight).sum(), x)[0], atol=1e-14, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("res_tssdnet", (5000,)), ("inc_tssdnet", (5000,)), ("res_tssdnet_2d", (40, 60))])
+def test_the_whole_network_has_the_gradients_of_its_plain_form(kind, shape, monkeypatch):
+    """Up to rounding: by 1e-3 in float32, where a maximum may turn to another step, and by next to nothing in float64."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    benchmark = importlib.import_module("convolutional")
+    ours = build(kind)
+    batch = Batch(["a", "b", "c"], torch.randn(3, *shape), torch.full((3,), shape[-1]), torch.tensor([0, 1, 1]))
+    assert benchmark.gradient_difference(ours, benchmark.plain_form(kind, ours), batch, torch.float64) < 1e-10
