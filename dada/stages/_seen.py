@@ -12,6 +12,7 @@ from dada.data.files import write_text
 from dada.data.seen import find_seen
 from dada.data.tables import read_table
 from dada.errors import DataError
+from dada.recipe import choice
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
 
@@ -134,8 +135,4 @@ def encoders(recipe, system: str) -> set[str]:
     """The pretrained speech encoders of a system and of its branches."""
     config = recipe.system(system)
     found = {encoder for branch in config.branches.values() for encoder in encoders(recipe, branch)}
-    if config.input.features.get("name") == "speech_encoder":
-        found.add(config.input.features["model"])
-    if config.task == "audio" and config.model.get("encoder"):
-        found.add(config.model["encoder"])
-    return found
+    return found | set(choice.encoders(config)) if config.task == "audio" else found
