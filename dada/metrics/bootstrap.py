@@ -148,11 +148,14 @@ class Trials:
         self.edges = np.linspace(0, num_groups, num_blocks + 1).round().astype(int)  # in groups, (K + 1,)
         block = np.repeat(np.arange(num_blocks), np.diff(self.group_starts[self.edges]))
         self._histograms = [self._histogram(block, mine) for mine in self.is_of]
+        self._eers: dict[str, np.ndarray] = {}
 
     def eer(self, ties: str = "grouped") -> np.ndarray:
         """EER of every resample, as `eer` of its repeated trials by the same rule for ties."""
-        rule = crossing_official if ties == "official" else lambda *counts: crossing(*counts)[0]
-        return np.concatenate([self._eer(weights, rule) for weights in self.resampler.chunks()])
+        if ties not in self._eers:  # other metrics are made from it
+            rule = crossing_official if ties == "official" else lambda *counts: crossing(*counts)[0]
+            self._eers[ties] = np.concatenate([self._eer(weights, rule) for weights in self.resampler.chunks()])
+        return self._eers[ties]
 
     def min_cost(self, of_misses: float, *of_false_accepts: float, constant: float = 0.0) -> np.ndarray:
         """Least constant + of_misses Pmiss + of_false_accepts Pfa, one for each class to reject, over all thresholds.
