@@ -185,7 +185,8 @@ def _scored(file: ScoreFile, places: np.ndarray, key: Key, both: np.ndarray, req
     verified = by_kind("asv_score")
     if verified and asv is None:
         kinds = np.array(key.asv_labels)
-        conditions = {name: tuple(np.array(values)[both & (kinds == kind)] for kind in ASV_WORDS) for name, values in key.conditions.items()}
+        chosen = [both & (kinds == kind) for kind in ASV_WORDS]
+        conditions = {name: tuple(np.array(values)[mine] for mine in chosen) for name, values in key.conditions.items()}
         asv = Asv.of(f"column asv_score of {file.path}", verified, conditions)
     return Scored(*parts, costs, file.llr, asv, by_kind("sasv_score"))
 
@@ -224,7 +225,9 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--asv_key", type=Path, metavar="FILE", help="trial metadata of the ASV, which ASVspoof 2021 needs")
     parser.add_argument("--metrics", type=_names, help=f"some of {', '.join(MEASURES)} (default: all that can be measured)")
-    parser.add_argument("--by", type=_names, default=[], help="conditions to break the EER and the t-DCF, or the --metrics, down by, e.g. attack,codec")
+    parser.add_argument(
+        "--by", type=_names, default=[], help="conditions to break down by, e.g. attack,codec: the EER, and the t-DCF or the --metrics"
+    )
     parser.add_argument("--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval")
     parser.add_argument("--columns", type=_names, help="columns of the score files, e.g. trial,-,score; `-` passes one over")
     parser.add_argument("--key_columns", type=_names, help="columns of the key; a name of yours makes a condition")

@@ -12,7 +12,6 @@ from dada.metrics.check import scores_of
 from dada.metrics.det import Det, det
 from dada.metrics.eer import eer
 
-
 POOLED = "Pooled"  # of all values of a condition
 OVERALL = "overall"
 

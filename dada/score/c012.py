@@ -45,18 +45,21 @@ def read_c012(path: Path) -> dict[str, Constants]:
     if not isinstance(pooled, dict) or not set(NAMES) <= set(pooled):
         raise DataError(f"{path} has no {', '.join(NAMES)} under {POOLED}, {POOLED}: give the file of the ASVspoof 2021 keys")
     try:
-        found = {value: tuple(float(entry[name]) for name in NAMES) for value, entry in ({POOLED: pooled} | _single(table, across)).items()}
+        entries = {POOLED: pooled} | _single(table, across)
+        found = {value: tuple(float(entry[name]) for name in NAMES) for value, entry in entries.items()}
     except (TypeError, ValueError) as error:
         raise DataError(f"{path}: {', '.join(NAMES)} must be numbers ({error})") from error
     if not _are_costs(found[POOLED]):
-        raise DataError(f"{path}: {', '.join(NAMES)} are {', '.join(map(str, found[POOLED]))}, and no costs: none may be below 0 or missing")
+        values = ", ".join(map(str, found[POOLED]))
+        raise DataError(f"{path}: {', '.join(NAMES)} are {values}, and no costs: none may be below 0 or missing")
     return {value: constants for value, constants in found.items() if _are_costs(constants)}  # of an empty condition they are NaN
 
 
 def _single(table: dict, across: dict) -> dict[str, dict]:
     """The entries of one attack over all codecs, and of one codec over all attacks."""
     entries = {value: row.get(POOLED) for value, row in table.items() if isinstance(row, dict)} | across
-    return {str(value): entry for value, entry in entries.items() if value != POOLED and isinstance(entry, dict) and set(NAMES) <= set(entry)}
+    whole = {value: entry for value, entry in entries.items() if isinstance(entry, dict) and set(NAMES) <= set(entry)}
+    return {str(value): entry for value, entry in whole.items() if value != POOLED}
 
 
 def _are_costs(constants: Constants) -> bool:
