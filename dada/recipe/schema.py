@@ -37,6 +37,15 @@ class SplitsConfig:
 
 
 @dataclass
+class SlurmConfig:
+    """What `--cmd slurm` asks the cluster for; options of sbatch by their long names, {partition: cpu, time: "4:00:00", mem: 8G}."""
+
+    options: dict[str, str] = field(default_factory=dict)  # of every job
+    gpu: dict[str, str] = field(default_factory=dict)  # besides, with --ngpu, of the jobs that compute on a GPU; they have `gres: gpu:N`
+    stages: dict[str, dict[str, str]] = field(default_factory=dict)  # stage -> besides, of its jobs
+
+
+@dataclass
 class RecipeConfig:
     """One recipe. `protocols` are ways to split the same corpus; the first is the default and needs no folder of its own."""
 
@@ -59,3 +68,4 @@ class RecipeConfig:
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    slurm: SlurmConfig = field(default_factory=SlurmConfig)  # of the place, not of the recipe: for local.yaml

@@ -53,7 +53,7 @@ def run_task(task: Task) -> float:
             view = view_of(task.recipe, stage, task.job)
             if task.shard is None:
                 with _locked(task.job.home):
-                    if task.recipe.options.ngpu > 1 and getattr(stage.module, "DISTRIBUTED", False):
+                    if task.recipe.options.ngpu > 1 and stage.distributed:
                         run_distributed(task, task.recipe.options.ngpu)
                     else:
                         stage.module.run(view, task.job)
