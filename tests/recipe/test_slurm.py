@@ -88,7 +88,8 @@ def scripts(cluster) -> dict[str, str]:
 def test_jobs_of_a_cluster_give_what_local_ones_do(toy, cluster, monkeypatch):
     """One job for every task, with the options of its stage; what is up to date needs none; nothing of submitit's is left."""
     (toy.root / "local.yaml").write_text(
-        'slurm:\n  options: {partition: short, time: "1:00:00"}\n  gpu: {partition: gpu}\n  stages: {spell: {time: "2-00:00:00", mem: 8G}}\n'
+        'slurm:\n  options: {partition: short, time: "1:00:00"}\n  gpu: {partition: gpu}\n'
+        '  stages: {spell: {time: "2-00:00:00", mem: 8G}}\n'
     )
     from toy_stages import s02_spell
 
