@@ -140,9 +140,12 @@ def outcome(function: Callable, task: Task) -> tuple[float | None, Exception | N
 
 
 def _tidy(job) -> None:
-    """Remove what a job that ended well leaves besides the log of its task."""
+    """Remove what a job that ended well leaves besides the log of its task: its files, and a link to one of them."""
     for path in job.paths.folder.glob(f"{job.job_id}_*"):
         path.unlink(missing_ok=True)
+    for path in job.paths.folder.glob(".submission_file_*"):
+        if not path.exists():
+            path.unlink(missing_ok=True)
 
 
 def _see_anew(task: Task) -> None:

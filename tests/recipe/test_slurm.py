@@ -37,7 +37,7 @@ echo "JobID|State|NodeList"
 for state in "$CLUSTER"/*.state; do echo "$(basename "$state" .state)|$(cat "$state")|here"; done
 '''
 SCANCEL = r'''#!/bin/bash
-kill -- -$(cat "$CLUSTER/$1.pid"); echo CANCELLED > "$CLUSTER/$1.state"
+kill -9 -- -$(cat "$CLUSTER/$1.pid"); echo CANCELLED > "$CLUSTER/$1.state"
 '''
 # What the jobs of these tests run: the toy's stages are no part of the package, and a job starts from nothing.
 JOBS = '''
@@ -139,6 +139,8 @@ def test_ctrl_c_cancels_the_jobs(toy, cluster, tmp_path):
 def test_what_a_cluster_refuses_is_the_users_to_correct(toy, cluster, monkeypatch, tmp_path):
     with pytest.raises(ConfigError, match=r"sbatch did not take the job of line/x: .*invalid partition.*: correct slurm in .*local\.yaml"):
         toy("protocol=line", "slurm.options.partition=nowhere", cmd="slurm")
+    with pytest.raises(ConfigError, match="time is 14400, and YAML makes such a number of 4:00:00"):
+        toy("slurm.options.time=4:00:00", cmd="slurm")
     with pytest.raises(ConfigError, match="there is no stage 'spel', did you mean 'spell'"):
         toy("slurm.stages.spel.mem=1G", cmd="slurm")
     monkeypatch.setenv("PATH", str(tmp_path))
