@@ -47,10 +47,14 @@ from dada.recipe import catalog, tasks
 catalog.PACKAGE = "toy_stages"
 
 def run_task(task):
-    if task.shard == 1 and (task.recipe.root / "gone").exists():
-        print("out of memory", flush=True)
-        os._exit(9)
     return tasks.run_task(task)
+
+def work(task):
+    return 1.5
+
+def vanish(task):
+    print("out of memory", flush=True)
+    os._exit(9)
 
 def sleep(task):
     time.sleep(60)
@@ -85,8 +89,8 @@ def scripts(cluster) -> dict[str, str]:
     return {next(line.partition("=")[2] for line in text.splitlines() if "--job-name=" in line): text for text in texts}
 
 
-def test_jobs_of_a_cluster_give_what_local_ones_do(toy, cluster, monkeypatch):
-    """One job for every task, with the options of its stage; what is up to date needs none; nothing of submitit's is left."""
+def test_jobs_of_a_cluster_give_what_local_processes_do(toy, cluster, monkeypatch):
+    """A job for every task with the options of its stage; the one that fails is named, and done again; what is up to date needs none."""
     (toy.root / "local.yaml").write_text(
         'slurm:\n  options: {partition: short, time: "1:00:00"}\n  gpu: {partition: gpu}\n'
         '  stages: {spell: {time: "2-00:00:00", mem: 8G}}\n'
@@ -95,45 +99,40 @@ def test_jobs_of_a_cluster_give_what_local_ones_do(toy, cluster, monkeypatch):
 
     monkeypatch.setattr(s02_spell, "USES_GPU", True, raising=False)
     options = {"cmd": "slurm", "nj": 3, "ngpu": 2}
-    assert sorted(toy("protocol=line", **options)) == ["greet line/x", "spell line a b", "spell line c", "spell line d"]
-    assert (toy.root / "exp" / "speller" / "letters").read_text() == "a b c d"
+    (toy.root / "broken").touch()
+    with pytest.raises(DadaError, match="(?s)spell, line shard 2 failed: ValueError: the pen broke.*last lines of"):
+        toy("protocol=line", **options)
     found = scripts(cluster)
     assert sorted(found) == ["greet-line/x", *(f"spell-line_shard_{i}" for i in (1, 2, 3))]
     first, second = found["greet-line/x"], found["spell-line_shard_2"]
     assert "--partition=short\n" in first and "--time=1:00:00\n" in first and "gres" not in first
     asked = ("partition=gpu", "time=2-00:00:00", "mem=8G", "gres=gpu:1")
     assert all(f"#SBATCH --{option}\n" in second for option in asked)
-    assert list((toy.root / "log" / "slurm").iterdir()) == [] and (toy.root / "log" / "greet" / "line-x.log").exists()
-    assert toy("protocol=line", **options) == [] and toy("protocol=line") == []
-    assert len(scripts(cluster)) == 4
-
-
-def test_a_failed_job_is_said_and_alone_done_again(toy, cluster):
-    (toy.root / "broken").touch()
-    with pytest.raises(DadaError, match="(?s)spell, line shard 2 failed: ValueError: the pen broke.*last lines of.*Traceback"):
-        toy("protocol=line", cmd="slurm", nj=3)
     (toy.root / "broken").unlink()
-    (toy.root / "gone").touch()
-    with pytest.raises(DadaError, match=r"(?s)shard 2 failed: DadaError: job \d+ ended without a result.*state: FAILED.*out of memory"):
-        toy("protocol=line", cmd="slurm", nj=3)
-    (toy.root / "gone").unlink()
-    assert "spell line c" in toy("protocol=line")
+    assert "spell line c" in toy("protocol=line", **options) and "greet line/x" not in toy.calls
     assert (toy.root / "exp" / "speller" / "letters").read_text() == "a b c d"
+    assert toy("protocol=line", **options) == [] and toy("protocol=line") == []
 
 
-def test_ctrl_c_cancels_the_jobs(toy, cluster, tmp_path):
+def test_a_lost_job_is_noticed_and_ctrl_c_cancels_the_rest(toy, cluster, tmp_path):
+    """One at a time, as --nj says. What a job leaves is removed where it ended well, and else is there to be read."""
     import toy_jobs
 
     recipe = Recipe.load(toy.root, options=Options(cmd="slurm", nj=1))
-    tasks = [Task(recipe, "greet", Job("greet", name, tmp_path, (), ()), tmp_path / f"{name}.log") for name in ("a", "b")]
+    tasks = [Task(recipe, "greet", Job("greet", name, tmp_path, (), ()), tmp_path / "log" / f"{name}.log") for name in "abcd"]
     with pytest.raises(KeyboardInterrupt), executor(recipe) as submit:
-        futures = [submit(toy_jobs.sleep, task) for task in tasks]
+        works = toy_jobs.work, toy_jobs.vanish, toy_jobs.sleep, toy_jobs.sleep
+        well, lost, *others = (submit(work, task) for work, task in zip(works, tasks, strict=True))
+        assert well.result() == 1.5 and list((toy.root / "log" / "slurm").glob("101_*")) == []
+        assert str(lost.exception()) == "job 102 ended without a result"
+        text = tasks[1].log.read_text()
+        assert "state: FAILED" in text and "out of memory" in text
         start = time.monotonic()
-        while not (cluster / "101.pid").exists() and time.monotonic() < start + 30:
+        while not (cluster / "103.pid").exists() and time.monotonic() < start + 60:
             time.sleep(0.05)
         raise KeyboardInterrupt
-    assert [path.read_text().strip() for path in cluster.glob("*.state")] == ["CANCELLED"]  # of one job: --nj holds back the other
-    assert not any(future.done() for future in futures)
+    assert [(cluster / f"{number}.state").read_text().strip() for number in (101, 102, 103)] == ["COMPLETED", "FAILED", "CANCELLED"]
+    assert not any(future.done() for future in others) and not (cluster / "104.sh").exists()
 
 
 def test_what_a_cluster_refuses_is_the_users_to_correct(toy, cluster, monkeypatch, tmp_path):
