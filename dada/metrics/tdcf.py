@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dada.errors import DataError
-from dada.metrics.check import scores_of
+from dada.metrics.check import scores_of, warn_if_inverted
 from dada.metrics.det import Det, det
-from dada.metrics.eer import eer
+from dada.metrics.eer import eer_of
 
 POOLED = "Pooled"  # of all values of a condition
 OVERALL = "overall"
@@ -88,12 +88,18 @@ class Asv:
         if not all(chosen.any() for chosen in has_it):
             return self
         kinds = tuple(kind[chosen] for kind, chosen in zip(self.kinds, has_it, strict=True))
-        return replace(self, rates=asv_rates(*kinds), kinds=kinds, scope=f"{'trials' if within else 'spoofs'} of {condition} {value}")
+        scope = f"{'trials' if within else 'spoofs'} of {condition} {value}"
+        return replace(self, rates=asv_rates(*kinds, warn=False), kinds=kinds, scope=scope)
 
 
-def asv_rates(target, nontarget, spoof) -> AsvRates:
-    """Rates of an ASV from its scores, at the threshold of its own EER (official rule) between targets and non-targets."""
-    _, threshold = eer(target, nontarget, ties="official")
+def asv_rates(target, nontarget, spoof, warn: bool = True) -> AsvRates:
+    """Rates of an ASV from its scores, at the threshold of its own EER (official rule) between targets and non-targets.
+
+    Warns of an EER above 50 %, as scores of the wrong sign have it, unless they are too few to tell.
+    """
+    value, threshold = eer_of(det(target, nontarget, "official"), "official")
+    if warn:
+        warn_if_inverted(value, "the ASV's scores")
     target, nontarget, spoof = scores_of(target, "ASV target"), scores_of(nontarget, "ASV non-target"), scores_of(spoof, "ASV spoof")
     return AsvRates(
         p_fa=float(np.mean(nontarget >= threshold)), p_miss=float(np.mean(target < threshold)),
