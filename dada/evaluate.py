@@ -20,13 +20,15 @@ from dada.metrics.bootstrap import Resampler, clusters_by_attack
 from dada.metrics.check import warn_if_inverted, warn_of_ties
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.dcf import Costs
-from dada.metrics.summary import break_down
+from dada.metrics.measures import MEASURES, Scored, missing
+from dada.metrics.summary import TANDEM, break_down
+from dada.metrics.tdcf import Asv
 from dada.plugins import nearest
 from dada.program import LEVELS, refuse_existing, run, set_up_logging
 from dada.report.evaluation import readable
 from dada.score.align import align
-from dada.score.asv import FIXED_RATES, Asv, read_asv
-from dada.score.evaluation import MEASURES, Resamplers, Scored, difference, measure
+from dada.score.asv import FIXED_RATES, read_asv
+from dada.score.evaluation import Resamplers, difference, measure
 from dada.score.key import ASV_WORDS, Key, read_key
 from dada.score.score_file import ScoreFile, read_score_file
 from dada.score.submission import FORMATS, default_format, write_submission
@@ -152,7 +154,8 @@ def _by_condition(
     scores = np.empty(is_bonafide.size)
     scores[is_bonafide], scores[~is_bonafide] = scored.bonafide, scored.spoof
     conditions = {name: np.array(key.conditions[name])[both] for name in chosen}
-    return break_down(scores, is_bonafide, clusters, conditions, config)
+    names = [name for name in (request.metrics or TANDEM) if name != "eer" and not MEASURES[name].of_kinds and not missing(name, scored)]
+    return break_down(scores, is_bonafide, clusters, conditions, config, names, scored.llr, scored.asv)
 
 
 def _own_key(file: ScoreFile) -> Key:
@@ -180,8 +183,12 @@ def _scored(file: ScoreFile, places: np.ndarray, key: Key, both: np.ndarray, req
         return tuple(file.scores[column][places[both & (kinds == kind)]] for kind in ASV_WORDS)
 
     verified = by_kind("asv_score")
-    own_asv = Asv.of(f"column asv_score of {file.path}", verified) if verified and asv is None else asv
-    return Scored(*parts, costs, file.llr, own_asv, by_kind("sasv_score"))
+    if verified and asv is None:
+        kinds = np.array(key.asv_labels)
+        chosen = [both & (kinds == kind) for kind in ASV_WORDS]
+        conditions = {name: tuple(np.array(values)[mine] for mine in chosen) for name, values in key.conditions.items()}
+        asv = Asv.of(f"column asv_score of {file.path}", verified, conditions)
+    return Scored(*parts, costs, file.llr, asv, by_kind("sasv_score"))
 
 
 def _submit(request: Request, key: Key, file: ScoreFile, places: np.ndarray) -> dict:
@@ -218,7 +225,9 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--asv_key", type=Path, metavar="FILE", help="trial metadata of the ASV, which ASVspoof 2021 needs")
     parser.add_argument("--metrics", type=_names, help=f"some of {', '.join(MEASURES)} (default: all that can be measured)")
-    parser.add_argument("--by", type=_names, default=[], help="conditions to break the EER down by, e.g. attack,codec")
+    parser.add_argument(
+        "--by", type=_names, default=[], help="conditions to break down by, e.g. attack,codec: the EER, and the t-DCF or the --metrics"
+    )
     parser.add_argument("--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval")
     parser.add_argument("--columns", type=_names, help="columns of the score files, e.g. trial,-,score; `-` passes one over")
     parser.add_argument("--key_columns", type=_names, help="columns of the key; a name of yours makes a condition")

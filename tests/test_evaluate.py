@@ -82,6 +82,18 @@ def test_rawgat_on_asvspoof_2019(reference, measured):
     assert round(found["metrics"]["min_tdcf_2019"]["value"], 6) == expected["min_tdcf_2019"]
     assert len(found["conditions"]["attack"]) == 13 and found["conditions"]["attack"]["A17"]["num_spoof"] == 4914
     assert found["metrics"]["eer"]["low"] < 0.0106 < found["metrics"]["eer"]["high"]
+    # By hand, as the field's scripts do: all bona fide trials, spoofs of one attack, and the ASV's rates with its own false acceptances.
+    cm, asv = (np.loadtxt(path, dtype=str) for path in (reference / "scores/RawGAT_ST_mul_LA_eval.txt", reference / ASV))
+    rates = read_asv(str(reference / ASV)).rates
+    for attack, entry in found["conditions"]["attack"].items():
+        threshold = json.loads((reference / "expected.json").read_text())["metrics"]["asv_2019_LA_eval"]["threshold"]
+        passed = np.mean(asv[asv[:, 0] == attack][:, 2].astype(float) >= threshold)
+        c1, c2 = 0.9405 * (1 - rates.p_miss) - 0.095 * rates.p_fa, 0.5 * passed
+        bonafide, spoof = np.sort(cm[cm[:, 2] == "bonafide"][:, 3].astype(float)), cm[cm[:, 1] == attack][:, 3].astype(float)
+        p_miss = np.searchsorted(bonafide, np.append(bonafide, np.inf)) / bonafide.size
+        p_fa = 1 - np.searchsorted(np.sort(spoof), np.append(bonafide, np.inf)) / spoof.size
+        assert entry["metrics"]["min_tdcf_2019"]["mean"] == pytest.approx(np.min(c1 * p_miss + c2 * p_fa) / min(c1, c2), abs=1e-9)
+        assert entry["asv"] == f"spoofs of attack {attack}" and "metrics_within" not in entry
 
 
 def test_rates_of_the_given_asv(reference):
@@ -197,6 +209,66 @@ def test_asv_scores_of_every_challenge(call, measured, write, scores, trials):
         read_asv(str(new), metadata, "progress")
     with pytest.raises(DataError, match="no trials of subset 'hidden'"):
         read_asv(str(new), metadata, "hidden")
+
+
+def test_any_metric_by_condition(call, measured, write, scores, trials):
+    """Costs by attack with the ASV's rate of its spoofs, by codec within it; other metrics as asked for; the EER in any case."""
+    codecs = ["alaw" if i % 3 else "gsm" for i in range(len(trials))]
+    rows = [(row[1], row[0], codec, "ita_tx", *rows_2021_la(row)[4:]) for row, codec in zip(trials, codecs, strict=True)]
+    key, asv_rows = write("key.txt", rows), []
+    for i, (speaker, utt, kind, score) in enumerate(asv_trials()):
+        attack = "-" if kind != "spoof" else ("A01", "A02")[i % 2]
+        asv_rows.append((speaker, utt, score - (1 if attack == "A02" else 0), "alaw" if i % 4 else "gsm", attack, kind))
+    asv = write("asv.txt", [row[:3] for row in asv_rows])
+    metadata = write("asv_metadata.txt", [(*row[:2], row[3], "ita_tx", *row[4:], "notrim", "eval") for row in asv_rows])
+    given = "--scores", scores, "--key", key, "--asv_scores", asv, "--asv_key", metadata
+    found = measured(*given, "--by", "attack,codec", "--resamples", 20)
+    columns = [np.array([row[4] for row in trials]), np.array([row[2] for row in trials]), np.array(codecs)]
+    cm, attack, codec = columns
+    asv_score, asv_codec, asv_attack, kind = (np.array(column) for column in list(zip(*asv_rows, strict=True))[2:])
+
+    def cost(bonafide, spoof, target, its_spoofs):
+        rates = metrics.asv_rates(*(asv_score[(kind == name) & target] for name in ("target", "nontarget")), asv_score[its_spoofs])
+        return metrics.min_tdcf(cm[bonafide], cm[spoof], rates, "revised")
+
+    entry = found["conditions"]["attack"]["A02"]
+    assert entry["metrics"]["min_tdcf_2021"]["mean"] == cost(attack == "-", attack == "A02", asv_codec != "", asv_attack == "A02")
+    assert entry["asv"] == "spoofs of attack A02" and entry["metrics"]["min_tdcf_2021"]["low"] is not None
+    entry, gsm = found["conditions"]["codec"]["gsm"], (asv_codec == "gsm")
+    within = cost((attack == "-") & (codec == "gsm"), (attack != "-") & (codec == "gsm"), gsm, gsm & (kind == "spoof"))
+    assert entry["metrics_within"]["min_tdcf_2021"]["mean"] == within and entry["asv_within"] == "trials of codec gsm"
+    of_all = cost(attack == "-", (attack != "-") & (codec == "gsm"), asv_codec != "", gsm & (kind == "spoof"))
+    assert entry["metrics"]["min_tdcf_2021"]["mean"] == of_all
+    bare = "--scores", scores, "--key", key, "--by", "attack", "--resamples", 0
+    assert "metrics" not in measured(*bare)["conditions"]["attack"]["A01"]
+    entry = measured(*bare, "--metrics", "auc,cllr,min_dcf")["conditions"]["attack"]["A01"]
+    pair = cm[attack == "-"], cm[attack == "A01"]
+    assert entry["metrics"]["auc"]["mean"] == metrics.auc(*pair) and entry["metrics"]["cllr"]["mean"] == metrics.cllr(*pair)
+    assert set(entry["metrics"]) == {"auc", "cllr", "min_dcf"} and entry["eer"]["mean"] == metrics.eer(*pair)[0]
+    _, out, _ = call(*bare, "--asv_scores", "asvspoof5", "--metrics", "min_tdcf_2021,eer")
+    assert "min_tdcf_2021 by attack, spoofs of one value against all bona fide speech\nA01" in out and "ASV: overall" in out
+
+
+def test_costs_by_condition_from_constants_and_from_an_asv_that_lets_no_spoof_pass(call, measured, write, scores, trials, tmp_path):
+    key = write("key.txt", map(rows_2021_la, trials))
+    pooled, of_a01 = {"C0": 0.025, "C1": 0.9, "C2": 0.38}, {"C0": 0.025, "C1": 0.9, "C2": 0.2}
+    empty = {"C0": 0.025, "C1": 0.9, "C2": float("nan")}
+    across = {"Pooled": pooled, "alaw": {"C0": 0.05, "C1": 0.8, "C2": 0.3}}
+    table = {"Pooled": across, "A01": {"Pooled": of_a01, "alaw": pooled}, "A02": {"Pooled": empty}}
+    (tmp_path / "c012.json").write_text(json.dumps(table))
+    arguments = "--scores", scores, "--key", key, "--by", "attack,codec", "--resamples", 0
+    found = measured(*arguments, "--asv_scores", tmp_path / "c012.json")["conditions"]
+    assert [found["attack"][name]["asv"] for name in ("A01", "A02")] == ["constants of attack A01", "overall"]
+    curve = metrics.det(*([row[4] for row in trials if row[2] == name] for name in ("-", "A01")))
+    expected = (0.025 + np.min(0.9 * curve.p_miss + 0.2 * curve.p_fa)) / 0.225
+    assert found["attack"]["A01"]["metrics"] == {"min_tdcf_2021": found["attack"]["A01"]["metrics"]["min_tdcf_2021"]}
+    assert found["attack"]["A01"]["metrics"]["min_tdcf_2021"]["mean"] == pytest.approx(expected, abs=1e-12)
+    # All trials are of one codec, so that its constants hold within it, and those of all trials against all bona fide speech.
+    assert found["codec"]["alaw"]["asv_within"] == "constants of codec alaw" and found["codec"]["alaw"]["asv"] == "overall"
+    rows = [("A01" if kind == "spoof" else "bonafide", kind, -9 if kind == "spoof" else score) for _, _, kind, score in asv_trials()]
+    rows += [("A02", "spoof", 9)]
+    _, out, _ = call(*arguments, "--asv_scores", write("asv.txt", rows))
+    assert re.search(r"min_tdcf_2019 by attack.*\nA01 +not defined .*\nA02 +0\.", out)
 
 
 def test_speaker_verification_of_asvspoof_5(measured, write):

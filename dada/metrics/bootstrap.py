@@ -148,11 +148,14 @@ class Trials:
         self.edges = np.linspace(0, num_groups, num_blocks + 1).round().astype(int)  # in groups, (K + 1,)
         block = np.repeat(np.arange(num_blocks), np.diff(self.group_starts[self.edges]))
         self._histograms = [self._histogram(block, mine) for mine in self.is_of]
+        self._eers: dict[str, np.ndarray] = {}
 
     def eer(self, ties: str = "grouped") -> np.ndarray:
         """EER of every resample, as `eer` of its repeated trials by the same rule for ties."""
-        rule = crossing_official if ties == "official" else lambda *counts: crossing(*counts)[0]
-        return np.concatenate([self._eer(weights, rule) for weights in self.resampler.chunks()])
+        if ties not in self._eers:  # other metrics are made from it
+            rule = crossing_official if ties == "official" else lambda *counts: crossing(*counts)[0]
+            self._eers[ties] = np.concatenate([self._eer(weights, rule) for weights in self.resampler.chunks()])
+        return self._eers[ties]
 
     def min_cost(self, of_misses: float, *of_false_accepts: float, constant: float = 0.0) -> np.ndarray:
         """Least constant + of_misses Pmiss + of_false_accepts Pfa, one for each class to reject, over all thresholds.
@@ -203,21 +206,11 @@ class Trials:
                 totals.append(bonafide @ (np.cumsum(spoof) - spoof / 2))
         return np.array(totals)
 
-    def curves(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Pmiss and Pfa (G + 1,) of each resample at every distinct score; NaN throughout where a class is missing."""
-        starts = self.group_starts[:-1]
-        for weights in self.resampler.chunks():
-            for row in weights:
-                drawn = row[self.cluster]
-                below = [np.concatenate([[0], np.cumsum(np.add.reduceat(drawn * mine, starts))]) for mine in self.is_of[:2]]
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    yield below[0] / below[0][-1], 1 - below[1] / below[1][-1]
-
     def p_miss_at(self, p_fa: np.ndarray) -> np.ndarray:
         """Pmiss (R, P) of every resample where its Pfa is `p_fa` (P,), on the line between neighbouring block edges: for plots."""
         rows = []
         for weights in self.resampler.chunks():
-            misses, false_accepts = self._at_edges(weights)[:2]
+            misses, false_accepts = self.at_edges(weights)[:2]
             for miss, fa in zip(misses, false_accepts, strict=True):
                 empty = not (miss[-1] and fa[0])
                 rows.append(np.full(p_fa.size, np.nan) if empty else np.interp(p_fa, fa[::-1] / fa[0], miss[::-1] / miss[-1]))
@@ -228,13 +221,13 @@ class Trials:
         counts = sparse.coo_array((np.ones(int(mine.sum())), (self.cluster[mine], block[mine])), shape=shape).tocsr()
         return counts.toarray() if shape[0] <= MAX_DENSE_CLUSTERS else counts
 
-    def _at_edges(self, weights: np.ndarray) -> list[np.ndarray]:
+    def at_edges(self, weights: np.ndarray) -> list[np.ndarray]:
         """Misses and, for each class to reject, false accepts (r, K + 1) at the block edges, from multiplicities (r, S)."""
         below = [np.pad(np.cumsum(weights @ histogram, axis=1), ((0, 0), (1, 0))) for histogram in self._histograms]
         return [below[0], *(rejected[:, -1:] - rejected for rejected in below[1:])]
 
     def _eer(self, weights: np.ndarray, rule: Callable) -> np.ndarray:
-        misses, false_accepts = edges = self._at_edges(weights)
+        misses, false_accepts = edges = self.at_edges(weights)
         num_bonafide, num_spoof = misses[:, -1], false_accepts[:, 0]
         values = np.full(len(weights), np.nan)
         full = np.flatnonzero((num_bonafide > 0) & (num_spoof > 0))
@@ -245,7 +238,7 @@ class Trials:
         block = np.argmax(crossed[full], axis=1) - 1
         for k in np.unique(block):
             rows = full[block == k]
-            miss, fa = self._within(weights[rows], k, [edge[rows, k] for edge in edges])
+            miss, fa = self.within(weights[rows], k, [edge[rows, k] for edge in edges])
             bona, spoof = num_bonafide[rows], num_spoof[rows]
             after = np.argmax(fa / spoof[:, None] <= miss / bona[:, None], axis=1)
             r = np.arange(len(rows))
@@ -253,7 +246,7 @@ class Trials:
         return values
 
     def _min_cost(self, weights: np.ndarray, factors: Sequence[float]) -> np.ndarray:
-        edges = self._at_edges(weights)
+        edges = self.at_edges(weights)
         totals = [edges[0][:, -1], *(edge[:, 0] for edge in edges[1:])]
         with np.errstate(divide="ignore", invalid="ignore"):
             costs = [factor * (edge / total[:, None]) for factor, edge, total in zip(factors, edges, totals, strict=True)]
@@ -262,12 +255,12 @@ class Trials:
             open_blocks = (bound < best[:, None]) & (np.diff(self.edges) > 1)
         for k in np.flatnonzero(open_blocks.any(axis=0)):
             rows = np.flatnonzero(open_blocks[:, k] & (bound[:, k] < best))
-            inside = self._within(weights[rows], k, [edge[rows, k] for edge in edges])
+            inside = self.within(weights[rows], k, [edge[rows, k] for edge in edges])
             cost = sum(factor * (part / total[rows, None]) for factor, part, total in zip(factors, inside, totals, strict=True))
             best[rows] = np.minimum(best[rows], cost.min(axis=1))
         return best
 
-    def _within(self, weights: np.ndarray, block: int, at_start: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def within(self, weights: np.ndarray, block: int, at_start: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Misses and false accepts (r, groups + 1) at every distinct score of a block, from those at its start (r,)."""
         starts = self.group_starts[self.edges[block] : self.edges[block + 1] + 1]
         trials = slice(starts[0], starts[-1])

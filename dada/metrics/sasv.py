@@ -14,6 +14,7 @@ from dada.metrics.check import scores_of
 from dada.metrics.det import det
 
 NUM_ASV_POINTS = 3000  # thresholds of the ASV that are tried for every resample
+NOT_DEFINED = (np.inf, -1, np.nan)  # distance, number of the threshold, t-EER
 PREVALENCE = 0.5  # of spoofs among the trials to reject; at the concurrent point it does not matter
 
 
@@ -56,8 +57,9 @@ def t_eer(bonafide, spoof, asv_target, asv_nontarget, asv_spoof) -> float:
     where it never rejects a smaller share of targets than it accepts of the others.
     """
     curve = det(bonafide, spoof)
-    value = _Tandem(_three_kinds(asv_target, asv_nontarget, asv_spoof)).eer(curve.p_miss, curve.p_fa)
-    if value is None:
+    tandem = _Tandem(_three_kinds(asv_target, asv_nontarget, asv_spoof))
+    value = tandem.best(curve.p_miss, curve.p_fa, np.arange(tandem.miss.size))[-1]
+    if np.isnan(value):
         raise DataError("the t-EER is not defined here: the countermeasure would have to reject everything")
     return value
 
@@ -68,12 +70,31 @@ def resampled_t_eer(trials: Trials, asv_target, asv_nontarget, asv_spoof) -> np.
     Of the ASV's thresholds NUM_ASV_POINTS are tried, as in the accelerated version of the official code.
     """
     tandem = _Tandem(_three_kinds(asv_target, asv_nontarget, asv_spoof), NUM_ASV_POINTS)
-    values = [tandem.eer(p_miss, p_fa) if np.isfinite(p_fa[0]) else None for p_miss, p_fa in trials.curves()]
-    return np.array([np.nan if value is None else value for value in values])
+    return np.concatenate([_of_resamples(tandem, trials, weights) for weights in trials.resampler.chunks()])
+
+
+def _of_resamples(tandem: "_Tandem", trials: Trials, weights: np.ndarray) -> np.ndarray:
+    """t-EER (r,) of some resamples, from multiplicities (r, S): trials are counted one by one only in the blocks where it may lie."""
+    edges = trials.at_edges(weights)
+    totals = edges[0][:, -1], edges[1][:, 0]
+    wanted: dict[int, list[tuple[int, np.ndarray]]] = {}
+    for row in np.flatnonzero((totals[0] > 0) & (totals[1] > 0)):
+        for block, which in tandem.candidates(*(edge[row] / total[row] for edge, total in zip(edges, totals, strict=True))):
+            wanted.setdefault(block, []).append((row, which))
+    best = [NOT_DEFINED] * len(weights)
+    for block, asked in wanted.items():
+        rows = [row for row, _ in asked]
+        inside = trials.within(weights[rows], block, [edge[rows, block] for edge in edges])
+        for (row, which), misses, false_accepts in zip(asked, *inside, strict=True):
+            best[row] = min(best[row], tandem.best(misses / totals[0][row], false_accepts / totals[1][row], which))
+    return np.array([value for *_, value in best])
 
 
 class _Tandem:
-    """The admissible thresholds of an ASV, all or `num_points` of them, each with its rates."""
+    """The admissible thresholds of an ASV, all or `num_points` of them (I), each with its rates.
+
+    At each of them the countermeasure gets the threshold at which tandem misses and false acceptances are nearest.
+    """
 
     def __init__(self, kinds: tuple[np.ndarray, np.ndarray, np.ndarray], num_points: int | None = None):
         thresholds = np.unique(np.concatenate(kinds))
@@ -85,37 +106,55 @@ class _Tandem:
         if not admissible.any():
             raise DataError("the t-EER is not defined for this ASV: it has no threshold with fewer misses than false acceptances")
         self.miss, self.fa_nontarget, self.fa_spoof = miss[admissible], fa_nontarget[admissible], fa_spoof[admissible]
+        self.ratio = self.fa_nontarget / self.fa_spoof
 
-    def eer(self, cm_miss: np.ndarray, cm_fa: np.ndarray) -> float | None:
-        """With a countermeasure of these rates (P,) by rising threshold; None where it would have to reject everything."""
+    def best(self, cm_miss: np.ndarray, cm_fa: np.ndarray, which: np.ndarray) -> tuple[float, int, float]:
+        """Of the ASV's thresholds `which` the one nearest to the concurrent point: how far it is, its number, and its t-EER.
 
-        def gap(j: np.ndarray) -> np.ndarray:
-            """Tandem misses minus false acceptances at point j of the countermeasure: rises with j."""
-            passed = 1 - cm_miss[j]
-            accepted = (1 - PREVALENCE) * passed * self.fa_nontarget + PREVALENCE * cm_fa[j] * self.fa_spoof
-            return cm_miss[j] + passed * self.miss - accepted
-
-        num = self.miss.size
-        j = _nearest_to_zero(gap, np.zeros(num, dtype=int), np.full(num, cm_miss.size - 1))
-        usable = cm_miss[j] < 1
+        `cm_miss` and `cm_fa` (P,) are rates by rising threshold, with the point where the gap crosses zero among them.
+        """
+        after = self._crossing(cm_miss, cm_fa, which)
+        before = np.maximum(after - 1, 0)
+        nearer = np.abs(self._gap(cm_miss[before], cm_fa[before], which)) <= np.abs(self._gap(cm_miss[after], cm_fa[after], which))
+        point = np.where(nearer, before, after)
+        usable = cm_miss[point] < 1
         if not usable.any():
-            return None
-        difference = np.full(num, np.inf)
-        ratios = self.fa_nontarget[usable] / self.fa_spoof[usable]
-        difference[usable] = np.abs(ratios - cm_fa[j[usable]] / (1 - cm_miss[j[usable]]))
-        best = int(np.argmin(difference))
-        return float(self.fa_spoof[best] * cm_fa[j[best]])
+            return NOT_DEFINED
+        point, which = point[usable], which[usable]
+        distance = np.abs(self.ratio[which] - cm_fa[point] / (1 - cm_miss[point]))
+        first = int(np.argmin(distance))
+        return float(distance[first]), int(which[first]), float(self.fa_spoof[which[first]] * cm_fa[point[first]])
 
+    def candidates(self, cm_miss: np.ndarray, cm_fa: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """The ASV's thresholds that may be the best, by the block of the curve in which each meets the countermeasure.
 
-def _nearest_to_zero(gap, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """For each row, the first integer in [low, high] at which the rising `gap` is nearest to zero: bisection of all rows at once."""
-    first = low
-    while (low < high).any():
-        middle = (low + high) // 2
-        positive = gap(middle) >= 0
-        low, high = np.where(positive, low, middle + 1), np.where(positive, middle, high)
-    before = np.maximum(low - 1, first)
-    return np.where(np.abs(gap(before)) <= np.abs(gap(low)), before, low)
+        From rates (K + 1,) at the edges of blocks. Both fall or rise all along, so that the edges bound the distance of every threshold,
+        and one whose least distance is above another's greatest is out.
+        """
+        after = self._crossing(cm_miss, cm_fa, np.arange(self.miss.size))
+        block = after - 1  # none crosses at the first edge, where everything is accepted: the thresholds are admissible
+        with np.errstate(divide="ignore", invalid="ignore"):
+            low, high = cm_fa[after] / (1 - cm_miss[block]), cm_fa[block] / (1 - cm_miss[after])
+        low, high = (np.where(cm_miss[edge] < 1, bound, np.inf) for edge, bound in ((block, low), (after, high)))
+        least = np.maximum(np.maximum(low - self.ratio, self.ratio - high), 0)
+        greatest = np.maximum(np.abs(low - self.ratio), np.abs(high - self.ratio))
+        kept = np.flatnonzero((cm_miss[block] < 1) & (least <= greatest.min()))
+        return [(int(k), kept[block[kept] == k]) for k in np.unique(block[kept])]
+
+    def _gap(self, cm_miss: np.ndarray, cm_fa: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Tandem misses minus false acceptances: rises with the countermeasure's threshold, and with the ASV's."""
+        passed = 1 - cm_miss
+        accepted = (1 - PREVALENCE) * passed * self.fa_nontarget[which] + PREVALENCE * cm_fa * self.fa_spoof[which]
+        return cm_miss + passed * self.miss[which] - accepted
+
+    def _crossing(self, cm_miss: np.ndarray, cm_fa: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """For each threshold of the ASV, the first point of the countermeasure whose gap is not below zero: bisection of all at once."""
+        low, high = np.zeros(which.size, dtype=int), np.full(which.size, cm_miss.size - 1)
+        while (low < high).any():
+            middle = (low + high) // 2
+            positive = self._gap(cm_miss[middle], cm_fa[middle], which) >= 0
+            low, high = np.where(positive, low, middle + 1), np.where(positive, middle, high)
+        return low
 
 
 def _share_above(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

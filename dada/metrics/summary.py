@@ -3,69 +3,64 @@
 Letters: K training seeds, N trials, R resamples. Every value is a plain number, list or dict, and None where a metric does not exist.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from dada.errors import DataError
-from dada.metrics.auc import auc
 from dada.metrics.bootstrap import Resampler, Trials, clusters_by_attack
-from dada.metrics.calibration import cllr, cllr_cost, reliability
+from dada.metrics.calibration import reliability
 from dada.metrics.check import warn_if_inverted
 from dada.metrics.config import EvaluateConfig
-from dada.metrics.dcf import Costs, act_dcf, min_dcf_of
-from dada.metrics.det import det
-from dada.metrics.eer import eer_of
-from dada.metrics.f1 import DEFINITIONS, f1_at_eer
-from dada.metrics.tdcf import AsvRates, factors, min_tdcf_of
+from dada.metrics.dcf import Costs
+from dada.metrics.measures import MEASURES, Scored, missing
+from dada.metrics.tdcf import Asv
 
 LOWEST_RATE = 1e-3  # ends of the axes of a DET plot
 NUM_BINS = 40  # of a histogram
 NO_VALUE = "-"  # of a trial that a condition says nothing of
 
-METRICS = {
-    "eer": "equal error rate, ties grouped",
-    "eer_over_attacks": "the same EER, its interval over resampled attacks, bona fide speech by resampled speakers",
-    "auc": "area under the receiver operating characteristic",
-    "f1_at_eer": "F1: " + DEFINITIONS["f1_at_eer"],
-    "min_dcf": "normalised detection cost at the best threshold",
-    "act_dcf": "normalised detection cost at the threshold of the costs, scores read as natural-log likelihood ratios",
-    "cllr": "cost of log-likelihood ratios in bits, scores read as natural-log likelihood ratios",
-}
-TANDEM = {  # metric -> version of the cost, and what it is
-    "min_tdcf_2019": ("legacy", "tandem detection cost at the best threshold, legacy definition of ASVspoof 2019"),
-    "min_tdcf_2021": ("revised", "tandem detection cost at the best threshold, revised definition of ASVspoof 2021 and 5"),
-}
+METRICS = ("eer", "auc", "f1_at_eer", "min_dcf", "act_dcf", "cllr")
+TANDEM = ("min_tdcf_2019", "min_tdcf_2021")
+OVER_ATTACKS = "the same EER, its interval over resampled attacks, bona fide speech by resampled speakers"
+
+
+def definitions(tandem: bool) -> dict[str, str]:
+    """What the metrics of results are, by name."""
+    return {name: MEASURES[name].says for name in (*METRICS, *(TANDEM if tandem else ()))} | {"eer_over_attacks": OVER_ATTACKS}
 
 
 def measure(
     scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig, name: str, llr: bool = True,
-    asv: AsvRates | None = None, attacks: Sequence[str] | None = None,
+    asv: Asv | None = None, attacks: Sequence[str] | None = None,
 ) -> dict:
     """Metrics, DET curve with its band, histogram and calibration of scores (K, N); intervals come from resampled speakers (N,).
 
     `name` is what a warning of inverted polarity calls the system. Without `llr`, actDCF, Cllr and the calibration are None. `asv` adds
     the tandem costs. With two `attacks` (N,) or more, the EER also has an interval over them.
     """
-    trials = _Trials(scores, is_bonafide, speakers, config)
-    metrics = _all_metrics(trials, config, llr) | (_tandem_costs(trials, asv) if asv else {})
+    trials = _Trials(scores, is_bonafide, speakers, config, llr, asv)
+    metrics = {metric: trials.measured(metric) for metric in (*METRICS, *(TANDEM if asv else ()))}
     warn_if_inverted(metrics["eer"]["mean"], name)
     metrics["eer_over_attacks"] = None
     if attacks is not None and len(set(np.asarray(attacks)[~is_bonafide]) - {NO_VALUE}) > 1:
         over = _Trials(scores, is_bonafide, clusters_by_attack(is_bonafide, speakers, attacks), config)
-        metrics["eer_over_attacks"] = over.entry(*_eers(over))
-    calibration = reliability(*(np.concatenate(part) for part in zip(*trials.seeds, strict=True))) if llr else None
-    return {"metrics": metrics, "det": _det_band(trials, config), "histogram": _histogram(trials.seeds), "calibration": calibration}
+        metrics["eer_over_attacks"] = over.measured("eer")
+    pairs = [(seed.bonafide, seed.spoof) for seed in trials.seeds]
+    calibration = reliability(*(np.concatenate(part) for part in zip(*pairs, strict=True))) if llr else None
+    return {"metrics": metrics, "det": _det_band(trials, config), "histogram": _histogram(pairs), "calibration": calibration}
 
 
 def break_down(
-    scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], conditions: Mapping[str, Sequence[str]], config: EvaluateConfig
+    scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], conditions: Mapping[str, Sequence[str]], config: EvaluateConfig,
+    names: Sequence[str] = (), llr: bool | None = None, asv: Asv | None = None,
 ) -> dict:
     """EER for every value of every condition (N,): of the spoofs with that value against all bona fide trials.
 
     `within` is the EER between the two classes' trials with that value, None unless both have some. A condition that no spoof
-    has a value of is left out.
+    has a value of is left out. `metrics` and `metrics_within` hold further metrics by `names`, None where one is not defined; then
+    `asv` and `asv_within` say which trials of the ASV their tandem metrics assume: see `Asv.under`.
     """
     speakers = np.asarray(speakers)
     found: dict[str, dict] = {}
@@ -74,13 +69,18 @@ def break_down(
         for value in sorted(set(values[~is_bonafide]) - {NO_VALUE}):
             here = values == value
             num_inside = int(np.sum(here & is_bonafide))
-            found.setdefault(condition, {})[str(value)] = {
-                "num_bonafide": int(is_bonafide.sum()),
-                "num_spoof": int(np.sum(here & ~is_bonafide)),
-                "eer": _eer_of_some(scores, is_bonafide, speakers, is_bonafide | here, config),
-                "num_bonafide_within": num_inside,
-                "within": _eer_of_some(scores, is_bonafide, speakers, here, config) if num_inside else None,
+            entry = found.setdefault(condition, {})[str(value)] = {
+                "num_bonafide": int(is_bonafide.sum()), "num_spoof": int(np.sum(here & ~is_bonafide)),
+                "eer": None, "num_bonafide_within": num_inside, "within": None,
             }
+            for is_within, chosen in ((False, is_bonafide | here), *([(True, here)] if num_inside else [])):
+                its_asv = asv and asv.under(condition, str(value), is_within, num_inside > 0)
+                trials = _Trials(np.atleast_2d(scores)[:, chosen], is_bonafide[chosen], speakers[chosen], config, llr, its_asv)
+                entry["within" if is_within else "eer"] = trials.measured("eer")
+                if names:
+                    ending = "_within" if is_within else ""
+                    entry["metrics" + ending] = {name: _if_defined(trials, name) for name in names}
+                    entry["asv" + ending] = its_asv and its_asv.scope
     return found
 
 
@@ -99,18 +99,9 @@ def compare(
         for value in sorted(set(values[~is_bonafide]) - {NO_VALUE}):
             chosen = is_bonafide | (values == value)
             pair = [_Trials(np.atleast_2d(scores)[:, chosen], is_bonafide[chosen], speakers[chosen], config) for scores in (first, second)]
-            found.setdefault(condition, {})[str(value)] = _difference(pair, _eers)
+            found.setdefault(condition, {})[str(value)] = _difference(pair, "eer")
     pair = [_Trials(scores, is_bonafide, speakers, config) for scores in (first, second)]
-    costs = Costs(config.cost_miss, config.cost_fa, config.p_spoof)
-    metrics = {
-        "eer": _eers,
-        "auc": lambda t: ([auc(*seed) for seed in t.seeds], [resampled.auc() for resampled in t.resampled]),
-        "min_dcf": lambda t: (
-            [min_dcf_of(curve, costs)[0] for curve in t.curves],
-            [resampled.min_cost(costs.of_misses, costs.of_false_accepts) for resampled in t.resampled],
-        ),
-    }
-    return {"metrics": {name: _difference(pair, metric) for name, metric in metrics.items()}, "conditions": found}
+    return {"metrics": {name: _difference(pair, name) for name in ("eer", "auc", "min_dcf")}, "conditions": found}
 
 
 def over_seeds(values: Sequence[float]) -> dict:
@@ -123,14 +114,26 @@ def over_seeds(values: Sequence[float]) -> dict:
 class _Trials:
     """Scores of all seeds by class, under one resampler, so that the seeds' resamples are the same and their mean has an interval."""
 
-    def __init__(self, scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig):
+    def __init__(
+        self, scores: np.ndarray, is_bonafide: np.ndarray, speakers: Sequence[str], config: EvaluateConfig, llr: bool | None = None,
+        asv: Asv | None = None,
+    ):
         speakers = np.asarray(speakers)
+        costs = Costs(config.cost_miss, config.cost_fa, config.p_spoof)
         self.resampler = Resampler(speakers[is_bonafide], speakers[~is_bonafide], num_resamples=config.num_resamples, seed=config.seed)
-        self.seeds = [(row[is_bonafide], row[~is_bonafide]) for row in np.atleast_2d(scores)]
-        self.resampled: list[Trials] = [self.resampler.over(*pair) for pair in self.seeds]
-        self.curves = [det(*pair) for pair in self.seeds]
-        self.eers = [eer_of(curve)[0] for curve in self.curves]
+        self.seeds = [Scored(row[is_bonafide], row[~is_bonafide], costs, llr, asv) for row in np.atleast_2d(scores)]
+        self.resampled: list[Trials] = [self.resampler.over(seed.bonafide, seed.spoof) for seed in self.seeds]
         self.confidence = config.confidence
+
+    def values(self, name: str) -> tuple[list[float], list[np.ndarray]]:
+        """A metric of every seed, and its resamples (K of (R,))."""
+        one = MEASURES[name]
+        resamples = [one.resampled(trials, seed) for trials, seed in zip(self.resampled, self.seeds, strict=True)]
+        return [one.value(seed) for seed in self.seeds], resamples
+
+    def measured(self, name: str) -> dict | None:
+        """The entry of a metric, None where the system lacks what it needs."""
+        return None if any(missing(name, seed) for seed in self.seeds) else self.entry(*self.values(name))
 
     def entry(self, values: Sequence[float], resamples: Sequence[np.ndarray]) -> dict:
         """A metric's value per seed and its resamples (K of (R,)): mean, spread, and the interval of the mean."""
@@ -141,61 +144,25 @@ class _Trials:
         return {**over_seeds(values), "low": interval.low, "high": interval.high, "num_resamples": interval.num_resamples}
 
 
-def _all_metrics(trials: _Trials, config: EvaluateConfig, llr: bool) -> dict:
-    costs = Costs(config.cost_miss, config.cost_fa, config.p_spoof)
-    sizes = [len(part) for part in trials.seeds[0]]
-    resampled_eers = [resampled.eer() for resampled in trials.resampled]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        resampled_f1 = [f1_at_eer(values, *trials.resampler.counts) for values in resampled_eers]
-    metrics = {
-        "eer": trials.entry(trials.eers, resampled_eers),
-        "auc": trials.entry([auc(*pair) for pair in trials.seeds], [resampled.auc() for resampled in trials.resampled]),
-        "f1_at_eer": trials.entry([f1_at_eer(value, *sizes) for value in trials.eers], resampled_f1),
-        "min_dcf": trials.entry(
-            [min_dcf_of(curve, costs)[0] for curve in trials.curves],
-            [resampled.min_cost(costs.of_misses, costs.of_false_accepts) for resampled in trials.resampled],
-        ),
-        "act_dcf": None,
-        "cllr": None,
-    }
-    if llr:
-        wrong = [(costs.of_misses * (b < costs.threshold), costs.of_false_accepts * (s >= costs.threshold)) for b, s in trials.seeds]
-        bits = [(cllr_cost(b, True) / 2, cllr_cost(s, False) / 2) for b, s in trials.seeds]
-        for name, metric, parts in (("act_dcf", lambda b, s: act_dcf(b, s, costs), wrong), ("cllr", cllr, bits)):
-            means = [resampled.mean_cost(*part) for resampled, part in zip(trials.resampled, parts, strict=True)]
-            metrics[name] = trials.entry([metric(*pair) for pair in trials.seeds], means)
-    return metrics
+def _if_defined(trials: _Trials, name: str) -> dict | None:
+    """The entry of a metric; None also where a tandem metric is not defined, as with an ASV that accepts no spoof of an attack."""
+    try:
+        return trials.measured(name)
+    except DataError:
+        return None
 
 
-def _tandem_costs(trials: _Trials, asv: AsvRates) -> dict:
-    costs = {}
-    for name, (version, _) in TANDEM.items():
-        c0, c1, c2 = factors(asv, version)
-        values = [min_tdcf_of(curve, asv, version) for curve in trials.curves]
-        costs[name] = trials.entry(values, [resampled.min_cost(c1, c2, constant=c0) for resampled in trials.resampled])
-    return costs
-
-
-def _eers(trials: _Trials) -> tuple[list, list]:
-    return trials.eers, [resampled.eer() for resampled in trials.resampled]
-
-
-def _difference(pair: Sequence[_Trials], metric: Callable[[_Trials], tuple[list, list]]) -> dict:
-    """`metric` gives values per seed and their resamples; seeds are paired in their order."""
-    (values, resamples), (other_values, other_resamples) = (metric(trials) for trials in pair)
+def _difference(pair: Sequence[_Trials], name: str) -> dict:
+    """A metric of the first minus that of the second; seeds are paired in their order."""
+    (values, resamples), (other_values, other_resamples) = (trials.values(name) for trials in pair)
     return pair[0].entry(np.subtract(values, other_values), np.subtract(resamples, other_resamples))
-
-
-def _eer_of_some(scores, is_bonafide, speakers, chosen, config: EvaluateConfig) -> dict:
-    trials = _Trials(np.atleast_2d(scores)[:, chosen], is_bonafide[chosen], speakers[chosen], config)
-    return trials.entry(trials.eers, [resampled.eer() for resampled in trials.resampled])
 
 
 def _det_band(trials: _Trials, config: EvaluateConfig) -> dict:
     """Pmiss at even steps of probit(Pfa): mean of the seeds, and the band of that mean."""
     edge = ndtri(LOWEST_RATE)
     p_fa = ndtr(np.linspace(edge, -edge, config.num_det_points))
-    p_miss = np.mean([np.interp(p_fa, curve.p_fa[::-1], curve.p_miss[::-1]) for curve in trials.curves], axis=0)
+    p_miss = np.mean([np.interp(p_fa, curve.p_fa[::-1], curve.p_miss[::-1]) for curve in (seed.curve for seed in trials.seeds)], axis=0)
     resampled = np.mean([trial.p_miss_at(p_fa) for trial in trials.resampled], axis=0)
     resampled = resampled[np.isfinite(resampled).all(axis=1)]
     low, high = (None, None) if not len(resampled) else np.quantile(

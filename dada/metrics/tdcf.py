@@ -3,14 +3,17 @@
 Legacy: Kinnunen et al., Odyssey 2018, and ASVspoof 2019. Revised: Kinnunen et al., IEEE/ACM TASLP 28, 2020, and ASVspoof 2021.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from dada.errors import DataError
-from dada.metrics.check import scores_of
+from dada.metrics.check import scores_of, warn_if_inverted
 from dada.metrics.det import Det, det
-from dada.metrics.eer import eer
+from dada.metrics.eer import eer_of
+
+POOLED = "Pooled"  # of all values of a condition
+OVERALL = "overall"
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,65 @@ class AsvRates:
 ASVSPOOF5_RATES = AsvRates(p_fa=0.01881016557566423, p_miss=0.01880141010575793, p_fa_spoof=0.4607082907604729)
 
 
-def asv_rates(target, nontarget, spoof) -> AsvRates:
-    """Rates of an ASV from its scores, at the threshold of its own EER (official rule) between targets and non-targets."""
-    _, threshold = eer(target, nontarget, ties="official")
+@dataclass(frozen=True)
+class Asv:
+    """What the tandem metrics assume of an ASV: its error rates at its own EER, and its scores of targets, non-targets and spoofs.
+
+    `conditions` name the values that those trials have, kind by kind. `c012` are constants of the revised cost in place of rates: for
+    POOLED, all trials, and for single values. `scope` says which of its trials the rates or constants are of.
+    """
+
+    name: str
+    rates: AsvRates | None
+    kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    conditions: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=dict)
+    c012: dict[str, tuple[float, float, float]] | None = None
+    scope: str = OVERALL
+
+    @classmethod
+    def of(cls, name: str, kinds: tuple[np.ndarray, np.ndarray, np.ndarray], conditions: dict | None = None) -> "Asv":
+        """From scores of targets, non-targets and spoofs."""
+        return cls(name, asv_rates(*kinds), kinds, conditions or {})
+
+    def factors(self, version: str) -> tuple[float, float, float]:
+        """(C0, C1, C2) of the normalised t-DCF, legacy or revised."""
+        if self.c012 is None:
+            return factors(self.rates, version)
+        c0, c1, c2 = self.c012[POOLED]
+        default = c0 + min(c1, c2)
+        return c0 / default, c1 / default, c2 / default
+
+    def under(self, condition: str, value: str, within: bool, shared: bool) -> "Asv":
+        """As it is for the spoofs with one value of a condition; with `within`, for the targets and non-targets with it as well.
+
+        That is how ASVspoof publishes costs: by attack with all bona fide speech, the ASV's threshold staying, and by codec, which bona
+        fide trials have too (`shared`), within. The constants given by ASVspoof 2021 are made so and serve no other case. Where the ASV
+        does not know the value, it stays as it is.
+        """
+        if self.c012 is not None:
+            if within != shared or value not in self.c012:
+                return self
+            return replace(self, c012={POOLED: self.c012[value]}, scope=f"constants of {condition} {value}")
+        if condition not in self.conditions:
+            return self
+        has_it = [values == value for values in self.conditions[condition]]
+        if not within:
+            has_it[:2] = [np.ones(kind.size, dtype=bool) for kind in self.kinds[:2]]
+        if not all(chosen.any() for chosen in has_it):
+            return self
+        kinds = tuple(kind[chosen] for kind, chosen in zip(self.kinds, has_it, strict=True))
+        scope = f"{'trials' if within else 'spoofs'} of {condition} {value}"
+        return replace(self, rates=asv_rates(*kinds, warn=False), kinds=kinds, scope=scope)
+
+
+def asv_rates(target, nontarget, spoof, warn: bool = True) -> AsvRates:
+    """Rates of an ASV from its scores, at the threshold of its own EER (official rule) between targets and non-targets.
+
+    Warns of an EER above 50 %, as scores of the wrong sign have it, unless they are too few to tell.
+    """
+    value, threshold = eer_of(det(target, nontarget, "official"), "official")
+    if warn:
+        warn_if_inverted(value, "the ASV's scores")
     target, nontarget, spoof = scores_of(target, "ASV target"), scores_of(nontarget, "ASV non-target"), scores_of(spoof, "ASV spoof")
     return AsvRates(
         p_fa=float(np.mean(nontarget >= threshold)), p_miss=float(np.mean(target < threshold)),

@@ -32,6 +32,16 @@ class StageEntry:
         """Whether its jobs are cut into shards."""
         return hasattr(self.module, "shards")
 
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether its jobs compute on a GPU where they are given one."""
+        return getattr(self.module, "USES_GPU", False)
+
+    @property
+    def distributed(self) -> bool:
+        """Whether one of its jobs can use several GPUs."""
+        return getattr(self.module, "DISTRIBUTED", False)
+
     def applies_to(self, recipe: Recipe) -> bool:
         """Whether the stage is for this recipe: one with `NEEDS_AUDIO = True` is not where there are only texts."""
         named = not recipe.config.stages or self.name in recipe.config.stages

@@ -22,11 +22,13 @@ RUN_EXAMPLE = """examples:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that all ways of running share. A new one is a change of design."""
     only = "work on this system only, and let key=value set its keys (repeat, or a,b; `all` for every one that applies)"
+    side_by_side = f"processes side by side, on Slurm jobs, one CPU thread each (default: one a core, at most {MOST_JOBS})"
+    force = "do the chosen stages again; later ones only where that changed what they read; gives up experiments with other settings"
     parser.add_argument("--system", action="append", default=[], help=only)
-    parser.add_argument("--nj", type=int, help=f"processes side by side, one CPU thread each (default: one a core, at most {MOST_JOBS})")
-    parser.add_argument("--cmd", default="local", help="where jobs run: local (default: %(default)s)")
+    parser.add_argument("--nj", type=int, help=side_by_side)
+    parser.add_argument("--cmd", default="local", help="where jobs run: local, or slurm, see `slurm:` of local.yaml (default: %(default)s)")
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of a training job (default: %(default)s, the CPU)")
-    parser.add_argument("--force", action="store_true", help="do again what is up to date; gives up experiments with other settings")
+    parser.add_argument("--force", action="store_true", help=force)
     parser.add_argument("--dry_run", action="store_true", help="print the command of each stage and stop")
     parser.add_argument("--list", action="store_true", help="print the stages, their inputs, outputs and state, and stop")
     parser.add_argument("--exp", default="exp", help="folder of the experiments, below the recipe's (default: %(default)s)")

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from dada.errors import ConfigError
 from dada.program import show_warnings
 from dada.recipe.recipe import Recipe
+from dada.recipe.slurm import Slurm
 
-COMMANDS = ("local",)
+COMMANDS = ("local", "slurm")
 Submit = Callable[..., concurrent.futures.Future]
 # glibc gives large blocks back to the system at once and asks for them again in the next step, which takes up to a third of a training
 # step on a CPU. Read when a process starts, so it serves the processes that are started here.
@@ -24,16 +25,20 @@ def executor(recipe: Recipe) -> Iterator[Submit]:
     """Yield `submit(function, argument)` for the `--cmd` of a recipe.
 
     One process does its work here; more are spawned once and serve all stages, since starting Python and torch costs seconds.
-    A cluster's executor goes in here: submitit's has the same `submit`.
+    On a cluster every task is a job of its own, and `--nj` of them run at once.
     """
     options = recipe.options
     if options.cmd not in COMMANDS:
         raise ConfigError(f"unknown --cmd {options.cmd!r}; known: {', '.join(COMMANDS)}")
-    if options.nj == 1:
+    if options.cmd == "local" and options.nj == 1:
         yield _here
         return
     for name, value in KEEP_MEMORY.items():
         os.environ.setdefault(name, value)
+    if options.cmd == "slurm":
+        with contextlib.closing(Slurm(recipe)) as cluster:
+            yield cluster.submit
+        return
     context = multiprocessing.get_context("spawn")
     pool = concurrent.futures.ProcessPoolExecutor(options.nj, mp_context=context, initializer=_follow_parent, initargs=(os.getpid(),))
     try:

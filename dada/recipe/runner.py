@@ -17,7 +17,7 @@ from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.launch import Submit, executor
 from dada.recipe.recipe import Recipe
 from dada.recipe.stage import Job
-from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, started_path, write_stamp
+from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, stamp_path, started_path, write_stamp
 from dada.recipe.tasks import Task, finish, parts_dir, run_task
 
 TAIL_LINES = 15  # of a failed log, shown with the error
@@ -142,7 +142,7 @@ def _elsewhere(path: Path) -> str:
 def _run_wave(recipe: Recipe, stage, jobs: list[Job], states: dict[str, State], ledger: Ledger, submit: Submit) -> None:
     tasks: dict[str, list[Task]] = {}
     for job in jobs:
-        _begin(job, states[job.name], recipe.options.force)
+        _begin(job, states[job.name], recipe.options.force, ledger)
         tasks[job.name] = _tasks(recipe, stage, job, states[job.name])
     seconds = _run_tasks([task for group in tasks.values() for task in group], stage, submit, {
         job.name: lambda spent, job=job: finish(job, ledger, spent, command_line()) for job in jobs if not stage.sharded
@@ -156,14 +156,19 @@ def _run_wave(recipe: Recipe, stage, jobs: list[Job], states: dict[str, State], 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _begin(job: Job, state: State, force: bool) -> None:
+def _begin(job: Job, state: State, force: bool, ledger: Ledger) -> None:
     """Mark a job as begun. What belongs to another digest, or is to be forced, is removed first, so nothing old is mixed in."""
+    made_before = ledger.made_before(job, state.digest)
     for folder in {job.home, started_path(job).parent, *(output.parent for output in job.outputs)}:
         remove_stale(folder)
     before = read_stamp(started_path(job))
     if job.keep and job.home.exists() and (force or before is None or before["digest"] != state.digest):
         shutil.rmtree(job.home)
-    write_stamp(started_path(job), {"digest": state.digest, "settings": plain(job.settings)})
+    if force:
+        shutil.rmtree(parts_dir(job, state.digest), ignore_errors=True)
+        stamp_path(job).unlink(missing_ok=True)
+    started = {"digest": state.digest, "settings": plain(job.settings)}
+    write_stamp(started_path(job), started | ({"before": made_before} if made_before else {}))
 
 
 def _tasks(recipe: Recipe, stage, job: Job, state: State) -> list[Task]:

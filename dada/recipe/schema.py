@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from dada.asr.config import TranscribeConfig
+from dada.errors import ConfigError
 from dada.explain.config import ExplainConfig
 from dada.metrics.config import EvaluateConfig
 from dada.report.config import ReportConfig
@@ -37,6 +38,21 @@ class SplitsConfig:
 
 
 @dataclass
+class SlurmConfig:
+    """What `--cmd slurm` asks the cluster for; options of sbatch by their long names, {partition: cpu, time: "4:00:00", mem: 8G}."""
+
+    options: dict[str, str] = field(default_factory=lambda: {"time": "1-00:00:00"})  # of every job; submitit's own limit is five minutes
+    gpu: dict[str, str] = field(default_factory=dict)  # besides, with --ngpu, of the jobs that compute on a GPU; they have `gres: gpu:N`
+    stages: dict[str, dict[str, str]] = field(default_factory=dict)  # stage -> besides, of its jobs
+
+    def __post_init__(self):
+        for where in (self.options, self.gpu, *self.stages.values()):
+            if str(where.get("time", "")).isdigit():
+                said = f"slurm: time is {where['time']}, and YAML makes such a number of 4:00:00 without quotes"
+                raise ConfigError(f'{said}: write "4:00:00" or "1-00:00:00"')
+
+
+@dataclass
 class RecipeConfig:
     """One recipe. `protocols` are ways to split the same corpus; the first is the default and needs no folder of its own."""
 
@@ -59,3 +75,4 @@ class RecipeConfig:
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    slurm: SlurmConfig = field(default_factory=SlurmConfig)  # of the place, not of the recipe: for local.yaml

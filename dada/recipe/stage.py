@@ -8,6 +8,7 @@ A stage is one file of dada/stages, found by its name (`s02_transcribe.py`). It 
   `merge(recipe, job, parts)`.
 
 A stage that reads sound sets `NEEDS_AUDIO = True`, and passes over recipes that have none.
+A stage whose jobs compute on a GPU where they see one sets `USES_GPU = True`: on a cluster, `--ngpu` asks for one.
 A training stage sets `DISTRIBUTED = True`: with several GPUs, torchrun starts its `run` once for each.
 
 `run` and `merge` write their outputs atomically; the runner stamps a job only after all of them are there.

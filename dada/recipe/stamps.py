@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dada.data.files import write_text
+from dada.recipe.contents import content
 from dada.recipe.recipe import digest
 from dada.recipe.stage import Job
 
@@ -102,11 +103,31 @@ class Ledger:
         maker = self.maker_of(path)
         stamp = read_stamp(stamp_path(maker)) if maker else None
         if stamp:
-            return stamp["digest"]
+            return digest([stamp["digest"], stamp["content"]]) if stamp.get("content") else stamp["digest"]
         if path.is_dir():
             return digest(sorted(p.name for p in path.iterdir() if not p.name.startswith(".")))
         status = path.stat()
         return digest([status.st_size, status.st_mtime_ns])
+
+    def content(self, job: Job) -> str:
+        """What a job made, byte for byte."""
+        return content(job, lambda path: self.maker.get(path, job) == job)
+
+    def made_before(self, job: Job, now: str) -> dict | None:
+        """What is known of a job's outputs before it is done again with the same digest: see `changed_content`."""
+        stamp, started = read_stamp(stamp_path(job)), read_stamp(started_path(job))
+        if stamp and stamp["digest"] == now:
+            there = all(output.exists() for output in job.outputs)
+            return {"mark": stamp.get("content"), "content": self.content(job) if there else None}
+        return started.get("before") if started and started["digest"] == now else None
+
+    def changed_content(self, job: Job) -> str | None:
+        """What tells outputs apart that another run made from the same settings and inputs: their content, where --force changed it."""
+        before = (read_stamp(started_path(job)) or {}).get("before")
+        if not before or before["content"] is None:
+            return before and before["mark"]
+        made = self.content(job)
+        return before["mark"] if made == before["content"] else made
 
     def stale_inputs(self, job: Job) -> list[Job]:
         """Makers of this job's inputs that are themselves no longer up to date."""

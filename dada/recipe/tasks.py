@@ -53,7 +53,7 @@ def run_task(task: Task) -> float:
             view = view_of(task.recipe, stage, task.job)
             if task.shard is None:
                 with _locked(task.job.home):
-                    if task.recipe.options.ngpu > 1 and getattr(stage.module, "DISTRIBUTED", False):
+                    if task.recipe.options.ngpu > 1 and stage.distributed:
                         run_distributed(task, task.recipe.options.ngpu)
                     else:
                         stage.module.run(view, task.job)
@@ -75,7 +75,9 @@ def finish(job: Job, ledger: Ledger, seconds: float, command: str) -> None:
     if absent:
         raise RuntimeError(f"stage {job.stage} ended without an error but did not write {', '.join(absent)}")
     inputs = ledger.identities(job)
+    changed = ledger.changed_content(job)
     content = {"digest": ledger.digest(job), "settings": plain(job.settings), "inputs": inputs, "seconds": round(seconds, 1)}
+    content |= {"content": changed} if changed else {}
     write_stamp(stamp_path(job), {**content, **provenance(command)})
 
 

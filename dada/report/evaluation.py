@@ -1,6 +1,6 @@
 """What `dada evaluate` found, as text to read."""
 
-from dada.score.evaluation import MEASURES
+from dada.metrics.measures import MEASURES
 
 
 def readable(found: dict) -> str:
@@ -24,14 +24,8 @@ def readable(found: dict) -> str:
         lines.append(f"intervals   {100 * found['confidence']:g} % from {found['num_resamples']:,} resamples of {of}")
     lines += ["", *_metrics(found)]
     for condition, values in found.get("conditions", {}).items():
-        lines += ["", f"EER by {condition}, spoofs of one value against all bona fide speech"]
-        width = max(map(len, values))
-        for value, entry in values.items():
-            eer = entry["eer"]
-            interval = eer if found["num_resamples"] else {"low": None}
-            within = f"   within {_number(entry['within']['mean'], True)}" if entry["within"] else ""
-            shown = f"{_number(eer['mean'], True):>12}{_ends(interval, True)}"
-            lines.append(f"{value:{width}}  {shown}   {entry['num_spoof']:,} spoofs{within}")
+        names = ["eer", *next(iter(values.values())).get("metrics", {})]
+        lines += [line for name in names for line in ("", *_by_condition(condition, values, name, found["num_resamples"] > 0))]
     if "compare" in found:
         lines += ["", f"difference: {found['scores']} minus {found['compare']['scores']}, on the same trials"]
         for name, entry in found["compare"]["difference"].items():
@@ -39,6 +33,24 @@ def readable(found: dict) -> str:
             first, second, value = (_number(entry[part], percent) for part in ("first", "second", "value"))
             lines.append(f"{name:14} {first:>12} - {second:>12} = {value:>12}{_ends(entry, percent)}{_verdict(entry)}")
     return "\n".join(lines)
+
+
+def _by_condition(condition: str, values: dict, name: str, with_intervals: bool) -> list[str]:
+    """A metric for every value of a condition, and which trials of the ASV a tandem metric assumes."""
+    one = MEASURES[name]
+    lines = [f"{'EER' if name == 'eer' else name} by {condition}, spoofs of one value against all bona fide speech"]
+    lines[0] += "; within: against that of the same value" if any(entry["within"] for entry in values.values()) else ""
+    for value, entry in values.items():
+        found = entry["eer"] if name == "eer" else entry["metrics"][name]
+        within = entry["within"] if name == "eer" else entry.get("metrics_within", {}).get(name)
+        interval = found if found and with_intervals else {"low": None}
+        line = f"{value:{max(map(len, values))}}  {_number(found['mean'], one.percent) if found else 'not defined':>12}"
+        line += f"{_ends(interval, one.percent)}   {entry['num_spoof']:,} spoofs"
+        line += f", ASV: {entry['asv']}" if one.tandem else ""
+        if within:
+            line += f"   within {_number(within['mean'], one.percent)}" + (f", ASV: {entry['asv_within']}" if one.tandem else "")
+        lines.append(line)
+    return lines
 
 
 def _metrics(found: dict) -> list[str]:

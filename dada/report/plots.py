@@ -19,6 +19,7 @@ from dada.report.tables import open_sets, readable
 INK, FAINT = "#0a0b0c", "#0a0b0d"
 SERIES = [f"#0a0c0{i}" for i in range(8)]  # as many as the page's style sheet has
 STYLES = ["-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1)), (0, (2, 2))]
+WIDTH = 10.4  # of a figure, inches
 RATES = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 95]) / 100
 SETTINGS = {
     "svg.fonttype": "none", "svg.hashsalt": "dada", "font.family": "sans-serif", "font.size": 10, "text.color": INK, "axes.labelcolor": INK,
@@ -36,7 +37,7 @@ def det_plot(section: Section, num_systems: int) -> str:
     high = next((rate for rate in RATES if rate >= max(0.4, 1.3 * worst)), RATES[-1])
     limits = ndtri([0.004, high])
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(10.4, 6.2))
+        figure = Figure(figsize=(WIDTH, 6.2))
         axes = figure.add_axes((0.07, 0.09, 0.535, 0.89))
         axes.plot(limits, limits, color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
         for i, (name, result) in enumerate(best):
@@ -67,7 +68,7 @@ def interval_plot(section: Section) -> str:
     entries = [[find(section.scored[name]) for name in names] for _, find in panels]
     highest = max(max(entry["high"] or 0, *entry["per_seed"]) for column in entries for entry in column if entry)
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(10.4, 0.9 + 0.27 * len(names)), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 0.9 + 0.27 * len(names)), layout="constrained")
         for i, axes in enumerate(figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]):
             for row, entry in enumerate(entries[i]):
                 if entry is None:
@@ -88,14 +89,10 @@ def interval_plot(section: Section) -> str:
 
 def histogram_plot(section: Section) -> str:
     """Scores of both classes over all training seeds, a panel for each system."""
-    names = list(section.scored)
-    num_columns = min(4, len(names))
-    num_rows = -(-len(names) // num_columns)
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(10.4, 0.5 + 1.75 * num_rows), layout="constrained")
-        panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
-        for axes, name in zip(panels, names, strict=False):
-            histogram = section.scored[name]["histogram"]
+        figure, panels = _panels(len(section.scored), 4, WIDTH, 1.75, 0.5)
+        for axes, (name, result) in zip(panels, section.scored.items(), strict=True):
+            histogram = result["histogram"]
             for key, label, color in (("bonafide", "bona fide", SERIES[0]), ("spoof", "spoof", SERIES[1])):
                 counts = np.array(histogram[key])
                 axes.stairs(counts / counts.sum(), histogram["edges"], fill=True, color=color, alpha=0.3, linewidth=0)
@@ -104,8 +101,6 @@ def histogram_plot(section: Section) -> str:
             axes.set_yticks([])
             axes.grid(visible=False)
             axes.spines["left"].set_visible(False)
-        for axes in panels[len(names) :]:
-            axes.set_axis_off()
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
         return _svg(figure, f"Score histograms, protocol {section.protocol}, {section.split}")
 
@@ -113,20 +108,15 @@ def histogram_plot(section: Section) -> str:
 def calibration_plot(section: Section) -> str:
     """What the log-likelihood ratios of each system say against what is true, a panel for each system that gives some."""
     found = {name: result["calibration"] for name, result in section.scored.items() if result.get("calibration")}
-    num_columns = min(5, len(found))
-    num_rows = -(-len(found) // num_columns)
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(10.4, 0.35 + 2.15 * num_rows), layout="constrained")
-        panels = figure.subplots(num_rows, num_columns, squeeze=False, sharex=True, sharey=True).ravel()
-        for axes, (name, points) in zip(panels, found.items(), strict=False):
+        figure, panels = _panels(len(found), 5, WIDTH, 2.15, 0.35, sharex=True, sharey=True)
+        for axes, (name, points) in zip(panels, found.items(), strict=True):
             axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
             axes.plot(points["said"], points["true"], color=SERIES[0], linewidth=1.2)
             axes.scatter(points["said"], points["true"], s=6 + 160 * np.array(points["weight"]), color=SERIES[0], alpha=0.65, linewidths=0)
             axes.set_title(name)
             axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
             axes.tick_params(length=0)
-        for axes in panels[len(found) :]:
-            axes.set_axis_off()
         figure.supxlabel("P(bona fide) that the score stands for, both classes being equally probable", fontsize=10)
         figure.supylabel("share of bona fide", fontsize=10)
         return _svg(figure, f"Calibration, protocol {section.protocol}, {section.split}")
@@ -135,12 +125,9 @@ def calibration_plot(section: Section) -> str:
 def confusion_plot(section: Section) -> str:
     """Decisions of every system that can say unknown, in % of the trials of each true class, a panel for each system."""
     found = open_sets(section)
-    num_columns = min(2, len(found))
-    num_rows = -(-len(found) // num_columns)
     with matplotlib.rc_context(SETTINGS | {"axes.grid": False, "axes.spines.left": False, "axes.spines.bottom": False}):
-        figure = Figure(figsize=(5.2 * num_columns, 0.2 + 4.3 * num_rows), layout="constrained")
-        panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
-        for axes, (name, entry) in zip(panels, found.items(), strict=False):
+        figure, panels = _panels(len(found), 2, WIDTH / 2 * min(2, len(found)), 4.3, 0.2)
+        for axes, (name, entry) in zip(panels, found.items(), strict=True):
             labels = [readable(label) for label in entry["labels"]]
             counts = np.array(entry["confusion"], dtype=float)
             there = counts.sum(axis=1) > 0
@@ -153,11 +140,20 @@ def confusion_plot(section: Section) -> str:
             axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
             axes.set_yticks(range(len(rows)), rows)
             axes.tick_params(length=0)
-        for axes in panels[len(found) :]:
-            axes.set_axis_off()
         figure.supxlabel("decided", fontsize=10)
         figure.supylabel("true class", fontsize=10)
         return _svg(figure, f"Confusion matrices, protocol {section.protocol}, {section.split}")
+
+
+def _panels(num: int, most_in_row: int, width: float, row_height: float, margin: float, **shared) -> tuple[Figure, np.ndarray]:
+    """A figure with `num` axes in rows, sizes in inches; the last row may end early."""
+    num_columns = min(most_in_row, num)
+    num_rows = -(-num // num_columns)
+    figure = Figure(figsize=(width, margin + row_height * num_rows), layout="constrained")
+    panels = figure.subplots(num_rows, num_columns, squeeze=False, **shared).ravel()
+    for axes in panels[num:]:
+        axes.set_axis_off()
+    return figure, panels[:num]
 
 
 def _probit(rates: Sequence[float]) -> np.ndarray:

@@ -71,6 +71,8 @@ def _add_results(run: Run, path: Path, split: str) -> None:
     for condition, values in content.get("conditions", {}).items():
         for value, entry in values.items():
             run.figures[f"{split} eer, {condition} {value}"] = entry.get("eer", entry)
+            more = {name: figure for name, figure in entry.get("metrics", {}).items() if figure is not None}
+            run.figures |= {f"{split} {name}, {condition} {value}": figure for name, figure in more.items()}
 
 
 def _figure(entry: dict) -> str:

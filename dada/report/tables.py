@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dada.data.datadir import BONAFIDE
+from dada.metrics.summary import TANDEM
+from dada.metrics.tdcf import OVERALL
 from dada.report.load import Section
 
 ABSENT = "–"
@@ -60,6 +62,7 @@ def mean_percent(entry: dict | None) -> str:
 def tables_of(section: Section) -> list[Table]:
     """All tables of a split that have something to show."""
     tables = [eer_table(section), weighted_table(section), *(condition_table(section, name) for name in section.own_tables)]
+    tables += [tandem_table(section, name) for name in (*section.own_tables, *section.columns)]
     tables += [within_table(section), metric_table(section), difference_table(section), *class_tables(section)]
     tables += [author_table(section), abx_table(section), transcript_table(section)]
     return [table for table in tables if table.rows]
@@ -104,6 +107,38 @@ def condition_table(section: Section, condition: str) -> Table:
     table = _table(f"Equal error rate by {condition}", note, section, columns, mean_percent, lowest_is_best=True)
     table.heat = True
     return table
+
+
+def tandem_table(section: Section, condition: str) -> Table:
+    """Tandem costs for every value of a condition, where stage 9 had an ASV."""
+    found = [value for result in section.scored.values() for value in result["conditions"].get(condition, {}).values()]
+    if not any(tandem_costs(value) for value in found):
+        return Table("", "", [])
+    columns = [
+        (readable(value), lambda result, v=value: tandem_costs(result["conditions"].get(condition, {}).get(v, {})))
+        for value in section.values(condition)
+    ]
+    versions = ["legacy definition of ASVspoof 2019", "in brackets the revised one of ASVspoof 2021"]
+    if not any(costs and costs["legacy"] for costs in map(tandem_costs, found)):
+        versions = ["revised definition of ASVspoof 2021"]
+    against = "bona fide speech that shares the value" if any("asv_within" in value for value in found) else "all bona fide speech"
+    note = f"Mean min t-DCF, {', '.join(versions)}, of the spoofs of one `{condition}` against {against}."
+    scopes = [value.get("asv_within", value.get("asv")) for value in found]
+    note += " Rates of the ASV: " + ("overall." if set(scopes) == {OVERALL} else "of the same trials, where it knows them.")
+    return _table(f"Tandem cost by {condition}", note, section, columns, _both_costs, lowest_is_best=True)
+
+
+def tandem_costs(entry: dict) -> dict | None:
+    """Both versions of the min t-DCF under one value, within it where bona fide speech has it too, as ASVspoof publishes them."""
+    metrics = entry.get("metrics_within", entry.get("metrics")) or {}
+    legacy, revised = (metrics.get(name) for name in TANDEM)
+    first = legacy or revised
+    return {"mean": first["mean"], "legacy": legacy, "revised": revised} if first else None
+
+
+def _both_costs(costs: dict | None) -> str:
+    shown = [number(costs[name]["mean"], 4) for name in ("legacy", "revised") if costs[name]] if costs else [ABSENT]
+    return shown[0] + (f" ({shown[1]})" if len(shown) > 1 else "")
 
 
 def within_table(section: Section) -> Table:

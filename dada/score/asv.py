@@ -5,16 +5,15 @@ the trial metadata of its ASV, of logical or of physical access, and besides the
 """
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dada.errors import ConfigError, DataError
-from dada.metrics.tdcf import ASVSPOOF5_RATES, AsvRates, asv_rates, factors
+from dada.metrics.tdcf import ASVSPOOF5_RATES, Asv
 from dada.score.c012 import SUFFIXES, read_c012
 from dada.score.columns import Columns, Layout, read_columns, refuse
-from dada.score.key import ALL_SUBSETS, ASV_WORDS, ASVSPOOF2021, ASVSPOOF2021_PA, DEFAULT_SUBSET
+from dada.score.key import ALL_SUBSETS, ASV_WORDS, ASVSPOOF2021, ASVSPOOF2021_PA, DEFAULT_SUBSET, conditions_of
 
 FIXED_RATES = "asvspoof5"  # in place of a file
 LAYOUTS = (
@@ -22,32 +21,6 @@ LAYOUTS = (
     Layout("ASVspoof 2021 ASV scores", ("speaker", "trial", "score")),
 )
 KEY_LAYOUTS = (Layout("ASVspoof 2021 LA ASV metadata", ASVSPOOF2021), Layout("ASVspoof 2021 PA ASV metadata", ASVSPOOF2021_PA))
-
-
-@dataclass
-class Asv:
-    """Error rates at the ASV's own EER, and its scores of targets, non-targets and spoofs where they are known.
-
-    `c012` are the constants of the revised t-DCF where they are given instead of rates.
-    """
-
-    name: str
-    rates: AsvRates | None
-    kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
-    c012: tuple[float, float, float] | None = None
-
-    @classmethod
-    def of(cls, name: str, kinds: tuple[np.ndarray, np.ndarray, np.ndarray]) -> "Asv":
-        """From scores of targets, non-targets and spoofs."""
-        return cls(name, asv_rates(*kinds), kinds)
-
-    def factors(self, version: str) -> tuple[float, float, float]:
-        """(C0, C1, C2) of the normalised t-DCF, legacy or revised."""
-        if self.c012 is None:
-            return factors(self.rates, version)
-        c0, c1, c2 = self.c012
-        default = c0 + min(c1, c2)
-        return c0 / default, c1 / default, c2 / default
 
 
 def read_asv(name: str, key: Path | None = None, subset: str | None = None) -> Asv:
@@ -64,16 +37,19 @@ def read_asv(name: str, key: Path | None = None, subset: str | None = None) -> A
     if "kind" in table.values:
         wrong = [(line, f"kind {kind!r}") for line, kind in zip(table.lines, table.values["kind"], strict=True) if kind not in ASV_WORDS]
         refuse(table.path, wrong, "write target, nontarget or spoof")
-        kinds = table.values["kind"]
+        kinds, conditions = table.values["kind"], {name: column for name, column in conditions_of(table).items() if name != "kind"}
     elif "trial" in table.values and "speaker" in table.values:
         if key is None:
             raise ConfigError(f"{name} does not say which trials are targets ({table.layout}): give its trial metadata by --asv_key")
-        kinds, scores = _joined(table, scores, key, subset)
+        kinds, scores, conditions = _joined(table, scores, key, subset)
     else:
         raise DataError(f"{name} is no ASV score file ({table.layout})")
-    kinds = np.array(kinds)
-    parts = tuple(scores[kinds == kind] for kind in ASV_WORDS)
-    return Asv.of(f"{table.path} ({table.layout})", parts)
+    of_kind = [np.array(kinds) == kind for kind in ASV_WORDS]
+    values = {condition: np.array(column) for condition, column in conditions.items()}
+    return Asv.of(
+        f"{table.path} ({table.layout})", tuple(scores[chosen] for chosen in of_kind),
+        {condition: tuple(column[chosen] for chosen in of_kind) for condition, column in values.items()},
+    )
 
 
 def _numbers(table: Columns) -> np.ndarray:
@@ -87,26 +63,30 @@ def _numbers(table: Columns) -> np.ndarray:
     return values
 
 
-def _joined(table: Columns, scores: np.ndarray, key: Path, subset: str | None) -> tuple[list[str], np.ndarray]:
-    """Kinds and scores of the key's trials of one subset. A score without a trial there is passed over, as the official package does."""
+def _joined(table: Columns, scores: np.ndarray, key: Path, subset: str | None) -> tuple[list[str], np.ndarray, dict[str, list[str]]]:
+    """Kinds, scores and conditions of the key's trials of one subset.
+
+    A score without a trial there is passed over, as the official package does.
+    """
     metadata = read_columns(Path(key), KEY_LAYOUTS, {"label": ASV_WORDS.__contains__}, "key")
     values, subset = metadata.values, subset or DEFAULT_SUBSET
     pairs = list(zip(table.values["speaker"], table.values["trial"], strict=True))
     index = {pair: i for i, pair in enumerate(pairs)}
     repeated = [(table.lines[i], f"trial {' '.join(pair)} is there again") for i, pair in enumerate(pairs) if index[pair] != i]
     refuse(table.path, repeated, "keep one line of each")
-    kinds, places, missing = [], [], []
-    columns = zip(metadata.lines, values["speaker"], values["trial"], values["label"], values["subset"], strict=True)
-    for line, speaker, trial, kind, part in columns:
+    rows, places, missing = [], [], []
+    columns = zip(metadata.lines, values["speaker"], values["trial"], values["subset"], strict=True)
+    for row, (line, speaker, trial, part) in enumerate(columns):
         if part != subset and subset != ALL_SUBSETS:
             continue
         place = index.get((speaker, trial))
         if place is None:
             missing.append((line, f"trial {speaker} {trial} has no ASV score"))
         else:
-            kinds.append(kind)
+            rows.append(row)
             places.append(place)
     refuse(metadata.path, missing, f"score them, or give the metadata that belong to {table.path}")
-    if not kinds:
+    if not rows:
         raise DataError(f"{key} has no trials of subset {subset!r}: give --subset")
-    return kinds, scores[places]
+    conditions = {name: [column[row] for row in rows] for name, column in conditions_of(metadata).items()}
+    return [values["label"][row] for row in rows], scores[places], conditions

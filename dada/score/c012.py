@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from dada.errors import DataError
+from dada.metrics.tdcf import POOLED
 
+Constants = tuple[float, float, float]
 NAMES = ("C0", "C1", "C2")
-POOLED = "Pooled"
 SUFFIXES = (".npy", ".json")
 MAGIC = b"\x93NUMPY"
 ALLOWED = {
@@ -25,8 +26,11 @@ ALLOWED = {
 }
 
 
-def read_c012(path: Path) -> tuple[float, float, float]:
-    """C0, C1 and C2 over all attacks and codecs. Raises DataError for a file that does not hold them."""
+def read_c012(path: Path) -> dict[str, Constants]:
+    """C0, C1 and C2 over all attacks and codecs, under POOLED, and under each attack or codec alone.
+
+    Raises DataError for a file that does not hold the former.
+    """
     path = Path(path)
     try:
         data = path.read_bytes()
@@ -36,18 +40,30 @@ def read_c012(path: Path) -> tuple[float, float, float]:
         table = json.loads(data) if path.suffix == ".json" else _unpickled(data)
     except (ValueError, EOFError, pickle.UnpicklingError, AttributeError, IndexError, ImportError, KeyError, TypeError) as error:
         raise DataError(f"{path} is no table of t-DCF constants ({error}): give the file of the ASVspoof 2021 keys") from error
-    for level in (POOLED, POOLED):
-        if isinstance(table, dict) and level in table:
-            table = table[level]
-    if not isinstance(table, dict) or not set(NAMES) <= set(table):
+    across = table.get(POOLED, table) if isinstance(table, dict) else table
+    pooled = across.get(POOLED, across) if isinstance(across, dict) else across
+    if not isinstance(pooled, dict) or not set(NAMES) <= set(pooled):
         raise DataError(f"{path} has no {', '.join(NAMES)} under {POOLED}, {POOLED}: give the file of the ASVspoof 2021 keys")
     try:
-        values = tuple(float(table[name]) for name in NAMES)
+        entries = {POOLED: pooled} | _single(table, across)
+        found = {value: tuple(float(entry[name]) for name in NAMES) for value, entry in entries.items()}
     except (TypeError, ValueError) as error:
         raise DataError(f"{path}: {', '.join(NAMES)} must be numbers ({error})") from error
-    if not np.isfinite(values).all() or min(values) < 0 or values[0] + min(values[1:]) == 0:
-        raise DataError(f"{path}: {', '.join(NAMES)} are {', '.join(map(str, values))}, and no costs: none may be below 0 or missing")
-    return values
+    if not _are_costs(found[POOLED]):
+        values = ", ".join(map(str, found[POOLED]))
+        raise DataError(f"{path}: {', '.join(NAMES)} are {values}, and no costs: none may be below 0 or missing")
+    return {value: constants for value, constants in found.items() if _are_costs(constants)}  # of an empty condition they are NaN
+
+
+def _single(table: dict, across: dict) -> dict[str, dict]:
+    """The entries of one attack over all codecs, and of one codec over all attacks."""
+    entries = {value: row.get(POOLED) for value, row in table.items() if isinstance(row, dict)} | across
+    whole = {value: entry for value, entry in entries.items() if isinstance(entry, dict) and set(NAMES) <= set(entry)}
+    return {str(value): entry for value, entry in whole.items() if value != POOLED}
+
+
+def _are_costs(constants: Constants) -> bool:
+    return bool(np.isfinite(constants).all()) and min(constants) >= 0 and constants[0] + min(constants[1:]) > 0
 
 
 class _Unpickler(pickle.Unpickler):

@@ -20,6 +20,7 @@ from dada.recipe.stage import Job
 from dada.stages import _systems
 
 NEEDS_AUDIO = True
+USES_GPU = True
 STAGE = "transcribe"
 SHARD_SIZE = 64  # utterances; fixed, so that batches do not depend on the number of jobs
 DECIMALS = 4

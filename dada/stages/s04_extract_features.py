@@ -17,6 +17,7 @@ from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
 from dada.stages import _systems
 
+USES_GPU = True
 SHARD = 128  # utterances
 BATCH = 16  # utterances at most; all of the same length, so that none is padded
 TEXT_SPLITS = ("train", "dev")  # of an author corpus

@@ -7,6 +7,7 @@ from dada.recipe.stage import Job
 from dada.stages import _systems
 
 NEEDS_AUDIO = True
+USES_GPU = True
 DISTRIBUTED = True  # torchrun starts `run` once for each GPU
 TABLES = ("embed.scp", "logits.scp")
 

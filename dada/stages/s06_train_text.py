@@ -12,6 +12,7 @@ from pathlib import Path
 from dada.recipe.stage import Job
 from dada.stages import _systems
 
+USES_GPU = True
 TABLES = ("embed.scp", "logits.scp")
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from dada.recipe.stage import Job
 from dada.stages import _on_top, _systems
 
 NEEDS_AUDIO = True
+USES_GPU = True
 
 log = logging.getLogger(__name__)
 

@@ -20,11 +20,12 @@ from dada.metrics.authorship import DEFINITIONS as AUTHOR_DEFINITIONS
 from dada.metrics.check import join_scores
 from dada.metrics.eer import weighted_eer
 from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
-from dada.metrics.summary import METRICS, TANDEM, break_down, compare, measure, over_seeds
+from dada.metrics.summary import TANDEM, break_down, compare, definitions, measure, over_seeds
+from dada.metrics.tdcf import Asv
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
 from dada.report.load import difference_path
-from dada.score.asv import FIXED_RATES, Asv, read_asv
+from dada.score.asv import FIXED_RATES, read_asv
 from dada.stages import _seen
 from dada.stages._authorship import authorship, embedding_abx
 from dada.stages._open_set import class_results
@@ -188,10 +189,7 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
             "command": command(recipe, system),
             "scores": _digests(_said(recipe, system, split)),
             "evaluate": recipe.evaluate.of_one_system(),
-            "definitions": METRICS
-            | ({name: says for name, (_, says) in TANDEM.items()} if asv else {})
-            | CLASS_DEFINITIONS
-            | AUTHOR_DEFINITIONS,
+            "definitions": definitions(tandem=asv is not None) | CLASS_DEFINITIONS | AUTHOR_DEFINITIONS,
         },
     }
 
@@ -261,8 +259,8 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool, a
         return {**counts, "metrics": None, "det": None, "histogram": None, "calibration": None, "conditions": {}}
     return {
         **counts,
-        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr, asv.rates if asv else None, conditions.get("attack")),
-        "conditions": break_down(scores, is_bonafide, speakers, conditions, recipe.evaluate),
+        **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr, asv, conditions.get("attack")),
+        "conditions": break_down(scores, is_bonafide, speakers, conditions, recipe.evaluate, TANDEM if asv else (), llr, asv),
     }
 
 

@@ -48,9 +48,11 @@ def test_t_eer_bounds(kinds):
         metrics.t_eer(*cm, [1, 1], [1, 1], [1, 1])
 
 
+@pytest.mark.parametrize("num_blocks", [1024, 7])
 @pytest.mark.parametrize("decimals", [12, 1])
-def test_resamples_equal_measuring_anew(decimals):
+def test_resamples_equal_measuring_anew(decimals, num_blocks, monkeypatch):
     """a-DCF over three kinds of trials, and the t-EER of resampled countermeasure trials with the ASV as it is."""
+    monkeypatch.setattr(bootstrap, "NUM_BLOCKS", num_blocks)
     rng = np.random.default_rng(decimals)
     kinds = [rng.normal(mean, 1, size).round(decimals) for mean, size in ((3, 60), (0, 70), (1, 50))]
     three = metrics.Resampler(rng.integers(9, size=60).astype(str), ["-"] * 70, rng.integers(9, size=50).astype(str), num_resamples=30)
@@ -62,6 +64,27 @@ def test_resamples_equal_measuring_anew(decimals):
     drawn = [[np.repeat(part, row[index].astype(int)) for part, index in zip(cm, two.classes, strict=True)]
              for row in np.concatenate(list(two.chunks()))]
     assert resampled_t_eer(two.over(*cm), *kinds) == pytest.approx([metrics.t_eer(*parts, *kinds) for parts in drawn], abs=1e-12)
+
+
+@pytest.mark.parametrize("case", range(40))
+def test_resampled_t_eer_is_that_of_the_repeated_trials(case, monkeypatch):
+    """Few and many trials, with and without ties, separable and inverted, few speakers, some of which have a single class."""
+    rng = np.random.default_rng(case)
+    monkeypatch.setattr(bootstrap, "NUM_BLOCKS", int(rng.integers(1, 30)))
+    decimals = (12, 1, 0)[case % 3]
+    sizes = rng.integers(1, 300, 2)
+    cm = [rng.normal(mean, np.exp(rng.normal() / 2), size).round(decimals) for mean, size in zip((rng.normal(1, 2), 0), sizes, strict=True)]
+    kinds = [rng.normal(mean, 1, rng.integers(2, 150)).round(decimals) for mean in (rng.uniform(2, 5), 0, rng.normal(1))]
+    names = [np.where(rng.random(size) < case / 40, "-", rng.integers(8, size=size).astype(str)) for size in sizes]
+    resampler = metrics.Resampler(*names, num_resamples=12, seed=case)
+    found, expected = resampled_t_eer(resampler.over(*cm), *kinds), []
+    for row in np.concatenate(list(resampler.chunks())):
+        drawn = [np.repeat(part, row[index].astype(int)) for part, index in zip(cm, resampler.classes, strict=True)]
+        try:
+            expected.append(metrics.t_eer(*drawn, *kinds))
+        except DataError:  # a class is missing, or the countermeasure would have to reject everything
+            expected.append(np.nan)
+    assert found == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 def test_weighted_eer():

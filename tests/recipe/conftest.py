@@ -24,7 +24,8 @@ FIRST = '''
         stop = recipe.root / "stop_after"
         if stop.exists() and stop.read_text() != job.name:
             raise RuntimeError("stopped")
-        write_text(job.outputs[0], recipe.corpus.language)
+        accent = recipe.root / "accent"
+        write_text(job.outputs[0], recipe.corpus.language + (accent.read_text() if accent.exists() else ""))
 '''
 
 SECOND = '''

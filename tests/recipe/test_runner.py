@@ -7,6 +7,7 @@ from dada.recipe.listing import dry_run, list_stages
 from dada.recipe.recipe import Recipe
 from dada.recipe.runner import Selection, waves
 from dada.recipe.stage import Job
+from dada.recipe.stamps import Ledger
 
 ALL = ["greet line/x", "greet dialogue/x"] + [f"spell {protocol} {keys}" for protocol in ("line", "dialogue") for keys in ("a b", "c", "d")]
 
@@ -76,6 +77,54 @@ def test_other_settings_are_refused_until_forced(toy):
         toy("seeds=[4,5]")
     assert toy("seeds=[4,5]", exp="exp_other") == ALL[2:]
     assert toy("seeds=[4,5]", first=2, force=True) == ALL[2:]
+
+
+def test_force_is_for_the_chosen_stages_and_later_ones_follow_where_something_changed(toy, caplog):
+    toy()
+    assert toy(last=1, force=True) == ALL[:2]
+    assert toy() == []  # the same greetings again
+    (toy.root / "accent").write_text("!")
+    assert toy(last=1, force=True) == ALL[:2]
+    with caplog.at_level(logging.INFO, "dada"):
+        assert toy() == ALL[2:]
+    assert "input changed" in caplog.text and toy() == []
+    (toy.root / "data" / "x" / "greeting").unlink()
+    assert toy() == ["greet line/x"]  # lost and made again: what is known of its content stays
+
+
+def test_a_forced_stage_that_was_stopped_goes_on(toy):
+    """Neither the stamp nor the finished shards of the run before it stand for what is being done again."""
+    toy()
+    (toy.root / "broken").touch()
+    with pytest.raises(DadaError, match="the pen broke"):
+        toy("protocol=line", first=2, force=True)
+    (toy.root / "broken").unlink()
+    assert toy("protocol=line") == ["spell line c", "spell line d"]
+    (toy.root / "accent").write_text("!")
+    (toy.root / "stop_after").write_text("line/x")
+    with pytest.raises(DadaError, match="greet, dialogue/x failed"):
+        toy(last=1, force=True)
+    (toy.root / "stop_after").unlink()
+    assert toy() == ["greet dialogue/x", *ALL[2:]]
+
+
+def test_content_covers_arks_and_recordings_but_not_what_later_stages_add(tmp_path):
+    home = tmp_path / "data"
+    files = {
+        "x/wav.scp": f"a {home}/clips/a.wav\nb /elsewhere/b.wav\n", "clips/a.wav": "sound", "x/feats.scp": "a feats.ark:3\n",
+        "x/feats.ark": "numbers", "x/text": "words", "x/.done/x.json": "{}",
+    }
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    first = Job("prepare", "x", home, (), (home / "x",))
+    ledger = Ledger([first, Job("transcribe", "x", home / "x", (), (home / "x" / "text",))])
+    before = ledger.content(first)
+    for name, seen in (("x/text", False), ("x/.done/x.json", False), ("clips/a.wav", True), ("x/feats.ark", True), ("x/utt2spk", True)):
+        (home / name).write_text("other")
+        assert (ledger.content(first) != before) == seen, name
+        (home / name).write_text(files[name]) if name in files else (home / name).unlink()
+    assert ledger.content(first) == before
 
 
 def test_a_half_done_experiment_is_not_continued_with_other_settings(toy):

@@ -8,6 +8,9 @@ import pytest
 from dada import metrics
 from dada.data import DataDir, read_table, write_table
 from dada.errors import DataError
+from dada.metrics.summary import TANDEM
+from dada.report.load import load
+from dada.report.tables import tables_of
 from dada.stages import s09_evaluate
 
 
@@ -61,6 +64,28 @@ def test_condition_shared_by_both_classes_is_measured_within(small):
     values = evaluate(small)["conditions"]["lang"]
     assert sum(values[name]["num_bonafide_within"] for name in languages) == 144
     assert values["de"]["within"]["mean"] != values["de"]["eer"]["mean"] and values["de"]["num_bonafide"] == 144
+
+
+def test_tandem_costs_by_condition(small, tmp_path):
+    """By attack with the ASV's rate of its spoofs, where the ASV knows it; the report has a table of them, and none without an ASV."""
+    rng = np.random.default_rng(0)
+    means = {("bonafide", "target"): 3, ("bonafide", "nontarget"): 0, ("world", "spoof"): 2, ("piper", "spoof"): 1}
+    parts = {names: rng.normal(mean, 1, 60).round(6) for names, mean in means.items()}
+    (tmp_path / "asv.txt").write_text("".join(f"{attack} {kind} {x}\n" for (attack, kind), part in parts.items() for x in part))
+    small.corpus_root, small.evaluate.asv = tmp_path, {"test": {"scores": "asv.txt"}}
+    result, data = evaluate(small), DataDir.read(small.data_dir("test"))
+    world = result["conditions"]["attack"]["world"]
+    rates = metrics.asv_rates(*list(parts.values())[:3])
+    table = read_table(small.seed_dir("lfcc_gmm", 2) / "scores" / "test.txt")
+    pair = [[float(table[utt]) for utt in data.utts if data["utt2attack"][utt] == attack] for attack in ("-", "world")]
+    assert world["metrics"]["min_tdcf_2019"]["per_seed"][1] == metrics.min_tdcf(*pair, rates)
+    assert (world["asv"], result["conditions"]["known"]["known"]["asv"]) == ("spoofs of attack world", "overall")
+    evaluate(small, "dev")
+    sections = {section.split: {table.title: table for table in tables_of(section)} for section in load(small.views)}
+    shown = sections["test"]["Tandem cost by attack"]
+    costs = world["metrics"]
+    assert shown.rows[0][shown.headers.index("world")].text == "{:.4f} ({:.4f})".format(*(costs[name]["mean"] for name in TANDEM))
+    assert not any(title.startswith("Tandem") for title in sections["dev"])
 
 
 def test_same_file_again(small):

@@ -1,0 +1,155 @@
+"""Tasks as jobs of a Slurm cluster, through submitit: `--cmd slurm` on a login node, `--nj` of them at once.
+
+Python, the recipe and the corpus must lie where all nodes see them. What the cluster is asked for stands in the recipe's local.yaml, as
+options of sbatch by their long names:
+
+    slurm:
+      options: {partition: cpu, time: "4:00:00", mem: 8G}
+      gpu: {partition: gpu}
+      stages: {train_audio: {time: "2-00:00:00"}}
+"""
+
+import concurrent.futures
+import contextlib
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dada.errors import ConfigError, DadaError
+from dada.plugins import nearest
+from dada.recipe import catalog
+from dada.recipe.recipe import Recipe
+from dada.recipe.tasks import Task
+
+POLL = 1.0  # seconds between two looks at the jobs
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Waiting:
+    """A task that is to become a job, or is one (of submitit)."""
+
+    future: concurrent.futures.Future
+    function: Callable
+    task: Task
+    job: object = None
+
+
+class Slurm:
+    """`submit` as that of concurrent.futures, and `close`, which cancels what still runs. One thread talks to the cluster."""
+
+    def __init__(self, recipe: Recipe):
+        if shutil.which("sbatch") is None or shutil.which("srun") is None:
+            raise ConfigError("--cmd slurm finds no sbatch and srun here: call it on a node of the cluster that may submit jobs")
+        known = [stage.name for stage in catalog.stages()]
+        for name in recipe.config.slurm.stages:
+            if name not in known:
+                raise ConfigError(f"slurm.stages: there is no stage {name!r}{nearest(name, known)}; known: {', '.join(known)}")
+        self.recipe, self.folder = recipe, recipe.root / "log" / "slurm"
+        self.queue: list[_Waiting] = []
+        self.running: list[_Waiting] = []
+        self.changed, self.stopped = threading.Lock(), threading.Event()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def submit(self, function: Callable, task: Task) -> concurrent.futures.Future:
+        """A future of function(task), which runs on another node as soon as fewer than `--nj` jobs do."""
+        waiting = _Waiting(concurrent.futures.Future(), function, task)
+        with self.changed:
+            self.queue.append(waiting)
+        return waiting.future
+
+    def close(self) -> None:
+        """Cancel the jobs that have not ended, as after Ctrl-C or the failure of another."""
+        self.stopped.set()
+        self.thread.join()
+        for waiting in self.running:
+            log.info("cancelling job %s, %s", waiting.job.job_id, waiting.task.label)
+            waiting.job.cancel(check=False)
+
+    def _serve(self) -> None:
+        while not self.stopped.wait(POLL):
+            for waiting in list(self.running):
+                try:
+                    self._settle(waiting)
+                except Exception as error:  # a full disk, say: whoever waits must hear of it
+                    self.running.remove(waiting)
+                    waiting.future.set_exception(error)
+            while len(self.running) < self.recipe.options.nj and (waiting := self._next()):
+                if waiting.future.set_running_or_notify_cancel():
+                    self._start(waiting)
+
+    def _next(self) -> _Waiting | None:
+        with self.changed:
+            return self.queue.pop(0) if self.queue and not self.stopped.is_set() else None
+
+    def _start(self, waiting: _Waiting) -> None:
+        import submitit
+
+        task = waiting.task
+        try:
+            executor = submitit.SlurmExecutor(self.folder)
+            executor.update_parameters(
+                job_name=f"{task.stage}-{task.label}".replace(" ", "_"), stderr_to_stdout=True,
+                additional_parameters=options(self.recipe, task.stage),
+            )
+            waiting.job = executor.submit(outcome, waiting.function, task)
+        except Exception as error:  # whatever sbatch or submitit says, it is said of this task
+            advice = f"correct slurm in {self.recipe.root / 'local.yaml'}"
+            waiting.future.set_exception(ConfigError(f"sbatch did not take the job of {task.label}: {str(error).strip()}: {advice}"))
+            return
+        log.info("  %s: %s is job %s", task.stage, task.label, waiting.job.job_id)
+        self.running.append(waiting)
+
+    def _settle(self, waiting: _Waiting) -> None:
+        """Tell the future how a job ended, once it has."""
+        if not waiting.job.done():
+            return
+        try:
+            value, error = waiting.job.result()
+        except Exception as lost:  # the job was killed or cancelled, or its node is gone: submitit says so with the end of its output
+            value, error = None, DadaError(f"job {waiting.job.job_id} ended without a result")
+            waiting.task.log.parent.mkdir(parents=True, exist_ok=True)
+            with open(waiting.task.log, "a", encoding="utf-8") as file:
+                file.write(f"{lost}\n")
+        else:
+            _tidy(waiting.job)
+        _see_anew(waiting.task)
+        self.running.remove(waiting)
+        waiting.future.set_result(value) if error is None else waiting.future.set_exception(error)
+
+
+def options(recipe: Recipe, stage: str) -> dict[str, str]:
+    """What sbatch is asked for a task of a stage: options of all stages, then those of a GPU, then those of the stage itself."""
+    config, entry = recipe.config.slurm, catalog.find(stage)
+    asked = {**config.options}
+    if recipe.options.ngpu and entry.uses_gpu:
+        asked |= {"gres": f"gpu:{recipe.options.ngpu if entry.distributed else 1}", **config.gpu}
+    return asked | config.stages.get(stage, {})
+
+
+def outcome(function: Callable, task: Task) -> tuple[float | None, Exception | None]:
+    """Runs in the job: what a task gives, or the error that it raises, of which submitit would send the text alone."""
+    try:
+        return function(task), None
+    except Exception as error:
+        return None, error
+
+
+def _tidy(job) -> None:
+    """Remove what a job that ended well leaves besides the log of its task: its files, and a link to one of them."""
+    for path in job.paths.folder.glob(f"{job.job_id}_*"):
+        path.unlink(missing_ok=True)
+    for path in job.paths.folder.glob(".submission_file_*"):
+        if not path.exists():
+            path.unlink(missing_ok=True)
+
+
+def _see_anew(task: Task) -> None:
+    """Read the folders of a task's outputs: a network file system may go on showing an earlier listing to those who don't."""
+    for folder in {path.parent for path in (*task.job.outputs, *filter(None, [task.part]))}:
+        with contextlib.suppress(OSError):
+            os.listdir(folder)
