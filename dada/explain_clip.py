@@ -1,6 +1,7 @@
 """`dada explain`: a page that says why a trained system, or published weights, said so of an audio file."""
 
 import argparse
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,8 +12,9 @@ import numpy as np
 from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, DataDir, read_audio, write_text
 from dada.detect import Detector, detector_of, readable
 from dada.errors import ConfigError
-from dada.explain import BACKGROUND_SIZE, ROUGH, figures
+from dada.explain import BACKGROUND_SIZE, ROUGH, figures, support
 from dada.explain.config import AUTO, ExplainConfig, check_method
+from dada.explain.shares import band_names
 from dada.explain.subject import CLASSES, Sound, Subject
 from dada.explain.words import NUM_OTHERS, contributions, explain_words, read_quotes
 from dada.program import LEVELS, run, set_up_logging
@@ -25,6 +27,7 @@ from dada.score.fuse import join_branches, read_branches
 EXAMPLE = """examples:
   dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
   dada explain clip.flac --model egs/mini/exp/dada_late_calibrated --speaker BOB --out clip.html --figures figures
+  dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --model egs/mini/exp/dada_audio --out clip.html --json
   dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html
   dada explain clip.flac --model egs/mini/exp/dada_audio --out clip.html integrated_gradients.max_steps=128"""
 
@@ -50,8 +53,8 @@ class ClipExplainer:
             protocol = next((name for name in recipe.config.protocols[1:] if name in below), recipe.config.protocols[0])
             self.recipe = replace(recipe, protocol=protocol)
 
-    def __call__(self, path: str, speaker: str | None = None, stem: Path | None = None) -> ClipPage:
-        """The page of a file; with `stem`, figures are written into that folder too. Raises DataError for a file that cannot be used."""
+    def __call__(self, path: str, speaker: str | None = None) -> ClipPage:
+        """The page of a file. Raises DataError for a file that cannot be used."""
         verdict = self.detector(path, speaker)
         samples = read_audio(path, SAMPLE_RATE)
         heard = verdict.transcript
@@ -59,8 +62,6 @@ class ClipExplainer:
         explained = [self._audio(system, clip) for system in audio_systems(self.system)]
         if not explained and not self.system.hears_words():
             raise ConfigError(f"{self.system.config.name} has no part that tells bona fide from spoof by the sound, or weighs words")
-        if stem is not None:
-            write_figures([one.explanation for one in explained], stem)
         lines = readable(verdict).splitlines()
         facts = {"System": lines[0].partition(": ")[2], "Says": "; ".join(line.strip() for line in lines[1:])}
         page = ClipPage(Path(path).name, as_flac(samples), facts, explained)
@@ -133,6 +134,36 @@ def find(system: System, task: str) -> Iterator[System]:
         yield from find(branch, task)
 
 
+def joined(pages: Sequence[ClipPage]) -> ClipPage:
+    """One page of what several systems say of the same file; the words are those of the first that weighs any."""
+    first, *others = pages
+    for number, page in enumerate(others, start=2):
+        first.facts |= {f"{term} {number}": text for term, text in page.facts.items()}
+        first.explained = [*first.explained, *page.explained]
+        first.weighed |= page.weighed
+        first.words, first.others = first.words or page.words, first.others or page.others
+    return first
+
+
+def numbers(file: str, page: ClipPage) -> dict:
+    """What can be read off a page by a program; NaN, of no support at all, is None."""
+    return {"file": file, "facts": page.facts, "audio": [_numbers(one) for one in page.explained]}
+
+
+def _numbers(found: Explained) -> dict:
+    one = found.explanation
+    speech, bands = {}, {}
+    for name, values in one.maps.items():
+        share = support.share(support.temporal_profile(values), one.speech)
+        speech[name] = None if np.isnan(share) else share
+        if one.frequencies is not None and speech[name] is not None:
+            bands[name] = dict(zip(band_names(), support.band_shares(values, one.frequencies).tolist(), strict=True))
+    return {
+        "system": one.system, "method": found.method, "background": found.background, "completeness_error": found.completeness_error,
+        "seconds": one.seconds, "time_in_speech": float(one.speech.mean()), "support_in_speech": speech, "support_in_bands": bands,
+    }  # fmt: skip
+
+
 def write_figures(explanations: list, stem: Path) -> list[Path]:
     """The four figures as PDF, SVG and PNG: map, support over time and over frequency of each system, and the systems compared."""
     paths = []
@@ -150,7 +181,7 @@ def main(argv: list[str]) -> int:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("dada explain", description=__doc__, epilog=EXAMPLE, formatter_class=formatter)
     parser.add_argument("file", help="audio file")
-    parser.add_argument("--model", type=Path, help="experiment: exp/<system>, or exp/<system>/seed_<k>")
+    parser.add_argument("--model", type=Path, action="append", help="experiment, exp/<system> or exp/<system>/seed_<k>; again to compare")
     parser.add_argument("--system", help="instead of an experiment: a system that `dada models` lists, with --init")
     parser.add_argument("--init", type=Path, help="weights for --system, as its authors published them or as weights.pt of an experiment")
     parser.add_argument("--speaker", help="who is said to speak, for systems that weigh the words")
@@ -161,6 +192,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--method", default=AUTO, help="deep_shap, integrated_gradients, gradient_shap or occlusion (default: what fits)")
     parser.add_argument("--out", type=Path, required=True, help="the page to write, clip.html")
     parser.add_argument("--figures", type=Path, help="folder for the four figures as PDF, SVG and PNG")
+    parser.add_argument("--json", action="store_true", help="print shares of speech and sub-bands and what was said, for programs")
     parser.add_argument("--log_level", default="warning", choices=LEVELS, help="(default: %(default)s)")
     parser.add_argument(
         "options", nargs="*", metavar="method.name=value", help="settings of methods, not behind --background: gradient_shap.zeros=true"
@@ -171,9 +203,14 @@ def main(argv: list[str]) -> int:
     def work() -> None:
         check_method(args.method)
         options = ExplainConfig(options=parse_overrides(args.options)).options
-        detector = detector_of(args.model, args.seed, args.system, args.init)
-        explainer = ClipExplainer(detector, args.model, args.background, args.method, options)
-        write_text(args.out, render(explainer(args.file, args.speaker, args.figures)))
-        print(args.out)
+        pages = []
+        for model in args.model or [None]:
+            detector = detector_of(model, args.seed, args.system, args.init)
+            pages.append(ClipExplainer(detector, model, args.background, args.method, options)(args.file, args.speaker))
+        page = joined(pages)
+        if args.figures is not None:
+            write_figures([one.explanation for one in page.explained], args.figures)
+        write_text(args.out, render(page))
+        print(json.dumps(numbers(args.file, page), indent=1, allow_nan=False) if args.json else args.out)
 
     return run(work)

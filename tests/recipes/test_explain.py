@@ -226,19 +226,18 @@ def test_few_backgrounds_are_used_and_said(explained, caplog):
     assert summary["num_background"] < 20
 
 
-def test_page_of_a_clip(explained, tmp_path):
+def test_page_of_a_clip(explained):
     clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
     folder = explained.exp_dir("dada_late_calibrated")
     explainer = ClipExplainer(Detector.of_experiment(folder), folder)
     explainer.detector._transcribe = lambda samples: "the dog ran home"
-    page = explainer(clip, "ANN", tmp_path)
+    page = explainer(clip, "ANN")
     assert page.words.author == "ANN" and len(page.words.words) == 4 and len(page.words.quotes) == 5
     html = render(page)
     assert html.count("data:audio/flac") == 1 and not re.search(r'(src|href)="(?!data:|#)', html) and "@import" not in html
     (audio,) = page.explained
     assert audio.explanation.system == "dada_audio" and re.fullmatch("12 (spoof|bona fide) utterances of dev", audio.background)
     assert list(page.weighed) == ["dada_late_calibrated"] and page.others == "24 utterances of dev" and "<th scope=col>α</th>" in html
-    assert len(list(tmp_path.glob("*.svg"))) == 3 and len(list(tmp_path.glob("*.png"))) == 3
 
 
 @pytest.fixture
@@ -282,6 +281,21 @@ def test_program_uses_what_background_there_is(explained, explain, caplog):
     page = explain(clip, "--model", lcnn, "--method", "gradient_shap", "gradient_shap.zeros=true", "gradient_shap.num_samples=1")[1]
     assert "gradient shap, compared with an input of zeros; completeness error" in page and "rough picture" in page
     assert "take the map as a rough picture" in caplog.text
+
+
+def test_program_compares_systems(explained, explain, tmp_path, capsys):
+    clip = next((explained.root / "data" / "audio").glob("ANN-test-1*"))
+    models = [explained.exp_dir(name) for name in ("lfcc_lcnn", "lfcc_gmm")]
+    chosen = [word for model in models for word in ("--model", str(model))]
+    assert main([str(clip), *chosen, "--out", str(tmp_path / "two.html"), "--figures", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["system"] for one in found["audio"]] == ["lfcc_lcnn", "lfcc_gmm"] and {"System", "System 2"} < set(found["facts"])
+    for one in found["audio"]:
+        assert 0 < one["time_in_speech"] <= 1 and all(share is None or 0 <= share <= 1 for share in one["support_in_speech"].values())
+        assert all(sum(bands.values()) == pytest.approx(1) for bands in one["support_in_bands"].values())
+    assert len(list(tmp_path.glob("*.svg"))) == 7 and len(list(tmp_path.glob("*.pdf"))) == 7  # three of each, and both beside each other
+    page = (tmp_path / "two.html").read_text()
+    assert page.count('class="card views"') == 2 and page.count("data:audio/flac") == 1
 
 
 def test_words_and_quotes_of_the_purported_speaker(explained):
