@@ -69,7 +69,7 @@ def frequency_figure(found: Explanation, highest: float = 4000.0) -> Figure:
                 found.frequencies[found.frequencies <= highest] / 1000, curve, color=COLORS[name], label=f"for {NAMES[name]}", **_line(name)
             )
         axes.set(
-            xlim=(0, highest / 1000), ylim=(0, 1.05), xlabel="frequency (kHz)", ylabel="mean support\n(of its maximum)", title=found.system
+            xlim=(0, highest / 1000), ylim=(0, 1.3), xlabel="frequency (kHz)", ylabel="mean support\n(of its maximum)", title=found.system
         )
         axes.legend(frameon=False, ncols=2, loc="upper right")
         return figure
@@ -88,6 +88,7 @@ def comparison_figure(found: Sequence[Explanation]) -> Figure:
                 panel.plot(one.times, curve, color=COLORS[name], label=f"for {NAMES[name]}", **_line(name))
             _shade(panel, one)
             panel.set(ylim=(0, 1.05), ylabel="mean support\n(of its maximum)", title=one.system)
+        axes[1].set_ylim(0, 1.3)  # room for the legend
         axes[1].legend(frameon=False, ncols=2, loc="upper right")
         axes[-1].set(xlabel="time (s); grey: no speech", xlim=(0, longest.seconds))
         return figure
