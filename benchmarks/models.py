@@ -8,7 +8,10 @@ runs each BatchNorm by itself, and computes what the published code computes in 
 takes no time. Prints medians of the processor's time in milliseconds per clip, which other work on the machine changes little,
 their ratio, the largest difference of outputs, and the difference of the gradients relative to their norm.
 
-`--steps` tells what each step bought: ours with that step alone undone, in the place of the plain form.
+`--steps` tells what each step bought: ours with that step alone undone, in the place of the plain form. For AASIST on one core of an AMD
+EPYC (`--steps aasist --repetitions 2`), forward and training step: channels-last 1.69 and 1.55 times, SELU by exp 1.67 and 1.15, images in
+pieces 1.45 and nothing, the sinc bank in one pass 1.08 and 1.02, the folded BatchNorm 1.03 and nothing; all of them and the dead BatchNorm
+left out, `--systems aasist --repetitions 3`, 3.79 and 1.87.
 """
 
 import argparse
@@ -177,7 +180,7 @@ def gradients(model: nn.Module) -> Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
-    parser.add_argument("--steps", nargs="+", default=[], choices=["aasist", "aasist_l", "rawgat_st"], help="instead: what each step bought")
+    parser.add_argument("--steps", nargs="+", default=[], choices=["aasist", "aasist_l", "rawgat_st"], help="instead: what steps bought")
     parser.add_argument("--batch_size", type=int, default=2)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
@@ -202,8 +205,14 @@ def compare(name: str, batch: Batch, repetitions: int) -> None:
         if work is training_step:
             expected = gradients(plain)
             notes += f", gradients by {float((gradients(ours) - expected).norm() / expected.norm()):.1e}"
-        slow, fast = medians([lambda m=m: work(m, batch) for m in (plain, ours)], repetitions)
+        slow, fast = medians([lambda w=work, m=m: w(m, batch) for m in (plain, ours)], repetitions)
         row(f"{name}, {work.__name__}", slow / len(batch.utts), fast / len(batch.utts), notes)
+
+
+def within(context: contextlib.AbstractContextManager, work: Callable, model: nn.Module, batch: Batch) -> Tensor:
+    """What a work gives in a context."""
+    with context:
+        return work(model, batch)
 
 
 def compare_steps(name: str, batch: Batch, repetitions: int) -> None:
@@ -213,12 +222,8 @@ def compare_steps(name: str, batch: Batch, repetitions: int) -> None:
     for work in (forward, training_step):
         for step, undo in STEPS.items():
             other = copy.deepcopy(ours)
-
-            def lacking(other: nn.Module = other, context: contextlib.AbstractContextManager = undo(other)) -> Tensor:
-                with context:
-                    return work(other, batch)
-
-            slow, fast = medians([lacking, lambda: work(ours, batch)], repetitions)
+            context = undo(other)
+            slow, fast = medians([lambda w=work, m=other, c=context: within(c, w, m, batch), lambda w=work: w(ours, batch)], repetitions)
             row(f"{name}, {work.__name__}, {step}", slow / len(batch.utts), fast / len(batch.utts))
 
 

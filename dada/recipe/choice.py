@@ -70,7 +70,7 @@ def encoders(config: SystemConfig) -> list[str]:
 
 
 def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
-    """Where the weights lie that `init` names: a path from the recipe's folder or from here, or a file in the recipe's folder of weights."""
+    """Where the weights lie that `init` names: a path from the recipe's folder or from here, or a file of the folder of weights."""
     given = Path(init)
     places = [root / given, given]
     if recipe.weights is not None:
