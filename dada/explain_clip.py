@@ -12,9 +12,8 @@ import numpy as np
 from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, DataDir, read_audio, write_text
 from dada.detect import Detector, detector_of, readable
 from dada.errors import ConfigError
-from dada.explain import BACKGROUND_SIZE, ROUGH, figures, support
+from dada.explain import BACKGROUND_SIZE, ROUGH, figures, shares
 from dada.explain.config import AUTO, ExplainConfig, check_method
-from dada.explain.shares import band_names
 from dada.explain.subject import CLASSES, Sound, Subject
 from dada.explain.words import NUM_OTHERS, contributions, explain_words, read_quotes
 from dada.program import LEVELS, run, set_up_logging
@@ -146,22 +145,25 @@ def joined(pages: Sequence[ClipPage]) -> ClipPage:
 
 
 def numbers(file: str, page: ClipPage) -> dict:
-    """What can be read off a page by a program; NaN, of no support at all, is None."""
+    """What can be read off a page by a program; None where there is no number, as of shares without any support."""
     return {"file": file, "facts": page.facts, "audio": [_numbers(one) for one in page.explained]}
 
 
 def _numbers(found: Explained) -> dict:
-    one = found.explanation
-    speech, bands = {}, {}
-    for name, values in one.maps.items():
-        share = support.share(support.temporal_profile(values), one.speech)
-        speech[name] = None if np.isnan(share) else share
-        if one.frequencies is not None and speech[name] is not None:
-            bands[name] = dict(zip(band_names(), support.band_shares(values, one.frequencies).tolist(), strict=True))
+    one, names = found.explanation, shares.band_names()
+    measured = {name: shares.measure(values, one.speech, one.frequencies) for name, values in one.maps.items()}
     return {
-        "system": one.system, "method": found.method, "background": found.background, "completeness_error": found.completeness_error,
-        "seconds": one.seconds, "time_in_speech": float(one.speech.mean()), "support_in_speech": speech, "support_in_bands": bands,
+        "system": one.system, "method": found.method, "background": found.background, "seconds": one.seconds,
+        "completeness_error": _finite(found.completeness_error), "time_in_speech": float(one.speech.mean()),
+        "support_in_speech": {name: _finite(entry["speech_share"]) for name, entry in measured.items()},
+        "support_in_bands": {
+            name: dict(zip(names, map(_finite, entry["bands"]), strict=True)) for name, entry in measured.items() if entry["bands"]
+        },
     }  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def write_figures(explanations: list, stem: Path) -> list[Path]:

@@ -56,7 +56,7 @@ def _job(recipe, name: str) -> Job:
         stage="explain",
         name=f"{recipe.protocol}/{name}",
         home=folder,
-        inputs=(recipe.seed_dir(name, recipe.seeds_of(name)[0]) / "weights.pt", *files),
+        inputs=(_pages.first_seed(recipe, name) / "weights.pt", *files),
         outputs=(*(folder / f"{kind}.scp" for kind in (*MAPS, *PROFILES)), folder / "shares.csv", folder / "summary.json"),
         settings={"explain": {**settings, **own}, "method": chosen.methods.get(name, "auto"), "evaluate": recipe.evaluate.of_one_system()},
         args={"system": name},
@@ -81,7 +81,7 @@ def run(recipe, job: Job) -> None:
 
     name, chosen, folder = job.args["system"], recipe.explain, job.home
     torch.set_num_threads(recipe.system(name).threads)
-    experiment = load_experiment(recipe.seed_dir(name, recipe.seeds_of(name)[0]))
+    experiment = load_experiment(_pages.first_seed(recipe, name))
     subject = Subject(experiment, chosen.methods.get(name, "auto"), chosen.options)
     pool = Pool.of_recipe(recipe, subject.config.input)
     results = sorted(_explain(subject, pool, chosen), key=lambda result: result.utt.encode())
