@@ -34,7 +34,7 @@ REQUIRES = [
 EXTRAS = {
     # The synthesizers of egs/mini that are Python packages. pyworld 0.3.5 still imports pkg_resources, which setuptools 81 dropped.
     "mini": ["onnx>=1.17", "onnxruntime>=1.20", "pyworld>=0.3.5", "hibari-tts", "setuptools<81"],
-    "bench": ["shap>=0.51"],  # what benchmarks/explain.py compares with
+    "bench": ["librosa>=0.11", "shap>=0.51"],  # what benchmarks/features.py and benchmarks/explain.py compare with
     "test": ["pytest>=8.3"],
 }
 

@@ -3,8 +3,8 @@
     python benchmarks/features.py [--seconds 4] [--batch 16] [--encoder FOLDER]
 
 Prints medians in milliseconds of processor time per clip of the reference, of ours one by one and in batches, their ratio, and the
-largest difference. librosa is not a dependency: without it
-(`pip install librosa`) those rows are left out. `--encoder` takes a folder of Whisper and compares its cut context with the full 30 s.
+largest difference. librosa comes with `pip install -e '.[bench]'`; without it its rows are left out. `--encoder` takes a folder of Whisper
+and compares its cut context with the full 30 s.
 """
 
 import argparse

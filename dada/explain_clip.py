@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -134,7 +135,15 @@ def find(system: System, task: str) -> Iterator[System]:
 
 
 def joined(pages: Sequence[ClipPage]) -> ClipPage:
-    """One page of what several systems say of the same file; the words are those of the first that weighs any."""
+    """One page of what several systems say of the same file; the words are those of the first that weighs any.
+
+    Systems of the same name, as two training runs of one are, get the number of their page behind it.
+    """
+    num_pages = Counter(name for page in pages for name in {*(one.explanation.system for one in page.explained), *page.weighed})
+    for number, page in enumerate(pages, start=1):
+        for one in page.explained:
+            one.explanation.system = _numbered(one.explanation.system, number, num_pages)
+        page.weighed = {_numbered(name, number, num_pages): found for name, found in page.weighed.items()}
     first, *others = pages
     for number, page in enumerate(others, start=2):
         first.facts |= {f"{term} {number}": text for term, text in page.facts.items()}
@@ -142,6 +151,10 @@ def joined(pages: Sequence[ClipPage]) -> ClipPage:
         first.weighed |= page.weighed
         first.words, first.others = first.words or page.words, first.others or page.others
     return first
+
+
+def _numbered(name: str, number: int, num_pages: Mapping[str, int]) -> str:
+    return f"{name}_{number}" if num_pages[name] > 1 else name
 
 
 def numbers(file: str, page: ClipPage) -> dict:

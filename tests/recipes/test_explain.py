@@ -298,6 +298,14 @@ def test_program_compares_systems(explained, explain, tmp_path, capsys):
     assert page.count('class="card views"') == 2 and page.count("data:audio/flac") == 1
 
 
+def test_program_tells_runs_of_one_system_apart(explained, explain, tmp_path):
+    clip = next((explained.root / "data" / "audio").glob("ANN-test-1*"))
+    model = explained.exp_dir("lfcc_gmm")
+    code, page, _ = explain(clip, "--model", model / "seed_1", "--model", model / "seed_2", "--figures", tmp_path / "figures")
+    assert code == 0 and "<h2>lfcc_gmm_1</h2>" in page and "<h2>lfcc_gmm_2</h2>" in page
+    assert len(list((tmp_path / "figures").glob("*.svg"))) == 7
+
+
 def test_words_and_quotes_of_the_purported_speaker(explained):
     quotes = read_quotes(explained.text_dir("lines", "train"))
     system = System.load(explained.seed_dir("dada_text", 1), explained.root)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from dada.errors import ConfigError
 from dada.features import sinc
 from dada.models.audio._norm import BatchNorm2d
 
@@ -165,6 +166,16 @@ class GraphPool(nn.Module):
         scores = torch.sigmoid(self.score(self.dropout(x)))
         best = scores.topk(count, dim=1).indices
         return (x * scores).gather(1, best.expand(-1, -1, x.shape[-1]))
+
+
+def scale_dropout(module: nn.Module, factor: float) -> None:
+    """Multiply the rates of all dropout in a module. Raises ConfigError where one would leave 0 to 1."""
+    for part in module.modules():
+        if isinstance(part, nn.Dropout):
+            rate = part.p * factor
+            if not 0 <= rate <= 1:
+                raise ConfigError(f"model.dropout: a factor of {factor:g} makes a rate of {rate:g} out of {part.p:g}; rates go from 0 to 1")
+            part.p = rate
 
 
 def attention_vector(size: int) -> nn.Parameter:

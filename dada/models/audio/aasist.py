@@ -24,7 +24,16 @@ from dada.errors import ConfigError
 from dada.features import sinc
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
-from dada.models.audio._spectro_temporal import Encoder, GraphAttention, GraphPool, SincImage, attention_vector, norm_selu, pairs
+from dada.models.audio._spectro_temporal import (
+    Encoder,
+    GraphAttention,
+    GraphPool,
+    SincImage,
+    attention_vector,
+    norm_selu,
+    pairs,
+    scale_dropout,
+)
 from dada.models.official import rename
 
 NUM_BLOCKS = 6
@@ -97,9 +106,7 @@ class Graphs(nn.Module):
         self.pool_s, self.pool_t = GraphPool(first), GraphPool(first)
         self.branches = nn.ModuleList(Branch(first, second, config.joint_ratio, config.joint_temperature) for _ in range(2))
         self.dropout_branch, self.dropout_out = nn.Dropout(0.2), nn.Dropout(0.5)
-        for module in self.modules():
-            if isinstance(module, nn.Dropout):
-                module.p *= config.dropout
+        scale_dropout(self, config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         size = x.abs()

@@ -28,7 +28,7 @@ from dada.errors import ConfigError
 from dada.features import sinc
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
-from dada.models.audio._spectro_temporal import Encoder, GraphAttention, GraphPool, SincImage
+from dada.models.audio._spectro_temporal import Encoder, GraphAttention, GraphPool, SincImage, scale_dropout
 from dada.models.official import rename
 
 FUSIONS = ("mul", "add", "concat")
@@ -54,6 +54,7 @@ class Config:
     spectral_ratio: float = 0.64  # part of the bands that the pool keeps
     temporal_ratio: float = 0.81  # part of the frames
     joint_ratio: float = 0.64  # part of the fused nodes
+    dropout: float = 1.0  # factor on both rates of dropout in the graphs, .2 and .3; a run of a few hundred steps needs less
 
 
 class Model(nn.Module):
@@ -79,6 +80,7 @@ class Model(nn.Module):
         self.node_value = nn.Linear(size, 1)
         self.classify = nn.Linear(self.num_kept, num_classes)
         self.shortest = config.num_taps - 1 + TIME_POOL ** (NUM_BLOCKS + 1) * self.frames.num_kept  # samples
+        scale_dropout(self, config.dropout)
 
     def forward(self, batch: Batch) -> Output:
         """(B, T) to logits (B, K); the embedding has one value per node.

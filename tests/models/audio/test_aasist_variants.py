@@ -6,7 +6,7 @@ from torch import nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
-from dada.models.audio import cqt_aasist, w2v2_aasist
+from dada.models.audio import cqt_aasist, rawgat_st, w2v2_aasist
 from dada.recipe.config import load_system_config
 from dada.train.optim import set_trainable, training_mode
 
@@ -81,15 +81,19 @@ def test_an_encoder_inside_is_tuned_in_its_last_layers_alone(kind, encoder_folde
             model(as_batch(noise(1, 16, 20)))
 
 
-def test_dropout_is_scaled():
-    config, _ = cqt_aasist.example()
-    rates = {}
+@pytest.mark.parametrize("kind, rates", [(cqt_aasist, {0.2, 0.3, 0.5}), (rawgat_st, {0.2, 0.3})])
+def test_dropout_is_scaled(kind, rates):
+    config, _ = kind.example()
+    scaled = {}
     for factor in (1.0, 0.5, 0.0):
         config.dropout = factor
-        modules = cqt_aasist.Model(config, 2).named_modules()
-        rates[factor] = {name: module.p for name, module in modules if isinstance(module, nn.Dropout)}
-    assert set(rates[1.0].values()) == {0.2, 0.3, 0.5} and set(rates[0.0].values()) == {0.0}
-    assert rates[0.5] == {name: rate / 2 for name, rate in rates[1.0].items()}
+        modules = kind.Model(config, 2).named_modules()
+        scaled[factor] = {name: module.p for name, module in modules if isinstance(module, nn.Dropout)}
+    assert set(scaled[1.0].values()) == rates and set(scaled[0.0].values()) == {0.0}
+    assert scaled[0.5] == {name: rate / 2 for name, rate in scaled[1.0].items()}
+    config.dropout = 6.0
+    with pytest.raises(ConfigError, match="a factor of 6 makes a rate of"):
+        kind.Model(config, 2)
 
 
 def test_bad_settings():
