@@ -81,6 +81,11 @@ class Recipe:
         with_more = names[: self.config.more_protocols or None]
         return [replace(self, protocol=name, systems=self.systems if name in with_more else self.own) for name in names]
 
+    @property
+    def others(self) -> list["Recipe"]:
+        """This recipe under each of its other protocols, asked for or not."""
+        return [replace(self, protocol=name) for name in self.config.protocols if name != self.protocol]
+
     def system(self, name: str) -> SystemConfig:
         """The merged and checked configuration of a system; of one that another recipe trained, as it was trained."""
         if is_elsewhere(name):

@@ -99,12 +99,16 @@ def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit:
 
 
 def waves(jobs: list[Job]) -> list[list[Job]]:
-    """Jobs in groups, each group needing outputs of earlier groups only."""
+    """Jobs in groups, each group needing outputs of earlier groups only, or having use for them."""
     maker = {output: job.name for job in jobs for output in job.outputs}
+    wanted: dict[str, tuple[Path, ...]] = {}
+    for job in jobs:
+        helpful = (output for other in job.after if other.name in wanted for output in other.outputs)  # those planned before it: no circles
+        wanted[job.name] = (*job.inputs, *helpful)
     done: set[str] = set()
     rest, groups = list(jobs), []
     while rest:
-        ready = [j for j in rest if all(maker[p] in done or maker[p] == j.name for p in j.inputs if p in maker)]
+        ready = [j for j in rest if all(maker[p] in done or maker[p] == j.name for p in wanted[j.name] if p in maker)]
         if not ready:
             raise RuntimeError(f"jobs wait for each other: {', '.join(job.name for job in rest)}")
         groups.append(ready)

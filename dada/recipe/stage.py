@@ -34,3 +34,4 @@ class Job:
     settings: dict = field(default_factory=dict)
     keep: bool = False  # refuse other settings instead of doing the work again: a trained model is not thrown away by mistake
     args: dict = field(default_factory=dict)  # what run() needs to know of this job: {"split": "train"}
+    after: tuple["Job", ...] = ()  # jobs of the same stage that may save this one work: those planned before it run first, if they run

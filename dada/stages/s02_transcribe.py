@@ -1,7 +1,7 @@
 """Transcribe every utterance with Whisper: wav.scp to text and text.json.
 
 `text` holds one line an utterance in its original case and punctuation; `text.json` what made it, and of every utterance the
-log-probability and the other figures that tell how far to trust it.
+log-probability and the other figures that tell how far to trust it. What was transcribed for another protocol is taken over.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from dada.data.files import write_text
 from dada.data.tables import read_table, read_table_once, require_same_keys, write_table
 from dada.errors import DataError
 from dada.recipe.stage import Job
-from dada.stages import _systems
+from dada.stages import _systems, _taken_over
 
 NEEDS_AUDIO = True
 USES_GPU = True
@@ -34,17 +34,20 @@ def plan(recipe) -> list[Job]:
     if not listens and STAGE not in recipe.config.stages:
         return []
     check(recipe.transcribe)
+    splits = _systems.splits_for(recipe, listens) if listens else recipe.all_splits
+    others = tuple(_job(view, split) for view in recipe.others for split in view.all_splits)
+    return [dataclasses.replace(_job(recipe, split), args={"split": split, "systems": listens}, after=others) for split in splits]
+
+
+def _job(recipe, split: str) -> Job:
+    folder = recipe.data_dir(split)
     settings = dataclasses.asdict(recipe.transcribe)
     del settings["allow_download"]  # changes no result
-    return [
-        Job(
-            stage=STAGE, name=f"{recipe.protocol}/{split}", home=folder,
-            inputs=(folder / "wav.scp",), outputs=(folder / "text", folder / "text.json"),
-            settings={"transcribe": settings, "shard_size": SHARD_SIZE}, args={"split": split, "systems": listens},
-        )
-        for split in (_systems.splits_for(recipe, listens) if listens else recipe.all_splits)
-        for folder in [recipe.data_dir(split)]
-    ]  # fmt: skip
+    return Job(
+        stage=STAGE, name=f"{recipe.protocol}/{split}", home=folder,
+        inputs=(folder / "wav.scp",), outputs=(folder / "text", folder / "text.json"),
+        settings={"transcribe": settings, "shard_size": SHARD_SIZE},
+    )  # fmt: skip
 
 
 def shards(recipe, job: Job) -> list[list[str]]:
@@ -55,16 +58,38 @@ def shards(recipe, job: Job) -> list[list[str]]:
 
 def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
     """Write `text` and `text.json` of some utterances into the folder `out`. DataError names an utterance that cannot be read."""
+    transcriber = _transcriber(json.dumps(dataclasses.asdict(recipe.transcribe)), Path(recipe.root))
+    texts, figures = _made_before(recipe, job, keys, transcriber.provenance)
     locations = read_table_once(job.home / "wav.scp")
-    clips = []
+    clips = {}
     for utt in keys:
         try:
-            clips.append(read_audio(locations[utt]))
+            if utt not in texts:
+                clips[utt] = read_audio(locations[utt])
         except DataError as error:
             raise DataError(f"{job.home / 'wav.scp'}, utterance {utt}: {error}") from error
-    transcriber = _transcriber(json.dumps(dataclasses.asdict(recipe.transcribe)), Path(recipe.root))
-    found = dict(zip(keys, transcriber.transcribe(clips), strict=True))
-    _write(Path(out), {utt: t.text for utt, t in found.items()}, transcriber.provenance, {utt: _figures(t) for utt, t in found.items()})
+    for utt, found in zip(clips, transcriber.transcribe(list(clips.values())) if clips else (), strict=True):
+        texts[utt], figures[utt] = found.text, _figures(found)
+    _write(Path(out), texts, transcriber.provenance, figures)
+
+
+def _made_before(recipe, job: Job, keys: list[str], made_by: dict) -> tuple[dict[str, str], dict[str, dict]]:
+    """Texts and figures of the utterances that the same model transcribed for another protocol."""
+    texts, figures = {}, {}
+    for utt, owner in _taken_over.owners(recipe, job, keys).items():
+        text, rest = owner.outputs
+        record = _record(rest, rest.stat().st_mtime_ns)
+        if record["made_by"] == made_by:
+            texts[utt], figures[utt] = read_table_once(text)[utt], record["utterances"][utt]
+    if texts:
+        log.info("%d of %d utterances were transcribed for another protocol", len(texts), len(keys))
+    return texts, figures
+
+
+@functools.lru_cache(maxsize=2)
+def _record(path: Path, changed: int) -> dict:
+    """A `text.json`, read again only when it has changed."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def merge(recipe, job: Job, parts: list[Path]) -> None:

@@ -2,6 +2,7 @@
 
 Audio features become one matrix per utterance, frames first (N, F); the vectors of a frozen text encoder one vector (D,). The work
 is cut into shards of fixed size, and a batch never crosses a shard, so the numbers do not depend on how many processes there are.
+What was computed of a recording for another protocol is taken over.
 
 A text system also gets the vectors of its author corpus: dump/<feature>/text_<name>/<split>/.
 """
@@ -10,23 +11,27 @@ import dataclasses
 import functools
 import itertools
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
-from dada.stages import _systems
+from dada.stages import _systems, _taken_over
 
 USES_GPU = True
 SHARD = 128  # utterances
 BATCH = 16  # utterances at most; all of the same length, so that none is padded
 TEXT_SPLITS = ("train", "dev")  # of an author corpus
 
+log = logging.getLogger(__name__)
+
 
 def plan(recipe) -> list[Job]:
     """One job per feature settings and split; systems with the same input share it."""
     jobs: dict[str, Job] = {}
     users: dict[str, list[str]] = {}
+    others: dict[Path, tuple[Job, ...]] = {}
     for name in recipe.systems:
         config, splits = recipe.system(name), _systems.splits_for(recipe, [name])
         if config.input.kind == "features":
@@ -42,7 +47,13 @@ def plan(recipe) -> list[Job]:
             job = _job(recipe, config.input, split, source)
             jobs.setdefault(job.name, job)
             users.setdefault(job.name, []).append(name)
-    return [dataclasses.replace(job, args={"systems": users[name]}) for name, job in jobs.items()]
+        if config.input.kind == "features" and (home := recipe.dump_dir(config.input, "")) not in others:
+            others[home] = tuple(
+                _job(view, config.input, split, view.data_dir(split) / "wav.scp") for view in recipe.others for split in view.all_splits
+            )
+    return [
+        dataclasses.replace(job, args={"systems": users[name]}, after=others.get(job.home.parent, ())) for name, job in jobs.items()
+    ]
 
 
 def _job(recipe, config, split: str, source: Path) -> Job:
@@ -71,10 +82,14 @@ def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
     from dada.data import write_ark
     from dada.data.tables import read_table_once
 
+    owners = _taken_over.owners(recipe, job, keys)
+    if owners:
+        log.info("%d of %d utterances were computed for another protocol", len(owners), len(keys))
     table = read_table_once(job.inputs[0])
-    values = {utt: table[utt] for utt in keys}
-    arrays = _matrices if job.settings["kind"] == "features" else _vectors
-    write_ark(out / "feats.scp", arrays(recipe.root, job.settings, values))
+    values = {utt: table[utt] for utt in keys if utt not in owners}
+    compute = _matrices if job.settings["kind"] == "features" else _vectors
+    computed = compute(recipe.root, job.settings, values)
+    write_ark(out / "feats.scp", ((utt, _array(owners[utt], utt)) if utt in owners else next(computed) for utt in keys))
 
 
 def merge(recipe, job: Job, parts: list[Path]) -> None:
@@ -125,6 +140,20 @@ def _waveforms(settings: dict, wav_scp: dict[str, str]) -> Iterator[tuple[str, o
 def _vectors(root: Path, settings: dict, text: dict[str, str]) -> Iterator[tuple[str, object]]:
     """(utterance, vector (D,)) in the order of the table."""
     yield from zip(text, _text_encoder(json.dumps(settings["features"]), root).encode(list(text.values())), strict=True)
+
+
+def _array(job: Job, utt: str):
+    """What a job has made of an utterance."""
+    scp = job.outputs[0]
+    return _reader(scp, scp.stat().st_mtime_ns)[utt]
+
+
+@functools.lru_cache(maxsize=4)
+def _reader(scp: Path, changed: int):
+    """An index of features and the arks behind it, read again only when it has changed."""
+    from dada.data import ArkReader
+
+    return ArkReader(scp)
 
 
 # A process works on many shards, and a pretrained encoder takes longer to load than a shard to run.

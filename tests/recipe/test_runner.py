@@ -157,5 +157,9 @@ def test_waves_follow_needs(tmp_path):
     fusion = Job("score", "fusion", tmp_path, (first,), (second,))
     branch = Job("score", "branch", tmp_path, (), (first,))
     assert [[job.name for job in wave] for wave in waves([fusion, branch])] == [["branch"], ["fusion"]]
+    later = Job("score", "later", tmp_path, (), (tmp_path / "c",), after=(fusion, branch))
+    assert [[job.name for job in wave] for wave in waves([fusion, branch, later])] == [["branch"], ["fusion"], ["later"]]
+    assert [[job.name for job in wave] for wave in waves([later, fusion, branch])] == [["later", "branch"], ["fusion"]]
+    assert [[job.name for job in wave] for wave in waves([later])] == [["later"]]
     with pytest.raises(RuntimeError, match="wait for each other"):
         waves([fusion, Job("score", "branch", tmp_path, (second,), (first,))])

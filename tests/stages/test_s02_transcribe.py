@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from dada.asr import TranscribeConfig, Transcript
 from dada.data import read_table, write_audio, write_table
 from dada.errors import ConfigError, DataError
+from dada.recipe.stamps import plain, stamp_path, write_stamp
 from dada.stages import s02_transcribe as stage
 
 NUM_UTTS = 9
@@ -38,6 +40,7 @@ def recipe(tmp_path, monkeypatch):
     return SimpleNamespace(
         root=tmp_path, protocol="line", transcribe=TranscribeConfig(), all_splits=["dev"], data_dir=lambda split: tmp_path / "data" / split,
         systems=["dada_text"], system=lambda name: SimpleNamespace(task="text"), config=SimpleNamespace(stages=[]),
+        others=[], options=SimpleNamespace(force=False),
     )  # fmt: skip
 
 
@@ -117,3 +120,71 @@ def test_merge_refuses_two_models(recipe, tmp_path, monkeypatch):
     stage.run_shard(recipe, job, ["utt-1"], tmp_path / "b")
     with pytest.raises(DataError, match="another model or version"):
         stage.merge(recipe, job, [tmp_path / "a", tmp_path / "b"])
+
+
+@pytest.fixture
+def two(recipe, tmp_path, monkeypatch):
+    """The finished job of one protocol, a second one of which utt-1 to utt-4 are in the first, and the lengths of what is transcribed."""
+    (job,) = stage.plan(recipe)
+    run(recipe, tmp_path, order=list)
+    write_stamp(stamp_path(job), {"settings": plain(job.settings)})
+    second = SimpleNamespace(**vars(recipe))
+    second.protocol, second.others = "dialogue", [recipe]
+    second.data_dir = lambda split: tmp_path / "data" / "dialogue" / split
+    write_audio(tmp_path / "other.wav", np.full(20_000, 0.1, np.float32))
+    table = read_table(job.inputs[0])
+    chosen = {f"utt-{i}": table[f"utt-{i}"] for i in range(1, 5)} | {"utt-5": tmp_path / "other.wav"}
+    write_table(second.data_dir("dev") / "wav.scp", chosen)
+    heard = []
+
+    def transcribe(self, clips):
+        heard.extend(len(clip) for clip in clips)
+        return [Transcript(f"Heard {len(clip)}, é!", -0.123456, 3, 0.01, 1.0, 8.0, False, []) for clip in clips]
+
+    monkeypatch.setattr(FakeTranscriber, "transcribe", transcribe)
+    return job, second, heard
+
+
+def test_what_another_protocol_has_is_taken_over(two, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    job, second, heard = two
+    (other,) = stage.plan(second)
+    assert [one.name for one in other.after] == ["line/dev"] and job.after == ()
+    texts, record = run(second, tmp_path / "second", order=list)
+    assert heard == [20_000] and "4 of 4 utterances were transcribed for another protocol" in caplog.text
+    assert texts.decode().splitlines() == [*(f"utt-{i} Heard {16_000 + 100 * i}, é!" for i in range(1, 5)), "utt-5 Heard 20000, é!"]
+    figures, before = json.loads(record)["utterances"], json.loads(job.outputs[1].read_text())["utterances"]
+    assert {utt: figures[utt] for utt in list(figures)[:4]} == {utt: before[utt] for utt in list(figures)[:4]}
+
+
+def newer_recording(job, second):
+    path = read_table(job.inputs[0])["utt-2"]
+    later = job.outputs[0].stat().st_mtime_ns + 1
+    os.utime(path, ns=(later, later))
+
+
+def other_model(job, second):
+    record = json.loads(job.outputs[1].read_text())
+    job.outputs[1].write_text(json.dumps(record | {"made_by": {"model": "other"}}))
+
+
+def other_settings(job, second):
+    write_stamp(stamp_path(job), {"settings": plain(job.settings) | {"shard_size": 3}})
+
+
+def unfinished(job, second):
+    stamp_path(job).unlink()
+
+
+def forced(job, second):
+    second.options.force = True
+
+
+@pytest.mark.parametrize(
+    ("change", "num_heard"), [(newer_recording, 2), (other_model, 5), (other_settings, 5), (unfinished, 5), (forced, 5)]
+)
+def test_nothing_old_is_taken_over(two, tmp_path, change, num_heard):
+    job, second, heard = two
+    change(job, second)
+    run(second, tmp_path / "second", order=list)
+    assert len(heard) == num_heard

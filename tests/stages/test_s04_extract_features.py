@@ -11,6 +11,7 @@ from dada import features
 from dada.data import ArkReader, read_table, write_audio, write_table
 from dada.data.input import InputConfig
 from dada.errors import DataError
+from dada.recipe.stamps import plain, stamp_path, write_stamp
 from dada.stages import s04_extract_features as stage
 
 LFCC = InputConfig(kind="features", features={"name": "lfcc"})
@@ -33,6 +34,8 @@ class Recipe(SimpleNamespace):
     all_splits = ["train", "dev", "test"]
     corpus = SimpleNamespace(audio=True)
     text = SimpleNamespace(name="authors")
+    options = SimpleNamespace(force=False)
+    others = ()
 
     def system(self, name):
         return SYSTEMS[name]
@@ -66,7 +69,7 @@ def run(recipe, job):
     parts = []
     for i, keys in enumerate(stage.shards(recipe, job)):
         parts.append(job.home / f".parts/{i}")
-        parts[-1].mkdir(parents=True)
+        parts[-1].mkdir(parents=True, exist_ok=True)
         stage.run_shard(recipe, job, keys, parts[-1])
     stage.merge(recipe, job, parts)
 
@@ -146,3 +149,41 @@ def test_a_missing_utterance_is_named(recipe):
     with pytest.raises(DataError, match="utt1"):
         stage.merge(recipe, job, [part])
     assert not (job.home / "feats.scp").exists()
+
+
+class Second(Recipe):
+    """Another protocol of the same recipe."""
+
+    protocol = "dialogue"
+
+    def data_dir(self, split):
+        return self.root / "data" / "dialogue" / split
+
+    def dump_dir(self, config, split):
+        return self.root / "dump" / "dialogue" / f"{config.features['name']}-0" / split
+
+
+def test_what_another_protocol_has_is_taken_over(recipe, monkeypatch):
+    job = find(recipe, "line/lfcc-0/train")
+    run(recipe, job)
+    write_stamp(stamp_path(job), {"settings": plain(job.settings)})
+    second = Second(root=recipe.root, systems=recipe.systems, others=[recipe])
+    table = read_table(job.inputs[0])
+    chosen = {utt: table[utt] for utt in ("utt1", "utt3", "utt4", "utt6")} | {"utt7": table["utt0"]}
+    write_table(second.data_dir("dev") / "wav.scp", chosen)
+    other = find(second, "dialogue/lfcc-0/dev")
+    assert [one.name for one in other.after] == [f"line/lfcc-0/{split}" for split in recipe.all_splits]
+    assert not any(one.after for one in stage.plan(second) if one.settings["kind"] == "text_features")
+    computed = []
+    waveforms = stage._waveforms
+    monkeypatch.setattr(stage, "_waveforms", lambda settings, wav_scp: computed.extend(wav_scp) or waveforms(settings, wav_scp))
+    run(second, other)
+    assert computed == ["utt7"]  # the same name, but another recording
+    before, arrays = ArkReader(job.home / "feats.scp"), ArkReader(other.home / "feats.scp")
+    assert list(arrays) == list(chosen)
+    for utt in chosen:
+        np.testing.assert_array_equal(arrays[utt], before["utt0" if utt == "utt7" else utt])
+    computed.clear()
+    second.options = SimpleNamespace(force=True)
+    run(second, other)
+    assert computed == list(chosen)
