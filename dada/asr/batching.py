@@ -1,4 +1,7 @@
-"""Which stretches of audio are read together, and in how long a context. Depends on nothing but the clips and the configuration."""
+"""Which stretches of audio are read together, and in how long a context.
+
+The context of a stretch depends on itself and the configuration alone, so that its transcript does not depend on what is read beside it.
+"""
 
 import math
 
@@ -32,14 +35,10 @@ def _quietest(samples: np.ndarray, start: int, stop: int) -> int:
 
 
 def plan_batches(seconds: list[float], config: TranscribeConfig) -> list[tuple[list[int], float]]:
-    """(indices of clips, context in seconds) of every batch: clips of like length in one context, shortest first."""
-    order = sorted(range(len(seconds)), key=lambda i: (seconds[i], i))
-    if not config.contexts:
-        batches = [order[i : i + config.batch_size] for i in range(0, len(order), config.batch_size)]
-        return [(batch, min(FULL_CONTEXT, float(math.ceil(seconds[batch[-1]] + config.margin)))) for batch in batches]
+    """(indices of clips, context in seconds) of every batch: clips of one context, shortest first."""
     by_context: dict[float, list[int]] = {}
-    for i in order:
-        by_context.setdefault(bucket(seconds[i], config), []).append(i)
+    for i in sorted(range(len(seconds)), key=lambda i: (seconds[i], i)):
+        by_context.setdefault(context_of(seconds[i], config), []).append(i)
     return [
         (members[i : i + config.batch_size], context)
         for context, members in by_context.items()
@@ -47,9 +46,10 @@ def plan_batches(seconds: list[float], config: TranscribeConfig) -> list[tuple[l
     ]
 
 
-def bucket(seconds: float, config: TranscribeConfig) -> float:
-    """The shortest of the configured contexts that holds a clip and the margin, else the full one."""
-    return min((c for c in config.contexts if c >= seconds + config.margin), default=FULL_CONTEXT)
+def context_of(seconds: float, config: TranscribeConfig) -> float:
+    """The whole seconds, or the shortest of the configured contexts, that hold a clip and the margin; at most the full one."""
+    needed = seconds + config.margin
+    return min((c for c in config.contexts or [float(math.ceil(needed))] if needed <= c <= FULL_CONTEXT), default=FULL_CONTEXT)
 
 
 def token_cap(seconds: float, config: TranscribeConfig) -> int:

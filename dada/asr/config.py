@@ -24,9 +24,9 @@ class GuardConfig:
 class TranscribeConfig:
     """Which Whisper reads the clips, and how.
 
-    A batch of clips of like length is read in a context of its longest clip and `margin` seconds of silence behind it; tighter ones make
-    Whisper repeat itself. With `contexts`, each clip takes the shortest of them that holds it and the margin; [30] is Whisper as
-    published, several times slower on short clips.
+    A clip is read in a context of its own length and `margin` seconds of silence behind it, in whole seconds; tighter ones make
+    Whisper repeat itself. With `contexts`, it takes the shortest of them that holds it and the margin; [30] is Whisper as published,
+    several times slower on short clips. Clips of one context are read together.
     """
 
     backend: str = "transformers"  # a file of dada/asr/backends: faster_whisper | openai_whisper | transformers
@@ -36,7 +36,7 @@ class TranscribeConfig:
     compute_type: str = "float32"  # float32 | int8 | bfloat16 | float16
     batch_size: int = 16  # clips
     beam_size: int = 1  # 1 is greedy
-    contexts: list[float] = field(default_factory=list)  # whole seconds, e.g. [8, 15, 30]; none follows the clips
+    contexts: list[float] = field(default_factory=list)  # whole seconds, e.g. [8, 15, 30]; none follows each clip
     margin: float = 7.0  # seconds
     max_tokens_per_second: float = 8.0  # the cap on a transcript's length, ...
     extra_tokens: int = 12  # ... plus so many

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dada.asr.batching import bucket, cut_windows, plan_batches, token_cap
+from dada.asr.batching import context_of, cut_windows, plan_batches, token_cap
 from dada.asr.config import TranscribeConfig
 
 RATE = 16_000
@@ -22,10 +22,11 @@ def test_long_clips_are_cut_in_a_pause_and_kept_whole():
     assert 25 * RATE < len(windows[0]) < 26 * RATE
 
 
-def test_buckets():
+def test_contexts():
     config = TranscribeConfig(contexts=[8.0, 15.0, 30.0], margin=1.0)
-    assert [bucket(s, config) for s in (0.5, 7.0, 7.1, 14.0, 14.5, 29.5, 30.0)] == [8, 8, 15, 15, 30, 30, 30]
-    assert bucket(20.0, TranscribeConfig(contexts=[8.0], margin=1.0)) == 30
+    assert [context_of(s, config) for s in (0.5, 7.0, 7.1, 14.0, 14.5, 29.5, 30.0)] == [8, 8, 15, 15, 30, 30, 30]
+    assert context_of(20.0, TranscribeConfig(contexts=[8.0], margin=1.0)) == 30
+    assert [context_of(s, TranscribeConfig(margin=7.0)) for s in (0.5, 1.0, 1.01, 22.9, 23.5, 30.0)] == [8, 8, 9, 30, 30, 30]
 
 
 def test_batches_hold_every_clip_once_by_length():
@@ -40,6 +41,14 @@ def test_batches_hold_every_clip_once_by_length():
             assert lengths == sorted(lengths)
             assert context == 30 or lengths[-1] + 2.0 <= context
             assert context == int(context)
+
+
+def test_the_context_of_a_clip_does_not_depend_on_others():
+    seconds = [float(s) for s in np.random.default_rng(2).uniform(1, 30, 50)]
+    for contexts in ([8.0, 15.0, 30.0], []):
+        config = TranscribeConfig(contexts=contexts, margin=2.0, batch_size=7)
+        together = {i: context for batch, context in plan_batches(seconds, config) for i in batch}
+        assert together == {i: plan_batches([alone], config)[0][1] for i, alone in enumerate(seconds)}
 
 
 def test_batches_do_not_depend_on_the_order_of_clips():
