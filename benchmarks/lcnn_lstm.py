@@ -2,9 +2,9 @@
 
     python benchmarks/lcnn_lstm.py --threads 1
 
-The plain form takes max-feature-maps as a maximum along an axis of two, and keeps images in PyTorch's default memory format. Prints
-medians in milliseconds of processor time per clip of 4 s, their ratio, and the largest difference of outputs or gradients in float64,
-relative to the largest of them: in float32 the smallest rounding can turn a maximum to the other channel.
+The plain form takes max-feature-maps as a maximum along an axis of two, and keeps images in PyTorch's default memory format; then each of
+these alone takes its place. Prints medians in milliseconds of processor time per clip of 4 s, their ratio, and the largest difference of
+outputs or gradients in float64, relative to the largest of them: in float32 the smallest rounding can turn a maximum to the other channel.
 """
 
 import argparse
@@ -33,10 +33,12 @@ class PlainConv(nn.Module):
         return x.view(x.shape[0], 2, -1, *x.shape[2:]).max(1)[0]
 
 
-def plain(model: lcnn_lstm.Model) -> nn.Module:
-    """The same weights in the plain form."""
-    other = copy.deepcopy(model).to(memory_format=torch.contiguous_format)
-    for block in other.blocks:
+def plain(model: lcnn_lstm.Model, by_axis: bool = True, by_channels: bool = True) -> nn.Module:
+    """The same weights with the maximum of the plain form, with its memory format, or with both."""
+    other = copy.deepcopy(model)
+    if by_channels:
+        other.to(memory_format=torch.contiguous_format)
+    for block in other.blocks if by_axis else ():
         block.conv = PlainConv(block.conv)
     return other
 
@@ -65,15 +67,17 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     torch.manual_seed(1)
     ours = lcnn_lstm.Model(lcnn_lstm.Config(dropout=0.0), 2)
-    other, size = plain(ours), args.batch_size
+    size = args.batch_size
+    others = {"": plain(ours), ", max-feature-maps": plain(ours, by_channels=False), ", channels-last": plain(ours, by_axis=False)}
     batch = Batch([f"u{i}" for i in range(size)], torch.randn(size, *SHAPE), torch.full((size,), SHAPE[1]), torch.arange(size) % 2)
     exact = replace(batch, inputs=batch.inputs.double())
     print(HEAD)
-    for work in (forward, training_step):
-        result, expected = (work(copy.deepcopy(model).double(), exact) for model in (ours, other))
-        difference = float((result - expected).abs().max() / expected.abs().max())
-        slow, fast = medians([lambda w=work, m=m: w(m, batch) for m in (other, ours)], args.repetitions)
-        row(f"lcnn_lstm, {work.__name__}", slow / size, fast / size, f"float64 differs by {difference:.1e} of the largest")
+    for what, other in others.items():
+        for work in (forward, training_step):
+            result, expected = (work(copy.deepcopy(model).double(), exact) for model in (ours, other))
+            difference = float((result - expected).abs().max() / expected.abs().max())
+            slow, fast = medians([lambda w=work, m=m: w(m, batch) for m in (other, ours)], args.repetitions)
+            row(f"lcnn_lstm, {work.__name__}{what}", slow / size, fast / size, f"float64 differs by {difference:.1e} of the largest")
 
 
 if __name__ == "__main__":

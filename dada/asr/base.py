@@ -72,7 +72,7 @@ class Transcriber:
         return {"model": self.config.model, "weights_sha256": weights, "library": self.backend.version, "options": options}
 
     def transcribe(self, clips: list[np.ndarray]) -> list[Transcript]:
-        """Transcribe clips (T_i,) of mono float32 at 16 kHz of any length. The same clips together give the same result."""
+        """Transcribe clips (T_i,) of mono float32 at 16 kHz of any length; others beside a clip change no more than roundings."""
         windows = [cut_windows(clip) for clip in clips]
         flat = iter(self._transcribe_windows([window for group in windows for window in group]))
         return [_join([next(flat) for _ in group]) for group in windows]
