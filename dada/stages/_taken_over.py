@@ -18,11 +18,14 @@ from dada.recipe.stamps import plain, read_stamp, stamp_path
 
 
 def owners(recipe, job: Job, keys: Sequence[str]) -> dict[str, Job]:
-    """Utterance -> the job that has it already, for those of `keys` that one has. The first input of each job is its wav.scp."""
+    """Utterance -> the job that has it already, for those of `keys` that one has.
+
+    The first input of each job is its wav.scp, its first output a table with a line for every utterance that it made.
+    """
     finished = [] if recipe.options.force else [other for other in job.after if _is_finished(other, job.settings)]
     if not finished:
         return {}
-    found = _first_places(tuple((other.inputs[0], other.inputs[0].stat().st_mtime_ns) for other in finished))
+    found = _first_places(tuple((*_dated(other.inputs[0]), *_dated(other.outputs[0])) for other in finished))
     locations = read_table_once(job.inputs[0])
     owned = {}
     for utt in keys:
@@ -37,13 +40,19 @@ def _is_finished(job: Job, settings: dict) -> bool:
     return stamp is not None and stamp["settings"] == plain(settings) and all(path.exists() for path in (*job.outputs, job.inputs[0]))
 
 
+def _dated(path: Path) -> tuple[Path, int]:
+    return path, path.stat().st_mtime_ns
+
+
 @functools.lru_cache(maxsize=2)
-def _first_places(tables: tuple[tuple[Path, int], ...]) -> dict[str, tuple[int, str]]:
-    """Utterance -> the first of some tables (path, time of change) that has it, and the location there."""
+def _first_places(tables: tuple[tuple[Path, int, Path, int], ...]) -> dict[str, tuple[int, str]]:
+    """Utterance -> the first of some jobs that made it, and the location there; of each job its wav.scp and what it made, with times."""
     found: dict[str, tuple[int, str]] = {}
-    for number, (path, _) in enumerate(tables):
-        for utt, location in read_table(path).items():
-            found.setdefault(utt, (number, location))
+    for number, (wav_scp, _, made, _) in enumerate(tables):
+        done = read_table(made)
+        for utt, location in read_table(wav_scp).items():
+            if utt in done:
+                found.setdefault(utt, (number, location))
     return found
 
 

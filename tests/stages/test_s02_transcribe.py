@@ -176,12 +176,19 @@ def unfinished(job, second):
     stamp_path(job).unlink()
 
 
+def later_utterance(job, second):
+    """The first protocol lists what it has not transcribed yet."""
+    for path in job.outputs:
+        path.write_text(path.read_text().replace("utt-2", "utt-20"))
+
+
 def forced(job, second):
     second.options.force = True
 
 
 @pytest.mark.parametrize(
-    ("change", "num_heard"), [(newer_recording, 2), (other_model, 5), (other_settings, 5), (unfinished, 5), (forced, 5)]
+    ("change", "num_heard"),
+    [(newer_recording, 2), (later_utterance, 2), (other_model, 5), (other_settings, 5), (unfinished, 5), (forced, 5)],
 )
 def test_nothing_old_is_taken_over(two, tmp_path, change, num_heard):
     job, second, heard = two
