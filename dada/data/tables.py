@@ -48,7 +48,7 @@ def read_table_once(path: Path) -> Mapping[str, str]:
     return _unchanged(Path(path), (state.st_ino, state.st_size, state.st_mtime_ns))
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)  # as many as a shard reads in turn
 def _unchanged(path: Path, state: tuple[int, int, int]) -> Mapping[str, str]:
     return types.MappingProxyType(read_table(path))
 

@@ -86,7 +86,7 @@ def _made_before(recipe, job: Job, keys: list[str], made_by: dict) -> tuple[dict
     return texts, figures
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)  # another protocol's splits are read in turn
 def _record(path: Path, changed: int) -> dict:
     """A `text.json`, read again only when it has changed."""
     return json.loads(path.read_text(encoding="utf-8"))
