@@ -68,11 +68,12 @@ def main() -> None:
     torch.manual_seed(1)
     ours = lcnn_lstm.Model(lcnn_lstm.Config(dropout=0.0), 2)
     size = args.batch_size
-    others = {"": plain(ours), ", max-feature-maps": plain(ours, by_channels=False), ", channels-last": plain(ours, by_axis=False)}
+    forms = {"": {}, ", max-feature-maps": {"by_channels": False}, ", channels-last": {"by_axis": False}}
     batch = Batch([f"u{i}" for i in range(size)], torch.randn(size, *SHAPE), torch.full((size,), SHAPE[1]), torch.arange(size) % 2)
     exact = replace(batch, inputs=batch.inputs.double())
     print(HEAD)
-    for what, other in others.items():
+    for what, form in forms.items():
+        other = plain(ours, **form)
         for work in (forward, training_step):
             result, expected = (work(copy.deepcopy(model).double(), exact) for model in (ours, other))
             difference = float((result - expected).abs().max() / expected.abs().max())
