@@ -33,12 +33,12 @@ class PlainConv(nn.Module):
         return x.view(x.shape[0], 2, -1, *x.shape[2:]).max(1)[0]
 
 
-def plain(model: lcnn_lstm.Model, by_axis: bool = True, by_channels: bool = True) -> nn.Module:
-    """The same weights with the maximum of the plain form, with its memory format, or with both."""
+def plain(model: lcnn_lstm.Model, plain_maximum: bool = True, plain_memory: bool = True) -> nn.Module:
+    """The same weights with the max-feature-maps of the plain form, with its memory format, or with both."""
     other = copy.deepcopy(model)
-    if by_channels:
+    if plain_memory:
         other.to(memory_format=torch.contiguous_format)
-    for block in other.blocks if by_axis else ():
+    for block in other.blocks if plain_maximum else ():
         block.conv = PlainConv(block.conv)
     return other
 
@@ -68,7 +68,7 @@ def main() -> None:
     torch.manual_seed(1)
     ours = lcnn_lstm.Model(lcnn_lstm.Config(dropout=0.0), 2)
     size = args.batch_size
-    forms = {"": {}, ", max-feature-maps": {"by_channels": False}, ", channels-last": {"by_axis": False}}
+    forms = {"": {}, ", max-feature-maps": {"plain_memory": False}, ", channels-last": {"plain_maximum": False}}
     batch = Batch([f"u{i}" for i in range(size)], torch.randn(size, *SHAPE), torch.full((size,), SHAPE[1]), torch.arange(size) % 2)
     exact = replace(batch, inputs=batch.inputs.double())
     print(HEAD)

@@ -8,10 +8,8 @@ runs each BatchNorm by itself, and computes what the published code computes in 
 takes no time. Prints medians of the processor's time in milliseconds per clip, which other work on the machine changes little,
 their ratio, the largest difference of outputs, and the difference of the gradients relative to their norm.
 
-`--steps` tells what each step bought: ours with that step alone undone, in the place of the plain form. For AASIST on one core of an AMD
-EPYC (`--steps aasist --repetitions 2`), forward and training step: channels-last 1.69 and 1.55 times, SELU by exp 1.67 and 1.15, images in
-pieces 1.45 and nothing, the sinc bank in one pass 1.08 and 1.02, the folded BatchNorm 1.03 and nothing; all of them and the dead BatchNorm
-left out, `--systems aasist --repetitions 3`, 3.79 and 1.87.
+`--steps` tells what each step bought: ours with that step alone undone, in the place of the plain form. What both gave is in
+benchmarks/README.md.
 """
 
 import argparse
