@@ -82,7 +82,7 @@ class Recipe:
         return [replace(self, protocol=name, systems=self.systems if name in with_more else self.own) for name in names]
 
     @property
-    def others(self) -> list["Recipe"]:
+    def other_protocols(self) -> list["Recipe"]:
         """This recipe under each of its other protocols, asked for or not."""
         return [replace(self, protocol=name) for name in self.config.protocols if name != self.protocol]
 

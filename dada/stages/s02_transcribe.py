@@ -35,7 +35,7 @@ def plan(recipe) -> list[Job]:
         return []
     check(recipe.transcribe)
     splits = _systems.splits_for(recipe, listens) if listens else recipe.all_splits
-    others = tuple(_job(view, split) for view in recipe.others for split in view.all_splits)
+    others = tuple(_job(view, split) for view in recipe.other_protocols for split in view.all_splits)
     return [dataclasses.replace(_job(recipe, split), args={"split": split, "systems": listens}, after=others) for split in splits]
 
 

@@ -49,7 +49,9 @@ def plan(recipe) -> list[Job]:
             users.setdefault(job.name, []).append(name)
         if config.input.kind == "features" and (home := recipe.dump_dir(config.input, "")) not in others:
             others[home] = tuple(
-                _job(view, config.input, split, view.data_dir(split) / "wav.scp") for view in recipe.others for split in view.all_splits
+                _job(view, config.input, split, view.data_dir(split) / "wav.scp")
+                for view in recipe.other_protocols
+                for split in view.all_splits
             )
     return [
         dataclasses.replace(job, args={"systems": users[name]}, after=others.get(job.home.parent, ())) for name, job in jobs.items()

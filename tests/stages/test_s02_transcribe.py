@@ -40,7 +40,7 @@ def recipe(tmp_path, monkeypatch):
     return SimpleNamespace(
         root=tmp_path, protocol="line", transcribe=TranscribeConfig(), all_splits=["dev"], data_dir=lambda split: tmp_path / "data" / split,
         systems=["dada_text"], system=lambda name: SimpleNamespace(task="text"), config=SimpleNamespace(stages=[]),
-        others=[], options=SimpleNamespace(force=False),
+        other_protocols=[], options=SimpleNamespace(force=False),
     )  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def two(recipe, tmp_path, monkeypatch):
     run(recipe, tmp_path, order=list)
     write_stamp(stamp_path(job), {"settings": plain(job.settings)})
     second = SimpleNamespace(**vars(recipe))
-    second.protocol, second.others = "dialogue", [recipe]
+    second.protocol, second.other_protocols = "dialogue", [recipe]
     second.data_dir = lambda split: tmp_path / "data" / "dialogue" / split
     write_audio(tmp_path / "other.wav", np.full(20_000, 0.1, np.float32))
     table = read_table(job.inputs[0])

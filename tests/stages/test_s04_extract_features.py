@@ -35,7 +35,7 @@ class Recipe(SimpleNamespace):
     corpus = SimpleNamespace(audio=True)
     text = SimpleNamespace(name="authors")
     options = SimpleNamespace(force=False)
-    others = ()
+    other_protocols = ()
 
     def system(self, name):
         return SYSTEMS[name]
@@ -167,7 +167,7 @@ def test_what_another_protocol_has_is_taken_over(recipe, monkeypatch):
     job = find(recipe, "line/lfcc-0/train")
     run(recipe, job)
     write_stamp(stamp_path(job), {"settings": plain(job.settings)})
-    second = Second(root=recipe.root, systems=recipe.systems, others=[recipe])
+    second = Second(root=recipe.root, systems=recipe.systems, other_protocols=[recipe])
     table = read_table(job.inputs[0])
     chosen = {utt: table[utt] for utt in ("utt1", "utt3", "utt4", "utt6")} | {"utt7": table["utt0"]}
     write_table(second.data_dir("dev") / "wav.scp", chosen)
