@@ -6,8 +6,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
-# torch and torchaudio must come from builds that fit each other. A new environment gets the upper bounds, torch 2.14.1 (the
-# CUDA build, which runs on a CPU as well) with torchaudio 2.11.0; torchaudio's extension does not load beside torch 2.13.0.
+# torch and torchaudio must come from builds that fit each other. A new environment gets the upper bounds,
+# torch 2.14.1 (the CUDA build, which runs on a CPU as well) with torchaudio 2.11.0; torchaudio's extension
+# does not load beside torch 2.13.0.
 REQUIRES = [
     "torch>=2.9,<=2.14.1,!=2.13.0",
     "torchaudio>=2.9,<=2.11.0",
@@ -32,12 +33,15 @@ REQUIRES = [
 ]
 
 EXTRAS = {
-    # The synthesizers of egs/mini that are Python packages. pyworld 0.3.5 still imports pkg_resources, which setuptools 81 dropped.
+    # The synthesizers of egs/mini that are Python packages. pyworld 0.3.5 still imports pkg_resources, which
+    # setuptools 81 dropped.
     "mini": ["onnx>=1.17", "onnxruntime>=1.20", "pyworld>=0.3.5", "hibari-tts", "setuptools<81"],
-    "bench": ["librosa>=0.11", "shap>=0.51"],  # what benchmarks/features.py and benchmarks/explain.py compare with
+    "bench": [
+        "librosa>=0.11",
+        "shap>=0.51",
+    ],  # what benchmarks/features.py and benchmarks/explain.py compare with
     "test": ["pytest>=8.3"],
 }
-
 
 
 class BuildWithTable(build_py):
@@ -53,7 +57,8 @@ class BuildWithTable(build_py):
 setup(
     name="dada",
     version="0.1.0",
-    description="Audio deepfake detection with context awareness: Kaldi-style recipes and the package behind them",
+    description="Audio deepfake detection with context awareness: Kaldi-style recipes and the package "
+    "behind them",
     long_description=open("README.md", encoding="utf-8").read(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

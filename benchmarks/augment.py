@@ -1,10 +1,11 @@
-"""Time our augmentations: RawBoost beside its common form in NumPy and SciPy, alternating in one run, and the others by themselves.
+"""Time our augmentations: RawBoost beside its common form in NumPy and SciPy, alternating in one run, and the
+others by themselves.
 
     python benchmarks/augment.py --threads 1
 
-The common form designs every notch by itself, multiplies them together by convolution, and filters sample by sample. Both draw their own
-random numbers. Prints medians in milliseconds of processor time, which other load on the machine leaves alone, per
-clip of 64,600 samples or per 100 x 282 image.
+The common form designs every notch by itself, multiplies them together by convolution, and filters sample by
+sample. Both draw their own random numbers. Prints medians in milliseconds of processor time, which other load
+on the machine leaves alone, per clip of 64,600 samples or per 100 x 282 image.
 """
 
 import argparse
@@ -35,9 +36,19 @@ class Plain:
     def notches(self, gain: float) -> np.ndarray:
         config, rng, taps = self.config, self.rng, np.ones(1)
         for _ in range(config.num_notches):
-            centre, width, size = rng.uniform(*config.centre), rng.uniform(*config.bandwidth), int(rng.uniform(*config.num_taps))
-            edges = np.clip([centre - width / 2, centre + width / 2], rawboost.EDGE, config.sample_rate / 2 - rawboost.EDGE)
-            taps = np.convolve(signal.firwin(size + (size % 2 == 0), edges, window="hamming", fs=config.sample_rate), taps)
+            centre, width, size = (
+                rng.uniform(*config.centre),
+                rng.uniform(*config.bandwidth),
+                int(rng.uniform(*config.num_taps)),
+            )
+            edges = np.clip(
+                [centre - width / 2, centre + width / 2],
+                rawboost.EDGE,
+                config.sample_rate / 2 - rawboost.EDGE,
+            )
+            taps = np.convolve(
+                signal.firwin(size + (size % 2 == 0), edges, window="hamming", fs=config.sample_rate), taps
+            )
         _, response = signal.freqz(taps, 1, fs=config.sample_rate)
         return 10 ** (gain / 20) * taps / np.abs(response).max()
 
@@ -58,22 +69,37 @@ class Plain:
     def impulsive(self, x: np.ndarray) -> np.ndarray:
         num = int(len(x) * self.rng.uniform(0, self.config.impulses) / 100)
         places, y = self.rng.permutation(len(x))[:num], x.copy()
-        y[places] += self.config.impulse_gain * x[places] * (2 * self.rng.random(num) - 1) * (2 * self.rng.random(num) - 1)
+        y[places] += (
+            self.config.impulse_gain
+            * x[places]
+            * (2 * self.rng.random(num) - 1)
+            * (2 * self.rng.random(num) - 1)
+        )
         return y / max(np.abs(y).max(), 1)
 
     def stationary(self, x: np.ndarray) -> np.ndarray:
-        noise = self.filtered(self.rng.normal(0, 1, len(x)), self.notches(self.rng.uniform(*self.config.gain)))
+        noise = self.filtered(
+            self.rng.normal(0, 1, len(x)), self.notches(self.rng.uniform(*self.config.gain))
+        )
         noise = noise / np.abs(noise).max()
-        return x + noise / np.linalg.norm(noise) * np.linalg.norm(x) / 10 ** (0.05 * self.rng.uniform(*self.config.snr))
+        return x + noise / np.linalg.norm(noise) * np.linalg.norm(x) / 10 ** (
+            0.05 * self.rng.uniform(*self.config.snr)
+        )
 
 
 def clips(num: int) -> torch.Tensor:
     """Noise under a slow rhythm, (num, T)."""
-    return 0.1 * torch.randn(num, NUM_SAMPLES, generator=torch.Generator().manual_seed(1)) * torch.sin(torch.arange(NUM_SAMPLES) / 2000)
+    return (
+        0.1
+        * torch.randn(num, NUM_SAMPLES, generator=torch.Generator().manual_seed(1))
+        * torch.sin(torch.arange(NUM_SAMPLES) / 2000)
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repetitions", type=int, default=20)
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
@@ -85,14 +111,21 @@ def main() -> None:
     for algorithm in (1, 2, 3, 4, 5):
         config = rawboost.Config(algorithm=algorithm)
         plain, ours, rng = Plain(config), rawboost.Augment(config), np.random.default_rng(1)
-        slow, fast = medians([lambda p=plain: p(plain_one), lambda o=ours, r=rng: o.boost(one, r)], args.repetitions)
+        slow, fast = medians(
+            [lambda p=plain: p(plain_one), lambda o=ours, r=rng: o.boost(one, r)], args.repetitions
+        )
         row(f"rawboost, algorithm {algorithm}", slow, fast)
     images = torch.randn(args.batch_size, *IMAGE)
-    for name in [name for name in plugins.names("dada.augment") if name != "one_of"]:  # which takes the time of its choices
+    for name in [
+        name for name in plugins.names("dada.augment") if name != "one_of"
+    ]:  # which takes the time of its choices
         for kind, inputs in (("waveform", x), ("features", images)):
             if not augment.misfit(name, kind):
                 labels, lengths = torch.arange(len(x)) % 2, torch.full((len(x),), inputs.shape[-1])
-                batch, chain = Batch([f"u{i}" for i in range(len(x))], inputs, lengths, labels), Chain([{"name": name}], kind, 2, seed=1)
+                batch, chain = (
+                    Batch([f"u{i}" for i in range(len(x))], inputs, lengths, labels),
+                    Chain([{"name": name}], kind, 2, seed=1),
+                )
                 (milliseconds,) = medians([lambda c=chain, b=batch: c(b, 0, 0)], args.repetitions)
                 row(f"{name}, {kind}", None, milliseconds / len(x))
 

@@ -1,15 +1,17 @@
-"""Time PC-DARTS and the TSSDNet family against the plain structure of the published networks: same weights, alternating in one run.
+"""Time PC-DARTS and the TSSDNet family against the plain structure of the published networks: same weights,
+alternating in one run.
 
     python benchmarks/convolutional.py --systems pc_darts res_tssdnet --threads 1
 
-The plain form keeps images in PyTorch's default memory format, has convolutions of one dimension on waveforms, takes the ReLU before
-each max pool, and reduces a cell's input by two convolutions with stride 2. Prints medians of the processor's time in milliseconds per
-clip, which other work on the machine changes little, their ratio, the largest difference of outputs, and the difference of the
-gradients relative to their norm, in float32 and in float64.
+The plain form keeps images in PyTorch's default memory format, has convolutions of one dimension on
+waveforms, takes the ReLU before each max pool, and reduces a cell's input by two convolutions with stride 2.
+Prints medians of the processor's time in milliseconds per clip, which other work on the machine changes
+little, their ratio, the largest difference of outputs, and the difference of the gradients relative to their
+norm, in float32 and in float64.
 
-In float32 the gradients of the TSSDNet family are 1e-3 apart, since the smallest rounding can turn a maximum to another step. In float64
-they are the same: `--systems res_tssdnet res_tssdnet_2d --batch_size 2 --repetitions 1` gave 1.5e-3 and 5.3e-15 for the first, 2.5e-3
-and 4.8e-14 for the second.
+In float32 the gradients of the TSSDNet family are 1e-3 apart, since the smallest rounding can turn a maximum
+to another step. In float64 they are the same: `--systems res_tssdnet res_tssdnet_2d --batch_size 2
+--repetitions 1` gave 1.5e-3 and 5.3e-15 for the first, 2.5e-3 and 4.8e-14 for the second.
 """
 
 import argparse
@@ -42,7 +44,9 @@ class PlainReduce(nn.Module):
     def __init__(self, ours: FactorisedReduce):
         super().__init__()
         conv, self.norm = ours[1], ours[2]
-        self.convs = nn.ModuleList(nn.Conv2d(conv.in_channels, conv.out_channels // 2, 1, stride=2, bias=False) for _ in range(2))
+        self.convs = nn.ModuleList(
+            nn.Conv2d(conv.in_channels, conv.out_channels // 2, 1, stride=2, bias=False) for _ in range(2)
+        )
         for half, weight in zip(self.convs, conv.weight.data.chunk(2), strict=True):
             half.weight.data = weight.clone()
 
@@ -61,7 +65,11 @@ class PlainTSSDNet(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         net = self.network
-        pool = (lambda x: nn.functional.max_pool1d(x, 4)) if self.waveform else (lambda x: nn.functional.max_pool2d(x, 2))
+        pool = (
+            (lambda x: nn.functional.max_pool1d(x, 4))
+            if self.waveform
+            else (lambda x: nn.functional.max_pool2d(x, 2))
+        )
         x = pool(nn.functional.relu(net.norm(net.conv(batch.inputs[:, None]))))
         for block in net.blocks[:-1]:
             x = pool(nn.functional.relu(block(x)))
@@ -117,7 +125,9 @@ def gradients(model: nn.Module) -> Tensor:
 
 
 def gradient_difference(ours: nn.Module, plain: nn.Module, batch: Batch, dtype: torch.dtype) -> float:
-    """How far the gradients of a training step on a batch are apart in some arithmetic, relative to the norm of the plain form's."""
+    """How far the gradients of a training step on a batch are apart in some arithmetic, relative to the norm
+    of the plain form's.
+    """
     batch = replace(batch, inputs=batch.inputs.to(dtype))
     models_of_type = [copy.deepcopy(model).to(dtype) for model in (ours, plain)]
     for model in models_of_type:
@@ -127,7 +137,9 @@ def gradient_difference(ours: nn.Module, plain: nn.Module, batch: Batch, dtype: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--repetitions", type=int, default=5)
@@ -142,14 +154,20 @@ def main() -> None:
         plain = plain_form(name, ours)
         size = args.batch_size
         inputs = torch.randn(size, *shape)
-        batch = Batch([f"u{i}" for i in range(size)], inputs, torch.full((size,), shape[-1]), torch.arange(size) % 2)
+        batch = Batch(
+            [f"u{i}" for i in range(size)], inputs, torch.full((size,), shape[-1]), torch.arange(size) % 2
+        )
         for work in (training_step, forward):  # trained first, as fresh networks hardly depend on their input
             difference = float((work(ours, batch) - work(plain, batch)).abs().max())
             notes = f"outputs differ by {difference:.1e}"
             if work is training_step:
-                rounded, exact = (gradient_difference(ours, plain, batch, dtype) for dtype in (torch.float32, torch.float64))
+                rounded, exact = (
+                    gradient_difference(ours, plain, batch, dtype) for dtype in (torch.float32, torch.float64)
+                )
                 notes += f", gradients by {rounded:.1e}, in float64 by {exact:.1e}"
-            slow, fast = medians([lambda w=work, m=m, b=batch: w(m, b) for m in (plain, ours)], args.repetitions)
+            slow, fast = medians(
+                [lambda w=work, m=m, b=batch: w(m, b) for m in (plain, ours)], args.repetitions
+            )
             row(f"{system}, {work.__name__}", slow / size, fast / size, notes)
 
 

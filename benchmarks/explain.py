@@ -1,13 +1,15 @@
-"""DeepSHAP of dada.explain against shap's DeepExplainer and captum's DeepLiftShap: same weights, inputs and backgrounds, alternating.
+"""DeepSHAP of dada.explain against shap's DeepExplainer and captum's DeepLiftShap: same weights, inputs and
+backgrounds, alternating.
 
     pip install -e '.[bench]' && python benchmarks/explain.py --systems pc_darts lcnn
     python benchmarks/explain.py --memory res_tssdnet_2d
 
-Both logits of one utterance against 20 backgrounds. Networks have fresh weights, and BatchNorm statistics from a few batches. The
-other packages only know modules that are used once, so 2D-Res-TSSDNet has modules in the place of functions for them (ReLU, max pool),
-whose logits are compared with ours first; a max-feature-map has none. Prints medians of the processor's time, their ratio to ours, and the
-completeness error |sum of values - (f(x) - mean f(b))| / |f(x) - mean f(b)|, the larger one of both logits; for a package that fails, why.
-All that is free of the memory may be used.
+Both logits of one utterance against 20 backgrounds. Networks have fresh weights, and BatchNorm statistics
+from a few batches. The other packages only know modules that are used once, so 2D-Res-TSSDNet has modules in
+the place of functions for them (ReLU, max pool), whose logits are compared with ours first; a max-feature-map
+has none. Prints medians of the processor's time, their ratio to ours, and the completeness error |sum of
+values - (f(x) - mean f(b))| / |f(x) - mean f(b)|, the larger one of both logits; for a package that fails,
+why. All that is free of the memory may be used.
 
 `--memory` explains a 513 x 751 input in this process alone, and prints the largest memory it had.
 """
@@ -86,7 +88,12 @@ def make(system: str, shape: tuple[int, int] | None = None) -> tuple[nn.Module, 
             model.train()(as_batch(torch.randn(2, *shape)))
     model.eval()
     x, background = 2 * torch.randn(1, *shape), torch.randn(NUM_BACKGROUND, *shape)
-    return model, ModularTSSDNet(model).eval() if name == "res_tssdnet_2d" else OnTensors(model), x, background
+    return (
+        model,
+        ModularTSSDNet(model).eval() if name == "res_tssdnet_2d" else OnTensors(model),
+        x,
+        background,
+    )
 
 
 def ours(model: nn.Module, x: Tensor, background: Tensor) -> Tensor:
@@ -104,7 +111,9 @@ def by_shap(model: nn.Module, x: Tensor, background: Tensor) -> Tensor:
 def by_captum(model: nn.Module, x: Tensor, background: Tensor) -> Tensor:
     from captum.attr import DeepLiftShap
 
-    return torch.stack([DeepLiftShap(model).attribute(x, background, target=k).detach() for k in range(2)], dim=1)
+    return torch.stack(
+        [DeepLiftShap(model).attribute(x, background, target=k).detach() for k in range(2)], dim=1
+    )
 
 
 def compare(system: str, repetitions: int) -> None:
@@ -118,14 +127,22 @@ def compare(system: str, repetitions: int) -> None:
     }
     with torch.no_grad():
         output = model(as_batch(x)).logits
-        base = torch.cat([model(as_batch(one[None])).logits for one in background]).double().mean(0, keepdim=True)
+        base = (
+            torch.cat([model(as_batch(one[None])).logits for one in background])
+            .double()
+            .mean(0, keepdim=True)
+        )
     errors = {}
     for name, run in list(work.items()):
         try:
             errors[name] = float(completeness_error(run(), base, output).max())  # this also warms up
         except Exception as error:
             del work[name]
-            print(f"{system:16} {name:8} failed: {type(error).__name__}: {str(error).strip().splitlines()[0][:200]}", flush=True)
+            print(
+                f"{system:16} {name:8} failed: {type(error).__name__}: "
+                f"{str(error).strip().splitlines()[0][:200]}",
+                flush=True,
+            )
     times: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(repetitions):
         for name, run in work.items():
@@ -143,20 +160,33 @@ def check_same(model: nn.Module, modular: nn.Module, x: Tensor) -> None:
     """Raise ValueError where the network for the other packages has other logits than ours."""
     difference = float((model(as_batch(x)).logits - modular(x)).abs().max())
     if not difference <= SAME:
-        raise ValueError(f"{type(modular).__name__} has logits that are {difference:.1e} from those of {type(model).__module__}")
+        raise ValueError(
+            f"{type(modular).__name__} has logits that are {difference:.1e} from those of "
+            f"{type(model).__module__}"
+        )
 
 
 def bound_memory() -> None:
-    """Have an allocation beyond the memory that is free fail in this process, in place of the system ending some process."""
-    free = next(int(line.split()[1]) * 1024 for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable"))
+    """Have an allocation beyond the memory that is free fail in this process, in place of the system ending
+    some process.
+    """
+    free = next(
+        int(line.split()[1]) * 1024
+        for line in Path("/proc/meminfo").read_text().splitlines()
+        if line.startswith("MemAvailable")
+    )
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + free, resource.RLIM_INFINITY))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
-    parser.add_argument("--memory", choices=["pc_darts", "res_tssdnet_2d", "lcnn"], help="instead of the comparison")
+    parser.add_argument(
+        "--memory", choices=["pc_darts", "res_tssdnet_2d", "lcnn"], help="instead of the comparison"
+    )
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -166,7 +196,9 @@ def main() -> None:
     if args.memory:
         model, _, x, background = make(args.memory, MEMORY_SHAPE)
         ours(model, x, background)
-        print(f"{args.memory}: at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9:.2f} GB")
+        print(
+            f"{args.memory}: at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9:.2f} GB"
+        )
         return
     print(f"{'system':16} {'package':8} {'ms':>9} {'ratio':>7} {'completeness':>12}")
     for system in args.systems:

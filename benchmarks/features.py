@@ -2,9 +2,9 @@
 
     python benchmarks/features.py [--seconds 4] [--batch 16] [--encoder FOLDER]
 
-Prints medians in milliseconds of processor time per clip of the reference, of ours one by one and in batches, their ratio, and the
-largest difference. librosa comes with `pip install -e '.[bench]'`; without it its rows are left out. `--encoder` takes a folder of Whisper
-and compares its cut context with the full 30 s.
+Prints medians in milliseconds of processor time per clip of the reference, of ours one by one and in batches,
+their ratio, and the largest difference. librosa comes with `pip install -e '.[bench]'`; without it its rows
+are left out. `--encoder` takes a folder of Whisper and compares its cut context with the full 30 s.
 """
 
 import argparse
@@ -19,7 +19,15 @@ from timing import HEAD, medians, row
 from dada import features
 
 REPEATS = 7
-GMM_LFCC = {"name": "lfcc", "variant": "gmm", "window": 480, "hop": 240, "num_fft": 1024, "num_filters": 70, "max_frequency": 4000}
+GMM_LFCC = {
+    "name": "lfcc",
+    "variant": "gmm",
+    "window": 480,
+    "hop": 240,
+    "num_fft": 1024,
+    "num_filters": 70,
+    "max_frequency": 4000,
+}
 
 
 def main() -> None:
@@ -30,7 +38,9 @@ def main() -> None:
     parser.add_argument("--encoder", help="folder of a Whisper model")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    clips = 0.05 * torch.randn(args.batch, int(16_000 * args.seconds), generator=torch.Generator().manual_seed(0))
+    clips = 0.05 * torch.randn(
+        args.batch, int(16_000 * args.seconds), generator=torch.Generator().manual_seed(0)
+    )
     print(HEAD)
     for name, settings, reference, call in comparisons(args.encoder):
         compare(name, features.build(settings), reference, call, clips)
@@ -39,7 +49,9 @@ def main() -> None:
 def comparisons(encoder: str | None):
     """Name, settings of ours, name of the reference, and the reference on one clip (T,) giving (F, N)."""
     filters = features.build(GMM_LFCC).filters.numpy()
-    filters = np.pad(filters, ((0, 513 - len(filters)), (0, 0)))  # ours leaves out the bins that no filter reaches
+    filters = np.pad(
+        filters, ((0, 513 - len(filters)), (0, 0))
+    )  # ours leaves out the bins that no filter reaches
     yield "lfcc gmm", GMM_LFCC, "NumPy, SciPy", lambda x: numpy_lfcc(x, filters)
     try:
         import librosa
@@ -47,10 +59,20 @@ def comparisons(encoder: str | None):
         print("librosa is not installed: mel, mfcc and cqt are left out")
     else:
         settings = {"sr": 16_000, "hop_length": 512}
-        yield "mel", {"name": "mel"}, "librosa", lambda x: librosa.power_to_db(
-            librosa.feature.melspectrogram(y=x * 32_768, n_fft=1024, n_mels=100, **settings)
+        yield (
+            "mel",
+            {"name": "mel"},
+            "librosa",
+            lambda x: librosa.power_to_db(
+                librosa.feature.melspectrogram(y=x * 32_768, n_fft=1024, n_mels=100, **settings)
+            ),
         )
-        yield "mfcc", {"name": "mfcc", "deltas": False}, "librosa", lambda x: librosa.feature.mfcc(y=x, n_fft=1024, **settings)
+        yield (
+            "mfcc",
+            {"name": "mfcc", "deltas": False},
+            "librosa",
+            lambda x: librosa.feature.mfcc(y=x, n_fft=1024, **settings),
+        )
 
         def cqt(x: np.ndarray) -> np.ndarray:
             return np.log1p(np.abs(librosa.cqt(x * 32_768, n_bins=100, fmin=5, **settings)))
@@ -58,16 +80,25 @@ def comparisons(encoder: str | None):
         yield "cqt exact", {"name": "cqt"}, "librosa", cqt
         yield "cqt octaves", {"name": "cqt", "method": "octaves"}, "librosa", cqt
     if encoder:
-        yield "whisper encoder", {"name": "speech_encoder", "model": encoder}, "context of 30 s", full_context(encoder)
+        yield (
+            "whisper encoder",
+            {"name": "speech_encoder", "model": encoder},
+            "context of 30 s",
+            full_context(encoder),
+        )
 
 
 def compare(name: str, feature: torch.nn.Module, reference: str, call: Callable, clips: torch.Tensor) -> None:
     """Print two rows: one clip at a time, and in batches."""
     first = clips[0].numpy()
     with torch.inference_mode():
-        ref, one, batch = medians([lambda: call(first), lambda: feature(clips[:1]), lambda: feature(clips)], REPEATS)
+        ref, one, batch = medians(
+            [lambda: call(first), lambda: feature(clips[:1]), lambda: feature(clips)], REPEATS
+        )
         ours, theirs = feature(clips[:1])[0].numpy(), call(first)
-    difference = f"differs by {np.abs(ours - theirs).max():.2g}" if ours.shape == theirs.shape else "another length"
+    difference = (
+        f"differs by {np.abs(ours - theirs).max():.2g}" if ours.shape == theirs.shape else "another length"
+    )
     row(f"{name}, one by one", ref, one, f"{reference}, {difference}")
     row(f"{name}, batches of {len(clips)}", ref, batch / len(clips), reference)
 

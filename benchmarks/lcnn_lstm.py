@@ -1,10 +1,12 @@
-"""Time LFCC-LCNN-LSTM against the plain structure of the published one: same weights, same outputs, alternating in one run.
+"""Time LFCC-LCNN-LSTM against the plain structure of the published one: same weights, same outputs,
+alternating in one run.
 
     python benchmarks/lcnn_lstm.py --threads 1
 
-The plain form takes max-feature-maps as a maximum along an axis of two, and keeps images in PyTorch's default memory format; then each of
-these alone takes its place. Prints medians in milliseconds of processor time per clip of 4 s, their ratio, and the largest difference of
-outputs or gradients in float64, relative to the largest of them: in float32 the smallest rounding can turn a maximum to the other channel.
+The plain form takes max-feature-maps as a maximum along an axis of two, and keeps images in PyTorch's default
+memory format; then each of these alone takes its place. Prints medians in milliseconds of processor time per
+clip of 4 s, their ratio, and the largest difference of outputs or gradients in float64, relative to the
+largest of them: in float32 the smallest rounding can turn a maximum to the other channel.
 """
 
 import argparse
@@ -59,7 +61,9 @@ def training_step(model: nn.Module, batch: Batch) -> Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--repetitions", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
@@ -68,8 +72,17 @@ def main() -> None:
     torch.manual_seed(1)
     ours = lcnn_lstm.Model(lcnn_lstm.Config(dropout=0.0), 2)
     size = args.batch_size
-    forms = {"": {}, ", max-feature-maps": {"plain_memory": False}, ", channels-last": {"plain_maximum": False}}
-    batch = Batch([f"u{i}" for i in range(size)], torch.randn(size, *SHAPE), torch.full((size,), SHAPE[1]), torch.arange(size) % 2)
+    forms = {
+        "": {},
+        ", max-feature-maps": {"plain_memory": False},
+        ", channels-last": {"plain_maximum": False},
+    }
+    batch = Batch(
+        [f"u{i}" for i in range(size)],
+        torch.randn(size, *SHAPE),
+        torch.full((size,), SHAPE[1]),
+        torch.arange(size) % 2,
+    )
     exact = replace(batch, inputs=batch.inputs.double())
     print(HEAD)
     for what, form in forms.items():
@@ -78,7 +91,12 @@ def main() -> None:
             result, expected = (work(copy.deepcopy(model).double(), exact) for model in (ours, other))
             difference = float((result - expected).abs().max() / expected.abs().max())
             slow, fast = medians([lambda w=work, m=m: w(m, batch) for m in (other, ours)], args.repetitions)
-            row(f"lcnn_lstm, {work.__name__}{what}", slow / size, fast / size, f"float64 differs by {difference:.1e} of the largest")
+            row(
+                f"lcnn_lstm, {work.__name__}{what}",
+                slow / size,
+                fast / size,
+                f"float64 differs by {difference:.1e} of the largest",
+            )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""EER with min t-DCF, and 1,000 resamples by speaker of EER and t-EER, at the size of ASVspoof 2021 DF, beside straightforward routines.
+"""EER with min t-DCF, and 1,000 resamples by speaker of EER and t-EER, at the size of ASVspoof 2021 DF,
+beside straightforward routines.
 
     OMP_NUM_THREADS=1 python benchmarks/metrics.py
 
-Straightforward means: a stable sort of all trials for each of the two metrics, walking trial by trial as the challenges' packages
-do; and for every resample, gathering its trials and measuring anew. Results are compared, and must be equal.
+Straightforward means: a stable sort of all trials for each of the two metrics, walking trial by trial as the
+challenges' packages do; and for every resample, gathering its trials and measuring anew. Results are
+compared, and must be equal.
 """
 
 import argparse
@@ -53,7 +55,10 @@ def ours_both(bonafide, spoof):
 def resample_and_score(resampler, bonafide, spoof, num, measure):
     """The first `num` resamples, the trials of each gathered and measured anew."""
     weights = next(resampler.chunks())[:num].astype(int)
-    return [measure(np.repeat(bonafide, w[resampler.bonafide]), np.repeat(spoof, w[resampler.spoof])) for w in weights]
+    return [
+        measure(np.repeat(bonafide, w[resampler.bonafide]), np.repeat(spoof, w[resampler.spoof]))
+        for w in weights
+    ]
 
 
 def plain_t_eers(resampler, bonafide, spoof, asv, num):
@@ -63,7 +68,12 @@ def plain_t_eers(resampler, bonafide, spoof, asv, num):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--resamples", type=int, default=1000)
-    parser.add_argument("--plain_resamples", type=int, default=20, help="resamples that are really measured anew; the rest is extrapolated")
+    parser.add_argument(
+        "--plain_resamples",
+        type=int,
+        default=20,
+        help="resamples that are really measured anew; the rest is extrapolated",
+    )
     args = parser.parse_args()
     rng = np.random.default_rng(0)
     bonafide, spoof = rng.normal(2, 1, NUM_BONAFIDE), rng.normal(0, 1, NUM_SPOOF)
@@ -71,7 +81,9 @@ def main():
 
     print(HEAD)
     plain, ours = medians([lambda: plain_both(bonafide, spoof), lambda: ours_both(bonafide, spoof)], 15)
-    difference = max(abs(a - b) for a, b in zip(plain_both(bonafide, spoof), ours_both(bonafide, spoof), strict=True))
+    difference = max(
+        abs(a - b) for a, b in zip(plain_both(bonafide, spoof), ours_both(bonafide, spoof), strict=True)
+    )
     row(f"EER + min t-DCF, {NUM_BONAFIDE + NUM_SPOOF:,} trials", plain, ours, f"differ by {difference:.1e}")
 
     def bootstrap():
@@ -85,20 +97,39 @@ def main():
     (ours,) = medians([alone], 3)
     interval = ", ".join(f"{100 * end:.3f}" for end in np.quantile(alone(), [0.025, 0.975]))
     value = f"{100 * metrics.eer(bonafide, spoof)[0]:.3f}"
-    print(f"{args.resamples:,} resamples of trials without speakers: ours {ours:.0f} ms, EER {value} %, [{interval}]")
+    print(
+        f"{args.resamples:,} resamples of trials without speakers: ours {ours:.0f} ms, EER {value} %, "
+        f"[{interval}]"
+    )
     (ours,) = medians([bootstrap], 3)
     resampler, values = bootstrap()
-    (plain,) = medians([lambda: resample_and_score(resampler, bonafide, spoof, args.plain_resamples, plain_eer)], 1, warm_up=False)
-    # The plain routine splits the ties of repeated trials, by up to one trial; the exact comparison is with our own rule.
-    expected = resample_and_score(resampler, bonafide, spoof, args.plain_resamples, lambda *pair: metrics.eer(*pair)[0])
+    (plain,) = medians(
+        [lambda: resample_and_score(resampler, bonafide, spoof, args.plain_resamples, plain_eer)],
+        1,
+        warm_up=False,
+    )
+    # The plain routine splits the ties of repeated trials, by up to one trial; the exact comparison is with
+    # our own rule.
+    expected = resample_and_score(
+        resampler, bonafide, spoof, args.plain_resamples, lambda *pair: metrics.eer(*pair)[0]
+    )
     difference = np.abs(values[: args.plain_resamples] - expected).max()
     notes = f"reference from {args.plain_resamples} of them; differ by {difference:.1e}"
-    row(f"{args.resamples:,} resamples of {NUM_SPEAKERS} speakers", plain * args.resamples / args.plain_resamples, ours, notes)
+    row(
+        f"{args.resamples:,} resamples of {NUM_SPEAKERS} speakers",
+        plain * args.resamples / args.plain_resamples,
+        ours,
+        notes,
+    )
 
-    asv = [rng.normal(mean, 1, NUM_ASV_POINTS // 3) for mean in (3, 0, 1)]  # no more than are tried, so that both try the same
+    asv = [
+        rng.normal(mean, 1, NUM_ASV_POINTS // 3) for mean in (3, 0, 1)
+    ]  # no more than are tried, so that both try the same
     trials = resampler.over(bonafide, spoof)
     (ours,) = medians([lambda: resampled_t_eer(trials, *asv)], 3)
-    (plain,) = medians([lambda: plain_t_eers(resampler, bonafide, spoof, asv, args.plain_resamples)], 1, warm_up=False)
+    (plain,) = medians(
+        [lambda: plain_t_eers(resampler, bonafide, spoof, asv, args.plain_resamples)], 1, warm_up=False
+    )
     expected = plain_t_eers(resampler, bonafide, spoof, asv, args.plain_resamples)
     difference = np.abs(resampled_t_eer(trials, *asv)[: args.plain_resamples] - expected).max()
     notes = f"reference from {args.plain_resamples} of them; differ by {difference:.1e}"

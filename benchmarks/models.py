@@ -1,15 +1,17 @@
-"""Time our waveform networks against the plain structure of the published ones: same weights, same outputs, alternating in one run.
+"""Time our waveform networks against the plain structure of the published ones: same weights, same outputs,
+alternating in one run.
 
     python benchmarks/models.py --systems aasist rawgat_st --threads 1
     python benchmarks/models.py --steps aasist rawgat_st
 
-The plain form filters, takes the absolute value and pools one after the other, keeps images in PyTorch's default memory format,
-runs each BatchNorm by itself, and computes what the published code computes in vain. The graph part is the same in both: it
-takes no time. Prints medians of the processor's time in milliseconds per clip, which other work on the machine changes little,
-their ratio, the largest difference of outputs, and the difference of the gradients relative to their norm.
+The plain form filters, takes the absolute value and pools one after the other, keeps images in PyTorch's
+default memory format, runs each BatchNorm by itself, and computes what the published code computes in vain.
+The graph part is the same in both: it takes no time. Prints medians of the processor's time in milliseconds
+per clip, which other work on the machine changes little, their ratio, the largest difference of outputs, and
+the difference of the gradients relative to their norm.
 
-`--steps` tells what each step bought: ours with that step alone undone, in the place of the plain form. What both gave is in
-benchmarks/README.md.
+`--steps` tells what each step bought: ours with that step alone undone, in the place of the plain form. What
+both gave is in benchmarks/README.md.
 """
 
 import argparse
@@ -97,7 +99,10 @@ def plain_rawnet2(model: rawnet2.Model) -> nn.Module:
 
 SYSTEMS = {
     "aasist": (lambda: aasist.Model(aasist.Config(), 2), plain_aasist),
-    "aasist_l": (lambda: aasist.Model(aasist.Config(channels=[32, 32, 24, 24, 24, 24], node_sizes=[24, 32]), 2), plain_aasist),
+    "aasist_l": (
+        lambda: aasist.Model(aasist.Config(channels=[32, 32, 24, 24, 24, 24], node_sizes=[24, 32]), 2),
+        plain_aasist,
+    ),
     "rawgat_st": (lambda: rawgat_st.Model(rawgat_st.Config(max_masked_filters=0), 2), plain_rawgat_st),
     "rawnet2": (lambda: rawnet2.Model(rawnet2.Config(), 2), plain_rawnet2),
 }
@@ -133,7 +138,9 @@ def without_folding(model: nn.Module) -> contextlib.AbstractContextManager:
 
 def without_selu(model: nn.Module) -> contextlib.AbstractContextManager:
     """The library's SELU."""
-    return mock.patch.object(_spectro_temporal, "selu_", lambda x, training: nn.functional.selu(x, inplace=True))
+    return mock.patch.object(
+        _spectro_temporal, "selu_", lambda x, training: nn.functional.selu(x, inplace=True)
+    )
 
 
 STEPS: dict[str, Callable[[nn.Module], contextlib.AbstractContextManager]] = {
@@ -150,7 +157,9 @@ def make_batch(size: int) -> Batch:
     generator = torch.Generator().manual_seed(1)
     rhythm = torch.sin(torch.arange(NUM_SAMPLES) / 2000)
     inputs = 0.1 * torch.randn(size, NUM_SAMPLES, generator=generator) * rhythm
-    return Batch([f"u{i}" for i in range(size)], inputs, torch.full((size,), NUM_SAMPLES), torch.arange(size) % 2)
+    return Batch(
+        [f"u{i}" for i in range(size)], inputs, torch.full((size,), NUM_SAMPLES), torch.arange(size) % 2
+    )
 
 
 def forward(model: nn.Module, batch: Batch) -> Tensor:
@@ -160,7 +169,9 @@ def forward(model: nn.Module, batch: Batch) -> Tensor:
 
 
 def training_step(model: nn.Module, batch: Batch) -> Tensor:
-    """Forward, backward and one step of Adam; returns the loss before it. Dropout draws the same numbers in every call."""
+    """Forward, backward and one step of Adam; returns the loss before it. Dropout draws the same numbers in
+    every call.
+    """
     torch.manual_seed(1)
     optimiser = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-6)
     optimiser.zero_grad()
@@ -176,9 +187,17 @@ def gradients(model: nn.Module) -> Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--systems", nargs="+", default=list(SYSTEMS), choices=list(SYSTEMS))
-    parser.add_argument("--steps", nargs="+", default=[], choices=["aasist", "aasist_l", "rawgat_st"], help="instead: what steps bought")
+    parser.add_argument(
+        "--steps",
+        nargs="+",
+        default=[],
+        choices=["aasist", "aasist_l", "rawgat_st"],
+        help="instead: what steps bought",
+    )
     parser.add_argument("--batch_size", type=int, default=2)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
@@ -207,7 +226,9 @@ def compare(name: str, batch: Batch, repetitions: int) -> None:
         row(f"{name}, {work.__name__}", slow / len(batch.utts), fast / len(batch.utts), notes)
 
 
-def within(context: contextlib.AbstractContextManager, work: Callable, model: nn.Module, batch: Batch) -> Tensor:
+def within(
+    context: contextlib.AbstractContextManager, work: Callable, model: nn.Module, batch: Batch
+) -> Tensor:
     """What a work gives in a context."""
     with context:
         return work(model, batch)
@@ -221,7 +242,10 @@ def compare_steps(name: str, batch: Batch, repetitions: int) -> None:
         for step, undo in STEPS.items():
             other = copy.deepcopy(ours)
             context = undo(other)
-            slow, fast = medians([lambda w=work, m=other, c=context: within(c, w, m, batch), lambda w=work: w(ours, batch)], repetitions)
+            slow, fast = medians(
+                [lambda w=work, m=other, c=context: within(c, w, m, batch), lambda w=work: w(ours, batch)],
+                repetitions,
+            )
             row(f"{name}, {work.__name__}, {step}", slow / len(batch.utts), fast / len(batch.utts))
 
 

@@ -1,6 +1,7 @@
 """What all comparisons share: calls of several works in turn, medians of the processor's time, and the table.
 
-Processor time is what other work on the machine changes little; calls alternate, so that what it does change hits all alike.
+Processor time is what other work on the machine changes little; calls alternate, so that what it does change
+hits all alike.
 """
 
 import statistics
@@ -23,6 +24,8 @@ def medians(works: list[Callable[[], object]], repetitions: int, warm_up: bool =
 
 
 def row(name: str, reference: float | None, ours: float, notes: str = "") -> None:
-    """Print a line below HEAD: what was timed, milliseconds of the reference (or None) and of ours, how many times faster."""
+    """Print a line below HEAD: what was timed, milliseconds of the reference (or None) and of ours, how many
+    times faster.
+    """
     theirs, ratio = ("-", "-") if reference is None else (f"{reference:.2f}", f"{reference / ours:.2f}")
     print(f"{name:40} {theirs:>12} {ours:9.2f} {ratio:>6}  {notes}".rstrip(), flush=True)

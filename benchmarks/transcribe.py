@@ -2,9 +2,10 @@
 
     python benchmarks/transcribe.py egs/mini/data/dev --model egs/mini/downloads/whisper-tiny.en --num_clips 60
 
-The reference is openai-whisper as published: clip by clip, 30 s of context, greedy, float32. The folder has `text` with the
-reference transcripts, and `wav.scp` or audio files named after the utterances. One thread, processor time, so that other work on the
-machine counts little; the median of `--repeat` rounds. Absolute times hold for this machine only, so judge by the ratio.
+The reference is openai-whisper as published: clip by clip, 30 s of context, greedy, float32. The folder has
+`text` with the reference transcripts, and `wav.scp` or audio files named after the utterances. One thread,
+processor time, so that other work on the machine counts little; the median of `--repeat` rounds. Absolute
+times hold for this machine only, so judge by the ratio.
 """
 
 import argparse
@@ -35,28 +36,42 @@ VARIANTS = [
 
 def main() -> None:
     """Print one line per variant."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="clips with a `text` table of reference transcripts")
-    parser.add_argument("--model", type=Path, required=True, help="a folder made by dada.asr.convert, which serves all back ends")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        help="a folder made by dada.asr.convert, which serves all back ends",
+    )
     parser.add_argument("--num_clips", type=int, default=60, help="the first so many (default 60)")
     parser.add_argument("--repeat", type=int, default=1, help="rounds (default 1)")
     parser.add_argument("--backend", help="this back end only")
     args = parser.parse_args()
     torch.set_num_threads(1)
     clips, texts = load_clips(args.folder, args.num_clips)
-    print(f"{len(clips)} clips of {np.mean([len(c) for c in clips]) / 16000:.1f} s on average, torch {torch.__version__}, one thread")
+    print(
+        f"{len(clips)} clips of {np.mean([len(c) for c in clips]) / 16000:.1f} s on average, torch "
+        f"{torch.__version__}, one thread"
+    )
     print(HEAD)
     reference = measure("openai-whisper, one by one", one_by_one(args.model), clips, texts, args.repeat, None)
     for label, backend, precision, settings in VARIANTS:
         if args.backend not in (None, backend):
             continue
-        config = TranscribeConfig(backend=backend, model=str(args.model.absolute()), compute_type=precision, **settings)
+        config = TranscribeConfig(
+            backend=backend, model=str(args.model.absolute()), compute_type=precision, **settings
+        )
         try:
             transcriber = build(config, Path())
         except ConfigError as error:
             print(f"{backend} {precision}: left out: {error}")
             continue
-        measure(f"{backend} {precision}, {label}", transcriber.transcribe, clips, texts, args.repeat, reference)
+        measure(
+            f"{backend} {precision}, {label}", transcriber.transcribe, clips, texts, args.repeat, reference
+        )
 
 
 def load_clips(folder: Path, number: int) -> tuple[list[np.ndarray], list[str]]:
@@ -65,7 +80,9 @@ def load_clips(folder: Path, number: int) -> tuple[list[np.ndarray], list[str]]:
     if (folder / "wav.scp").exists():
         locations = DataDir.read(folder)["wav.scp"]
     else:
-        locations = {path.stem: str(path) for path in folder.iterdir() if path.suffix in (".flac", ".wav", ".mp3")}
+        locations = {
+            path.stem: str(path) for path in folder.iterdir() if path.suffix in (".flac", ".wav", ".mp3")
+        }
     utts = [utt for utt in texts if utt in locations][:number]
     if not utts:
         raise DataError(f"{folder} has no audio for the utterances of its `text`")
@@ -80,13 +97,20 @@ def one_by_one(model: Path) -> Callable:
     options = whisper.DecodingOptions(language="en", without_timestamps=True, fp16=False)
 
     def transcribe(clips: list[np.ndarray]) -> list:
-        return [loaded.decode(whisper.log_mel_spectrogram(whisper.pad_or_trim(clip), loaded.dims.n_mels), options) for clip in clips]
+        return [
+            loaded.decode(whisper.log_mel_spectrogram(whisper.pad_or_trim(clip), loaded.dims.n_mels), options)
+            for clip in clips
+        ]
 
     return transcribe
 
 
-def measure(name: str, transcribe: Callable, clips: list, texts: list[str], repeat: int, reference: float | None) -> float:
-    """Print milliseconds a clip, ratio, word error rate, and how many clips were read again; returns the milliseconds."""
+def measure(
+    name: str, transcribe: Callable, clips: list, texts: list[str], repeat: int, reference: float | None
+) -> float:
+    """Print milliseconds a clip, ratio, word error rate, and how many clips were read again; returns the
+    milliseconds.
+    """
     transcribe(clips[:2])  # the first call pays for allocations
     results = []
     (total,) = medians([lambda: results.append(transcribe(clips))], repeat, warm_up=False)

@@ -2,9 +2,9 @@
 
     python benchmarks/validate.py --nj 2
 
-600,000 utterances of 600,000 (empty but for a header) files with six tables: tables, keys, labels and the files' presence are checked, no
-audio is read. Then 2,000 generated files of 3 s are read in full, by one process and by --nj. Bounds: a system call for each file in the
-first, decoding in the second.
+600,000 utterances of 600,000 (empty but for a header) files with six tables: tables, keys, labels and the
+files' presence are checked, no audio is read. Then 2,000 generated files of 3 s are read in full, by one
+process and by --nj. Bounds: a system call for each file in the first, decoding in the second.
 """
 
 import argparse
@@ -28,7 +28,9 @@ NUM_READ, SECONDS, RATE = 2_000, 3.0, 16_000
 
 def make_corpus(root: Path) -> Path:
     """A data directory of NUM_UTTS utterances whose files are there."""
-    tables: dict[str, dict[str, str]] = {name: {} for name in ("wav.scp", "utt2label", "utt2attack", "utt2spk", "utt2codec", "utt2lang")}
+    tables: dict[str, dict[str, str]] = {
+        name: {} for name in ("wav.scp", "utt2label", "utt2attack", "utt2spk", "utt2codec", "utt2lang")
+    }
     for folder in range(NUM_FOLDERS):
         (root / "flac" / str(folder)).mkdir(parents=True)
     for number in range(NUM_UTTS):
@@ -45,7 +47,9 @@ def make_corpus(root: Path) -> Path:
 
 def main() -> None:
     """Print seconds and rates."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--nj", type=positive, default=2)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +69,10 @@ def main() -> None:
             start = time.perf_counter()
             probe_all([str(path) for path in paths], num_jobs)
             spent = time.perf_counter() - start
-            print(f"{NUM_READ} files of {SECONDS:g} s read by {num_jobs}: {spent:.1f} s, {NUM_READ / spent:.0f} files/s")
+            print(
+                f"{NUM_READ} files of {SECONDS:g} s read by {num_jobs}: {spent:.1f} s, "
+                f"{NUM_READ / spent:.0f} files/s"
+            )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""How fast, and in how much memory, a dump of Wikiquote is read: a synthetic one of 50,000 pages, written on the fly.
+"""How fast, and in how much memory, a dump of Wikiquote is read: a synthetic one of 50,000 pages, written on
+the fly.
 
-Pages are made from a seed: persons (two in five, with sections, nested lists, templates, references, misattributed quotes), redirects,
-films and talk pages, in the proportions that keep the work honest; the words are drawn at random with frequencies like English ones.
-Nothing is downloaded.
+Pages are made from a seed: persons (two in five, with sections, nested lists, templates, references,
+misattributed quotes), redirects, films and talk pages, in the proportions that keep the work honest; the
+words are drawn at random with frequencies like English ones. Nothing is downloaded.
 
 example:
   python benchmarks/wikiquote_dump.py --pages 50000 --nj 2
@@ -36,7 +37,9 @@ HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="
 
 def main() -> None:
     """Write a dump, read it, and print what it cost as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pages", type=int, default=50_000)
     parser.add_argument("--nj", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -47,7 +50,9 @@ def main() -> None:
         reading, start, cpu = Reading(), time.monotonic(), time.process_time()
         num_words = sum(len(quote.text.split()) for quote in read_dump(path, reading, args.nj))
         seconds = time.monotonic() - start
-        peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        peak = max(
+            resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
         print(
             json.dumps(
                 {
@@ -72,7 +77,9 @@ def write_dump(path: Path, num_pages: int, seed: int) -> int:
     """Write a dump of `num_pages`, compressed; returns the bytes of its XML. The same for the same seed."""
     rng, num_bytes = random.Random(seed), 0
     with bz2.open(path, "wt", encoding="utf-8", compresslevel=1) as file:
-        for part in itertools.chain([HEAD], (page(rng, number) for number in range(1, num_pages + 1)), ["</mediawiki>\n"]):
+        for part in itertools.chain(
+            [HEAD], (page(rng, number) for number in range(1, num_pages + 1)), ["</mediawiki>\n"]
+        ):
             file.write(part)
             num_bytes += len(part.encode())
     return num_bytes
@@ -85,9 +92,11 @@ def page(rng: random.Random, number: int) -> str:
     text = "#REDIRECT" if redirect else person(rng) if kind < 4 else film(rng) if kind < 9 else "* talk"
     title = f"Person {number}" if kind < 4 else f"Talk:Page {number}" if kind == 9 else f"Page {number}"
     return (
-        f"  <page>\n    <title>{title}</title>\n    <ns>{int(kind == 9)}</ns>\n    <id>{number}</id>\n    {redirect}\n    <revision>\n"
+        f"  <page>\n    <title>{title}</title>\n    <ns>{int(kind == 9)}</ns>\n    <id>{number}</id>\n    "
+        f"{redirect}\n    <revision>\n"
         f"      <id>{number + 10**6}</id>\n"
-        f"      <timestamp>2024-01-01T00:00:00Z</timestamp>\n      <model>wikitext</model>\n      <format>text/x-wiki</format>\n"
+        "      <timestamp>2024-01-01T00:00:00Z</timestamp>\n      <model>wikitext</model>\n      "
+        "<format>text/x-wiki</format>\n"
         f'      <text xml:space="preserve">{escape(text)}</text>\n    </revision>\n  </page>\n'
     )
 
@@ -104,7 +113,11 @@ def sentence(rng: random.Random) -> str:
 
 def person(rng: random.Random) -> str:
     """A person's page of 5 to 40 quotes."""
-    lines = ["{{wikipedia}}\n[[File:A.jpg|thumb|" + sentence(rng) + "]]\n'''A person''' (1900–1980) was known.\n== Quotes =="]
+    lines = [
+        "{{wikipedia}}\n[[File:A.jpg|thumb|"
+        + sentence(rng)
+        + "]]\n'''A person''' (1900–1980) was known.\n== Quotes =="
+    ]
     for i in range(rng.randint(5, 40)):
         if i % 8 == 7:
             lines.append(f"=== ''A work'' ({1920 + i}) ===")
@@ -126,7 +139,8 @@ def person(rng: random.Random) -> str:
 def film(rng: random.Random) -> str:
     """A film's page, which is passed over."""
     return "\n".join(
-        [f"== Scene {i} ==\n:'''Al''': {sentence(rng)}\n:'''Bo''': {sentence(rng)}" for i in range(10)] + ["[[Category:1990 films]]"]
+        [f"== Scene {i} ==\n:'''Al''': {sentence(rng)}\n:'''Bo''': {sentence(rng)}" for i in range(10)]
+        + ["[[Category:1990 films]]"]
     )
 
 

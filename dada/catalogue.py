@@ -1,6 +1,7 @@
 """`dada models`: the systems with their input, size, published figures, and what has been verified of each.
 
-Also what utils/systems_table.py fills in: the columns of systems.csv that the project itself says, and the README's table.
+Also what utils/systems_table.py fills in: the columns of systems.csv that the project itself says, and the
+README's table.
 """
 
 import argparse
@@ -28,7 +29,9 @@ SECTION = re.compile(r"^## Protocol (.+), test\S*$")
 def main(argv: list[str]) -> int:
     """Print all systems, or one with its configuration."""
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("dada models", description=__doc__, epilog=EXAMPLE, formatter_class=formatter)
+    parser = argparse.ArgumentParser(
+        "dada models", description=__doc__, epilog=EXAMPLE, formatter_class=formatter
+    )
     parser.add_argument("name", nargs="?", help="a system, to see all of it and its configuration")
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args(argv)
@@ -37,14 +40,20 @@ def main(argv: list[str]) -> int:
         if args.name:
             systems.require(args.name)
         rows = systems.read_rows()
-        chosen = [rows.get(name) or Row(name, "(no row in egs/systems.csv)") for name in ([args.name] if args.name else systems.names())]
+        chosen = [
+            rows.get(name) or Row(name, "(no row in egs/systems.csv)")
+            for name in ([args.name] if args.name else systems.names())
+        ]
         if args.json:
             facts = [as_facts(row) for row in chosen]
             if args.name:
                 facts = {**facts[0], "settings": systems.settings(args.name)}
             print(json.dumps(facts, indent=1, ensure_ascii=False))
         elif args.name:
-            print(f"{in_words(chosen[0], with_tests=True)}\n\n# dada/conf/{args.name}.yaml\n{systems.configuration(args.name).rstrip()}")
+            print(
+                f"{in_words(chosen[0], with_tests=True)}\n\n# "
+                f"dada/conf/{args.name}.yaml\n{systems.configuration(args.name).rstrip()}"
+            )
         else:
             print("\n".join(in_words(row) for row in chosen))
 
@@ -73,7 +82,11 @@ def in_words(row: Row, with_tests: bool = False) -> str:
     if row.figure:
         lines.append(f"    published: {systems.published(row)}")
     facts = [what + (f" ({test})" if test and with_tests else "") for what, test in systems.verified(row)]
-    lines += [f"    verified: {fact}" for fact in facts] if with_tests else [f"    verified: {'; '.join(facts) or '-'}"]
+    lines += (
+        [f"    verified: {fact}" for fact in facts]
+        if with_tests
+        else [f"    verified: {'; '.join(facts) or '-'}"]
+    )
     return "\n".join(lines)
 
 
@@ -84,7 +97,12 @@ def markdown(rows: dict[str, Row]) -> str:
         row = rows[name]
         paper = f" ({row.paper})" if row.paper else ""
         verified = "; ".join(what for what, _ in systems.verified(row))
-        cells = (f"[`{name}`]({row.configuration})", row.description + paper, systems.published(row), verified)
+        cells = (
+            f"[`{name}`]({row.configuration})",
+            row.description + paper,
+            systems.published(row),
+            verified,
+        )
         lines.append("| " + " | ".join(cell.replace("|", "\\|") or "–" for cell in cells) + " |")
     return "\n".join([*lines, END])
 
@@ -125,7 +143,9 @@ def default_recipes(root: Path) -> dict[str, list[str]]:
 
 
 def mini_runs(path: Path) -> dict[str, str]:
-    """System -> what a RESULTS.md says of the test splits: `EER 20.0 % (line), 18.3 % (dialogue)`, or macro-F1 of attack recognition."""
+    """System -> what a RESULTS.md says of the test splits: `EER 20.0 % (line), 18.3 % (dialogue)`, or
+    macro-F1 of attack recognition.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     protocol = metric = column = None
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -140,7 +160,9 @@ def mini_runs(path: Path) -> dict[str, str]:
             if column is None:
                 column = cells.index("all" if metric == "EER" else "macro-F1, all")
             elif not cells[0].startswith("---"):
-                found.setdefault((cells[0], metric), []).append(f"{cells[column].split(' ')[0]} % ({protocol})")
+                found.setdefault((cells[0], metric), []).append(
+                    f"{cells[column].split(' ')[0]} % ({protocol})"
+                )
     said: dict[str, list[str]] = {}
     for (name, metric), values in found.items():
         said.setdefault(name, []).append(f"{metric} {', '.join(values)}")
@@ -148,10 +170,11 @@ def mini_runs(path: Path) -> dict[str, str]:
 
 
 def count_parameters(name: str) -> int | None:
-    """Parameters of a system's network as configured, without allocating it; of a model without gradient, its fitted numbers.
+    """Parameters of a system's network as configured, without allocating it; of a model without gradient, its
+    fitted numbers.
 
-    None where there are none, as in sums of other systems, and for networks around a pretrained encoder that is not here. Classes that
-    only the training data tell count as two.
+    None where there are none, as in sums of other systems, and for networks around a pretrained encoder that
+    is not here. Classes that only the training data tell count as two.
     """
     import torch
 
@@ -177,13 +200,27 @@ def missing_rows(rows: dict[str, Row]) -> str:
     without_file = [name for name in rows if name not in systems.names()]
     lines = []
     for name in without_row:
-        row = Row(name, "<what it is>", paper="<who, where, year>", figure="<0.83>", metric="<EER %>", corpus="<ASVspoof 2019 LA eval>")
-        example = systems.format_rows({name: replace(row, source="<" + "|".join(systems.SOURCES) + ">")}).splitlines()[1]
-        lines.append(
-            f"dada/conf/{name}.yaml has no row in egs/systems.csv. Add this line with its <...> filled in (or left empty where nothing was "
-            f"published), name in the *_test columns the tests that verify it, and run {systems.REWRITE}:\n{example}"
+        row = Row(
+            name,
+            "<what it is>",
+            paper="<who, where, year>",
+            figure="<0.83>",
+            metric="<EER %>",
+            corpus="<ASVspoof 2019 LA eval>",
         )
-    lines += [f"egs/systems.csv has a row for {name}, but dada/conf/{name}.yaml does not exist: remove the row" for name in without_file]
+        example = systems.format_rows(
+            {name: replace(row, source="<" + "|".join(systems.SOURCES) + ">")}
+        ).splitlines()[1]
+        lines.append(
+            f"dada/conf/{name}.yaml has no row in egs/systems.csv. Add this line with its <...> filled in "
+            "(or left empty where nothing was "
+            "published), name in the *_test columns the tests that verify it, and run "
+            f"{systems.REWRITE}:\n{example}"
+        )
+    lines += [
+        f"egs/systems.csv has a row for {name}, but dada/conf/{name}.yaml does not exist: remove the row"
+        for name in without_file
+    ]
     return "\n".join(lines)
 
 

@@ -1,4 +1,6 @@
-"""`dada detect`: score audio files of any format and rate that libsndfile reads, with a trained experiment or with published weights."""
+"""`dada detect`: score audio files of any format and rate that libsndfile reads, with a trained experiment or
+with published weights.
+"""
 
 import argparse
 import json
@@ -30,7 +32,9 @@ NO_WORDS = "the speaker is not known, or none was named"
 
 @dataclass
 class Verdict:
-    """What a system says of one file. Scores are natural-log odds or logit differences: higher is more bona fide."""
+    """What a system says of one file. Scores are natural-log odds or logit differences: higher is more bona
+    fide.
+    """
 
     file: str
     system: str
@@ -39,20 +43,33 @@ class Verdict:
     seconds: float  # of the file
     window: str  # how the file was cut or extended for the audio models
     score: float | None  # None of a system that has no class of bona fide speech
-    probability_bonafide: float | None  # calibrated on dev, for equal priors; None where no calibration was fitted
+    probability_bonafide: (
+        float | None
+    )  # calibrated on dev, for equal priors; None where no calibration was fitted
     labels: list[str]  # the classes, in the order of the logits
-    logits: dict[str, float]  # by class; of a system with one logit, that of the second class; of an open-set system log-probabilities
-    decision: str | None = None  # the class decided for; None of a countermeasure, whose threshold is the user's
-    classes: dict[str, float] = field(default_factory=dict)  # their probabilities, where there are others than spoof and bonafide
+    logits: dict[
+        str, float
+        # by class; of a system with one logit, that of the second class; of an open-set system log-probabilities
+    ]
+    decision: str | None = (
+        None  # the class decided for; None of a countermeasure, whose threshold is the user's
+    )
+    classes: dict[str, float] = field(
+        default_factory=dict
+    )  # their probabilities, where there are others than spoof and bonafide
     speaker: str | None = None  # purported
     transcript: str | None = None
-    branches: dict[str, float | None] = field(default_factory=dict)  # the scores of the systems that it stands on, by themselves
+    branches: dict[str, float | None] = field(
+        default_factory=dict
+    )  # the scores of the systems that it stands on, by themselves
 
 
 class Detector:
     """One training run of a system, or published weights, loaded once for many files."""
 
-    def __init__(self, system: System, seed: int | None, weights: str | None = None, calibration: dict | None = None):
+    def __init__(
+        self, system: System, seed: int | None, weights: str | None = None, calibration: dict | None = None
+    ):
         self.system, self.seed, self.weights, self.calibration = system, seed, weights, calibration
 
     @classmethod
@@ -61,22 +78,32 @@ class Detector:
         folder = seed_folder(Path(model), seed)
         calibration = folder / "calibration.json"
         fitted = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else None
-        return cls(System.load(folder, recipe_root(folder)), int(folder.name.partition("_")[2]), calibration=fitted)
+        return cls(
+            System.load(folder, recipe_root(folder)), int(folder.name.partition("_")[2]), calibration=fitted
+        )
 
     @classmethod
     def of_weights(cls, name: str, weights: Path) -> "Detector":
         """From a configuration of dada/conf and a file of weights, the authors' own or ours."""
         config = load_system_config(name)
         if config.task != "audio":
-            raise ConfigError(f"{name} is no audio system, and a file of weights alone does not make it: give --model, its experiment")
+            raise ConfigError(
+                f"{name} is no audio system, and a file of weights alone does not make it: give --model, "
+                "its experiment"
+            )
         if not config.labels:
-            raise ConfigError(f"{name} has the classes of its training data, which a file of weights does not name: give --model")
+            raise ConfigError(
+                f"{name} has the classes of its training data, which a file of weights does not name: "
+                "give --model"
+            )
         model = models.build(config.task, config.model, len(config.labels))
         models.load_weights(model, config.task, config.model["name"], weights)
         return cls(System(Experiment(config, config.labels, model.eval()), None), None, str(weights))
 
     def __call__(self, path: str, speaker: str | None = None) -> Verdict:
-        """Score a file. Raises DataError for a file that cannot be used, or where a purported speaker is needed and missing."""
+        """Score a file. Raises DataError for a file that cannot be used, or where a purported speaker is
+        needed and missing.
+        """
         experiment = self.system.experiment
         samples = read_audio(path, SAMPLE_RATE)
         clip = Clip(path, samples, speaker or NO_SPEAKER, self._transcribe)
@@ -137,9 +164,13 @@ def class_probabilities(experiment: Experiment, outputs: Outputs) -> dict[str, f
 
 
 def seed_folder(model: Path, seed: int | None) -> Path:
-    """exp/<system>/seed_<k> of an experiment folder: the one that was named, that of `seed`, or the first. Raises DataError."""
+    """exp/<system>/seed_<k> of an experiment folder: the one that was named, that of `seed`, or the first.
+    Raises DataError.
+    """
     if not model.is_dir():
-        raise DataError(f"{model} does not exist: name the folder of a trained system, e.g. egs/mini/exp/lfcc_lcnn")
+        raise DataError(
+            f"{model} does not exist: name the folder of a trained system, e.g. egs/mini/exp/lfcc_lcnn"
+        )
     if model.name.startswith("seed_"):
         return model
     seeds = sorted((p for p in model.glob("seed_*") if p.is_dir()), key=lambda p: (len(p.name), p.name))
@@ -151,21 +182,34 @@ def seed_folder(model: Path, seed: int | None) -> Path:
 
 
 def recipe_root(folder: Path) -> Path:
-    """The recipe that an experiment belongs to: its recipe.yaml says how to transcribe, and pretrained models lie below it."""
+    """The recipe that an experiment belongs to: its recipe.yaml says how to transcribe, and pretrained models
+    lie below it.
+    """
     for parent in folder.resolve().parents:
         if (parent / "recipe.yaml").is_file():
             return parent
-    raise ConfigError(f"{folder} does not lie in the folder of a recipe (no recipe.yaml above it): keep exp/ where the recipe made it")
+    raise ConfigError(
+        f"{folder} does not lie in the folder of a recipe (no recipe.yaml above it): keep exp/ where the "
+        "recipe made it"
+    )
 
 
 def main(argv: list[str]) -> int:
     """Print one verdict a file, as lines to read or as JSON, one object a line."""
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("dada detect", description=__doc__, epilog=EXAMPLE, formatter_class=formatter)
+    parser = argparse.ArgumentParser(
+        "dada detect", description=__doc__, epilog=EXAMPLE, formatter_class=formatter
+    )
     parser.add_argument("files", nargs="+", help="audio files")
     parser.add_argument("--model", type=Path, help="experiment: exp/<system>, or exp/<system>/seed_<k>")
-    parser.add_argument("--system", help="instead of an experiment: a system that `dada models` lists, with --init")
-    parser.add_argument("--init", type=Path, help="weights for --system, as its authors published them or as weights.pt of an experiment")
+    parser.add_argument(
+        "--system", help="instead of an experiment: a system that `dada models` lists, with --init"
+    )
+    parser.add_argument(
+        "--init",
+        type=Path,
+        help="weights for --system, as its authors published them or as weights.pt of an experiment",
+    )
     parser.add_argument("--speaker", help="who is said to speak, for systems that weigh the words")
     parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
@@ -189,14 +233,18 @@ def detector_of(model: Path | None, seed: int | None, system: str | None, init: 
     if model is None and seed is None and system is not None and init is not None:
         return Detector.of_weights(system, init)
     raise UserError(
-        "say what to score with: --model exp/<system> (and --seed) for a trained experiment, or --system NAME --init FILE for weights"
+        "say what to score with: --model exp/<system> (and --seed) for a trained experiment, or --system "
+        "NAME --init FILE for weights"
     )
 
 
 def readable(verdict: Verdict) -> str:
     """A verdict in words."""
     run_of = f"seed {verdict.seed}" if verdict.weights is None else verdict.weights
-    lines = [f"{verdict.file}: {verdict.seconds:.1f} s, {verdict.system} ({run_of}), audio window: {verdict.window}"]
+    lines = [
+        f"{verdict.file}: {verdict.seconds:.1f} s, {verdict.system} ({run_of}), audio window: "
+        f"{verdict.window}"
+    ]
     if verdict.score is None:
         lines.append("  no score: none of its classes is bona fide speech")
     else:
@@ -205,12 +253,20 @@ def readable(verdict: Verdict) -> str:
         lines.append(f"  score {verdict.score:+.3f} (higher is more bona fide), {chance}")
     if verdict.decision is not None and verdict.transcript is None:
         ranked = sorted(verdict.classes.items(), key=lambda item: -item[1])
-        lines.append(f"  class {verdict.decision}: " + ", ".join(f"{label} {100 * share:.1f} %" for label, share in ranked))
+        lines.append(
+            f"  class {verdict.decision}: "
+            + ", ".join(f"{label} {100 * share:.1f} %" for label, share in ranked)
+        )
     elif not verdict.branches:
-        lines.append("  logits: " + ", ".join(f"{label} {value:+.4f}" for label, value in verdict.logits.items()))
+        lines.append(
+            "  logits: " + ", ".join(f"{label} {value:+.4f}" for label, value in verdict.logits.items())
+        )
     for branch, value in verdict.branches.items():
         unknown = NO_WORDS if branch == "text" else "-"
         lines.append(f"  {branch}: {unknown if value is None else f'{value:+.3f}'}")
     if verdict.transcript is not None:
-        lines.append(f"  heard: {verdict.transcript!r}" + (f", said to be {verdict.speaker}" if verdict.speaker else ""))
+        lines.append(
+            f"  heard: {verdict.transcript!r}"
+            + (f", said to be {verdict.speaker}" if verdict.speaker else "")
+        )
     return "\n".join(lines)

@@ -1,4 +1,5 @@
-"""The exceptions of the package. The command line turns each into one message and its exit code, without a traceback.
+"""The exceptions of the package. The command line turns each into one message and its exit code, without a
+traceback.
 
 A message says what is wrong, where (file and line, utterance, key), and what to do about it.
 """

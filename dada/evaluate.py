@@ -1,7 +1,8 @@
 """`dada evaluate`: measure anybody's score file against a key, compare two systems, or write a submission.
 
-Score files: `utterance score`, ASVspoof 2019, 2021 and 5, or any columns that --columns names. Keys: data directories, `utterance label`,
-ASVspoof 2019, 2021 and 5, In-the-Wild, or --key_columns. Higher scores must mean more bona fide.
+Score files: `utterance score`, ASVspoof 2019, 2021 and 5, or any columns that --columns names. Keys: data
+directories, `utterance label`, ASVspoof 2019, 2021 and 5, In-the-Wild, or --key_columns. Higher scores must
+mean more bona fide.
 """
 
 import argparse
@@ -68,7 +69,9 @@ class Request:
 
 
 def evaluate(request: Request) -> dict:
-    """Everything that is found, as plain values. Raises DataError for files that cannot be trusted, ConfigError for a wrong request."""
+    """Everything that is found, as plain values. Raises DataError for files that cannot be trusted,
+    ConfigError for a wrong request.
+    """
     names = _known(request.metrics or list(MEASURES), list(MEASURES), "metric")
     file = read_score_file(request.scores, request.columns)
     key = read_key(request.key, request.key_columns, request.subset) if request.key else _own_key(file)
@@ -76,28 +79,47 @@ def evaluate(request: Request) -> dict:
     places = [align(one, key, request.common) for one in files]
     both = np.all([place >= 0 for place in places], axis=0)  # with --common, trials that every file has
     found = {
-        "scores": str(file.path), "layout": file.layout, "key": str(key.path), "key_layout": key.layout, "subset": key.subset,
-        "num_trials": int(both.sum()), "num_left_out": int((~both).sum()), "warnings": [],
+        "scores": str(file.path),
+        "layout": file.layout,
+        "key": str(key.path),
+        "key_layout": key.layout,
+        "subset": key.subset,
+        "num_trials": int(both.sum()),
+        "num_left_out": int((~both).sum()),
+        "warnings": [],
     }
     if request.submission:
         found["submission"] = _submit(request, key, file, places[0])
     if key.labels is None:
         if not request.submission:
-            raise DataError(f"{key.path} has no labels ({key.layout}), so nothing can be measured: give --submission to write the scores")
+            raise DataError(
+                f"{key.path} has no labels ({key.layout}), so nothing can be measured: give --submission "
+                "to write the scores"
+            )
         return found
     asv = read_asv(request.asv_scores, request.asv_key, request.subset) if request.asv_scores else None
     systems = [_scored(one, place, key, both, request, asv) for one, place in zip(files, places, strict=True)]
     return found | _measured(request, names, key, both, files, systems, found["warnings"])
 
 
-def _measured(request: Request, names: list[str], key: Key, both: np.ndarray, files, systems: list[Scored], warnings: list[str]) -> dict:
+def _measured(
+    request: Request,
+    names: list[str],
+    key: Key,
+    both: np.ndarray,
+    files,
+    systems: list[Scored],
+    warnings: list[str],
+) -> dict:
     first, config = systems[0], request.config
     for file, scored in zip(files, systems, strict=True):
         if scored.merged.size:
             said = warn_of_ties(scored.merged, str(file.path))
             warnings += [f"{file.path}: {said}"] if said else []
             if warn_if_inverted(MEASURES["eer"].value(scored), str(file.path)):
-                warnings.append(f"{file.path}: spoofs score higher than bona fide speech: is the sign inverted?")
+                warnings.append(
+                    f"{file.path}: spoofs score higher than bona fide speech: is the sign inverted?"
+                )
     is_bonafide = np.array(key.labels)[both] == BONAFIDE
     speakers = np.array(key.speakers)[both]
     clusters = _clusters(request, key, both, is_bonafide)
@@ -105,20 +127,30 @@ def _measured(request: Request, names: list[str], key: Key, both: np.ndarray, fi
     if request.intervals:
         resamplers = _resamplers(clusters, is_bonafide, key, both, systems, config)
     found = {
-        "num_bonafide": int(is_bonafide.sum()), "num_spoof": int((~is_bonafide).sum()),
+        "num_bonafide": int(is_bonafide.sum()),
+        "num_spoof": int((~is_bonafide).sum()),
         "num_speakers": len(set(speakers.tolist()) - {NO_SPEAKER}),
         "asv": first.asv and first.asv.name,
-        "num_resamples": config.num_resamples if request.intervals else 0, "confidence": config.confidence, "cluster": request.cluster,
+        "num_resamples": config.num_resamples if request.intervals else 0,
+        "confidence": config.confidence,
+        "cluster": request.cluster,
         "definitions": {name: MEASURES[name].says for name in names},
         "metrics": measure(first, names, resamplers),
     }
     if request.metrics and all(entry["value"] is None for entry in found["metrics"].values()):
-        raise DataError("; ".join(f"{name} cannot be measured: {entry['why']}" for name, entry in found["metrics"].items()))
+        raise DataError(
+            "; ".join(
+                f"{name} cannot be measured: {entry['why']}" for name, entry in found["metrics"].items()
+            )
+        )
     if request.by:
         measured_with = config if request.intervals else replace(config, num_resamples=1)
         found["conditions"] = _by_condition(request, key, both, is_bonafide, clusters, first, measured_with)
     if len(systems) > 1:
-        found["compare"] = {"scores": str(files[1].path), "difference": difference(*systems, names, resamplers)}
+        found["compare"] = {
+            "scores": str(files[1].path),
+            "difference": difference(*systems, names, resamplers),
+        }
     return found
 
 
@@ -128,12 +160,20 @@ def _clusters(request: Request, key: Key, both: np.ndarray, is_bonafide: np.ndar
     if request.cluster == "speaker":
         return speakers
     if "attack" not in key.conditions:
-        raise ConfigError(f"{key.path} names no attacks ({key.layout}), so that they cannot be resampled: leave --cluster out")
+        raise ConfigError(
+            f"{key.path} names no attacks ({key.layout}), so that they cannot be resampled: leave "
+            "--cluster out"
+        )
     return clusters_by_attack(is_bonafide, speakers, np.array(key.conditions["attack"])[both])
 
 
 def _resamplers(
-    clusters: np.ndarray, is_bonafide: np.ndarray, key: Key, both: np.ndarray, systems: list[Scored], config: EvaluateConfig
+    clusters: np.ndarray,
+    is_bonafide: np.ndarray,
+    key: Key,
+    both: np.ndarray,
+    systems: list[Scored],
+    config: EvaluateConfig,
 ) -> Resamplers:
     settings = {"num_resamples": config.num_resamples, "seed": config.seed}
     classes = kinds = None
@@ -146,7 +186,13 @@ def _resamplers(
 
 
 def _by_condition(
-    request: Request, key: Key, both: np.ndarray, is_bonafide: np.ndarray, clusters: np.ndarray, scored: Scored, config: EvaluateConfig
+    request: Request,
+    key: Key,
+    both: np.ndarray,
+    is_bonafide: np.ndarray,
+    clusters: np.ndarray,
+    scored: Scored,
+    config: EvaluateConfig,
 ) -> dict:
     if not scored.merged.size:
         raise DataError("--by breaks down the scores of the countermeasure, and there are none")
@@ -154,7 +200,11 @@ def _by_condition(
     scores = np.empty(is_bonafide.size)
     scores[is_bonafide], scores[~is_bonafide] = scored.bonafide, scored.spoof
     conditions = {name: np.array(key.conditions[name])[both] for name in chosen}
-    names = [name for name in (request.metrics or TANDEM) if name != "eer" and not MEASURES[name].of_kinds and not missing(name, scored)]
+    names = [
+        name
+        for name in (request.metrics or TANDEM)
+        if name != "eer" and not MEASURES[name].of_kinds and not missing(name, scored)
+    ]
     return break_down(scores, is_bonafide, clusters, conditions, config, names, scored.llr, scored.asv)
 
 
@@ -163,18 +213,32 @@ def _own_key(file: ScoreFile) -> Key:
     if file.labels is None:
         raise ConfigError(f"{file.path} holds no labels ({file.layout}): give --key")
     speakers = [NO_SPEAKER] * len(file.trials)
-    return Key(file.path, f"labels of the score file, {file.layout}", file.trials, file.labels, speakers, file.conditions)
+    return Key(
+        file.path,
+        f"labels of the score file, {file.layout}",
+        file.trials,
+        file.labels,
+        speakers,
+        file.conditions,
+    )
 
 
-def _scored(file: ScoreFile, places: np.ndarray, key: Key, both: np.ndarray, request: Request, asv: Asv | None) -> Scored:
+def _scored(
+    file: ScoreFile, places: np.ndarray, key: Key, both: np.ndarray, request: Request, asv: Asv | None
+) -> Scored:
     """One system's scores of the trials that are measured, by class and by kind."""
     is_bonafide = np.array(key.labels) == BONAFIDE
     if is_bonafide[both].all() or not is_bonafide[both].any():
         only = "bona fide trials" if is_bonafide[both].all() else "spoofs"
-        raise DataError(f"{key.path} has only {only} among the {int(both.sum()):,} scored trials: a metric needs both classes")
+        raise DataError(
+            f"{key.path} has only {only} among the {int(both.sum()):,} scored trials: a metric needs "
+            "both classes"
+        )
     costs = Costs(request.config.cost_miss, request.config.cost_fa, request.config.p_spoof)
     cm = file.scores.get("score")
-    parts = [cm[places[both & mine]] if cm is not None else np.empty(0) for mine in (is_bonafide, ~is_bonafide)]
+    parts = [
+        cm[places[both & mine]] if cm is not None else np.empty(0) for mine in (is_bonafide, ~is_bonafide)
+    ]
 
     def by_kind(column: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         if column not in file.scores or key.asv_labels is None:
@@ -186,26 +250,41 @@ def _scored(file: ScoreFile, places: np.ndarray, key: Key, both: np.ndarray, req
     if verified and asv is None:
         kinds = np.array(key.asv_labels)
         chosen = [both & (kinds == kind) for kind in ASV_WORDS]
-        conditions = {name: tuple(np.array(values)[mine] for mine in chosen) for name, values in key.conditions.items()}
+        conditions = {
+            name: tuple(np.array(values)[mine] for mine in chosen) for name, values in key.conditions.items()
+        }
         asv = Asv.of(f"column asv_score of {file.path}", verified, conditions)
     return Scored(*parts, costs, file.llr, asv, by_kind("sasv_score"))
 
 
 def _submit(request: Request, key: Key, file: ScoreFile, places: np.ndarray) -> dict:
     if (places < 0).any():
-        raise DataError(f"a submission needs a score for every trial, and {int((places < 0).sum()):,} of {key.path} have none")
+        raise DataError(
+            f"a submission needs a score for every trial, and {int((places < 0).sum()):,} of {key.path} "
+            "have none"
+        )
     form = request.submission_format or default_format(key)
     refuse_existing(request.submission)
-    written = write_submission(request.submission, key, {kind: values[places] for kind, values in file.scores.items()}, form)
+    written = write_submission(
+        request.submission, key, {kind: values[places] for kind, values in file.scores.items()}, form
+    )
     digest = hashlib.sha256(request.submission.read_bytes()).hexdigest()
     more = {"beside": [str(path) for path in written[1:]]} if len(written) > 1 else {}
-    return {"path": str(request.submission), "format": form, "num_trials": len(key.trials), "sha256": digest, **more}
+    return {
+        "path": str(request.submission),
+        "format": form,
+        "num_trials": len(key.trials),
+        "sha256": digest,
+        **more,
+    }
 
 
 def _known(names: Sequence[str], known: list[str], what: str) -> list[str]:
     for name in names:
         if name not in known:
-            raise ConfigError(f"unknown {what} {name!r}{nearest(name, known)}; known: {', '.join(known) or 'none'}")
+            raise ConfigError(
+                f"unknown {what} {name!r}{nearest(name, known)}; known: {', '.join(known) or 'none'}"
+            )
     return list(names)
 
 
@@ -216,29 +295,61 @@ def _names(text: str) -> list[str]:
 def main(argv: list[str]) -> int:
     """Print what was found, to read or as JSON."""
     shown = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("dada evaluate", description=__doc__, epilog=EXAMPLE, formatter_class=shown)
+    parser = argparse.ArgumentParser(
+        "dada evaluate", description=__doc__, epilog=EXAMPLE, formatter_class=shown
+    )
     parser.add_argument("--scores", type=Path, required=True, help="score file; gzip is read as well")
-    parser.add_argument("--key", type=Path, help="key or data directory; may be left out where the score file has labels")
     parser.add_argument(
-        "--asv_scores", metavar="FILE",
-        help=f"ASV scores for the tandem metrics, the C012 file of ASVspoof 2021, or `{FIXED_RATES}` for the rates given there",
+        "--key", type=Path, help="key or data directory; may be left out where the score file has labels"
     )
-    parser.add_argument("--asv_key", type=Path, metavar="FILE", help="trial metadata of the ASV, which ASVspoof 2021 needs")
-    parser.add_argument("--metrics", type=_names, help=f"some of {', '.join(MEASURES)} (default: all that can be measured)")
     parser.add_argument(
-        "--by", type=_names, default=[], help="conditions to break down by, e.g. attack,codec: the EER, and the t-DCF or the --metrics"
+        "--asv_scores",
+        metavar="FILE",
+        help=f"ASV scores for the tandem metrics, the C012 file of ASVspoof 2021, or `{FIXED_RATES}` for "
+        "the rates given there",
     )
-    parser.add_argument("--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval")
-    parser.add_argument("--columns", type=_names, help="columns of the score files, e.g. trial,-,score; `-` passes one over")
-    parser.add_argument("--key_columns", type=_names, help="columns of the key; a name of yours makes a condition")
+    parser.add_argument(
+        "--asv_key", type=Path, metavar="FILE", help="trial metadata of the ASV, which ASVspoof 2021 needs"
+    )
+    parser.add_argument(
+        "--metrics", type=_names, help=f"some of {', '.join(MEASURES)} (default: all that can be measured)"
+    )
+    parser.add_argument(
+        "--by",
+        type=_names,
+        default=[],
+        help="conditions to break down by, e.g. attack,codec: the EER, and the t-DCF or the --metrics",
+    )
+    parser.add_argument(
+        "--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval"
+    )
+    parser.add_argument(
+        "--columns", type=_names, help="columns of the score files, e.g. trial,-,score; `-` passes one over"
+    )
+    parser.add_argument(
+        "--key_columns", type=_names, help="columns of the key; a name of yours makes a condition"
+    )
     parser.add_argument("--subset", help="subset of a key that has several, or `all` (default: eval)")
-    parser.add_argument("--common", action="store_true", help="leave out the trials that one file lacks, naming them, instead of refusing")
     parser.add_argument(
-        "--submission", type=Path, metavar="FILE", help="write the scores in the order of the key, labelled or not; .zip packs them"
+        "--common",
+        action="store_true",
+        help="leave out the trials that one file lacks, naming them, instead of refusing",
     )
-    parser.add_argument("--submission_format", choices=FORMATS, help="(default: what the challenge of the key takes)")
-    parser.add_argument("--resamples", type=int, default=1000, help="for the intervals; 0 for none (default: %(default)s)")
-    parser.add_argument("--cluster", choices=CLUSTERS, default="speaker", help="what is resampled (default: %(default)s)")
+    parser.add_argument(
+        "--submission",
+        type=Path,
+        metavar="FILE",
+        help="write the scores in the order of the key, labelled or not; .zip packs them",
+    )
+    parser.add_argument(
+        "--submission_format", choices=FORMATS, help="(default: what the challenge of the key takes)"
+    )
+    parser.add_argument(
+        "--resamples", type=int, default=1000, help="for the intervals; 0 for none (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--cluster", choices=CLUSTERS, default="speaker", help="what is resampled (default: %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--log_level", default="info", choices=LEVELS, help="(default: %(default)s)")
     args = vars(parser.parse_args(argv))

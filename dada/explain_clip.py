@@ -37,20 +37,32 @@ log = logging.getLogger(__name__)
 class ClipExplainer:
     """Explains single files by a loaded system, of the experiment folder `model` if of one.
 
-    `background` names audio files to compare with; none takes the dev split of the recipe, under the protocol of the folder. `options` are
-    settings of methods by their names, as in `explain.options`.
+    `background` names audio files to compare with; none takes the dev split of the recipe, under the protocol
+    of the folder. `options` are settings of methods by their names, as in `explain.options`.
     """
 
     def __init__(
-        self, detector: Detector, model: Path | None = None, background: Sequence[str] = (), method: str = AUTO,
+        self,
+        detector: Detector,
+        model: Path | None = None,
+        background: Sequence[str] = (),
+        method: str = AUTO,
         options: Mapping[str, Mapping] | None = None,
-    ):  # fmt: skip
-        self.detector, self.system, self.files, self.method, self.options = detector, detector.system, list(background), method, options
+    ):
+        self.detector, self.system, self.files, self.method, self.options = (
+            detector,
+            detector.system,
+            list(background),
+            method,
+            options,
+        )
         self.recipe = None
         if self.system.root is not None:
             recipe = Recipe.load(self.system.root)
             below = () if model is None else model.resolve().parts[len(self.system.root.resolve().parts) :]
-            protocol = next((name for name in recipe.config.protocols[1:] if name in below), recipe.config.protocols[0])
+            protocol = next(
+                (name for name in recipe.config.protocols[1:] if name in below), recipe.config.protocols[0]
+            )
             self.recipe = replace(recipe, protocol=protocol)
 
     def __call__(self, path: str, speaker: str | None = None) -> ClipPage:
@@ -61,13 +73,18 @@ class ClipExplainer:
         clip = Clip(path, samples, speaker or NO_SPEAKER, lambda _: heard or "")
         explained = [self._audio(system, clip) for system in audio_systems(self.system)]
         if not explained and not self.system.hears_words():
-            raise ConfigError(f"{self.system.config.name} has no part that tells bona fide from spoof by the sound, or weighs words")
+            raise ConfigError(
+                f"{self.system.config.name} has no part that tells bona fide from spoof by the sound, or "
+                "weighs words"
+            )
         lines = readable(verdict).splitlines()
         facts = {"System": lines[0].partition(": ")[2], "Says": "; ".join(line.strip() for line in lines[1:])}
         page = ClipPage(Path(path).name, as_flac(samples), facts, explained)
         if self.system.hears_words() and heard:
             text = next(find(self.system, "text"))
-            page.words = explain_words(text, clip.transcript, clip.speaker, lambda author: self._quotes().get(author, []))
+            page.words = explain_words(
+                text, clip.transcript, clip.speaker, lambda author: self._quotes().get(author, [])
+            )
         if self.system.config.task == "fusion":
             self._weigh(page, clip)
         return page
@@ -82,15 +99,26 @@ class ClipExplainer:
         explanation.name = Path(clip.name).name
         error = float(found.completeness_error.max())
         if error >= ROUGH:
-            more = ", or allow more steps: integrated_gradients.max_steps=NUMBER" if found.method == "integrated_gradients" else ""
-            log.warning("%s: completeness error %.0f %%: take the map as a rough picture%s", system.config.name, 100 * error, more)
+            more = (
+                ", or allow more steps: integrated_gradients.max_steps=NUMBER"
+                if found.method == "integrated_gradients"
+                else ""
+            )
+            log.warning(
+                "%s: completeness error %.0f %%: take the map as a rough picture%s",
+                system.config.name,
+                100 * error,
+                more,
+            )
         return Explained(explanation, found.method, said, error)
 
     def _sound(self, system: System, name: str, samples: np.ndarray) -> Sound:
         return Sound(name, samples, system.audio_input(Clip(name, samples, NO_SPEAKER, lambda _: ""))[0])
 
     def _background(self, system: System, clip: Clip, said: Said) -> tuple[list[Sound], str]:
-        """Other utterances of the class that the system decides for, the files that were named, or silence; and what they are, in words."""
+        """Other utterances of the class that the system decides for, the files that were named, or silence;
+        and what they are, in words.
+        """
         decided = BONAFIDE if (said.score or 0) > 0 else SPOOF
         files = [name for name in self.files if Path(name).resolve() != Path(clip.name).resolve()]
         what = f"{len(files)} files"
@@ -102,7 +130,10 @@ class ClipExplainer:
             files = [data["wav.scp"][utts[i]] for i in sorted(chosen)]
             what = f"{len(files)} {figures.NAMES[decided]} utterances of {split}"
         if not files:
-            log.warning("there is no background: the clip is compared with silence; name other clips with --background")
+            log.warning(
+                "there is no background: the clip is compared with silence; name other clips with "
+                "--background"
+            )
             return [self._sound(system, "silence", np.zeros_like(clip.samples))], "silence"
         return [self._sound(system, name, read_audio(name, SAMPLE_RATE)) for name in files], what
 
@@ -114,8 +145,13 @@ class ClipExplainer:
         data = DataDir.read(self.recipe.data_dir(split))
         said = {name: branch.ask(clip) for name, branch in self.system.branches.items()}
         labels = {name: branch.experiment.labels for name, branch in self.system.branches.items()}
-        one = join_branches(said["audio"].outputs, labels["audio"], said["text"].outputs, labels["text"], clip.speakers)
-        folders = [self.recipe.seed_dir(self.system.config.branches[name], self.detector.seed) for name in ("audio", "text")]
+        one = join_branches(
+            said["audio"].outputs, labels["audio"], said["text"].outputs, labels["text"], clip.speakers
+        )
+        folders = [
+            self.recipe.seed_dir(self.system.config.branches[name], self.detector.seed)
+            for name in ("audio", "text")
+        ]
         others = read_branches(*folders, split, data.speakers).some(NUM_OTHERS)
         page.weighed = {self.system.config.name: contributions(self.system.experiment, one, others)}
         page.others = f"{len(others.utts)} utterances of {split}"
@@ -135,11 +171,16 @@ def find(system: System, task: str) -> Iterator[System]:
 
 
 def joined(pages: Sequence[ClipPage]) -> ClipPage:
-    """One page of what several systems say of the same file; the words are those of the first that weighs any.
+    """One page of what several systems say of the same file; the words are those of the first that weighs
+    any.
 
     Systems of the same name, as two training runs of one are, get the number of their page behind it.
     """
-    num_pages = Counter(name for page in pages for name in {*(one.explanation.system for one in page.explained), *page.weighed})
+    num_pages = Counter(
+        name
+        for page in pages
+        for name in {*(one.explanation.system for one in page.explained), *page.weighed}
+    )
     for number, page in enumerate(pages, start=1):
         for one in page.explained:
             one.explanation.system = _numbered(one.explanation.system, number, num_pages)
@@ -158,21 +199,31 @@ def _numbered(name: str, number: int, num_pages: Mapping[str, int]) -> str:
 
 
 def numbers(file: str, page: ClipPage) -> dict:
-    """What can be read off a page by a program; None where there is no number, as of shares without any support."""
+    """What can be read off a page by a program; None where there is no number, as of shares without any
+    support.
+    """
     return {"file": file, "facts": page.facts, "audio": [_numbers(one) for one in page.explained]}
 
 
 def _numbers(found: Explained) -> dict:
     one, names = found.explanation, shares.band_names()
-    measured = {name: shares.measure(values, one.speech, one.frequencies) for name, values in one.maps.items()}
+    measured = {
+        name: shares.measure(values, one.speech, one.frequencies) for name, values in one.maps.items()
+    }
     return {
-        "system": one.system, "method": found.method, "background": found.background, "seconds": one.seconds,
-        "completeness_error": _finite(found.completeness_error), "time_in_speech": float(one.speech.mean()),
+        "system": one.system,
+        "method": found.method,
+        "background": found.background,
+        "seconds": one.seconds,
+        "completeness_error": _finite(found.completeness_error),
+        "time_in_speech": float(one.speech.mean()),
         "support_in_speech": {name: _finite(entry["speech_share"]) for name, entry in measured.items()},
         "support_in_bands": {
-            name: dict(zip(names, map(_finite, entry["bands"]), strict=True)) for name, entry in measured.items() if entry["bands"]
+            name: dict(zip(names, map(_finite, entry["bands"]), strict=True))
+            for name, entry in measured.items()
+            if entry["bands"]
         },
-    }  # fmt: skip
+    }
 
 
 def _finite(value: float) -> float | None:
@@ -180,37 +231,72 @@ def _finite(value: float) -> float | None:
 
 
 def write_figures(explanations: list, stem: Path) -> list[Path]:
-    """The four figures as PDF, SVG and PNG: map, support over time and over frequency of each system, and the systems compared."""
+    """The four figures as PDF, SVG and PNG: map, support over time and over frequency of each system, and the
+    systems compared.
+    """
     paths = []
     for one in explanations:
         own = stem / f"{Path(one.name).stem}_{one.system}"
-        for kind, draw in (("map", figures.map_figure), ("time", figures.time_figure), ("frequency", figures.frequency_figure)):
+        for kind, draw in (
+            ("map", figures.map_figure),
+            ("time", figures.time_figure),
+            ("frequency", figures.frequency_figure),
+        ):
             paths += figures.save(draw(one), own.with_name(f"{own.name}_{kind}"))
     if len(explanations) > 1:
-        paths += figures.save(figures.comparison_figure(explanations), stem / f"{Path(explanations[0].name).stem}_compared")
+        paths += figures.save(
+            figures.comparison_figure(explanations), stem / f"{Path(explanations[0].name).stem}_compared"
+        )
     return paths
 
 
 def main(argv: list[str]) -> int:
     """Write the page of one file."""
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("dada explain", description=__doc__, epilog=EXAMPLE, formatter_class=formatter)
+    parser = argparse.ArgumentParser(
+        "dada explain", description=__doc__, epilog=EXAMPLE, formatter_class=formatter
+    )
     parser.add_argument("file", help="audio file")
-    parser.add_argument("--model", type=Path, action="append", help="experiment, exp/<system> or exp/<system>/seed_<k>; again to compare")
-    parser.add_argument("--system", help="instead of an experiment: a system that `dada models` lists, with --init")
-    parser.add_argument("--init", type=Path, help="weights for --system, as its authors published them or as weights.pt of an experiment")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        action="append",
+        help="experiment, exp/<system> or exp/<system>/seed_<k>; again to compare",
+    )
+    parser.add_argument(
+        "--system", help="instead of an experiment: a system that `dada models` lists, with --init"
+    )
+    parser.add_argument(
+        "--init",
+        type=Path,
+        help="weights for --system, as its authors published them or as weights.pt of an experiment",
+    )
     parser.add_argument("--speaker", help="who is said to speak, for systems that weigh the words")
     parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
     parser.add_argument(
-        "--background", nargs="+", default=[], help="audio files to compare with (default: the recipe's dev split; else silence)"
+        "--background",
+        nargs="+",
+        default=[],
+        help="audio files to compare with (default: the recipe's dev split; else silence)",
     )
-    parser.add_argument("--method", default=AUTO, help="deep_shap, integrated_gradients, gradient_shap or occlusion (default: what fits)")
+    parser.add_argument(
+        "--method",
+        default=AUTO,
+        help="deep_shap, integrated_gradients, gradient_shap or occlusion (default: what fits)",
+    )
     parser.add_argument("--out", type=Path, required=True, help="the page to write, clip.html")
     parser.add_argument("--figures", type=Path, help="folder for the four figures as PDF, SVG and PNG")
-    parser.add_argument("--json", action="store_true", help="print shares of speech and sub-bands and what was said, for programs")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print shares of speech and sub-bands and what was said, for programs",
+    )
     parser.add_argument("--log_level", default="warning", choices=LEVELS, help="(default: %(default)s)")
     parser.add_argument(
-        "options", nargs="*", metavar="method.name=value", help="settings of methods, not behind --background: gradient_shap.zeros=true"
+        "options",
+        nargs="*",
+        metavar="method.name=value",
+        help="settings of methods, not behind --background: gradient_shap.zeros=true",
     )
     args = parser.parse_intermixed_args(argv)
     set_up_logging(args.log_level)
@@ -221,7 +307,9 @@ def main(argv: list[str]) -> int:
         pages = []
         for model in args.model or [None]:
             detector = detector_of(model, args.seed, args.system, args.init)
-            pages.append(ClipExplainer(detector, model, args.background, args.method, options)(args.file, args.speaker))
+            pages.append(
+                ClipExplainer(detector, model, args.background, args.method, options)(args.file, args.speaker)
+            )
         page = joined(pages)
         if args.figures is not None:
             write_figures([one.explanation for one in page.explained], args.figures)

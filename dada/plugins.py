@@ -10,11 +10,17 @@ from dada.errors import ConfigError
 
 def names(package: str) -> list[str]:
     """The modules of a package that can be named in a configuration."""
-    return sorted(m.name for m in pkgutil.iter_modules(importlib.import_module(package).__path__) if not m.name.startswith("_"))
+    return sorted(
+        m.name
+        for m in pkgutil.iter_modules(importlib.import_module(package).__path__)
+        if not m.name.startswith("_")
+    )
 
 
 def load(package: str, name: str, what: str) -> ModuleType:
-    """Import `package.name`. Raises ConfigError with the known names, the nearest first, where there is no such file."""
+    """Import `package.name`. Raises ConfigError with the known names, the nearest first, where there is no
+    such file.
+    """
     known = names(package)
     if name not in known:
         raise ConfigError(f"unknown {what} {name!r}{nearest(name, known)}; known: {', '.join(known)}")

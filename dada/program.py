@@ -24,7 +24,9 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
 def parser(description: str, example: str) -> argparse.ArgumentParser:
     """A parser whose help ends with `example`, and that has `--log_level`."""
     lines = "\n".join(f"  {line}" for line in example.strip().splitlines())
-    made = argparse.ArgumentParser(description=description, epilog=f"example:\n{lines}", formatter_class=_HelpFormatter)
+    made = argparse.ArgumentParser(
+        description=description, epilog=f"example:\n{lines}", formatter_class=_HelpFormatter
+    )
     made.add_argument("--log_level", choices=LEVELS, default="info", help="how much is said on stderr")
     return made
 
@@ -39,7 +41,9 @@ def set_up_logging(level: str = "info") -> None:
 
 
 def show_warnings() -> None:
-    """In a process that works for another one: send warnings to stderr as well; all else goes to the log file of its task."""
+    """In a process that works for another one: send warnings to stderr as well; all else goes to the log file
+    of its task.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     handler.setLevel(logging.WARNING)
@@ -47,7 +51,8 @@ def show_warnings() -> None:
 
 
 def run(main: Callable[[], int | None]) -> int:
-    """Call `main` and return the exit code: its own, or 1 and 2 by the kind of DadaError, whose message goes to stderr.
+    """Call `main` and return the exit code: its own, or 1 and 2 by the kind of DadaError, whose message goes
+    to stderr.
 
     An error of any other type is a fault of ours and keeps its traceback.
     """
@@ -62,7 +67,8 @@ def run(main: Callable[[], int | None]) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`). The interpreter flushes stdout once more at its end: give it a place.
+        # The reader of our output has gone (`| head`). The interpreter flushes stdout once more at its end:
+        # give it a place.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
 

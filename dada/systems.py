@@ -1,7 +1,8 @@
 """The catalogue of systems: what each is, what was published of it, what has been verified of it here.
 
-`systems.csv` has one row for every configuration of dada/conf. It lies in egs/; in an installed package, which has no egs/, beside the
-configurations, where setup.py puts a copy. Nothing here imports torch, so that listing is quick.
+`systems.csv` has one row for every configuration of dada/conf. It lies in egs/; in an installed package,
+which has no egs/, beside the configurations, where setup.py puts a copy. Nothing here imports torch, so that
+listing is quick.
 """
 
 import csv
@@ -21,10 +22,12 @@ REWRITE = "utils/systems_table.py"
 
 @dataclass
 class Row:
-    """One system. What is empty was not published, or not verified. `*_test` are node ids of the tests that verify what stands before.
+    """One system. What is empty was not published, or not verified. `*_test` are node ids of the tests that
+    verify what stands before.
 
-    `figure`, `metric`, `corpus` and `source` hold as many values, separated by `; `, where several figures were published. `configuration`,
-    `recipes`, `parameters` and `mini_run` are filled in from the project by utils/systems_table.py.
+    `figure`, `metric`, `corpus` and `source` hold as many values, separated by `; `, where several figures
+    were published. `configuration`, `recipes`, `parameters` and `mini_run` are filled in from the project by
+    utils/systems_table.py.
     """
 
     system: str
@@ -36,10 +39,14 @@ class Row:
     metric: str = ""  # EER % / min t-DCF
     corpus: str = ""
     source: str = ""  # who says so: a value of SOURCES
-    parameters: str = ""  # of the network, without a frozen encoder; of a model without gradient, its fitted numbers
+    parameters: str = (
+        ""  # of the network, without a frozen encoder; of a model without gradient, its fitted numbers
+    )
     parameters_test: str = ""
     official_weights: str = ""  # the file that was tried
-    official_deviation: str = ""  # largest difference of a logit from the official code's that the test allows
+    official_deviation: str = (
+        ""  # largest difference of a logit from the official code's that the test allows
+    )
     official_test: str = ""
     filled_test: str = ""  # logits of weights filled by a formula, against those of the reference structure
     score_file: str = ""  # the figure that a released score file gives here
@@ -77,7 +84,9 @@ def configuration(name: str) -> str:
 
 
 def settings(name: str) -> dict:
-    """The values of a system's YAML, and of that which it is `like`, without defaults. Raises ConfigError for an unknown name."""
+    """The values of a system's YAML, and of that which it is `like`, without defaults. Raises ConfigError for
+    an unknown name.
+    """
     values = yaml.safe_load(configuration(name))
     other = values.pop("like", None)
     return _merged(settings(other), values) if other else values
@@ -86,7 +95,11 @@ def settings(name: str) -> dict:
 def _merged(below: dict, above: dict) -> dict:
     both = dict(below)
     for key, value in above.items():
-        both[key] = _merged(both[key], value) if isinstance(value, dict) and isinstance(both.get(key), dict) else value
+        both[key] = (
+            _merged(both[key], value)
+            if isinstance(value, dict) and isinstance(both.get(key), dict)
+            else value
+        )
     return both
 
 
@@ -94,7 +107,10 @@ def read_rows(path: Path | None = None) -> dict[str, Row]:
     """The rows by system. Raises DataError for a missing file, other columns, or two rows of one system."""
     path = path or next((table for table in TABLES if table.is_file()), None)
     if path is None:
-        raise DataError(f"{TABLES[0]} does not exist, nor {TABLES[1]}: the installation is not complete; install dada again")
+        raise DataError(
+            f"{TABLES[0]} does not exist, nor {TABLES[1]}: the installation is not complete; install "
+            "dada again"
+        )
     with open(path, encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file, strict=True)
         if tuple(reader.fieldnames or ()) != COLUMNS:
@@ -119,16 +135,25 @@ def format_rows(rows: dict[str, Row]) -> str:
 
 
 def figures(row: Row) -> list[tuple[str, str, str, str]]:
-    """(figure, metric, corpus, source) of everything published. Raises DataError where the four do not hold as many values."""
-    columns = [value.split("; ") if value else [] for value in (row.figure, row.metric, row.corpus, row.source)]
+    """(figure, metric, corpus, source) of everything published. Raises DataError where the four do not hold
+    as many values.
+    """
+    columns = [
+        value.split("; ") if value else [] for value in (row.figure, row.metric, row.corpus, row.source)
+    ]
     if len({len(column) for column in columns}) > 1:
-        raise DataError(f"systems.csv: {row.system}: figure, metric, corpus and source must hold as many values, separated by '; '")
+        raise DataError(
+            f"systems.csv: {row.system}: figure, metric, corpus and source must hold as many values, "
+            "separated by '; '"
+        )
     return list(zip(*columns, strict=True))
 
 
 def published(row: Row) -> str:
     """What was published, in words: `EER % / min t-DCF 0.83 / 0.0275 on ASVspoof 2019 LA eval`."""
-    return "; ".join(f"{metric} {figure} on {corpus}" + _marked(source) for figure, metric, corpus, source in figures(row))
+    return "; ".join(
+        f"{metric} {figure} on {corpus}" + _marked(source) for figure, metric, corpus, source in figures(row)
+    )
 
 
 def _marked(source: str) -> str:
@@ -139,7 +164,12 @@ def verified(row: Row) -> list[tuple[str, str]]:
     """(what was verified, the test that shows it; empty for a run)."""
     facts = []
     if row.official_weights:
-        facts.append((f"the official logits with {row.official_weights}, within {row.official_deviation}", row.official_test))
+        facts.append(
+            (
+                f"the official logits with {row.official_weights}, within {row.official_deviation}",
+                row.official_test,
+            )
+        )
     if row.filled_test:
         facts.append(("the reference's logits with formula-filled weights", row.filled_test))
     if row.parameters_test:
@@ -161,5 +191,9 @@ def input_of(name: str) -> str:
     if kind == "branches":
         return f"what {', '.join(values['branches'].values())} say"
     what = taken["features"]["name"] if kind in ("features", "text_features") else kind
-    seconds = f", {taken['num_samples'] / taken.get('sample_rate', 16_000):.4g} s" if taken.get("num_samples") else ""
+    seconds = (
+        f", {taken['num_samples'] / taken.get('sample_rate', 16_000):.4g} s"
+        if taken.get("num_samples")
+        else ""
+    )
     return what + seconds + (f", {taken['num_frames']} frames" if taken.get("num_frames") else "")

@@ -15,7 +15,9 @@ NO_REFERENCE = "no reference data: set DADA_REFERENCE to its folder"
 
 
 def pytest_configure():
-    """One CPU thread, as every stage has it, here and in the processes that tests start, whichever test runs first."""
+    """One CPU thread, as every stage has it, here and in the processes that tests start, whichever test runs
+    first.
+    """
     import torch
 
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -36,9 +38,15 @@ def pytest_make_collect_report(collector):
 
 
 def _refuse_skip(report) -> None:
-    if report.skipped and os.environ.get("DADA_NO_SKIP") == "1" and "DADA_REFERENCE" not in str(report.longrepr):
+    if (
+        report.skipped
+        and os.environ.get("DADA_NO_SKIP") == "1"
+        and "DADA_REFERENCE" not in str(report.longrepr)
+    ):
         report.outcome = "failed"
-        report.longrepr = f"skipped, although the set-up should have installed all that it needs: {report.longrepr}"
+        report.longrepr = (
+            f"skipped, although the set-up should have installed all that it needs: {report.longrepr}"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -52,17 +60,22 @@ def reference() -> Path:
 
 @pytest.fixture
 def make_data_dir() -> Callable[..., Path]:
-    """`make_data_dir(path, num_speakers=2, num_utts=2, ...)` writes a data directory and its audio; returns its path.
+    """`make_data_dir(path, num_speakers=2, num_utts=2, ...)` writes a data directory and its audio; returns
+    its path.
 
-    Every speaker (S1, S2, ...) says `num_utts` bona fide and as many spoofed utterances, S1-b0, S1-s0, ..., of 0.5 to 0.8 s.
-    Spoofs (attacks A01 and A02 in turn) have a steady pitch, 30 Hz higher, so that there is something to learn. `prefix` goes
-    before all utterance names, so that splits are disjoint.
+    Every speaker (S1, S2, ...) says `num_utts` bona fide and as many spoofed utterances, S1-b0, S1-s0, ...,
+    of 0.5 to 0.8 s. Spoofs (attacks A01 and A02 in turn) have a steady pitch, 30 Hz higher, so that there is
+    something to learn. `prefix` goes before all utterance names, so that splits are disjoint.
     """
 
-    def make(path: Path, num_speakers: int = 2, num_utts: int = 2, rate: int = 16_000, prefix: str = "") -> Path:
+    def make(
+        path: Path, num_speakers: int = 2, num_utts: int = 2, rate: int = 16_000, prefix: str = ""
+    ) -> Path:
         from dada.data import DataDir
 
-        tables: dict[str, dict[str, str]] = {name: {} for name in ("text", "utt2attack", "utt2label", "utt2source", "utt2spk", "wav.scp")}
+        tables: dict[str, dict[str, str]] = {
+            name: {} for name in ("text", "utt2attack", "utt2label", "utt2source", "utt2spk", "wav.scp")
+        }
         audio = path.parent / f"audio_{path.name}"
         audio.mkdir(parents=True, exist_ok=True)
         for speaker in range(1, num_speakers + 1):
@@ -70,7 +83,11 @@ def make_data_dir() -> Callable[..., Path]:
                 spoof, turn = divmod(number, num_utts)
                 utt = f"{prefix}S{speaker}-{'s' if spoof else 'b'}{turn}"
                 seconds, pitch = 0.5 + 0.1 * (turn % 4), 90 + 20 * speaker + 30 * spoof
-                soundfile.write(audio / f"{utt}.flac", speech_like(seconds, pitch, seed=1000 * speaker + number, rate=rate), rate)
+                soundfile.write(
+                    audio / f"{utt}.flac",
+                    speech_like(seconds, pitch, seed=1000 * speaker + number, rate=rate),
+                    rate,
+                )
                 tables["wav.scp"][utt] = str(audio / f"{utt}.flac")
                 tables["text"][utt] = f"line {turn} of speaker {speaker}"
                 tables["utt2attack"][utt] = f"A0{1 + turn % 2}" if spoof else "-"

@@ -35,7 +35,9 @@ class Filler:
     @torch.no_grad()
     def depthwise_conv(self, layer) -> None:
         weight = layer.weight
-        weight.copy_((wave(self.depthwise, 2, weight.numel()) * (2 / weight[0].numel()) ** 0.5).view_as(weight))
+        weight.copy_(
+            (wave(self.depthwise, 2, weight.numel()) * (2 / weight[0].numel()) ** 0.5).view_as(weight)
+        )
         layer.bias.copy_(0.1 * wave(self.depthwise, 3, len(layer.bias)))
         self.depthwise += 1
 
@@ -52,7 +54,11 @@ class Filler:
 
     @torch.no_grad()
     def linear(self, layer) -> None:
-        layer.weight.copy_((wave(self.dense, 8, layer.weight.numel()) * (2 / layer.weight.shape[1]) ** 0.5).view_as(layer.weight))
+        layer.weight.copy_(
+            (wave(self.dense, 8, layer.weight.numel()) * (2 / layer.weight.shape[1]) ** 0.5).view_as(
+                layer.weight
+            )
+        )
         layer.bias.copy_(0.1 * wave(self.dense, 9, len(layer.bias)))
         self.dense += 1
 

@@ -1,4 +1,6 @@
-"""Weights from a formula, so that outputs of a reference implementation can be written down without its weights."""
+"""Weights from a formula, so that outputs of a reference implementation can be written down without its
+weights.
+"""
 
 import math
 from collections.abc import Mapping
@@ -8,10 +10,11 @@ from torch import Tensor
 
 
 def formula_weights(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """A state dict for the names and shapes of the authors' one, in their order and without the counts of batches (they become 0).
+    """A state dict for the names and shapes of the authors' one, in their order and without the counts of
+    batches (they become 0).
 
-    Element j of tensor k comes from s = sin(1 + .1 k + .37 j): weights s √(2 / fan-in), scales 1 + .1 s, offsets and means .1 s,
-    variances 1 + .5 s².
+    Element j of tensor k comes from s = sin(1 + .1 k + .37 j): weights s √(2 / fan-in), scales 1 + .1 s,
+    offsets and means .1 s, variances 1 + .5 s².
     """
     state = {}
     for k, (name, shape) in enumerate(shapes.items()):

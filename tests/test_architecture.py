@@ -48,7 +48,10 @@ def imported(source: str) -> list[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom) and node.level:
             found.append((node.lineno, "." * node.level + (node.module or "")))
         elif isinstance(node, ast.ImportFrom):
-            found += [(node.lineno, f"{node.module}.{alias.name}" if node.module == "dada" else node.module) for alias in node.names]
+            found += [
+                (node.lineno, f"{node.module}.{alias.name}" if node.module == "dada" else node.module)
+                for alias in node.names
+            ]
     return found
 
 
@@ -62,7 +65,9 @@ def wrong_imports(path: Path, source: str) -> list[str]:
             wrong.append(f"{where}: write the whole name")
         elif module.startswith("dada."):
             other = module.split(".")[1]
-            if RANK.get(other, -1) > RANK[layer] or (layer == "metrics" and other not in ("metrics", "errors")):
+            if RANK.get(other, -1) > RANK[layer] or (
+                layer == "metrics" and other not in ("metrics", "errors")
+            ):
                 wrong.append(where)
     return wrong
 
@@ -81,11 +86,17 @@ def test_import_check_finds_what_it_is_for():
     assert wrong_imports(path, "import dada.cli\n")
     assert wrong_imports(path, "from . import tables\n")
     assert wrong_imports(ROOT / "dada" / "metrics" / "x.py", "from dada.data import DataDir\n")
-    assert not wrong_imports(ROOT / "dada" / "train" / "x.py", "from dada.data import DataDir\nimport torch\n")
+    assert not wrong_imports(
+        ROOT / "dada" / "train" / "x.py", "from dada.data import DataDir\nimport torch\n"
+    )
 
 
 def test_every_layer_has_its_place():
-    present = {path.stem for path in (ROOT / "dada").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    present = {
+        path.stem
+        for path in (ROOT / "dada").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
     assert present - {"__init__"} <= set(RANK), "put the new package into LAYERS"
 
 
@@ -103,9 +114,15 @@ def test_computations_name_no_device():
     """Networks, losses, features and augmentations compute where their input is."""
     named = re.compile(r"\.cuda\(|device=[\"']|\.to\([\"'](cpu|cuda)")
     assert named.search('x.to("cuda")') and named.search("torch.zeros(3, device='cpu')")
-    files = [path for folder in ("augment", "features", "losses", "models") for path in (ROOT / "dada" / folder).rglob("*.py")]
+    files = [
+        path
+        for folder in ("augment", "features", "losses", "models")
+        for path in (ROOT / "dada" / folder).rglob("*.py")
+    ]
     assert len(files) > 40
-    assert not [path.relative_to(ROOT).as_posix() for path in files if named.search(path.read_text(encoding="utf-8"))]
+    assert not [
+        path.relative_to(ROOT).as_posix() for path in files if named.search(path.read_text(encoding="utf-8"))
+    ]
 
 
 def test_no_symbolic_links():
@@ -113,7 +130,11 @@ def test_no_symbolic_links():
 
 
 def test_files_are_short():
-    sizes = {str(path.relative_to(ROOT)): len(path.read_bytes().splitlines()) for path in tracked() if path.suffix in (".py", ".sh")}
+    sizes = {
+        str(path.relative_to(ROOT)): len(path.read_bytes().splitlines())
+        for path in tracked()
+        if path.suffix in (".py", ".sh")
+    }
     assert len(sizes) > 20
     assert not {name: size for name, size in sizes.items() if size > MAX_LINES}
 
@@ -133,7 +154,9 @@ def test_no_paths_of_one_machine():
 def test_recipe_is_whole(recipe):
     for name in ("run.sh", "recipe.yaml", "local/prepare_data.py", "README.md"):
         assert (recipe / name).is_file(), f"egs/{recipe.name}/{name} is missing"
-    assert (recipe / "run.sh").read_bytes() == (ROOT / "egs" / "TEMPLATE" / "run.sh").read_bytes(), "run.sh is the same in every recipe"
+    assert (recipe / "run.sh").read_bytes() == (ROOT / "egs" / "TEMPLATE" / "run.sh").read_bytes(), (
+        "run.sh is the same in every recipe"
+    )
     assert os.access(recipe / "run.sh", os.X_OK)
     settings = yaml.safe_load((recipe / "recipe.yaml").read_text(encoding="utf-8"))
     assert {"corpus", "splits", "systems"} <= settings.keys()
@@ -151,7 +174,10 @@ def test_shell_is_only_a_door():
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.name)
 def test_help_shows_an_example(path):
     done = subprocess.run(
-        [sys.executable, str(path), "--help"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        [sys.executable, str(path), "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
     assert "example:\n" in done.stdout and f"utils/{path.name}" in done.stdout.split("example:\n")[1]
@@ -159,5 +185,12 @@ def test_help_shows_an_example(path):
 
 
 def test_programs_are_there():
-    programs = {"combine_data.py", "compare_runs.py", "new_recipe.py", "subset_data_dir.py", "systems_table.py", "validate_data_dir.py"}
+    programs = {
+        "combine_data.py",
+        "compare_runs.py",
+        "new_recipe.py",
+        "subset_data_dir.py",
+        "systems_table.py",
+        "validate_data_dir.py",
+    }
     assert programs <= {path.name for path in PROGRAMS}

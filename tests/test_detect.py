@@ -28,7 +28,9 @@ OFFICIAL = {"aasist": ("AASIST.pth", "AASIST"), "lfcc_lcnn_lstm": ("LFCC_LCNN_LS
 
 @pytest.fixture
 def detect(monkeypatch, capsys):
-    """Runs `dada detect` in this process; returns its exit code, output and errors. The tests' logging stays as it is."""
+    """Runs `dada detect` in this process; returns its exit code, output and errors. The tests' logging stays
+    as it is.
+    """
     monkeypatch.setattr("dada.detect.set_up_logging", lambda level: None)
 
     def call(*arguments) -> tuple[int, str, str]:
@@ -39,7 +41,9 @@ def detect(monkeypatch, capsys):
 
 @pytest.mark.parametrize("system", OFFICIAL)
 def test_published_weights_give_the_official_logits(reference, system):
-    """The same clips, logits and deviation as in tests/models, but from the file to the verdict; a few clips are enough for that."""
+    """The same clips, logits and deviation as in tests/models, but from the file to the verdict; a few clips
+    are enough for that.
+    """
     weights, key = OFFICIAL[system]
     expected = json.loads((reference / "expected.json").read_text())["logits"][key]
     clips = {utt: str(reference / "audio" / f"{utt}.flac") for utt in list(expected)[:3]}
@@ -47,10 +51,24 @@ def test_published_weights_give_the_official_logits(reference, system):
     for utt, clip in clips.items():
         verdict = detector(clip)
         official = np.atleast_1d(expected[utt])
-        np.testing.assert_allclose(list(verdict.logits.values()), official, rtol=0, atol=float(read_rows()[system].official_deviation))
-        assert verdict.labels == ["spoof", "bonafide"] and list(verdict.logits) == verdict.labels[-len(official) :]
-        assert verdict.score == pytest.approx(official[-1] - (official[0] if len(official) > 1 else 0), abs=4e-4)
-        assert (verdict.system, verdict.seed, verdict.probability_bonafide) == (system, None, None) and verdict.weights.endswith(weights)
+        np.testing.assert_allclose(
+            list(verdict.logits.values()),
+            official,
+            rtol=0,
+            atol=float(read_rows()[system].official_deviation),
+        )
+        assert (
+            verdict.labels == ["spoof", "bonafide"]
+            and list(verdict.logits) == verdict.labels[-len(official) :]
+        )
+        assert verdict.score == pytest.approx(
+            official[-1] - (official[0] if len(official) > 1 else 0), abs=4e-4
+        )
+        assert (verdict.system, verdict.seed, verdict.probability_bonafide) == (
+            system,
+            None,
+            None,
+        ) and verdict.weights.endswith(weights)
         assert verdict.window == ("tile to 4.0375 s" if system == "aasist" else "full")
 
 
@@ -59,7 +77,10 @@ def test_published_weights_on_the_command_line(reference, detect):
     code, printed, _ = detect("--system", "aasist", "--init", weights, clip, "--json")
     assert code == 0
     verdict = json.loads(printed)
-    assert verdict["logits"] == {"spoof": pytest.approx(-8.0711, abs=1e-4), "bonafide": pytest.approx(5.2366, abs=1e-4)}
+    assert verdict["logits"] == {
+        "spoof": pytest.approx(-8.0711, abs=1e-4),
+        "bonafide": pytest.approx(5.2366, abs=1e-4),
+    }
     assert verdict["score"] == pytest.approx(13.3077, abs=2e-4) and verdict["window"] == "tile to 4.0375 s"
     code, _, errors = detect("--system", "aasist_l", "--init", weights, clip)
     assert code == 2 and "but those of aasist:" in errors and " in the file, " in errors
@@ -67,7 +88,12 @@ def test_published_weights_on_the_command_line(reference, detect):
 
 def test_what_cannot_be_asked_says_what_to_do(tmp_path):
     nothing = (None, None, None, None)
-    for arguments in (nothing, (tmp_path, None, "aasist", None), (None, None, "aasist", None), (None, 1, "aasist", tmp_path)):
+    for arguments in (
+        nothing,
+        (tmp_path, None, "aasist", None),
+        (None, None, "aasist", None),
+        (None, 1, "aasist", tmp_path),
+    ):
         with pytest.raises(UserError, match="--model exp/<system> .* or --system NAME --init FILE"):
             detector_of(*arguments)
     with pytest.raises(ConfigError, match="did you mean 'aasist"):
@@ -91,7 +117,9 @@ def clips(tmp_path_factory) -> list[str]:
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory) -> Path:
-    """Experiments below a recipe: two countermeasures and their sums, classifiers of attacks and of seven generators, OpenMax on them."""
+    """Experiments below a recipe: two countermeasures and their sums, classifiers of attacks and of seven
+    generators, OpenMax on them.
+    """
     root = tmp_path_factory.mktemp("recipe")
     (root / "recipe.yaml").write_text("corpus: {name: toy}\n")
     torch.manual_seed(1)
@@ -115,7 +143,9 @@ def recipe(tmp_path_factory) -> Path:
         model.means.copy_(torch.eye(len(known)))
         model.weibull.copy_(torch.tensor([2.0, 3.0, 0.5]).expand(len(known), 3))
         save_experiment(root / "exp" / name / "seed_1", config, model, {})
-    (root / "exp" / "lfcc_ensemble" / "seed_1" / "calibration.json").write_text('{"slope": 2.0, "offset": 0.5}')
+    (root / "exp" / "lfcc_ensemble" / "seed_1" / "calibration.json").write_text(
+        '{"slope": 2.0, "offset": 0.5}'
+    )
     return root
 
 
@@ -136,7 +166,9 @@ def alone(recipe: Path, name: str, path: str) -> Outputs:
     config = experiment.config.input
     x = fit_length(torch.from_numpy(read_audio(path, 16_000)), config.num_samples, config.length_rule)
     frames = features.build(config.features)(x[None])[0].T.numpy()
-    return run_model(experiment.model, Dataset({path: frames}, [path], size=config.num_frames, rule=config.length_rule))
+    return run_model(
+        experiment.model, Dataset({path: frames}, [path], size=config.num_frames, rule=config.length_rule)
+    )
 
 
 def test_an_ensemble_is_the_sum_of_its_members(recipe, clips):
@@ -148,8 +180,14 @@ def test_an_ensemble_is_the_sum_of_its_members(recipe, clips):
         assert verdict.branches == pytest.approx(scores, rel=1e-5)
         assert verdict.score == pytest.approx(0.5 * scores["gmm"] + 2 * scores["lcnn"] - 0.25, rel=1e-5)
         assert verdict.probability_bonafide == pytest.approx(1 / (1 + np.exp(-(2 * verdict.score + 0.5))))
-        assert verdict.logits == {"bonafide": pytest.approx(verdict.score)} and not verdict.classes and verdict.decision is None
-        assert verdict.window == "lfcc_gmm: full; lfcc_lcnn: tile to 400 frames" and verdict.transcript is None
+        assert (
+            verdict.logits == {"bonafide": pytest.approx(verdict.score)}
+            and not verdict.classes
+            and verdict.decision is None
+        )
+        assert (
+            verdict.window == "lfcc_gmm: full; lfcc_lcnn: tile to 400 frames" and verdict.transcript is None
+        )
     words = readable(verdict)
     assert "  gmm: " in words and "  lcnn: " in words and "bona fide at equal priors" in words
 
@@ -163,8 +201,12 @@ def test_an_open_set_system_says_unknown(recipe, clips):
     np.testing.assert_allclose(list(verdict.classes.values()), expected, rtol=1e-5)
     rejected = float(expected.max()) <= 0.25
     assert verdict.decision == ("unknown" if rejected else [*ATTACKS, "unknown"][int(expected.argmax())])
-    assert verdict.score == pytest.approx(float(expected[0].log() - expected[1:].sum().log()), abs=1e-5)  # bona fide against all others
-    assert verdict.branches["classifier"] == pytest.approx(float(logits[0, 0] - logits[0, 1:].logsumexp(0)), rel=1e-5)
+    assert verdict.score == pytest.approx(
+        float(expected[0].log() - expected[1:].sum().log()), abs=1e-5
+    )  # bona fide against all others
+    assert verdict.branches["classifier"] == pytest.approx(
+        float(logits[0, 0] - logits[0, 1:].logsumexp(0)), rel=1e-5
+    )
     assert "unknown" in readable(verdict) and f"class {verdict.decision}" in readable(verdict)
 
 
@@ -173,12 +215,21 @@ def test_open_set_on_an_ensemble_without_bona_fide_speech(recipe, clips, detect)
     code, printed, _ = detect("--model", recipe / "exp" / "track3_openmax", path, "--json")
     assert code == 0
     verdict = json.loads(printed)
-    members = [alone(recipe, f"track3_{name}", path).logits.double() for name in ("cqt_lcnn", "cqt_ofd", "aasist")]
+    members = [
+        alone(recipe, f"track3_{name}", path).logits.double() for name in ("cqt_lcnn", "cqt_ofd", "aasist")
+    ]
     total = 1.5 * members[0] + 1.2 * members[1] + members[2]
     openmax = Detector.of_experiment(recipe / "exp" / "track3_openmax").system.experiment.model
-    np.testing.assert_allclose(list(verdict["classes"].values()), openmax.revise(total).softmax(1)[0], rtol=1e-4)
-    assert (verdict["score"], verdict["probability_bonafide"]) == (None, None) and sum(verdict["classes"].values()) == pytest.approx(1)
-    assert set(verdict["branches"]) == {"classifier", *(f"classifier/{name}" for name in ("lcnn", "ofd", "aasist"))}
+    np.testing.assert_allclose(
+        list(verdict["classes"].values()), openmax.revise(total).softmax(1)[0], rtol=1e-4
+    )
+    assert (verdict["score"], verdict["probability_bonafide"]) == (None, None) and sum(
+        verdict["classes"].values()
+    ) == pytest.approx(1)
+    assert set(verdict["branches"]) == {
+        "classifier",
+        *(f"classifier/{name}" for name in ("lcnn", "ofd", "aasist")),
+    }
     assert "no score" in detect("--model", recipe / "exp" / "track3_openmax", path)[1]
 
 
@@ -198,7 +249,9 @@ def test_a_long_file_says_what_was_looked_at(recipe, clips):
     ],
 )
 def test_thirty_minutes_do_what_the_length_rule_says(name, overrides, window):
-    """What is cut gives what its start gives, and nothing long is computed; what is taken whole is refused beyond ten minutes."""
+    """What is cut gives what its start gives, and nothing long is computed; what is taken whole is refused
+    beyond ten minutes.
+    """
     config = load_system_config(name, None, overrides)
     torch.manual_seed(1)
     system = System(Experiment(config, config.labels, models.build("audio", config.model, 2).eval()), None)
@@ -209,7 +262,9 @@ def test_thirty_minutes_do_what_the_length_rule_says(name, overrides, window):
     if config.input.kind == "features":
         system._feature.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[-1]))
     if window == "full":
-        with pytest.raises(DataError, match="long.wav: 1800 s, and lfcc_gmm takes clips whole .*, up to 600 s: cut the file"):
+        with pytest.raises(
+            DataError, match="long.wav: 1800 s, and lfcc_gmm takes clips whole .*, up to 600 s: cut the file"
+        ):
             system.ask(Clip("long.wav", hours, "-", str))
         assert not seen
         return

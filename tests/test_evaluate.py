@@ -19,6 +19,7 @@ ASV = "scores/ASVspoof2019.LA.asv.eval.gi.trl.scores.txt"
 @pytest.fixture
 def call(capsys):
     """Run the command; returns its exit code, stdout and stderr."""
+
     def run(*arguments):
         code = main([str(argument) for argument in arguments])
         return code, *capsys.readouterr()
@@ -29,6 +30,7 @@ def call(capsys):
 @pytest.fixture
 def measured(call):
     """Run the command with --json, expecting that it works."""
+
     def run(*arguments):
         code, out, err = call("--json", *arguments)
         assert code == 0, err
@@ -52,6 +54,7 @@ def trials():
 @pytest.fixture
 def write(tmp_path):
     """Write lines to a file."""
+
     def lines(name, rows, sep=" "):
         path = tmp_path / name
         path.write_text("".join(sep.join(map(str, row)) + "\n" for row in rows))
@@ -66,33 +69,57 @@ def scores(write, trials):
 
 
 def eer_of(trials, keep=lambda row: True):
-    parts = [[row[4] for row in trials if row[3] == label and (label == "bonafide" or keep(row))] for label in ("bonafide", "spoof")]
+    parts = [
+        [row[4] for row in trials if row[3] == label and (label == "bonafide" or keep(row))]
+        for label in ("bonafide", "spoof")
+    ]
     return metrics.eer(*parts)[0]
 
 
 def test_rawgat_on_asvspoof_2019(reference, measured):
     expected = json.loads((reference / "expected.json").read_text())["metrics"]["RawGAT_ST_mul_LA_eval"]
     found = measured(
-        "--scores", reference / "scores/RawGAT_ST_mul_LA_eval.txt", "--key", reference / LA, "--asv_scores", reference / ASV,
-        "--by", "attack", "--resamples", 50,
+        "--scores",
+        reference / "scores/RawGAT_ST_mul_LA_eval.txt",
+        "--key",
+        reference / LA,
+        "--asv_scores",
+        reference / ASV,
+        "--by",
+        "attack",
+        "--resamples",
+        50,
     )
     assert found["num_trials"] == expected["num_trials"] and found["num_speakers"] == 67
     for name in ("eer", "eer_official"):
         assert round(100 * found["metrics"][name]["value"], 4) == expected["eer_percent"]
     assert round(found["metrics"]["min_tdcf_2019"]["value"], 6) == expected["min_tdcf_2019"]
-    assert len(found["conditions"]["attack"]) == 13 and found["conditions"]["attack"]["A17"]["num_spoof"] == 4914
+    assert (
+        len(found["conditions"]["attack"]) == 13 and found["conditions"]["attack"]["A17"]["num_spoof"] == 4914
+    )
     assert found["metrics"]["eer"]["low"] < 0.0106 < found["metrics"]["eer"]["high"]
-    # By hand, as the field's scripts do: all bona fide trials, spoofs of one attack, and the ASV's rates with its own false acceptances.
-    cm, asv = (np.loadtxt(path, dtype=str) for path in (reference / "scores/RawGAT_ST_mul_LA_eval.txt", reference / ASV))
+    # By hand, as the field's scripts do: all bona fide trials, spoofs of one attack, and the ASV's rates with
+    # its own false acceptances.
+    cm, asv = (
+        np.loadtxt(path, dtype=str)
+        for path in (reference / "scores/RawGAT_ST_mul_LA_eval.txt", reference / ASV)
+    )
     rates = read_asv(str(reference / ASV)).rates
     for attack, entry in found["conditions"]["attack"].items():
-        threshold = json.loads((reference / "expected.json").read_text())["metrics"]["asv_2019_LA_eval"]["threshold"]
+        threshold = json.loads((reference / "expected.json").read_text())["metrics"]["asv_2019_LA_eval"][
+            "threshold"
+        ]
         passed = np.mean(asv[asv[:, 0] == attack][:, 2].astype(float) >= threshold)
         c1, c2 = 0.9405 * (1 - rates.p_miss) - 0.095 * rates.p_fa, 0.5 * passed
-        bonafide, spoof = np.sort(cm[cm[:, 2] == "bonafide"][:, 3].astype(float)), cm[cm[:, 1] == attack][:, 3].astype(float)
+        bonafide, spoof = (
+            np.sort(cm[cm[:, 2] == "bonafide"][:, 3].astype(float)),
+            cm[cm[:, 1] == attack][:, 3].astype(float),
+        )
         p_miss = np.searchsorted(bonafide, np.append(bonafide, np.inf)) / bonafide.size
         p_fa = 1 - np.searchsorted(np.sort(spoof), np.append(bonafide, np.inf)) / spoof.size
-        assert entry["metrics"]["min_tdcf_2019"]["mean"] == pytest.approx(np.min(c1 * p_miss + c2 * p_fa) / min(c1, c2), abs=1e-9)
+        assert entry["metrics"]["min_tdcf_2019"]["mean"] == pytest.approx(
+            np.min(c1 * p_miss + c2 * p_fa) / min(c1, c2), abs=1e-9
+        )
         assert entry["asv"] == f"spoofs of attack {attack}" and "metrics_within" not in entry
 
 
@@ -107,9 +134,21 @@ def test_rates_of_the_given_asv(reference):
 def test_in_the_wild(reference, measured, call):
     expected = json.loads((reference / "expected.json").read_text())["metrics"]["in_the_wild_scl_conf3"]
     folder = reference / "scores/in_the_wild"
-    arguments = "--scores", folder / "scl_conf3_scores.txt", "--columns", "trial,score", "--key", folder / "labels.txt", "--resamples", 0
+    arguments = (
+        "--scores",
+        folder / "scl_conf3_scores.txt",
+        "--columns",
+        "trial,score",
+        "--key",
+        folder / "labels.txt",
+        "--resamples",
+        0,
+    )
     found = measured(*arguments, "--common", "--metrics", "eer")
-    assert round(100 * found["metrics"]["eer"]["value"], 4) == expected["eer_percent"] and found["num_left_out"] == 1
+    assert (
+        round(100 * found["metrics"]["eer"]["value"], 4) == expected["eer_percent"]
+        and found["num_left_out"] == 1
+    )
     code, out, err = call(*arguments)
     assert code == 2 and out == "" and "1 trials of" in err and "(0.wav)" in err and "--common" in err
 
@@ -124,11 +163,35 @@ def rows_2021_la(row):
 
 def rows_2021_pa(row):
     spoof = row[3] == "spoof"
-    return row[1], row[0], "R3", "M3", "d4", *(("r1", "m1", "s4", "c4") if spoof else "----"), row[3], "notrim", "eval"
+    return (
+        row[1],
+        row[0],
+        "R3",
+        "M3",
+        "d4",
+        *(("r1", "m1", "s4", "c4") if spoof else "----"),
+        row[3],
+        "notrim",
+        "eval",
+    )
 
 
 def rows_2021_df(row):
-    return row[1], row[0], "low_m4a", "vcc2020", row[2], row[3], "notrim", "eval", "unknown", "Task1", "team20", "FF", "E"
+    return (
+        row[1],
+        row[0],
+        "low_m4a",
+        "vcc2020",
+        row[2],
+        row[3],
+        "notrim",
+        "eval",
+        "unknown",
+        "Task1",
+        "team20",
+        "FF",
+        "E",
+    )
 
 
 def rows_5(row):
@@ -137,17 +200,33 @@ def rows_5(row):
 
 @pytest.mark.parametrize("layout", [rows_2019, rows_2021_la, rows_2021_df, rows_5])
 def test_challenge_keys(layout, measured, write, scores, trials):
-    found = measured("--scores", scores, "--key", write("key.txt", map(layout, trials)), "--by", "attack", "--resamples", 20)
+    found = measured(
+        "--scores",
+        scores,
+        "--key",
+        write("key.txt", map(layout, trials)),
+        "--by",
+        "attack",
+        "--resamples",
+        20,
+    )
     assert found["metrics"]["eer"]["value"] == eer_of(trials) and found["num_speakers"] == 4
     attacks = found["conditions"]["attack"]
-    assert list(attacks) == ["A01", "A02"] and attacks["A02"]["eer"]["mean"] == eer_of(trials, lambda row: row[2] == "A02")
+    assert list(attacks) == ["A01", "A02"] and attacks["A02"]["eer"]["mean"] == eer_of(
+        trials, lambda row: row[2] == "A02"
+    )
 
 
 def test_physical_access_of_2021(measured, write, scores, trials):
     key = write("trial_metadata.txt", map(rows_2021_pa, trials))
     found = measured("--scores", scores, "--key", key, "--by", "attacker_room,asv_mic", "--resamples", 10)
-    assert found["key_layout"].startswith("ASVspoof 2021 PA metadata") and found["metrics"]["eer"]["value"] == eer_of(trials)
-    assert found["conditions"]["attacker_room"]["r1"]["within"] is None and found["conditions"]["asv_mic"]["M3"]["within"] is not None
+    assert found["key_layout"].startswith("ASVspoof 2021 PA metadata") and found["metrics"]["eer"][
+        "value"
+    ] == eer_of(trials)
+    assert (
+        found["conditions"]["attacker_room"]["r1"]["within"] is None
+        and found["conditions"]["asv_mic"]["M3"]["within"] is not None
+    )
 
 
 def test_other_keys(measured, write, scores, trials, tmp_path):
@@ -156,28 +235,55 @@ def test_other_keys(measured, write, scores, trials, tmp_path):
     csv = write("meta.csv", [("file", "speaker", "label"), *wild], ",")
     header = write("key5.tsv", [("filename", "cm-label"), *((r[0], r[3]) for r in trials)], "\t")
     mine = write("mine.txt", [(r[3], "x", r[0], r[2]) for r in trials])
-    data = DataDir(tmp_path / "data", {
-        "wav.scp": {r[0]: "a.wav" for r in trials}, "utt2label": {r[0]: r[3] for r in trials}, "utt2spk": {r[0]: r[1] for r in trials},
-        "utt2attack": {r[0]: r[2] for r in trials},
-    })
+    data = DataDir(
+        tmp_path / "data",
+        {
+            "wav.scp": {r[0]: "a.wav" for r in trials},
+            "utt2label": {r[0]: r[3] for r in trials},
+            "utt2spk": {r[0]: r[1] for r in trials},
+            "utt2attack": {r[0]: r[2] for r in trials},
+        },
+    )
     data.write()
     named = mine, "--key_columns", "label,-,trial,attack", "--by", "attack"
-    for arguments, num_speakers in (((csv,), 4), ((header,), 0), (named, 0), ((data.path, "--by", "attack"), 4)):
+    for arguments, num_speakers in (
+        ((csv,), 4),
+        ((header,), 0),
+        (named, 0),
+        ((data.path, "--by", "attack"), 4),
+    ):
         found = measured("--scores", scores, "--resamples", 10, "--key", *arguments)
         assert found["metrics"]["eer"]["value"] == expected and found["num_speakers"] == num_speakers
-    found = measured("--scores", write("own.txt", [(r[0], r[2], r[3], r[4]) for r in trials]), "--resamples", 0, "--by", "attack")
-    assert found["metrics"]["eer"]["value"] == expected and set(found["conditions"]["attack"]) == {"A01", "A02"}
+    found = measured(
+        "--scores",
+        write("own.txt", [(r[0], r[2], r[3], r[4]) for r in trials]),
+        "--resamples",
+        0,
+        "--by",
+        "attack",
+    )
+    assert found["metrics"]["eer"]["value"] == expected and set(found["conditions"]["attack"]) == {
+        "A01",
+        "A02",
+    }
 
 
 def test_subsets_of_2021(call, measured, write, scores, trials):
-    """The score file covers the whole set, the eval subset is measured, and the trials of the others are not called superfluous."""
+    """The score file covers the whole set, the eval subset is measured, and the trials of the others are not
+    called superfluous.
+    """
     rows = [(*rows_2021_la(row)[:7], "progress" if i % 3 == 0 else "eval") for i, row in enumerate(trials)]
     key = write("trial_metadata.txt", rows)
     found = measured("--scores", scores, "--key", key, "--resamples", 0)
     assert found["subset"] == "eval" and found["num_trials"] == 80
     assert found["metrics"]["eer"]["value"] == eer_of([row for i, row in enumerate(trials) if i % 3])
-    assert measured("--scores", scores, "--key", key, "--subset", "all", "--resamples", 0)["num_trials"] == 120
-    assert "subset      progress" in call("--scores", scores, "--key", key, "--subset", "progress", "--resamples", 0)[1]
+    assert (
+        measured("--scores", scores, "--key", key, "--subset", "all", "--resamples", 0)["num_trials"] == 120
+    )
+    assert (
+        "subset      progress"
+        in call("--scores", scores, "--key", key, "--subset", "progress", "--resamples", 0)[1]
+    )
     code, _, err = call("--scores", scores, "--key", key, "--subset", "hiden")
     assert code == 2 and "one of eval, progress, all" in err
 
@@ -193,16 +299,37 @@ def test_asv_scores_of_every_challenge(call, measured, write, scores, trials):
     parts = [[row[3] for row in rows if row[2] == kind] for kind in ("target", "nontarget", "spoof")]
     key = write("key.txt", [(row[0], row[3]) for row in trials])
     cm = [[row[4] for row in trials if row[3] == label] for label in ("bonafide", "spoof")]
-    old = write("asv2019.txt", [("A07" if kind == "spoof" else "bonafide", kind, score) for _, _, kind, score in rows])
+    old = write(
+        "asv2019.txt", [("A07" if kind == "spoof" else "bonafide", kind, score) for _, _, kind, score in rows]
+    )
     new = write("asv2021.txt", [(speaker, utt, score) for speaker, utt, _, score in rows])
-    other = ("SPK1", "X", "alaw", "ita_tx", "-", "target", "notrim", "progress")  # has no score, and is not of the subset
-    metadata = write("asv_metadata.txt", [(r[0], r[1], "alaw", "ita_tx", "-", r[2], "notrim", "eval") for r in rows] + [other])
+    other = (
+        "SPK1",
+        "X",
+        "alaw",
+        "ita_tx",
+        "-",
+        "target",
+        "notrim",
+        "progress",
+    )  # has no score, and is not of the subset
+    metadata = write(
+        "asv_metadata.txt",
+        [(r[0], r[1], "alaw", "ita_tx", "-", r[2], "notrim", "eval") for r in rows] + [other],
+    )
     expected = metrics.min_tdcf(*cm, metrics.asv_rates(*parts))
     for asv in ((old,), (new, "--asv_key", metadata)):
         found = measured("--scores", scores, "--key", key, "--resamples", 10, "--asv_scores", *asv)["metrics"]
-        assert found["min_tdcf_2019"]["value"] == expected and found["t_eer"]["value"] == metrics.t_eer(*cm, *parts)
-    found = measured("--scores", scores, "--key", key, "--resamples", 0, "--asv_scores", "asvspoof5")["metrics"]
-    assert found["min_tdcf_2021"]["value"] == metrics.min_tdcf(*cm, metrics.ASVSPOOF5_RATES, "revised") and found["t_eer"]["value"] is None
+        assert found["min_tdcf_2019"]["value"] == expected and found["t_eer"]["value"] == metrics.t_eer(
+            *cm, *parts
+        )
+    found = measured("--scores", scores, "--key", key, "--resamples", 0, "--asv_scores", "asvspoof5")[
+        "metrics"
+    ]
+    assert (
+        found["min_tdcf_2021"]["value"] == metrics.min_tdcf(*cm, metrics.ASVSPOOF5_RATES, "revised")
+        and found["t_eer"]["value"] is None
+    )
     code, _, err = call("--scores", scores, "--key", key, "--asv_scores", new)
     assert code == 2 and "--asv_key" in err
     with pytest.raises(DataError, match="asv_metadata.txt:101: trial SPK1 X has no ASV score"):
@@ -212,44 +339,73 @@ def test_asv_scores_of_every_challenge(call, measured, write, scores, trials):
 
 
 def test_any_metric_by_condition(call, measured, write, scores, trials):
-    """Costs by attack with the ASV's rate of its spoofs, by codec within it; other metrics as asked for; the EER in any case."""
+    """Costs by attack with the ASV's rate of its spoofs, by codec within it; other metrics as asked for; the
+    EER in any case.
+    """
     codecs = ["alaw" if i % 3 else "gsm" for i in range(len(trials))]
-    rows = [(row[1], row[0], codec, "ita_tx", *rows_2021_la(row)[4:]) for row, codec in zip(trials, codecs, strict=True)]
+    rows = [
+        (row[1], row[0], codec, "ita_tx", *rows_2021_la(row)[4:])
+        for row, codec in zip(trials, codecs, strict=True)
+    ]
     key, asv_rows = write("key.txt", rows), []
     for i, (speaker, utt, kind, score) in enumerate(asv_trials()):
         attack = "-" if kind != "spoof" else ("A01", "A02")[i % 2]
-        asv_rows.append((speaker, utt, score - (1 if attack == "A02" else 0), "alaw" if i % 4 else "gsm", attack, kind))
+        asv_rows.append(
+            (speaker, utt, score - (1 if attack == "A02" else 0), "alaw" if i % 4 else "gsm", attack, kind)
+        )
     asv = write("asv.txt", [row[:3] for row in asv_rows])
-    metadata = write("asv_metadata.txt", [(*row[:2], row[3], "ita_tx", *row[4:], "notrim", "eval") for row in asv_rows])
+    metadata = write(
+        "asv_metadata.txt", [(*row[:2], row[3], "ita_tx", *row[4:], "notrim", "eval") for row in asv_rows]
+    )
     given = "--scores", scores, "--key", key, "--asv_scores", asv, "--asv_key", metadata
     found = measured(*given, "--by", "attack,codec", "--resamples", 20)
     columns = [np.array([row[4] for row in trials]), np.array([row[2] for row in trials]), np.array(codecs)]
     cm, attack, codec = columns
-    asv_score, asv_codec, asv_attack, kind = (np.array(column) for column in list(zip(*asv_rows, strict=True))[2:])
+    asv_score, asv_codec, asv_attack, kind = (
+        np.array(column) for column in list(zip(*asv_rows, strict=True))[2:]
+    )
 
     def cost(bonafide, spoof, target, its_spoofs):
-        rates = metrics.asv_rates(*(asv_score[(kind == name) & target] for name in ("target", "nontarget")), asv_score[its_spoofs])
+        rates = metrics.asv_rates(
+            *(asv_score[(kind == name) & target] for name in ("target", "nontarget")), asv_score[its_spoofs]
+        )
         return metrics.min_tdcf(cm[bonafide], cm[spoof], rates, "revised")
 
     entry = found["conditions"]["attack"]["A02"]
-    assert entry["metrics"]["min_tdcf_2021"]["mean"] == cost(attack == "-", attack == "A02", asv_codec != "", asv_attack == "A02")
+    assert entry["metrics"]["min_tdcf_2021"]["mean"] == cost(
+        attack == "-", attack == "A02", asv_codec != "", asv_attack == "A02"
+    )
     assert entry["asv"] == "spoofs of attack A02" and entry["metrics"]["min_tdcf_2021"]["low"] is not None
     entry, gsm = found["conditions"]["codec"]["gsm"], (asv_codec == "gsm")
-    within = cost((attack == "-") & (codec == "gsm"), (attack != "-") & (codec == "gsm"), gsm, gsm & (kind == "spoof"))
-    assert entry["metrics_within"]["min_tdcf_2021"]["mean"] == within and entry["asv_within"] == "trials of codec gsm"
+    within = cost(
+        (attack == "-") & (codec == "gsm"), (attack != "-") & (codec == "gsm"), gsm, gsm & (kind == "spoof")
+    )
+    assert (
+        entry["metrics_within"]["min_tdcf_2021"]["mean"] == within
+        and entry["asv_within"] == "trials of codec gsm"
+    )
     of_all = cost(attack == "-", (attack != "-") & (codec == "gsm"), asv_codec != "", gsm & (kind == "spoof"))
     assert entry["metrics"]["min_tdcf_2021"]["mean"] == of_all
     bare = "--scores", scores, "--key", key, "--by", "attack", "--resamples", 0
     assert "metrics" not in measured(*bare)["conditions"]["attack"]["A01"]
     entry = measured(*bare, "--metrics", "auc,cllr,min_dcf")["conditions"]["attack"]["A01"]
     pair = cm[attack == "-"], cm[attack == "A01"]
-    assert entry["metrics"]["auc"]["mean"] == metrics.auc(*pair) and entry["metrics"]["cllr"]["mean"] == metrics.cllr(*pair)
-    assert set(entry["metrics"]) == {"auc", "cllr", "min_dcf"} and entry["eer"]["mean"] == metrics.eer(*pair)[0]
+    assert entry["metrics"]["auc"]["mean"] == metrics.auc(*pair) and entry["metrics"]["cllr"][
+        "mean"
+    ] == metrics.cllr(*pair)
+    assert (
+        set(entry["metrics"]) == {"auc", "cllr", "min_dcf"} and entry["eer"]["mean"] == metrics.eer(*pair)[0]
+    )
     _, out, _ = call(*bare, "--asv_scores", "asvspoof5", "--metrics", "min_tdcf_2021,eer")
-    assert "min_tdcf_2021 by attack, spoofs of one value against all bona fide speech\nA01" in out and "ASV: overall" in out
+    assert (
+        "min_tdcf_2021 by attack, spoofs of one value against all bona fide speech\nA01" in out
+        and "ASV: overall" in out
+    )
 
 
-def test_costs_by_condition_from_constants_and_from_an_asv_that_lets_no_spoof_pass(call, measured, write, scores, trials, tmp_path):
+def test_costs_by_condition_from_constants_and_from_an_asv_that_lets_no_spoof_pass(
+    call, measured, write, scores, trials, tmp_path
+):
     key = write("key.txt", map(rows_2021_la, trials))
     pooled, of_a01 = {"C0": 0.025, "C1": 0.9, "C2": 0.38}, {"C0": 0.025, "C1": 0.9, "C2": 0.2}
     empty = {"C0": 0.025, "C1": 0.9, "C2": float("nan")}
@@ -261,11 +417,20 @@ def test_costs_by_condition_from_constants_and_from_an_asv_that_lets_no_spoof_pa
     assert [found["attack"][name]["asv"] for name in ("A01", "A02")] == ["constants of attack A01", "overall"]
     curve = metrics.det(*([row[4] for row in trials if row[2] == name] for name in ("-", "A01")))
     expected = (0.025 + np.min(0.9 * curve.p_miss + 0.2 * curve.p_fa)) / 0.225
-    assert found["attack"]["A01"]["metrics"] == {"min_tdcf_2021": found["attack"]["A01"]["metrics"]["min_tdcf_2021"]}
+    assert found["attack"]["A01"]["metrics"] == {
+        "min_tdcf_2021": found["attack"]["A01"]["metrics"]["min_tdcf_2021"]
+    }
     assert found["attack"]["A01"]["metrics"]["min_tdcf_2021"]["mean"] == pytest.approx(expected, abs=1e-12)
-    # All trials are of one codec, so that its constants hold within it, and those of all trials against all bona fide speech.
-    assert found["codec"]["alaw"]["asv_within"] == "constants of codec alaw" and found["codec"]["alaw"]["asv"] == "overall"
-    rows = [("A01" if kind == "spoof" else "bonafide", kind, -9 if kind == "spoof" else score) for _, _, kind, score in asv_trials()]
+    # All trials are of one codec, so that its constants hold within it, and those of all trials against all
+    # bona fide speech.
+    assert (
+        found["codec"]["alaw"]["asv_within"] == "constants of codec alaw"
+        and found["codec"]["alaw"]["asv"] == "overall"
+    )
+    rows = [
+        ("A01" if kind == "spoof" else "bonafide", kind, -9 if kind == "spoof" else score)
+        for _, _, kind, score in asv_trials()
+    ]
     rows += [("A02", "spoof", 9)]
     _, out, _ = call(*arguments, "--asv_scores", write("asv.txt", rows))
     assert re.search(r"min_tdcf_2019 by attack.*\nA01 +not defined .*\nA02 +0\.", out)
@@ -291,11 +456,21 @@ def test_comparison_is_paired(call, measured, write, scores, trials):
     rng = np.random.default_rng(2)
     key = write("key.txt", map(rows_2019, trials))
     worse = write("worse.txt", [(row[0], row[4] + rng.normal() * 2) for row in reversed(trials)])
-    found = measured("--scores", scores, "--compare", worse, "--key", key, "--metrics", "eer,auc", "--resamples", 200)
+    found = measured(
+        "--scores", scores, "--compare", worse, "--key", key, "--metrics", "eer,auc", "--resamples", 200
+    )
     entry = found["compare"]["difference"]["eer"]
-    assert entry["value"] == entry["first"] - entry["second"] < 0 and entry["first"] == found["metrics"]["eer"]["value"]
-    assert entry["low"] < entry["value"] < entry["high"] and set(found["compare"]["difference"]) == {"eer", "auc"}
-    same = measured("--scores", scores, "--compare", scores, "--key", key, "--resamples", 50)["compare"]["difference"]
+    assert (
+        entry["value"] == entry["first"] - entry["second"] < 0
+        and entry["first"] == found["metrics"]["eer"]["value"]
+    )
+    assert entry["low"] < entry["value"] < entry["high"] and set(found["compare"]["difference"]) == {
+        "eer",
+        "auc",
+    }
+    same = measured("--scores", scores, "--compare", scores, "--key", key, "--resamples", 50)["compare"][
+        "difference"
+    ]
     assert all(e["value"] == 0 and e["low"] in (0, None) and e["high"] in (0, None) for e in same.values())
     _, out, _ = call("--scores", scores, "--compare", worse, "--key", key, "--resamples", 50)
     assert "difference: " in out and "worse.txt" in out
@@ -314,9 +489,20 @@ def test_unlabelled_set(call, measured, write, scores, trials, tmp_path):
     assert code == 0 and "120, unlabelled" in out and "sha256" in out
     assert (tmp_path / "s.txt").read_text().splitlines()[0].startswith("T_0119 ")
     gap = write("gap.txt", [(row[0], row[4]) for row in trials[1:]])
-    code, _, err = call("--scores", gap, "--key", listed, "--common", "--submission", tmp_path / "gap_out.txt")
+    code, _, err = call(
+        "--scores", gap, "--key", listed, "--common", "--submission", tmp_path / "gap_out.txt"
+    )
     assert code == 2 and "needs a score for every trial" in err and not (tmp_path / "gap_out.txt").exists()
-    code, _, err = call("--scores", scores, "--key", listed, "--submission", tmp_path / "o.txt", "--submission_format", "asvspoof2019")
+    code, _, err = call(
+        "--scores",
+        scores,
+        "--key",
+        listed,
+        "--submission",
+        tmp_path / "o.txt",
+        "--submission_format",
+        "asvspoof2019",
+    )
     assert code == 2 and "no labels and attacks" in err
 
 
@@ -325,11 +511,17 @@ def test_warnings_are_in_both_outputs(call, measured, write, trials):
     inverted = write("inverted.txt", [(row[0], -row[4]) for row in trials])
     code, out, err = call("--scores", inverted, "--key", key, "--resamples", 0)
     assert code == 0 and "negate the scores" in err
-    assert "is the sign inverted" in measured("--scores", inverted, "--key", key, "--resamples", 0)["warnings"][0]
+    assert (
+        "is the sign inverted"
+        in measured("--scores", inverted, "--key", key, "--resamples", 0)["warnings"][0]
+    )
     saturated = write("saturated.txt", [(row[0], min(1.0, max(0.0, row[4]))) for row in trials])
     found = measured("--scores", saturated, "--key", key, "--resamples", 0)
     assert "exactly 0 or 1" in found["warnings"][0]
-    assert found["metrics"]["cllr"]["value"] is None and "no log-likelihood ratios" in found["metrics"]["cllr"]["why"]
+    assert (
+        found["metrics"]["cllr"]["value"] is None
+        and "no log-likelihood ratios" in found["metrics"]["cllr"]["why"]
+    )
     constant = write("constant.txt", [(row[0], 3) for row in trials])
     found = measured("--scores", constant, "--key", key, "--resamples", 0)
     assert found["metrics"]["eer"]["value"] == 0.5 and found["metrics"]["eer_official"]["value"] == 1
@@ -343,32 +535,57 @@ def test_our_own_scores_say_whether_they_are_ratios(measured, write, scores, tri
     assert found["act_dcf"]["value"] is None and "file beside" in found["act_dcf"]["why"]
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (("--metrics", "err"), "unknown metric 'err', did you mean 'eer'"),
-    (("--by", "atack"), "unknown condition of .*did you mean 'attack'"),
-    (("--metrics", "t_eer"), "t_eer cannot be measured: it needs an ASV"),
-    (("--subset", "eval"), "has no column of subsets"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--metrics", "err"), "unknown metric 'err', did you mean 'eer'"),
+        (("--by", "atack"), "unknown condition of .*did you mean 'attack'"),
+        (("--metrics", "t_eer"), "t_eer cannot be measured: it needs an ASV"),
+        (("--subset", "eval"), "has no column of subsets"),
+    ],
+)
 def test_wrong_requests(arguments, message, call, write, scores, trials):
     code, out, err = call("--scores", scores, "--key", write("key.txt", map(rows_2019, trials)), *arguments)
     assert code == 2 and out == "" and re.search(message, err)
 
 
 def test_clusters_by_attack(call, measured, write, scores, trials):
-    """Two attacks: resampling them gives a wider interval than resampling four speakers, since one of the two is much harder."""
+    """Two attacks: resampling them gives a wider interval than resampling four speakers, since one of the two
+    is much harder.
+    """
     key = write("key.txt", map(rows_2019, trials))
-    wide, narrow = (measured("--scores", scores, "--key", key, "--cluster", cluster)["metrics"]["eer"] for cluster in ("attack", "speaker"))
-    assert wide["value"] == narrow["value"] and wide["high"] - wide["low"] > narrow["high"] - narrow["low"] > 0
+    wide, narrow = (
+        measured("--scores", scores, "--key", key, "--cluster", cluster)["metrics"]["eer"]
+        for cluster in ("attack", "speaker")
+    )
+    assert (
+        wide["value"] == narrow["value"] and wide["high"] - wide["low"] > narrow["high"] - narrow["low"] > 0
+    )
     assert "resamples of the attacks" in call("--scores", scores, "--key", key, "--cluster", "attack")[1]
-    code, _, err = call("--scores", scores, "--key", write("bare.txt", [(row[0], row[3]) for row in trials]), "--cluster", "attack")
+    code, _, err = call(
+        "--scores",
+        scores,
+        "--key",
+        write("bare.txt", [(row[0], row[3]) for row in trials]),
+        "--cluster",
+        "attack",
+    )
     assert code == 2 and "names no attacks" in err
 
 
 def test_every_metric_has_an_interval_without_speakers(measured, write):
     rng = np.random.default_rng(0)
-    trials = [(f"U{i}", rng.normal(2 if i < 1500 else 0), "bonafide" if i < 1500 else "spoof") for i in range(4000)]
-    score, key = write("s.txt", [row[:2] for row in trials]), write("k.txt", [(row[0], row[2]) for row in trials])
-    asv = write("asv.txt", [("A07" if kind == "spoof" else "bonafide", kind, score) for _, _, kind, score in asv_trials()])
+    trials = [
+        (f"U{i}", rng.normal(2 if i < 1500 else 0), "bonafide" if i < 1500 else "spoof") for i in range(4000)
+    ]
+    score, key = (
+        write("s.txt", [row[:2] for row in trials]),
+        write("k.txt", [(row[0], row[2]) for row in trials]),
+    )
+    asv = write(
+        "asv.txt",
+        [("A07" if kind == "spoof" else "bonafide", kind, score) for _, _, kind, score in asv_trials()],
+    )
     found = measured("--scores", score, "--key", key, "--asv_scores", asv, "--resamples", 100)["metrics"]
     assert found.pop("a_dcf")["value"] is None
     assert all(entry["low"] < entry["value"] < entry["high"] for entry in found.values()) and len(found) == 10
@@ -377,7 +594,9 @@ def test_every_metric_has_an_interval_without_speakers(measured, write):
 def test_no_key_and_one_class(call, write, scores, trials):
     code, _, err = call("--scores", scores)
     assert code == 2 and "holds no labels" in err
-    code, _, err = call("--scores", scores, "--key", write("key.txt", [(row[0], "bonafide") for row in trials]))
+    code, _, err = call(
+        "--scores", scores, "--key", write("key.txt", [(row[0], "bonafide") for row in trials])
+    )
     assert code == 2 and "has only bona fide trials" in err
 
 
@@ -385,5 +604,7 @@ def test_order_of_trials_does_not_matter(measured, write, scores, trials):
     key = write("key.txt", map(rows_2019, trials))
     mixed = [trials[i] for i in np.random.default_rng(0).permutation(len(trials))]
     other = write("mixed.txt", [(row[0], row[4]) for row in mixed])
-    first, second = (measured("--scores", path, "--key", key, "--resamples", 30)["metrics"] for path in (scores, other))
+    first, second = (
+        measured("--scores", path, "--key", key, "--resamples", 30)["metrics"] for path in (scores, other)
+    )
     assert first == second

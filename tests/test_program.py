@@ -12,10 +12,14 @@ ROOT = Path(__file__).parents[1]
 
 def call(name, *arguments, **kwargs):
     command = [sys.executable, str(ROOT / "utils" / name), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""}, **kwargs)
+    return subprocess.run(
+        command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""}, **kwargs
+    )
 
 
-@pytest.mark.parametrize(("error", "code"), [(DadaError("x"), 1), (DataError("x"), 2), (KeyboardInterrupt(), 130)])
+@pytest.mark.parametrize(
+    ("error", "code"), [(DadaError("x"), 1), (DataError("x"), 2), (KeyboardInterrupt(), 130)]
+)
 def test_exit_codes_and_messages(error, code, capsys):
     def main():
         raise error
@@ -34,7 +38,9 @@ def test_faults_of_ours_keep_their_traceback():
 
 def test_reader_that_goes_away():
     script = "import sys; from dada import program; sys.exit(program.run(lambda: print('x' * 1000000)))"
-    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
     process.stdout.read(10)
     process.stdout.close()
     assert process.stderr.read() == b""
@@ -51,7 +57,11 @@ def test_validate_program(tmp_path, make_data_dir):
     done = call("validate_data_dir.py", "--no-audio", data)
     assert done.returncode == 2 and "utt2label:2" in done.stdout and "utt2spk" in done.stdout
     done = call("validate_data_dir.py", "--no_audio", "--fix", data)
-    assert done.returncode == 2 and f"sorted {data / 'utt2label'}" in done.stdout and "error: " + str(data / "utt2label") not in done.stdout
+    assert (
+        done.returncode == 2
+        and f"sorted {data / 'utt2label'}" in done.stdout
+        and "error: " + str(data / "utt2label") not in done.stdout
+    )
 
 
 def test_subset_and_combine_programs(tmp_path, make_data_dir):

@@ -20,21 +20,33 @@ KEY = "S1 b1 - - bonafide\nS2 b2 - - bonafide\nS1 s1 - A01 spoof\nS1 s2 - A02 sp
 @pytest.fixture
 def submit(tmp_path):
     """Submit the scores in a format; returns the file and what was found."""
+
     def run(form, name="out.txt", key=KEY, scores=None):
         paths = tmp_path / "scores.txt", tmp_path / "key.txt"
         paths[0].write_text(scores or "".join(f"{utt} {score}\n" for utt, score in SCORES.items()))
         paths[1].write_text(key)
         path = tmp_path / name
         config = EvaluateConfig(num_resamples=1)
-        return path, evaluate(Request(paths[0], paths[1], submission=path, submission_format=form, config=config, intervals=False))
+        return path, evaluate(
+            Request(
+                paths[0], paths[1], submission=path, submission_format=form, config=config, intervals=False
+            )
+        )
 
     return run
 
 
-@pytest.mark.parametrize("form, first", [
-    ("plain", "b1 2.5"), ("asvspoof2019", "b1 - bonafide 2.5"), ("asvspoof2021", "b1 2.5"), ("asvspoof5", "filename\tcm-score"),
-    ("add2023", "b1.wav 2.5"), ("arena", "b1 2.5"),
-])
+@pytest.mark.parametrize(
+    "form, first",
+    [
+        ("plain", "b1 2.5"),
+        ("asvspoof2019", "b1 - bonafide 2.5"),
+        ("asvspoof2021", "b1 2.5"),
+        ("asvspoof5", "filename\tcm-score"),
+        ("add2023", "b1.wav 2.5"),
+        ("arena", "b1 2.5"),
+    ],
+)
 def test_comes_back(form, first, submit, tmp_path):
     path, found = submit(form)
     made = found["submission"]
@@ -45,7 +57,9 @@ def test_comes_back(form, first, submit, tmp_path):
     assert again["metrics"]["eer"] == found["metrics"]["eer"]
 
 
-@pytest.mark.parametrize("form, name", [("asvspoof2021", "score.txt"), ("asvspoof5", "score.tsv"), ("add2023", "score.txt")])
+@pytest.mark.parametrize(
+    "form, name", [("asvspoof2021", "score.txt"), ("asvspoof5", "score.tsv"), ("add2023", "score.txt")]
+)
 def test_archive_holds_the_one_file(form, name, submit):
     path, _ = submit(form, "submission.zip")
     with zipfile.ZipFile(path) as archive:
@@ -62,11 +76,16 @@ def test_key_decides_the_format(submit):
 
 
 def test_second_track_of_asvspoof_5(submit):
-    scores = "spk\tfilename\tcm-score\tasv-score\tsasv-score\nS1\tu1\t1.5\t2.0\t3.0\nS2\tu2\t-1.0\t0.0\t-2.0\n"
+    scores = (
+        "spk\tfilename\tcm-score\tasv-score\tsasv-score\nS1\tu1\t1.5\t2.0\t3.0\nS2\tu2\t-1.0\t0.0\t-2.0\n"
+    )
     key = "spk\tfilename\tcm-label\tasv-label\nS1\tu1\tbonafide\ttarget\nS2\tu2\tspoof\tspoof\n"
     only = "spk\tfilename\tcm-score\tasv-score\tsasv-score\nS1\tu1\t-\t-\t3.0\nS2\tu2\t-\t-\t-2.0\n"
     key += "S3\tu3\tbonafide\tnontarget\n"
-    for name, given in (("all.tsv", scores + "S3\tu3\t1.0\t-1.0\t-1.0\n"), ("only.tsv", only + "S3\tu3\t-\t-\t-1.0\n")):
+    for name, given in (
+        ("all.tsv", scores + "S3\tu3\t1.0\t-1.0\t-1.0\n"),
+        ("only.tsv", only + "S3\tu3\t-\t-\t-1.0\n"),
+    ):
         assert submit("asvspoof5_track2", name, key, given)[0].read_text() == given
     with pytest.raises(DataError, match="track 2 wants `speaker trial`"):
         submit("asvspoof5_track2", "none.tsv")
@@ -76,8 +95,14 @@ def test_arena_pointer(submit):
     path, found = submit("arena", "scores.txt.new")
     pointer = yaml.safe_load(path.with_suffix(".yaml").read_text())
     assert pointer["artifact"]["scores_sha256"] == found["submission"]["sha256"]
-    assert pointer["scores"] == {"eer_percent": 100 * found["metrics"]["eer_official"]["value"], "n_trials": 4, "n_skipped": 0}
-    assert pointer["system"]["name"] is None and found["submission"]["beside"] == [str(path.with_suffix(".yaml"))]
+    assert pointer["scores"] == {
+        "eer_percent": 100 * found["metrics"]["eer_official"]["value"],
+        "n_trials": 4,
+        "n_skipped": 0,
+    }
+    assert pointer["system"]["name"] is None and found["submission"]["beside"] == [
+        str(path.with_suffix(".yaml"))
+    ]
 
 
 def test_refused(submit, tmp_path):
@@ -94,6 +119,7 @@ def test_refused(submit, tmp_path):
 @pytest.fixture
 def constants(tmp_path):
     """Write C012 constants as the package of 2021 does, and in other ways."""
+
     def write(name, values, way="dump"):
         path = tmp_path / name
         table = {"Pooled": {"Pooled": values, "alaw": {"C0": 9.0, "C1": 9.0, "C2": 9.0}}}
@@ -110,15 +136,28 @@ def constants(tmp_path):
 
 @pytest.mark.parametrize("name, way", [("LA-C012-eval.npy", "dump"), ("c.npy", "save"), ("c.json", "json")])
 def test_constants_of_2021(name, way, constants, submit, tmp_path):
-    """B01-like: the revised cost of the constants equals that of the rates they come from; the legacy one is not to be had."""
+    """B01-like: the revised cost of the constants equals that of the rates they come from; the legacy one is
+    not to be had.
+    """
     rates = {"C0": 0.0254559, "C1": 0.9150441, "C2": 0.380326}
     submit("plain")
-    found = evaluate(Request(tmp_path / "scores.txt", tmp_path / "key.txt", asv_scores=str(constants(name, rates, way)), intervals=False))
-    # One of two bona fide trials scores below one of two spoofs: the best threshold either misses it or accepts that spoof.
+    found = evaluate(
+        Request(
+            tmp_path / "scores.txt",
+            tmp_path / "key.txt",
+            asv_scores=str(constants(name, rates, way)),
+            intervals=False,
+        )
+    )
+    # One of two bona fide trials scores below one of two spoofs: the best threshold either misses it or
+    # accepts that spoof.
     default = rates["C0"] + rates["C2"]
     best = min(rates["C0"] + rates["C1"] / 2, rates["C0"] + rates["C2"] / 2)
     assert found["metrics"]["min_tdcf_2021"]["value"] == pytest.approx(best / default, abs=1e-12)
-    assert "revised definition" in found["metrics"]["min_tdcf_2019"]["why"] and found["metrics"]["t_eer"]["value"] is None
+    assert (
+        "revised definition" in found["metrics"]["min_tdcf_2019"]["why"]
+        and found["metrics"]["t_eer"]["value"] is None
+    )
 
 
 class Runs:
@@ -129,8 +168,12 @@ class Runs:
 
 
 def test_bad_constants(constants, tmp_path):
-    for values, said in (({"C0": 1.0}, "has no C0, C1, C2"), ({"C0": 1.0, "C1": -1.0, "C2": 1.0}, "no costs"),
-                         ({"C0": 1.0, "C1": float("nan"), "C2": 1.0}, "no costs"), ({"C0": "x", "C1": 1, "C2": 1}, "must be numbers")):
+    for values, said in (
+        ({"C0": 1.0}, "has no C0, C1, C2"),
+        ({"C0": 1.0, "C1": -1.0, "C2": 1.0}, "no costs"),
+        ({"C0": 1.0, "C1": float("nan"), "C2": 1.0}, "no costs"),
+        ({"C0": "x", "C1": 1, "C2": 1}, "must be numbers"),
+    ):
         with pytest.raises(DataError, match=said):
             read_c012(constants("c.npy", values))
     with pytest.raises(DataError, match=r"asks for __builtin__\.eval"):

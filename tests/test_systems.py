@@ -1,4 +1,6 @@
-"""egs/systems.csv says the truth: it is compared with the configurations, the networks, the tests that it names, and the results."""
+"""egs/systems.csv says the truth: it is compared with the configurations, the networks, the tests that it
+names, and the results.
+"""
 
 import json
 import os
@@ -29,7 +31,14 @@ class Collector:
 def collected(files: set[str]) -> set[str]:
     """The node ids of test files."""
     collector = Collector()
-    arguments = ["--collect-only", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}", *(str(ROOT / file) for file in sorted(files))]
+    arguments = [
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={ROOT}",
+        *(str(ROOT / file) for file in sorted(files)),
+    ]
     assert pytest.main(arguments, plugins=[collector]) == 0
     return collector.nodes
 
@@ -40,7 +49,13 @@ def rows() -> dict[str, Row]:
 
 
 def dada_models(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "dada.cli", "models", *arguments], capture_output=True, text=True, cwd=ROOT, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "dada.cli", "models", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        **options,
+    )
 
 
 def test_every_configuration_has_its_row(rows):
@@ -67,30 +82,44 @@ def test_what_the_project_says_is_as_the_project_has_it(rows):
         if name in wanted and getattr(row, column) != getattr(wanted[name], column)
     }
     assert not stale, f"run {systems.REWRITE}; {stale}"
-    assert (ROOT / "egs" / "systems.csv").read_text(encoding="utf-8") == systems.format_rows(wanted), f"run {systems.REWRITE}"
+    assert (ROOT / "egs" / "systems.csv").read_text(encoding="utf-8") == systems.format_rows(wanted), (
+        f"run {systems.REWRITE}"
+    )
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert catalogue.with_table(readme, wanted) == readme, f"README.md is out of date: run {systems.REWRITE}"
 
 
 def test_claims_come_with_the_tests_that_show_them(rows):
-    """Every claim names a test, every named test is collected, and a number of parameters stands in the file that tests it."""
+    """Every claim names a test, every named test is collected, and a number of parameters stands in the file
+    that tests it.
+    """
     named = {getattr(row, column) for row in rows.values() for column in TESTS} - {""}
     nodes = collected({test.split("::")[0] for test in named})
     nodes |= {node.partition("[")[0] for node in nodes}
     assert not named - nodes, f"egs/systems.csv names tests that do not exist: {sorted(named - nodes)}"
     for name, row in rows.items():
-        pairs = [("official_weights", "official_test"), ("official_weights", "official_deviation"), ("score_file", "score_file_test")]
+        pairs = [
+            ("official_weights", "official_test"),
+            ("official_weights", "official_deviation"),
+            ("score_file", "score_file_test"),
+        ]
         for claim, shown_by in [*pairs, ("other", "other_test")]:
-            assert bool(getattr(row, claim)) == bool(getattr(row, shown_by)), f"{name}: {claim} and {shown_by} go together"
+            assert bool(getattr(row, claim)) == bool(getattr(row, shown_by)), (
+                f"{name}: {claim} and {shown_by} go together"
+            )
         if row.parameters_test:
             source = (ROOT / row.parameters_test.split("::")[0]).read_text(encoding="utf-8").replace("_", "")
-            assert re.search(rf"\b{row.parameters}\b", source), f"{name}: {row.parameters_test} does not know {row.parameters} parameters"
+            assert re.search(rf"\b{row.parameters}\b", source), (
+                f"{name}: {row.parameters_test} does not know {row.parameters} parameters"
+            )
 
 
 def test_published_figures_are_whole(rows):
     for row in rows.values():
         for figure, metric, corpus, source in systems.figures(row):
-            assert re.fullmatch(r"[\d./ ]+", figure) and metric and corpus and source in systems.SOURCES, row.system
+            assert re.fullmatch(r"[\d./ ]+", figure) and metric and corpus and source in systems.SOURCES, (
+                row.system
+            )
             assert figure.count("/") == metric.count("/"), row.system
         assert row.description and not row.description.endswith(".")
     with pytest.raises(DataError, match="aasist: figure, metric, corpus and source must hold as many values"):
@@ -107,20 +136,31 @@ def test_results_are_read_as_the_report_writes_them():
 
 def test_models_are_listed_quickly_and_without_torch():
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "dada.cli", "models", "--json"], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-X", "importtime", "-m", "dada.cli", "models", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     assert not re.search(r"\| +(torch|omegaconf|numpy)$", done.stderr, re.MULTILINE)
     listed = {entry["system"]: entry for entry in json.loads(done.stdout)}
     assert list(listed) == systems.names()
     aasist = listed["aasist"]
     assert aasist["parameters"] == 297_866 and aasist["input"] == "waveform, 4.037 s"
-    assert aasist["published"][0]["figure"] == "0.83 / 0.0275" and aasist["published"][0]["corpus"] == "ASVspoof 2019 LA eval"
+    assert (
+        aasist["published"][0]["figure"] == "0.83 / 0.0275"
+        and aasist["published"][0]["corpus"] == "ASVspoof 2019 LA eval"
+    )
     assert any("AASIST.pth" in fact["what"] and fact["test"] for fact in aasist["verified"])
 
 
 def test_one_model_is_shown_with_its_configuration():
     text = dada_models("aasist_l").stdout
-    assert "85,306 parameters" in text and "node_sizes: [24, 32]" in text and "tests/models/test_waveform_networks.py" in text
+    assert (
+        "85,306 parameters" in text
+        and "node_sizes: [24, 32]" in text
+        and "tests/models/test_waveform_networks.py" in text
+    )
     assert json.loads(dada_models("aasist_l", "--json").stdout)["settings"]["model"]["node_sizes"] == [24, 32]
     done = dada_models("aasisst")
     assert done.returncode == 2 and "unknown system 'aasisst', did you mean 'aasist" in done.stderr
@@ -132,9 +172,21 @@ def test_an_installed_package_has_the_table(tmp_path):
     """setup.py puts systems.csv into the package, where there is no egs/."""
     built = tmp_path / "lib"
     subprocess.run(
-        [sys.executable, "setup.py", "-q", "build", "--build-base", tmp_path / "build", "build_py", "--build-lib", built],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "setup.py",
+            "-q",
+            "build",
+            "--build-base",
+            tmp_path / "build",
+            "build_py",
+            "--build-lib",
+            built,
+        ],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
     assert not (built / "egs").exists()
     paths = os.pathsep.join([str(built), sysconfig.get_path("purelib")])
     environment = {**os.environ, "PYTHONPATH": paths}

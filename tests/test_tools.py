@@ -41,8 +41,16 @@ def write_program(path, text):
 
 
 def activate(root, path, **variables):
-    command = ["/bin/bash", "-c", 'set -euo pipefail; source "$1/tools/activate.sh"; echo "active: ${VIRTUAL_ENV-none}"', "bash", root]
-    return subprocess.run(command, capture_output=True, text=True, env={"PATH": f"{path}:{SYSTEM_PATH}", **variables})
+    command = [
+        "/bin/bash",
+        "-c",
+        'set -euo pipefail; source "$1/tools/activate.sh"; echo "active: ${VIRTUAL_ENV-none}"',
+        "bash",
+        root,
+    ]
+    return subprocess.run(
+        command, capture_output=True, text=True, env={"PATH": f"{path}:{SYSTEM_PATH}", **variables}
+    )
 
 
 def test_environment_is_made_once_and_completed(checkout, tmp_path):
@@ -61,7 +69,11 @@ def test_environment_is_made_once_and_completed(checkout, tmp_path):
     assert asked() == ["venv", install] and not (checkout / ".venv" / ".dada_installed").exists()
     broken.unlink()
     done = activate(checkout, bin_)
-    assert done.returncode == 0 and f"active: {checkout / '.venv'}" in done.stdout and "about 7 GB" in done.stderr, done.stderr
+    assert (
+        done.returncode == 0
+        and f"active: {checkout / '.venv'}" in done.stdout
+        and "about 7 GB" in done.stderr
+    ), done.stderr
     assert asked() == [install]
     assert activate(checkout, bin_).stderr == "" and asked() == []
     (checkout / "setup.py").write_text("# version 2\n")
@@ -71,11 +83,14 @@ def test_environment_is_made_once_and_completed(checkout, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("refused", "message"), [("*version_info*3,*10*", "no Python 3.10 or newer"), ("*ensurepip*", "apt-get install python3-venv")]
+    ("refused", "message"),
+    [("*version_info*3,*10*", "no Python 3.10 or newer"), ("*ensurepip*", "apt-get install python3-venv")],
 )
 def test_unfit_python_is_named(checkout, tmp_path, refused, message):
     for name in ("python", "python3", *(f"python3.{minor}" for minor in range(10, 15))):
-        write_program(tmp_path / "bin" / name, f'#!/bin/sh\ncase "$*" in {refused}) exit 1 ;; esac\necho python3.9\n')
+        write_program(
+            tmp_path / "bin" / name, f'#!/bin/sh\ncase "$*" in {refused}) exit 1 ;; esac\necho python3.9\n'
+        )
     done = activate(checkout, tmp_path / "bin")
     assert done.returncode == 1 and message in done.stderr and not (checkout / ".venv").exists()
 
@@ -107,6 +122,9 @@ def test_run_hands_everything_to_the_program(checkout, tmp_path):
     (checkout / "tools" / "activate.sh").write_text("")
     write_program(tmp_path / "bin" / "dada", '#!/bin/sh\nprintf "%s\\n" "$@"\nexit 7\n')
     done = subprocess.run(
-        [recipe / "run.sh", "--nj", "2", "a=b c"], capture_output=True, text=True, env={"PATH": f"{tmp_path / 'bin'}:{SYSTEM_PATH}"}
+        [recipe / "run.sh", "--nj", "2", "a=b c"],
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{tmp_path / 'bin'}:{SYSTEM_PATH}"},
     )
     assert (done.returncode, done.stdout.splitlines()) == (7, ["run", str(recipe), "--nj", "2", "a=b c"])

@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"the a cat dog sat ran on mat far away home it is so very".split()]
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    *"the a cat dog sat ran on mat far away home it is so very".split(),
+]
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +33,14 @@ def tiny_t5(tmp_path_factory, tiny_bert):
     folder = tmp_path_factory.mktemp("t5")
     AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(folder)
     torch.manual_seed(0)
-    config = T5Config(vocab_size=len(WORDS), d_model=16, d_kv=8, d_ff=32, num_layers=3, num_heads=2, decoder_start_token_id=0)
+    config = T5Config(
+        vocab_size=len(WORDS),
+        d_model=16,
+        d_kv=8,
+        d_ff=32,
+        num_layers=3,
+        num_heads=2,
+        decoder_start_token_id=0,
+    )
     T5Model(config).eval().save_pretrained(folder)
     return folder

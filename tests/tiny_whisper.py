@@ -14,28 +14,48 @@ from dada.asr.convert import convert_whisper
 
 NUM_VOCAB = 51_864  # of the English models; the others have one more: openai-whisper tells them apart by it
 SPECIAL = [
-    "<|endoftext|>", "<|startoftranscript|>", *(f"<|{code}|>" for code in list(whisper.tokenizer.LANGUAGES)[:99]),
-    "<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nocaptions|>", "<|notimestamps|>",
-]  # fmt: skip
+    "<|endoftext|>",
+    "<|startoftranscript|>",
+    *(f"<|{code}|>" for code in list(whisper.tokenizer.LANGUAGES)[:99]),
+    "<|translate|>",
+    "<|transcribe|>",
+    "<|startoflm|>",
+    "<|startofprev|>",
+    "<|nocaptions|>",
+    "<|notimestamps|>",
+]
 
 
 @pytest.fixture(scope="session")
 def tiny_model():
-    """transformers' model that the files below are written from, its logits far enough apart that the last digits don't matter."""
+    """transformers' model that the files below are written from, its logits far enough apart that the last
+    digits don't matter.
+    """
     return random_model(multilingual=False)
 
 
 def random_model(multilingual: bool):
-    """A WhisperForConditionalGeneration whose weights are exact in float16, but for the encoder's table of sines."""
+    """A WhisperForConditionalGeneration whose weights are exact in float16, but for the encoder's table of
+    sines.
+    """
     from transformers import WhisperConfig, WhisperForConditionalGeneration
 
     torch.manual_seed(0)
     end = 50256 + multilingual
     config = WhisperConfig(
-        vocab_size=NUM_VOCAB + multilingual, d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
-        decoder_attention_heads=2, encoder_ffn_dim=128, decoder_ffn_dim=128, pad_token_id=end, bos_token_id=end, eos_token_id=end,
+        vocab_size=NUM_VOCAB + multilingual,
+        d_model=32,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=128,
+        decoder_ffn_dim=128,
+        pad_token_id=end,
+        bos_token_id=end,
+        eos_token_id=end,
         decoder_start_token_id=end + 1,
-    )  # fmt: skip
+    )
     model = WhisperForConditionalGeneration(config).eval()
     for name, tensor in model.named_parameters():
         if "embed_positions" not in name or "decoder" in name:
@@ -63,7 +83,10 @@ def whisper_folder(ct2_folder, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def multilingual_folder(tmp_path_factory) -> Path:
     """As `whisper_folder`, of a model that knows languages."""
-    source, folder = tmp_path_factory.mktemp("ct2"), tmp_path_factory.mktemp("models") / "whisper-multilingual"
+    source, folder = (
+        tmp_path_factory.mktemp("ct2"),
+        tmp_path_factory.mktemp("models") / "whisper-multilingual",
+    )
     write_ct2_folder(source, random_model(multilingual=True), multilingual=True)
     convert_whisper(source, folder)
     return folder
@@ -74,18 +97,35 @@ def write_ct2_folder(folder: Path, model, multilingual: bool) -> None:
     write_ct2(folder / "model.bin", ct2_variables(model))
     write_tokenizer(folder, multilingual)
     start = 50257 + multilingual
-    settings = {"suppress_ids": [1, 2, 7], "suppress_ids_begin": [220, start - 1], "alignment_heads": [[1, 0]]}
-    (folder / "config.json").write_text(json.dumps(settings | {"lang_ids": list(range(start + 1, start + 100))}))
+    settings = {
+        "suppress_ids": [1, 2, 7],
+        "suppress_ids_begin": [220, start - 1],
+        "alignment_heads": [[1, 0]],
+    }
+    (folder / "config.json").write_text(
+        json.dumps(settings | {"lang_ids": list(range(start + 1, start + 100))})
+    )
 
 
 def ct2_variables(model) -> dict[str, np.ndarray]:
     """The variables of CTranslate2's specification from transformers' weights."""
-    state = {name.removeprefix("model."): tensor.detach().numpy() for name, tensor in model.state_dict().items()}
+    state = {
+        name.removeprefix("model."): tensor.detach().numpy() for name, tensor in model.state_dict().items()
+    }
     width = model.config.d_model
     out = {f"{side}/num_heads": np.array(2, np.int16) for side in ("encoder", "decoder")}
-    flags = {"activation": 3, "alibi": 0, "pre_norm": 1, "scale_embeddings": 0, "start_from_zero_embedding": 0}
+    flags = {
+        "activation": 3,
+        "alibi": 0,
+        "pre_norm": 1,
+        "scale_embeddings": 0,
+        "start_from_zero_embedding": 0,
+    }
     out |= {f"decoder/{name}": np.array(value, np.int8) for name, value in flags.items()}
-    out |= {"decoder/alignment_heads": np.array(1, np.int16), "decoder/alignment_layer": np.array(-1, np.int16)}
+    out |= {
+        "decoder/alignment_heads": np.array(1, np.int16),
+        "decoder/alignment_layer": np.array(-1, np.int16),
+    }
 
     def put(target: str, *sources: str) -> None:
         for kind in ("weight", "bias"):
@@ -93,11 +133,15 @@ def ct2_variables(model) -> dict[str, np.ndarray]:
             out[f"{target}/{kind}"] = np.concatenate(parts).astype(np.float16)
 
     def norm(target: str, source: str) -> None:
-        out[f"{target}/gamma"], out[f"{target}/beta"] = (state[f"{source}.{kind}"].astype(np.float16) for kind in ("weight", "bias"))
+        out[f"{target}/gamma"], out[f"{target}/beta"] = (
+            state[f"{source}.{kind}"].astype(np.float16) for kind in ("weight", "bias")
+        )
 
     for side in ("encoder", "decoder"):
         norm(f"{side}/layer_norm", f"{side}.layer_norm")
-        out[f"{side}/position_encodings/encodings"] = state[f"{side}.embed_positions.weight"].astype(np.float16)
+        out[f"{side}/position_encodings/encodings"] = state[f"{side}.embed_positions.weight"].astype(
+            np.float16
+        )
         for i in range(2):
             layer, source = f"{side}/layer_{i}", f"{side}.layers.{i}"
             norm(f"{layer}/self_attention/layer_norm", f"{source}.self_attn_layer_norm")
@@ -109,7 +153,11 @@ def ct2_variables(model) -> dict[str, np.ndarray]:
             if side == "decoder":
                 norm(f"{layer}/attention/layer_norm", f"{source}.encoder_attn_layer_norm")
                 put(f"{layer}/attention/linear_0", f"{source}.encoder_attn.q_proj")
-                put(f"{layer}/attention/linear_1", f"{source}.encoder_attn.k_proj", f"{source}.encoder_attn.v_proj")
+                put(
+                    f"{layer}/attention/linear_1",
+                    f"{source}.encoder_attn.k_proj",
+                    f"{source}.encoder_attn.v_proj",
+                )
                 put(f"{layer}/attention/linear_2", f"{source}.encoder_attn.out_proj")
     put("encoder/conv1", "encoder.conv1")
     put("encoder/conv2", "encoder.conv2")
@@ -130,7 +178,9 @@ def write_ct2(path: Path, variables: dict[str, np.ndarray]) -> None:
             array = variables[key]
             file.write(name(key) + struct.pack(f"<B{array.ndim}I", array.ndim, *array.shape))
             file.write(struct.pack("<BI", kinds[array.dtype.name], array.nbytes) + array.tobytes())
-        file.write(struct.pack("<I", 1) + name("decoder/projection/weight") + name("decoder/embeddings/weight"))
+        file.write(
+            struct.pack("<I", 1) + name("decoder/projection/weight") + name("decoder/embeddings/weight")
+        )
 
 
 def write_tokenizer(folder: Path, multilingual: bool) -> None:
@@ -138,8 +188,14 @@ def write_tokenizer(folder: Path, multilingual: bool) -> None:
     from tokenizers import AddedToken, Tokenizer, decoders, models
 
     letters = byte_letters()
-    lines = (Path(whisper.__file__).parent / "assets" / f"{'multilingual' if multilingual else 'gpt2'}.tiktoken").read_text().splitlines()
-    vocab = {"".join(letters[b] for b in base64.b64decode(line.split()[0])): int(line.split()[1]) for line in lines}
+    lines = (
+        (Path(whisper.__file__).parent / "assets" / f"{'multilingual' if multilingual else 'gpt2'}.tiktoken")
+        .read_text()
+        .splitlines()
+    )
+    vocab = {
+        "".join(letters[b] for b in base64.b64decode(line.split()[0])): int(line.split()[1]) for line in lines
+    }
     tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=[]))
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL])

@@ -1,4 +1,6 @@
-"""Pages of persons in the shapes that Wikiquote has, written for the tests: name, markup, quotes that must come out, items left out."""
+"""Pages of persons in the shapes that Wikiquote has, written for the tests: name, markup, quotes that must
+come out, items left out.
+"""
 
 from typing import NamedTuple
 from xml.sax.saxutils import escape
@@ -196,7 +198,11 @@ File:A.jpg|* A caption that looks like a quote.
 * “The truth is what we make of it.” – ''The Truth'' (1922), p. 3
 * '''You can have it all''', but not at the same time. [speech, 1923]
 """,
-        ["We have nothing to lose but our time.", "The truth is what we make of it.", "You can have it all, but not at the same time."],
+        [
+            "We have nothing to lose but our time.",
+            "The truth is what we make of it.",
+            "You can have it all, but not at the same time.",
+        ],
     ),
     Shape(
         "quotes before any heading, under a date, with a translation of the page",
@@ -235,7 +241,8 @@ File:A.jpg|* A caption that looks like a quote.
 ]
 
 HEAD = (
-    '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" xml:lang="en"><siteinfo><sitename>Wikiquote</sitename>'
+    '<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version="0.11" '
+    'xml:lang="en"><siteinfo><sitename>Wikiquote</sitename>'
     '<dbname>{wiki}</dbname><namespaces><namespace key="0" case="first-letter" />'
     '<namespace key="1" case="first-letter">Talk</namespace></namespaces></siteinfo>'
 )
@@ -247,12 +254,15 @@ def page(title: str, text: str, number: int, namespace: int = 0, redirect: str =
         f"<page><title>{escape(title)}</title><ns>{namespace}</ns><id>{number}</id>{target}<revision><id>{1000 + number}</id>"
         f"<timestamp>2024-01-01T00:00:00Z</timestamp><contributor><username>A</username><id>1</id></contributor><model>wikitext</model>"
         f'<format>text/x-wiki</format><text bytes="{len(text)}" xml:space="preserve">{escape(text)}</text>'
-        '<sha1>x</sha1></revision></page>\n'
+        "<sha1>x</sha1></revision></page>\n"
     )
 
 
 def dump_of(pages: dict[str, str], redirects: dict[str, str]) -> str:
     """A whole dump of the English Wikiquote: title -> markup, title -> title."""
     parts = [page(title, markup, i) for i, (title, markup) in enumerate(pages.items(), start=1)]
-    parts += [page(title, "#REDIRECT", i, redirect=target) for i, (title, target) in enumerate(redirects.items(), start=500)]
+    parts += [
+        page(title, "#REDIRECT", i, redirect=target)
+        for i, (title, target) in enumerate(redirects.items(), start=500)
+    ]
     return HEAD.format(wiki="enwikiquote") + "".join(parts) + "</mediawiki>\n"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write several data directories as one.
 
-A table (utt2attack, text, ...) is kept where all sources have it; the others are named and dropped. An utterance that two
-sources describe differently is refused.
+A table (utt2attack, text, ...) is kept where all sources have it; the others are named and dropped. An
+utterance that two sources describe differently is refused.
 """
 
 import sys

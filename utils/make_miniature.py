@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Make a miniature of a corpus, and a copy of its recipe that runs on it in seconds: to try a recipe without the corpus.
+"""Make a miniature of a corpus, and a copy of its recipe that runs on it in seconds: to try a recipe without
+the corpus.
 
-The audio is generated tones, so results mean nothing; folders, names and line formats are those of the corpus as distributed.
+The audio is generated tones, so results mean nothing; folders, names and line formats are those of the corpus
+as distributed.
 """
 
 import argparse
@@ -37,7 +39,10 @@ def main() -> None:
     if args.corpus is None or args.folder is None:
         parser.error("name a corpus and a folder, or give --list")
     if args.corpus not in miniatures.names():
-        raise UserError(f"no miniature of {args.corpus!r}{nearest(args.corpus, miniatures.names())}: {', '.join(miniatures.names())}")
+        raise UserError(
+            f"no miniature of {args.corpus!r}{nearest(args.corpus, miniatures.names())}: "
+            f"{', '.join(miniatures.names())}"
+        )
     program.refuse_existing(args.folder)
     recipe = miniatures.make(args.corpus, args.folder)
     if recipe is None:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write some utterances of a data directory as another one.
 
-Utterances are taken at even distances from the sorted list, so the same command gives the same ones. The conditions hold
-together: --speakers first, then --per_speaker, then --num.
+Utterances are taken at even distances from the sorted list, so the same command gives the same ones. The
+conditions hold together: --speakers first, then --per_speaker, then --num.
 """
 
 import sys
@@ -23,8 +23,12 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="data directory to take from")
     parser.add_argument("dest", type=Path, help="data directory to write; it must not be there")
     parser.add_argument("--utts", type=Path, help="file whose lines begin with the utterances to keep")
-    parser.add_argument("--speakers", nargs="+", default=[], help="only utterances of these (purported) speakers")
-    parser.add_argument("--per_speaker", type=program.positive, metavar="N", help="at most so many utterances of each speaker")
+    parser.add_argument(
+        "--speakers", nargs="+", default=[], help="only utterances of these (purported) speakers"
+    )
+    parser.add_argument(
+        "--per_speaker", type=program.positive, metavar="N", help="at most so many utterances of each speaker"
+    )
     parser.add_argument("--num", type=program.positive, metavar="N", help="so many utterances in all")
     args = parser.parse_args()
     program.set_up_logging(args.log_level)

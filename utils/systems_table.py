@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Fill in the columns of egs/systems.csv that the project itself says, and write the README's table of systems from it.
+"""Fill in the columns of egs/systems.csv that the project itself says, and write the README's table of
+systems from it.
 
-These columns are: the configuration, the recipes that run the system, the number of parameters, and the figures of egs/mini/RESULTS.md.
-All others are written by hand. With --check nothing is written, and what is out of date is an error.
+These columns are: the configuration, the recipes that run the system, the number of parameters, and the
+figures of egs/mini/RESULTS.md. All others are written by hand. With --check nothing is written, and what is
+out of date is an error.
 """
 
 import sys
@@ -20,7 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> None:
     """Compare both files with what they must be, and write or refuse."""
     parser = program.parser(__doc__, EXAMPLE)
-    parser.add_argument("--check", action="store_true", help="write nothing: exit code 2 where a file is out of date")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing: exit code 2 where a file is out of date"
+    )
     args = parser.parse_args()
     program.set_up_logging(args.log_level)
 
@@ -34,10 +38,16 @@ def main() -> None:
     if problem:
         raise DataError(problem)
     rows = catalogue.derive(rows, ROOT)
-    wanted = {table: systems.format_rows(rows), readme: catalogue.with_table(readme.read_text(encoding="utf-8"), rows)}
+    wanted = {
+        table: systems.format_rows(rows),
+        readme: catalogue.with_table(readme.read_text(encoding="utf-8"), rows),
+    }
     stale = [path for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
     if stale and args.check:
-        raise DataError(f"out of date: {', '.join(path.relative_to(ROOT).as_posix() for path in stale)}; run {systems.REWRITE}")
+        raise DataError(
+            f"out of date: {', '.join(path.relative_to(ROOT).as_posix() for path in stale)}; run "
+            f"{systems.REWRITE}"
+        )
     for path in stale:
         write_text(path, wanted[path])
 

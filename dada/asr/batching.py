@@ -1,6 +1,7 @@
 """Which stretches of audio are read together, and in how long a context.
 
-The context of a stretch depends on itself and the configuration alone, so that its transcript does not depend on what is read beside it.
+The context of a stretch depends on itself and the configuration alone, so that its transcript does not depend
+on what is read beside it.
 """
 
 import math
@@ -15,7 +16,8 @@ PAUSE = 0.3  # seconds over which a pause is measured
 
 
 def cut_windows(samples: np.ndarray, longest: float = FULL_CONTEXT) -> list[np.ndarray]:
-    """Cut (T,) into consecutive windows of at most `longest` seconds, each cut in the quietest place of its last third.
+    """Cut (T,) into consecutive windows of at most `longest` seconds, each cut in the quietest place of its
+    last third.
 
     Together the windows are the whole clip. A cut in a pause splits no word.
     """
@@ -47,9 +49,14 @@ def plan_batches(seconds: list[float], config: TranscribeConfig) -> list[tuple[l
 
 
 def context_of(seconds: float, config: TranscribeConfig) -> float:
-    """The whole seconds, or the shortest of the configured contexts, that hold a clip and the margin; at most the full one."""
+    """The whole seconds, or the shortest of the configured contexts, that hold a clip and the margin; at most
+    the full one.
+    """
     needed = seconds + config.margin
-    return min((c for c in config.contexts or [float(math.ceil(needed))] if needed <= c <= FULL_CONTEXT), default=FULL_CONTEXT)
+    return min(
+        (c for c in config.contexts or [float(math.ceil(needed))] if needed <= c <= FULL_CONTEXT),
+        default=FULL_CONTEXT,
+    )
 
 
 def token_cap(seconds: float, config: TranscribeConfig) -> int:

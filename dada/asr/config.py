@@ -12,7 +12,9 @@ FULL_CONTEXT = 30.0  # seconds of audio that Whisper was trained to read at once
 
 @dataclass
 class GuardConfig:
-    """What makes a transcript doubtful, so that its clip is read again with the full context (dada/asr/guard.py)."""
+    """What makes a transcript doubtful, so that its clip is read again with the full context
+    (dada/asr/guard.py).
+    """
 
     max_words_per_second: float = 5.5
     min_distinct_words: float = 0.5  # share of the words
@@ -24,19 +26,25 @@ class GuardConfig:
 class TranscribeConfig:
     """Which Whisper reads the clips, and how.
 
-    A clip is read in a context of its own length and `margin` seconds of silence behind it, in whole seconds; tighter ones make
-    Whisper repeat itself. With `contexts`, it takes the shortest of them that holds it and the margin; [30] is Whisper as published,
-    several times slower on short clips. Clips of one context are read together.
+    A clip is read in a context of its own length and `margin` seconds of silence behind it, in whole seconds;
+    tighter ones make Whisper repeat itself. With `contexts`, it takes the shortest of them that holds it and
+    the margin; [30] is Whisper as published, several times slower on short clips. Clips of one context are
+    read together.
     """
 
-    backend: str = "transformers"  # a file of dada/asr/backends: faster_whisper | openai_whisper | transformers
-    model: str = "large-v3"  # a name, an id of the Hugging Face hub, or a folder (relative ones from the recipe's folder)
+    backend: str = (
+        "transformers"  # a file of dada/asr/backends: faster_whisper | openai_whisper | transformers
+    )
+    # a name, an id of the Hugging Face hub, or a folder (relative ones from the recipe's folder)
+    model: str = "large-v3"
     language: str | None = None  # en, de, ...; nothing lets a multilingual model find out for each clip
     device: str = "auto"  # auto | cpu | cuda
     compute_type: str = "float32"  # float32 | int8 | bfloat16 | float16
     batch_size: int = 16  # clips
     beam_size: int = 1  # 1 is greedy
-    contexts: list[float] = field(default_factory=list)  # whole seconds, e.g. [8, 15, 30]; none follows each clip
+    contexts: list[float] = field(
+        default_factory=list
+    )  # whole seconds, e.g. [8, 15, 30]; none follows each clip
     margin: float = 7.0  # seconds
     max_tokens_per_second: float = 8.0  # the cap on a transcript's length, ...
     extra_tokens: int = 12  # ... plus so many
@@ -47,15 +55,28 @@ class TranscribeConfig:
 def check(config: TranscribeConfig) -> None:
     """Raise ConfigError for values that no back end can serve."""
     plugins.load("dada.asr.backends", config.backend, "transcribe.backend")
-    for key, value, known in (("device", config.device, DEVICES), ("compute_type", config.compute_type, COMPUTE_TYPES)):
+    for key, value, known in (
+        ("device", config.device, DEVICES),
+        ("compute_type", config.compute_type, COMPUTE_TYPES),
+    ):
         if value not in known:
-            raise ConfigError(f"transcribe.{key} is {value!r}{plugins.nearest(value, list(known))}; known: {', '.join(known)}")
+            raise ConfigError(
+                f"transcribe.{key} is {value!r}{plugins.nearest(value, list(known))}; known: "
+                f"{', '.join(known)}"
+            )
     for key in ("batch_size", "beam_size"):
         if getattr(config, key) < 1:
             raise ConfigError(f"transcribe.{key} is {getattr(config, key)}, expected 1 or more")
     if not config.model:
-        raise ConfigError("transcribe.model is empty: name a Whisper model, e.g. tiny.en, or a folder that holds one")
+        raise ConfigError(
+            "transcribe.model is empty: name a Whisper model, e.g. tiny.en, or a folder that holds one"
+        )
     if any(not 1 <= seconds <= FULL_CONTEXT or seconds != int(seconds) for seconds in config.contexts):
-        raise ConfigError(f"transcribe.contexts is {list(config.contexts)}, expected whole seconds from 1 to {FULL_CONTEXT:g}")
+        raise ConfigError(
+            f"transcribe.contexts is {list(config.contexts)}, expected whole seconds from 1 to "
+            f"{FULL_CONTEXT:g}"
+        )
     if config.margin < 0 or config.max_tokens_per_second <= 0 or config.extra_tokens < 1:
-        raise ConfigError("transcribe.margin must be 0 or more, max_tokens_per_second above 0, extra_tokens 1 or more")
+        raise ConfigError(
+            "transcribe.margin must be 0 or more, max_tokens_per_second above 0, extra_tokens 1 or more"
+        )

@@ -27,20 +27,32 @@ SELF_ATTENTION = ("self_attention", "attn", (("query", "key", "value"), ("out",)
 CROSS_ATTENTION = ("attention", "cross_attn", (("query",), ("key", "value"), ("out",)))
 # openai-whisper's names to those of transformers, in this order.
 RENAMES = (
-    ("encoder.ln_post.", "encoder.layer_norm."), ("decoder.ln.", "decoder.layer_norm."), (".blocks.", ".layers."),
-    (".mlp.0.", ".fc1."), (".mlp.2.", ".fc2."), (".mlp_ln.", ".final_layer_norm."),
-    (".cross_attn.", ".encoder_attn."), (".cross_attn_ln.", ".encoder_attn_layer_norm."),
-    (".attn.", ".self_attn."), (".attn_ln.", ".self_attn_layer_norm."),
-    (".query.", ".q_proj."), (".key.", ".k_proj."), (".value.", ".v_proj."), (".out.", ".out_proj."),
-    ("token_embedding", "embed_tokens"), ("positional_embedding", "embed_positions.weight"),
-)  # fmt: skip
+    ("encoder.ln_post.", "encoder.layer_norm."),
+    ("decoder.ln.", "decoder.layer_norm."),
+    (".blocks.", ".layers."),
+    (".mlp.0.", ".fc1."),
+    (".mlp.2.", ".fc2."),
+    (".mlp_ln.", ".final_layer_norm."),
+    (".cross_attn.", ".encoder_attn."),
+    (".cross_attn_ln.", ".encoder_attn_layer_norm."),
+    (".attn.", ".self_attn."),
+    (".attn_ln.", ".self_attn_layer_norm."),
+    (".query.", ".q_proj."),
+    (".key.", ".k_proj."),
+    (".value.", ".v_proj."),
+    (".out.", ".out_proj."),
+    ("token_embedding", "embed_tokens"),
+    ("positional_embedding", "embed_positions.weight"),
+)
 
 
 def convert_whisper(ct2_folder: Path, out: Path) -> None:
-    """Write the weights of `ct2_folder` (model.bin, config.json, tokenizer.json) as `out` for all back ends, atomically.
+    """Write the weights of `ct2_folder` (model.bin, config.json, tokenizer.json) as `out` for all back ends,
+    atomically.
 
-    float16 weights become float32 for transformers and stay as they are for openai-whisper, which widens them itself. Raises
-    DataError for missing files and for quantised (int8) weights, which cannot be given back exactly.
+    float16 weights become float32 for transformers and stay as they are for openai-whisper, which widens them
+    itself. Raises DataError for missing files and for quantised (int8) weights, which cannot be given back
+    exactly.
     """
     ct2_folder, out = Path(ct2_folder), Path(out)
     for name in ("model.bin", "config.json", "tokenizer.json"):
@@ -52,7 +64,9 @@ def convert_whisper(ct2_folder: Path, out: Path) -> None:
         torch.save({"dims": dims, "model_state_dict": state}, partial / OPENAI_FILE)
         _write_transformers(partial, dims, state, ct2_folder)
         shutil.copytree(ct2_folder, partial / CT2_FOLDER)
-        (partial / "model.safetensors").chmod((partial / OPENAI_FILE).stat().st_mode)  # safetensors keeps its files to the owner
+        (partial / "model.safetensors").chmod(
+            (partial / OPENAI_FILE).stat().st_mode
+        )  # safetensors keeps its files to the owner
 
 
 def whisper_dims(variables: dict[str, np.ndarray]) -> dict[str, int]:
@@ -74,9 +88,14 @@ def whisper_dims(variables: dict[str, np.ndarray]) -> dict[str, int]:
 
 def openai_state(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     """The variables of CTranslate2 as the state_dict of an openai-whisper model, their precision kept."""
-    quantised = sorted(name for name, array in variables.items() if name.endswith("weight") and array.dtype.kind == "i")
+    quantised = sorted(
+        name for name, array in variables.items() if name.endswith("weight") and array.dtype.kind == "i"
+    )
     if quantised:
-        raise DataError(f"{quantised[0]} is quantised to {variables[quantised[0]].dtype}: take the float16 or float32 model")
+        raise DataError(
+            f"{quantised[0]} is quantised to {variables[quantised[0]].dtype}: take the float16 or "
+            "float32 model"
+        )
     state = {
         "encoder.positional_embedding": variables["encoder/position_encodings/encodings"],
         "decoder.positional_embedding": variables["decoder/position_encodings/encodings"],
@@ -88,8 +107,12 @@ def openai_state(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     for side, last_norm in (("encoder", "ln_post"), ("decoder", "ln")):
         state.update(_norm(variables, f"{side}/layer_norm", f"{side}.{last_norm}"))
         for layer in range(_num_layers(variables, side)):
-            state.update(_block(variables, f"{side}/layer_{layer}", f"{side}.blocks.{layer}", cross=side == "decoder"))
-    return {name: torch.from_numpy(np.array(array)) for name, array in state.items()}  # a copy: the bytes read are read-only
+            state.update(
+                _block(variables, f"{side}/layer_{layer}", f"{side}.blocks.{layer}", cross=side == "decoder")
+            )
+    return {
+        name: torch.from_numpy(np.array(array)) for name, array in state.items()
+    }  # a copy: the bytes read are read-only
 
 
 def transformers_state(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -129,20 +152,31 @@ def _num_layers(variables: dict, side: str) -> int:
 
 
 def _write_transformers(folder: Path, dims: dict[str, int], state: dict, ct2_folder: Path) -> None:
-    """config.json, weights, generation_config.json, tokenizer and feature settings, as transformers reads them."""
+    """config.json, weights, generation_config.json, tokenizer and feature settings, as transformers reads
+    them.
+    """
     from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     generation = _generation_config(ct2_folder)
     config = WhisperConfig(
-        vocab_size=dims["n_vocab"], num_mel_bins=dims["n_mels"], d_model=dims["n_audio_state"],
-        encoder_layers=dims["n_audio_layer"], encoder_attention_heads=dims["n_audio_head"], encoder_ffn_dim=4 * dims["n_audio_state"],
-        decoder_layers=dims["n_text_layer"], decoder_attention_heads=dims["n_text_head"], decoder_ffn_dim=4 * dims["n_text_state"],
-        max_source_positions=dims["n_audio_ctx"], max_target_positions=dims["n_text_ctx"],
-        pad_token_id=generation.pad_token_id, bos_token_id=generation.bos_token_id, eos_token_id=generation.eos_token_id,
+        vocab_size=dims["n_vocab"],
+        num_mel_bins=dims["n_mels"],
+        d_model=dims["n_audio_state"],
+        encoder_layers=dims["n_audio_layer"],
+        encoder_attention_heads=dims["n_audio_head"],
+        encoder_ffn_dim=4 * dims["n_audio_state"],
+        decoder_layers=dims["n_text_layer"],
+        decoder_attention_heads=dims["n_text_head"],
+        decoder_ffn_dim=4 * dims["n_text_state"],
+        max_source_positions=dims["n_audio_ctx"],
+        max_target_positions=dims["n_text_ctx"],
+        pad_token_id=generation.pad_token_id,
+        bos_token_id=generation.bos_token_id,
+        eos_token_id=generation.eos_token_id,
         decoder_start_token_id=generation.decoder_start_token_id,
-    )  # fmt: skip
+    )
     with torch.device("meta"):  # no time for random weights that are replaced at once
         model = WhisperForConditionalGeneration(config)
     model.load_state_dict(transformers_state(state), assign=True)
@@ -167,11 +201,19 @@ def _generation_config(ct2_folder: Path):
     end, start = token("<|endoftext|>"), token("<|startoftranscript|>")
     multilingual = end != 50256  # the English models keep GPT-2's vocabulary, the others have one token more
     options = {
-        "is_multilingual": multilingual, "bos_token_id": end, "eos_token_id": end, "pad_token_id": end, "decoder_start_token_id": start,
-        "no_timestamps_token_id": token("<|notimestamps|>"), "prev_sot_token_id": token("<|startofprev|>"), "max_length": 448,
-        "suppress_tokens": settings.get("suppress_ids", []), "begin_suppress_tokens": settings.get("suppress_ids_begin", []),
-        "alignment_heads": settings.get("alignment_heads", []), "return_timestamps": False,
-    }  # fmt: skip
+        "is_multilingual": multilingual,
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "pad_token_id": end,
+        "decoder_start_token_id": start,
+        "no_timestamps_token_id": token("<|notimestamps|>"),
+        "prev_sot_token_id": token("<|startofprev|>"),
+        "max_length": 448,
+        "suppress_tokens": settings.get("suppress_ids", []),
+        "begin_suppress_tokens": settings.get("suppress_ids_begin", []),
+        "alignment_heads": settings.get("alignment_heads", []),
+        "return_timestamps": False,
+    }
     if multilingual:
         options["lang_to_id"] = {tokenizer.id_to_token(i): i for i in settings.get("lang_ids", [])}
         options["task_to_id"] = {"transcribe": token("<|transcribe|>"), "translate": token("<|translate|>")}

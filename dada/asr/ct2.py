@@ -1,8 +1,8 @@
 """Reading `model.bin` of CTranslate2, the file that faster-whisper loads.
 
-Little-endian: u32 format version, name of the specification, u32 revision, u32 number of variables; each variable is its name, u8 rank,
-u32 for each dimension, u8 type, u32 number of bytes, data; then u32 number of aliases, each two names. A name is a u16
-length followed by as many bytes, the last one NUL.
+Little-endian: u32 format version, name of the specification, u32 revision, u32 number of variables; each
+variable is its name, u8 rank, u32 for each dimension, u8 type, u32 number of bytes, data; then u32 number of
+aliases, each two names. A name is a u16 length followed by as many bytes, the last one NUL.
 """
 
 import struct
@@ -28,7 +28,8 @@ def read_model(path: Path) -> dict[str, np.ndarray]:
             version, specification, _revision = _number(file, "<I"), _name(file), _number(file, "<I")
             if version != FORMAT_VERSION or specification != SPECIFICATION:
                 raise DataError(
-                    f"{path} holds {specification!r} in format {version}, expected {SPECIFICATION!r} in format {FORMAT_VERSION}: "
+                    f"{path} holds {specification!r} in format {version}, expected {SPECIFICATION!r} in "
+                    f"format {FORMAT_VERSION}: "
                     "convert the original weights again with ct2-transformers-converter"
                 )
             variables = dict(_variable(file) for _ in range(_number(file, "<I")))
@@ -36,7 +37,9 @@ def read_model(path: Path) -> dict[str, np.ndarray]:
                 alias, target = _name(file), _name(file)
                 variables[alias] = variables[target]
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist: expected the model.bin of a CTranslate2 Whisper model") from error
+        raise DataError(
+            f"{path} does not exist: expected the model.bin of a CTranslate2 Whisper model"
+        ) from error
     except (struct.error, UnicodeDecodeError, KeyError, ValueError) as error:
         raise DataError(f"{path} is not a whole CTranslate2 model ({error}): download it again") from error
     return variables

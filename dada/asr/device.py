@@ -17,5 +17,6 @@ def require_compute_type(config: TranscribeConfig, device: str, known: tuple[str
     """ConfigError unless the back end computes in the configured precision on this device."""
     if config.compute_type not in known:
         raise ConfigError(
-            f"transcribe.compute_type={config.compute_type} is not to be had from {config.backend} on {device}; it has: {', '.join(known)}"
+            f"transcribe.compute_type={config.compute_type} is not to be had from {config.backend} on "
+            f"{device}; it has: {', '.join(known)}"
         )

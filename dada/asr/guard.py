@@ -1,7 +1,7 @@
 """Telling transcripts that went wrong from the others, without a reference.
 
-With its context cut to the length of a clip, Whisper's decoder may repeat itself without end or stop at once. Each sign of
-that sends the clip back to be read with the full context.
+With its context cut to the length of a clip, Whisper's decoder may repeat itself without end or stop at once.
+Each sign of that sends the clip back to be read with the full context.
 """
 
 import zlib
@@ -11,13 +11,16 @@ from dada.metrics.wer import words
 
 
 def compression_ratio(text: str) -> float:
-    """Bytes of a text over its bytes after zlib: about 1 for a sentence, far above for one that repeats itself. 0 if empty."""
+    """Bytes of a text over its bytes after zlib: about 1 for a sentence, far above for one that repeats
+    itself. 0 if empty.
+    """
     content = text.encode("utf-8")
     return len(content) / len(zlib.compress(content)) if content else 0.0
 
 
 def doubts(text: str, seconds: float, avg_logprob: float, capped: bool, config: GuardConfig) -> list[str]:
-    """What speaks against a transcript of `seconds` of audio; an empty list passes it. `capped` says that the token cap ended it.
+    """What speaks against a transcript of `seconds` of audio; an empty list passes it. `capped` says that the
+    token cap ended it.
 
     >>> doubts("we were no longer free", 2.0, -0.3, False, GuardConfig())
     []

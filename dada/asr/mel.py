@@ -1,4 +1,5 @@
-"""Whisper's log-mel spectrogram (Radford et al., 2023, section 2.2), of a context as long or as short as one likes.
+"""Whisper's log-mel spectrogram (Radford et al., 2023, section 2.2), of a context as long or as short as one
+likes.
 
 B clips, F mel bands, N frames of 10 ms.
 """
@@ -20,11 +21,15 @@ RANGE = 8.0  # powers of ten kept below a clip's peak
 
 
 def log_mel(clips: list[np.ndarray], context: float, num_mels: int) -> Tensor:
-    """Clips (T_i,), none longer than `context` seconds, padded with silence to it: (B, F, N) with N = 100 * context."""
+    """Clips (T_i,), none longer than `context` seconds, padded with silence to it: (B, F, N) with N = 100 *
+    context.
+    """
     padded = torch.zeros(len(clips), int(context * SAMPLE_RATE))
     for row, clip in zip(padded, clips, strict=True):
         row[: len(clip)] = torch.from_numpy(clip)
-    spectrum = torch.stft(padded, WINDOW, HOP, window=torch.hann_window(WINDOW), return_complex=True)[..., :-1]
+    spectrum = torch.stft(padded, WINDOW, HOP, window=torch.hann_window(WINDOW), return_complex=True)[
+        ..., :-1
+    ]
     power = spectrum.real.square() + spectrum.imag.square()
     log = (_filters(num_mels).T @ power).clamp(min=FLOOR).log10()
     log = torch.maximum(log, log.amax(dim=(1, 2), keepdim=True) - RANGE)
@@ -35,4 +40,6 @@ def log_mel(clips: list[np.ndarray], context: float, num_mels: int) -> Tensor:
 def _filters(num_mels: int) -> Tensor:
     """(201, F): triangles of equal area on Slaney's mel scale up to 8 kHz."""
     bins = WINDOW // 2 + 1
-    return torchaudio.functional.melscale_fbanks(bins, 0.0, SAMPLE_RATE / 2, num_mels, SAMPLE_RATE, norm="slaney", mel_scale="slaney")
+    return torchaudio.functional.melscale_fbanks(
+        bins, 0.0, SAMPLE_RATE / 2, num_mels, SAMPLE_RATE, norm="slaney", mel_scale="slaney"
+    )

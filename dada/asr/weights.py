@@ -11,8 +11,17 @@ from dada.errors import DataError, UserError
 
 log = logging.getLogger(__name__)
 
-# About how much is fetched for a published model, in MB at 16 bits; transformers' files of the models up to medium are twice as large.
-SIZES = {"tiny": 75, "base": 145, "small": 485, "medium": 1530, "large": 3090, "turbo": 1620, "large-v3-turbo": 1620}
+# About how much is fetched for a published model, in MB at 16 bits; transformers' files of the models up to
+# medium are twice as large.
+SIZES = {
+    "tiny": 75,
+    "base": 145,
+    "small": 485,
+    "medium": 1530,
+    "large": 3090,
+    "turbo": 1620,
+    "large-v3-turbo": 1620,
+}
 ORGANISATION = "openai/whisper-"
 
 
@@ -24,8 +33,8 @@ def short_name(model: str) -> str:
 def local_model(config: TranscribeConfig, root: Path, candidates: Sequence[str]) -> Path | None:
     """The file or folder that `model` names, None if it names a published model instead.
 
-    In a folder, the first of `candidates` that is there. Raises DataError for a folder that has none of them, or a path that does
-    not exist.
+    In a folder, the first of `candidates` that is there. Raises DataError for a folder that has none of them,
+    or a path that does not exist.
     """
     path = (Path(root) / Path(config.model).expanduser()).absolute()
     if path.is_file():
@@ -35,7 +44,8 @@ def local_model(config: TranscribeConfig, root: Path, candidates: Sequence[str])
             if (path / name).is_file():
                 return path / name
         raise DataError(
-            f"transcribe.model: the folder {path} has no weights for the back end {config.backend} (none of {', '.join(candidates)}): "
+            f"transcribe.model: the folder {path} has no weights for the back end {config.backend} (none "
+            f"of {', '.join(candidates)}): "
             "put them there, choose another transcribe.backend, or convert the model with dada.asr.convert"
         )
     if is_path(config.model):
@@ -44,12 +54,17 @@ def local_model(config: TranscribeConfig, root: Path, candidates: Sequence[str])
 
 
 def is_path(model: str) -> bool:
-    """Whether a model is named by a path that can be nothing else: `./whisper`, `/models/tiny.en`, `downloads/a/b`, `whisper.pt`."""
+    """Whether a model is named by a path that can be nothing else: `./whisper`, `/models/tiny.en`,
+    `downloads/a/b`, `whisper.pt`.
+    """
     return model.startswith((".", "/", "~")) or model.count("/") > 1 or model.endswith(".pt")
 
 
-def cached_or_fetched(config: TranscribeConfig, candidates: Sequence[str], fetch: Callable[[bool], Path]) -> Path:
-    """What `fetch(local_only)` returns, first from the local cache alone; from the network only where the configuration allows it.
+def cached_or_fetched(
+    config: TranscribeConfig, candidates: Sequence[str], fetch: Callable[[bool], Path]
+) -> Path:
+    """What `fetch(local_only)` returns, first from the local cache alone; from the network only where the
+    configuration allows it.
 
     Raises UserError with name, size, licence, and where to put the model.
     """
@@ -57,16 +72,29 @@ def cached_or_fetched(config: TranscribeConfig, candidates: Sequence[str], fetch
         return fetch(True)
     except (OSError, ValueError) as missing:
         if not config.allow_download:
-            raise UserError(f"the Whisper model {config.model!r} is not on this machine: {_how_to_get(config, candidates)}") from missing
-    log.warning("fetching the Whisper model %s %s for transcribe.backend=%s", config.model, describe(config.model), config.backend)
+            raise UserError(
+                f"the Whisper model {config.model!r} is not on this machine: "
+                f"{_how_to_get(config, candidates)}"
+            ) from missing
+    log.warning(
+        "fetching the Whisper model %s %s for transcribe.backend=%s",
+        config.model,
+        describe(config.model),
+        config.backend,
+    )
     try:
         return fetch(False)
     except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"the Whisper model {config.model!r} could not be fetched ({error}): {_how_to_get(config, candidates)}") from error
+        raise UserError(
+            f"the Whisper model {config.model!r} could not be fetched ({error}): "
+            f"{_how_to_get(config, candidates)}"
+        ) from error
 
 
 def require_weights(folder: Path, candidates: Sequence[str]) -> Path:
-    """`folder`, if it holds one of the files; FileNotFoundError for a cache that a cut download left without them."""
+    """`folder`, if it holds one of the files; FileNotFoundError for a cache that a cut download left without
+    them.
+    """
     if not any((folder / name).is_file() for name in candidates):
         raise FileNotFoundError(f"{folder} has none of {', '.join(candidates)}")
     return folder
@@ -77,15 +105,24 @@ def loading(path: Path) -> Iterator[None]:
     """Turn what a library raises on broken model files into a DataError that names `path`."""
     try:
         yield
-    except Exception as error:  # tokenizers and safetensors raise kinds of their own, derived from nothing narrower
-        raise DataError(f"{path} cannot be loaded as a Whisper model ({error}): if it is broken, fetch or convert it again") from error
+    except (
+        Exception
+    ) as error:  # tokenizers and safetensors raise kinds of their own, derived from nothing narrower
+        raise DataError(
+            f"{path} cannot be loaded as a Whisper model ({error}): if it is broken, fetch or convert "
+            "it again"
+        ) from error
 
 
 def describe(model: str) -> str:
     """Size and licence of a published model, as far as they are known."""
     name = short_name(model).removesuffix(".en")
     size = SIZES.get(name) or SIZES.get(name.split("-")[0])
-    return f"(about {size} MB or twice that, licence MIT, by OpenAI)" if size and "/" not in name else "(size and licence: see its page)"
+    return (
+        f"(about {size} MB or twice that, licence MIT, by OpenAI)"
+        if size and "/" not in name
+        else "(size and licence: see its page)"
+    )
 
 
 def digest(files: Sequence[Path]) -> str:
@@ -99,6 +136,7 @@ def digest(files: Sequence[Path]) -> str:
 
 def _how_to_get(config: TranscribeConfig, candidates: Sequence[str]) -> str:
     return (
-        f"nothing is downloaded without being asked {describe(config.model)}. Either allow it with transcribe.allow_download=true, "
+        f"nothing is downloaded without being asked {describe(config.model)}. Either allow it with "
+        "transcribe.allow_download=true, "
         f"or put a folder with {' or '.join(candidates)} on this machine and name it in transcribe.model"
     )

@@ -1,9 +1,10 @@
 """Augmentations of training batches: every file here is one, a `Config` and an `Augment(config)`.
 
-`Augment` is called with a `Batch` and a `torch.Generator` of the CPU, and returns a new batch on the same device. It says in `INPUTS`
-which kinds of input it works on, and in `MIXES_LABELS` whether it needs labels as probabilities (B, K). All that is random comes from
-the generator, so that the same seed, epoch and step give the same batch anywhere. What lies behind a clip's end may be written over:
-`run` sets it to zero again. `one_of` takes one of several for each clip.
+`Augment` is called with a `Batch` and a `torch.Generator` of the CPU, and returns a new batch on the same
+device. It says in `INPUTS` which kinds of input it works on, and in `MIXES_LABELS` whether it needs labels as
+probabilities (B, K). All that is random comes from the generator, so that the same seed, epoch and step give
+the same batch anywhere. What lies behind a clip's end may be written over: `run` sets it to zero again.
+`one_of` takes one of several for each clip.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,9 @@ def misfit(name: str, kind: str) -> str | None:
 
 def mixes_labels(settings: Sequence[Mapping]) -> bool:
     """Whether any of `[{name: mixup, ...}, ...]` turns class indices into probabilities."""
-    return any(plugins.load("dada.augment", entry["name"], "augmentation").Augment.MIXES_LABELS for entry in settings)
+    return any(
+        plugins.load("dada.augment", entry["name"], "augmentation").Augment.MIXES_LABELS for entry in settings
+    )
 
 
 class Chain:
@@ -44,7 +47,9 @@ class Chain:
         self.num_classes, self.seed, self.rank = num_classes, seed, rank
 
     def __call__(self, batch: Batch, epoch: int, step: int) -> Batch:
-        """The batch of a step, augmented by what (seed, epoch, step, rank) draw. Raises DadaError where a result is not finite."""
+        """The batch of a step, augmented by what (seed, epoch, step, rank) draw. Raises DadaError where a
+        result is not finite.
+        """
         if not self.steps:
             return batch
         generator = seeded(self.seed, epoch, step, self.rank)
@@ -76,7 +81,9 @@ def run(steps: Sequence[tuple[str, object]], batch: Batch, generator: torch.Gene
         if not torch.isfinite(inputs).all():
             rows = (~torch.isfinite(inputs).flatten(1).all(1)).nonzero()[:, 0].tolist()
             names = ", ".join(batch.utts[i] for i in rows[:3])
-            raise DadaError(f"augmentation {name} gave values that are not finite for {names}: look at these utterances")
+            raise DadaError(
+                f"augmentation {name} gave values that are not finite for {names}: look at these utterances"
+            )
     return batch
 
 
@@ -88,4 +95,8 @@ def seeded(*numbers: int) -> torch.Generator:
 
 def _misfit(name: str, augment, kind: str) -> str | None:
     known = augment.INPUTS
-    return None if kind in known else f"augmentation {name} works on {' or '.join(known)}, but input.kind is {kind}"
+    return (
+        None
+        if kind in known
+        else f"augmentation {name} works on {' or '.join(known)}, but input.kind is {kind}"
+    )

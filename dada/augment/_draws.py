@@ -37,7 +37,12 @@ def beta(generator: torch.Generator, alpha: float, num: int) -> Tensor:
 
 def places(generator: torch.Generator, room: Tensor) -> Tensor:
     """Integers in 0 … room, one for each element; 0 where there is no room."""
-    return (torch.rand(room.shape, generator=generator) * (room + 1)).long().clamp(min=0).minimum(room.clamp(min=0))
+    return (
+        (torch.rand(room.shape, generator=generator) * (room + 1))
+        .long()
+        .clamp(min=0)
+        .minimum(room.clamp(min=0))
+    )
 
 
 def band(starts: Tensor, widths: Tensor, size: int) -> Tensor:

@@ -1,4 +1,5 @@
-"""Cutout: a box of random size and place set to zero (DeVries and Taylor, 2017), its area drawn as CutMix does (Yun et al., ICCV 2019).
+"""Cutout: a box of random size and place set to zero (DeVries and Taylor, 2017), its area drawn as CutMix
+does (Yun et al., ICCV 2019).
 
 Axes: B batch, F features, N frames.
 """
@@ -20,7 +21,9 @@ class Config:
 
 
 class Augment:
-    """Features (B, F, N) to the same with a box of zeros: √(1 - λ) of rows and frames, about a uniform centre, clipped at the edges."""
+    """Features (B, F, N) to the same with a box of zeros: √(1 - λ) of rows and frames, about a uniform
+    centre, clipped at the edges.
+    """
 
     INPUTS = ("features",)
     MIXES_LABELS = False
@@ -36,7 +39,11 @@ class Augment:
         side = (1 - beta(generator, self.config.alpha, num)).sqrt()
         rows = self._side(generator, side, torch.full((num,), batch.inputs.shape[1]), batch.inputs.shape[1])
         frames = self._side(generator, side, batch.lengths.cpu(), batch.inputs.shape[2])
-        mask = rows[:, :, None] & frames[:, None] & happens(generator, self.config.probability, num)[:, None, None]
+        mask = (
+            rows[:, :, None]
+            & frames[:, None]
+            & happens(generator, self.config.probability, num)[:, None, None]
+        )
         return replace(batch, inputs=batch.inputs.masked_fill(mask.to(batch.inputs.device), 0.0))
 
     @staticmethod

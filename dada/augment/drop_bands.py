@@ -1,8 +1,10 @@
-"""Dropped bands: frequencies filtered out of the waveform, as SpecAugment masks those of a spectrogram (Park et al., Interspeech 2019).
+"""Dropped bands: frequencies filtered out of the waveform, as SpecAugment masks those of a spectrogram (Park
+et al., Interspeech 2019).
 
-The defaults are those of the second stage of SLIM (Zhu et al., NeurIPS 2024): one to three bands of width .05. The paper does not say of
-what; here it is the share of the frequencies up to half the sample rate, 400 Hz of 8,000. Centres are uniform, and a filter is an ideal
-band-stop cut by a Hamming window, the edges of which are about 200 Hz wide with 257 taps.
+The defaults are those of the second stage of SLIM (Zhu et al., NeurIPS 2024): one to three bands of width
+.05. The paper does not say of what; here it is the share of the frequencies up to half the sample rate, 400
+Hz of 8,000. Centres are uniform, and a filter is an ideal band-stop cut by a Hamming window, the edges of
+which are about 200 Hz wide with 257 taps.
 
 Axes: B batch, T samples, K taps.
 """
@@ -36,7 +38,10 @@ class Augment:
         check_bounds("drop_bands", num=config.num)
         check_probability("drop_bands", probability=config.probability)
         if config.num[0] < 0 or not 0 < config.width < 1 or config.num_taps < 3 or config.num_taps % 2 == 0:
-            raise ConfigError("drop_bands: num must not be negative, width lie between 0 and 1, and num_taps be odd and 3 at least")
+            raise ConfigError(
+                "drop_bands: num must not be negative, width lie between 0 and 1, and num_taps be odd and "
+                "3 at least"
+            )
         self.config = config
         self.steps = torch.arange(config.num_taps) - config.num_taps // 2
         self.window = torch.hamming_window(config.num_taps, periodic=False)
@@ -50,7 +55,9 @@ class Augment:
         return replace(batch, inputs=x)
 
     def band_pass(self, centres: Tensor) -> Tensor:
-        """The filters (B, K) that pass what is to go: a band around each of `centres` (B,), shares of half the sample rate."""
+        """The filters (B, K) that pass what is to go: a band around each of `centres` (B,), shares of half
+        the sample rate.
+        """
         edges = [(centres + side * self.config.width / 2).clamp(0, 1)[:, None] for side in (-1, 1)]
         low, high = (edge * torch.sinc(edge * self.steps) for edge in edges)
         return (high - low) * self.window

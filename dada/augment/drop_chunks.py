@@ -1,7 +1,8 @@
-"""Dropped chunks: stretches of the waveform set to zero, as SpecAugment masks those of a spectrogram (Park et al., Interspeech 2019).
+"""Dropped chunks: stretches of the waveform set to zero, as SpecAugment masks those of a spectrogram (Park et
+al., Interspeech 2019).
 
-The defaults are those of the second stage of SLIM (Zhu et al., NeurIPS 2024): one to five of 1,000 to 2,000 samples. They may overlap;
-of a clip shorter than one nothing may be left.
+The defaults are those of the second stage of SLIM (Zhu et al., NeurIPS 2024): one to five of 1,000 to 2,000
+samples. They may overlap; of a clip shorter than one nothing may be left.
 
 Axes: B batch, T samples.
 """

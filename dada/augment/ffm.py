@@ -1,8 +1,10 @@
-"""Frequency feature masking (Kwak et al., "Low-quality fake audio detection through frequency feature masking", DDAM 2022).
+"""Frequency feature masking (Kwak et al., "Low-quality fake audio detection through frequency feature
+masking", DDAM 2022).
 
-Rows of features set to zero for a whole clip: from the lowest up to a random one (low), from a random one to the highest (high), or
-bands of rows anywhere (random). Each mask is drawn for every clip by itself. The public Keras code departs from the paper in how
-often it masks, and its random band, one at most, is a row narrower: `code_compat`.
+Rows of features set to zero for a whole clip: from the lowest up to a random one (low), from a random one to
+the highest (high), or bands of rows anywhere (random). Each mask is drawn for every clip by itself. The
+public Keras code departs from the paper in how often it masks, and its random band, one at most, is a row
+narrower: `code_compat`.
 
 Axes: B batch, F features, N frames.
 """
@@ -51,7 +53,10 @@ class Augment:
         needed = {"low": self.config.low[1], "high": self.config.high[1] + 1, "random": self.config.width[1]}
         for name in self.config.masks:
             if needed[name] > num_rows:
-                raise ConfigError(f"ffm: the mask {name} needs {needed[name]} rows, but the features have {num_rows}: set other bounds")
+                raise ConfigError(
+                    f"ffm: the mask {name} needs {needed[name]} rows, but the features have {num_rows}: "
+                    "set other bounds"
+                )
         mask = torch.zeros(len(batch), num_rows, dtype=torch.bool)
         for name in MASKS:
             if name in self.config.masks:
@@ -72,9 +77,13 @@ class Augment:
 
     def _random(self, generator: torch.Generator, num: int, num_rows: int) -> Tensor:
         compat = int(self.config.code_compat)
-        count = self._often(generator, num)[:, 0].long() if compat else integers(generator, [0, MAX_BANDS], num)
+        count = (
+            self._often(generator, num)[:, 0].long() if compat else integers(generator, [0, MAX_BANDS], num)
+        )
         mask = torch.zeros(num, num_rows, dtype=torch.bool)
         for k in range(MAX_BANDS):
             widths = integers(generator, self.config.width, num)
-            mask |= band(places(generator, num_rows - widths), widths - compat, num_rows) & (count > k)[:, None]
+            mask |= (
+                band(places(generator, num_rows - widths), widths - compat, num_rows) & (count > k)[:, None]
+            )
         return mask

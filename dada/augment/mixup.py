@@ -1,8 +1,8 @@
 """Mixup: convex combinations of inputs and labels (Zhang et al., ICLR 2018).
 
-The defaults are those of the CAU_KU system for ADD 2023: a weight from Beta(.8, .8) for every clip, and the next clip of the batch as its
-partner. Hua et al. (TSSDNet, IEEE SPL 2021) take α = .1, one weight a batch and random partners. Of clips of different length the
-mixture is as long as the longer one.
+The defaults are those of the CAU_KU system for ADD 2023: a weight from Beta(.8, .8) for every clip, and the
+next clip of the batch as its partner. Hua et al. (TSSDNet, IEEE SPL 2021) take α = .1, one weight a batch and
+random partners. Of clips of different length the mixture is as long as the longer one.
 
 Axes: B batch, K classes.
 """
@@ -34,7 +34,10 @@ class Augment:
     def __init__(self, config: Config):
         if config.alpha <= 0:
             raise ConfigError(f"mixup: alpha is {config.alpha}, expected more than 0")
-        for key, value, known in (("partner", config.partner, PARTNERS), ("weight_per", config.weight_per, ("clip", "batch"))):
+        for key, value, known in (
+            ("partner", config.partner, PARTNERS),
+            ("weight_per", config.weight_per, ("clip", "batch")),
+        ):
             if value not in known:
                 raise ConfigError(f"mixup: {key} is {value!r}; known: {', '.join(known)}")
         self.config = config
@@ -42,8 +45,14 @@ class Augment:
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Labels must be probabilities."""
         num = len(batch)
-        partner = torch.arange(num).roll(-1) if self.config.partner == "next" else torch.randperm(num, generator=generator)
-        weight = beta(generator, self.config.alpha, num if self.config.weight_per == "clip" else 1).expand(num)
+        partner = (
+            torch.arange(num).roll(-1)
+            if self.config.partner == "next"
+            else torch.randperm(num, generator=generator)
+        )
+        weight = beta(generator, self.config.alpha, num if self.config.weight_per == "clip" else 1).expand(
+            num
+        )
         partner, weight = partner.to(batch.inputs.device), weight.to(batch.inputs)
 
         def mix(x):

@@ -1,6 +1,7 @@
 """Additive noise at a random signal-to-noise ratio: made here, or stretches of recordings.
 
-SLIM (Zhu et al., NeurIPS 2024) trains its second stage with 0 to 15 dB. The ratio is one of powers over the whole clip; silence gets none.
+SLIM (Zhu et al., NeurIPS 2024) trains its second stage with 0 to 15 dB. The ratio is one of powers over the
+whole clip; silence gets none.
 
 Axes: B batch, T samples.
 """
@@ -25,7 +26,9 @@ SLOPES = {"white": 0.0, "pink": 0.5, "brown": 1.0}  # amplitude falls with frequ
 class Config:
     snr: list[float] = field(default_factory=lambda: [0.0, 15.0])  # dB
     colour: str = "white"  # white | pink | brown
-    wav_scp: str | None = None  # a table `name path` of recordings, one drawn for each clip, instead of made noise
+    wav_scp: str | None = (
+        None  # a table `name path` of recordings, one drawn for each clip, instead of made noise
+    )
     sample_rate: int = 16_000  # Hz, of recordings
     probability: float = 1.0  # of a clip to get noise
 
@@ -69,7 +72,12 @@ class Augment:
         return torch.stack([self._stretch(self.recordings[pick], size, generator) for pick in picks])
 
     def _stretch(self, location: str, size: int, generator: torch.Generator) -> Tensor:
-        stretch = fit_length(torch.from_numpy(read_audio(location, self.config.sample_rate)), size, "tile", generator)
+        stretch = fit_length(
+            torch.from_numpy(read_audio(location, self.config.sample_rate)), size, "tile", generator
+        )
         if not stretch.any():
-            raise DataError(f"{self.config.wav_scp}: {location} has {size} samples of silence, which make no noise: remove it")
+            raise DataError(
+                f"{self.config.wav_scp}: {location} has {size} samples of silence, which make no noise: "
+                "remove it"
+            )
         return stretch

@@ -1,7 +1,8 @@
-"""One of several: each clip gets one of some chains of augmentations, all equally likely; on demand beside the clip as it was.
+"""One of several: each clip gets one of some chains of augmentations, all equally likely; on demand beside
+the clip as it was.
 
-SLIM's second stage (Zhu et al., NeurIPS 2024) takes noise, reverberation or dropped chunks and bands, one for each clip, and learns from
-the clips as well:
+SLIM's second stage (Zhu et al., NeurIPS 2024) takes noise, reverberation or dropped chunks and bands, one for
+each clip, and learns from the clips as well:
 
     augment:
       - name: one_of
@@ -23,8 +24,12 @@ from dada.errors import ConfigError
 
 @dataclass
 class Config:
-    choices: list[list[dict]] = field(default_factory=list)  # chains [{name: noise, ...}, ...], of which a clip gets one
-    keep_original: bool = False  # the batch becomes twice as large: the clips as they were, then the augmented ones
+    choices: list[list[dict]] = field(
+        default_factory=list
+    )  # chains [{name: noise, ...}, ...], of which a clip gets one
+    keep_original: bool = (
+        False  # the batch becomes twice as large: the clips as they were, then the augmented ones
+    )
 
 
 class Augment:
@@ -35,15 +40,26 @@ class Augment:
 
     def __init__(self, config: Config):
         if not config.choices or not all(config.choices):
-            raise ConfigError("one_of: choices must be lists of augmentations, one list at least and none of them empty")
+            raise ConfigError(
+                "one_of: choices must be lists of augmentations, one list at least and none of them empty"
+            )
         entries = [entry for choice in config.choices for entry in choice]
         if augment.mixes_labels(entries) or any(entry.get("keep_original") for entry in entries):
-            raise ConfigError("one_of: each clip has a choice of its own: put mixup and keep_original beside the choices, not into them")
+            raise ConfigError(
+                "one_of: each clip has a choice of its own: put mixup and keep_original beside the "
+                "choices, not into them"
+            )
         self.config = config
         self.choices = [augment.build(choice) for choice in config.choices]
-        self.INPUTS = tuple(kind for kind in Augment.INPUTS if not any(augment.misfit(entry["name"], kind) for entry in entries))
+        self.INPUTS = tuple(
+            kind
+            for kind in Augment.INPUTS
+            if not any(augment.misfit(entry["name"], kind) for entry in entries)
+        )
         if not self.INPUTS:
-            raise ConfigError("one_of: some choices are for waveforms and some for features, and inputs are of one kind")
+            raise ConfigError(
+                "one_of: some choices are for waveforms and some for features, and inputs are of one kind"
+            )
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         inputs = batch.inputs.clone()
@@ -61,7 +77,9 @@ def select(batch: Batch, rows: torch.Tensor) -> Batch:
     places, indices = rows.to(batch.inputs.device), rows.tolist()
     labels = None if batch.labels is None else batch.labels[places]
     speakers = [batch.speakers[i] for i in indices] if batch.speakers else []
-    return Batch([batch.utts[i] for i in indices], batch.inputs[places], batch.lengths[places], labels, speakers)
+    return Batch(
+        [batch.utts[i] for i in indices], batch.inputs[places], batch.lengths[places], labels, speakers
+    )
 
 
 def twice(first: Batch, second: Batch) -> Batch:

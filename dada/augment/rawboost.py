@@ -1,10 +1,11 @@
-"""RawBoost: convolutive and additive noise on the waveform (Tak et al., "RawBoost: a raw data boosting and augmentation method applied
-to automatic speaker verification anti-spoofing", ICASSP 2022).
+"""RawBoost: convolutive and additive noise on the waveform (Tak et al., "RawBoost: a raw data boosting and
+augmentation method applied to automatic speaker verification anti-spoofing", ICASSP 2022).
 
-Three parts, each by itself or in combination: linear and non-linear convolutive noise (powers of the waveform through random notch
-filters), impulsive noise that depends on the signal, and stationary noise of random colour. Constants are the authors'. Filters are
-drawn all at once and applied in the frequency domain, block by block, so that algorithm 4 takes a fraction of the time of the common
-implementation. There it is applied to a clip before it is brought to its length, here after.
+Three parts, each by itself or in combination: linear and non-linear convolutive noise (powers of the waveform
+through random notch filters), impulsive noise that depends on the signal, and stationary noise of random
+colour. Constants are the authors'. Filters are drawn all at once and applied in the frequency domain, block
+by block, so that algorithm 4 takes a fraction of the time of the common implementation. There it is applied
+to a clip before it is brought to its length, here after.
 
 Axes: T samples, M filters, J notches of a filter, K taps.
 """
@@ -38,7 +39,9 @@ EDGE = 1e-3  # Hz from 0 and from half of the sample rate, where a notch ends th
 
 @dataclass
 class Config:
-    """The defaults are the authors'. Algorithm 5 served ASVspoof 2021's logical access, 3 its deepfake task (Tak et al., Odyssey 2022)."""
+    """The defaults are the authors'. Algorithm 5 served ASVspoof 2021's logical access, 3 its deepfake task
+    (Tak et al., Odyssey 2022).
+    """
 
     algorithm: int = 4  # 1 convolutive, 2 impulsive, 3 stationary, 4 1→2→3, 5 1→2, 6 1→3, 7 2→3, 8 1 + 2
     num_powers: int = 5  # of the waveform
@@ -47,7 +50,9 @@ class Config:
     bandwidth: list[float] = field(default_factory=lambda: [100.0, 1000.0])  # Hz
     num_taps: list[int] = field(default_factory=lambda: [10, 100])  # of each notch; made odd
     gain: list[float] = field(default_factory=lambda: [0.0, 0.0])  # dB, of the linear part and of noise
-    nonlinear_gain: list[float] = field(default_factory=lambda: [-20.0, -5.0])  # dB, of the powers from the second on
+    nonlinear_gain: list[float] = field(
+        default_factory=lambda: [-20.0, -5.0]
+    )  # dB, of the powers from the second on
     impulses: float = 10.0  # at most so many percent of the samples are hit
     impulse_gain: float = 2.0
     snr: list[float] = field(default_factory=lambda: [10.0, 40.0])  # dB, of stationary noise
@@ -62,15 +67,30 @@ class Augment:
     MIXES_LABELS = False
 
     def __init__(self, config: Config):
-        bounds = {key: getattr(config, key) for key in ("centre", "bandwidth", "num_taps", "gain", "nonlinear_gain", "snr")}
+        bounds = {
+            key: getattr(config, key)
+            for key in ("centre", "bandwidth", "num_taps", "gain", "nonlinear_gain", "snr")
+        }
         check_bounds("rawboost", **bounds)
         check_probability("rawboost", probability=config.probability)
         if config.algorithm not in ALGORITHMS:
-            raise ConfigError(f"rawboost: algorithm is {config.algorithm}; known: {', '.join(map(str, ALGORITHMS))}")
-        if not 0 <= config.impulses <= 100 or min(config.num_powers, config.num_notches) < 1 or config.num_taps[0] < 3:
-            raise ConfigError("rawboost: impulses are 0 to 100 percent, and there must be a power, a notch, and 3 taps at least")
+            raise ConfigError(
+                f"rawboost: algorithm is {config.algorithm}; known: {', '.join(map(str, ALGORITHMS))}"
+            )
+        if (
+            not 0 <= config.impulses <= 100
+            or min(config.num_powers, config.num_notches) < 1
+            or config.num_taps[0] < 3
+        ):
+            raise ConfigError(
+                "rawboost: impulses are 0 to 100 percent, and there must be a power, a notch, and 3 taps "
+                "at least"
+            )
         if config.centre[1] - config.bandwidth[0] / 2 >= config.sample_rate / 2:
-            raise ConfigError("rawboost: a notch would lie above half of the sample rate: lower `centre`, or raise `bandwidth`")
+            raise ConfigError(
+                "rawboost: a notch would lie above half of the sample rate: lower `centre`, or raise "
+                "`bandwidth`"
+            )
         self.config = config
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
@@ -140,7 +160,9 @@ def notch_filters(rng: np.random.Generator, config: Config, gains: np.ndarray) -
 
 
 def band_stops(low: np.ndarray, high: np.ndarray, sizes: np.ndarray, rate: int) -> np.ndarray:
-    """Band-stops from `low` to `high` Hz of odd numbers of taps `sizes`, all (…), as rows of taps (…, K) with zeros around."""
+    """Band-stops from `low` to `high` Hz of odd numbers of taps `sizes`, all (…), as rows of taps (…, K) with
+    zeros around.
+    """
     low = np.where(low <= 0, EDGE, low)[..., None] * 2 / rate
     high = np.where(high >= rate / 2, rate / 2 - EDGE, high)[..., None] * 2 / rate
     half = int(sizes.max()) // 2
@@ -153,7 +175,8 @@ def band_stops(low: np.ndarray, high: np.ndarray, sizes: np.ndarray, rate: int) 
 
 
 def filter_sum(x: Tensor, taps: np.ndarray) -> Tensor:
-    """Signals (M, T), each through its filter (M, K), summed up to (T,). The result is a sample early, as in the authors' code.
+    """Signals (M, T), each through its filter (M, K), summed up to (T,). The result is a sample early, as in
+    the authors' code.
 
     By overlapping blocks, whose spectra stay in the processor's cache.
     """

@@ -1,9 +1,10 @@
 """Reverberation by simulated rooms.
 
-A box of random size, a speaker and a microphone at random places in it, and a random reverberation time. Sound comes from the mirror
-images of the speaker (Allen and Berkley, JASA 1979) for the first 50 ms, and from then on as Gaussian noise that decays with the
-reverberation time at the density of energy that the images have by then (the diffuse model of Lehmann and Johansson, IEEE TASLP 2010).
-Walls reflect as Eyring's formula asks for. The delay of the direct sound is taken out, and clips keep their level.
+A box of random size, a speaker and a microphone at random places in it, and a random reverberation time.
+Sound comes from the mirror images of the speaker (Allen and Berkley, JASA 1979) for the first 50 ms, and from
+then on as Gaussian noise that decays with the reverberation time at the density of energy that the images
+have by then (the diffuse model of Lehmann and Johansson, IEEE TASLP 2010). Walls reflect as Eyring's formula
+asks for. The delay of the direct sound is taken out, and clips keep their level.
 
 Axes: B batch, T samples, K samples of a room's response.
 """
@@ -43,7 +44,9 @@ class Augment:
     MIXES_LABELS = False
 
     def __init__(self, config: Config):
-        check_bounds("rooms", length=config.length, width=config.width, height=config.height, rt60=config.rt60)
+        check_bounds(
+            "rooms", length=config.length, width=config.width, height=config.height, rt60=config.rt60
+        )
         check_probability("rooms", probability=config.probability)
         if min(config.length[0], config.width[0], config.height[0]) <= 2 * MARGIN or config.rt60[0] <= 0:
             raise ConfigError(f"rooms: sides must be longer than {2 * MARGIN} m, and rt60 above 0")
@@ -82,15 +85,21 @@ class Augment:
 def mirror_images(
     sides: np.ndarray, speaker: np.ndarray, microphone: np.ndarray, rt60: float, until: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """When and how strongly the images of a speaker in a box of `sides` (3,) metres are heard, up to `until` seconds."""
+    """When and how strongly the images of a speaker in a box of `sides` (3,) metres are heard, up to `until`
+    seconds.
+    """
     surface = 2 * (sides[0] * sides[1] + sides[1] * sides[2] + sides[0] * sides[2])
-    log_reflection = -12 * math.log(10) * sides.prod() / (SPEED * surface * rt60)  # of the amplitude at one wall
+    log_reflection = (
+        -12 * math.log(10) * sides.prod() / (SPEED * surface * rt60)
+    )  # of the amplitude at one wall
     offsets, orders = [], []
     for side, s, m in zip(sides, speaker, microphone, strict=True):
         n = np.arange(-math.ceil(until * SPEED / (2 * side)) - 1, math.ceil(until * SPEED / (2 * side)) + 2)
         offsets.append(np.concatenate([s + 2 * n * side - m, -s + 2 * n * side - m]))
         orders.append(np.concatenate([2 * abs(n), abs(n - 1) + abs(n)]))
-    distances = np.sqrt(sum(x.reshape(np.roll([-1, 1, 1], axis)) ** 2 for axis, x in enumerate(offsets))).ravel()
+    distances = np.sqrt(
+        sum(x.reshape(np.roll([-1, 1, 1], axis)) ** 2 for axis, x in enumerate(offsets))
+    ).ravel()
     reflections = sum(x.reshape(np.roll([-1, 1, 1], axis)) for axis, x in enumerate(orders)).ravel()
     heard = distances < until * SPEED
     distances = np.maximum(distances[heard], 0.1)

@@ -1,7 +1,9 @@
-"""SpecAugment without time warping: bands of frequencies and stretches of time set to zero (Park et al., Interspeech 2019).
+"""SpecAugment without time warping: bands of frequencies and stretches of time set to zero (Park et al.,
+Interspeech 2019).
 
-The defaults are the CAU group's: two bands of up to 9 rows, two stretches of up to 14 frames. PC-DARTS masks one band a batch, the same
-for all clips: `num_bands: 1, band_width: 14, num_stretches: 0, shared: true` (Ge et al., Interspeech 2021).
+The defaults are the CAU group's: two bands of up to 9 rows, two stretches of up to 14 frames. PC-DARTS masks
+one band a batch, the same for all clips: `num_bands: 1, band_width: 14, num_stretches: 0, shared: true` (Ge
+et al., Interspeech 2021).
 
 Axes: B batch, F features, N frames.
 """
@@ -34,8 +36,13 @@ class Augment:
     MIXES_LABELS = False
 
     def __init__(self, config: Config):
-        if min(config.num_bands, config.num_stretches) < 0 or min(config.band_width, config.stretch_width) < 1:
-            raise ConfigError("specaugment: numbers of masks must not be negative, and widths must be 1 at least")
+        if (
+            min(config.num_bands, config.num_stretches) < 0
+            or min(config.band_width, config.stretch_width) < 1
+        ):
+            raise ConfigError(
+                "specaugment: numbers of masks must not be negative, and widths must be 1 at least"
+            )
         self.config = config
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
@@ -49,7 +56,9 @@ class Augment:
         mask = (bands[:, :, None] | stretches[:, None]).to(batch.inputs.device)
         return replace(batch, inputs=batch.inputs.masked_fill(mask, 0.0))
 
-    def _masks(self, generator: torch.Generator, num: int, width: int, limits: torch.Tensor, size: int) -> torch.Tensor:
+    def _masks(
+        self, generator: torch.Generator, num: int, width: int, limits: torch.Tensor, size: int
+    ) -> torch.Tensor:
         """(B, size) bool: `num` masks of fewer than `width` steps within the first `limits` (B,) ones."""
         mask = torch.zeros(len(limits), size, dtype=torch.bool)
         for _ in range(num):

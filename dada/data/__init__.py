@@ -10,8 +10,26 @@ from dada.data.files import atomic_dir, atomic_path, write_text
 from dada.data.tables import invert, read_table, write_table
 
 __all__ = [
-    "BONAFIDE", "NO_SPEAKER", "SAMPLE_RATE", "SPOOF", "ArkReader", "Batch", "DataDir", "atomic_dir", "atomic_path", "decode_audio",
-    "fit_length", "invert", "merge_arks", "pad_stack", "read_audio", "read_table", "write_ark", "write_audio", "write_table", "write_text",
+    "BONAFIDE",
+    "NO_SPEAKER",
+    "SAMPLE_RATE",
+    "SPOOF",
+    "ArkReader",
+    "Batch",
+    "DataDir",
+    "atomic_dir",
+    "atomic_path",
+    "decode_audio",
+    "fit_length",
+    "invert",
+    "merge_arks",
+    "pad_stack",
+    "read_audio",
+    "read_table",
+    "write_ark",
+    "write_audio",
+    "write_table",
+    "write_text",
 ]
 
 if TYPE_CHECKING:

@@ -17,10 +17,12 @@ READ_ERRORS = (OSError, ValueError, TypeError, RuntimeError, EOFError, Assertion
 
 
 def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, int]:
-    """Write `name.ark` and its index `name.scp` from (utterance, float32 matrix or vector) pairs, sorted by utterance.
+    """Write `name.ark` and its index `name.scp` from (utterance, float32 matrix or vector) pairs, sorted by
+    utterance.
 
-    The index holds paths relative to its own folder, so the folder can be moved, and is written last: without it the ark does
-    not count. Returns the first axis of every array (frames of a matrix). Raises DataError for NaN or unsorted utterances.
+    The index holds paths relative to its own folder, so the folder can be moved, and is written last: without
+    it the ark does not count. Returns the first axis of every array (frames of a matrix). Raises DataError
+    for NaN or unsorted utterances.
     """
     scp = Path(scp)
     ark = scp.with_suffix(".ark")
@@ -30,7 +32,9 @@ def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, 
     with atomic_path(ark) as partial, open(partial, "wb") as file:
         for utt, array in arrays:
             if utt.encode() <= previous.encode():
-                raise DataError(f"{ark}: {utt} comes after {previous}: arrays must come sorted by utterance, each once")
+                raise DataError(
+                    f"{ark}: {utt} comes after {previous}: arrays must come sorted by utterance, each once"
+                )
             if not np.isfinite(array).all():
                 raise DataError(f"{ark}: the array of {utt} holds NaN or infinite values")
             file.write(f"{utt} ".encode())
@@ -43,15 +47,21 @@ def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, 
 
 
 def read_entry(file: BinaryIO, offset: str | int, name: str) -> np.ndarray | tuple[int, np.ndarray]:
-    """The array, or the (rate, samples) of audio, at an offset of an open ark. Raises DataError for anything else."""
+    """The array, or the (rate, samples) of audio, at an offset of an open ark. Raises DataError for anything
+    else.
+    """
     try:
         file.seek(int(offset))
         if file.read(3) == b"PKL":
-            raise ValueError("it is a Python pickle, which could run a command, and a data file never does here")
+            raise ValueError(
+                "it is a Python pickle, which could run a command, and a data file never does here"
+            )
         file.seek(int(offset))
         return kaldiio.matio.read_kaldi(file)
     except READ_ERRORS as error:
-        raise DataError(f"{name}: {file.name}:{offset} cannot be read from the ark ({error}): make the ark again") from error
+        raise DataError(
+            f"{name}: {file.name}:{offset} cannot be read from the ark ({error}): make the ark again"
+        ) from error
 
 
 class ArkReader(Mapping):
@@ -74,11 +84,15 @@ class ArkReader(Mapping):
         if name not in self._files:
             path = self.scp.parent / name  # an absolute name stays as it is
             if not path.exists():
-                path = Path(name)  # Kaldi's own indices are relative to the folder that a command was called from
+                path = Path(
+                    name
+                )  # Kaldi's own indices are relative to the folder that a command was called from
             try:
                 self._files[name] = open(path, "rb")
             except OSError as error:
-                raise DataError(f"{self.scp}: the ark {path} of {utt} cannot be opened ({error.strerror})") from error
+                raise DataError(
+                    f"{self.scp}: the ark {path} of {utt} cannot be opened ({error.strerror})"
+                ) from error
         entry = read_entry(self._files[name], offset, f"{self.scp}, utterance {utt}")
         if not isinstance(entry, np.ndarray):
             raise DataError(f"{self.scp}, utterance {utt}: {location} is not a matrix or vector")

@@ -32,17 +32,49 @@ class Format:
 LIST = Format("list of trials", ("trial",))
 ASVSPOOF2019 = Format("ASVspoof 2019 protocol", ("speaker", "trial", "environment", "attack", "label"))
 ASVSPOOF2021_LA = Format(
-    "ASVspoof 2021 LA metadata", ("speaker", "trial", "codec", "transmission", "attack", "label", "trim", "subset")
+    "ASVspoof 2021 LA metadata",
+    ("speaker", "trial", "codec", "transmission", "attack", "label", "trim", "subset"),
 )
 # The challenge calls the fourth column source; but utt2source is what an utterance was spoken from.
-ASVSPOOF2021_DF = Format("ASVspoof 2021 DF metadata", (
-    "speaker", "trial", "codec", "corpus", "attack", "label", "trim", "subset", "vocoder", "task", "team", "gender_pair", "language",
-))
-ASVSPOOF5 = Format("ASVspoof 5 protocol", (
-    "speaker", "trial", "gender", "codec", "codec_quality", "codec_seed", "attack_tag", "attack", "label", "-",
-))
+ASVSPOOF2021_DF = Format(
+    "ASVspoof 2021 DF metadata",
+    (
+        "speaker",
+        "trial",
+        "codec",
+        "corpus",
+        "attack",
+        "label",
+        "trim",
+        "subset",
+        "vocoder",
+        "task",
+        "team",
+        "gender_pair",
+        "language",
+    ),
+)
+ASVSPOOF5 = Format(
+    "ASVspoof 5 protocol",
+    (
+        "speaker",
+        "trial",
+        "gender",
+        "codec",
+        "codec_quality",
+        "codec_seed",
+        "attack_tag",
+        "attack",
+        "label",
+        "-",
+    ),
+)
 FORMATS = (LIST, ASVSPOOF2019, ASVSPOOF2021_LA, ASVSPOOF2021_DF, ASVSPOOF5)
-OTHERS = {4: "ASVspoof 2015", 7: "ASVspoof 2017", 12: "ASVspoof 2021 PA"}  # number of columns of what is not read here
+OTHERS = {
+    4: "ASVspoof 2015",
+    7: "ASVspoof 2017",
+    12: "ASVspoof 2021 PA",
+}  # number of columns of what is not read here
 TABLES = {"speaker": "utt2spk", "label": "utt2label"}  # of the columns whose table is not called utt2<column>
 
 
@@ -58,14 +90,18 @@ class Protocol:
         return len(self.values["trial"])
 
     def where(self, column: str, *wanted: str) -> "Protocol":
-        """The trials whose `column` has one of some values. Raises DataError, with the values there are, for one that none has."""
+        """The trials whose `column` has one of some values. Raises DataError, with the values there are, for
+        one that none has.
+        """
         found = Counter(self.values[column])
         absent = next((value for value in wanted if not found[value]), None)
         if absent is not None:
             known = ", ".join(f"{name} ({number:,})" for name, number in found.most_common(SHOWN))
             raise DataError(f"{self.path} has no trial whose {column} is {absent!r}; there are {known}")
         keep = [i for i, value in enumerate(self.values[column]) if value in wanted]
-        return Protocol(self.path, self.form, {name: [values[i] for i in keep] for name, values in self.values.items()})
+        return Protocol(
+            self.path, self.form, {name: [values[i] for i in keep] for name, values in self.values.items()}
+        )
 
 
 def guess_format(path: Path) -> Format:
@@ -76,14 +112,17 @@ def guess_format(path: Path) -> Format:
         if len(form.columns) == count:
             return form
     known = "; ".join(f"{form.name}, {len(form.columns)}: {' '.join(form.columns)}" for form in FORMATS)
-    raise DataError(f"{path} has {count} columns, as {OTHERS.get(count, 'no ASVspoof protocol known here')}; known are {known}")
+    raise DataError(
+        f"{path} has {count} columns, as {OTHERS.get(count, 'no ASVspoof protocol known here')}; known "
+        f"are {known}"
+    )
 
 
 def read_protocol(path: Path, form: Format, prefix: str | tuple[str, ...] = "") -> Protocol:
     """Read a protocol or key whose utterances begin with `prefix`.
 
-    Raises DataError for what cannot be read, a file of another challenge or part, repeated utterances, unknown labels, and labels
-    that contradict the attacks (as swapped ones do).
+    Raises DataError for what cannot be read, a file of another challenge or part, repeated utterances,
+    unknown labels, and labels that contradict the attacks (as swapped ones do).
     """
     path = Path(path)
     lines = _read_lines(path)
@@ -111,10 +150,11 @@ def read_protocol(path: Path, form: Format, prefix: str | tuple[str, ...] = "") 
 
 
 def make_data_dir(path: Path, protocol: Protocol, audio: dict[str, str], keep: Sequence[str] = ()) -> DataDir:
-    """A data directory of the trials that `audio` has files of; `keep` names the columns besides speaker, label and attack.
+    """A data directory of the trials that `audio` has files of; `keep` names the columns besides speaker,
+    label and attack.
 
-    A column that has one value throughout tells nothing and gives no table. What bona fide trials call `bonafide` as an attack or
-    vocoder becomes `-`.
+    A column that has one value throughout tells nothing and gives no table. What bona fide trials call
+    `bonafide` as an attack or vocoder becomes `-`.
     """
     trials = protocol.values["trial"]
     order = sorted((i for i, utt in enumerate(trials) if utt in audio), key=lambda i: trials[i].encode())
@@ -136,9 +176,13 @@ def _read_lines(path: Path) -> list[str]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist: unpack the archive that holds it, or correct the path") from error
+        raise DataError(
+            f"{path} does not exist: unpack the archive that holds it, or correct the path"
+        ) from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): mend the file or its permissions") from error
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}): mend the file or its permissions"
+        ) from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text (byte {error.start}): is it a protocol?") from error
     lines = text.splitlines()
@@ -151,7 +195,10 @@ def _of_another_kind(path: Path, lines: list[str], form: Format) -> str:
     """What is said of a file none of whose lines has the right number of columns."""
     first = next(line for line in lines if line.strip())
     count = len(first.split())
-    name = next((other.name for other in FORMATS if len(other.columns) == count), OTHERS.get(count, "no ASVspoof protocol known here"))
+    name = next(
+        (other.name for other in FORMATS if len(other.columns) == count),
+        OTHERS.get(count, "no ASVspoof protocol known here"),
+    )
     return (
         f"{path} has {count} columns, e.g. {first[:80]!r}, as {name}; expected is the {form.name} with "
         f"{len(form.columns)}: {' '.join(form.columns)}. Is it of another year or track?"
@@ -160,9 +207,15 @@ def _of_another_kind(path: Path, lines: list[str], form: Format) -> str:
 
 def _check_trials(protocol: Protocol, numbers: list[int], prefix: str | tuple[str, ...]) -> None:
     trials = protocol.values["trial"]
-    strange = [(number, utt) for number, utt in zip(numbers, trials, strict=True) if not utt.startswith(prefix)]
+    strange = [
+        (number, utt) for number, utt in zip(numbers, trials, strict=True) if not utt.startswith(prefix)
+    ]
     wanted = prefix if isinstance(prefix, str) else " or ".join(prefix)
-    _refuse(protocol.path, strange, f"utterances here begin with {wanted}: is it the protocol of another part, track or year?")
+    _refuse(
+        protocol.path,
+        strange,
+        f"utterances here begin with {wanted}: is it the protocol of another part, track or year?",
+    )
     if len(set(trials)) < len(trials):
         first: dict[str, int] = {}
         repeated = [
@@ -175,11 +228,17 @@ def _check_trials(protocol: Protocol, numbers: list[int], prefix: str | tuple[st
 
 def _check_labels(protocol: Protocol, numbers: list[int]) -> None:
     labels = protocol.values["label"]
-    unknown = [(n, f"the label {label!r}") for n, label in zip(numbers, labels, strict=True) if label not in (BONAFIDE, SPOOF)]
+    unknown = [
+        (n, f"the label {label!r}")
+        for n, label in zip(numbers, labels, strict=True)
+        if label not in (BONAFIDE, SPOOF)
+    ]
     _refuse(protocol.path, unknown, f"labels of the {protocol.form.name} are {BONAFIDE} and {SPOOF}")
     wrong = [
         (number, f"{utt} is {label} with attack {attack!r}")
-        for number, utt, label, attack in zip(numbers, protocol.values["trial"], labels, protocol.values["attack"], strict=True)
+        for number, utt, label, attack in zip(
+            numbers, protocol.values["trial"], labels, protocol.values["attack"], strict=True
+        )
         if (label == BONAFIDE) != (attack in (NO_ATTACK, BONAFIDE))
     ]
     swapped = ": the labels look swapped" if 2 * len(wrong) > len(labels) else ""
@@ -198,18 +257,30 @@ def require_covered(protocol: Protocol, key: Protocol, advice: str) -> None:
     listed_trials, keyed = set(protocol.values["trial"]), set(key.values["trial"])
     lacking, extra = sorted(listed_trials - keyed), sorted(keyed - listed_trials)
     if lacking or extra:
-        said = [f"lacks {len(lacking):,} of the {len(protocol):,} trials of {protocol.path} ({listed(lacking[:3])})"] if lacking else []
+        said = (
+            [
+                f"lacks {len(lacking):,} of the {len(protocol):,} trials of {protocol.path} "
+                f"({listed(lacking[:3])})"
+            ]
+            if lacking
+            else []
+        )
         said += [f"has {len(extra):,} trials that it does not list ({listed(extra[:3])})"] if extra else []
         raise DataError(f"{key.path} {' and '.join(said)}: {advice}")
 
 
-SPLITS_2019 = {"train": ("train.trn", "T"), "dev": ("dev.trl", "D"), "eval": ("eval.trl", "E")}  # end of the name, letter of the utterances
+SPLITS_2019 = {
+    "train": ("train.trn", "T"),
+    "dev": ("dev.trl", "D"),
+    "eval": ("eval.trl", "E"),
+}  # end of the name, letter of the utterances
 
 
 def asvspoof2019_split(
     path: Path, root: Path, track: str, split: str, allow_missing: bool = False, attack: str | None = None
 ) -> DataDir:
-    """One split (train, dev, eval) of a track (LA, PA) of ASVspoof 2019; `root` holds the folder of the track.
+    """One split (train, dev, eval) of a track (LA, PA) of ASVspoof 2019; `root` holds the folder of the
+    track.
 
     With an `attack`, of its spoofs only those (DataError where it has none).
     """

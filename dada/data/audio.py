@@ -16,18 +16,21 @@ from dada.errors import DataError
 SAMPLE_RATE = 16_000  # Hz, of every model here unless its configuration says otherwise
 CONVERT_HINT = "convert it first, e.g. `ffmpeg -i in.m4a -ac 1 -ar 16000 out.flac`"
 DAMAGED_HINT = (
-    "it is damaged: copy it again, or keep what can be saved by `ffmpeg -err_detect ignore_err -i in.flac out.flac`, "
+    "it is damaged: copy it again, or keep what can be saved by `ffmpeg -err_detect ignore_err -i in.flac "
+    "out.flac`, "
     "or leave the utterance out by corpus.options.exclude"
 )
 log = logging.getLogger(__name__)
-_said: set[str] = set()  # kinds of repair already reported, so that a corpus gives one line and not one per file
+_said: set[str] = (
+    set()
+)  # kinds of repair already reported, so that a corpus gives one line and not one per file
 
 
 def read_audio(location: str, rate: int = SAMPLE_RATE) -> np.ndarray:
     """Read `path` or `file.ark:offset` as mono float32 in [-1, 1] at `rate` Hz, shape (T,).
 
-    Several channels are averaged and another rate is resampled, each said once per run. Raises DataError for a file that is
-    missing, unreadable, without samples, or holds NaN or infinite samples.
+    Several channels are averaged and another rate is resampled, each said once per run. Raises DataError for
+    a file that is missing, unreadable, without samples, or holds NaN or infinite samples.
     """
     samples, native = read_native(location)
     return to_mono(samples, native, rate, location)
@@ -51,11 +54,15 @@ def read_native(location: str) -> tuple[np.ndarray, int]:
 
 
 def unreadable(path: str) -> str | None:
-    """Why a file cannot even be opened, and what to do; None for a file that can. The content is not looked at."""
+    """Why a file cannot even be opened, and what to do; None for a file that can. The content is not looked
+    at.
+    """
     try:
         status = os.stat(path)
     except OSError:
-        start = "" if os.path.isabs(path) else f" (a relative path starts at the current folder, {os.getcwd()})"
+        start = (
+            "" if os.path.isabs(path) else f" (a relative path starts at the current folder, {os.getcwd()})"
+        )
         return f"{path} does not exist{start}: correct the path or remove the utterance"
     if stat.S_ISDIR(status.st_mode):
         return f"{path} is a folder, not an audio file: correct the path"
@@ -77,7 +84,9 @@ def decode_audio(content: bytes, rate: int = SAMPLE_RATE, name: str = "audio") -
 
 
 def _advice(error: Exception) -> str:
-    """What to do about libsndfile's complaint, which of a FLAC file with damaged frames, or one cut short, is one of these two."""
+    """What to do about libsndfile's complaint, which of a FLAC file with damaged frames, or one cut short, is
+    one of these two.
+    """
     return DAMAGED_HINT if "lost sync" in str(error) or "psf_fseek" in str(error) else CONVERT_HINT
 
 
@@ -92,11 +101,16 @@ def check_samples(samples: np.ndarray, name: str) -> None:
 def to_mono(samples: np.ndarray, native: int, rate: int, name: str) -> np.ndarray:
     """Samples (T, channels) at `native` Hz to mono (T,) at `rate` Hz."""
     if samples.shape[1] > 1:
-        _say_once(f"audio with {samples.shape[1]} channels is averaged to mono (first seen: {name})", f"{samples.shape[1]} channels")
+        _say_once(
+            f"audio with {samples.shape[1]} channels is averaged to mono (first seen: {name})",
+            f"{samples.shape[1]} channels",
+        )
         samples = samples.mean(axis=1, keepdims=True)
     mono = samples[:, 0]
     if native != rate:
-        _say_once(f"audio at {native} Hz is resampled to {rate} Hz (first seen: {name})", f"{native} to {rate}")
+        _say_once(
+            f"audio at {native} Hz is resampled to {rate} Hz (first seen: {name})", f"{native} to {rate}"
+        )
         mono = resample(mono, native, rate)
     return np.ascontiguousarray(mono, dtype=np.float32)
 
@@ -106,7 +120,9 @@ def resample(samples: np.ndarray, native: int, rate: int) -> np.ndarray:
     import torch  # takes seconds, and most programs never resample
     import torchaudio.functional
 
-    return torchaudio.functional.resample(torch.from_numpy(np.ascontiguousarray(samples)), native, rate).numpy()
+    return torchaudio.functional.resample(
+        torch.from_numpy(np.ascontiguousarray(samples)), native, rate
+    ).numpy()
 
 
 def write_audio(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> None:
@@ -120,10 +136,13 @@ def write_audio(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> Non
 
 
 def split_location(location: str) -> tuple[str, int | None]:
-    """`file.ark:123` to (`file.ark`, 123), `clip.flac` to (`clip.flac`, None). Raises DataError for a shell pipe."""
+    """`file.ark:123` to (`file.ark`, 123), `clip.flac` to (`clip.flac`, None). Raises DataError for a shell
+    pipe.
+    """
     if location.rstrip().endswith("|") or location.lstrip().startswith("|"):
         raise DataError(
-            f"`{location}` is a shell pipe, and a data file never runs a command here: run it once yourself and write the audio to a file"
+            f"`{location}` is a shell pipe, and a data file never runs a command here: run it once "
+            "yourself and write the audio to a file"
         )
     head, colon, tail = location.rpartition(":")
     if colon and head.endswith(".ark") and tail.isdigit():

@@ -10,8 +10,9 @@ from torch import Tensor
 class Batch:
     """B utterances. `inputs` is (B, T) waveform, (B, F, N) features, (B, D) vectors or (B, L) token ids.
 
-    `lengths` counts the valid steps of the last axis of each row; what lies behind is padding. `labels` are indices into the
-    class names of the system. `speakers` are the purported speakers' names, `-` where there is none.
+    `lengths` counts the valid steps of the last axis of each row; what lies behind is padding. `labels` are
+    indices into the class names of the system. `speakers` are the purported speakers' names, `-` where there
+    is none.
     """
 
     utts: list[str]

@@ -18,12 +18,16 @@ def count(data: DataDir) -> dict[str, int]:
 
 def tally(labels: Mapping[str, str] | None, attacks: Mapping[str, str] | None, total: int) -> dict[str, int]:
     """Utterances of every label and every attack, and of `all`."""
-    names = Counter((labels or {}).values()) + Counter(name for name in (attacks or {}).values() if name != NO_ATTACK)
+    names = Counter((labels or {}).values()) + Counter(
+        name for name in (attacks or {}).values() if name != NO_ATTACK
+    )
     return {**names, ALL: total}
 
 
 def differences(found: Counts, expected: Counts) -> str:
-    """What of `expected` is not so, e.g. `dev: 2 bonafide, expected 3`; empty where all is. Raises DataError where labels look swapped."""
+    """What of `expected` is not so, e.g. `dev: 2 bonafide, expected 3`; empty where all is. Raises DataError
+    where labels look swapped.
+    """
     told, swapped = [], []
     for split, wanted in expected.items():
         if split not in found:
@@ -38,5 +42,7 @@ def differences(found: Counts, expected: Counts) -> str:
         if None not in both and both[0] != both[1] and both == (wanted.get(SPOOF), wanted.get(BONAFIDE)):
             swapped.append(split)
     if swapped:
-        raise DataError(f"the labels of {', '.join(swapped)} look swapped ({'; '.join(told)}): correct the corpus's list")
+        raise DataError(
+            f"the labels of {', '.join(swapped)} look swapped ({'; '.join(told)}): correct the corpus's list"
+        )
     return "; ".join(told)

@@ -1,6 +1,7 @@
 """Corpora that are a folder of audio files and a CSV with one line a file.
 
-The first line names the columns; the separator is a comma, semicolon, tab or `|`, whichever the first line has most of:
+The first line names the columns; the separator is a comma, semicolon, tab or `|`, whichever the first line
+has most of:
 
     file,label,speaker,attack
     joe/001.wav,real,JOE,
@@ -18,7 +19,17 @@ from dada.errors import DataError
 REQUIRED = ("file", "label")
 SHOWN = 10  # problems that one message spells out
 LABELS = {
-    "bonafide": ("bonafide", "bona-fide", "bona_fide", "bona fide", "real", "genuine", "human", "original", "true"),
+    "bonafide": (
+        "bonafide",
+        "bona-fide",
+        "bona_fide",
+        "bona fide",
+        "real",
+        "genuine",
+        "human",
+        "original",
+        "true",
+    ),
     "spoof": ("spoof", "spoofed", "fake", "deepfake", "synthetic", "generated", "false"),
 }
 SPLITS = {
@@ -30,35 +41,50 @@ SPLITS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the CSV: its number, and its values by our names of the columns (file, label, speaker, ...)."""
+    """One line of the CSV: its number, and its values by our names of the columns (file, label, speaker,
+    ...).
+    """
 
     line: int
     values: dict[str, str]
 
 
-def read_rows(path: Path, columns: Mapping[str, str], required: Sequence[str] = REQUIRED, quotes: bool = True) -> list[Row]:
-    """Read a CSV with `columns`, our name -> the CSV's name, e.g. {file: path, label: class}; those of `required` must be given.
+def read_rows(
+    path: Path, columns: Mapping[str, str], required: Sequence[str] = REQUIRED, quotes: bool = True
+) -> list[Row]:
+    """Read a CSV with `columns`, our name -> the CSV's name, e.g. {file: path, label: class}; those of
+    `required` must be given.
 
-    Without `quotes`, a quotation mark is a letter like others. Raises DataError with file and line for all problems together: a missing
-    column, a line with too many or too few values, an empty value that is required, a file (the first of `required`) listed twice.
+    Without `quotes`, a quotation mark is a letter like others. Raises DataError with file and line for all
+    problems together: a missing column, a line with too many or too few values, an empty value that is
+    required, a file (the first of `required`) listed twice.
     """
     header, lines = parse(Path(path), quotes)
     for name in required:
         if name not in columns:
-            raise DataError(f"no column is given for `{name}`; {path} has {', '.join(header)}: name one, e.g. {name}={header[0]}")
+            raise DataError(
+                f"no column is given for `{name}`; {path} has {', '.join(header)}: name one, e.g. "
+                f"{name}={header[0]}"
+            )
     lacking = [f"{theirs!r} (for {ours})" for ours, theirs in columns.items() if theirs not in header]
     if lacking:
-        raise DataError(f"{path}:1: no column {', '.join(lacking)}; it has {', '.join(header)}: correct the columns")
+        raise DataError(
+            f"{path}:1: no column {', '.join(lacking)}; it has {', '.join(header)}: correct the columns"
+        )
     place = {ours: header.index(theirs) for ours, theirs in columns.items()}
     rows: list[Row] = []
     problems: list[str] = []
     seen: dict[str, int] = {}
     for number, cells in lines:
         if len(cells) != len(header):
-            problems.append(f"{path}:{number}: {len(cells)} values, but the first line names {len(header)} columns")
+            problems.append(
+                f"{path}:{number}: {len(cells)} values, but the first line names {len(header)} columns"
+            )
             continue
         values = {ours: cells[index].strip() for ours, index in place.items()}
-        problems += [f"{path}:{number}: no {columns[name]!r} is given" for name in required if not values[name]]
+        problems += [
+            f"{path}:{number}: no {columns[name]!r} is given" for name in required if not values[name]
+        ]
         first = values[required[0]]
         if first in seen:
             problems.append(f"{path}:{number}: {first} is already in line {seen[first]}")
@@ -90,8 +116,12 @@ def parse(path: Path, quotes: bool = True) -> tuple[list[str], list[tuple[int, l
     return [name.strip() for name in lines[0][1]], lines[1:]
 
 
-def map_values(path: Path, rows: Sequence[Row], column: str, mapping: Mapping[str, str], option: str) -> list[str]:
-    """`mapping` of the column's value, row by row. Raises DataError listing the values that `mapping` lacks, and all that were seen."""
+def map_values(
+    path: Path, rows: Sequence[Row], column: str, mapping: Mapping[str, str], option: str
+) -> list[str]:
+    """`mapping` of the column's value, row by row. Raises DataError listing the values that `mapping` lacks,
+    and all that were seen.
+    """
     mapping = {str(value): name for value, name in mapping.items()}  # YAML reads a bare 0 as a number
     seen: dict[str, int] = {}
     for row in rows:
@@ -100,7 +130,10 @@ def map_values(path: Path, rows: Sequence[Row], column: str, mapping: Mapping[st
     if unknown:
         places = ", ".join(f"{value!r} (first at {path}:{seen[value]})" for value in unknown[:SHOWN])
         values = ", ".join(repr(value) for value in list(seen)[:SHOWN]) + (", …" if len(seen) > SHOWN else "")
-        raise DataError(f"{option} does not say what the {column} {places} means; values seen: {values}: add the missing ones to {option}")
+        raise DataError(
+            f"{option} does not say what the {column} {places} means; values seen: {values}: add the "
+            f"missing ones to {option}"
+        )
     return [mapping[row.values[column]] for row in rows]
 
 
@@ -121,12 +154,16 @@ def divide(groups: Sequence[str], shares: Mapping[str, float], seed: int) -> dic
     """
     names = sorted(set(groups))
     if len(names) < len(shares):
-        raise DataError(f"{len(names)} groups ({', '.join(names[:SHOWN])}) cannot fill the splits {', '.join(shares)}")
+        raise DataError(
+            f"{len(names)} groups ({', '.join(names[:SHOWN])}) cannot fill the splits {', '.join(shares)}"
+        )
     random.Random(seed).shuffle(names)
     first, *others = shares
     owner: dict[str, str] = {}
     for rank, split in enumerate(others):
-        left = len(names) - len(owner) - (len(others) - rank)  # one group is kept for each of the later splits and for the first
+        left = (
+            len(names) - len(owner) - (len(others) - rank)
+        )  # one group is kept for each of the later splits and for the first
         count = min(left, max(1, round(len(names) * shares[split] / sum(shares.values()))))
         owner.update(dict.fromkeys(names[len(owner) : len(owner) + count], split))
     return {name: owner.get(name, first) for name in names}

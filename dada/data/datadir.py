@@ -11,13 +11,18 @@ from dada.errors import DataError
 BONAFIDE, SPOOF = "bonafide", "spoof"
 UNKNOWN = "unknown"  # the class of an attack that an open-set system was not trained on
 NO_SPEAKER = NO_ATTACK = "-"  # in utt2spk where nobody is named, in utt2attack of bona fide speech
-# Tables that describe utterances one by one; every other utt2… is a condition, and results are broken down by it.
+# Tables that describe utterances one by one; every other utt2… is a condition, and results are broken down by
+# it.
 NOT_CONDITIONS = frozenset({"utt2spk", "utt2label", "utt2dur", "utt2num_frames", "utt2source"})
 
 
 def table_names(path: Path) -> list[str]:
     """The tables of a data directory that describe utterances: wav.scp, text, and every utt2…"""
-    return sorted(p.name for p in Path(path).iterdir() if p.name in ("wav.scp", "text") or (p.name.startswith("utt2") and p.suffix == ""))
+    return sorted(
+        p.name
+        for p in Path(path).iterdir()
+        if p.name in ("wav.scp", "text") or (p.name.startswith("utt2") and p.suffix == "")
+    )
 
 
 def table_of(name: str) -> str:
@@ -26,16 +31,20 @@ def table_of(name: str) -> str:
 
 
 def class_table(labels: Sequence[str]) -> str:
-    """The table with the classes of a system: utt2label for bona fide and spoof, utt2attack for attacks, and where no class is named."""
+    """The table with the classes of a system: utt2label for bona fide and spoof, utt2attack for attacks, and
+    where no class is named.
+    """
     return "utt2label" if labels and set(labels) <= {BONAFIDE, SPOOF} else "utt2attack"
 
 
 @dataclass
 class DataDir:
-    """Tables of one split by file name, each utterance -> value, all with the same utterances in the same order.
+    """Tables of one split by file name, each utterance -> value, all with the same utterances in the same
+    order.
 
-    `wav.scp` or `text` must be there. `utt2spk` holds the purported speaker, `utt2label` bonafide or spoof, `utt2source` what
-    the utterance was spoken from (a line, a page), so that one source never stands on two sides of a split.
+    `wav.scp` or `text` must be there. `utt2spk` holds the purported speaker, `utt2label` bonafide or spoof,
+    `utt2source` what the utterance was spoken from (a line, a page), so that one source never stands on two
+    sides of a split.
     """
 
     path: Path
@@ -44,11 +53,19 @@ class DataDir:
     @classmethod
     def of(cls, path: Path, tables: Mapping[str, Mapping[str, str]]) -> "DataDir":
         """A folder that would be written to `path`, from tables in any order."""
-        return cls(Path(path), {name: {utt: table[utt] for utt in sorted(table, key=str.encode)} for name, table in tables.items()})
+        return cls(
+            Path(path),
+            {
+                name: {utt: table[utt] for utt in sorted(table, key=str.encode)}
+                for name, table in tables.items()
+            },
+        )
 
     @classmethod
     def read(cls, path: Path, require: tuple[str, ...] = ()) -> "DataDir":
-        """Read every table of a folder and check it (DataError): keys agree, labels are known, no pipes, `require` is there."""
+        """Read every table of a folder and check it (DataError): keys agree, labels are known, no pipes,
+        `require` is there.
+        """
         path = Path(path)
         if not path.is_dir():
             raise DataError(f"{path} is not there: stage prepare_data makes the data directories")
@@ -77,7 +94,10 @@ class DataDir:
                 raise DataError(f"{self.path / 'wav.scp'}, utterance {utt}: {error}") from error
         for utt, label in self.tables.get("utt2label", {}).items():
             if label not in (BONAFIDE, SPOOF):
-                raise DataError(f"{self.path / 'utt2label'}: the label of {utt} is {label!r}, expected {BONAFIDE} or {SPOOF}")
+                raise DataError(
+                    f"{self.path / 'utt2label'}: the label of {utt} is {label!r}, expected {BONAFIDE} "
+                    f"or {SPOOF}"
+                )
 
     def write(self) -> None:
         """Write all tables, and spk2utt, as a whole folder that takes the place of an older one."""
@@ -115,18 +135,28 @@ class DataDir:
         return self.tables.get("utt2spk") or dict.fromkeys(self.utts, NO_SPEAKER)
 
     def classes(self, labels: Sequence[str]) -> dict[str, str]:
-        """Utterance -> its class, for a system of these labels (`class_table`); `-` among the attacks is the class bonafide."""
-        return {utt: BONAFIDE if name == NO_ATTACK else name for utt, name in self[class_table(labels)].items()}
+        """Utterance -> its class, for a system of these labels (`class_table`); `-` among the attacks is the
+        class bonafide.
+        """
+        return {
+            utt: BONAFIDE if name == NO_ATTACK else name for utt, name in self[class_table(labels)].items()
+        }
 
     @property
     def attack_classes(self) -> list[str]:
-        """bonafide, where there is some, and every attack of utt2attack in C order: the classes of a system that names none itself."""
+        """bonafide, where there is some, and every attack of utt2attack in C order: the classes of a system
+        that names none itself.
+        """
         return sorted(set(self.classes([]).values()), key=lambda name: (name != BONAFIDE, name.encode()))
 
     @property
     def conditions(self) -> dict[str, dict[str, str]]:
         """Condition name (`attack` of utt2attack) -> its table."""
-        return {name[4:]: table for name, table in self.tables.items() if name.startswith("utt2") and name not in NOT_CONDITIONS}
+        return {
+            name[4:]: table
+            for name, table in self.tables.items()
+            if name.startswith("utt2") and name not in NOT_CONDITIONS
+        }
 
     def subset(self, utts, path: Path) -> "DataDir":
         """The same tables for some utterances, as a folder that would be written to `path`."""
@@ -134,6 +164,10 @@ class DataDir:
         unknown = sorted(keep - set(self.utts))
         if unknown:
             raise DataError(
-                f"{self.path} has no utterance {unknown[0]}" + (f" (nor {len(unknown) - 1} others)" if len(unknown) > 1 else "")
+                f"{self.path} has no utterance {unknown[0]}"
+                + (f" (nor {len(unknown) - 1} others)" if len(unknown) > 1 else "")
             )
-        return DataDir(Path(path), {name: {u: v for u, v in table.items() if u in keep} for name, table in self.tables.items()})
+        return DataDir(
+            Path(path),
+            {name: {u: v for u, v in table.items() if u in keep} for name, table in self.tables.items()},
+        )

@@ -25,10 +25,11 @@ from dada.errors import ConfigError, DataError
 class Dataset(torch.utils.data.Dataset):
     """N utterances; item i is `(i, tensor)`, and `collate` makes a `Batch` of such items.
 
-    `arrays` gives an array for every utterance: a waveform (T,), a vector (D,), or a matrix of an ark, frames first (N, F), which
-    becomes (F, N). `labels` (N,) are class indices; `sources` name what each utterance was spoken from, for folds; `lengths` are
-    counts of steps known beforehand, for sorting. `size` and `rule` bring the last axis to a length (`fit_length`); with `crop_seed`
-    what is too long keeps a random stretch, drawn from (seed, epoch, utterance) alone, so that workers and resumed runs cut alike.
+    `arrays` gives an array for every utterance: a waveform (T,), a vector (D,), or a matrix of an ark, frames
+    first (N, F), which becomes (F, N). `labels` (N,) are class indices; `sources` name what each utterance
+    was spoken from, for folds; `lengths` are counts of steps known beforehand, for sorting. `size` and `rule`
+    bring the last axis to a length (`fit_length`); with `crop_seed` what is too long keeps a random stretch,
+    drawn from (seed, epoch, utterance) alone, so that workers and resumed runs cut alike.
     """
 
     def __init__(
@@ -88,11 +89,15 @@ class Dataset(torch.utils.data.Dataset):
         indices = [i for i, _ in items]
         inputs, lengths = pad_stack([x for _, x in items])
         labels = None if self.labels is None else self.labels[indices]
-        return Batch([self.utts[i] for i in indices], inputs, lengths, labels, [self.speakers[i] for i in indices])
+        return Batch(
+            [self.utts[i] for i in indices], inputs, lengths, labels, [self.speakers[i] for i in indices]
+        )
 
 
 class Subset(Dataset):
-    """Some utterances of a dataset, as a dataset; items and batches are made by the whole one, so its subclasses are kept."""
+    """Some utterances of a dataset, as a dataset; items and batches are made by the whole one, so its
+    subclasses are kept.
+    """
 
     def __init__(self, whole: Dataset, indices: Sequence[int]):
         self.whole, self.indices = whole, list(indices)
@@ -146,9 +151,10 @@ class AudioFiles(Mapping):
 def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed: int = 0) -> Dataset:
     """The utterances of a data directory as a system (`config`, a SystemConfig) takes them in.
 
-    Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes. Training needs every
-    utterance's class, and only training cuts at random (`input.random_crop`, or shorter stretches by `train.crop_size`). Raises DataError
-    naming utterances without data, or in training of no class of the system.
+    Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes.
+    Training needs every utterance's class, and only training cuts at random (`input.random_crop`, or shorter
+    stretches by `train.crop_size`). Raises DataError naming utterances without data, or in training of no
+    class of the system.
     """
     kind = config.input.kind
     if kind == "waveform":
@@ -156,7 +162,9 @@ def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed
     elif kind == "features":
         arrays, size = _feature_ark(data, dump), config.input.num_frames
     else:
-        raise ConfigError(f"system {config.name}: an audio system reads `input.kind` waveform or features, not {kind}")
+        raise ConfigError(
+            f"system {config.name}: an audio system reads `input.kind` waveform or features, not {kind}"
+        )
     rule, crop = config.input.length_rule, training and config.train.crop_size
     if crop:
         size, rule = crop, "crop" if rule == "full" else rule
@@ -174,7 +182,9 @@ def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed
 
 
 def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tensor | None:
-    """Indices into the class names (N,). Where they are not required, None without a table, or where an utterance is of no class."""
+    """Indices into the class names (N,). Where they are not required, None without a table, or where an
+    utterance is of no class.
+    """
     if class_table(labels) not in data.tables and not required:
         return None
     index = {label: k for k, label in enumerate(labels)}
@@ -184,7 +194,9 @@ def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tenso
         return None
     if unknown:
         strange, path = table[unknown[0]], data.path / class_table(labels)
-        raise DataError(f"{path}: {unknown[0]} is {strange!r}, which is no class of the system ({', '.join(labels)})")
+        raise DataError(
+            f"{path}: {unknown[0]} is {strange!r}, which is no class of the system ({', '.join(labels)})"
+        )
     return torch.tensor([index[table[utt]] for utt in data.utts], dtype=torch.int64)
 
 
@@ -201,7 +213,10 @@ def _feature_ark(data: DataDir, dump: Path | None) -> ArkReader:
     missing = [utt for utt in data.utts if utt not in arrays.index]
     if missing:
         names = f"{', '.join(missing[:5])}{', …' if missing[5:] else ''}"
-        raise DataError(f"{arrays.scp} lacks {len(missing)} utterances of {data.path} ({names}): run stage extract_features")
+        raise DataError(
+            f"{arrays.scp} lacks {len(missing)} utterances of {data.path} ({names}): run stage "
+            "extract_features"
+        )
     return arrays
 
 
@@ -223,7 +238,9 @@ def _lengths(data: DataDir, config, dump: Path | None, size: int | None, rule: s
 
 
 def _num_samples(location: str, rate: int) -> int:
-    """Samples at `rate` as the file's head tells; 0 where it does not (entries of an ark, files that reading will complain of)."""
+    """Samples at `rate` as the file's head tells; 0 where it does not (entries of an ark, files that reading
+    will complain of).
+    """
     path, offset = split_location(location)
     if offset is not None:
         return 0

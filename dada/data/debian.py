@@ -39,21 +39,30 @@ class Program:
         return found or (cls(installed, dict(os.environ)) if installed else None)
 
     def run(self, *args: str, what: str, **options) -> subprocess.CompletedProcess:
-        """Run with arguments; DadaError naming `what`, the exit code and the program's own message where it fails."""
+        """Run with arguments; DadaError naming `what`, the exit code and the program's own message where it
+        fails.
+        """
         result = subprocess.run([self.path, *args], env=self.env, capture_output=True, **options)
         if result.returncode:
-            raise DadaError(f"{what}: {Path(self.path).name} ended with exit code {result.returncode}: {tail(result.stderr)}")
+            raise DadaError(
+                f"{what}: {Path(self.path).name} ended with exit code {result.returncode}: "
+                f"{tail(result.stderr)}"
+            )
         return result
 
 
 def library_folders(root: Path) -> list[str]:
     """Folders of an unpacked tree that hold shared libraries."""
-    folders = {path.parent for base in ("usr/lib", "lib") for path in (Path(root).resolve() / base).rglob("*.so*")}
+    folders = {
+        path.parent for base in ("usr/lib", "lib") for path in (Path(root).resolve() / base).rglob("*.so*")
+    }
     return sorted(str(folder) for folder in folders)
 
 
 class Apt:
-    """apt as any user. Where the machine's package lists do not know a package, lists of one's own are fetched into `home`."""
+    """apt as any user. Where the machine's package lists do not know a package, lists of one's own are
+    fetched into `home`.
+    """
 
     def __init__(self, home: Path):
         self.home = Path(home)
@@ -106,7 +115,8 @@ class Apt:
         packages = sorted(folder.glob("*.deb"))
         if result.returncode or len(packages) != 1:
             raise UserError(
-                f"cannot fetch the Debian package {name}: {tail(result.stderr)}\nCheck the network and run the same command again"
+                f"cannot fetch the Debian package {name}: {tail(result.stderr)}\nCheck the network and run "
+                "the same command again"
             )
         return packages[0]
 
@@ -116,7 +126,8 @@ class Apt:
         result = self._call("dpkg-deb", "-x", str(package), str(root))
         if result.returncode:
             raise UserError(
-                f"the download {package.name} cannot be unpacked: {tail(result.stderr)}. It was removed; run the same command again"
+                f"the download {package.name} cannot be unpacked: {tail(result.stderr)}. It was removed; "
+                "run the same command again"
             )
 
     def check_libraries(self, root: Path) -> None:
@@ -135,14 +146,19 @@ class Apt:
 
     def _update(self) -> None:
         folder = self.home.resolve() / ".apt"
-        log.info("the machine's package lists do not know all that is needed: fetching lists of this folder's own into %s", folder)
+        log.info(
+            "the machine's package lists do not know all that is needed: fetching lists of this folder's "
+            "own into %s",
+            folder,
+        )
         (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
         (folder / "cache" / "archives" / "partial").mkdir(parents=True, exist_ok=True)
         self.options = ["-o", f"Dir::State::lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
         result = self._call("apt-get", "update")
         if result.returncode:
             raise UserError(
-                f"cannot fetch the package lists: {tail(result.stderr)}\nCheck the network and /etc/apt, and run the same command again"
+                f"cannot fetch the package lists: {tail(result.stderr)}\nCheck the network and /etc/apt, "
+                "and run the same command again"
             )
 
     def _installed(self) -> set[str]:
@@ -151,7 +167,13 @@ class Apt:
 
     def _call(self, tool: str, *args: str, cwd: Path | None = None) -> subprocess.CompletedProcess:
         options = self.options if tool.startswith("apt") else []
-        return subprocess.run([tool, *options, *args], capture_output=True, text=True, cwd=cwd, env={**os.environ, "LC_ALL": "C"})
+        return subprocess.run(
+            [tool, *options, *args],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env={**os.environ, "LC_ALL": "C"},
+        )
 
 
 def parse_show(text: str) -> dict[str, tuple[str, int]]:
@@ -162,14 +184,17 @@ def parse_show(text: str) -> dict[str, tuple[str, int]]:
     """
     found = {}
     for stanza in text.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line and not line.startswith(" "))
+        fields = dict(
+            line.split(": ", 1) for line in stanza.splitlines() if ": " in line and not line.startswith(" ")
+        )
         if {"Package", "Version", "Size"} <= set(fields):
             found[fields["Package"]] = (fields["Version"], int(fields["Size"]))
     return found
 
 
 def parse_depends(text: str) -> list[list[str]]:
-    """The dependencies that `apt-cache depends` prints, each as the list of its alternatives, the preferred one first.
+    """The dependencies that `apt-cache depends` prints, each as the list of its alternatives, the preferred
+    one first.
 
     >>> parse_depends("flite\\n |Depends: liba\\n  Depends: libb\\n  PreDepends: libc\\n")
     [['liba', 'libb'], ['libc']]

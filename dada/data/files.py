@@ -1,4 +1,6 @@
-"""Writing files so that a half-written one is never taken for a whole one: under a temporary name first, then renamed."""
+"""Writing files so that a half-written one is never taken for a whole one: under a temporary name first, then
+renamed.
+"""
 
 import contextlib
 import errno
@@ -50,7 +52,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_dir(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; on success it takes the place of `path`, on any error it is removed."""
+    """Yield a temporary folder beside `path`; on success it takes the place of `path`, on any error it is
+    removed.
+    """
     path = Path(path)
     partial = partial_path(path)
     old = partial.with_name(f".old{partial.name}")
@@ -77,14 +81,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 def refuse_os_error(error: OSError, path: Path) -> None:
-    """Raise UserError for what the user can mend (full disk, read-only folder, missing rights), naming `path`; else return."""
+    """Raise UserError for what the user can mend (full disk, read-only folder, missing rights), naming
+    `path`; else return.
+    """
     advice = ADVICE.get(error.errno)
     if advice:
         raise UserError(f"cannot write {path}: {advice}, then run the same command again") from error
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove what processes that are gone were still writing into a folder (not below it): a killed one cannot tidy up itself."""
+    """Remove what processes that are gone were still writing into a folder (not below it): a killed one
+    cannot tidy up itself.
+    """
     for path in Path(folder).glob(f".*{PARTIAL}"):
         owner = path.name.removesuffix(PARTIAL).rpartition(".")[2]
         if owner.isdigit() and not _is_alive(int(owner)):

@@ -7,24 +7,43 @@ from pathlib import Path
 
 from dada.errors import DataError
 
-READABLE = (".flac", ".wav", ".ogg", ".opus", ".mp3")  # what libsndfile 1.1 and later reads, the first of two being taken
-UNREADABLE = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".webm", ".ape")  # speech in these must be converted first
+READABLE = (
+    ".flac",
+    ".wav",
+    ".ogg",
+    ".opus",
+    ".mp3",
+)  # what libsndfile 1.1 and later reads, the first of two being taken
+UNREADABLE = (
+    ".m4a",
+    ".mp4",
+    ".aac",
+    ".wma",
+    ".amr",
+    ".webm",
+    ".ape",
+)  # speech in these must be converted first
 SHOWN = 10  # names that one message spells out
 
 log = logging.getLogger(__name__)
 
 
 def find_audio(folders: Sequence[Path], utts: Iterable[str], allow_missing: bool = False) -> dict[str, str]:
-    """Utterance -> the path of its file, `<utterance>.flac` or another readable ending, in one of the folders.
+    """Utterance -> the path of its file, `<utterance>.flac` or another readable ending, in one of the
+    folders.
 
-    With `allow_missing`, utterances without a file are left out with a warning. Raises DataError naming folders that are not there,
-    missing files, files that must be converted first, and utterances that two folders have.
+    With `allow_missing`, utterances without a file are left out with a warning. Raises DataError naming
+    folders that are not there, missing files, files that must be converted first, and utterances that two
+    folders have.
     """
     wanted = list(utts)
     require_folders(folders)
     found, foreign, twice = _list_all(folders, set(wanted))
     if twice:
-        raise DataError(f"{len(twice)} utterances are in two folders, e.g. {listed(twice)}: remove one of each, or name the right folder")
+        raise DataError(
+            f"{len(twice)} utterances are in two folders, e.g. {listed(twice)}: remove one of each, or "
+            "name the right folder"
+        )
     _refuse_foreign([utt for utt in wanted if utt not in found and utt in foreign], foreign)
     missing = [utt for utt in wanted if utt not in found]
     if missing and (not allow_missing or len(missing) == len(wanted)):
@@ -35,7 +54,12 @@ def find_audio(folders: Sequence[Path], utts: Iterable[str], allow_missing: bool
             "corpus.options.allow_missing=true leaves such utterances out"
         )
     if missing:
-        log.warning("%d of %d utterances are left out, since their audio is not there: %s", len(missing), len(wanted), listed(missing))
+        log.warning(
+            "%d of %d utterances are left out, since their audio is not there: %s",
+            len(missing),
+            len(wanted),
+            listed(missing),
+        )
     return {utt: found[utt] for utt in wanted if utt in found}
 
 
@@ -58,29 +82,41 @@ def walk_audio(root: Path) -> list[str]:
     if left:
         ending = os.path.splitext(left[0])[1]
         raise DataError(
-            f"{len(left):,} files below {root} have a format that libsndfile does not read, e.g. {listed(left)}: convert them first, "
+            f"{len(left):,} files below {root} have a format that libsndfile does not read, e.g. "
+            f"{listed(left)}: convert them first, "
             f"""`find {root} -name '*{ending}' -exec sh -c 'ffmpeg -nostdin -i "$1" -ac 1 -ar 16000 "${{1%{ending}}}.flac"' - {{}} \\;`"""
         )
     if not found:
-        raise DataError(f"{root} holds no audio file ({', '.join(READABLE)}): unpack the archive there, or correct the path")
+        raise DataError(
+            f"{root} holds no audio file ({', '.join(READABLE)}): unpack the archive there, or correct "
+            "the path"
+        )
     return sorted(found, key=str.encode)
 
 
 def find_folder(root: Path, *candidates: str) -> Path:
-    """The first of `root/<candidate>` that is there, so that both a corpus's folder and the one around it may be given (DataError)."""
+    """The first of `root/<candidate>` that is there, so that both a corpus's folder and the one around it may
+    be given (DataError).
+    """
     require_folders([root])
     for candidate in candidates:
         if (root / candidate).exists():
             return root / candidate
     there = ", ".join(sorted(path.name for path in root.iterdir())[:SHOWN]) or "nothing"
-    raise DataError(f"{root} has no {' nor '.join(candidates)} (there: {there}): unpack the archive there, or correct corpus.root")
+    raise DataError(
+        f"{root} has no {' nor '.join(candidates)} (there: {there}): unpack the archive there, or correct "
+        "corpus.root"
+    )
 
 
 def require_folders(folders: Iterable[Path]) -> None:
     """Raise DataError for a folder that is not there."""
     for folder in folders:
         if not Path(folder).is_dir():
-            raise DataError(f"the folder {folder} does not exist: unpack the archive that holds it there, or correct the path")
+            raise DataError(
+                f"the folder {folder} does not exist: unpack the archive that holds it there, or correct "
+                "the path"
+            )
 
 
 def listed(names: Sequence[str]) -> str:
@@ -115,7 +151,9 @@ def _list_all(folders: Sequence[Path], wanted: set[str]) -> tuple[dict[str, str]
         twice += sorted(here.keys() & found.keys())
         found |= here
     if two_endings:
-        what = f"{len(two_endings)} utterances have two audio files side by side ({listed(sorted(two_endings))})"
+        what = (
+            f"{len(two_endings)} utterances have two audio files side by side ({listed(sorted(two_endings))})"
+        )
         log.warning("%s: the first ending of %s is taken", what, " ".join(READABLE))
     return found, foreign, twice
 
@@ -124,6 +162,8 @@ def _refuse_foreign(utts: Sequence[str], files: dict[str, str]) -> None:
     if utts:
         folder, ending = os.path.dirname(files[utts[0]]), os.path.splitext(files[utts[0]])[1]
         raise DataError(
-            f"{len(utts):,} utterances are there only in a format that libsndfile does not read, e.g. {listed([files[u] for u in utts])}: "
-            f'convert them first, `for f in {folder}/*{ending}; do ffmpeg -i "$f" -ac 1 -ar 16000 "${{f%{ending}}}.flac"; done`'
+            f"{len(utts):,} utterances are there only in a format that libsndfile does not read, e.g. "
+            f"{listed([files[u] for u in utts])}: "
+            f'convert them first, `for f in {folder}/*{ending}; do ffmpeg -i "$f" -ac 1 -ar 16000 '
+            f'"${{f%{ending}}}.flac"; done`'
         )

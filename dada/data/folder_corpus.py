@@ -1,7 +1,8 @@
-"""Corpora without a list: folders whose names say what lies in them, or files that an ASVspoof protocol names. Both become a CSV.
+"""Corpora without a list: folders whose names say what lies in them, or files that an ASVspoof protocol
+names. Both become a CSV.
 
-    real/JOE/001.wav
-    fake/melgan/JOE/001.wav        read with the levels label/attack/speaker
+real/JOE/001.wav
+fake/melgan/JOE/001.wav        read with the levels label/attack/speaker
 """
 
 import csv
@@ -23,16 +24,20 @@ SPELLINGS = {"label": LABELS, "split": SPLITS}
 def rows_of_folders(audio: Path, levels: Sequence[str] = ()) -> list[dict[str, str]]:
     """A row (file, label, ...) for every audio file below a folder, in order of their names.
 
-    With `levels`, e.g. (split, label, speaker), the folders of a file say these, from the outside in; a bona fide file may leave out
-    `attack`. Without, a folder called real, fake or alike is the label, one called train, dev or test the split, the first folder
-    below the label of a spoof its attack, and others say nothing. Raises DataError listing files that have no label, or two.
+    With `levels`, e.g. (split, label, speaker), the folders of a file say these, from the outside in; a bona
+    fide file may leave out `attack`. Without, a folder called real, fake or alike is the label, one called
+    train, dev or test the split, the first folder below the label of a spoof its attack, and others say
+    nothing. Raises DataError listing files that have no label, or two.
     """
     audio = Path(audio)
     paths = [os.path.join(folder, name) for folder, _, files in os.walk(audio) for name in files]
     names = sorted((os.path.relpath(path, audio) for path in paths), key=str.encode)
     files = [name for name in names if os.path.splitext(name)[1].lower() in READABLE]
     foreign = [name for name in names if os.path.splitext(name)[1].lower() in UNREADABLE]
-    refuse([f"{audio / name} is in a format that libsndfile does not read" for name in foreign], "convert these files, e.g. with ffmpeg")
+    refuse(
+        [f"{audio / name} is in a format that libsndfile does not read" for name in foreign],
+        "convert these files, e.g. with ffmpeg",
+    )
     if not files:
         raise DataError(f"{audio} holds no audio file ({', '.join(READABLE)})")
     rows, problems = [], []
@@ -47,14 +52,18 @@ def rows_of_folders(audio: Path, levels: Sequence[str] = ()) -> list[dict[str, s
 
 
 def rows_of_protocols(audio: Path, protocols: Mapping[str, Path]) -> list[dict[str, str]]:
-    """A row for every line of ASVspoof-style protocols, by split; the audio lies anywhere below a folder. DataError for what is missing."""
+    """A row for every line of ASVspoof-style protocols, by split; the audio lies anywhere below a folder.
+    DataError for what is missing.
+    """
     audio = Path(audio)
     folders = [Path(folder) for folder, _, files in os.walk(audio) if files]
     rows = []
     for split, path in protocols.items():
         protocol = read_protocol(path, guess_format(path))
         if "label" not in protocol.values:
-            raise DataError(f"{path} is a {protocol.form.name}, without labels: nothing can be trained or measured on it")
+            raise DataError(
+                f"{path} is a {protocol.form.name}, without labels: nothing can be trained or measured on it"
+            )
         found = find_audio(folders, protocol.values["trial"])
         names = [name for name in protocol.values if name != "trial"]
         for i, utt in enumerate(protocol.values["trial"]):
@@ -91,7 +100,9 @@ def _by_spelling(folders: Sequence[str]) -> tuple[dict[str, str], str]:
     for column in SPELLINGS:
         found = [i for i, folder in enumerate(folders) if _meaning(column, folder)]
         if len(found) > 1:
-            return {"label": ""}, f"lies in the folders {' and '.join(folders[i] for i in found)}, which both say a {column}"
+            return {
+                "label": ""
+            }, f"lies in the folders {' and '.join(folders[i] for i in found)}, which both say a {column}"
         if found:
             row[column] = folders[found[0]]
         elif column == "label":

@@ -7,9 +7,11 @@ KINDS = ("waveform", "features", "text", "text_features", "branches")
 
 @dataclass
 class InputConfig:
-    """`features` and `text_features` are read from arks that stage extract_features made; `branches` from trained systems.
+    """`features` and `text_features` are read from arks that stage extract_features made; `branches` from
+    trained systems.
 
-    A fixed `num_samples` is cut from the waveform before features are computed; `num_frames` from the features afterwards.
+    A fixed `num_samples` is cut from the waveform before features are computed; `num_frames` from the
+    features afterwards.
     """
 
     kind: str = "waveform"
@@ -18,10 +20,14 @@ class InputConfig:
     num_frames: int | None = None
     length_rule: str = "full"  # full | crop | tile | pad
     random_crop: bool = False  # in training, cut a random stretch of what is too long instead of its start
-    features: dict = field(default_factory=dict)  # {name: lfcc, ...}: the settings of dada.features.<name>.Config
+    features: dict = field(
+        default_factory=dict
+    )  # {name: lfcc, ...}: the settings of dada.features.<name>.Config
 
     def dump_settings(self) -> dict:
-        """The settings that features in arks depend on: what is done to them afterwards, in training, leaves the arks as they are."""
+        """The settings that features in arks depend on: what is done to them afterwards, in training, leaves
+        the arks as they are.
+        """
         fixed = self.num_samples is not None
         return {
             "kind": self.kind,

@@ -1,7 +1,7 @@
 """Lists with a file and its class a line, as the ADD challenges have them:
 
-    ADD2023_T1.2_T_00000000.wav genuine
-    ADD2023_T1.2_T_00000001.wav fake
+ADD2023_T1.2_T_00000000.wav genuine
+ADD2023_T1.2_T_00000001.wav fake
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,16 @@ from dada.errors import DataError
 def read_label_list(path: Path, classes: Mapping[str, str], prefix: str = "") -> dict[str, str]:
     """Utterance (the file without its ending) -> what `classes` calls its class.
 
-    Raises DataError for what cannot be read, lines of another form, classes that are not known, files listed twice, and utterances that do
-    not begin with `prefix`.
+    Raises DataError for what cannot be read, lines of another form, classes that are not known, files listed
+    twice, and utterances that do not begin with `prefix`.
     """
     path = Path(path)
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist: unpack the archive that holds it, or correct the path") from error
+        raise DataError(
+            f"{path} does not exist: unpack the archive that holds it, or correct the path"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read ({error}): copy it again") from error
     found: dict[str, str] = {}
@@ -37,13 +39,19 @@ def read_label_list(path: Path, classes: Mapping[str, str], prefix: str = "") ->
             problems.append(f"{path}:{number}: {problem}")
         else:
             found[utt], numbers[utt] = classes[cells[1]], number
-    refuse(problems, f"expected is a file and its class a line, one of {', '.join(classes)}: correct these lines, or fetch the list again")
+    refuse(
+        problems,
+        f"expected is a file and its class a line, one of {', '.join(classes)}: correct these lines, or "
+        "fetch the list again",
+    )
     if not found:
         raise DataError(f"{path} is empty: copy it again")
     return found
 
 
-def _problem(cells: list[str], utt: str, classes: Mapping[str, str], prefix: str, numbers: Mapping[str, int]) -> str | None:
+def _problem(
+    cells: list[str], utt: str, classes: Mapping[str, str], prefix: str, numbers: Mapping[str, int]
+) -> str | None:
     """What is wrong with a line, if anything is."""
     if len(cells) != 2:
         return f"{len(cells)} columns"
@@ -51,4 +59,8 @@ def _problem(cells: list[str], utt: str, classes: Mapping[str, str], prefix: str
         return f"unknown class {cells[1]!r}"
     if utt in numbers:
         return f"{utt} is already in line {numbers[utt]}"
-    return None if utt.startswith(prefix) else f"utterances here begin with {prefix}, not {utt}: is it the list of another part?"
+    return (
+        None
+        if utt.startswith(prefix)
+        else f"utterances here begin with {prefix}, not {utt}: is it the list of another part?"
+    )

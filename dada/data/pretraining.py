@@ -1,4 +1,6 @@
-"""What public speech encoders were trained on: `pretraining.yaml`, and what an evaluation corpus shares with it."""
+"""What public speech encoders were trained on: `pretraining.yaml`, and what an evaluation corpus shares with
+it.
+"""
 
 import functools
 import re
@@ -34,7 +36,9 @@ def pretraining_of(model: str) -> Pretraining | None:
 
 
 def origins(corpora: Sequence[str]) -> dict[str, str]:
-    """Each corpus, and each that it is made of, -> the one of `corpora` that it stands for; names without case, blanks and hyphens."""
+    """Each corpus, and each that it is made of, -> the one of `corpora` that it stands for; names without
+    case, blanks and hyphens.
+    """
     derived = {_plain(name): parts for name, parts in _table()[1].items()}
     found: dict[str, str] = {}
 
@@ -64,7 +68,9 @@ def shared(model: str, corpora: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def notes(model: str, corpora: Sequence[str]) -> list[str]:
-    """Sentences on what of an evaluation corpus, the first of `corpora`, and of what it is made of an encoder may have heard before."""
+    """Sentences on what of an evaluation corpus, the first of `corpora`, and of what it is made of an encoder
+    may have heard before.
+    """
     row, name = pretraining_of(model), Path(model).name
     if row is None:
         return [f"encoder {name}: what it was trained on is not known here ({TABLE.name})"]
@@ -75,7 +81,9 @@ def notes(model: str, corpora: Sequence[str]) -> list[str]:
         has = has if same else f", which has a source in common with {evaluated}"
         found.append(f"encoder {name}: its pretraining data include {corpus}{has} ({row.source})")
     if row.unnamed and not found:
-        found.append(f"encoder {name}: trained on {row.unnamed}, so that an overlap cannot be ruled out ({row.source})")
+        found.append(
+            f"encoder {name}: trained on {row.unnamed}, so that an overlap cannot be ruled out ({row.source})"
+        )
     return found
 
 

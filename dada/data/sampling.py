@@ -1,4 +1,6 @@
-"""Which utterances form a batch. The order depends on (seed, epoch) alone, so that a resumed run goes on as it would have."""
+"""Which utterances form a batch. The order depends on (seed, epoch) alone, so that a resumed run goes on as
+it would have.
+"""
 
 import abc
 import logging
@@ -9,16 +11,19 @@ from torch.utils.data import Sampler
 
 from dada.errors import DataError
 
-BUCKET_BATCHES = 20  # batches whose utterances are sorted by length together: similar lengths, still a random order
+BUCKET_BATCHES = (
+    20  # batches whose utterances are sorted by length together: similar lengths, still a random order
+)
 
 log = logging.getLogger(__name__)
 
 
 class BatchSampler(Sampler, abc.ABC):
-    """Lists of indices, one list a batch. `set_epoch` chooses the order, `start` skips the first batches of it (resume).
+    """Lists of indices, one list a batch. `set_epoch` chooses the order, `start` skips the first batches of
+    it (resume).
 
-    With several processes (`world` > 1) each takes every world-th batch; the first ones are taken again where the number does not divide.
-    `drop_last` leaves out the last batch where it is smaller than the others.
+    With several processes (`world` > 1) each takes every world-th batch; the first ones are taken again where
+    the number does not divide. `drop_last` leaves out the last batch where it is smaller than the others.
     """
 
     def __init__(self, seed: int, rank: int = 0, world: int = 1, drop_last: bool = False):
@@ -49,7 +54,9 @@ class BatchSampler(Sampler, abc.ABC):
 class Shuffle(BatchSampler):
     """Every utterance once, in random order; with `lengths`, utterances of similar length together."""
 
-    def __init__(self, num_utts: int, batch_size: int, seed: int, lengths: Sequence[int] | None = None, **processes):
+    def __init__(
+        self, num_utts: int, batch_size: int, seed: int, lengths: Sequence[int] | None = None, **processes
+    ):
         super().__init__(seed, **processes)
         self.num_utts, self.batch_size = num_utts, batch_size
         self.lengths = None if lengths is None else np.asarray(lengths)
@@ -75,16 +82,23 @@ class Balanced(BatchSampler):
 
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
         largest = max(len(members) for members in self.members)
-        columns = [np.concatenate([rng.permutation(m) for _ in range(-(-largest // len(m)))])[:largest] for m in self.members]
-        return chunks(np.stack(columns, axis=1).reshape(-1), self.batch_size, self.drop_last)  # one of each class in turn
+        columns = [
+            np.concatenate([rng.permutation(m) for _ in range(-(-largest // len(m)))])[:largest]
+            for m in self.members
+        ]
+        return chunks(
+            np.stack(columns, axis=1).reshape(-1), self.batch_size, self.drop_last
+        )  # one of each class in turn
 
 
 class Triplets(BatchSampler):
-    """Batches [anchors | positives | negatives] of `batch_size` triples; every usable utterance is an anchor once an epoch.
+    """Batches [anchors | positives | negatives] of `batch_size` triples; every usable utterance is an anchor
+    once an epoch.
 
-    `groups` names what makes two utterances a pair (speaker or class), None for utterances to leave out. The positive is another one
-    of the anchor's group, the negative a random one of a random other group. Groups of one give neither anchors nor positives, and
-    are left out, said once. Raises DataError where fewer than two groups remain.
+    `groups` names what makes two utterances a pair (speaker or class), None for utterances to leave out. The
+    positive is another one of the anchor's group, the negative a random one of a random other group. Groups
+    of one give neither anchors nor positives, and are left out, said once. Raises DataError where fewer than
+    two groups remain.
     """
 
     def __init__(self, groups: Sequence[object], batch_size: int, seed: int, **processes):
@@ -93,10 +107,17 @@ class Triplets(BatchSampler):
         members = {name: [i for i, g in enumerate(groups) if g == name] for name in names}
         single = [name for name in names if len(members[name]) < 2]
         if single:
-            log.warning("triplets: %d groups with one utterance are left out: %s", len(single), ", ".join(map(str, single[:10])))
+            log.warning(
+                "triplets: %d groups with one utterance are left out: %s",
+                len(single),
+                ", ".join(map(str, single[:10])),
+            )
         self.members = [np.asarray(members[name]) for name in names if len(members[name]) > 1]
         if len(self.members) < 2:
-            raise DataError(f"triplets need two speakers or classes with two utterances each, but there are {len(self.members)}")
+            raise DataError(
+                "triplets need two speakers or classes with two utterances each, but there are "
+                f"{len(self.members)}"
+            )
         self.batch_size = batch_size
 
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
@@ -115,10 +136,11 @@ class Triplets(BatchSampler):
 
 
 class Halves(BatchSampler):
-    """Batches of `batch_size` utterances of one half and as many of the other; every utterance of the larger half once an epoch.
+    """Batches of `batch_size` utterances of one half and as many of the other; every utterance of the larger
+    half once an epoch.
 
-    The halves depend on the seed alone, and have equal shares of each class. `second` holds the indices of the second one. Raises
-    DataError where a half would have fewer than two.
+    The halves depend on the seed alone, and have equal shares of each class. `second` holds the indices of
+    the second one. Raises DataError where a half would have fewer than two.
     """
 
     def __init__(self, labels: Sequence[int], batch_size: int, seed: int, **processes):
@@ -129,16 +151,22 @@ class Halves(BatchSampler):
         self.halves = [members[::2], members[1::2]]
         self.second = frozenset(self.halves[1].tolist())
         if len(self.second) < 2:
-            raise DataError(f"{len(labels)} utterances cannot be cut into two halves to train on: at least four are needed")
+            raise DataError(
+                f"{len(labels)} utterances cannot be cut into two halves to train on: at least four "
+                "are needed"
+            )
         self.batch_size = batch_size
 
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
-        first, second = (chunks(rng.permutation(half), self.batch_size, self.drop_last) for half in self.halves)
+        first, second = (
+            chunks(rng.permutation(half), self.batch_size, self.drop_last) for half in self.halves
+        )
         return [batch + second[i % len(second)] for i, batch in enumerate(first)]
 
 
 def chunks(items: Sequence, size: int, drop_last: bool = False) -> list[list]:
-    """Cut a sequence into lists of `size`; a last one of a single item joins the one before, as batch normalisation needs two.
+    """Cut a sequence into lists of `size`; a last one of a single item joins the one before, as batch
+    normalisation needs two.
 
     `drop_last` leaves out a smaller last one instead, where it is not the only one.
     """

@@ -30,8 +30,8 @@ class Problem:
 def read_table(path: Path) -> dict[str, str]:
     """Read a table into a dict, in the order of the file. A value may be empty only in `text`.
 
-    Raises DataError, with file and line, for a missing or empty file, text that is not UTF-8, a missing value, a duplicated
-    key, or keys that are not sorted.
+    Raises DataError, with file and line, for a missing or empty file, text that is not UTF-8, a missing
+    value, a duplicated key, or keys that are not sorted.
     """
     table, problems = scan_table(path)
     if problems:
@@ -41,7 +41,9 @@ def read_table(path: Path) -> dict[str, str]:
 
 
 def read_table_once(path: Path) -> Mapping[str, str]:
-    """As `read_table`, read again only when the file has changed: for work on many parts of a large table. Not to be modified."""
+    """As `read_table`, read again only when the file has changed: for work on many parts of a large table.
+    Not to be modified.
+    """
     if not os.path.exists(path):
         return read_table(path)  # which says what is wrong
     state = os.stat(path)
@@ -63,7 +65,9 @@ def scan_table(path: Path) -> tuple[dict[str, str], list[Problem]]:
     except OSError as error:
         return {}, [Problem(0, f"cannot be read ({error.strerror})", "mend the file or its permissions")]
     except UnicodeDecodeError as error:
-        return {}, [Problem(0, f"is not UTF-8 text ({error.reason} at byte {error.start})", "save it as UTF-8")]
+        return {}, [
+            Problem(0, f"is not UTF-8 text ({error.reason} at byte {error.start})", "save it as UTF-8")
+        ]
     if lines[-1] == "":
         lines.pop()
     table: dict[str, str] = {}
@@ -75,11 +79,18 @@ def scan_table(path: Path) -> tuple[dict[str, str], list[Problem]]:
             problems.append(Problem(number, f"got {line!r}", "write `key value`, separated by one space"))
             continue
         if key in table:
-            problems.append(Problem(number, f"key {key} is there twice", "remove one of the two lines", "duplicate"))
+            problems.append(
+                Problem(number, f"key {key} is there twice", "remove one of the two lines", "duplicate")
+            )
             continue
         if key < previous:  # as in C order, since UTF-8 sorts as its characters do
             problems.append(
-                Problem(number, f"key {key} comes after {previous}", f"sort the file with `LC_ALL=C sort -o {path} {path}`", "order")
+                Problem(
+                    number,
+                    f"key {key} comes after {previous}",
+                    f"sort the file with `LC_ALL=C sort -o {path} {path}`",
+                    "order",
+                )
             )
         table[key] = value
         previous = key
@@ -89,12 +100,16 @@ def scan_table(path: Path) -> tuple[dict[str, str], list[Problem]]:
 
 
 def well_formed(key: str, value: str, name: str) -> bool:
-    """Whether a line may stand in the table `name`: a key without blanks and, but for `text`, a value without outer blanks."""
+    """Whether a line may stand in the table `name`: a key without blanks and, but for `text`, a value without
+    outer blanks.
+    """
     return key.split() == [key] and (name == "text" or (bool(value) and value == value.strip()))
 
 
 def write_table(path: Path, table: Mapping[str, object]) -> None:
-    """Write a table sorted by key, atomically. Refuses what `read_table` would refuse, and line breaks (DataError)."""
+    """Write a table sorted by key, atomically. Refuses what `read_table` would refuse, and line breaks
+    (DataError).
+    """
     path = Path(path)
     lines = []
     for key in sorted(table):  # C order, since UTF-8 sorts as its characters do

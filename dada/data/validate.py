@@ -12,7 +12,9 @@ from dada.data.validate_report import ERROR, WARNING, Report
 
 __all__ = ["Report", "scan_tables", "sort_tables", "validate", "validate_splits"]
 
-Scanned = Mapping[str, tuple[dict[str, str], list[Problem]]]  # file name -> what could be read, and what could not
+Scanned = Mapping[
+    str, tuple[dict[str, str], list[Problem]]
+]  # file name -> what could be read, and what could not
 SAME_KEYS = "give every utterance a line in every table, or take it out of all"
 
 
@@ -30,11 +32,13 @@ def scan_tables(data: Path) -> Scanned:
     return {name: scan_table(Path(data) / name) for name in table_names(data)} if Path(data).is_dir() else {}
 
 
-def validate(data: Path, feats: Path | None = None, read_feats: bool = True, scanned: Scanned | None = None) -> Report:
+def validate(
+    data: Path, feats: Path | None = None, read_feats: bool = True, scanned: Scanned | None = None
+) -> Report:
     """Check the tables of one data directory; with `feats` (a feats.scp) also the features made from it.
 
-    Audio files are looked for, not read (dada.validate does), and without `read_feats` so are feature matrices. Problems are collected,
-    never raised. `scanned` saves reading the tables again.
+    Audio files are looked for, not read (dada.validate does), and without `read_feats` so are feature
+    matrices. Problems are collected, never raised. `scanned` saves reading the tables again.
     """
     data = Path(data)
     scan = _Scan(data)
@@ -54,8 +58,12 @@ def validate(data: Path, feats: Path | None = None, read_feats: bool = True, sca
     return scan.report
 
 
-def validate_splits(paths: Iterable[Path], disjoint: Iterable[str] = (), scanned: Mapping[Path, Scanned] | None = None) -> Report:
-    """Check that splits share no utterance and no audio file, nor what `disjoint` promises: speaker, source, or any utt2… name."""
+def validate_splits(
+    paths: Iterable[Path], disjoint: Iterable[str] = (), scanned: Mapping[Path, Scanned] | None = None
+) -> Report:
+    """Check that splits share no utterance and no audio file, nor what `disjoint` promises: speaker, source,
+    or any utt2… name.
+    """
     report = Report()
     splits = [Path(path) for path in paths if Path(path).is_dir()]
     scanned = scanned or {path: scan_tables(path) for path in splits}
@@ -77,12 +85,21 @@ def validate_splits(paths: Iterable[Path], disjoint: Iterable[str] = (), scanned
 
 
 def sort_tables(data: Path) -> list[Path]:
-    """Sort the lines of unsorted tables by key in C order and write them back; returns the files that were changed."""
+    """Sort the lines of unsorted tables by key in C order and write them back; returns the files that were
+    changed.
+    """
     changed = []
-    for path in [Path(data) / name for name in (*table_names(data), "spk2utt") if (Path(data) / name).exists()]:
+    for path in [
+        Path(data) / name for name in (*table_names(data), "spk2utt") if (Path(data) / name).exists()
+    ]:
         if any(problem.kind == "order" for problem in scan_table(path)[1]):
             lines = path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
-            write_text(path, "".join(f"{line}\n" for line in sorted(lines, key=lambda line: line.partition(" ")[0].encode())))
+            write_text(
+                path,
+                "".join(
+                    f"{line}\n" for line in sorted(lines, key=lambda line: line.partition(" ")[0].encode())
+                ),
+            )
             changed.append(path)
     return changed
 
@@ -92,12 +109,19 @@ def _check_form(scan: _Scan, scanned: Scanned) -> None:
         path = scan.path / name
         scan.tables[name] = table
         for problem in problems:
-            scan.report.add(ERROR, f"{path}:{problem.line}" if problem.line else path, problem.what, problem.advice)
+            scan.report.add(
+                ERROR, f"{path}:{problem.line}" if problem.line else path, problem.what, problem.advice
+            )
     if "wav.scp" not in scan.tables and "text" not in scan.tables:
-        scan.report.add(ERROR, scan.path, "has neither wav.scp nor text", "a data directory needs one of the two")
+        scan.report.add(
+            ERROR, scan.path, "has neither wav.scp nor text", "a data directory needs one of the two"
+        )
     if (scan.path / "segments").exists():
         scan.report.add(
-            ERROR, scan.path / "segments", "segments of recordings are not read here", "cut the recordings into one file per utterance"
+            ERROR,
+            scan.path / "segments",
+            "segments of recordings are not read here",
+            "cut the recordings into one file per utterance",
         )
 
 
@@ -126,16 +150,25 @@ def _check_labels(scan: _Scan) -> None:
             scan.report.add(ERROR, path, f"the label of {utt} is {label!r}", f"write {BONAFIDE} or {SPOOF}")
     if labels and len(set(labels.values())) == 1:
         scan.report.add(
-            WARNING, path, f"all utterances are {next(iter(labels.values()))}", "nothing can be trained on this split, and no EER computed"
+            WARNING,
+            path,
+            f"all utterances are {next(iter(labels.values()))}",
+            "nothing can be trained on this split, and no EER computed",
         )
     for utt, attack in scan.tables.get("utt2attack", {}).items():
         if labels.get(utt) == BONAFIDE and attack != "-":
             scan.report.add(
-                WARNING, scan.path / "utt2attack", f"{utt} is bona fide and has attack {attack!r}", "write `-` for bona fide utterances"
+                WARNING,
+                scan.path / "utt2attack",
+                f"{utt} is bona fide and has attack {attack!r}",
+                "write `-` for bona fide utterances",
             )
         if labels.get(utt) == SPOOF and attack == "-":
             scan.report.add(
-                WARNING, scan.path / "utt2attack", f"{utt} is a spoof without an attack", "write the generator's name, or `unknown`"
+                WARNING,
+                scan.path / "utt2attack",
+                f"{utt} is a spoof without an attack",
+                "write the generator's name, or `unknown`",
             )
 
 
@@ -148,7 +181,9 @@ def _check_speakers(scan: _Scan) -> None:
         return
     found, problems = scan_table(path)
     for problem in problems:
-        scan.report.add(ERROR, f"{path}:{problem.line}" if problem.line else path, problem.what, problem.advice)
+        scan.report.add(
+            ERROR, f"{path}:{problem.line}" if problem.line else path, problem.what, problem.advice
+        )
     expected = invert(scan.tables["utt2spk"])
     for speaker in sorted(expected.keys() | found.keys()):
         if set(found.get(speaker, "").split()) != set(expected.get(speaker, "").split()):
@@ -160,13 +195,21 @@ def _check_speakers(scan: _Scan) -> None:
             )
 
 
-def _check_pair(report: Report, first: tuple[Path, dict], second: tuple[Path, dict], promised: dict[str, str]) -> None:
+def _check_pair(
+    report: Report, first: tuple[Path, dict], second: tuple[Path, dict], promised: dict[str, str]
+) -> None:
     (path, tables), (other_path, others) = first, second
     where = f"{path} and {other_path}"
-    utts = [tables.get("wav.scp") or tables.get("text") or {}, others.get("wav.scp") or others.get("text") or {}]
+    utts = [
+        tables.get("wav.scp") or tables.get("text") or {},
+        others.get("wav.scp") or others.get("text") or {},
+    ]
     for utt in sorted(utts[0].keys() & utts[1].keys()):
         report.add(ERROR, where, f"share the utterance {utt}", "keep it in one of the two splits")
-    files, other_files = ({str(Path(location).resolve()): utt for utt, location in t.get("wav.scp", {}).items()} for t in (tables, others))
+    files, other_files = (
+        {str(Path(location).resolve()): utt for utt, location in t.get("wav.scp", {}).items()}
+        for t in (tables, others)
+    )
     for location in sorted(files.keys() & other_files.keys()):
         if files[location] != other_files[location]:
             report.add(

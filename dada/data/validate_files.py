@@ -45,7 +45,12 @@ def check_feats(scp: Path, utts: dict[str, str], report: Report, read: bool) -> 
         if problems and not tables[path]:
             continue
         for utt in sorted(utts.keys() ^ tables[path].keys()):
-            report.add(ERROR, path, f"has {'no' if utt in utts else 'a'} line for {utt}, unlike the data directory", advice)
+            report.add(
+                ERROR,
+                path,
+                f"has {'no' if utt in utts else 'a'} line for {utt}, unlike the data directory",
+                advice,
+            )
     index, num_frames = tables.values()
     if not read or any(f.level == ERROR and f.where.startswith(str(scp)) for f in report.findings):
         return
@@ -57,6 +62,11 @@ def check_feats(scp: Path, utts: dict[str, str], report: Report, read: bool) -> 
             report.add(ERROR, scp, f"utterance {utt}: {error}", advice)
             continue
         if utt in num_frames and num_frames[utt] != str(len(matrix)):
-            report.add(ERROR, scp.parent / "utt2num_frames", f"{utt} has {num_frames[utt]} frames, but its matrix {len(matrix)}", advice)
+            report.add(
+                ERROR,
+                scp.parent / "utt2num_frames",
+                f"{utt} has {num_frames[utt]} frames, but its matrix {len(matrix)}",
+                advice,
+            )
         if matrix.size == 0 or matrix.dtype.kind != "f" or not np.isfinite(matrix).all():
             report.add(ERROR, scp, f"the matrix of {utt} is empty or holds NaN or infinite values", advice)

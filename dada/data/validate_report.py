@@ -20,7 +20,9 @@ class Finding:
 
 @dataclass
 class Report:
-    """Findings in the order in which they were made, and `notes`: facts that are no problem, such as 8 kHz audio."""
+    """Findings in the order in which they were made, and `notes`: facts that are no problem, such as 8 kHz
+    audio.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -45,7 +47,9 @@ class Report:
         return [f for f in self.findings if f.level == WARNING]
 
     def lines(self, limit: int = 5) -> list[str]:
-        """The report as text: errors first, findings with the same advice together, `limit` of each group spelled out."""
+        """The report as text: errors first, findings with the same advice together, `limit` of each group
+        spelled out.
+        """
         groups: dict[tuple[str, str], list[Finding]] = {}
         for finding in [*self.errors, *self.warnings]:
             groups.setdefault((finding.level, finding.advice), []).append(finding)

@@ -10,8 +10,8 @@ Methods are the files of dada/explain/methods:
 * integrated_gradients, gradient_shap: for any network with a gradient, with an error that is told;
 * occlusion: for any model at all, in patches.
 
-Words are explained by dada.explain.tokens; dada.explain.support turns values into profiles and shares, dada.explain.faithfulness says
-whether they show what the model does.
+Words are explained by dada.explain.tokens; dada.explain.support turns values into profiles and shares,
+dada.explain.faithfulness says whether they show what the model does.
 """
 
 import logging
@@ -27,7 +27,9 @@ from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
-BACKGROUND_SIZE = 20  # utterances of the same class ("Explaining deepfake detection with SHAP", Ge et al., ICASSP 2022, section 5.1)
+# utterances of the same class ("Explaining deepfake detection with SHAP", Ge et al., ICASSP 2022, section
+# 5.1)
+BACKGROUND_SIZE = 20
 ROUGH = 0.1  # completeness error from which a reader is warned
 
 
@@ -35,8 +37,9 @@ ROUGH = 0.1  # completeness error from which a reader is warned
 class Attribution:
     """What the inputs of B utterances contributed to K targets.
 
-    `values` (B, K, *shape of an input) add up, over an input, to `output` - `base_value` (both (B, K)), the output at the utterance less
-    the mean output over the background. `completeness_error` (B, K) is what is missing, relative to that difference.
+    `values` (B, K, *shape of an input) add up, over an input, to `output` - `base_value` (both (B, K)), the
+    output at the utterance less the mean output over the background. `completeness_error` (B, K) is what is
+    missing, relative to that difference.
     """
 
     values: Tensor
@@ -57,11 +60,13 @@ def attribute(
     least_background: int = BACKGROUND_SIZE,
     **options,
 ) -> Attribution:
-    """Attributions of every utterance of `batch` against all of `background`, for some logits (`targets`) or all of them.
+    """Attributions of every utterance of `batch` against all of `background`, for some logits (`targets`) or
+    all of them.
 
-    Inputs of both have one shape. `options` are those of the method. The model runs in evaluation mode and is left as it was. Fewer
-    backgrounds than `least_background` are used as they are, with a warning. Raises ConfigError for an unknown method or target and for
-    a model that the method cannot explain, DataError for shapes that do not fit or no background.
+    Inputs of both have one shape. `options` are those of the method. The model runs in evaluation mode and is
+    left as it was. Fewer backgrounds than `least_background` are used as they are, with a warning. Raises
+    ConfigError for an unknown method or target and for a model that the method cannot explain, DataError for
+    shapes that do not fit or no background.
     """
     module = plugins.load("dada.explain.methods", method, "explanation method")
     check_inputs(batch, background, least_background)
@@ -75,7 +80,13 @@ def attribute(
     output = output[:, targets]
     error = completeness_error(values, base_value, output).detach()
     worst = float(error.max())
-    log.info("%s: %d utterances, %d backgrounds, completeness error at most %.1e", method, len(batch), len(background), worst)
+    log.info(
+        "%s: %d utterances, %d backgrounds, completeness error at most %.1e",
+        method,
+        len(batch),
+        len(background),
+        worst,
+    )
     return Attribution(values, base_value, output, error, method, targets, len(background))
 
 
@@ -89,19 +100,32 @@ def completeness_error(values: Tensor, base_value: Tensor, output: Tensor) -> Te
 def check_inputs(batch: Batch, background: Batch, least_background: int) -> None:
     """Raise DataError unless both hold whole utterances of one shape; warn of a small background."""
     if not len(background):
-        raise DataError("the background holds no utterance: give some of the same class as the one to be explained, 20 if there are")
+        raise DataError(
+            "the background holds no utterance: give some of the same class as the one to be explained, 20 "
+            "if there are"
+        )
     for what, other in (("to be explained", batch), ("in the background", background)):
-        short = [utt for utt, length in zip(other.utts, other.lengths.tolist(), strict=True) if length != other.inputs.shape[-1]]
+        short = [
+            utt
+            for utt, length in zip(other.utts, other.lengths.tolist(), strict=True)
+            if length != other.inputs.shape[-1]
+        ]
         if short:
             raise DataError(
-                f"utterances {what} have different lengths ({short[0]} is shorter than others): bring all to one length, with "
+                f"utterances {what} have different lengths ({short[0]} is shorter than others): bring all "
+                "to one length, with "
                 "dada.data.length.fit_length or input.num_frames and length_rule tile"
             )
     if batch.inputs.shape[1:] != background.inputs.shape[1:]:
         shapes = [" x ".join(map(str, other.inputs.shape[1:])) for other in (batch, background)]
-        raise DataError(f"the inputs to be explained are {shapes[0]}, those of the background {shapes[1]}: bring all to one length")
+        raise DataError(
+            f"the inputs to be explained are {shapes[0]}, those of the background {shapes[1]}: bring all "
+            "to one length"
+        )
     if len(background) < least_background:
-        log.warning("the background has %d utterances, fewer than %d: all are used", len(background), least_background)
+        log.warning(
+            "the background has %d utterances, fewer than %d: all are used", len(background), least_background
+        )
 
 
 @contextmanager

@@ -15,15 +15,21 @@ from dada.errors import DataError
 from dada.explain import support
 from dada.explain.shares import OUTPUTS, entry, kinds
 
-NUM_BANDS = 16  # equal ones up to the lower of the highest frequencies, in which spectral profiles are compared
+NUM_BANDS = (
+    16  # equal ones up to the lower of the highest frequencies, in which spectral profiles are compared
+)
 
 
 def compare(first: Path, second: Path, evaluate) -> dict:
-    """Correlations of profiles, and paired differences (first minus second) of speech share and noisiness, by class and over all.
+    """Correlations of profiles, and paired differences (first minus second) of speech share and noisiness, by
+    class and over all.
 
-    Temporal profiles are compared over the time that both heard. Raises DataError where the systems have no utterance in common.
+    Temporal profiles are compared over the time that both heard. Raises DataError where the systems have no
+    utterance in common.
     """
-    summaries = [json.loads((folder / "summary.json").read_text(encoding="utf-8")) for folder in (first, second)]
+    summaries = [
+        json.loads((folder / "summary.json").read_text(encoding="utf-8")) for folder in (first, second)
+    ]
     tables = [read_shares(folder) for folder in (first, second)]
     utts = sorted({utt for utt, _ in tables[0]} & {utt for utt, _ in tables[1]}, key=str.encode)
     if not utts:
@@ -36,7 +42,9 @@ def compare(first: Path, second: Path, evaluate) -> dict:
         mine = [i for i, name in enumerate(classes) if kind in ("all", name)]
         names = [speakers[i] for i in mine]
         result[kind] = {
-            output: {key: entry([values[i] for i in mine], names, evaluate) for key, values in columns.items()}
+            output: {
+                key: entry([values[i] for i in mine], names, evaluate) for key, values in columns.items()
+            }
             for output, columns in found.items()
         }
     return {"num_utterances": len(utts), "classes": result}
@@ -48,30 +56,49 @@ def read_shares(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
         return {(line["utt"], line["output"]): line for line in csv.DictReader(file)}
 
 
-def _pairs(folders: Sequence[Path], summaries: Sequence[dict], tables: Sequence[dict], utts: Sequence[str], output: str) -> dict:
+def _pairs(
+    folders: Sequence[Path],
+    summaries: Sequence[dict],
+    tables: Sequence[dict],
+    utts: Sequence[str],
+    output: str,
+) -> dict:
     times = [ArkReader(folder / f"{output}_time.scp") for folder in folders]
     frequencies = [ArkReader(folder / f"{output}_frequency.scp") for folder in folders]
-    numbers = {key: [[float(table[utt, output][key]) for utt in utts] for table in tables] for key in ("speech_share", "noisiness")}
+    numbers = {
+        key: [[float(table[utt, output][key]) for utt in utts] for table in tables]
+        for key in ("speech_share", "noisiness")
+    }
     steps = [summary["frame_seconds"] for summary in summaries]
     columns = {
         "time_correlation": [time_correlation([ark[utt] for ark in times], steps) for utt in utts],
-        **{f"{key}_{place}": values[i] for key, values in numbers.items() for i, place in enumerate(("first", "second"))},
+        **{
+            f"{key}_{place}": values[i]
+            for key, values in numbers.items()
+            for i, place in enumerate(("first", "second"))
+        },
         **{f"{key}_difference": np.subtract(*values).tolist() for key, values in numbers.items()},
     }
     axes = [np.array(summary["frequencies"]) for summary in summaries]
     if all(len(axis) for axis in axes):
-        columns["frequency_correlation"] = [frequency_correlation([ark[utt] for ark in frequencies], axes) for utt in utts]
+        columns["frequency_correlation"] = [
+            frequency_correlation([ark[utt] for ark in frequencies], axes) for utt in utts
+        ]
     return columns
 
 
 def time_correlation(profiles: Sequence[np.ndarray], steps: Sequence[float]) -> float:
     """Correlation of two temporal profiles with frames of so many seconds, over the time that both have."""
     common = min(len(profile) * step for profile, step in zip(profiles, steps, strict=True))
-    return support.correlation(*(profile[: max(1, round(common / step))] for profile, step in zip(profiles, steps, strict=True)))
+    return support.correlation(
+        *(profile[: max(1, round(common / step))] for profile, step in zip(profiles, steps, strict=True))
+    )
 
 
 def frequency_correlation(profiles: Sequence[np.ndarray], axes: Sequence[np.ndarray]) -> float:
     """Correlation of the mass of two spectral profiles in equal bands of the range that both have."""
     edges = np.linspace(0, min(axis[-1] for axis in axes), NUM_BANDS + 1)
-    masses = [np.histogram(axis, edges, weights=profile)[0] for profile, axis in zip(profiles, axes, strict=True)]
+    masses = [
+        np.histogram(axis, edges, weights=profile)[0] for profile, axis in zip(profiles, axes, strict=True)
+    ]
     return support.correlation(*masses)

@@ -13,26 +13,43 @@ AUTO = "auto"  # the method that fits
 
 @dataclass
 class ExplainConfig:
-    """What stage explain does, under the first protocol of a run and for the first training seed of each system."""
+    """What stage explain does, under the first protocol of a run and for the first training seed of each
+    system.
+    """
 
-    systems: list[str] = field(default_factory=list)  # those that are explained; none leaves the stage nothing to do
+    systems: list[str] = field(
+        default_factory=list
+    )  # those that are explained; none leaves the stage nothing to do
     num_utterances: int = 40  # of bona fide speech and of every attack, drawn from the test splits
     utterances: list[str] = field(default_factory=list)  # by name, besides those drawn
     seed: int = 0  # of what is drawn
     num_background: int = 20  # other utterances of the same class
     methods: dict[str, str] = field(default_factory=dict)  # system -> method; auto where none is named
-    options: dict = field(default_factory=dict)  # method -> its settings, keywords of its `attribute`: {gradient_shap: {zeros: true}}
+    options: dict = field(
+        default_factory=dict
+    )  # method -> its settings, keywords of its `attribute`: {gradient_shap: {zeros: true}}
     num_checked: int = 4  # utterances of each class whose faithfulness is measured
     num_steps: int = 10  # of a deletion or insertion curve
-    pages: int = 1  # utterances of bona fide speech and of every attack that get a page, besides all of `utterances`
+    pages: int = (
+        1  # utterances of bona fide speech and of every attack that get a page, besides all of `utterances`
+    )
 
     def __post_init__(self):
-        for name, least in (("num_utterances", 0), ("num_background", 1), ("num_checked", 0), ("num_steps", 1), ("pages", 0)):
+        for name, least in (
+            ("num_utterances", 0),
+            ("num_background", 1),
+            ("num_checked", 0),
+            ("num_steps", 1),
+            ("pages", 0),
+        ):
             if getattr(self, name) < least:
                 raise ConfigError(f"explain.{name} is {getattr(self, name)!r}, and must be at least {least}")
         strange = sorted(set(self.methods) - set(self.systems))
         if strange:
-            raise ConfigError(f"explain.methods names {strange[0]}, which explain.systems does not: {', '.join(self.systems) or 'none'}")
+            raise ConfigError(
+                f"explain.methods names {strange[0]}, which explain.systems does not: "
+                f"{', '.join(self.systems) or 'none'}"
+            )
         for method in self.methods.values():
             check_method(method)
         for method, options in self.options.items():
@@ -43,11 +60,15 @@ def check_method(name: str) -> None:
     """Raise ConfigError for an explanation method that there is not."""
     known = [AUTO, *plugins.names(METHODS)]
     if name not in known:
-        raise ConfigError(f"unknown explanation method {name!r}{plugins.nearest(name, known)}; known: {', '.join(known)}")
+        raise ConfigError(
+            f"unknown explanation method {name!r}{plugins.nearest(name, known)}; known: {', '.join(known)}"
+        )
 
 
 def check_options(method: str, options: Mapping) -> None:
-    """Raise ConfigError for an unknown method, and for settings that it does not have or that are of another type."""
+    """Raise ConfigError for an unknown method, and for settings that it does not have or that are of another
+    type.
+    """
     module = plugins.load(METHODS, method, "explanation method")
     if not isinstance(options, Mapping):
         raise ConfigError(f"the settings of {method} are {options!r}, and must be `name: value`")
@@ -55,7 +76,10 @@ def check_options(method: str, options: Mapping) -> None:
     known = {one.name: one.default for one in parameters if one.default is not one.empty}
     for name, value in options.items():
         if name not in known:
-            raise ConfigError(f"{method} has no setting {name!r}{plugins.nearest(name, list(known))}; known: {', '.join(known)}")
+            raise ConfigError(
+                f"{method} has no setting {name!r}{plugins.nearest(name, list(known))}; known: "
+                f"{', '.join(known)}"
+            )
         problem = _problem(value, known[name])
         if problem:
             raise ConfigError(f"{method}: {name} is {value!r}, and must be {problem}")

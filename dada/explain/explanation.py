@@ -24,7 +24,9 @@ class Explanation:
 
     @property
     def score_map(self) -> np.ndarray:
-        """What speaks for bona fide speech (positive) and for spoof (negative): attributions of the difference of the two outputs."""
+        """What speaks for bona fide speech (positive) and for spoof (negative): attributions of the
+        difference of the two outputs.
+        """
         return (self.maps[BONAFIDE] - self.maps[SPOOF]) / 2
 
     @property

@@ -1,7 +1,9 @@
-"""The figures of "Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022), for any utterance and model.
+"""The figures of "Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022), for any utterance and
+model.
 
-Maps are diverging from white, red for what speaks for bona fide speech and blue for what speaks for spoof: ColorBrewer's RdBu, which the
-colour-blind tell apart. The exponent and scale of the paper's curves are not given; here each panel is divided by its largest value.
+Maps are diverging from white, red for what speaks for bona fide speech and blue for what speaks for spoof:
+ColorBrewer's RdBu, which the colour-blind tell apart. The exponent and scale of the paper's curves are not
+given; here each panel is divided by its largest value.
 
 Axes: T samples, F frequencies, N frames.
 """
@@ -25,13 +27,22 @@ MAP = "RdBu_r"
 DARKEST = 0.995  # quantile of the magnitudes that gets the full colour
 FORMATS = ("pdf", "svg", "png")
 STYLE = {
-    "font.family": "sans-serif", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.7,
-    "svg.fonttype": "none", "svg.hashsalt": "dada", "pdf.fonttype": 42, "savefig.dpi": 200,
-}  # fmt: skip
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "dada",
+    "pdf.fonttype": 42,
+    "savefig.dpi": 200,
+}
 
 
 def map_figure(found: Explanation, zoom: tuple[float, float, float] = (1.0, 2.0, 1500.0)) -> Figure:
-    """Waveform, spectrogram, signed map, and the map between two times (s) below a frequency (Hz): figure 1 of the paper."""
+    """Waveform, spectrogram, signed map, and the map between two times (s) below a frequency (Hz): figure 1
+    of the paper.
+    """
     whole = found.frequencies is not None and zoom[0] < found.seconds
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 7.6 if whole else 5.4), layout="constrained")
@@ -43,7 +54,9 @@ def map_figure(found: Explanation, zoom: tuple[float, float, float] = (1.0, 2.0,
         if whole:
             _map(axes[3], found)
             end = min(zoom[1], found.seconds)
-            axes[3].set(xlim=zoom[:1] + (end,), ylim=(0, zoom[2] / 1000), title=f"the same, {zoom[0]:g}-{end:.2g} s")
+            axes[3].set(
+                xlim=zoom[:1] + (end,), ylim=(0, zoom[2] / 1000), title=f"the same, {zoom[0]:g}-{end:.2g} s"
+            )
         axes[-1].set_xlabel("time (s)")
         bar = figure.colorbar(mesh, ax=axes[2:].tolist(), pad=0.01, aspect=30)
         bar.set_label("← spoof      bona fide →")
@@ -61,15 +74,29 @@ def frequency_figure(found: Explanation, highest: float = 4000.0) -> Figure:
         figure = Figure(figsize=(7.2, 2.6), layout="constrained")
         axes = figure.subplots()
         if found.frequencies is None:
-            axes.text(0.5, 0.5, f"the inputs of {found.system} have no frequencies", ha="center", transform=axes.transAxes)
+            axes.text(
+                0.5,
+                0.5,
+                f"the inputs of {found.system} have no frequencies",
+                ha="center",
+                transform=axes.transAxes,
+            )
             return figure
         for name in (BONAFIDE, SPOOF):
             curve = scaled(support.spectral_profile(found.maps[name])[found.frequencies <= highest])
             axes.plot(
-                found.frequencies[found.frequencies <= highest] / 1000, curve, color=COLORS[name], label=f"for {NAMES[name]}", **_line(name)
+                found.frequencies[found.frequencies <= highest] / 1000,
+                curve,
+                color=COLORS[name],
+                label=f"for {NAMES[name]}",
+                **_line(name),
             )
         axes.set(
-            xlim=(0, highest / 1000), ylim=(0, 1.3), xlabel="frequency (kHz)", ylabel="mean support\n(of its maximum)", title=found.system
+            xlim=(0, highest / 1000),
+            ylim=(0, 1.3),
+            xlabel="frequency (kHz)",
+            ylabel="mean support\n(of its maximum)",
+            title=found.system,
         )
         axes.legend(frameon=False, ncols=2, loc="upper right")
         return figure
@@ -111,9 +138,14 @@ def scaled(curve: np.ndarray) -> np.ndarray:
 
 
 def log_power(samples: np.ndarray) -> np.ndarray:
-    """What spectrograms show: dB (F, N) below the loudest bin, 64 ms Hamming windows every 8 ms, no lower than 80 dB."""
+    """What spectrograms show: dB (F, N) below the loudest bin, 64 ms Hamming windows every 8 ms, no lower
+    than 80 dB.
+    """
     power = (
-        spectrogram.Feature(spectrogram.Config())(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None])[0].numpy() * 10
+        spectrogram.Feature(spectrogram.Config())(
+            torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None]
+        )[0].numpy()
+        * 10
     )
     return np.maximum(power - power.max(), -80)
 
@@ -123,7 +155,13 @@ def _line(name: str) -> dict:
 
 
 def _waveform(axes, found: Explanation) -> None:
-    axes.plot(np.arange(len(found.samples)) / SAMPLE_RATE, found.samples, color="#333333", linewidth=0.4, rasterized=True)
+    axes.plot(
+        np.arange(len(found.samples)) / SAMPLE_RATE,
+        found.samples,
+        color="#333333",
+        linewidth=0.4,
+        rasterized=True,
+    )
     _shade(axes, found)
     axes.set(xlim=(0, found.seconds), ylabel="amplitude", title=found.name)
 
@@ -132,13 +170,20 @@ def _shade(axes, found: Explanation) -> None:
     """Grey where there is no speech."""
     step = np.median(np.diff(found.times)) / 2 if len(found.times) > 1 else 0.0
     for start, end in support.runs(~found.speech):
-        axes.axvspan(found.times[start] - step, found.times[end - 1] + step, color="#000000", alpha=0.08, linewidth=0)
+        axes.axvspan(
+            found.times[start] - step, found.times[end - 1] + step, color="#000000", alpha=0.08, linewidth=0
+        )
 
 
 def _spectrogram(axes, found: Explanation) -> None:
     image = log_power(found.samples)
     axes.imshow(
-        image, origin="lower", aspect="auto", cmap="Greys", extent=(0, found.seconds, 0, SAMPLE_RATE / 2000), interpolation="nearest"
+        image,
+        origin="lower",
+        aspect="auto",
+        cmap="Greys",
+        extent=(0, found.seconds, 0, SAMPLE_RATE / 2000),
+        interpolation="nearest",
     )
     axes.set(xlim=(0, found.seconds), ylabel="frequency (kHz)")
     axes.set_title("log power, 80 dB")
@@ -151,10 +196,18 @@ def _map(axes, found: Explanation):
     rows = np.array([0.5]) if found.frequencies is None else found.frequencies / 1000
     if found.frequencies is None:
         mesh = axes.imshow(
-            values, aspect="auto", cmap=MAP, vmin=-limit, vmax=limit, extent=(0, found.times[-1], 0, 1), interpolation="nearest"
+            values,
+            aspect="auto",
+            cmap=MAP,
+            vmin=-limit,
+            vmax=limit,
+            extent=(0, found.times[-1], 0, 1),
+            interpolation="nearest",
         )
         axes.set(yticks=[], ylabel="all inputs", xlim=(0, found.seconds))
         return mesh
-    mesh = axes.pcolormesh(found.times, rows, values, cmap=MAP, vmin=-limit, vmax=limit, shading="nearest", rasterized=True)
+    mesh = axes.pcolormesh(
+        found.times, rows, values, cmap=MAP, vmin=-limit, vmax=limit, shading="nearest", rasterized=True
+    )
     axes.set(xlim=(0, found.seconds), ylim=(0, rows[-1]), ylabel="frequency (kHz)")
     return mesh

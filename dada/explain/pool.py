@@ -30,13 +30,20 @@ class Pool:
     """Utterances with their class (an attack or bonafide), and how to read them."""
 
     def __init__(
-        self, classes: Mapping[str, str], speakers: Mapping[str, str], wav: Mapping[str, str], arrays: list[Mapping] | None, rate: int
+        self,
+        classes: Mapping[str, str],
+        speakers: Mapping[str, str],
+        wav: Mapping[str, str],
+        arrays: list[Mapping] | None,
+        rate: int,
     ):
         self.classes, self.speakers, self.wav, self.arrays, self.rate = classes, speakers, wav, arrays, rate
 
     @classmethod
     def of_recipe(cls, recipe, config: InputConfig) -> "Pool":
-        """The test splits of a recipe, as a system with this input reads them. Without utt2attack a class is a label."""
+        """The test splits of a recipe, as a system with this input reads them. Without utt2attack a class is
+        a label.
+        """
         classes, speakers, wav, arrays = {}, {}, {}, []
         for split in recipe.splits.test:
             data = DataDir.read(recipe.data_dir(split), require=("wav.scp",))
@@ -52,25 +59,34 @@ class Pool:
         if utt not in self.classes:
             raise DataError(f"the test splits have no utterance {utt!r}{nearest(utt, list(self.classes))}")
         samples = read_audio(self.wav[utt], self.rate)
-        return Sound(utt, samples, samples if self.arrays is None else next(ark for ark in self.arrays if utt in ark.index)[utt])
+        return Sound(
+            utt,
+            samples,
+            samples if self.arrays is None else next(ark for ark in self.arrays if utt in ark.index)[utt],
+        )
 
     def draw(self, chosen: ExplainConfig) -> dict[str, list[str]]:
         """Class -> the utterances to explain: those drawn at random, and those named."""
         unknown = [utt for utt in chosen.utterances if utt not in self.classes]
         if unknown:
             raise DataError(
-                f"explain.utterances: the test splits have no utterance {unknown[0]!r}{nearest(unknown[0], list(self.classes))}"
+                "explain.utterances: the test splits have no utterance "
+                f"{unknown[0]!r}{nearest(unknown[0], list(self.classes))}"
             )
         rng = np.random.default_rng(chosen.seed)
         drawn = {}
         for kind in kinds(self.classes.values()):
             utts = sorted((utt for utt, name in self.classes.items() if name == kind), key=str.encode)
             some = [utts[i] for i in sorted(rng.permutation(len(utts))[: chosen.num_utterances])]
-            drawn[kind] = sorted({*some, *(utt for utt in chosen.utterances if self.classes[utt] == kind)}, key=str.encode)
+            drawn[kind] = sorted(
+                {*some, *(utt for utt in chosen.utterances if self.classes[utt] == kind)}, key=str.encode
+            )
         return {kind: utts for kind, utts in drawn.items() if utts}
 
     def groups(self, chosen: ExplainConfig, subject: Subject) -> Iterator[Group]:
-        """Utterances of one class and one length, so few at a time that enough others are left for the background."""
+        """Utterances of one class and one length, so few at a time that enough others are left for the
+        background.
+        """
         for kind, utts in self.draw(chosen).items():
             room = sum(name == kind for name in self.classes.values()) - chosen.num_background
             whole = subject.config.input.length_rule == "full"
@@ -79,6 +95,11 @@ class Pool:
             for part in np.array_split(np.array(utts), num_parts):
                 names = part.tolist()
                 others = same_class(names, self.classes, chosen.num_background, chosen.seed)
-                yield Group(kind, [self.sound(utt) for utt in names], [self.sound(utt) for utt in others],
-                            [self.speakers[utt] for utt in names], max(0, min(left, len(names))))  # fmt: skip
+                yield Group(
+                    kind,
+                    [self.sound(utt) for utt in names],
+                    [self.sound(utt) for utt in others],
+                    [self.speakers[utt] for utt in names],
+                    max(0, min(left, len(names))),
+                )
                 left -= len(names)

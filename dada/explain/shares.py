@@ -1,6 +1,8 @@
-"""What the attributions of a system show of each utterance, as a table, and of each class of utterances, with intervals.
+"""What the attributions of a system show of each utterance, as a table, and of each class of utterances, with
+intervals.
 
-A class is bona fide speech or one attack. Support is told for both outputs, that for bona fide and that for spoof.
+A class is bona fide speech or one attack. Support is told for both outputs, that for bona fide and that for
+spoof.
 """
 
 import csv
@@ -15,12 +17,23 @@ from dada.explain import support
 from dada.metrics.bootstrap import bootstrap_mean
 
 OUTPUTS = (BONAFIDE, SPOOF)
-COLUMNS = ("utt", "class", "speaker", "output", "speech_time", "speech_share", "noisiness", "completeness_error")
+COLUMNS = (
+    "utt",
+    "class",
+    "speaker",
+    "output",
+    "speech_time",
+    "speech_share",
+    "noisiness",
+    "completeness_error",
+)
 
 
 @dataclass
 class Row:
-    """One utterance and one output. Shares are parts of the positive values; `bands` is empty where rows are no frequencies."""
+    """One utterance and one output. Shares are parts of the positive values; `bands` is empty where rows are
+    no frequencies.
+    """
 
     utt: str
     kind: str  # bonafide, or the attack
@@ -46,7 +59,10 @@ def measure(values: np.ndarray, speech: np.ndarray, frequencies: np.ndarray | No
 
 def band_names() -> list[str]:
     """Names of the sub-bands: `0-0.5 kHz`."""
-    return [f"{low / 1000:g}-{high / 1000:g} kHz" for low, high in zip(support.BANDS, support.BANDS[1:], strict=False)]
+    return [
+        f"{low / 1000:g}-{high / 1000:g} kHz"
+        for low, high in zip(support.BANDS, support.BANDS[1:], strict=False)
+    ]
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -57,13 +73,20 @@ def as_csv(rows: Sequence[Row]) -> str:
     writer.writerow([*COLUMNS, *(band_names() if has_bands else [])])
     for row in rows:
         numbers = (row.speech_time, row.speech_share, row.noisiness, row.completeness_error, *row.bands)
-        writer.writerow([row.utt, row.kind, row.speaker, row.output, *(f"{number:.6g}" for number in numbers)])
+        writer.writerow(
+            [row.utt, row.kind, row.speaker, row.output, *(f"{number:.6g}" for number in numbers)]
+        )
     return out.getvalue()
 
 
 def summarise(rows: Sequence[Row], evaluate) -> dict[str, dict]:
-    """Means and their intervals over resampled speakers for every class; `evaluate` is the recipe's EvaluateConfig."""
-    return {kind: _of_class([row for row in rows if row.kind == kind], evaluate) for kind in kinds(row.kind for row in rows)}
+    """Means and their intervals over resampled speakers for every class; `evaluate` is the recipe's
+    EvaluateConfig.
+    """
+    return {
+        kind: _of_class([row for row in rows if row.kind == kind], evaluate)
+        for kind in kinds(row.kind for row in rows)
+    }
 
 
 def kinds(names) -> list[str]:
@@ -84,10 +107,17 @@ def _of_class(rows: Sequence[Row], evaluate) -> dict:
         found[output] = {
             "speech_share": entry([row.speech_share for row in mine], speakers, evaluate),
             "noisiness": entry([row.noisiness for row in mine], speakers, evaluate),
-            "bands": [entry(list(column), speakers, evaluate) for column in zip(*(row.bands for row in mine), strict=True)],
+            "bands": [
+                entry(list(column), speakers, evaluate)
+                for column in zip(*(row.bands for row in mine), strict=True)
+            ],
         }
-    pairs = [np.subtract(a.bands, b.bands) for a, b in zip(by_output[BONAFIDE], by_output[SPOOF], strict=True)]
-    found["band_difference"] = [entry(list(column), speakers, evaluate) for column in zip(*pairs, strict=True)]
+    pairs = [
+        np.subtract(a.bands, b.bands) for a, b in zip(by_output[BONAFIDE], by_output[SPOOF], strict=True)
+    ]
+    found["band_difference"] = [
+        entry(list(column), speakers, evaluate) for column in zip(*pairs, strict=True)
+    ]
     return found
 
 
@@ -98,4 +128,9 @@ def entry(values: Sequence[float], speakers: Sequence[str], evaluate) -> dict | 
         return None
     interval = bootstrap_mean(values, speakers, evaluate.num_resamples, evaluate.seed, evaluate.confidence)
     ends = {"low": None, "high": None} if interval is None else {"low": interval.low, "high": interval.high}
-    return {"mean": float(np.mean(np.asarray(values)[known])), **ends, "spread": None, "num": int(known.sum())}
+    return {
+        "mean": float(np.mean(np.asarray(values)[known])),
+        **ends,
+        "spread": None,
+        "num": int(known.sum()),
+    }

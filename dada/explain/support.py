@@ -1,7 +1,9 @@
-"""What attributions show: when, at which frequencies, in speech or not, how noisy, and how alike two classifiers are.
+"""What attributions show: when, at which frequencies, in speech or not, how noisy, and how alike two
+classifiers are.
 
-"Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022), section 5. Arrays in, numbers out. Values of one target are (F, N), or
-(T,) of a waveform, which counts as one row. Support is their positive part, what speaks for the class; `-values` has what speaks against.
+"Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022), section 5. Arrays in, numbers out. Values
+of one target are (F, N), or (T,) of a waveform, which counts as one row. Support is their positive part, what
+speaks for the class; `-values` has what speaks against.
 
 Axes: F rows (frequencies), N frames, T samples.
 """
@@ -10,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# The voice activity detection of the authors' follow-up (Ge et al., "Explainable deepfake and spoofing detection", Odyssey 2022, its code).
+# The voice activity detection of the authors' follow-up (Ge et al., "Explainable deepfake and spoofing
+# detection", Odyssey 2022, its code).
 VAD_WINDOW, VAD_HOP = 0.020, 0.005  # seconds
 VAD_RANGE = 30.0  # dB below the loudest frame
 VAD_FLOOR = -55.0  # dB of full scale
@@ -20,12 +23,16 @@ BANDS = (0.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)  # Hz: edges of sub-bands
 
 
 def speech_frames(waveform: np.ndarray, rate: int = 16_000) -> np.ndarray:
-    """Whether each stretch of 5 ms of a waveform (T,), from the middle of its window of 20 ms, is speech, by its level.
+    """Whether each stretch of 5 ms of a waveform (T,), from the middle of its window of 20 ms, is speech, by
+    its level.
 
-    Pauses shorter than 50 ms are filled, then stretches of speech shorter than that dropped. A clip shorter than a window is one frame.
+    Pauses shorter than 50 ms are filled, then stretches of speech shorter than that dropped. A clip shorter
+    than a window is one frame.
     """
     size, hop = round(VAD_WINDOW * rate), round(VAD_HOP * rate)
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(waveform, (0, max(0, size - len(waveform)))), size)[::hop]
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.pad(waveform, (0, max(0, size - len(waveform)))), size
+    )[::hop]
     level = 20 * np.log10(windows.std(axis=1) + VAD_SILENCE)
     speech = (level > level.max() - VAD_RANGE) & (level > VAD_FLOOR)
     shortest = round(VAD_SHORTEST / VAD_HOP)
@@ -33,7 +40,9 @@ def speech_frames(waveform: np.ndarray, rate: int = 16_000) -> np.ndarray:
 
 
 def _without_short(mask: np.ndarray, kind: bool, shortest: int) -> np.ndarray:
-    """The mask with runs of `kind` of fewer than `shortest` turned into the other kind; a mask of one kind alone stays."""
+    """The mask with runs of `kind` of fewer than `shortest` turned into the other kind; a mask of one kind
+    alone stays.
+    """
     edges = np.flatnonzero(np.diff(mask)) + 1
     starts, ends = np.r_[0, edges], np.r_[edges, len(mask)]
     out = mask.copy()
@@ -72,7 +81,9 @@ def share(profile: np.ndarray, mask: np.ndarray) -> float:
 
 
 def band_shares(values: np.ndarray, frequencies: np.ndarray, edges: Sequence[float] = BANDS) -> np.ndarray:
-    """The part of the support in each band between `edges` (Hz); the last one holds its upper edge. Rows are at `frequencies` (F,)."""
+    """The part of the support in each band between `edges` (Hz); the last one holds its upper edge. Rows are
+    at `frequencies` (F,).
+    """
     profile = spectral_profile(values)
     bands = np.digitize(frequencies, edges[1:-1])
     inside = (frequencies >= edges[0]) & (frequencies <= edges[-1])
@@ -80,13 +91,16 @@ def band_shares(values: np.ndarray, frequencies: np.ndarray, edges: Sequence[flo
 
 
 def noisiness(profile: np.ndarray) -> float:
-    """How much a profile moves from frame to frame, relative to its mean: total variation a frame / mean. 0 for an even profile."""
+    """How much a profile moves from frame to frame, relative to its mean: total variation a frame / mean. 0
+    for an even profile.
+    """
     mean = profile.mean()
     return float(np.abs(np.diff(profile)).mean() / mean) if mean > 0 and len(profile) > 1 else float("nan")
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson's correlation of two profiles of the same stretch of time (or of frequency), the finer one averaged to the coarser.
+    """Pearson's correlation of two profiles of the same stretch of time (or of frequency), the finer one
+    averaged to the coarser.
 
     NaN where one of them does not vary.
     """

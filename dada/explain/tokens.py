@@ -1,9 +1,10 @@
-"""What each word of a transcript contributed to what a text model says of it: Shapley values of words, by leaving words out.
+"""What each word of a transcript contributed to what a text model says of it: Shapley values of words, by
+leaving words out.
 
-For any text model, as it only asks for outputs of texts. The value of a word is what it adds to the words that are there already, averaged
-over orders in which words come: all orders for short texts (Shapley, 1953), random ones and their reverses for longer ones, as sampled
-Shapley values (Castro, Gomez and Tejada, Computers and Operations Research 2009). Values add up to output - base_value, that of no word,
-in either case.
+For any text model, as it only asks for outputs of texts. The value of a word is what it adds to the words
+that are there already, averaged over orders in which words come: all orders for short texts (Shapley, 1953),
+random ones and their reverses for longer ones, as sampled Shapley values (Castro, Gomez and Tejada, Computers
+and Operations Research 2009). Values add up to output - base_value, that of no word, in either case.
 
 Axes: W words, K targets, N texts.
 """
@@ -39,7 +40,8 @@ def attribute_words(
     num_permutations: int = NUM_PERMUTATIONS,
     seed: int = 0,
 ) -> WordAttribution:
-    """Shapley values of the words of a text for some outputs of `predict`, which takes N texts to (N, number of outputs).
+    """Shapley values of the words of a text for some outputs of `predict`, which takes N texts to (N, number
+    of outputs).
 
     Raises DataError for a text without words.
     """
@@ -48,9 +50,15 @@ def attribute_words(
         raise DataError("the transcript has no words to explain")
     size = len(words)
     orders = None if size <= EXACT else _orders(size, num_permutations, np.random.default_rng(seed))
-    subsets = _all_subsets(size) if orders is None else {tuple(sorted(order[:k])) for order in orders for k in range(size + 1)}
+    subsets = (
+        _all_subsets(size)
+        if orders is None
+        else {tuple(sorted(order[:k])) for order in orders for k in range(size + 1)}
+    )
     subsets = sorted(subsets)
-    outputs = predict([" ".join(words[i] for i in subset) for subset in subsets])[:, list(targets)].astype(np.float64)
+    outputs = predict([" ".join(words[i] for i in subset) for subset in subsets])[:, list(targets)].astype(
+        np.float64
+    )
     value = dict(zip(subsets, outputs, strict=True))
     values = _exact(value, size) if orders is None else _sampled(value, orders)
     return WordAttribution(words, values.T, value[()], value[tuple(range(size))])
@@ -71,7 +79,9 @@ def _exact(value: dict[tuple[int, ...], np.ndarray], size: int) -> np.ndarray:
     values = np.zeros((size, len(value[()])))
     for subset, output in value.items():
         for word in set(range(size)) - set(subset):
-            weight = math.factorial(len(subset)) * math.factorial(size - len(subset) - 1) / math.factorial(size)
+            weight = (
+                math.factorial(len(subset)) * math.factorial(size - len(subset) - 1) / math.factorial(size)
+            )
             values[word] += weight * (value[tuple(sorted((*subset, word)))] - output)
     return values
 
@@ -85,7 +95,12 @@ def _sampled(value: dict[tuple[int, ...], np.ndarray], orders: list[list[int]]) 
 
 
 def text_predictor(system: System) -> Callable[[Sequence[str]], np.ndarray]:
-    """Texts to log probabilities of the authors (N, K), by a text system. Raises ConfigError for a system that reads no text."""
+    """Texts to log probabilities of the authors (N, K), by a text system. Raises ConfigError for a system
+    that reads no text.
+    """
     if system.config.task != "text":
-        raise ConfigError(f"system {system.config.name} reads {system.config.input.kind}: words are explained for systems that read text")
+        raise ConfigError(
+            f"system {system.config.name} reads {system.config.input.kind}: words are explained for "
+            "systems that read text"
+        )
     return lambda texts: system.ask_texts(texts).logits.double().log_softmax(1).numpy()

@@ -1,8 +1,10 @@
-"""In what form an input is explained: rows that are frequencies wherever a linear map leads from such rows to what the model reads.
+"""In what form an input is explained: rows that are frequencies wherever a linear map leads from such rows to
+what the model reads.
 
-A view is that map as a module in front of the model, so that every method explains the model and the map together, exactly. Spectrograms
-are explained as they are. Cepstra come from the spectral envelope that they describe by a cosine transform. Waveforms come from their
-short-time spectrum. What an encoder says has no frequencies; it is explained over time alone.
+A view is that map as a module in front of the model, so that every method explains the model and the map
+together, exactly. Spectrograms are explained as they are. Cepstra come from the spectral envelope that they
+describe by a cosine transform. Waveforms come from their short-time spectrum. What an encoder says has no
+frequencies; it is explained over time alone.
 
 Axes: B utterances, F frequencies, N frames, C coefficients, T samples, R rows of a view.
 """
@@ -24,7 +26,9 @@ CEPSTRA = ("lfcc", "mfcc")
 
 
 class View(nn.Module):
-    """Inputs as they are. `frequencies` (F,) in Hz, or None; `times(n)` in seconds of the frames of what the model hears."""
+    """Inputs as they are. `frequencies` (F,) in Hz, or None; `times(n)` in seconds of the frames of what the
+    model hears.
+    """
 
     def __init__(self, frequencies: np.ndarray | None, hop: float, offset: float = 0.0):
         super().__init__()
@@ -43,7 +47,9 @@ class View(nn.Module):
         return batch.lengths
 
     def fold(self, values: Tensor) -> Tensor:
-        """Values (..., R, N) of rows to those of frequencies (..., F, N); without frequencies their sums (..., 1, N)."""
+        """Values (..., R, N) of rows to those of frequencies (..., F, N); without frequencies their sums
+        (..., 1, N).
+        """
         return values if self.frequencies is not None else values.sum(-2, keepdim=True)
 
     def picture(self, rows: Tensor) -> Tensor:
@@ -56,14 +62,18 @@ class View(nn.Module):
 
 
 class Cepstra(View):
-    """C cepstral coefficients, with or without deltas, as the spectral envelope over F filters from which they are its cosine transform.
+    """C cepstral coefficients, with or without deltas, as the spectral envelope over F filters from which
+    they are its cosine transform.
 
-    The transform is orthonormal, so the envelope of a cepstrum is unique where there are as many coefficients as filters, and the smoothest
-    one otherwise. Rows are (frequency, level or delta), since a filter's support is that of its level and of its slopes together. An
-    energy in the place of the first coefficient counts as the level of all filters alike.
+    The transform is orthonormal, so the envelope of a cepstrum is unique where there are as many coefficients
+    as filters, and the smoothest one otherwise. Rows are (frequency, level or delta), since a filter's
+    support is that of its level and of its slopes together. An energy in the place of the first coefficient
+    counts as the level of all filters alike.
     """
 
-    def __init__(self, frequencies: np.ndarray, hop: float, offset: float, num_coefficients: int, num_blocks: int):
+    def __init__(
+        self, frequencies: np.ndarray, hop: float, offset: float, num_coefficients: int, num_blocks: int
+    ):
         super().__init__(frequencies, hop, offset)
         self.num_blocks = num_blocks
         self.register_buffer("dct", dct_matrix(len(frequencies), num_coefficients), persistent=False)
@@ -96,7 +106,9 @@ class Spectrum(View):
 
     def forward(self, rows: Tensor) -> Tensor:
         parts = rows.unflatten(1, (-1, 2)).transpose(2, 3).contiguous()
-        return torch.istft(torch.view_as_complex(parts), WINDOW, HOP, window=self.window, length=self.num_samples)
+        return torch.istft(
+            torch.view_as_complex(parts), WINDOW, HOP, window=self.window, length=self.num_samples
+        )
 
     def lengths(self, batch: Batch) -> Tensor:
         return torch.full_like(batch.lengths, self.num_samples)
@@ -126,7 +138,11 @@ def of_features(settings: Mapping, num_frames: int, seconds: float) -> View:
     config = features.config_class(name)(**filled)
     rate, hop = getattr(config, "sample_rate", 16_000), getattr(config, "hop", None)
     step = seconds / max(num_frames, 1) if hop is None else hop / rate
-    offset = step / 2 if hop is None else (config.window / 2 / rate if name == "lfcc" and config.variant == "gmm" else 0.0)
+    offset = (
+        step / 2
+        if hop is None
+        else (config.window / 2 / rate if name == "lfcc" and config.variant == "gmm" else 0.0)
+    )
     frequencies = row_frequencies(name, config)
     if name in CEPSTRA:
         return Cepstra(frequencies, step, offset, config.num_coefficients, 3 if config.deltas else 1)
@@ -134,7 +150,9 @@ def of_features(settings: Mapping, num_frames: int, seconds: float) -> View:
 
 
 def row_frequencies(name: str, config) -> np.ndarray | None:
-    """Middle frequencies (F,) in Hz of the rows of a feature, of cepstra those of their filters; None where rows are no frequencies."""
+    """Middle frequencies (F,) in Hz of the rows of a feature, of cepstra those of their filters; None where
+    rows are no frequencies.
+    """
     if name == "spectrogram":
         if config.num_filters:
             return np.linspace(0, config.sample_rate / 2, config.num_filters + 2)[1:-1]
@@ -151,8 +169,12 @@ def row_frequencies(name: str, config) -> np.ndarray | None:
 
 
 def mel_centres(num: int, low: float, high: float) -> np.ndarray:
-    """Peaks in Hz of triangles that are even on Slaney's mel scale: linear below 1 kHz, above it 27 steps to the factor 6.4."""
+    """Peaks in Hz of triangles that are even on Slaney's mel scale: linear below 1 kHz, above it 27 steps to
+    the factor 6.4.
+    """
     step, knee = 200 / 3, 1000.0
-    to_mel = [f / step if f < knee else knee / step + np.log(f / knee) * 27 / np.log(6.4) for f in (low, high)]
+    to_mel = [
+        f / step if f < knee else knee / step + np.log(f / knee) * 27 / np.log(6.4) for f in (low, high)
+    ]
     mels = np.linspace(*to_mel, num + 2)[1:-1]
     return np.where(mels < knee / step, mels * step, knee * np.exp(np.log(6.4) / 27 * (mels - knee / step)))

@@ -17,30 +17,40 @@ TOO_SHORT = "remove it, or tile or pad it by the length rule"  # what to do abou
 
 
 def frame(x: Tensor, size: int, hop: int) -> Tensor:
-    """(B, T) to overlapping frames (B, N, size) without padding. Raises DataError for a clip shorter than one frame."""
+    """(B, T) to overlapping frames (B, N, size) without padding. Raises DataError for a clip shorter than one
+    frame.
+    """
     if x.shape[-1] < size:
         raise DataError(f"a clip of {x.shape[-1]} samples is shorter than one frame of {size}: {TOO_SHORT}")
     return x.unfold(-1, size, hop)
 
 
 def clip_by_clip(compute: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """`compute` (B, T) to (B, F, N); on a CPU one clip after the other, since the spectra of a whole batch leave its cache."""
+    """`compute` (B, T) to (B, F, N); on a CPU one clip after the other, since the spectra of a whole batch
+    leave its cache.
+    """
     if x.device.type != "cpu" or len(x) == 1:
         return compute(x)
     return torch.cat([compute(row) for row in x.split(1)])
 
 
-def power_spectrum(x: Tensor, window: Tensor, hop: int, num_fft: int, centre: bool = True, num_bins: int | None = None) -> Tensor:
-    """(B, T) to |X|², (B, N, K): the first `num_bins` of num_fft // 2 + 1. `centre` puts half a window of zeros on both sides.
+def power_spectrum(
+    x: Tensor, window: Tensor, hop: int, num_fft: int, centre: bool = True, num_bins: int | None = None
+) -> Tensor:
+    """(B, T) to |X|², (B, N, K): the first `num_bins` of num_fft // 2 + 1. `centre` puts half a window of
+    zeros on both sides.
 
-    Where a window lies within a longer FFT only turns the phase, so the frames need not be padded to `num_fft` first.
+    Where a window lies within a longer FFT only turns the phase, so the frames need not be padded to
+    `num_fft` first.
     """
     size = len(window)
     if centre:
         x = torch.nn.functional.pad(x, (size // 2, size - size // 2))
         x = x[..., : x.shape[-1] - size % 2]
     parts = []
-    for frames in frame(x, size, hop).split(CHUNK, dim=1):  # of a long clip the complex spectra together would take many times its size
+    for frames in frame(x, size, hop).split(
+        CHUNK, dim=1
+    ):  # of a long clip the complex spectra together would take many times its size
         spectrum = torch.fft.rfft(frames * window, n=num_fft)[..., :num_bins]
         parts.append(spectrum.real.square() + spectrum.imag.square())
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
@@ -63,13 +73,16 @@ def dct_matrix(size: int, num_coefficients: int) -> Tensor:
 def deltas(x: Tensor, reach: int = 1, normalise: bool = False) -> Tensor:
     """Slope over ± `reach` frames of (B, F, N), edge frames repeated: Σ_k k (x[t+k] - x[t-k]), k = 1 … reach.
 
-    `normalise` divides by 2 Σ k², which makes it the least-squares slope per frame; otherwise it is the plain difference.
+    `normalise` divides by 2 Σ k², which makes it the least-squares slope per frame; otherwise it is the plain
+    difference.
     """
     num_frames = x.shape[-1]
     padded = torch.nn.functional.pad(x, (reach, reach), mode="replicate")
     total = torch.zeros_like(x)
     for k in range(1, reach + 1):
-        total = total + k * (padded[..., reach + k : reach + k + num_frames] - padded[..., reach - k : reach - k + num_frames])
+        total = total + k * (
+            padded[..., reach + k : reach + k + num_frames] - padded[..., reach - k : reach - k + num_frames]
+        )
     return total / (2 * sum(k * k for k in range(1, reach + 1))) if normalise else total
 
 
@@ -82,7 +95,8 @@ def add_deltas(x: Tensor, reach: int = 1, normalise: bool = False) -> Tensor:
 def slaney_mel_filters(sample_rate: int, num_fft: int, num_mels: int, low: float, high: float) -> Tensor:
     """Triangles of equal area on Slaney's mel scale, (K, num_mels); `low` and `high` in Hz.
 
-    Linear below 1 kHz (200/3 Hz a mel), above it 27 steps to the factor 6.4 (Slaney, Auditory Toolbox, 1998): librosa's default.
+    Linear below 1 kHz (200/3 Hz a mel), above it 27 steps to the factor 6.4 (Slaney, Auditory Toolbox, 1998):
+    librosa's default.
     """
     step, knee = 200.0 / 3, 1000.0
     log_step = math.log(6.4) / 27
@@ -100,6 +114,12 @@ def slaney_mel_filters(sample_rate: int, num_fft: int, num_mels: int, low: float
 
 
 def decibels(power: Tensor, dynamic_range: float, floor: float = 1e-10) -> Tensor:
-    """10 log10 of (B, F, N), with nothing lower than `dynamic_range` dB below each clip's own peak; 0 leaves that out."""
+    """10 log10 of (B, F, N), with nothing lower than `dynamic_range` dB below each clip's own peak; 0 leaves
+    that out.
+    """
     level = 10 * torch.log10(power.clamp_min(floor))
-    return torch.maximum(level, level.amax((-2, -1), keepdim=True) - dynamic_range) if dynamic_range > 0 else level
+    return (
+        torch.maximum(level, level.amax((-2, -1), keepdim=True) - dynamic_range)
+        if dynamic_range > 0
+        else level
+    )

@@ -1,14 +1,16 @@
 """Constant-Q transform, as log magnitude, ln(1 + |C|), or in decibels, 10 log10(|C|² + 1e-30).
 
-The defaults are those of the CAU_KU systems of ADD 2022 and 2023: 100 bins from 5 Hz to 1.5 kHz, 12 an octave, on samples at the
-scale of 16-bit integers (on [-1, 1] the added one would flatten everything). Filters are librosa's: Hann window, unit sum of
-magnitudes, times the square root of their length. 2D-Res-TSSDNet (Hua et al., IEEE SPL 2021) has 432 bins from 15 Hz, 48 an octave,
-every 256 samples of a pre-emphasised signal in [-1, 1], in decibels (dada/conf/res_tssdnet_2d_cqt.yaml).
+The defaults are those of the CAU_KU systems of ADD 2022 and 2023: 100 bins from 5 Hz to 1.5 kHz, 12 an
+octave, on samples at the scale of 16-bit integers (on [-1, 1] the added one would flatten everything).
+Filters are librosa's: Hann window, unit sum of magnitudes, times the square root of their length.
+2D-Res-TSSDNet (Hua et al., IEEE SPL 2021) has 432 bins from 15 Hz, 48 an octave, every 256 samples of a
+pre-emphasised signal in [-1, 1], in decibels (dada/conf/res_tssdnet_2d_cqt.yaml).
 
-Two methods. `exact`: one FFT of the clip, times each filter's response wherever that is above `tolerance`, folded modulo the hop,
-and a short inverse FFT. `octaves`: librosa's recursion (Schörkhuber and Klapuri, SMC 2010), which halves the sample rate for every
-octave and drops the smallest 1 % of each filter's response; its magnitudes are up to a tenth of the peak away from the exact ones in
-low octaves. For networks that were trained on librosa's numbers.
+Two methods. `exact`: one FFT of the clip, times each filter's response wherever that is above `tolerance`,
+folded modulo the hop, and a short inverse FFT. `octaves`: librosa's recursion (Schörkhuber and Klapuri, SMC
+2010), which halves the sample rate for every octave and drops the smallest 1 % of each filter's response; its
+magnitudes are up to a tenth of the peak away from the exact ones in low octaves. For networks that were
+trained on librosa's numbers.
 
 Axes: B batch, T samples, N frames, F bins, J blocks of M frequencies.
 """
@@ -26,8 +28,11 @@ from dada.features._frames import frame, pre_emphasis
 METHODS = ("exact", "octaves")
 SCALES = ("ln", "db")
 FLOOR = 1e-30  # added to the power before it is turned into decibels
-SPARSITY = 0.01  # share of the summed magnitude of a filter's response that `octaves` drops (librosa's default)
-PASSBAND = 0.913  # of the new Nyquist frequency: where the filter before a halving begins to fall (soxr's high quality)
+SPARSITY = (
+    0.01  # share of the summed magnitude of a filter's response that `octaves` drops (librosa's default)
+)
+# of the new Nyquist frequency: where the filter before a halving begins to fall (soxr's high quality)
+PASSBAND = 0.913
 BLOCK = 4096  # frames of a long clip that are computed at once
 MARGIN = 2048  # zeros behind a clip, so that this filter's ringing does not wrap around
 
@@ -41,7 +46,9 @@ class Config:
     num_bins: int = 100
     bins_per_octave: int = 12
     min_frequency: float = 5.0
-    gain: float = 32_768.0  # what samples in [-1, 1] are multiplied by; 32768 gives back the integers of a 16-bit file
+    gain: float = (
+        32_768.0  # what samples in [-1, 1] are multiplied by; 32768 gives back the integers of a 16-bit file
+    )
     pre_emphasis: float = 0.0  # y[n] = x[n] - pre_emphasis · x[n-1]; 0 leaves that out
     scale: str = "ln"  # ln, of the magnitude plus one | db
     method: str = "exact"  # exact | octaves
@@ -64,15 +71,21 @@ class Feature(nn.Module):
         self.quality = (ratio + 1) / (ratio - 1)  # periods of its frequency in a filter
         top = self.frequencies[-1] * (1 + 0.75 / self.quality)  # 1.5 is the bandwidth of a Hann window
         if top > config.sample_rate / 2:
-            raise ConfigError(f"cqt: the highest bin reaches {top:.0f} Hz, above half of the sample rate: take fewer bins")
-        self.transform = (Exact if config.method == "exact" else Octaves)(config, self.frequencies, self.quality, top)
+            raise ConfigError(
+                f"cqt: the highest bin reaches {top:.0f} Hz, above half of the sample rate: take fewer bins"
+            )
+        self.transform = (Exact if config.method == "exact" else Octaves)(
+            config, self.frequencies, self.quality, top
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N)."""
         config = self.config
         x = pre_emphasis(x, config.pre_emphasis) if config.pre_emphasis else x
         magnitude = self.transform(x * config.gain)
-        return torch.log1p(magnitude) if config.scale == "ln" else 10 * torch.log10(magnitude.square() + FLOOR)
+        return (
+            torch.log1p(magnitude) if config.scale == "ln" else 10 * torch.log10(magnitude.square() + FLOOR)
+        )
 
 
 class Exact(nn.Module):
@@ -86,7 +99,9 @@ class Exact(nn.Module):
         self._responses: dict[tuple, list[tuple[int, Tensor]]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
-        """A long clip in blocks with half of the longest filter on either side, so that memory beyond the result does not grow."""
+        """A long clip in blocks with half of the longest filter on either side, so that memory beyond the
+        result does not grow.
+        """
         hop, size = self.config.hop, BLOCK * self.config.hop
         if x.shape[-1] < size:
             return self._transform(x)
@@ -95,11 +110,15 @@ class Exact(nn.Module):
         for start in range(0, x.shape[-1] + 1, size):
             first = max(0, start - margin)
             part = self._transform(x[:, first : start + size + margin])
-            parts.append(part[..., (start - first) // hop :][..., : min(BLOCK, 1 + (x.shape[-1] - start) // hop)])
+            parts.append(
+                part[..., (start - first) // hop :][..., : min(BLOCK, 1 + (x.shape[-1] - start) // hop)]
+            )
         return torch.cat(parts, dim=-1)
 
     def _transform(self, x: Tensor) -> Tensor:
-        """The FFT is long enough that the longest filter, centred on the last frame, does not reach around to the start."""
+        """The FFT is long enough that the longest filter, centred on the last frame, does not reach around to
+        the start.
+        """
         hop = self.config.hop
         num_blocks = fft_size(-(-(x.shape[-1] + len(self.filters[0]) // 2 + 1) // hop))
         spectrum = torch.fft.rfft(x, n=num_blocks * hop)
@@ -111,7 +130,9 @@ class Exact(nn.Module):
         return torch.fft.ifft(torch.stack(folded, dim=1)).abs()[..., : 1 + x.shape[-1] // hop]
 
     def _filter_responses(self, num_blocks: int, device: torch.device) -> list[tuple[int, Tensor]]:
-        """For each filter the first frequency, a multiple of M, and the response from there on, (J, M), M = `num_blocks`."""
+        """For each filter the first frequency, a multiple of M, and the response from there on, (J, M), M =
+        `num_blocks`.
+        """
         key = (num_blocks, device)
         if key not in self._responses:
             size = num_blocks * self.config.hop
@@ -119,7 +140,9 @@ class Exact(nn.Module):
             self._responses[key] = [self._response(h, gain, size, num_blocks, device) for h, gain in filters]
         return self._responses[key]
 
-    def _response(self, filter_: np.ndarray, gain: float, size: int, num_blocks: int, device) -> tuple[int, Tensor]:
+    def _response(
+        self, filter_: np.ndarray, gain: float, size: int, num_blocks: int, device
+    ) -> tuple[int, Tensor]:
         centred = np.zeros(size, dtype=np.complex128)
         centred[np.arange(len(filter_)) - -(-len(filter_) // 2)] = filter_
         response = gain * np.fft.fft(centred).conj()[: size // 2 + 1]
@@ -141,15 +164,23 @@ class Octaves(nn.Module):
         room = math.ceil(math.log2(config.sample_rate / 2 / top)) - 2
         self.early = max(0, min(room, twos - self.num_octaves + 1))  # halvings before the first octave
         if twos < self.early + self.num_octaves - 1:
-            raise ConfigError(f"cqt: method octaves halves the hop {self.num_octaves - 1} times, which {config.hop} does not allow")
+            raise ConfigError(
+                f"cqt: method octaves halves the hop {self.num_octaves - 1} times, which {config.hop} does "
+                "not allow"
+            )
         rate = config.sample_rate / 2**self.early
         octave = [wavelet(f, rate, quality) for f in frequencies[-config.bins_per_octave :]]
         lengths = quality * rate / frequencies[-config.bins_per_octave :]
         size = 2 ** math.ceil(math.log2(lengths.max()))
-        responses = [sparse_response(h, size) * length / size for h, length in zip(octave, lengths, strict=True)]
+        responses = [
+            sparse_response(h, size) * length / size for h, length in zip(octave, lengths, strict=True)
+        ]
         self.size = size
-        self.register_buffer("responses", torch.from_numpy(np.array(responses).T.astype(np.complex64)), persistent=False)
-        # Gain of each row: librosa's square roots of the rates on the way down, over the square root of the filter's full length.
+        self.register_buffer(
+            "responses", torch.from_numpy(np.array(responses).T.astype(np.complex64)), persistent=False
+        )
+        # Gain of each row: librosa's square roots of the rates on the way down, over the square root of the
+        # filter's full length.
         step = np.repeat(np.arange(self.num_octaves), config.bins_per_octave)[: config.num_bins][::-1]
         gains = np.sqrt(2.0 ** (self.early + step)) / np.sqrt(quality * config.sample_rate / frequencies)
         self.register_buffer("gains", torch.from_numpy(gains.astype(np.float32))[:, None], persistent=False)
@@ -169,13 +200,17 @@ class Octaves(nn.Module):
         parts = []
         for first in range(0, num_frames, BLOCK):
             octaves = torch.stack([part[:, first : min(first + BLOCK, num_frames)] for part in frames], dim=1)
-            response = torch.fft.rfft(octaves) @ self.responses  # (B, octaves from the top, N, bins of an octave)
+            response = (
+                torch.fft.rfft(octaves) @ self.responses
+            )  # (B, octaves from the top, N, bins of an octave)
             parts.append(response.abs().flip(1).transpose(2, 3).flatten(1, 2)[:, -self.config.num_bins :])
         return torch.cat(parts, dim=-1) * self.gains
 
 
 def wavelet(frequency: float, rate: float, quality: float) -> np.ndarray:
-    """A filter of `quality` periods: a Hann window times a complex exponential, magnitudes summing to one; complex (L,)."""
+    """A filter of `quality` periods: a Hann window times a complex exponential, magnitudes summing to one;
+    complex (L,).
+    """
     length = quality * rate / frequency
     times = np.arange(-length // 2, length // 2)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(len(times)) / len(times))
@@ -183,7 +218,9 @@ def wavelet(frequency: float, rate: float, quality: float) -> np.ndarray:
 
 
 def sparse_response(filter_: np.ndarray, size: int) -> np.ndarray:
-    """FFT of a centred filter at positive frequencies, (size // 2 + 1,), without the smallest values that sum up to SPARSITY."""
+    """FFT of a centred filter at positive frequencies, (size // 2 + 1,), without the smallest values that sum
+    up to SPARSITY.
+    """
     centred = np.zeros(size, dtype=np.complex128)
     start = (size - len(filter_)) // 2
     centred[start : start + len(filter_)] = filter_

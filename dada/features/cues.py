@@ -1,8 +1,8 @@
 """Trivial cues of a clip: what tells real from fake without listening to the voice.
 
-A corpus whose spoofs are shorter, louder, cleaner or trimmed otherwise than its real speech lets any detector look good; a
-classifier on these numbers shows how much of that there is. (Müller et al., ASVspoof 2021 workshop, found that the length of
-the leading silence alone goes far on ASVspoof 2019.)
+A corpus whose spoofs are shorter, louder, cleaner or trimmed otherwise than its real speech lets any detector
+look good; a classifier on these numbers shows how much of that there is. (Müller et al., ASVspoof 2021
+workshop, found that the length of the leading silence alone goes far on ASVspoof 2019.)
 
 Axes: B batch, T samples, N frames, F cues.
 """
@@ -15,8 +15,21 @@ from torch import Tensor, nn
 from dada.features._frames import power_spectrum
 
 NAMES = (
-    "duration", "level", "active_level", "peak", "noise_floor", "dynamic_range", "leading_silence", "trailing_silence", "silence",
-    "bandwidth", "centroid", "tilt", "high_band", "low_band", "zero_crossings",
+    "duration",
+    "level",
+    "active_level",
+    "peak",
+    "noise_floor",
+    "dynamic_range",
+    "leading_silence",
+    "trailing_silence",
+    "silence",
+    "bandwidth",
+    "centroid",
+    "tilt",
+    "high_band",
+    "low_band",
+    "zero_crossings",
 )  # seconds, dB, kHz, dB per kHz, shares
 FLOOR = 1e-12  # power of what counts as digital silence: -120 dB
 
@@ -53,8 +66,15 @@ class Feature(nn.Module):
         leading, trailing = silent.cumprod(1).sum(1), silent.flip(1).cumprod(1).sum(1)
         duration = torch.full_like(quiet, x.shape[-1] / self.config.sample_rate)
         return [
-            duration, _db(x.square().mean(-1)), loud, _db(x.square().amax(-1)), quiet, loud - quiet,
-            leading * seconds, trailing * seconds, silent.float().mean(1),
+            duration,
+            _db(x.square().mean(-1)),
+            loud,
+            _db(x.square().amax(-1)),
+            quiet,
+            loud - quiet,
+            leading * seconds,
+            trailing * seconds,
+            silent.float().mean(1),
         ]
 
     def _spectral_cues(self, spectrum: Tensor) -> list[Tensor]:
@@ -65,7 +85,13 @@ class Feature(nn.Module):
         centred = kilohertz - kilohertz.mean()
         tilt = (_db(power) * centred).sum(-1) / centred.square().sum()
         high, low = kilohertz >= kilohertz[-1] / 2, kilohertz < kilohertz[-1] / 40
-        return [bandwidth, (share * kilohertz).sum(-1), tilt, _db(share[:, high].sum(-1)), _db(share[:, low].sum(-1))]
+        return [
+            bandwidth,
+            (share * kilohertz).sum(-1),
+            tilt,
+            _db(share[:, high].sum(-1)),
+            _db(share[:, low].sum(-1)),
+        ]
 
     def _zero_crossings(self, x: Tensor) -> Tensor:
         return ((x[:, 1:] < 0) != (x[:, :-1] < 0)).float().mean(-1)

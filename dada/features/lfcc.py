@@ -1,10 +1,10 @@
 """Linear-frequency cepstral coefficients, in the three published settings that baselines are built on.
 
-`nii` is the front end of the ASVspoof 2021 LFCC-LCNN baseline (Wang and Yamagishi, Interspeech 2021): pre-emphasis, centred
-frames, energy in place of c0. `gmm` is the one of the ASVspoof 2021 LFCC-GMM baseline in its Python version (Yamagishi et al.,
-ASVspoof 2021 workshop): no pre-emphasis, no padding, symmetric window, filters whose edges fall on whole bins. `pc_darts` is the
-one of partially-connected differentiable architecture search (Ge et al., Interspeech 2021): as `nii`, but without pre-emphasis and
-with c0 kept.
+`nii` is the front end of the ASVspoof 2021 LFCC-LCNN baseline (Wang and Yamagishi, Interspeech 2021):
+pre-emphasis, centred frames, energy in place of c0. `gmm` is the one of the ASVspoof 2021 LFCC-GMM baseline
+in its Python version (Yamagishi et al., ASVspoof 2021 workshop): no pre-emphasis, no padding, symmetric
+window, filters whose edges fall on whole bins. `pc_darts` is the one of partially-connected differentiable
+architecture search (Ge et al., Interspeech 2021): as `nii`, but without pre-emphasis and with c0 kept.
 
 Axes: B batch, T samples, N frames, F coefficients, K bins of the spectrum.
 """
@@ -24,7 +24,9 @@ FLOOR = {"nii": SINGLE, "gmm": DOUBLE, "pc_darts": SINGLE}  # added before the l
 
 @dataclass
 class Config:
-    """The defaults are `nii` over the full band; the others are gmm, 480, 240, 1024, 70, 20, 4000 and pc_darts, 1024, 256, 1024, 70."""
+    """The defaults are `nii` over the full band; the others are gmm, 480, 240, 1024, 70, 20, 4000 and
+    pc_darts, 1024, 256, 1024, 70.
+    """
 
     variant: str = "nii"  # nii | gmm | pc_darts
     sample_rate: int = 16_000  # Hz
@@ -45,13 +47,18 @@ class Feature(nn.Module):
         if config.variant not in FLOOR:
             raise ConfigError(f"lfcc: unknown variant {config.variant!r}; known: {', '.join(FLOOR)}")
         if not 0 < config.max_frequency <= config.sample_rate / 2:
-            raise ConfigError(f"lfcc: max_frequency is {config.max_frequency} Hz, which is not between 0 and half of the sample rate")
+            raise ConfigError(
+                f"lfcc: max_frequency is {config.max_frequency} Hz, which is not between 0 and half of the "
+                "sample rate"
+            )
         self.config = config
         self.num_features = config.num_coefficients * (3 if config.deltas else 1)
         self.centre = config.variant != "gmm"
         settings = config.sample_rate, config.num_fft, config.num_filters, config.max_frequency
         filters = linear_filters(*settings) if self.centre else bin_filters(*settings)
-        self.register_buffer("window", torch.hamming_window(config.window, periodic=self.centre), persistent=False)
+        self.register_buffer(
+            "window", torch.hamming_window(config.window, periodic=self.centre), persistent=False
+        )
         self.register_buffer("filters", filters, persistent=False)
         self.register_buffer("dct", dct_matrix(config.num_filters, config.num_coefficients), persistent=False)
 
@@ -62,7 +69,9 @@ class Feature(nn.Module):
     def _compute(self, x: Tensor) -> Tensor:
         config, nii = self.config, self.config.variant == "nii"
         x = pre_emphasis(x) if nii else x
-        power = power_spectrum(x, self.window, config.hop, config.num_fft, centre=self.centre, num_bins=len(self.filters))
+        power = power_spectrum(
+            x, self.window, config.hop, config.num_fft, centre=self.centre, num_bins=len(self.filters)
+        )
         coefficients = torch.log10(power @ self.filters + FLOOR[config.variant]) @ self.dct
         if nii:
             coefficients[..., 0] = torch.log10(power.sum(-1) / config.num_fft + SINGLE)
@@ -71,10 +80,11 @@ class Feature(nn.Module):
 
 
 def linear_filters(sample_rate: int, num_fft: int, num_filters: int, max_frequency: float) -> Tensor:
-    """Triangles whose edges are exact frequencies, (K, num_filters), where K counts only the bins below `max_frequency` (Hz).
+    """Triangles whose edges are exact frequencies, (K, num_filters), where K counts only the bins below
+    `max_frequency` (Hz).
 
-    The published code labels those K bins with frequencies from 0 to max_frequency inclusive, a fraction of a bin too high;
-    kept, since weights were trained on it.
+    The published code labels those K bins with frequencies from 0 to max_frequency inclusive, a fraction of a
+    bin too high; kept, since weights were trained on it.
     """
     num_bins = int(max_frequency / (sample_rate / 2) * (num_fft // 2 + 1))
     bins = np.linspace(0, max_frequency, num_bins)[:, None]
@@ -85,7 +95,9 @@ def linear_filters(sample_rate: int, num_fft: int, num_filters: int, max_frequen
 
 
 def bin_filters(sample_rate: int, num_fft: int, num_filters: int, max_frequency: float) -> Tensor:
-    """Triangles whose edges are rounded down to bins, (K, num_filters), where K counts the bins up to the last edge."""
+    """Triangles whose edges are rounded down to bins, (K, num_filters), where K counts the bins up to the
+    last edge.
+    """
     edges = np.floor((num_fft + 1) * np.linspace(0, max_frequency, num_filters + 2) / sample_rate)
     bins = np.arange(int(edges[-1]))[:, None]
     low, peak, high = edges[:-2], edges[1:-1], edges[2:]

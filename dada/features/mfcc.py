@@ -1,7 +1,8 @@
 """Mel-frequency cepstral coefficients as librosa computes them, every default written out, with deltas.
 
-128 Slaney mel bands in decibels (range 80 dB), orthonormal DCT-II, the first 20. Deltas are the least-squares slope over
-±4 frames with edge frames repeated (librosa fits a line to the edges instead), and the deltas of those.
+128 Slaney mel bands in decibels (range 80 dB), orthonormal DCT-II, the first 20. Deltas are the least-squares
+slope over ±4 frames with edge frames repeated (librosa fits a line to the edges instead), and the deltas of
+those.
 
 Axes: B batch, T samples, N frames, F coefficients.
 """
@@ -37,8 +38,12 @@ class Feature(nn.Module):
         self.num_features = config.num_coefficients * (3 if config.deltas else 1)
         self.mel = mel.Feature(
             mel.Config(
-                sample_rate=config.sample_rate, window=config.window, hop=config.hop, num_mels=config.num_mels,
-                max_frequency=config.sample_rate / 2, gain=1.0,
+                sample_rate=config.sample_rate,
+                window=config.window,
+                hop=config.hop,
+                num_mels=config.num_mels,
+                max_frequency=config.sample_rate / 2,
+                gain=1.0,
             )
         )
         self.register_buffer("dct", dct_matrix(config.num_mels, config.num_coefficients), persistent=False)

@@ -1,9 +1,10 @@
 """A fixed bank of sinc band-pass filters on the waveform, the front end of AASIST, RawGAT-ST and RawNet2.
 
-Filter i passes the band between two neighbouring edges: the difference of two ideal low-passes, cut to an odd number of taps by
-a symmetric Hamming window (Ravanelli and Bengio, "Speaker recognition from raw waveform with SincNet", SLT 2018). Nothing is
-learned and nothing is stored with the weights. Taps are float32, and window and ideal response are rounded to float32 before
-they are multiplied: the published weights were trained on such filters, and otherwise logits move in the fourth decimal.
+Filter i passes the band between two neighbouring edges: the difference of two ideal low-passes, cut to an odd
+number of taps by a symmetric Hamming window (Ravanelli and Bengio, "Speaker recognition from raw waveform
+with SincNet", SLT 2018). Nothing is learned and nothing is stored with the weights. Taps are float32, and
+window and ideal response are rounded to float32 before they are multiplied: the published weights were
+trained on such filters, and otherwise logits move in the fourth decimal.
 
 Axes: B batch, T samples, N outputs in time, F filters, P bands after pooling, K taps.
 """
@@ -18,7 +19,8 @@ from dada.errors import ConfigError, DataError
 
 SCALES = ("mel", "inverse_mel", "linear")
 PIECE = 2**18  # samples filtered at once: of half an hour the result takes gigabytes by itself
-CHUNK = 1024  # frames multiplied at once: few enough that the products stay in the processor's cache until they are pooled
+# frames multiplied at once: few enough that the products stay in the processor's cache until they are pooled
+CHUNK = 1024
 
 
 @dataclass
@@ -28,7 +30,8 @@ class Config:
     num_filters: int = 70
     num_taps: int = 129  # odd
     sample_rate: int = 16_000  # Hz; the edges reach from 0 to half of it
-    scale: str = "mel"  # mel | inverse_mel (mirrored: narrow bands at the top) | linear: on which edges are equally far apart
+    # mel | inverse_mel (mirrored: narrow bands at the top) | linear: on which edges are equally far apart
+    scale: str = "mel"
     extra_edges: int = 0  # edges laid out above those that are used, which moves the used ones down
 
 
@@ -49,7 +52,9 @@ class Feature(nn.Module):
             return self._filter(x)
         y = x.new_empty(len(x), self.num_features, size)
         for start in range(0, size, PIECE):
-            y[..., start : start + PIECE] = self._filter(x[:, start : start + PIECE + self.config.num_taps - 1])
+            y[..., start : start + PIECE] = self._filter(
+                x[:, start : start + PIECE + self.config.num_taps - 1]
+            )
         return y
 
     def _filter(self, x: Tensor) -> Tensor:
@@ -57,23 +62,29 @@ class Feature(nn.Module):
 
 
 class PooledMagnitude(nn.Module):
-    """Waveform (B, T) to the largest |output| over `bands` neighbouring filters and `steps` samples, (B, P, N): P = F // bands.
+    """Waveform (B, T) to the largest |output| over `bands` neighbouring filters and `steps` samples, (B, P,
+    N): P = F // bands.
 
-    The same as filtering, absolute value and a max pool without overlap, several times faster: the filter, delayed by each
-    step of a pooling window, is a row of one matrix, which frames that lie `steps` samples apart are multiplied with.
+    The same as filtering, absolute value and a max pool without overlap, several times faster: the filter,
+    delayed by each step of a pooling window, is a row of one matrix, which frames that lie `steps` samples
+    apart are multiplied with.
 
-    In training up to `max_masked` neighbouring filters are silenced, the same ones for the whole batch: their number is drawn
-    from 0 … max_masked - 1, then their place, both from torch's global generator.
+    In training up to `max_masked` neighbouring filters are silenced, the same ones for the whole batch: their
+    number is drawn from 0 … max_masked - 1, then their place, both from torch's global generator.
     """
 
     def __init__(self, config: Config, bands: int, steps: int, max_masked: int = 0):
         super().__init__()
         if not 0 <= max_masked <= config.num_filters:
-            raise ConfigError(f"max_masked_filters is {max_masked}, but there are {config.num_filters} filters")
+            raise ConfigError(
+                f"max_masked_filters is {max_masked}, but there are {config.num_filters} filters"
+            )
         self.bands, self.steps, self.max_masked = bands, steps, max_masked
         self.num_filters, self.num_bands = config.num_filters, config.num_filters // bands
         self.window = config.num_taps + steps - 1
-        filters = sinc_filters(config)[: self.num_bands * bands].view(self.num_bands, bands, -1).transpose(0, 1)
+        filters = (
+            sinc_filters(config)[: self.num_bands * bands].view(self.num_bands, bands, -1).transpose(0, 1)
+        )
         delayed = [nn.functional.pad(filters, (step, steps - 1 - step)) for step in range(steps)]
         self.register_buffer("matrix", torch.stack(delayed), persistent=False)  # (steps, bands, P, window)
 
@@ -129,5 +140,6 @@ def check_length(x: Tensor, shortest: int) -> None:
     """Raise DataError for clips (B, T) of fewer samples than `shortest`."""
     if x.shape[-1] < shortest:
         raise DataError(
-            f"a clip of {x.shape[-1]} samples is shorter than a filter of {shortest}: remove it, or let the length rule tile or pad it"
+            f"a clip of {x.shape[-1]} samples is shorter than a filter of {shortest}: remove it, or let "
+            "the length rule tile or pad it"
         )

@@ -1,9 +1,11 @@
-"""Spectrograms on a linear frequency axis: magnitude, power or log power, of all bins or of linearly spaced filters.
+"""Spectrograms on a linear frequency axis: magnitude, power or log power, of all bins or of linearly spaced
+filters.
 
-The settings of three published systems. PC-DARTS (Ge et al., Interspeech 2021; "Raw differentiable architecture search", 2021):
-log power, 1024-point periodic Hamming window, every 256 samples in the public code and every 128 (8 ms) in "Explaining deepfake
-detection with SHAP" (Ge et al., ICASSP 2022); with 70 filters it is that code's filter bank without cosine transform. 2D-Res-TSSDNet
-in the latter paper: magnitude, 1024 and 128. Its authors' later code (Odyssey 2022) for the same network: power, 320 and 160, with
+The settings of three published systems. PC-DARTS (Ge et al., Interspeech 2021; "Raw differentiable
+architecture search", 2021): log power, 1024-point periodic Hamming window, every 256 samples in the public
+code and every 128 (8 ms) in "Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022); with 70
+filters it is that code's filter bank without cosine transform. 2D-Res-TSSDNet in the latter paper: magnitude,
+1024 and 128. Its authors' later code (Odyssey 2022) for the same network: power, 320 and 160, with
 pre-emphasis (dada/conf/res_tssdnet_2d_odyssey.yaml).
 
 Frames are centred, with zeros at the edges, so that N = 1 + T // hop.
@@ -45,12 +47,17 @@ class Feature(nn.Module):
         if config.scale not in SCALES:
             raise ConfigError(f"spectrogram: unknown scale {config.scale!r}; known: {', '.join(SCALES)}")
         if config.num_fft < config.window:
-            raise ConfigError(f"spectrogram: num_fft is {config.num_fft}, shorter than the window of {config.window} samples")
+            raise ConfigError(
+                f"spectrogram: num_fft is {config.num_fft}, shorter than the window of "
+                f"{config.window} samples"
+            )
         self.config = config
         self.num_features = config.num_filters or config.num_fft // 2 + 1
         self.register_buffer("window", torch.hamming_window(config.window), persistent=False)
         if config.num_filters:
-            filters = linear_filters(config.sample_rate, config.num_fft, config.num_filters, config.sample_rate / 2)
+            filters = linear_filters(
+                config.sample_rate, config.num_fft, config.num_filters, config.sample_rate / 2
+            )
             self.register_buffer("filters", filters, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,16 +1,17 @@
 """Hidden states of a pretrained speech encoder: wav2vec 2.0, XLS-R, HuBERT, WavLM, or the encoder of Whisper.
 
-`Feature` is frozen, for arks. `SpeechEncoder` is what it runs, and a part of networks that tune it. Any such model of Hugging Face, by
-its id or as a folder on disk. Hidden state 0 is what enters the first transformer layer, k is what leaves layer k. Frames come every
-20 ms.
+`Feature` is frozen, for arks. `SpeechEncoder` is what it runs, and a part of networks that tune it. Any such
+model of Hugging Face, by its id or as a folder on disk. Hidden state 0 is what enters the first transformer
+layer, k is what leaves layer k. Frames come every 20 ms.
 
-Whisper's encoder expects 30 s. Here its context is cut to the clip: the first rows of the position table are used, which is
-several times faster on short clips and leaves no silence for a pooling to average over.
+Whisper's encoder expects 30 s. Here its context is cut to the clip: the first rows of the position table are
+used, which is several times faster on short clips and leaves no silence for a pooling to average over.
 
-A clip of more than 60 s is encoded in pieces, as the memory of attention grows with the square of its length: frames beyond 5 s from a
-piece's ends are kept, so that there are as many as in one pass, and each has heard 5 s on both sides at least, where the clip has them.
-They are close to those of one pass, not equal, since attention reaches no further than a piece, nor does the normalisation over time in
-the first convolution of base models. A clip is normalised as a whole before. Whisper's encoder refuses what is longer than its 30 s.
+A clip of more than 60 s is encoded in pieces, as the memory of attention grows with the square of its length:
+frames beyond 5 s from a piece's ends are kept, so that there are as many as in one pass, and each has heard 5
+s on both sides at least, where the clip has them. They are close to those of one pass, not equal, since
+attention reaches no further than a piece, nor does the normalisation over time in the first convolution of
+base models. A clip is normalised as a whole before. Whisper's encoder refuses what is longer than its 30 s.
 
 Axes: B batch, T samples, N frames, K chosen layers, D width of the encoder.
 """
@@ -30,7 +31,10 @@ POOLINGS = ("mean", "stack")
 NORMALISATIONS = ("auto", "always", "never")
 WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
 WHISPER_STEP = 320  # samples a frame of Whisper's encoder: a mel hop of 160, halved by its second convolution
-FIXED = ("masked_spec_embed", "embed_positions.weight")  # never learn: nothing is masked here, and Whisper's positions are sines
+FIXED = (
+    "masked_spec_embed",
+    "embed_positions.weight",
+)  # never learn: nothing is masked here, and Whisper's positions are sines
 ALL = -1  # of `tuned_layers`: the whole encoder
 LONGEST = 60 * SAMPLE_RATE  # samples encoded at once
 CONTEXT = 5 * SAMPLE_RATE  # samples on both sides of a piece that its frames hear, and that are cut off after
@@ -44,7 +48,8 @@ class Config:
     model: str = "facebook/wav2vec2-large-xlsr-53"  # id on Hugging Face, or a folder
     layers: list[int] = field(default_factory=lambda: [-1])
     layer_pooling: str = "mean"  # mean | stack: D features, or K·D, layer by layer
-    normalise: str = "auto"  # auto | always | never: zero mean and unit variance of each clip; auto asks the model's processor
+    # auto | always | never: zero mean and unit variance of each clip; auto asks the model's processor
+    normalise: str = "auto"
     allow_download: bool = False  # fetch the model from Hugging Face when it is not on disk
 
 
@@ -54,30 +59,48 @@ class Feature(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         if config.layer_pooling not in POOLINGS:
-            raise ConfigError(f"speech_encoder: layer_pooling is {config.layer_pooling!r}; known: {', '.join(POOLINGS)}")
+            raise ConfigError(
+                f"speech_encoder: layer_pooling is {config.layer_pooling!r}; known: {', '.join(POOLINGS)}"
+            )
         self.config = config
         self.encoder = SpeechEncoder(config.model, config.layers, config.normalise, config.allow_download)
-        self.num_features = self.encoder.width * (len(config.layers) if config.layer_pooling == "stack" else 1)
+        self.num_features = self.encoder.width * (
+            len(config.layers) if config.layer_pooling == "stack" else 1
+        )
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N). Raises DataError for a clip shorter than one frame."""
-        pooled = self.encoder.mean(x) if self.config.layer_pooling == "mean" else self.encoder(x).transpose(1, 2).flatten(2)
+        pooled = (
+            self.encoder.mean(x)
+            if self.config.layer_pooling == "mean"
+            else self.encoder(x).transpose(1, 2).flatten(2)
+        )
         return pooled.transpose(1, 2)
 
 
 class SpeechEncoder(nn.Module):
-    """Waveform (B, T) at 16 kHz to chosen hidden states (B, K, N, D), with a gradient for those layers that are to be tuned.
+    """Waveform (B, T) at 16 kHz to chosen hidden states (B, K, N, D), with a gradient for those layers that
+    are to be tuned.
 
-    `tuned_layers` counts transformer layers down from the highest one that is needed; 0 freezes the encoder, ALL tunes the whole of it.
-    What is frozen has no gradient and stays in evaluation mode, without dropout. Layers above the highest one needed are not there.
-    The library's random masks and skipped layers are off.
+    `tuned_layers` counts transformer layers down from the highest one that is needed; 0 freezes the encoder,
+    ALL tunes the whole of it. What is frozen has no gradient and stays in evaluation mode, without dropout.
+    Layers above the highest one needed are not there. The library's random masks and skipped layers are off.
     """
 
-    def __init__(self, model: str, layers: list[int], normalise: str = "auto", allow_download: bool = False, tuned_layers: int = 0):
+    def __init__(
+        self,
+        model: str,
+        layers: list[int],
+        normalise: str = "auto",
+        allow_download: bool = False,
+        tuned_layers: int = 0,
+    ):
         super().__init__()
         if normalise not in NORMALISATIONS:
-            raise ConfigError(f"speech_encoder: normalise is {normalise!r}; known: {', '.join(NORMALISATIONS)}")
+            raise ConfigError(
+                f"speech_encoder: normalise is {normalise!r}; known: {', '.join(NORMALISATIONS)}"
+            )
         if not layers:
             raise ConfigError("speech_encoder: layers is empty; [-1] takes the last")
         self.model = model
@@ -103,7 +126,9 @@ class SpeechEncoder(nn.Module):
         if not ALL <= tuned_layers <= top:
             problem = f"tuned_layers is {tuned_layers}, but {top} layers of {self.model} are in use"
             raise ConfigError(f"speech_encoder: {problem}: give 0 to {top}, or {ALL} for the whole encoder")
-        self._tuned: list[nn.Module] = [self.network] if tuned_layers == ALL else list(stack.layers[top - tuned_layers :])
+        self._tuned: list[nn.Module] = (
+            [self.network] if tuned_layers == ALL else list(stack.layers[top - tuned_layers :])
+        )
         learning = {id(p) for module in self._tuned for p in module.parameters()}
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(id(parameter) in learning and name not in FIXED)
@@ -125,16 +150,22 @@ class SpeechEncoder(nn.Module):
         if self.is_whisper:
             return (num_frames - 1) * WHISPER_STEP + 1
         size = num_frames
-        for kernel, stride in zip(self.network.config.conv_kernel[::-1], self.network.config.conv_stride[::-1], strict=True):
+        for kernel, stride in zip(
+            self.network.config.conv_kernel[::-1], self.network.config.conv_stride[::-1], strict=True
+        ):
             size = (size - 1) * stride + kernel
         return size
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T) to (B, K, N, D). Raises DataError for clips shorter than one frame, or longer than Whisper takes."""
+        """(B, T) to (B, K, N, D). Raises DataError for clips shorter than one frame, or longer than Whisper
+        takes.
+        """
         return self._pooled(x, lambda states: states)
 
     def mean(self, x: Tensor) -> Tensor:
-        """(B, T) to the mean over the chosen layers, (B, N, D), as `forward(x).mean(1)`, without all layers of a long clip at once."""
+        """(B, T) to the mean over the chosen layers, (B, N, D), as `forward(x).mean(1)`, without all layers
+        of a long clip at once.
+        """
         return self._pooled(x, lambda states: states.mean(1))
 
     def _pooled(self, x: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
@@ -143,8 +174,13 @@ class SpeechEncoder(nn.Module):
         if x.shape[-1] < self.samples(1):
             raise DataError(f"a clip of {x.shape[-1]} samples is too short for {self.model}: {TOO_SHORT}")
         if self.normalise:
-            x = (x - x.mean(-1, keepdim=True)) / torch.sqrt(x.var(-1, keepdim=True, correction=0) + VARIANCE_FLOOR)
-        parts = [pool(self._chosen(self._waveform(x[:, start:end])))[..., kept, :] for start, end, kept in self.pieces(x.shape[-1])]
+            x = (x - x.mean(-1, keepdim=True)) / torch.sqrt(
+                x.var(-1, keepdim=True, correction=0) + VARIANCE_FLOOR
+            )
+        parts = [
+            pool(self._chosen(self._waveform(x[:, start:end])))[..., kept, :]
+            for start, end, kept in self.pieces(x.shape[-1])
+        ]
         return torch.cat(parts, dim=-2) if len(parts) > 1 else parts[0]
 
     def _chosen(self, states: tuple[Tensor, ...]) -> Tensor:
@@ -153,15 +189,21 @@ class SpeechEncoder(nn.Module):
     def _waveform(self, x: Tensor) -> tuple[Tensor, ...]:
         """Hidden states of the wav2vec 2.0 family, each (B, N, D)."""
         output = self.network(x, output_hidden_states=True)
-        return output.hidden_states or (output.last_hidden_state,)  # without any layer the library collects none
+        return output.hidden_states or (
+            output.last_hidden_state,
+        )  # without any layer the library collects none
 
     def pieces(self, num_samples: int) -> list[tuple[int, int, slice]]:
-        """First sample, end, and which frames to keep, of the pieces that a clip is encoded in, of LONGEST samples at most."""
+        """First sample, end, and which frames to keep, of the pieces that a clip is encoded in, of LONGEST
+        samples at most.
+        """
         if num_samples <= LONGEST:
             return [(0, num_samples, slice(None))]
         hop, window = self.samples(2) - self.samples(1), self.samples(1)
         num_frames, context = (num_samples - window) // hop + 1, CONTEXT // hop
-        most = (LONGEST - window) // hop + 1 - 2 * context  # frames to keep of a piece with context on both sides
+        most = (
+            (LONGEST - window) // hop + 1 - 2 * context
+        )  # frames to keep of a piece with context on both sides
         num_pieces = -(-num_frames // most)
         edges = [k * num_frames // num_pieces for k in range(num_pieces + 1)]
         found = []
@@ -171,14 +213,21 @@ class SpeechEncoder(nn.Module):
         return found
 
     def _whisper(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Hidden states of Whisper's encoder over the clip alone, each (B, N, D). A part of a frame at the end is padded."""
+        """Hidden states of Whisper's encoder over the clip alone, each (B, N, D). A part of a frame at the
+        end is padded.
+        """
         encoder, table = self.network, self.network.embed_positions
         num_frames = -(-x.shape[-1] // WHISPER_STEP)
         if num_frames > table.num_embeddings:
             seconds, limit = x.shape[-1] / SAMPLE_RATE, table.num_embeddings * WHISPER_STEP / SAMPLE_RATE
-            raise DataError(f"a clip of {seconds:.1f} s is longer than the {limit:.0f} s of {self.model}: crop it by length_rule")
+            raise DataError(
+                f"a clip of {seconds:.1f} s is longer than the {limit:.0f} s of {self.model}: crop it by "
+                "length_rule"
+            )
         x = torch.nn.functional.pad(x, (0, num_frames * WHISPER_STEP - x.shape[-1]))
-        mels = self.processor(list(x.cpu().numpy()), sampling_rate=SAMPLE_RATE, padding="longest", return_tensors="pt").input_features
+        mels = self.processor(
+            list(x.cpu().numpy()), sampling_rate=SAMPLE_RATE, padding="longest", return_tensors="pt"
+        ).input_features
         h = nn.functional.gelu(encoder.conv1(mels.to(x.device, table.weight.dtype)))
         h = nn.functional.gelu(encoder.conv2(h)).transpose(1, 2)
         h = h + table.weight[:num_frames]
@@ -192,18 +241,23 @@ class SpeechEncoder(nn.Module):
 
 
 def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
-    """The encoder and its processor of an id or a folder. Raises UserError, saying how to get it, where it is not on disk."""
+    """The encoder and its processor of an id or a folder. Raises UserError, saying how to get it, where it is
+    not on disk.
+    """
     from transformers import AutoFeatureExtractor, AutoModel, WhisperFeatureExtractor
     from transformers.utils import logging as transformers_logging
 
     check_model_folder(model)
     transformers_logging.disable_progress_bar()
     verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # the weights of a head that is not used here are not worth a warning
+    # the weights of a head that is not used here are not worth a warning
+    transformers_logging.set_verbosity_error()
     try:
         encoder = AutoModel.from_pretrained(model, local_files_only=not allow_download, dtype=torch.float32)
     except (OSError, ValueError) as error:
-        raise UserError(f"the speech encoder {model} cannot be loaded ({first_line(error)}). {how_to_get(model)}") from error
+        raise UserError(
+            f"the speech encoder {model} cannot be loaded ({first_line(error)}). {how_to_get(model)}"
+        ) from error
     finally:
         transformers_logging.set_verbosity(verbosity)
     whisper = encoder.config.model_type == "whisper"
@@ -211,29 +265,42 @@ def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
         processor = AutoFeatureExtractor.from_pretrained(model, local_files_only=not allow_download)
     except (OSError, ValueError) as error:
         if not whisper:
-            raise UserError(f"{model} has no preprocessor_config.json, which says how to normalise: put it beside the weights") from error
-        processor = WhisperFeatureExtractor(feature_size=encoder.config.num_mel_bins)  # the same for every Whisper but for the bands
+            raise UserError(
+                f"{model} has no preprocessor_config.json, which says how to normalise: put it beside "
+                "the weights"
+            ) from error
+        processor = WhisperFeatureExtractor(
+            feature_size=encoder.config.num_mel_bins
+        )  # the same for every Whisper but for the bands
     return (encoder.get_encoder() if whisper else encoder), processor
 
 
 def check_model_folder(model: str) -> None:
-    """Raise UserError for a folder, or what can only be meant as one, that lacks a model's configuration or weights."""
+    """Raise UserError for a folder, or what can only be meant as one, that lacks a model's configuration or
+    weights.
+    """
     folder = Path(model).expanduser()
     if not folder.is_dir():
         if model.startswith((".", "~", "/")) or model.count("/") > 1:
             raise UserError(f"the speech encoder's folder {model} does not exist. {how_to_get(model)}")
         return
     if not (folder / "config.json").is_file():
-        raise UserError(f"{model} has no config.json: it is not a folder of a Hugging Face model. {how_to_get(model)}")
+        raise UserError(
+            f"{model} has no config.json: it is not a folder of a Hugging Face model. {how_to_get(model)}"
+        )
     if not any(path for pattern in WEIGHT_FILES for path in folder.glob(pattern)):
-        raise UserError(f"{model} has a config.json but no weights (model.safetensors or pytorch_model.bin). {how_to_get(model)}")
+        raise UserError(
+            f"{model} has a config.json but no weights (model.safetensors or pytorch_model.bin). "
+            f"{how_to_get(model)}"
+        )
 
 
 def how_to_get(model: str) -> str:
     """What to do for a model that is not there."""
     name = model if model.count("/") <= 1 and not model.startswith((".", "~", "/")) else "NAME"
     return (
-        f"Nothing is downloaded unasked: run `hf download {name} --local-dir FOLDER` where there is a network, and set "
+        f"Nothing is downloaded unasked: run `hf download {name} --local-dir FOLDER` where there is a "
+        "network, and set "
         "features.model to that folder; or set features.allow_download=true"
     )
 
@@ -246,5 +313,7 @@ def first_line(error: Exception) -> str:
 def _layer(index: int, depth: int, model: str) -> int:
     position = index if index >= 0 else depth + 1 + index
     if not 0 <= position <= depth:
-        raise ConfigError(f"speech_encoder: layer {index} is not there: {model} has hidden states 0 to {depth}")
+        raise ConfigError(
+            f"speech_encoder: layer {index} is not there: {model} has hidden states 0 to {depth}"
+        )
     return position

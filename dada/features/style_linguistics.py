@@ -1,7 +1,9 @@
-"""What SLIM reads: the mean over chosen layers of an encoder that knows style, and of one that knows linguistics, frozen.
+"""What SLIM reads: the mean over chosen layers of an encoder that knows style, and of one that knows
+linguistics, frozen.
 
-Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024): XLSR tuned to recognise
-emotion, layers 0 to 10, and XLSR tuned to recognise English, layers 14 to 21, here both counted as `speech_encoder` does.
+Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024):
+XLSR tuned to recognise emotion, layers 0 to 10, and XLSR tuned to recognise English, layers 14 to 21, here
+both counted as `speech_encoder` does.
 
 Axes: B batch, T samples, N frames, D width of an encoder.
 """
@@ -23,12 +25,15 @@ class Config:
     style_layers: list[int] = field(default_factory=lambda: list(range(11)))
     linguistics_model: str = "jonatasgrosman/wav2vec2-large-xlsr-53-english"
     linguistics_layers: list[int] = field(default_factory=lambda: list(range(14, 22)))
-    normalise: str = "auto"  # auto | always | never: zero mean and unit variance of each clip; auto asks each model's processor
+    # auto | always | never: zero mean and unit variance of each clip; auto asks each model's processor
+    normalise: str = "auto"
     allow_download: bool = False  # fetch a model from Hugging Face when it is not on disk
 
 
 class Feature(nn.Module):
-    """Waveform (B, T) at 16 kHz to means of hidden states, (B, 2·D, N), those of style first, without gradient."""
+    """Waveform (B, T) at 16 kHz to means of hidden states, (B, 2·D, N), those of style first, without
+    gradient.
+    """
 
     def __init__(self, config: Config):
         super().__init__()
@@ -36,7 +41,10 @@ class Feature(nn.Module):
         self.style = SpeechEncoder(config.style_model, config.style_layers, *options)
         self.linguistics = SpeechEncoder(config.linguistics_model, config.linguistics_layers, *options)
         if self.style.is_whisper != self.linguistics.is_whisper:
-            raise ConfigError("style_linguistics: Whisper gives a frame more than wav2vec 2.0 does: take both encoders of one kind")
+            raise ConfigError(
+                "style_linguistics: Whisper gives a frame more than wav2vec 2.0 does: take both encoders "
+                "of one kind"
+            )
         self.num_features = self.style.width + self.linguistics.width
 
     @torch.no_grad()

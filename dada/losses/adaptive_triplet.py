@@ -1,13 +1,15 @@
 """Triplet loss whose two margins follow the data: AdaTriplet with AutoMargin (Nguyen et al., MICCAI 2022).
 
-With φ the cosine similarity, a triple costs [φ_an - φ_ap + ε]₊ + λ_w [φ_an - β]₊: the negative must be ε less similar than the
-positive, and no more similar than β. The second margin is often printed as [d(A,N) + λ']₊, which would pull negatives closer; the
-form here is the one of AdaTriplet, with λ' = 1 - β.
+With φ the cosine similarity, a triple costs [φ_an - φ_ap + ε]₊ + λ_w [φ_an - β]₊: the negative must be ε less
+similar than the positive, and no more similar than β. The second margin is often printed as [d(A,N) + λ']₊,
+which would pull negatives closer; the form here is the one of AdaTriplet, with λ' = 1 - β.
 
 ε and β come from Δ = φ_ap - φ_an and φ_an of the triples seen in training, by one of two rules:
 
-* official: means over an epoch, used from the next epoch on: ε = max(0, mean Δ / K_Δ), β = 1 - (1 - mean φ_an) / K_an.
-* dada: running means over all batches so far, renewed before each loss: ε = mean Δ / K_Δ, β = mean φ_an / K_an, starting at 0.
+* official: means over an epoch, used from the next epoch on: ε = max(0, mean Δ / K_Δ), β = 1 - (1 - mean
+  φ_an) / K_an.
+* dada: running means over all batches so far, renewed before each loss: ε = mean Δ / K_Δ, β = mean φ_an /
+  K_an, starting at 0.
 
 All of it lives in buffers, so that a checkpoint holds it.
 """
@@ -22,7 +24,9 @@ from dada.errors import ConfigError
 from dada.models import Output
 
 AUTO = ("official", "dada")
-SMALLEST_FINAL_MARGIN = 0.05  # a phase after this one needs some margin, also where Δ came out at or below zero
+SMALLEST_FINAL_MARGIN = (
+    0.05  # a phase after this one needs some margin, also where Δ came out at or below zero
+)
 
 
 @dataclass
@@ -41,10 +45,14 @@ class Loss(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         if config.auto not in AUTO:
-            raise ConfigError(f"loss adaptive_triplet: unknown rule {config.auto!r} for auto; known: {', '.join(AUTO)}")
+            raise ConfigError(
+                f"loss adaptive_triplet: unknown rule {config.auto!r} for auto; known: {', '.join(AUTO)}"
+            )
         self.config = config
         start = (config.margin, config.beta) if config.auto == "official" else (0.0, 0.0)
-        for name, value in zip(("margin", "beta", "mean_delta", "mean_an", "count"), (*start, 0.0, 0.0, 0.0), strict=True):
+        for name, value in zip(
+            ("margin", "beta", "mean_delta", "mean_an", "count"), (*start, 0.0, 0.0, 0.0), strict=True
+        ):
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
@@ -55,10 +63,14 @@ class Loss(nn.Module):
         if self.training:
             self._observe((similar - other).detach(), other.detach())
         gap = other - similar + self.margin.to(other.dtype)
-        return (gap.clamp_min(0) + self.config.weight * (other - self.beta.to(other.dtype)).clamp_min(0)).mean()
+        return (
+            gap.clamp_min(0) + self.config.weight * (other - self.beta.to(other.dtype)).clamp_min(0)
+        ).mean()
 
     def start_epoch(self) -> None:
-        """Called by the training loop before an epoch: the official rule takes the margins of the epoch that ended."""
+        """Called by the training loop before an epoch: the official rule takes the margins of the epoch that
+        ended.
+        """
         if self.config.auto == "official" and self.count > 0:
             self.margin.copy_((self.mean_delta / self.config.k_delta).clamp_min(0))
             self.beta.copy_(1 - (1 - self.mean_an) / self.config.k_an)

@@ -16,7 +16,8 @@ class Config:
 
 
 class Loss(nn.Module):
-    """Mean over the batch of -log sigmoid(s) for bona fide (label 1) and -log sigmoid(-s) for spoof (label 0).
+    """Mean over the batch of -log sigmoid(s) for bona fide (label 1) and -log sigmoid(-s) for spoof (label
+    0).
 
     The score s is the model's single logit, or logit 1 minus logit 0 where it has two.
     """
@@ -24,7 +25,9 @@ class Loss(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         if config.class_weights and len(config.class_weights) != 2:
-            raise ConfigError(f"loss bce: class_weights has {len(config.class_weights)} values, expected [spoof, bonafide]")
+            raise ConfigError(
+                f"loss bce: class_weights has {len(config.class_weights)} values, expected [spoof, bonafide]"
+            )
         weights = torch.tensor(config.class_weights) if config.class_weights else None
         self.register_buffer("weights", weights, persistent=False)
 
@@ -32,7 +35,10 @@ class Loss(nn.Module):
         """Logits (B, 1) or (B, 2) and labels, classes (B,) or probabilities (B, 2), to a scalar."""
         logits = output.logits
         if logits.shape[1] > 2:
-            raise ConfigError(f"loss bce is for two classes, but the model has {logits.shape[1]} logits: use loss cross_entropy")
+            raise ConfigError(
+                f"loss bce is for two classes, but the model has {logits.shape[1]} logits: use loss "
+                "cross_entropy"
+            )
         score = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
         if batch.labels.is_floating_point():
             shares = batch.labels if self.weights is None else batch.labels * self.weights

@@ -12,12 +12,16 @@ from dada.models import Output
 
 @dataclass
 class Config:
-    class_weights: list[float] = field(default_factory=list)  # in the order of the system's labels; empty weighs all the same
+    class_weights: list[float] = field(
+        default_factory=list
+    )  # in the order of the system's labels; empty weighs all the same
     label_smoothing: float = 0.0
 
 
 class Loss(nn.Module):
-    """Mean over the batch; with weights, the weighted mean. A probability of a class weighs as such a part of an utterance."""
+    """Mean over the batch; with weights, the weighted mean. A probability of a class weighs as such a part of
+    an utterance.
+    """
 
     def __init__(self, config: Config):
         super().__init__()
@@ -29,11 +33,18 @@ class Loss(nn.Module):
         """Logits (B, K) and labels, classes (B,) or probabilities (B, K), to a scalar."""
         num_classes = output.logits.shape[1]
         if num_classes < 2:
-            raise ConfigError("loss cross_entropy needs one logit per class, but the model gives a single one: use loss bce")
+            raise ConfigError(
+                "loss cross_entropy needs one logit per class, but the model gives a single one: use loss bce"
+            )
         if self.weights is not None and len(self.weights) != num_classes:
-            raise ConfigError(f"loss.class_weights has {len(self.weights)} values, but the system has {num_classes} labels")
+            raise ConfigError(
+                f"loss.class_weights has {len(self.weights)} values, but the system has {num_classes} labels"
+            )
         settings = {"weight": self.weights, "label_smoothing": self.smoothing}
         if not batch.labels.is_floating_point():
             return nn.functional.cross_entropy(output.logits, batch.labels, **settings)
         weights = batch.labels if self.weights is None else batch.labels * self.weights
-        return nn.functional.cross_entropy(output.logits, batch.labels, reduction="sum", **settings) / weights.sum()
+        return (
+            nn.functional.cross_entropy(output.logits, batch.labels, reduction="sum", **settings)
+            / weights.sum()
+        )

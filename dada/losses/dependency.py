@@ -1,18 +1,22 @@
-"""SLIM's first loss: style and linguistics of genuine speech should predict each other, dimension by dimension.
+"""SLIM's first loss: style and linguistics of genuine speech should predict each other, dimension by
+dimension.
 
-Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024), gives it in two forms. The
-default is the pseudo-code of the appendix. With ŝ and l̂ the temporal means, (B, D) each, standardised over the batch and divided by its
-size B,
+Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024),
+gives it in two forms. The default is the pseudo-code of the appendix. With ŝ and l̂ the temporal means, (B,
+D) each, standardised over the batch and divided by its size B,
 
     D = ‖ŝ - l̂‖²,   C_s = ‖ŝᵀŝ - I‖²,   C_l = ‖l̂ᵀl̂ - I‖²,   loss = D + λ (C_s + C_l).
 
-The trap: so divided, the diagonal of ŝᵀŝ is 1/B, and I cannot be met; with the root of B it is 1 (`divide_by: root`).
+The trap: so divided, the diagonal of ŝᵀŝ is 1/B, and I cannot be met; with the root of B it is 1 (`divide_by:
+root`).
 
-The text compares frame by frame and standardises nothing (`form: text`). With S_t and L_t of the T frames, and S̄ and L̄ their means,
+The text compares frame by frame and standardises nothing (`form: text`). With S_t and L_t of the T frames,
+and S̄ and L̄ their means,
 
     loss = 1/T Σ_t ‖S_t - L_t‖² + λ (‖S̄ᵀS̄ - I‖² + ‖L̄ᵀL̄ - I‖²),   norms over the whole batch.
 
-An output carries no frames, but the first term needs one number of each clip, which the model hands over: `model.distance: true`.
+An output carries no frames, but the first term needs one number of each clip, which the model hands over:
+`model.distance: true`.
 
 Axes: B batch, E embedding, D = E // 4.
 """
@@ -34,12 +38,15 @@ FORMS = ("pseudo_code", "text")
 class Config:
     weight: float = 0.007  # λ
     divide_by: str = "batch"  # batch | root: standardised values are divided by B, or by its square root
-    group: int = 16  # utterances standardised together on dev, all of which come at once: the batch size of training
+    group: int = (
+        16  # utterances standardised together on dev, all of which come at once: the batch size of training
+    )
     form: str = "pseudo_code"  # pseudo_code | text
 
 
 class Loss(nn.Module):
-    """Of the last two quarters of an embedding, the temporal means of style and of linguistics; labels play no part.
+    """Of the last two quarters of an embedding, the temporal means of style and of linguistics; labels play
+    no part.
 
     The text's form takes the number behind them as well, the mean squared distance of a clip's frames.
     """
@@ -48,28 +55,38 @@ class Loss(nn.Module):
         super().__init__()
         for key, known in (("divide_by", DIVISORS), ("form", FORMS)):
             if getattr(config, key) not in known:
-                raise ConfigError(f"loss dependency: {key} is {getattr(config, key)!r}; known: {', '.join(known)}")
+                raise ConfigError(
+                    f"loss dependency: {key} is {getattr(config, key)!r}; known: {', '.join(known)}"
+                )
         self.config = config
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """Embeddings (B, E), or (B, E + 1), to a scalar; in evaluation the mean over groups of every n-th utterance, neighbours apart.
+        """Embeddings (B, E), or (B, E + 1), to a scalar; in evaluation the mean over groups of every n-th
+        utterance, neighbours apart.
 
         Raises ConfigError for the text's form without the number that it needs.
         """
         embedding = output.embedding
         if self.config.form == "text" and embedding.shape[1] % 4 != 1:
-            raise ConfigError("loss dependency: form text needs the distance of each clip's frames: set model.distance=true")
+            raise ConfigError(
+                "loss dependency: form text needs the distance of each clip's frames: set model.distance=true"
+            )
         size = embedding.shape[1] // 4
         parts = embedding[:, 2 * size :]
         num_groups = 1 if self.training else max(1, len(parts) // self.config.group)
         of_group = self._by_text if self.config.form == "text" else self._by_pseudo_code
-        groups = [parts[i::num_groups].split([size, size, parts.shape[1] - 2 * size], dim=1) for i in range(num_groups)]
+        groups = [
+            parts[i::num_groups].split([size, size, parts.shape[1] - 2 * size], dim=1)
+            for i in range(num_groups)
+        ]
         return torch.stack([of_group(*group) for group in groups]).mean()
 
     def _by_pseudo_code(self, style: Tensor, linguistics: Tensor, _: Tensor) -> Tensor:
         divisor = len(style) if self.config.divide_by == "batch" else len(style) ** 0.5
         style, linguistics = (standardised(half) / divisor for half in (style, linguistics))
-        return (style - linguistics).square().sum() + self.config.weight * (redundancy(style) + redundancy(linguistics))
+        return (style - linguistics).square().sum() + self.config.weight * (
+            redundancy(style) + redundancy(linguistics)
+        )
 
     def _by_text(self, style: Tensor, linguistics: Tensor, distances: Tensor) -> Tensor:
         return distances.sum() + self.config.weight * (redundancy(style) + redundancy(linguistics))

@@ -1,5 +1,7 @@
-"""One-class softmax (Zhang, Jiang and Duan, "One-class learning towards synthetic voice spoofing detection", IEEE Signal Processing
-Letters 28, 2021): bona fide speech is drawn into a cone around one direction, spoofs are kept out of a wider one."""
+"""One-class softmax (Zhang, Jiang and Duan, "One-class learning towards synthetic voice spoofing detection",
+IEEE Signal Processing Letters 28, 2021): bona fide speech is drawn into a cone around one direction, spoofs
+are kept out of a wider one.
+"""
 
 from dataclasses import dataclass
 
@@ -22,22 +24,32 @@ class Config:
 
 
 class Loss(nn.Module):
-    """Mean over the batch of log(1 + exp(α (m₁ - s))) for bona fide (label 1) and log(1 + exp(α (s - m₀))) for spoof (label 0).
+    """Mean over the batch of log(1 + exp(α (m₁ - s))) for bona fide (label 1) and log(1 + exp(α (s - m₀)))
+    for spoof (label 0).
 
-    The single logit s, the cosine with the direction of bona fide speech, is the score: higher is more bona fide.
+    The single logit s, the cosine with the direction of bona fide speech, is the score: higher is more bona
+    fide.
     """
 
     def __init__(self, config: Config):
         super().__init__()
         if config.bonafide_margin <= config.spoof_margin:
-            raise ConfigError(f"loss oc_softmax: bonafide_margin {config.bonafide_margin} must exceed spoof_margin {config.spoof_margin}")
+            raise ConfigError(
+                f"loss oc_softmax: bonafide_margin {config.bonafide_margin} must exceed spoof_margin "
+                f"{config.spoof_margin}"
+            )
         self.config = config
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """Cosines (B, 1) and labels, classes (B,) or probabilities (B, 2), to a scalar. Raises ConfigError for other logits."""
+        """Cosines (B, 1) and labels, classes (B,) or probabilities (B, 2), to a scalar. Raises ConfigError
+        for other logits.
+        """
         num_logits = output.logits.shape[1]
         if num_logits != 1:
-            raise ConfigError(f"loss oc_softmax takes a single cosine, but the model gives {num_logits} logits: set model.head: one_class")
+            raise ConfigError(
+                f"loss oc_softmax takes a single cosine, but the model gives {num_logits} logits: set "
+                "model.head: one_class"
+            )
         require_cosines(output.logits, "oc_softmax", "one_class")
         score, config = output.logits[:, 0], self.config
         bonafide = batch.labels[:, 1] if batch.labels.is_floating_point() else batch.labels.to(score.dtype)

@@ -1,5 +1,6 @@
-"""P2SGrad as a mean squared error over cosines (Zhang et al., CVPR 2019, whose gradient it has; Wang and Yamagishi, "A comparative
-study on recent neural spoofing countermeasures", Interspeech 2021)."""
+"""P2SGrad as a mean squared error over cosines (Zhang et al., CVPR 2019, whose gradient it has; Wang and
+Yamagishi, "A comparative study on recent neural spoofing countermeasures", Interspeech 2021).
+"""
 
 from dataclasses import dataclass
 
@@ -18,20 +19,29 @@ class Config:
 
 
 class Loss(nn.Module):
-    """Mean over the batch of Σ_k (cos θ_k - 1[k is the class])², where logit k is the cosine with the vector of class k.
+    """Mean over the batch of Σ_k (cos θ_k - 1[k is the class])², where logit k is the cosine with the vector
+    of class k.
 
-    The score is the difference of the two cosines, as everywhere; Wang and Yamagishi score by the one with bona fide alone.
+    The score is the difference of the two cosines, as everywhere; Wang and Yamagishi score by the one with
+    bona fide alone.
     """
 
     def __init__(self, config: Config):
         super().__init__()
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """Cosines (B, K) and labels, classes (B,) or probabilities (B, K), to a scalar. Raises ConfigError for other logits."""
+        """Cosines (B, K) and labels, classes (B,) or probabilities (B, K), to a scalar. Raises ConfigError
+        for other logits.
+        """
         cosines = output.logits
         if cosines.shape[1] < 2:
-            raise ConfigError("loss p2sgrad needs one cosine per class, but the model gives a single logit: set model.head: cosine")
+            raise ConfigError(
+                "loss p2sgrad needs one cosine per class, but the model gives a single logit: set "
+                "model.head: cosine"
+            )
         require_cosines(cosines, "p2sgrad", "cosine")
         soft = batch.labels.is_floating_point()
-        target = batch.labels if soft else nn.functional.one_hot(batch.labels, cosines.shape[1]).to(cosines.dtype)
+        target = (
+            batch.labels if soft else nn.functional.one_hot(batch.labels, cosines.shape[1]).to(cosines.dtype)
+        )
         return torch.sum((cosines - target) ** 2, dim=1).mean()

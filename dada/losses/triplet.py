@@ -1,7 +1,7 @@
 """Triplet loss with a fixed margin: FaceNet's (Schroff et al., CVPR 2015, equation 1), on three distances.
 
-A batch is [anchors | positives | negatives], three rows of embeddings (B, D) a triple. Where a phase of training hands its margin to
-the next, `inherit_margin: true` takes it in place of `margin`.
+A batch is [anchors | positives | negatives], three rows of embeddings (B, D) a triple. Where a phase of
+training hands its margin to the next, `inherit_margin: true` takes it in place of `margin`.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,9 @@ class Loss(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         if config.distance not in DISTANCES:
-            raise ConfigError(f"loss triplet: unknown distance {config.distance!r}; known: {', '.join(DISTANCES)}")
+            raise ConfigError(
+                f"loss triplet: unknown distance {config.distance!r}; known: {', '.join(DISTANCES)}"
+            )
         self.distance = config.distance
         self.register_buffer("margin", torch.tensor(config.margin))
 

@@ -10,21 +10,29 @@ DISTANCES = ("cosine", "l2")
 def abx(embeddings, labels, num_triples: int = 10_000, distance: str = "cosine", seed: int = 0) -> float:
     """Share of random triples with d(A, P) < d(A, N), equal distances counting half; .5 is chance.
 
-    `embeddings` (N, D), `labels` (N,). A is drawn evenly from the utterances of classes with at least two, P from A's class
-    without A, N from the other classes. Raises DataError where no triple exists.
+    `embeddings` (N, D), `labels` (N,). A is drawn evenly from the utterances of classes with at least two, P
+    from A's class without A, N from the other classes. Raises DataError where no triple exists.
     """
     return float(np.mean(abx_wins(embeddings, abx_triples(labels, num_triples, seed), distance)))
 
 
 def abx_triples(labels, num_triples: int = 10_000, seed: int = 0, sources=None) -> np.ndarray:
-    """Random triples, the indices (M, 3) of A, P and N as `abx` draws them; with `sources` (N,) P is of another source than A.
+    """Random triples, the indices (M, 3) of A, P and N as `abx` draws them; with `sources` (N,) P is of
+    another source than A.
 
-    Raises DataError where no triple exists: fewer than two classes, or none with two utterances (of two sources).
+    Raises DataError where no triple exists: fewer than two classes, or none with two utterances (of two
+    sources).
     """
     _, classes, sizes = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
-    stretches = np.arange(len(classes)) if sources is None else np.unique(np.asarray(sources), return_inverse=True)[1]
-    order = np.lexsort((stretches, classes))  # utterances by class, then by source, so that either is a stretch of this order
-    number = np.cumsum(np.concatenate([[0], (np.diff(stretches[order]) != 0) | (np.diff(classes[order]) != 0)]))
+    stretches = (
+        np.arange(len(classes)) if sources is None else np.unique(np.asarray(sources), return_inverse=True)[1]
+    )
+    order = np.lexsort(
+        (stretches, classes)
+    )  # utterances by class, then by source, so that either is a stretch of this order
+    number = np.cumsum(
+        np.concatenate([[0], (np.diff(stretches[order]) != 0) | (np.diff(classes[order]) != 0)])
+    )
     own_source = np.bincount(number)
     source_ends = np.cumsum(own_source)[number]
     own, start = sizes[classes[order]], (np.cumsum(sizes) - sizes)[classes[order]]

@@ -1,7 +1,7 @@
 """How well a text system names authors and tells them apart, with intervals over resampled sources.
 
-A source is a speech, a page's work, a written line: texts of one source are alike, so whole sources are drawn.
-Letters: S training seeds, N texts, K authors, C sources, R resamples, M triples.
+A source is a speech, a page's work, a written line: texts of one source are alike, so whole sources are
+drawn. Letters: S training seeds, N texts, K authors, C sources, R resamples, M triples.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +20,15 @@ DEFINITIONS = {
     "author_accuracy": "share of the texts whose author has the largest logit",
     "author_macro_f1": "unweighted mean of the F1 of the authors who wrote any of the texts",
     "author_weighted_f1": "mean of the authors' F1, weighted by their number of texts",
-    "abx": "share of random triples in which a text lies nearer to another of its author than to one of somebody else",
+    "abx": "share of random triples in which a text lies nearer to another of its author than to one of "
+    "somebody else",
     "abx_across": "the same, the two texts of one author being from different sources",
 }
 
 
 def measure_authors(truth, decided, num_authors: int, sources: Sequence[str], config: EvaluateConfig) -> dict:
-    """Accuracy, macro F1 and weighted F1 of decisions (S, N) for authors (N,), each with its mean, spread and interval.
+    """Accuracy, macro F1 and weighted F1 of decisions (S, N) for authors (N,), each with its mean, spread and
+    interval.
 
     Raises DataError for arrays of other shapes, or author indices out of range.
     """
@@ -45,9 +47,15 @@ def measure_authors(truth, decided, num_authors: int, sources: Sequence[str], co
 
 
 def measure_abx(
-    embeddings: Callable[[int], np.ndarray], num_seeds: int, authors, sources, across: bool, config: EvaluateConfig
+    embeddings: Callable[[int], np.ndarray],
+    num_seeds: int,
+    authors,
+    sources,
+    across: bool,
+    config: EvaluateConfig,
 ) -> dict | None:
-    """ABX of embeddings (N, D) by author, `embeddings(s)` giving those of seed s; None where there is no triple.
+    """ABX of embeddings (N, D) by author, `embeddings(s)` giving those of seed s; None where there is no
+    triple.
 
     In a resample a triple counts as often as its three sources were drawn, multiplied.
     """
@@ -65,24 +73,38 @@ def measure_abx(
                 shares.append(drawn @ wins.T / drawn.sum(axis=1, keepdims=True))
     resamples = np.concatenate(shares)
     found = [(float(np.mean(row)), resamples[:, seed]) for seed, row in enumerate(wins)]
-    counts = {"num_classes": len(set(authors)), "num_triples": config.abx_triples, "distance": config.abx_distance}
+    counts = {
+        "num_classes": len(set(authors)),
+        "num_triples": config.abx_triples,
+        "distance": config.abx_distance,
+    }
     return {**Entry(resampler, config.confidence)(found), **counts}
 
 
-def _counts(truth: np.ndarray, decided: np.ndarray, clusters: np.ndarray, num_authors: int) -> list[sparse.csr_array]:
-    """By source and author, each (C, K): texts named rightly, texts taken for the author's, texts of the author."""
+def _counts(
+    truth: np.ndarray, decided: np.ndarray, clusters: np.ndarray, num_authors: int
+) -> list[sparse.csr_array]:
+    """By source and author, each (C, K): texts named rightly, texts taken for the author's, texts of the
+    author.
+    """
     shape = (int(clusters.max()) + 1, num_authors)
     ones = np.ones(truth.size)
     hits = sparse.coo_array(((decided == truth).astype(float), (clusters, truth)), shape)
     return [
         table.tocsr()
-        for table in (hits, sparse.coo_array((ones, (clusters, decided)), shape), sparse.coo_array((ones, (clusters, truth)), shape))
+        for table in (
+            hits,
+            sparse.coo_array((ones, (clusters, decided)), shape),
+            sparse.coo_array((ones, (clusters, truth)), shape),
+        )
     ]
 
 
 def _with_resamples(metric: Callable, counts: list, resampler: Resampler) -> tuple[float, np.ndarray]:
     value = metric(*(np.asarray(table.sum(axis=0))[None] for table in counts))[0]
-    return float(value), np.concatenate([metric(*(np.asarray(weights @ table) for table in counts)) for weights in resampler.chunks()])
+    return float(value), np.concatenate(
+        [metric(*(np.asarray(weights @ table) for table in counts)) for weights in resampler.chunks()]
+    )
 
 
 def _accuracy(hits: np.ndarray, decisions: np.ndarray, texts: np.ndarray) -> np.ndarray:

@@ -1,17 +1,19 @@
-"""Confidence intervals by resampling whole clusters of trials (speakers, attacks), exact and without scoring any resample again.
+"""Confidence intervals by resampling whole clusters of trials (speakers, attacks), exact and without scoring
+any resample again.
 
-Letters: S clusters, R resamples, G distinct scores, K blocks of them, N trials of one class, C classes: bona fide first, then one or
-two kinds of trials that are to be rejected.
+Letters: S clusters, R resamples, G distinct scores, K blocks of them, N trials of one class, C classes: bona
+fide first, then one or two kinds of trials that are to be rejected.
 
-A resample draws S clusters with replacement, so it is a row of S multiplicities, and a trial counts as often as its cluster was
-drawn. Trials are sorted once. How many of each cluster fall into each block of neighbouring scores is a small matrix, and one
-product with the multiplicities gives every resample's curve at the block edges. The EER of a resample lies in the one block in
-which the curve crosses, and only there its trials are counted one by one. The result equals that of repeating the trials and
-calling `eer` anew.
+A resample draws S clusters with replacement, so it is a row of S multiplicities, and a trial counts as often
+as its cluster was drawn. Trials are sorted once. How many of each cluster fall into each block of
+neighbouring scores is a small matrix, and one product with the multiplicities gives every resample's curve at
+the block edges. The EER of a resample lies in the one block in which the curve crosses, and only there its
+trials are counted one by one. The result equals that of repeating the trials and calling `eer` anew.
 
-Where no cluster holds trials of two classes, each class is resampled by itself. Many trials without a speaker are dealt at random
-into MOST_ALONE clusters of equal size: the trials being independent, that estimates the same spread, with a standard deviation of
-1 / sqrt(2 MOST_ALONE), 2 %, which is half of what a thousand resamples leave uncertain.
+Where no cluster holds trials of two classes, each class is resampled by itself. Many trials without a speaker
+are dealt at random into MOST_ALONE clusters of equal size: the trials being independent, that estimates the
+same spread, with a standard deviation of 1 / sqrt(2 MOST_ALONE), 2 %, which is half of what a thousand
+resamples leave uncertain.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -44,14 +46,17 @@ class Interval:
 
 
 class Resampler:
-    """Draws the resamples of a set of trials. Several seeds or systems scored on the same trials share one, and so its resamples.
+    """Draws the resamples of a set of trials. Several seeds or systems scored on the same trials share one,
+    and so its resamples.
 
     `clusters` name, class by class, the cluster of each trial, `-` for a trial that is a cluster of its own.
     """
 
     def __init__(self, *clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0):
         names = [np.asarray(part, dtype=object) for part in clusters]
-        known = sorted(set().union(*(set(part.tolist()) for part in names)) - {NO_CLUSTER})  # so that the order of trials does not matter
+        known = sorted(
+            set().union(*(set(part.tolist()) for part in names)) - {NO_CLUSTER}
+        )  # so that the order of trials does not matter
         number = dict(zip(known, range(len(known)), strict=True))
         self.classes, used = [], len(known)
         for part in names:
@@ -64,7 +69,9 @@ class Resampler:
         self.strata = self._strata()
 
     def _strata(self) -> list[np.ndarray]:
-        """The clusters (S,) that are drawn from together: those of each class, or all where one holds trials of two classes."""
+        """The clusters (S,) that are drawn from together: those of each class, or all where one holds trials
+        of two classes.
+        """
         present = [np.unique(index) for index in self.classes if index.size]
         if sum(part.size for part in present) > self.num_clusters:
             return [np.arange(self.num_clusters)]
@@ -88,8 +95,13 @@ class Resampler:
             rows = min(size, self.num_resamples - start)
             weights = np.zeros((rows, self.num_clusters))
             for members in self.strata:
-                drawn = rng.integers(members.size, size=(rows, members.size)) + np.arange(rows)[:, None] * members.size
-                weights[:, members] = np.bincount(drawn.ravel(), minlength=rows * members.size).reshape(rows, -1)
+                drawn = (
+                    rng.integers(members.size, size=(rows, members.size))
+                    + np.arange(rows)[:, None] * members.size
+                )
+                weights[:, members] = np.bincount(drawn.ravel(), minlength=rows * members.size).reshape(
+                    rows, -1
+                )
             yield weights
 
     @cached_property
@@ -112,13 +124,17 @@ class Resampler:
         """Percentile interval of `values` (R,); a resample that lacks a class is NaN there and is left out."""
         values = values[np.isfinite(values)]
         if values.size == 0:
-            raise DataError("no resample holds both classes: the trials of one class all lie in too few clusters")
+            raise DataError(
+                "no resample holds both classes: the trials of one class all lie in too few clusters"
+            )
         low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
         return Interval(float(low), float(high), int(values.size))
 
 
 def clusters_by_attack(is_bonafide, speakers: Sequence[str], attacks: Sequence[str]) -> np.ndarray:
-    """Names of clusters (N,) that ask what other attacks would have given: of a spoof its attack, of bona fide speech its speaker."""
+    """Names of clusters (N,) that ask what other attacks would have given: of a spoof its attack, of bona
+    fide speech its speaker.
+    """
     rows = zip(is_bonafide, speakers, attacks, strict=True)
     named = [("speaker", speaker) if bonafide else ("attack", attack) for bonafide, speaker, attack in rows]
     return np.array([NO_CLUSTER if name == NO_CLUSTER else f"{kind} {name}" for kind, name in named])
@@ -132,7 +148,9 @@ def _dealt(num_trials: int, seed: int) -> np.ndarray:
 
 
 class Trials:
-    """One system's scores under a Resampler; each method gives a metric of every resample, (R,), NaN where a class is missing."""
+    """One system's scores under a Resampler; each method gives a metric of every resample, (R,), NaN where a
+    class is missing.
+    """
 
     def __init__(self, resampler: Resampler, scores: Sequence[np.ndarray]):
         self.resampler, self.scores = resampler, tuple(scores)
@@ -142,7 +160,9 @@ class Trials:
         self.cluster = np.concatenate(resampler.classes)[order]
         kind = np.repeat(np.arange(len(scores)), [part.size for part in scores])[order]
         self.is_of = [kind == c for c in range(len(scores))]
-        self.group_starts = np.concatenate([[0], np.flatnonzero(merged[1:] != merged[:-1]) + 1, [merged.size]])
+        self.group_starts = np.concatenate(
+            [[0], np.flatnonzero(merged[1:] != merged[:-1]) + 1, [merged.size]]
+        )
         num_groups = self.group_starts.size - 1
         num_blocks = min(NUM_BLOCKS, num_groups)
         self.edges = np.linspace(0, num_groups, num_blocks + 1).round().astype(int)  # in groups, (K + 1,)
@@ -154,19 +174,27 @@ class Trials:
         """EER of every resample, as `eer` of its repeated trials by the same rule for ties."""
         if ties not in self._eers:  # other metrics are made from it
             rule = crossing_official if ties == "official" else lambda *counts: crossing(*counts)[0]
-            self._eers[ties] = np.concatenate([self._eer(weights, rule) for weights in self.resampler.chunks()])
+            self._eers[ties] = np.concatenate(
+                [self._eer(weights, rule) for weights in self.resampler.chunks()]
+            )
         return self._eers[ties]
 
     def min_cost(self, of_misses: float, *of_false_accepts: float, constant: float = 0.0) -> np.ndarray:
-        """Least constant + of_misses Pmiss + of_false_accepts Pfa, one for each class to reject, over all thresholds.
+        """Least constant + of_misses Pmiss + of_false_accepts Pfa, one for each class to reject, over all
+        thresholds.
 
         minDCF, min t-DCF and a-DCF are such costs.
         """
         factors = (of_misses, *of_false_accepts)
-        return np.concatenate([self._min_cost(weights, factors) for weights in self.resampler.chunks()]) + constant
+        return (
+            np.concatenate([self._min_cost(weights, factors) for weights in self.resampler.chunks()])
+            + constant
+        )
 
     def mean_cost(self, of_bonafide: np.ndarray, of_spoof: np.ndarray) -> np.ndarray:
-        """Mean of `of_bonafide` (N,) over bona fide trials plus that of `of_spoof` over spoofs: actDCF and Cllr are such costs."""
+        """Mean of `of_bonafide` (N,) over bona fide trials plus that of `of_spoof` over spoofs: actDCF and
+        Cllr are such costs.
+        """
         resampler, parts = self.resampler, []
         costs = ((resampler.bonafide, of_bonafide), (resampler.spoof, of_spoof))
         sums = [np.bincount(clusters, cost, resampler.num_clusters) for clusters, cost in costs]
@@ -178,7 +206,9 @@ class Trials:
             return totals[0] / num_bonafide + totals[1] / num_spoof
 
     def auc(self) -> np.ndarray:
-        """AUC of every resample: from the counts of won pairs between every two clusters (S, S), or trial by trial where S is large."""
+        """AUC of every resample: from the counts of won pairs between every two clusters (S, S), or trial by
+        trial where S is large.
+        """
         resampler = self.resampler
         count = self._won_by_cluster if resampler.num_clusters <= MAX_DENSE_CLUSTERS else self._won_by_trial
         num_bonafide, num_spoof = resampler.counts
@@ -190,14 +220,20 @@ class Trials:
         won = np.zeros((resampler.num_clusters, resampler.num_clusters))
         order = np.argsort(bonafide)
         ordered, owner = bonafide[order], resampler.bonafide[order]
-        by_cluster = np.split(np.argsort(resampler.spoof, kind="stable"), np.cumsum(np.bincount(resampler.spoof))[:-1])
+        by_cluster = np.split(
+            np.argsort(resampler.spoof, kind="stable"), np.cumsum(np.bincount(resampler.spoof))[:-1]
+        )
         for cluster, mine in enumerate(by_cluster):
             if mine.size:
-                won[:, cluster] = np.bincount(owner, num_below(ordered, np.sort(spoof[mine])), resampler.num_clusters)
+                won[:, cluster] = np.bincount(
+                    owner, num_below(ordered, np.sort(spoof[mine])), resampler.num_clusters
+                )
         return np.concatenate([((weights @ won) * weights).sum(axis=1) for weights in resampler.chunks()])
 
     def _won_by_trial(self) -> np.ndarray:
-        """Won pairs (R,): per distinct score, its bona fide trials times the spoofs below, and half of those beside them."""
+        """Won pairs (R,): per distinct score, its bona fide trials times the spoofs below, and half of those
+        beside them.
+        """
         totals, starts = [], self.group_starts[:-1]
         for weights in self.resampler.chunks():
             for row in weights:
@@ -207,23 +243,35 @@ class Trials:
         return np.array(totals)
 
     def p_miss_at(self, p_fa: np.ndarray) -> np.ndarray:
-        """Pmiss (R, P) of every resample where its Pfa is `p_fa` (P,), on the line between neighbouring block edges: for plots."""
+        """Pmiss (R, P) of every resample where its Pfa is `p_fa` (P,), on the line between neighbouring block
+        edges: for plots.
+        """
         rows = []
         for weights in self.resampler.chunks():
             misses, false_accepts = self.at_edges(weights)[:2]
             for miss, fa in zip(misses, false_accepts, strict=True):
                 empty = not (miss[-1] and fa[0])
-                rows.append(np.full(p_fa.size, np.nan) if empty else np.interp(p_fa, fa[::-1] / fa[0], miss[::-1] / miss[-1]))
+                rows.append(
+                    np.full(p_fa.size, np.nan)
+                    if empty
+                    else np.interp(p_fa, fa[::-1] / fa[0], miss[::-1] / miss[-1])
+                )
         return np.stack(rows)
 
     def _histogram(self, block: np.ndarray, mine: np.ndarray):
         shape = (self.resampler.num_clusters, int(block[-1]) + 1)
-        counts = sparse.coo_array((np.ones(int(mine.sum())), (self.cluster[mine], block[mine])), shape=shape).tocsr()
+        counts = sparse.coo_array(
+            (np.ones(int(mine.sum())), (self.cluster[mine], block[mine])), shape=shape
+        ).tocsr()
         return counts.toarray() if shape[0] <= MAX_DENSE_CLUSTERS else counts
 
     def at_edges(self, weights: np.ndarray) -> list[np.ndarray]:
-        """Misses and, for each class to reject, false accepts (r, K + 1) at the block edges, from multiplicities (r, S)."""
-        below = [np.pad(np.cumsum(weights @ histogram, axis=1), ((0, 0), (1, 0))) for histogram in self._histograms]
+        """Misses and, for each class to reject, false accepts (r, K + 1) at the block edges, from
+        multiplicities (r, S).
+        """
+        below = [
+            np.pad(np.cumsum(weights @ histogram, axis=1), ((0, 0), (1, 0))) for histogram in self._histograms
+        ]
         return [below[0], *(rejected[:, -1:] - rejected for rejected in below[1:])]
 
     def _eer(self, weights: np.ndarray, rule: Callable) -> np.ndarray:
@@ -242,59 +290,93 @@ class Trials:
             bona, spoof = num_bonafide[rows], num_spoof[rows]
             after = np.argmax(fa / spoof[:, None] <= miss / bona[:, None], axis=1)
             r = np.arange(len(rows))
-            values[rows] = rule(miss[r, after - 1], fa[r, after - 1], miss[r, after], fa[r, after], bona, spoof)
+            values[rows] = rule(
+                miss[r, after - 1], fa[r, after - 1], miss[r, after], fa[r, after], bona, spoof
+            )
         return values
 
     def _min_cost(self, weights: np.ndarray, factors: Sequence[float]) -> np.ndarray:
         edges = self.at_edges(weights)
         totals = [edges[0][:, -1], *(edge[:, 0] for edge in edges[1:])]
         with np.errstate(divide="ignore", invalid="ignore"):
-            costs = [factor * (edge / total[:, None]) for factor, edge, total in zip(factors, edges, totals, strict=True)]
+            costs = [
+                factor * (edge / total[:, None])
+                for factor, edge, total in zip(factors, edges, totals, strict=True)
+            ]
             best = sum(costs).min(axis=1)
-            bound = costs[0][:, :-1] + sum(cost[:, 1:] for cost in costs[1:])  # no point inside a block can cost less
+            bound = costs[0][:, :-1] + sum(
+                cost[:, 1:] for cost in costs[1:]
+            )  # no point inside a block can cost less
             open_blocks = (bound < best[:, None]) & (np.diff(self.edges) > 1)
         for k in np.flatnonzero(open_blocks.any(axis=0)):
             rows = np.flatnonzero(open_blocks[:, k] & (bound[:, k] < best))
             inside = self.within(weights[rows], k, [edge[rows, k] for edge in edges])
-            cost = sum(factor * (part / total[rows, None]) for factor, part, total in zip(factors, inside, totals, strict=True))
+            cost = sum(
+                factor * (part / total[rows, None])
+                for factor, part, total in zip(factors, inside, totals, strict=True)
+            )
             best[rows] = np.minimum(best[rows], cost.min(axis=1))
         return best
 
     def within(self, weights: np.ndarray, block: int, at_start: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Misses and false accepts (r, groups + 1) at every distinct score of a block, from those at its start (r,)."""
+        """Misses and false accepts (r, groups + 1) at every distinct score of a block, from those at its
+        start (r,).
+        """
         starts = self.group_starts[self.edges[block] : self.edges[block + 1] + 1]
         trials = slice(starts[0], starts[-1])
         drawn = weights[:, self.cluster[trials]]
-        counts = [np.add.reduceat(drawn * mine[trials], starts[:-1] - starts[0], axis=1) for mine in self.is_of]
+        counts = [
+            np.add.reduceat(drawn * mine[trials], starts[:-1] - starts[0], axis=1) for mine in self.is_of
+        ]
         passed = [np.pad(np.cumsum(count, axis=1), ((0, 0), (1, 0))) for count in counts]
-        return [at_start[0][:, None] + passed[0], *(start[:, None] - part for start, part in zip(at_start[1:], passed[1:], strict=True))]
+        return [
+            at_start[0][:, None] + passed[0],
+            *(start[:, None] - part for start, part in zip(at_start[1:], passed[1:], strict=True)),
+        ]
 
 
 def bootstrap_eer(
-    bonafide, spoof, bonafide_clusters, spoof_clusters, num_resamples: int = 1000, seed: int = 0, confidence: float = 0.95
+    bonafide,
+    spoof,
+    bonafide_clusters,
+    spoof_clusters,
+    num_resamples: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> Interval:
     """Interval of the EER over resampled clusters (speakers)."""
     resampler = Resampler(bonafide_clusters, spoof_clusters, num_resamples=num_resamples, seed=seed)
     return resampler.interval(resampler.over(bonafide, spoof).eer(), confidence)
 
 
-def bootstrap_mean(values, clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0, confidence: float = 0.95) -> Interval | None:
-    """Interval of the mean of values (N,) over resampled clusters; None with fewer than two of them. NaN are left out."""
+def bootstrap_mean(
+    values, clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0, confidence: float = 0.95
+) -> Interval | None:
+    """Interval of the mean of values (N,) over resampled clusters; None with fewer than two of them. NaN are
+    left out.
+    """
     values = np.asarray(values, dtype=np.float64)
     known = np.isfinite(values)
     named = [name for name, good in zip(clusters, known, strict=True) if good]
     if len(set(named)) < 2 and named.count(NO_CLUSTER) < 2:
         return None
     resampler = Resampler(named, num_resamples=num_resamples, seed=seed)
-    totals, counts = (np.bincount(resampler.bonafide, weights, resampler.num_clusters) for weights in (values[known], None))
+    totals, counts = (
+        np.bincount(resampler.bonafide, weights, resampler.num_clusters) for weights in (values[known], None)
+    )
     means = np.concatenate([(weights @ totals) / (weights @ counts) for weights in resampler.chunks()])
     return resampler.interval(means, confidence)
 
 
 def bootstrap_difference(
-    resampler: Resampler, first, second, metric: Callable[[Trials], np.ndarray] = Trials.eer, confidence: float = 0.95
+    resampler: Resampler,
+    first,
+    second,
+    metric: Callable[[Trials], np.ndarray] = Trials.eer,
+    confidence: float = 0.95,
 ) -> Interval:
-    """Interval of metric(first) - metric(second) on the same resamples; each is a (bonafide, spoof) pair on the same trials.
+    """Interval of metric(first) - metric(second) on the same resamples; each is a (bonafide, spoof) pair on
+    the same trials.
 
     Zero outside the interval says that the systems differ beyond what the choice of speakers explains.
     """

@@ -7,7 +7,8 @@ from dada.metrics.check import both_classes, scores_of
 
 
 def cllr(bonafide, spoof) -> float:
-    """Cost of log-likelihood ratios, bits; 0 is perfect, 1 says nothing (Brümmer and du Preez, Computer Speech and Language 20, 2006).
+    """Cost of log-likelihood ratios, bits; 0 is perfect, 1 says nothing (Brümmer and du Preez, Computer
+    Speech and Language 20, 2006).
 
     Scores are natural-log likelihood ratios, bona fide over spoof.
     """
@@ -27,7 +28,9 @@ def brier(probability, is_bonafide) -> float:
 
 
 def ece(probability, is_bonafide, num_bins: int = 15) -> float:
-    """Expected calibration error: mean distance of P(bona fide) and the share of bona fide, over equal bins weighted by size."""
+    """Expected calibration error: mean distance of P(bona fide) and the share of bona fide, over equal bins
+    weighted by size.
+    """
     probability, is_bonafide = _probabilities(probability, is_bonafide)
     bins = np.minimum((probability * num_bins).astype(int), num_bins - 1)
     said = np.bincount(bins, probability, num_bins)
@@ -36,10 +39,11 @@ def ece(probability, is_bonafide, num_bins: int = 15) -> float:
 
 
 def reliability(bonafide, spoof, num_bins: int = 10) -> dict[str, list[float]]:
-    """What log-likelihood ratios say against what is true, both classes weighing the same: the points of a calibration plot.
+    """What log-likelihood ratios say against what is true, both classes weighing the same: the points of a
+    calibration plot.
 
-    By equal bins of P(bona fide), the empty ones left out: `said`, its mean there, `true`, the share of bona fide speech, and `weight`, the
-    share of all trials.
+    By equal bins of P(bona fide), the empty ones left out: `said`, its mean there, `true`, the share of bona
+    fide speech, and `weight`, the share of all trials.
     """
     bonafide, spoof = both_classes(bonafide, spoof)
     scores = np.concatenate([bonafide, spoof])
@@ -51,14 +55,19 @@ def reliability(bonafide, spoof, num_bins: int = 10) -> dict[str, list[float]]:
     true = np.bincount(bins[: bonafide.size], weights[: bonafide.size], num_bins)
     full = weight > 0
     return {
-        "said": (said[full] / weight[full]).tolist(), "true": (true[full] / weight[full]).tolist(), "weight": weight[full].tolist(),
+        "said": (said[full] / weight[full]).tolist(),
+        "true": (true[full] / weight[full]).tolist(),
+        "weight": weight[full].tolist(),
     }
 
 
 def _probabilities(probability, is_bonafide) -> tuple[np.ndarray, np.ndarray]:
     probability = scores_of(probability, "probability")
     if probability.min() < 0 or probability.max() > 1:
-        raise DataError(f"probabilities must lie in [0, 1], these go from {probability.min():.4g} to {probability.max():.4g}")
+        raise DataError(
+            f"probabilities must lie in [0, 1], these go from {probability.min():.4g} to "
+            f"{probability.max():.4g}"
+        )
     truth = np.asarray(is_bonafide, dtype=np.float64).ravel()
     if truth.size != probability.size:
         raise DataError(f"there are {probability.size} probabilities for {truth.size} labels")

@@ -1,4 +1,6 @@
-"""What every metric refuses or warns of: unusable numbers, empty classes, inverted polarity, trials that do not match their key."""
+"""What every metric refuses or warns of: unusable numbers, empty classes, inverted polarity, trials that do
+not match their key.
+"""
 
 import logging
 from collections import Counter
@@ -16,14 +18,19 @@ log = logging.getLogger(__name__)
 
 
 def scores_of(values: Sequence[float], what: str, names: Sequence[str] | None = None) -> np.ndarray:
-    """One class's scores as float64 (N,). Raises DataError for none at all, and for NaN or infinite ones, naming the trials."""
+    """One class's scores as float64 (N,). Raises DataError for none at all, and for NaN or infinite ones,
+    naming the trials.
+    """
     array = np.asarray(values, dtype=np.float64).ravel()
     if array.size == 0:
         raise DataError(f"there are no {what} scores: the metric needs at least one trial of each class")
     bad = np.flatnonzero(~np.isfinite(array))
     if bad.size:
         named = [f"{names[i] if names is not None else f'trial {i}'} ({array[i]})" for i in bad[:NUM_NAMED]]
-        raise DataError(f"{bad.size} of {array.size} {what} scores are NaN or infinite: {listing(named, bad.size)}: score these again")
+        raise DataError(
+            f"{bad.size} of {array.size} {what} scores are NaN or infinite: {listing(named, bad.size)}: "
+            "score these again"
+        )
     return array
 
 
@@ -36,8 +43,11 @@ def warn_if_inverted(eer: float, what: str = "these scores") -> bool:
     """Warn where the EER is above 50 %, as scores with the wrong sign have; higher must mean more bona fide."""
     if eer > 0.5:
         log.warning(
-            "%s: EER %.2f %% is above 50 %%: spoofs score higher than bona fide speech. If the sign is inverted, negate the scores; "
-            "higher must mean more bona fide.", what, 100 * eer,
+            "%s: EER %.2f %% is above 50 %%: spoofs score higher than bona fide speech. If the sign is "
+            "inverted, negate the scores; "
+            "higher must mean more bona fide.",
+            what,
+            100 * eer,
         )
     return eer > 0.5
 
@@ -48,15 +58,19 @@ def unique_table(pairs: Iterable[tuple[str, str]], what: str) -> dict[str, str]:
     table = dict(pairs)
     if len(table) < len(pairs):
         twice = sorted(trial for trial, count in Counter(trial for trial, _ in pairs).items() if count > 1)
-        raise DataError(f"{what}: {len(twice)} trials are there more than once: {listing(twice)}: keep one line of each")
+        raise DataError(
+            f"{what}: {len(twice)} trials are there more than once: {listing(twice)}: keep one line of each"
+        )
     return table
 
 
-def join_scores(scores: Mapping[str, str | float], key: Iterable[str], scores_name: str, key_name: str) -> np.ndarray:
+def join_scores(
+    scores: Mapping[str, str | float], key: Iterable[str], scores_name: str, key_name: str
+) -> np.ndarray:
     """Scores as float64 (N,) in the order of `key`.
 
-    Raises DataError naming the trials without a score, the scored ones that are not in the key, and scores that are not
-    finite numbers.
+    Raises DataError naming the trials without a score, the scored ones that are not in the key, and scores
+    that are not finite numbers.
     """
     key = list(key)
     missing = [trial for trial in key if trial not in scores]
@@ -90,13 +104,18 @@ def listing(names: Sequence[str], count: int | None = None) -> str:
 
 
 def warn_of_ties(scores: np.ndarray, what: str) -> str | None:
-    """Warn of scores (N,) that are equal where it decides an error rate: all of them, or probabilities rounded to 0 and 1."""
+    """Warn of scores (N,) that are equal where it decides an error rate: all of them, or probabilities
+    rounded to 0 and 1.
+    """
     ends = int(np.sum((scores == 0) | (scores == 1)))
     if scores.size > 1 and np.all(scores == scores[0]):
-        said = f"all {scores.size:,} scores are {scores[0]:g}: no threshold can part them, and the EER is 50 %"
+        said = (
+            f"all {scores.size:,} scores are {scores[0]:g}: no threshold can part them, and the EER is 50 %"
+        )
     elif ends >= 2 and ends >= SATURATED * scores.size and is_probability(scores):
         said = (
-            f"{ends:,} of {scores.size:,} scores are exactly 0 or 1: probabilities that saturate are ties, and each rule for ties gives "
+            f"{ends:,} of {scores.size:,} scores are exactly 0 or 1: probabilities that saturate are ties, "
+            "and each rule for ties gives "
             "another EER. Score logits or log-likelihood ratios instead"
         )
     else:

@@ -17,15 +17,21 @@ class EvaluateConfig:
     cost_fa: float = 10.0  # of an accepted spoof
     abx_triples: int = 10_000
     abx_distance: str = "cosine"  # cosine | l2
-    # Attacks that are the same algorithm as another, such as A16 and A04 of ASVspoof 2019: known where the other is.
+    # Attacks that are the same algorithm as another, such as A16 and A04 of ASVspoof 2019: known where the
+    # other is.
     same_attack: dict[str, str] = field(default_factory=dict)
-    # Split -> what the tandem metrics need of the speaker verification: {scores: FILE, key: FILE, subset: NAME}. Files are relative to
-    # corpus.root, `{protocol}` in them stands for the protocol, `{track}` for what its name has before the first `_` (LA of LA_A01); key
-    # and subset are for ASVspoof 2021. `scores: asvspoof5` means the rates that ASVspoof 5 gives.
+    # Split -> what the tandem metrics need of the speaker verification: {scores: FILE, key: FILE, subset:
+    # NAME}. Files are relative to corpus.root, `{protocol}` in them stands for the protocol, `{track}` for
+    # what its name has before the first `_` (LA of LA_A01); key and subset are for ASVspoof 2021. `scores:
+    # asvspoof5` means the rates that ASVspoof 5 gives.
     asv: dict = field(default_factory=dict)
-    weighted_eer: dict[str, float] = field(default_factory=dict)  # test split -> its weight in one mean of their EERs, as in ADD 2023
+    weighted_eer: dict[str, float] = field(
+        default_factory=dict
+    )  # test split -> its weight in one mean of their EERs, as in ADD 2023
     num_det_points: int = 101  # points of the DET curve kept for plots
-    compare: list[list[str]] = field(default_factory=list)  # pairs of systems whose paired difference is measured: [[dada_mid, aasist]]
+    compare: list[list[str]] = field(
+        default_factory=list
+    )  # pairs of systems whose paired difference is measured: [[dada_mid, aasist]]
 
     def __post_init__(self):
         for name, allowed, good in (
@@ -40,14 +46,33 @@ class EvaluateConfig:
             if not good:
                 raise ConfigError(f"evaluate.{name} is {getattr(self, name)!r}, and must be {allowed}")
         for split, entry in self.asv.items():
-            if not isinstance(entry, dict) or "scores" not in entry or not set(entry) <= {"scores", "key", "subset"}:
-                raise ConfigError(f"evaluate.asv.{split} is {entry!r}, and must be {{scores: FILE}}, with key and subset where needed")
-        if self.weighted_eer and (min(self.weighted_eer.values()) < 0 or sum(self.weighted_eer.values()) == 0):
-            raise ConfigError(f"evaluate.weighted_eer is {self.weighted_eer!r}, and no weight may be below 0, nor all of them 0")
+            if (
+                not isinstance(entry, dict)
+                or "scores" not in entry
+                or not set(entry) <= {"scores", "key", "subset"}
+            ):
+                raise ConfigError(
+                    f"evaluate.asv.{split} is {entry!r}, and must be {{scores: FILE}}, with key and subset "
+                    "where needed"
+                )
+        if self.weighted_eer and (
+            min(self.weighted_eer.values()) < 0 or sum(self.weighted_eer.values()) == 0
+        ):
+            raise ConfigError(
+                f"evaluate.weighted_eer is {self.weighted_eer!r}, and no weight may be below 0, nor all "
+                "of them 0"
+            )
         for pair in self.compare:
             if len(pair) != 2 or pair[0] == pair[1] or self.compare.count(pair) > 1:
-                raise ConfigError(f"evaluate.compare holds {pair!r}, and must hold pairs of two systems, each once: [[dada_mid, aasist]]")
+                raise ConfigError(
+                    f"evaluate.compare holds {pair!r}, and must hold pairs of two systems, each once: "
+                    "[[dada_mid, aasist]]"
+                )
 
     def of_one_system(self) -> dict:
         """The settings that the figures of one system depend on, on every split."""
-        return {name: value for name, value in asdict(self).items() if name not in ("compare", "asv", "weighted_eer")}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("compare", "asv", "weighted_eer")
+        }

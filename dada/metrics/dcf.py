@@ -1,6 +1,8 @@
-"""Detection costs of a countermeasure alone, as ASVspoof 5 has them (Wang et al., ASVspoof 5 evaluation plan, 2024).
+"""Detection costs of a countermeasure alone, as ASVspoof 5 has them (Wang et al., ASVspoof 5 evaluation plan,
+2024).
 
-DCF(t) = Cmiss (1 - Pspoof) Pmiss(t) + Cfa Pspoof Pfa(t), divided by the cost of the better of accepting and rejecting everything.
+DCF(t) = Cmiss (1 - Pspoof) Pmiss(t) + Cfa Pspoof Pfa(t), divided by the cost of the better of accepting and
+rejecting everything.
 """
 
 from dataclasses import dataclass
@@ -52,7 +54,9 @@ def min_dcf_of(curve: Det, costs: Costs = Costs()) -> tuple[float, float]:
 
 
 def act_dcf(bonafide, spoof, costs: Costs = Costs()) -> float:
-    """Normalised detection cost at the threshold of the costs, the scores taken as natural-log likelihood ratios."""
+    """Normalised detection cost at the threshold of the costs, the scores taken as natural-log likelihood
+    ratios.
+    """
     bonafide, spoof = both_classes(bonafide, spoof)
     p_miss = np.mean(bonafide < costs.threshold)
     p_fa = np.mean(spoof >= costs.threshold)

@@ -17,9 +17,11 @@ BELOW_ALL = 1e-3  # how far the first threshold lies below the smallest score, a
 
 @dataclass(frozen=True)
 class Det:
-    """Points of the curve by rising threshold, P of them; a trial is accepted where its score is above the threshold.
+    """Points of the curve by rising threshold, P of them; a trial is accepted where its score is above the
+    threshold.
 
-    `misses` (P,) counts rejected bona fide trials, `false_accepts` (P,) accepted spoofs; the first point accepts everything.
+    `misses` (P,) counts rejected bona fide trials, `false_accepts` (P,) accepted spoofs; the first point
+    accepts everything.
     """
 
     misses: np.ndarray
@@ -50,16 +52,20 @@ class Det:
 def det(bonafide, spoof, ties: str = "grouped") -> Det:
     """The curve of two classes' scores, sorted once.
 
-    ties="grouped" has one point for each distinct score, since no threshold can part equal scores. ties="official" walks
-    through equal scores one by one, bona fide first, as the routine of the ASVspoof challenges does.
+    ties="grouped" has one point for each distinct score, since no threshold can part equal scores.
+    ties="official" walks through equal scores one by one, bona fide first, as the routine of the ASVspoof
+    challenges does.
     """
     if ties not in TIES:
         raise ConfigError(f"unknown rule for ties {ties!r}; known: {', '.join(TIES)}")
     bonafide, spoof = both_classes(bonafide, spoof)
     merged = sort(np.concatenate([bonafide, spoof]))
     bonafide = np.sort(bonafide)
-    # The place of a bona fide trial: the start of its tie, plus its rank among the bona fide trials of that tie.
-    places = np.searchsorted(merged, bonafide) + np.arange(bonafide.size) - np.searchsorted(bonafide, bonafide)
+    # The place of a bona fide trial: the start of its tie, plus its rank among the bona fide trials of that
+    # tie.
+    places = (
+        np.searchsorted(merged, bonafide) + np.arange(bonafide.size) - np.searchsorted(bonafide, bonafide)
+    )
     misses = np.zeros(merged.size + 1, dtype=np.int32)
     misses[places + 1] = 1
     np.cumsum(misses, out=misses)
@@ -75,7 +81,8 @@ def det(bonafide, spoof, ties: str = "grouped") -> Det:
 def sort(scores: np.ndarray) -> np.ndarray:
     """np.sort of finite float64, about twice as fast for many scores without long tails.
 
-    A radix sort by 65,536 equal bins brings them almost into order, and the stable sort is quick with what is almost in order.
+    A radix sort by 65,536 equal bins brings them almost into order, and the stable sort is quick with what is
+    almost in order.
     """
     low, high = float(scores.min()), float(scores.max())
     if scores.size < SMALL or not 1e-300 < high - low < 1e300:

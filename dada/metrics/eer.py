@@ -13,10 +13,12 @@ ADD2023_ROUNDS = (0.4, 0.6)  # weights of the two test rounds of ADD 2023 track 
 
 
 def eer(bonafide, spoof, ties: str = "grouped") -> tuple[float, float]:
-    """EER as a share in [0, 1] and its threshold; a higher score means more bona fide. Warns where the sign looks inverted.
+    """EER as a share in [0, 1] and its threshold; a higher score means more bona fide. Warns where the sign
+    looks inverted.
 
-    Without ties both rules are the routine of the ASVspoof 2019, 2021 and 5 packages: the mean of the two rates at the first
-    point where they are nearest. They differ where equal scores meet at the crossing: see `eer_of`.
+    Without ties both rules are the routine of the ASVspoof 2019, 2021 and 5 packages: the mean of the two
+    rates at the first point where they are nearest. They differ where equal scores meet at the crossing: see
+    `eer_of`.
 
     >>> eer([0, 1, 1, 2], [1, 1, 0, -1])[0], eer([0, 1, 1, 2], [1, 1, 0, -1], ties="official")[0]
     (0.375, 0.5)
@@ -29,22 +31,31 @@ def eer(bonafide, spoof, ties: str = "grouped") -> tuple[float, float]:
 def eer_of(curve: Det, ties: str = "grouped") -> tuple[float, float]:
     """EER and threshold of a curve made with the same rule for ties.
 
-    official: the mean of both rates at the first point where they are nearest. grouped: the same where a single trial lies at
-    the crossing; where several trials share that score, the point at which the straight line across the tie has equal rates,
-    and the threshold is the tied score.
+    official: the mean of both rates at the first point where they are nearest. grouped: the same where a
+    single trial lies at the crossing; where several trials share that score, the point at which the straight
+    line across the tie has equal rates, and the threshold is the tied score.
     """
     if ties == "official":
         p_miss, p_fa = curve.p_miss, curve.p_fa
         point = int(np.argmin(np.abs(p_miss - p_fa)))
         return float((p_miss[point] + p_fa[point]) / 2), float(curve.thresholds[point])
-    misses, false_accepts, num_bonafide, num_spoof = curve.misses, curve.false_accepts, curve.num_bonafide, curve.num_spoof
+    misses, false_accepts, num_bonafide, num_spoof = (
+        curve.misses,
+        curve.false_accepts,
+        curve.num_bonafide,
+        curve.num_spoof,
+    )
 
     def crossed(point: int) -> bool:
         return bool(false_accepts[point] / num_spoof <= misses[point] / num_bonafide)
 
-    after = bisect_left(range(misses.size), True, key=crossed)  # false at the first point, (0, 1), and true at the last, (1, 0)
+    after = bisect_left(
+        range(misses.size), True, key=crossed
+    )  # false at the first point, (0, 1), and true at the last, (1, 0)
     before = after - 1
-    value, upper = crossing(misses[before], false_accepts[before], misses[after], false_accepts[after], num_bonafide, num_spoof)
+    value, upper = crossing(
+        misses[before], false_accepts[before], misses[after], false_accepts[after], num_bonafide, num_spoof
+    )
     return float(value), float(curve.thresholds[after if upper else before])
 
 
@@ -61,7 +72,8 @@ def weighted_eer(eers: Sequence[float], weights: Sequence[float] = ADD2023_ROUND
 
 
 def crossing(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):
-    """EER between the point before (0) and after (1) the score where Pfa falls to Pmiss, from counts; also whether it lies after.
+    """EER between the point before (0) and after (1) the score where Pfa falls to Pmiss, from counts; also
+    whether it lies after.
 
     Takes numbers or arrays: the bootstrap calls it for all resamples at once.
     """
@@ -76,12 +88,15 @@ def crossing(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):
 
 
 def crossing_official(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):
-    """As the value of `crossing`, by the challenges' routine: it walks through the score trial by trial, bona fide first.
+    """As the value of `crossing`, by the challenges' routine: it walks through the score trial by trial, bona
+    fide first.
 
-    Arrays of counts. The gap of the two rates shrinks with every trial, so the nearest point is the one where it reaches 0 or the one
-    before, of equally near ones the former.
+    Arrays of counts. The gap of the two rates shrinks with every trial, so the nearest point is the one where
+    it reaches 0 or the one before, of equally near ones the former.
     """
-    gap = fa0 * num_bonafide - miss0 * num_spoof  # of the rates, times both numbers: whole numbers, and so exact
+    gap = (
+        fa0 * num_bonafide - miss0 * num_spoof
+    )  # of the rates, times both numbers: whole numbers, and so exact
     num_bona = miss1 - miss0
     steps_bona = np.ceil(gap / num_spoof)
     in_bona = steps_bona <= num_bona

@@ -1,6 +1,7 @@
 """F1 by each of the definitions that this field's papers use; a number is only comparable under the same one.
 
-`f1_at_eer` and `f1_at_half` are of bona fide against spoof, `weighted_f1` and `macro_f1` of several classes; DEFINITIONS says how.
+`f1_at_eer` and `f1_at_half` are of bona fide against spoof, `weighted_f1` and `macro_f1` of several classes;
+DEFINITIONS says how.
 """
 
 import numpy as np
@@ -9,7 +10,8 @@ from dada.errors import DataError
 from dada.metrics.check import scores_of
 
 DEFINITIONS = {
-    "f1_at_eer": "bona fide is the positive class, at the EER threshold, from the EER and the counts of both classes",
+    "f1_at_eer": "bona fide is the positive class, at the EER threshold, from the EER and the counts of "
+    "both classes",
     "f1_at_half": "bona fide is the positive class, P(bona fide) at least .5",
     "weighted_f1": "mean over the classes, weighted by their number of references",
     "macro_f1": "unweighted mean over the classes that occur among the references",
@@ -23,7 +25,8 @@ def f1_at_eer(eer, num_bonafide, num_spoof):
     0.895
     """
     hits = (1 - eer) * num_bonafide
-    # 2PR/(P+R) with P = hits / (hits + eer num_spoof) and R = 1 - eer, without their division by zero at an EER of 1
+    # 2PR/(P+R) with P = hits / (hits + eer num_spoof) and R = 1 - eer, without their division by zero at an
+    # EER of 1
     return 2 * hits / (hits + eer * num_spoof + num_bonafide)
 
 
@@ -43,7 +46,9 @@ def weighted_f1(predicted, reference) -> float:
 
 
 def macro_f1(predicted, reference) -> float:
-    """Plain mean of the F1 of the classes that occur among the references; a class that is never predicted has 0."""
+    """Plain mean of the F1 of the classes that occur among the references; a class that is never predicted
+    has 0.
+    """
     return float(np.mean(_by_class(predicted, reference)[0]))
 
 
@@ -56,7 +61,10 @@ def accuracy(predicted, reference) -> float:
 def _by_class(predicted, reference) -> tuple[list[float], list[int]]:
     predicted, reference = _pair(predicted, reference)
     classes = np.unique(reference)
-    values = [_f1(np.sum((predicted == c) & (reference == c)), np.sum(predicted == c), np.sum(reference == c)) for c in classes]
+    values = [
+        _f1(np.sum((predicted == c) & (reference == c)), np.sum(predicted == c), np.sum(reference == c))
+        for c in classes
+    ]
     return values, [int(np.sum(reference == c)) for c in classes]
 
 
@@ -68,5 +76,8 @@ def _f1(num_hits: int, num_predicted: int, num_reference: int) -> float:
 def _pair(predicted, reference) -> tuple[np.ndarray, np.ndarray]:
     predicted, reference = np.asarray(predicted).ravel(), np.asarray(reference).ravel()
     if predicted.size != reference.size or not reference.size:
-        raise DataError(f"there are {predicted.size} predictions for {reference.size} references: each needs its own, and at least one")
+        raise DataError(
+            f"there are {predicted.size} predictions for {reference.size} references: each needs its own, "
+            "and at least one"
+        )
     return predicted, reference

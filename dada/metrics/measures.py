@@ -1,4 +1,6 @@
-"""Every metric by its name: what it is, its value for a system, its values over resamples, and what it cannot do without. R resamples."""
+"""Every metric by its name: what it is, its value for a system, its values over resamples, and what it cannot
+do without. R resamples.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +29,9 @@ class Scored:
     costs: Costs
     llr: bool | None = None  # whether the scores are said to be log-likelihood ratios; None: nobody says
     asv: Asv | None = None  # the given speaker verification of a tandem metric
-    kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # one score of targets, non-targets and spoofs: of verification itself
+    kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None = (
+        None  # one score of targets, non-targets and spoofs: of verification itself
+    )
 
     @cached_property
     def curve(self) -> Det:
@@ -44,7 +48,8 @@ class Scored:
 class Measure:
     """A metric: `value` of a system, its `resampled` values (R,), and `lacks`, what it cannot do without.
 
-    Those that are `of_kinds` measure targets, non-targets and spoofs by one score, and take Trials of these three classes.
+    Those that are `of_kinds` measure targets, non-targets and spoofs by one score, and take Trials of these
+    three classes.
     """
 
     says: str
@@ -69,12 +74,16 @@ def _no_asv(scored: Scored) -> str | None:
 
 
 def _no_asv_trials(scored: Scored) -> str | None:
-    return None if scored.asv and scored.asv.kinds else "it needs an ASV's scores, by --asv_scores or a column"
+    return (
+        None if scored.asv and scored.asv.kinds else "it needs an ASV's scores, by --asv_scores or a column"
+    )
 
 
 def _act_dcf(trials: Trials, scored: Scored) -> np.ndarray:
     costs, (bonafide, spoof) = scored.costs, trials.scores
-    return trials.mean_cost(costs.of_misses * (bonafide < costs.threshold), costs.of_false_accepts * (spoof >= costs.threshold))
+    return trials.mean_cost(
+        costs.of_misses * (bonafide < costs.threshold), costs.of_false_accepts * (spoof >= costs.threshold)
+    )
 
 
 def _cllr(trials: Trials, scored: Scored) -> np.ndarray:
@@ -105,37 +114,63 @@ def _tdcf(version: str, says: str) -> Measure:
 
 
 MEASURES = {
-    "eer": Measure("equal error rate, ties grouped", lambda s: eer_of(s.curve)[0], lambda t, s: t.eer(), percent=True),
+    "eer": Measure(
+        "equal error rate, ties grouped", lambda s: eer_of(s.curve)[0], lambda t, s: t.eer(), percent=True
+    ),
     "eer_official": Measure(
         "equal error rate by the routine of the ASVspoof packages, which walks through ties",
-        lambda s: eer_of(det(s.bonafide, s.spoof, "official"), "official")[0], lambda t, s: t.eer("official"), percent=True,
+        lambda s: eer_of(det(s.bonafide, s.spoof, "official"), "official")[0],
+        lambda t, s: t.eer("official"),
+        percent=True,
     ),
-    "min_tdcf_2019": _tdcf("legacy", "tandem detection cost at the best threshold, legacy definition of ASVspoof 2019"),
-    "min_tdcf_2021": _tdcf("revised", "tandem detection cost at the best threshold, revised definition of ASVspoof 2021 and 5"),
+    "min_tdcf_2019": _tdcf(
+        "legacy", "tandem detection cost at the best threshold, legacy definition of ASVspoof 2019"
+    ),
+    "min_tdcf_2021": _tdcf(
+        "revised", "tandem detection cost at the best threshold, revised definition of ASVspoof 2021 and 5"
+    ),
     "t_eer": Measure(
-        "concurrent tandem EER of countermeasure and ASV", lambda s: t_eer(s.bonafide, s.spoof, *s.asv.kinds),
-        lambda t, s: resampled_t_eer(t, *s.asv.kinds), _no_asv_trials, percent=True, tandem=True,
+        "concurrent tandem EER of countermeasure and ASV",
+        lambda s: t_eer(s.bonafide, s.spoof, *s.asv.kinds),
+        lambda t, s: resampled_t_eer(t, *s.asv.kinds),
+        _no_asv_trials,
+        percent=True,
+        tandem=True,
     ),
     "a_dcf": Measure(
-        "detection cost of targets, non-targets and spoofs by one score, costs of ASVspoof 5", lambda s: a_dcf(*s.kinds)[0],
+        "detection cost of targets, non-targets and spoofs by one score, costs of ASVspoof 5",
+        lambda s: a_dcf(*s.kinds)[0],
         lambda t, s: t.min_cost(*a_dcf_factors()),
-        lambda s: None if s.kinds else "it needs a column sasv_score, and target or nontarget in the key", of_kinds=True,
+        lambda s: None if s.kinds else "it needs a column sasv_score, and target or nontarget in the key",
+        of_kinds=True,
     ),
     "min_dcf": Measure(
-        "normalised detection cost at the best threshold", lambda s: min_dcf_of(s.curve, s.costs)[0],
+        "normalised detection cost at the best threshold",
+        lambda s: min_dcf_of(s.curve, s.costs)[0],
         lambda t, s: t.min_cost(s.costs.of_misses, s.costs.of_false_accepts),
     ),
     "act_dcf": Measure(
-        "normalised detection cost at the threshold of the costs, scores read as natural-log likelihood ratios",
-        lambda s: act_dcf(s.bonafide, s.spoof, s.costs), _act_dcf, _no_llr,
+        "normalised detection cost at the threshold of the costs, scores read as natural-log "
+        "likelihood ratios",
+        lambda s: act_dcf(s.bonafide, s.spoof, s.costs),
+        _act_dcf,
+        _no_llr,
     ),
     "cllr": Measure(
         "cost of log-likelihood ratios in bits, scores read as natural-log likelihood ratios",
-        lambda s: cllr(s.bonafide, s.spoof), _cllr, _no_llr,
+        lambda s: cllr(s.bonafide, s.spoof),
+        _cllr,
+        _no_llr,
     ),
-    "auc": Measure("area under the receiver operating characteristic", lambda s: auc(s.bonafide, s.spoof), lambda t, s: t.auc()),
+    "auc": Measure(
+        "area under the receiver operating characteristic",
+        lambda s: auc(s.bonafide, s.spoof),
+        lambda t, s: t.auc(),
+    ),
     "f1_at_eer": Measure(
-        "F1: " + DEFINITIONS["f1_at_eer"], lambda s: f1_at_eer(eer_of(s.curve)[0], s.bonafide.size, s.spoof.size), _f1,
+        "F1: " + DEFINITIONS["f1_at_eer"],
+        lambda s: f1_at_eer(eer_of(s.curve)[0], s.bonafide.size, s.spoof.size),
+        _f1,
     ),
 }
 

@@ -1,4 +1,6 @@
-"""Recognition of classes of which some were never trained: the reject rule, and how well unknown trials stand out. K classes."""
+"""Recognition of classes of which some were never trained: the reject rule, and how well unknown trials stand
+out. K classes.
+"""
 
 import numpy as np
 
@@ -10,7 +12,8 @@ from dada.metrics.check import scores_of
 def reject(predicted, confidence, threshold: float, unknown) -> np.ndarray:
     """Predicted classes (N,), with `unknown` in place of those whose confidence (N,) is below the threshold.
 
-    The open-set F1 of ADD 2023 track 3 is `macro_f1(reject(...), reference)`, the unknown class being one of the references.
+    The open-set F1 of ADD 2023 track 3 is `macro_f1(reject(...), reference)`, the unknown class being one of
+    the references.
     """
     predicted, confidence = np.asarray(predicted).ravel(), scores_of(confidence, "confidence")
     if predicted.size != confidence.size:
@@ -19,7 +22,9 @@ def reject(predicted, confidence, threshold: float, unknown) -> np.ndarray:
 
 
 def unknown_auroc(confidence, is_unknown) -> float:
-    """The chance that a trial of a known class is given a higher confidence (N,) than an unknown one; .5 is chance."""
+    """The chance that a trial of a known class is given a higher confidence (N,) than an unknown one; .5 is
+    chance.
+    """
     confidence, is_unknown = scores_of(confidence, "confidence"), np.asarray(is_unknown, dtype=bool).ravel()
     if confidence.size != is_unknown.size:
         raise DataError(f"there are {confidence.size} confidences for {is_unknown.size} labels")

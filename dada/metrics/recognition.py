@@ -1,6 +1,8 @@
-"""How well a system names the attack, and says of one that it has never met that it is none of those it knows.
+"""How well a system names the attack, and says of one that it has never met that it is none of those it
+knows.
 
-Letters: S training seeds, N trials, K known classes, R resamples. Class K is unknown: that of a trial, or of a decision.
+Letters: S training seeds, N trials, K known classes, R resamples. Class K is unknown: that of a trial, or of
+a decision.
 """
 
 from collections.abc import Sequence
@@ -14,10 +16,13 @@ from dada.metrics.config import EvaluateConfig
 
 DEFINITIONS = {
     "closed_accuracy": "share of the trials of known classes whose known class of the largest logit is right",
-    "closed_macro_f1": "unweighted mean F1 over the known classes, of trials of known classes, by the largest logit",
+    "closed_macro_f1": "unweighted mean F1 over the known classes, of trials of known classes, by the "
+    "largest logit",
     "accuracy": "share of all trials whose class is right, unknown being one class",
-    "macro_f1": "unweighted mean F1 over the classes that occur among the references, unknown being one class",
-    "unknown_auc": "area under the curve that tells trials of unknown classes from the others by the probability of being unknown",
+    "macro_f1": "unweighted mean F1 over the classes that occur among the references, unknown being "
+    "one class",
+    "unknown_auc": "area under the curve that tells trials of unknown classes from the others by the "
+    "probability of being unknown",
 }
 
 
@@ -32,26 +37,54 @@ def measure_classes(
 ) -> dict:
     """Metrics with intervals over resampled speakers (N,), and the confusion matrix.
 
-    `truth` (N,), `decided` (S, N) and `closed` (S, N), the decisions among known classes alone, are class indices; `unknown_score` (S, N)
-    is higher for what looks unknown. The confusion matrix (K + 1, K + 1) holds counts, summed over the seeds: a row for each true class.
-    Raises DataError for arrays of other shapes, or indices out of range.
+    `truth` (N,), `decided` (S, N) and `closed` (S, N), the decisions among known classes alone, are class
+    indices; `unknown_score` (S, N) is higher for what looks unknown. The confusion matrix (K + 1, K + 1)
+    holds counts, summed over the seeds: a row for each true class. Raises DataError for arrays of other
+    shapes, or indices out of range.
     """
-    truth, decided, closed, unknown_score = np.asarray(truth), np.atleast_2d(decided), np.atleast_2d(closed), np.atleast_2d(unknown_score)
-    if not decided.shape == closed.shape == unknown_score.shape == (len(decided), truth.size) or truth.size != len(speakers):
-        raise DataError(f"{truth.size} trials, but decisions {decided.shape}, {closed.shape} and scores {unknown_score.shape}")
-    if min(truth.min(), decided.min(), closed.min()) < 0 or max(truth.max(), decided.max()) > num_known or closed.max() >= num_known:
-        raise DataError(f"class indices must be 0 to {num_known}, and those among known classes below {num_known}")
+    truth, decided, closed, unknown_score = (
+        np.asarray(truth),
+        np.atleast_2d(decided),
+        np.atleast_2d(closed),
+        np.atleast_2d(unknown_score),
+    )
+    if not decided.shape == closed.shape == unknown_score.shape == (
+        len(decided),
+        truth.size,
+    ) or truth.size != len(speakers):
+        raise DataError(
+            f"{truth.size} trials, but decisions {decided.shape}, {closed.shape} and scores "
+            f"{unknown_score.shape}"
+        )
+    if (
+        min(truth.min(), decided.min(), closed.min()) < 0
+        or max(truth.max(), decided.max()) > num_known
+        or closed.max() >= num_known
+    ):
+        raise DataError(
+            f"class indices must be 0 to {num_known}, and those among known classes below {num_known}"
+        )
     known = truth < num_known
     speakers = np.asarray(speakers)
-    resampler = Resampler(speakers[known], speakers[~known], num_resamples=config.num_resamples, seed=config.seed)
+    resampler = Resampler(
+        speakers[known], speakers[~known], num_resamples=config.num_resamples, seed=config.seed
+    )
     order = np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)])
     clusters = np.empty(truth.size, dtype=int)
     clusters[order] = np.concatenate([resampler.bonafide, resampler.spoof])
     of_all = [_Confusion(truth, row, clusters, num_known + 1, resampler) for row in decided]
-    of_known = [_Confusion(truth[known], row[known], clusters[known], num_known + 1, resampler) for row in closed] if known.any() else []
+    of_known = (
+        [_Confusion(truth[known], row[known], clusters[known], num_known + 1, resampler) for row in closed]
+        if known.any()
+        else []
+    )
     both = known.any() and not known.all()
     scored = [(row[~known], row[known]) for row in unknown_score] if both else []
-    flipped = Resampler(speakers[~known], speakers[known], num_resamples=config.num_resamples, seed=config.seed) if both else None
+    flipped = (
+        Resampler(speakers[~known], speakers[known], num_resamples=config.num_resamples, seed=config.seed)
+        if both
+        else None
+    )
     entry = Entry(resampler, config.confidence)
     return {
         "num_known": int(known.sum()),
@@ -75,16 +108,27 @@ class Entry:
         if not found:
             return None
         values = [float(value) for value, _ in found]
-        interval = self.resampler.interval(np.mean([resamples for _, resamples in found], axis=0), self.confidence)
+        interval = self.resampler.interval(
+            np.mean([resamples for _, resamples in found], axis=0), self.confidence
+        )
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
         ends = {"low": interval.low, "high": interval.high, "num_resamples": interval.num_resamples}
         return {"mean": float(np.mean(values)), "spread": spread, "per_seed": values, **ends}
 
 
 class _Confusion:
-    """Counts (C, C) of true against decided classes, and those of every resample (R, C, C), from the counts of each speaker."""
+    """Counts (C, C) of true against decided classes, and those of every resample (R, C, C), from the counts
+    of each speaker.
+    """
 
-    def __init__(self, truth: np.ndarray, decided: np.ndarray, clusters: np.ndarray, num_classes: int, resampler: Resampler):
+    def __init__(
+        self,
+        truth: np.ndarray,
+        decided: np.ndarray,
+        clusters: np.ndarray,
+        num_classes: int,
+        resampler: Resampler,
+    ):
         cells = num_classes * num_classes
         index = clusters * cells + truth * num_classes + decided
         by_cluster = np.bincount(index, minlength=resampler.num_clusters * cells).reshape(-1, cells)

@@ -1,6 +1,7 @@
 """The tandem detection cost (t-DCF) of a countermeasure before a given speaker verification system (ASV).
 
-Legacy: Kinnunen et al., Odyssey 2018, and ASVspoof 2019. Revised: Kinnunen et al., IEEE/ACM TASLP 28, 2020, and ASVspoof 2021.
+Legacy: Kinnunen et al., Odyssey 2018, and ASVspoof 2019. Revised: Kinnunen et al., IEEE/ACM TASLP 28, 2020,
+and ASVspoof 2021.
 """
 
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,9 @@ class TandemCosts:
 
 @dataclass(frozen=True)
 class AsvRates:
-    """Error rates of the ASV at its threshold: `p_fa` of non-targets, `p_miss` of targets, `p_fa_spoof` of spoofs."""
+    """Error rates of the ASV at its threshold: `p_fa` of non-targets, `p_miss` of targets, `p_fa_spoof` of
+    spoofs.
+    """
 
     p_fa: float
     p_miss: float
@@ -38,15 +41,19 @@ class AsvRates:
 
 
 # Given by the ASVspoof 5 evaluation package where no ASV scores are supplied.
-ASVSPOOF5_RATES = AsvRates(p_fa=0.01881016557566423, p_miss=0.01880141010575793, p_fa_spoof=0.4607082907604729)
+ASVSPOOF5_RATES = AsvRates(
+    p_fa=0.01881016557566423, p_miss=0.01880141010575793, p_fa_spoof=0.4607082907604729
+)
 
 
 @dataclass(frozen=True)
 class Asv:
-    """What the tandem metrics assume of an ASV: its error rates at its own EER, and its scores of targets, non-targets and spoofs.
+    """What the tandem metrics assume of an ASV: its error rates at its own EER, and its scores of targets,
+    non-targets and spoofs.
 
-    `conditions` name the values that those trials have, kind by kind. `c012` are constants of the revised cost in place of rates: for
-    POOLED, all trials, and for single values. `scope` says which of its trials the rates or constants are of.
+    `conditions` name the values that those trials have, kind by kind. `c012` are constants of the revised
+    cost in place of rates: for POOLED, all trials, and for single values. `scope` says which of its trials
+    the rates or constants are of.
     """
 
     name: str
@@ -57,7 +64,9 @@ class Asv:
     scope: str = OVERALL
 
     @classmethod
-    def of(cls, name: str, kinds: tuple[np.ndarray, np.ndarray, np.ndarray], conditions: dict | None = None) -> "Asv":
+    def of(
+        cls, name: str, kinds: tuple[np.ndarray, np.ndarray, np.ndarray], conditions: dict | None = None
+    ) -> "Asv":
         """From scores of targets, non-targets and spoofs."""
         return cls(name, asv_rates(*kinds), kinds, conditions or {})
 
@@ -70,11 +79,13 @@ class Asv:
         return c0 / default, c1 / default, c2 / default
 
     def under(self, condition: str, value: str, within: bool, shared: bool) -> "Asv":
-        """As it is for the spoofs with one value of a condition; with `within`, for the targets and non-targets with it as well.
+        """As it is for the spoofs with one value of a condition; with `within`, for the targets and
+        non-targets with it as well.
 
-        That is how ASVspoof publishes costs: by attack with all bona fide speech, the ASV's threshold staying, and by codec, which bona
-        fide trials have too (`shared`), within. The constants given by ASVspoof 2021 are made so and serve no other case. Where the ASV
-        does not know the value, it stays as it is.
+        That is how ASVspoof publishes costs: by attack with all bona fide speech, the ASV's threshold
+        staying, and by codec, which bona fide trials have too (`shared`), within. The constants given by
+        ASVspoof 2021 are made so and serve no other case. Where the ASV does not know the value, it stays as
+        it is.
         """
         if self.c012 is not None:
             if within != shared or value not in self.c012:
@@ -93,25 +104,38 @@ class Asv:
 
 
 def asv_rates(target, nontarget, spoof, warn: bool = True) -> AsvRates:
-    """Rates of an ASV from its scores, at the threshold of its own EER (official rule) between targets and non-targets.
+    """Rates of an ASV from its scores, at the threshold of its own EER (official rule) between targets and
+    non-targets.
 
     Warns of an EER above 50 %, as scores of the wrong sign have it, unless they are too few to tell.
     """
     value, threshold = eer_of(det(target, nontarget, "official"), "official")
     if warn:
         warn_if_inverted(value, "the ASV's scores")
-    target, nontarget, spoof = scores_of(target, "ASV target"), scores_of(nontarget, "ASV non-target"), scores_of(spoof, "ASV spoof")
+    target, nontarget, spoof = (
+        scores_of(target, "ASV target"),
+        scores_of(nontarget, "ASV non-target"),
+        scores_of(spoof, "ASV spoof"),
+    )
     return AsvRates(
-        p_fa=float(np.mean(nontarget >= threshold)), p_miss=float(np.mean(target < threshold)),
+        p_fa=float(np.mean(nontarget >= threshold)),
+        p_miss=float(np.mean(target < threshold)),
         p_fa_spoof=1 - float(np.mean(spoof < threshold)),
     )
 
 
-def factors(rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()) -> tuple[float, float, float]:
-    """(C0, C1, C2) of the normalised cost C0 + C1 Pmiss + C2 Pfa. Raises DataError where the ASV makes a factor negative."""
+def factors(
+    rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()
+) -> tuple[float, float, float]:
+    """(C0, C1, C2) of the normalised cost C0 + C1 Pmiss + C2 Pfa. Raises DataError where the ASV makes a
+    factor negative.
+    """
     if version == "legacy":
         c0 = 0.0
-        c1 = costs.p_target * (costs.miss - costs.miss * rates.p_miss) - costs.p_nontarget * costs.fa * rates.p_fa
+        c1 = (
+            costs.p_target * (costs.miss - costs.miss * rates.p_miss)
+            - costs.p_nontarget * costs.fa * rates.p_fa
+        )
     elif version == "revised":
         c0 = costs.p_target * costs.miss * rates.p_miss + costs.p_nontarget * costs.fa * rates.p_fa
         c1 = costs.p_target * costs.miss - c0
@@ -119,19 +143,30 @@ def factors(rates: AsvRates, version: str = "legacy", costs: TandemCosts = Tande
         raise ValueError(f"unknown version {version!r} of the t-DCF; known: legacy, revised")
     c2 = costs.p_spoof * costs.fa_spoof * rates.p_fa_spoof
     if c1 < 0 or c2 < 0:
-        raise DataError(f"the t-DCF is not defined for this ASV (C1 {c1:.4g}, C2 {c2:.4g}): its error rates are too high for these costs")
+        raise DataError(
+            f"the t-DCF is not defined for this ASV (C1 {c1:.4g}, C2 {c2:.4g}): its error rates are too "
+            "high for these costs"
+        )
     default = c0 + min(c1, c2)
     if default == 0:
-        raise DataError("the t-DCF is not defined for this ASV: it needs no countermeasure, since its costs are zero")
+        raise DataError(
+            "the t-DCF is not defined for this ASV: it needs no countermeasure, since its costs are zero"
+        )
     return c0 / default, c1 / default, c2 / default
 
 
-def min_tdcf(bonafide, spoof, rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()) -> float:
-    """Normalised t-DCF of the countermeasure's scores at the best threshold: legacy in [0, 1], revised in [ASV floor, 1]."""
+def min_tdcf(
+    bonafide, spoof, rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()
+) -> float:
+    """Normalised t-DCF of the countermeasure's scores at the best threshold: legacy in [0, 1], revised in
+    [ASV floor, 1].
+    """
     return min_tdcf_of(det(bonafide, spoof), rates, version, costs)
 
 
-def min_tdcf_of(curve: Det, rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()) -> float:
+def min_tdcf_of(
+    curve: Det, rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()
+) -> float:
     """As `min_tdcf`, of a curve that is there already."""
     c0, c1, c2 = factors(rates, version, costs)
     return float(c0 + np.min(curve.cost(c1, c2)))

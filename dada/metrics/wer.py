@@ -1,4 +1,6 @@
-"""Word error rate: substitutions, insertions and deletions of the best alignment, over the words of the reference."""
+"""Word error rate: substitutions, insertions and deletions of the best alignment, over the words of the
+reference.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -36,7 +38,8 @@ def word_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
 
 
 def word_error_rate(pairs: Iterable[tuple[str, str]]) -> float:
-    """Errors over reference words of (reference, hypothesis) texts taken together, as a share; NaN without reference words.
+    """Errors over reference words of (reference, hypothesis) texts taken together, as a share; NaN without
+    reference words.
 
     >>> word_error_rate([("the cat sat", "The cat, sat!"), ("on the mat", "on mat")])
     0.16666666666666666

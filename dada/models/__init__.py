@@ -1,20 +1,27 @@
-"""Networks: one architecture per file in audio/, text/, fusion/, ensemble/ and open_set/, each with a `Config` and a `Model(nn.Module)`.
+"""Networks: one architecture per file in audio/, text/, fusion/, ensemble/ and open_set/, each with a
+`Config` and a `Model(nn.Module)`.
 
 A new model is one file here and one YAML in dada/conf. The file holds
 
 * `Config`, a dataclass: the schema of `model:` in the YAML,
 * `Model(config, num_classes)` with `forward(batch) -> Output`; a model that is not trained by gradient has
-  `estimate(batches, log)` as well, where `batches()` gives a fresh iterator of labelled batches; where it also has
-  `estimate_steps(batches, log, progress)`, which yields what to go on from as `progress`, a killed training does not start over,
-* if its training changes over time, `Model.start_epoch(epoch, num_epochs)`, called before each epoch (from 0) of a phase,
-* if some parameters of a part never learn, `frozen_parameters()` of that part, which no phase of a training lets learn,
-* `example() -> (Config, shape)`: a small configuration and the shape of one utterance's input, e.g. `(60, 150)` for 60 features
-  and 150 frames, with which the tests go through the contract below; without it `Config()` as it is would be built,
-* a text model that does not read the tokens of a pretrained encoder, `tokenize(texts, settings) -> list of ids (L,)`,
+  `estimate(batches, log)` as well, where `batches()` gives a fresh iterator of labelled batches; where it
+  also has `estimate_steps(batches, log, progress)`, which yields what to go on from as `progress`, a killed
+  training does not start over,
+* if its training changes over time, `Model.start_epoch(epoch, num_epochs)`, called before each epoch (from 0)
+  of a phase,
+* if some parameters of a part never learn, `frozen_parameters()` of that part, which no phase of a training
+  lets learn,
+* `example() -> (Config, shape)`: a small configuration and the shape of one utterance's input, e.g. `(60,
+  150)` for 60 features and 150 frames, with which the tests go through the contract below; without it
+  `Config()` as it is would be built,
+* a text model that does not read the tokens of a pretrained encoder, `tokenize(texts, settings) -> list of
+  ids (L,)`,
 * if the authors published weights, `from_official(state) -> state`: their parameter names to ours.
 
-The contract: outputs of the right shapes in float32; every row independent of the others in evaluation mode, and of the padding
-behind its length; a gradient for every parameter that the logits depend on; the same outputs after saving and loading.
+The contract: outputs of the right shapes in float32; every row independent of the others in evaluation mode,
+and of the padding behind its length; a gradient for every parameter that the logits depend on; the same
+outputs after saving and loading.
 """
 
 from collections.abc import Mapping

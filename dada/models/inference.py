@@ -17,7 +17,9 @@ from dada.errors import ConfigError
 
 @dataclass
 class Outputs:
-    """What a model says of N utterances: logits (N, K) and embeddings (N, D), float32 on the CPU, in the order of `utts`."""
+    """What a model says of N utterances: logits (N, K) and embeddings (N, D), float32 on the CPU, in the
+    order of `utts`.
+    """
 
     utts: list[str]
     logits: Tensor
@@ -26,7 +28,8 @@ class Outputs:
 
 @torch.inference_mode()
 def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_workers: int = 0) -> Outputs:
-    """Outputs for every utterance, in the dataset's order, in evaluation mode; the model's mode is put back afterwards.
+    """Outputs for every utterance, in the dataset's order, in evaluation mode; the model's mode is put back
+    afterwards.
 
     Batches hold utterances of similar length where the dataset knows lengths, so that little is padded.
     """
@@ -35,7 +38,13 @@ def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_work
     if dataset.lengths is not None:
         order.sort(key=lambda i: dataset.lengths[i])  # stable: equal lengths keep their order
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    loader = DataLoader(dataset, batch_sampler=batches, collate_fn=dataset.collate, num_workers=num_workers, generator=torch.Generator())
+    loader = DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=dataset.collate,
+        num_workers=num_workers,
+        generator=torch.Generator(),
+    )
     logits, embeddings = [], []
     was_training = {module: module.training for module in model.modules()}
     model.eval()
@@ -51,14 +60,18 @@ def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_work
 
 
 def scores_from_logits(logits: Tensor, labels: Sequence[str]) -> Tensor:
-    """The countermeasure score (N,) of logits (N, K), higher is more bona fide: logit[bonafide] - logit[spoof].
+    """The countermeasure score (N,) of logits (N, K), higher is more bona fide: logit[bonafide] -
+    logit[spoof].
 
-    Where attacks stand in the place of spoof, it is the log-odds of bona fide against all of them. A single logit (N, 1) is the score.
+    Where attacks stand in the place of spoof, it is the log-odds of bona fide against all of them. A single
+    logit (N, 1) is the score.
     """
     if logits.shape[1] == 1:
         return logits[:, 0]
     if BONAFIDE not in labels:
-        raise ConfigError(f"the classes {', '.join(labels)} hold no {BONAFIDE}: this system gives no countermeasure score")
+        raise ConfigError(
+            f"the classes {', '.join(labels)} hold no {BONAFIDE}: this system gives no countermeasure score"
+        )
     own = list(labels).index(BONAFIDE)
     if SPOOF in labels:
         return logits[:, own] - logits[:, list(labels).index(SPOOF)]

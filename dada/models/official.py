@@ -9,7 +9,8 @@ Rule = tuple[str, str | Callable[[re.Match], str]]  # a regular expression, and 
 
 
 def rename(state: Mapping[str, Tensor], rules: Iterable[Rule]) -> dict[str, Tensor]:
-    """The tensors under new names: every rule is applied to every name, in order. `module.` of data-parallel training is left out.
+    """The tensors under new names: every rule is applied to every name, in order. `module.` of data-parallel
+    training is left out.
 
     >>> rename({"module.first_bn.weight": 1}, [(r"^first_bn", "norm")])
     {'norm.weight': 1}

@@ -15,7 +15,10 @@ from dada.errors import ConfigError, UserError
 
 WRAPPERS = ("model_state_dict", "state_dict", "model")  # under which training programs keep the parameters
 SHOWN = 3  # differences that a message names
-ADVICE = "expected the parameters of a network as torch.save writes them; look whether the file was copied or downloaded whole"
+ADVICE = (
+    "expected the parameters of a network as torch.save writes them; look whether the file was copied "
+    "or downloaded whole"
+)
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -23,7 +26,8 @@ Shapes = dict[str, tuple[int, ...]]
 def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
     """Load a state dict, ours or the authors' own, into a model.
 
-    Raises ConfigError where the file holds no parameters, or others: the message says which, and what systems they are of.
+    Raises ConfigError where the file holds no parameters, or others: the message says which, and what systems
+    they are of.
     """
     state = read_state(Path(path))
     expected = _shapes(model.state_dict())
@@ -34,14 +38,21 @@ def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
         more = f"\n  … and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         fitting = fitting_systems(state)
         advice = f"but those of {', '.join(fitting)}" if fitting else "nor any other in dada/conf"
-        raise ConfigError(f"the weights in {path} do not fit the model {name} as configured, {advice}:{shown}{more}")
+        raise ConfigError(
+            f"the weights in {path} do not fit the model {name} as configured, {advice}:{shown}{more}"
+        )
     model.load_state_dict(named)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name. Nothing that the file holds is run. Raises ConfigError for a file without any."""
+    """The tensors of a checkpoint by name. Nothing that the file holds is run. Raises ConfigError for a file
+    without any.
+    """
     if not path.is_file():
-        raise ConfigError(f"{path} {'is a folder' if path.is_dir() else 'does not exist'}, and weights are to be read from it")
+        raise ConfigError(
+            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}, and weights are to be "
+            "read from it"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -51,24 +62,33 @@ def read_state(path: Path) -> dict[str, Tensor]:
             raise ConfigError(f"{path} is no checkpoint: {ADVICE}") from error
         asked = re.search(r"GLOBAL (\S+)", str(error))
         raise ConfigError(
-            f"{path} holds pickled Python objects{f' ({asked[1]})' if asked else ''} besides parameters, which can run any code: it was "
+            f"{path} holds pickled Python objects{f' ({asked[1]})' if asked else ''} besides parameters, "
+            "which can run any code: it was "
             "not read. Where you trust the file, save the network's state_dict() alone"
         ) from error
     except Exception as error:  # torch raises many kinds for files that are cut or damaged
-        raise ConfigError(f"{path} is no checkpoint, or not all of one ({_first_line(error)}): {ADVICE}") from error
+        raise ConfigError(
+            f"{path} is no checkpoint, or not all of one ({_first_line(error)}): {ADVICE}"
+        ) from error
     for key in WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]
-    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)} if isinstance(state, Mapping) else {}
+    tensors = (
+        {name: value for name, value in state.items() if isinstance(value, Tensor)}
+        if isinstance(state, Mapping)
+        else {}
+    )
     if not tensors:
         raise ConfigError(f"{path} holds no named parameters: {ADVICE}")
     return tensors
 
 
 def fitting_systems(state: Mapping[str, Tensor]) -> list[str]:
-    """The systems of dada/conf whose networks have parameters of these names and shapes, under our names or their authors'.
+    """The systems of dada/conf whose networks have parameters of these names and shapes, under our names or
+    their authors'.
 
-    Networks are built without memory for their parameters. Left out are those whose size their configuration does not tell.
+    Networks are built without memory for their parameters. Left out are those whose size their configuration
+    does not tell.
     """
     known: dict[str, bool] = {}
     found = []
@@ -77,7 +97,11 @@ def fitting_systems(state: Mapping[str, Tensor]) -> list[str]:
         task, labels = values.get("task", "audio"), values.get("labels", ["spoof", "bonafide"])
         key = json.dumps([task, values["model"], len(labels)], sort_keys=True)
         if key not in known:
-            known[key] = bool(labels) and values.get("input", {}).get("kind") != "text" and _fits(state, task, values["model"], len(labels))
+            known[key] = (
+                bool(labels)
+                and values.get("input", {}).get("kind") != "text"
+                and _fits(state, task, values["model"], len(labels))
+            )
         if known[key]:
             found.append(name)
     return found
@@ -91,7 +115,11 @@ def differences(expected: Shapes, found: Shapes) -> list[str]:
             problems.append(f"{name} {shape} is not in the file")
         elif found[name] != shape:
             problems.append(f"{name} is {found[name]} in the file, {shape} in the model")
-    return problems + [f"{name} {shape} of the file is not in the model" for name, shape in found.items() if name not in expected]
+    return problems + [
+        f"{name} {shape} of the file is not in the model"
+        for name, shape in found.items()
+        if name not in expected
+    ]
 
 
 def _fits(state: Mapping[str, Tensor], task: str, settings: Mapping, num_classes: int) -> bool:
@@ -107,7 +135,9 @@ def _fits(state: Mapping[str, Tensor], task: str, settings: Mapping, num_classes
     return any(_shapes(named) == expected for named in _named(state, module, expected))
 
 
-def _named(state: Mapping[str, Tensor], module: ModuleType, expected: Shapes) -> Iterator[Mapping[str, Tensor]]:
+def _named(
+    state: Mapping[str, Tensor], module: ModuleType, expected: Shapes
+) -> Iterator[Mapping[str, Tensor]]:
     """The state under our names: as it is where these are they, else by the key map of its model."""
     if set(state) != set(expected) and hasattr(module, "from_official"):
         try:

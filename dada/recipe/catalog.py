@@ -43,7 +43,9 @@ class StageEntry:
         return getattr(self.module, "DISTRIBUTED", False)
 
     def applies_to(self, recipe: Recipe) -> bool:
-        """Whether the stage is for this recipe: one with `NEEDS_AUDIO = True` is not where there are only texts."""
+        """Whether the stage is for this recipe: one with `NEEDS_AUDIO = True` is not where there are only
+        texts.
+        """
         named = not recipe.config.stages or self.name in recipe.config.stages
         return named and (recipe.corpus.audio or not getattr(self.module, "NEEDS_AUDIO", False))
 
@@ -64,7 +66,9 @@ def stages() -> list[StageEntry]:
     for info in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__):
         match = re.fullmatch(r"s(\d\d)_(\w+)", info.name)
         if match:
-            found.append(StageEntry(int(match[1]), match[2], importlib.import_module(f"{PACKAGE}.{info.name}")))
+            found.append(
+                StageEntry(int(match[1]), match[2], importlib.import_module(f"{PACKAGE}.{info.name}"))
+            )
     return sorted(found, key=lambda stage: stage.number)
 
 
@@ -81,7 +85,9 @@ def find(name: str) -> StageEntry:
 
 
 def view_of(recipe: Recipe, stage: StageEntry, job: Job) -> Recipe:
-    """The protocol view that planned a job: jobs are found again by their name, so that another process can run them."""
+    """The protocol view that planned a job: jobs are found again by their name, so that another process can
+    run them.
+    """
     for view in recipe.views:
         if any(planned.name == job.name for planned in stage.module.plan(view)):
             return view

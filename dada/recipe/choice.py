@@ -12,7 +12,13 @@ from dada.train.config import SystemConfig
 
 ALL = "all"  # what --system takes for every system that applies
 FETCHED = "downloads/"  # stage prepare_data puts there what a recipe's own configurations ask for
-TRAINING = {"audio": "train_audio", "text": "train_text", "fusion": "train_fusion", "ensemble": "train_fusion", "open_set": "train_fusion"}
+TRAINING = {
+    "audio": "train_audio",
+    "text": "train_text",
+    "fusion": "train_fusion",
+    "ensemble": "train_fusion",
+    "open_set": "train_fusion",
+}
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +29,17 @@ def configured(root: Path) -> list[str]:
 
 
 def applicable(root: Path, recipe: RecipeConfig, system: Callable[[str], SystemConfig]) -> list[str]:
-    """Every configured system that can run here, the recipe's own list first. The others are named, each with its reason.
+    """Every configured system that can run here, the recipe's own list first. The others are named, each with
+    its reason.
 
     `system` reads a system's configuration. Raises ConfigError where `leave_out` names what is no system.
     """
     names = configured(root)
     for name in recipe.leave_out:
         if name not in names:
-            raise ConfigError(f"{root / 'recipe.yaml'}: leave_out: there is no system {name!r}{nearest(name, names)}")
+            raise ConfigError(
+                f"{root / 'recipe.yaml'}: leave_out: there is no system {name!r}{nearest(name, names)}"
+            )
     reasons: dict[str, str] = {}
 
     def why(name: str) -> str:
@@ -45,7 +54,9 @@ def applicable(root: Path, recipe: RecipeConfig, system: Callable[[str], SystemC
     return [*recipe.systems, *found]
 
 
-def _reason(name: str, config: SystemConfig, root: Path, recipe: RecipeConfig, why: Callable[[str], str]) -> str:
+def _reason(
+    name: str, config: SystemConfig, root: Path, recipe: RecipeConfig, why: Callable[[str], str]
+) -> str:
     """Why a system cannot run here; empty where it can."""
     if name in recipe.leave_out:
         return recipe.leave_out[name]
@@ -57,20 +68,31 @@ def _reason(name: str, config: SystemConfig, root: Path, recipe: RecipeConfig, w
         return f"it stands on {missing[0]}, which is left out"
     if config.init and not weights_path(root, recipe, config.init).is_file():
         return (
-            f"the weights {weights_path(root, recipe, config.init)} are not there; the head of the configuration says where they are from "
+            f"the weights {weights_path(root, recipe, config.init)} are not there; the head of the "
+            "configuration says where they are from "
             "(set `weights` in local.yaml to the folder that holds them)"
         )
     return next(filter(None, (_missing_encoder(root, encoder, config) for encoder in encoders(config))), "")
 
 
 def encoders(config: SystemConfig) -> list[str]:
-    """The pretrained models that a system names in the settings of its features or its network: `model`, `encoder`, `style_model`, …"""
+    """The pretrained models that a system names in the settings of its features or its network: `model`,
+    `encoder`, `style_model`, …
+    """
     settings = [*config.input.features.items(), *config.model.items()]
-    return list(dict.fromkeys(value for key, value in settings if key.endswith(("model", "encoder")) and isinstance(value, str) and value))
+    return list(
+        dict.fromkeys(
+            value
+            for key, value in settings
+            if key.endswith(("model", "encoder")) and isinstance(value, str) and value
+        )
+    )
 
 
 def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
-    """Where the weights lie that `init` names: a path from the recipe's folder or from here, or a file of the folder of weights."""
+    """Where the weights lie that `init` names: a path from the recipe's folder or from here, or a file of the
+    folder of weights.
+    """
     given = Path(init)
     places = [root / given, given]
     if recipe.weights is not None:

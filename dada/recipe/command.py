@@ -21,23 +21,49 @@ RUN_EXAMPLE = """examples:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that all ways of running share. A new one is a change of design."""
-    only = "work on this system only, and let key=value set its keys (repeat, or a,b; `all` for every one that applies)"
-    side_by_side = f"processes side by side, on Slurm jobs, one CPU thread each (default: one a core, at most {MOST_JOBS})"
-    force = "do the chosen stages again; later ones only where that changed what they read; gives up experiments with other settings"
+    only = (
+        "work on this system only, and let key=value set its keys (repeat, or a,b; `all` for every one "
+        "that applies)"
+    )
+    side_by_side = (
+        "processes side by side, on Slurm jobs, one CPU thread each (default: one a core, at "
+        f"most {MOST_JOBS})"
+    )
+    force = (
+        "do the chosen stages again; later ones only where that changed what they read; gives up "
+        "experiments with other settings"
+    )
     parser.add_argument("--system", action="append", default=[], help=only)
     parser.add_argument("--nj", type=int, help=side_by_side)
-    parser.add_argument("--cmd", default="local", help="where jobs run: local, or slurm, see `slurm:` of local.yaml (default: %(default)s)")
-    parser.add_argument("--ngpu", type=int, default=0, help="GPUs of a training job (default: %(default)s, the CPU)")
+    parser.add_argument(
+        "--cmd",
+        default="local",
+        help="where jobs run: local, or slurm, see `slurm:` of local.yaml (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--ngpu", type=int, default=0, help="GPUs of a training job (default: %(default)s, the CPU)"
+    )
     parser.add_argument("--force", action="store_true", help=force)
     parser.add_argument("--dry_run", action="store_true", help="print the command of each stage and stop")
-    parser.add_argument("--list", action="store_true", help="print the stages, their inputs, outputs and state, and stop")
-    parser.add_argument("--exp", default="exp", help="folder of the experiments, below the recipe's (default: %(default)s)")
+    parser.add_argument(
+        "--list", action="store_true", help="print the stages, their inputs, outputs and state, and stop"
+    )
+    parser.add_argument(
+        "--exp", default="exp", help="folder of the experiments, below the recipe's (default: %(default)s)"
+    )
     parser.add_argument("--log_level", default="info", choices=LEVELS, help="(default: %(default)s)")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="what to run: settings of the recipe or of the chosen system")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="what to run: settings of the recipe or of the chosen system",
+    )
 
 
 def default_jobs() -> int:
-    """One process for each core that this one may use; more than MOST_JOBS only on request, since each takes a gigabyte or two."""
+    """One process for each core that this one may use; more than MOST_JOBS only on request, since each takes
+    a gigabyte or two.
+    """
     return min(len(os.sched_getaffinity(0)), MOST_JOBS)
 
 
@@ -45,9 +71,14 @@ def run_command(root: Path, args: argparse.Namespace, first: str | None, last: s
     """Do what the flags say with the stages from `first` to `last` (None: the ends)."""
     num_jobs = default_jobs() if args.nj is None else args.nj
     if num_jobs < 1 or args.ngpu < 0:
-        raise ConfigError(f"--nj is {num_jobs} and --ngpu is {args.ngpu}: --nj wants 1 or more, --ngpu 0 or more")
+        raise ConfigError(
+            f"--nj is {num_jobs} and --ngpu is {args.ngpu}: --nj wants 1 or more, --ngpu 0 or more"
+        )
     known = catalog.stages()
-    selection = Selection(catalog.find(first).number if first else known[0].number, catalog.find(last).number if last else known[-1].number)
+    selection = Selection(
+        catalog.find(first).number if first else known[0].number,
+        catalog.find(last).number if last else known[-1].number,
+    )
     if selection.first > selection.last:
         raise ConfigError(f"--stage {first} comes after --stop_stage {last}")
     systems = [name for entry in args.system for name in entry.split(",") if name]
@@ -85,7 +116,9 @@ def stage_main(file: str, argv: list[str] | None = None) -> int:
 
 
 def _parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(program, description=description, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter)
+    return argparse.ArgumentParser(
+        program, description=description, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 def _main(parser: argparse.ArgumentParser, argv: list[str] | None, work) -> int:

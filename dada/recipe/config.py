@@ -1,7 +1,7 @@
 """Reading configuration: dataclasses are the schema, YAML holds the values, later layers win.
 
-schema < dada/conf/<system>.yaml < recipe.yaml < the recipe's conf/<system>.yaml < local.yaml < key=value. All errors of all
-layers are reported in one message, each with its file and key, and the nearest right key.
+schema < dada/conf/<system>.yaml < recipe.yaml < the recipe's conf/<system>.yaml < local.yaml < key=value. All
+errors of all layers are reported in one message, each with its file and key, and the nearest right key.
 """
 
 import dataclasses
@@ -37,20 +37,34 @@ def load_recipe_config(root: Path, overrides: Iterable[str] = ()) -> RecipeConfi
     return _resolve(RecipeConfig, layers)
 
 
-def load_system_config(name: str, recipe_root: Path | None = None, overrides: Iterable[str] = ()) -> SystemConfig:
-    """A system by name, with the plug-ins that it names (features, model, losses) checked against their own schemas."""
+def load_system_config(
+    name: str, recipe_root: Path | None = None, overrides: Iterable[str] = ()
+) -> SystemConfig:
+    """A system by name, with the plug-ins that it names (features, model, losses) checked against their own
+    schemas.
+    """
     folders = [SYSTEMS] + ([recipe_root / "conf"] if recipe_root else [])
     layers = _files_of(name, folders)
     where = " / ".join(path for path, _ in layers)
     errors: list[str] = []
-    config = _resolve(SystemConfig, [("", {"name": name}), *layers, ("command line", parse_overrides(overrides))])
+    config = _resolve(
+        SystemConfig, [("", {"name": name}), *layers, ("command line", parse_overrides(overrides))]
+    )
     _check_choices(config, where, errors)
-    config.input.features = _plugin(config.input.features, "input.features", _input_schema(config), where, errors)
-    config.model = _plugin(config.model, "model", lambda kind: models.config_class(config.task, kind), where, errors)
+    config.input.features = _plugin(
+        config.input.features, "input.features", _input_schema(config), where, errors
+    )
+    config.model = _plugin(
+        config.model, "model", lambda kind: models.config_class(config.task, kind), where, errors
+    )
     config.train.loss = _plugin(config.train.loss, "train.loss", losses.config_class, where, errors)
-    config.train.augment = _augmentations(config.train.augment, "train.augment", config.input.kind, where, errors)
+    config.train.augment = _augmentations(
+        config.train.augment, "train.augment", config.input.kind, where, errors
+    )
     phases = enumerate(config.train.phases)
-    config.train.phases = [_phase(config.input.kind, phase, f"train.phases[{i}]", where, errors) for i, phase in phases]
+    config.train.phases = [
+        _phase(config.input.kind, phase, f"train.phases[{i}]", where, errors) for i, phase in phases
+    ]
     _raise(errors)
     return config
 
@@ -86,7 +100,9 @@ def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
         elif head in system_keys:
             system.append(override)
         else:
-            errors.append(f"command line: unknown key {key!r}{nearest(head, sorted(recipe_keys | system_keys))}")
+            errors.append(
+                f"command line: unknown key {key!r}{nearest(head, sorted(recipe_keys | system_keys))}"
+            )
     _raise(errors)
     return recipe, system
 
@@ -136,7 +152,12 @@ def _resolve(schema: type, layers: list[Layer]):
 
 
 def _names_another(old, new) -> bool:
-    return isinstance(new, Mapping) and isinstance(old, Mapping) and "name" in new and old.get("name") != new["name"]
+    return (
+        isinstance(new, Mapping)
+        and isinstance(old, Mapping)
+        and "name" in new
+        and old.get("name") != new["name"]
+    )
 
 
 def _leaves(schema: type, values: Mapping, path: tuple[str, ...], source: str, errors: list[str]):
@@ -158,13 +179,17 @@ def _leaves(schema: type, values: Mapping, path: tuple[str, ...], source: str, e
 
 def _instance(schema: type, values: Mapping):
     hints = typing.get_type_hints(schema)
-    return schema(**{
-        key: _instance(hints[key], value) if dataclasses.is_dataclass(hints[key]) else value
-        for key, value in values.items()
-    })
+    return schema(
+        **{
+            key: _instance(hints[key], value) if dataclasses.is_dataclass(hints[key]) else value
+            for key, value in values.items()
+        }
+    )
 
 
-def _plugin(settings: Mapping, key: str, schema_of: Callable[[str], type], where: str, errors: list[str]) -> dict:
+def _plugin(
+    settings: Mapping, key: str, schema_of: Callable[[str], type], where: str, errors: list[str]
+) -> dict:
     """`{name: lcnn, ...}` completed with the defaults of the named plug-in's own `Config`."""
     if not settings:
         return {}
@@ -199,13 +224,18 @@ def _augmentations(entries: list, key: str, kind: str, where: str, errors: list[
             errors.append(f"{where}: {key}[{i}]: {problem}")
         if "choices" in done and len(errors) == before:  # augmentations of which it takes one
             choices = enumerate(done["choices"])
-            done["choices"] = [_augmentations(choice, f"{key}[{i}].choices[{k}]", kind, where, errors) for k, choice in choices]
+            done["choices"] = [
+                _augmentations(choice, f"{key}[{i}].choices[{k}]", kind, where, errors)
+                for k, choice in choices
+            ]
         completed.append(done)
     return completed
 
 
 def _phase(kind: str, phase: Mapping, key: str, where: str, errors: list[str]) -> dict:
-    """Check one entry of `phases` as an override of the whole training, and complete its loss and augmentations."""
+    """Check one entry of `phases` as an override of the whole training, and complete its loss and
+    augmentations.
+    """
     found: list[str] = []
     for path, _ in _leaves(TrainConfig, phase, (), f"{where}: {key}", found):
         if path[0] in ("phases", "folds"):
@@ -254,4 +284,8 @@ def _check_choices(config: SystemConfig, where: str, errors: list[str]) -> None:
 
 def _raise(errors: list[str]) -> None:
     if errors:
-        raise ConfigError(errors[0] if len(errors) == 1 else f"{len(errors)} errors in the configuration:\n  " + "\n  ".join(errors))
+        raise ConfigError(
+            errors[0]
+            if len(errors) == 1
+            else f"{len(errors)} errors in the configuration:\n  " + "\n  ".join(errors)
+        )

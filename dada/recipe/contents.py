@@ -1,4 +1,6 @@
-"""What a job made, byte for byte, so that doing it again tells whether anything has changed for those that read it."""
+"""What a job made, byte for byte, so that doing it again tells whether anything has changed for those that
+read it.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +18,9 @@ def content(job: Job, is_its_own: Callable[[Path], bool]) -> str:
     """
     found = hashlib.sha256()
     for path in sorted(dict.fromkeys(_files(job, is_its_own))):
-        found.update(f"{path.relative_to(job.home) if path.is_relative_to(job.home) else path.name}\n{_digest(path)}\n".encode())
+        found.update(
+            f"{path.relative_to(job.home) if path.is_relative_to(job.home) else path.name}\n{_digest(path)}\n".encode()
+        )
     return found.hexdigest()
 
 
@@ -26,13 +30,17 @@ def _files(job: Job, is_its_own: Callable[[Path], bool]) -> Iterator[Path]:
             if is_its_own(path):
                 yield path
                 if path.suffix == ".scp":
-                    yield from (named for named in _named(path) if named.is_relative_to(job.home) and named.is_file())
+                    yield from (
+                        named for named in _named(path) if named.is_relative_to(job.home) and named.is_file()
+                    )
 
 
 def _below(folder: Path) -> Iterable[Path]:
     """The files of a folder; stamps and unfinished work start with a dot."""
     inside = (path for path in folder.rglob("*") if path.is_file())
-    return (path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return (
+        path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def _named(index: Path) -> set[Path]:

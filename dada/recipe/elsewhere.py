@@ -1,7 +1,9 @@
-"""Systems that another recipe trained: in a recipe, `asvspoof2019:aasist` is the system aasist as trained in the folder beside it.
+"""Systems that another recipe trained: in a recipe, `asvspoof2019:aasist` is the system aasist as trained in
+the folder beside it.
 
-`RECIPE:SYSTEM`, or `RECIPE:PROTOCOL/SYSTEM` for a protocol that is not the other recipe's default. RECIPE is the name of a folder beside
-this recipe's, or with a slash a path from this recipe's folder or from the current one. Such a system is scored here and never trained.
+`RECIPE:SYSTEM`, or `RECIPE:PROTOCOL/SYSTEM` for a protocol that is not the other recipe's default. RECIPE is
+the name of a folder beside this recipe's, or with a slash a path from this recipe's folder or from the
+current one. Such a system is scored here and never trained.
 """
 
 import functools
@@ -43,7 +45,9 @@ class Origin:
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds that are asked for and that the other recipe trained; all that are asked for where it trained none."""
+        """The seeds that are asked for and that the other recipe trained; all that are asked for where it
+        trained none.
+        """
         return [seed for seed in self.asked if self.trained_dir(seed).is_dir()] or list(self.asked)
 
     def trained_dir(self, seed: int) -> Path:
@@ -51,15 +55,28 @@ class Origin:
         return self.recipe.seed_dir(self.system, seed)
 
     def config(self) -> SystemConfig:
-        """Its configuration as it was trained, or as it would be; its branches and its pretrained model named from here."""
-        saved = next((path for seed in self.seeds if (path := self.trained_dir(seed) / "config.json").is_file()), None)
-        config = self.recipe.system(self.system) if saved is None else _saved_config(saved, saved.stat().st_mtime_ns)
+        """Its configuration as it was trained, or as it would be; its branches and its pretrained model named
+        from here.
+        """
+        saved = next(
+            (path for seed in self.seeds if (path := self.trained_dir(seed) / "config.json").is_file()), None
+        )
+        config = (
+            self.recipe.system(self.system)
+            if saved is None
+            else _saved_config(saved, saved.stat().st_mtime_ns)
+        )
         branches = {name: self.prefix + system for name, system in config.branches.items()}
         features = dict(config.input.features)
         model = self.recipe.root / str(features.get("model"))
         if model.is_dir():
             features["model"] = os.path.relpath(model.resolve(), self.here.resolve())
-        return replace(config, name=self.prefix + self.system, branches=branches, input=replace(config.input, features=features))
+        return replace(
+            config,
+            name=self.prefix + self.system,
+            branches=branches,
+            input=replace(config.input, features=features),
+        )
 
     def require_trained(self) -> None:
         """Raise DataError, with the command that trains it, unless every seed that is asked for is finished."""
@@ -67,7 +84,10 @@ class Origin:
         unfinished = [folder for folder in folders if any(not (folder / name).exists() for name in FILES)]
         if unfinished:
             state = "is not finished" if unfinished[0].is_dir() else "does not exist"
-            raise DataError(f"{self.prefix}{self.system} is not trained: {unfinished[0]} {state}. Train it with\n  {self.command()}")
+            raise DataError(
+                f"{self.prefix}{self.system} is not trained: {unfinished[0]} {state}. Train it with\n  "
+                f"{self.command()}"
+            )
 
     def command(self) -> str:
         """What trains it."""
@@ -90,7 +110,9 @@ def _saved_config(path: Path, _modified: int) -> SystemConfig:
 
 
 def find_origin(recipe, name: str) -> Origin:
-    """Where a system of another recipe comes from. Raises ConfigError for a name of another form, or no such recipe or protocol."""
+    """Where a system of another recipe comes from. Raises ConfigError for a name of another form, or no such
+    recipe or protocol.
+    """
     from dada.recipe.config import load_recipe_config
 
     place, _, path = name.partition(MARK)
@@ -104,7 +126,10 @@ def find_origin(recipe, name: str) -> Origin:
         known = f"{nearest(protocol, config.protocols)}; known: {', '.join(config.protocols)}"
         raise ConfigError(f"{name!r}: {root} has no protocol {protocol!r}{known}")
     if root.resolve() == recipe.root.resolve() and not protocol:
-        raise ConfigError(f"{name!r}: {place} is this recipe: write {system}, or {place}:PROTOCOL/{system} for another of its protocols")
+        raise ConfigError(
+            f"{name!r}: {place} is this recipe: write {system}, or {place}:PROTOCOL/{system} for another "
+            "of its protocols"
+        )
     other = type(recipe)(root, config, protocol or config.protocol or config.protocols[0], (), recipe.options)
     return Origin(other, system, name.removesuffix(system), recipe.root, tuple(recipe.seeds))
 
@@ -115,7 +140,12 @@ def _find_recipe(here: Path, place: str, name: str) -> Path:
     tried = [here / place, Path(place)] if "/" in place else [beside / place]
     found = next((path for path in tried if (path / "recipe.yaml").is_file()), None)
     if found is None:
-        known = sorted(path.parent.name for path in beside.glob("*/recipe.yaml") if path.parent != here.resolve())
+        known = sorted(
+            path.parent.name for path in beside.glob("*/recipe.yaml") if path.parent != here.resolve()
+        )
         where = " or ".join(map(str, tried))
-        raise ConfigError(f"{name!r}: no recipe in {where}{nearest(place, known)}; recipes beside this one: {', '.join(known) or 'none'}")
+        raise ConfigError(
+            f"{name!r}: no recipe in {where}{nearest(place, known)}; recipes beside this one: "
+            f"{', '.join(known) or 'none'}"
+        )
     return Path(os.path.normpath(found))

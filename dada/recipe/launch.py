@@ -1,4 +1,6 @@
-"""Where tasks run: in this process, in local processes, or on a cluster. All have the `submit` of concurrent.futures."""
+"""Where tasks run: in this process, in local processes, or on a cluster. All have the `submit` of
+concurrent.futures.
+"""
 
 import concurrent.futures
 import contextlib
@@ -15,8 +17,9 @@ from dada.recipe.slurm import Slurm
 
 COMMANDS = ("local", "slurm")
 Submit = Callable[..., concurrent.futures.Future]
-# glibc gives large blocks back to the system at once and asks for them again in the next step, which takes up to a third of a training
-# step on a CPU. Read when a process starts, so it serves the processes that are started here.
+# glibc gives large blocks back to the system at once and asks for them again in the next step, which takes up
+# to a third of a training step on a CPU. Read when a process starts, so it serves the processes that are
+# started here.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30)}
 
 
@@ -24,8 +27,8 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_":
 def executor(recipe: Recipe) -> Iterator[Submit]:
     """Yield `submit(function, argument)` for the `--cmd` of a recipe.
 
-    One process does its work here; more are spawned once and serve all stages, since starting Python and torch costs seconds.
-    On a cluster every task is a job of its own, and `--nj` of them run at once.
+    One process does its work here; more are spawned once and serve all stages, since starting Python and
+    torch costs seconds. On a cluster every task is a job of its own, and `--nj` of them run at once.
     """
     options = recipe.options
     if options.cmd not in COMMANDS:
@@ -40,7 +43,9 @@ def executor(recipe: Recipe) -> Iterator[Submit]:
             yield cluster.submit
         return
     context = multiprocessing.get_context("spawn")
-    pool = concurrent.futures.ProcessPoolExecutor(options.nj, mp_context=context, initializer=_follow_parent, initargs=(os.getpid(),))
+    pool = concurrent.futures.ProcessPoolExecutor(
+        options.nj, mp_context=context, initializer=_follow_parent, initargs=(os.getpid(),)
+    )
     try:
         yield pool.submit
     finally:
@@ -57,7 +62,9 @@ def _here(function, *args) -> concurrent.futures.Future:
 
 
 def _follow_parent(parent: int) -> None:
-    """Show warnings, and end this process when its parent is gone: a killed run must not leave workers that write beside the next one."""
+    """Show warnings, and end this process when its parent is gone: a killed run must not leave workers that
+    write beside the next one.
+    """
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     show_warnings()

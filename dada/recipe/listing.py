@@ -15,7 +15,11 @@ def list_stages(recipe: Recipe, selection: Selection) -> str:
         lines.append(f"{stage.number:2d} {stage.name}: {stage.summary}")
         for job in jobs_to_run(recipe, stage, ledger):
             state = ledger.state(job)
-            status = f"waits for {short(recipe, state.missing[0])}" if state.missing else state.reason or "up to date"
+            status = (
+                f"waits for {short(recipe, state.missing[0])}"
+                if state.missing
+                else state.reason or "up to date"
+            )
             lines.append(f"     {job.name}: {status}")
             lines.append(f"       from {_paths(recipe, job.inputs)}")
             lines.append(f"       to   {_paths(recipe, job.outputs)}")
@@ -29,9 +33,27 @@ def dry_run(recipe: Recipe, selection: Selection, flags: list[str]) -> str:
     for stage in selection.stages(recipe):
         jobs = jobs_to_run(recipe, stage, ledger)
         todo = [reason for job in jobs if (reason := ledger.state(job).reason)]
-        state = f"{len(todo)} of {len(jobs)} jobs to do ({todo[0]})" if todo else "up to date" if jobs else "nothing to do in this recipe"
+        state = (
+            f"{len(todo)} of {len(jobs)} jobs to do ({todo[0]})"
+            if todo
+            else "up to date"
+            if jobs
+            else "nothing to do in this recipe"
+        )
         lines.append(f"# stage {stage.number} {stage.name}: {state}")
-        lines.append(shlex.join(["python", "-m", stage.module.__name__, "--recipe", str(recipe.root), *flags, *recipe.overrides]))
+        lines.append(
+            shlex.join(
+                [
+                    "python",
+                    "-m",
+                    stage.module.__name__,
+                    "--recipe",
+                    str(recipe.root),
+                    *flags,
+                    *recipe.overrides,
+                ]
+            )
+        )
     return "\n".join(lines)
 
 

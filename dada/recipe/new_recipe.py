@@ -1,4 +1,5 @@
-"""A recipe for a corpus that is a folder of audio files with a CSV, with ASVspoof-style protocols, or with folders that name the classes.
+"""A recipe for a corpus that is a folder of audio files with a CSV, with ASVspoof-style protocols, or with
+folders that name the classes.
 
 Made from egs/TEMPLATE. Protocols and folders are turned into a CSV once, local/list.csv of the recipe.
 """
@@ -53,41 +54,67 @@ def new_recipe(
 ) -> list[DataDir]:
     """Make egs/<name>, ready for stage 1; returns the splits that stage 1 is going to write.
 
-    Without `csv` the list is made from `protocols`, {split: file}, or from the folders that the files lie in (`folders`: what each
-    level of them means). `columns` is {ours: the CSV's} and completes what the names of the columns tell; `labels` and `splits` map
-    values of the CSV and complete the usual spellings. Raises UserError or DataError, and leaves nothing, where stage 1 would fail.
+    Without `csv` the list is made from `protocols`, {split: file}, or from the folders that the files lie in
+    (`folders`: what each level of them means). `columns` is {ours: the CSV's} and completes what the names of
+    the columns tell; `labels` and `splits` map values of the CSV and complete the usual spellings. Raises
+    UserError or DataError, and leaves nothing, where stage 1 would fail.
     """
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise UserError(f"{name!r} cannot name a recipe: use letters, digits, `_`, `.` and `-`")
     template = ROOT / "egs" / "TEMPLATE"
     if not template.is_dir():
-        raise UserError(f"{template} does not exist: dada has to be installed from its checkout, `pip install -e .`")
+        raise UserError(
+            f"{template} does not exist: dada has to be installed from its checkout, `pip install -e .`"
+        )
     if not Path(audio).is_dir():
-        raise UserError(f"{audio} is not a folder: give the one that the file names in the CSV are relative to")
+        raise UserError(
+            f"{audio} is not a folder: give the one that the file names in the CSV are relative to"
+        )
     program.refuse_existing(Path(egs) / name)
     audio = Path(audio).resolve()
     with atomic_dir(Path(egs) / name) as partial:
-        shutil.copytree(template, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "local.yaml"))
+        shutil.copytree(
+            template, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "local.yaml")
+        )
         if csv is None:
             listed = partial / OWN_LIST
             made = rows_of_protocols(audio, protocols) if protocols else rows_of_folders(audio, folders)
             write_rows(listed, made)
-            columns = {name: name for name in made[0]} | dict(columns or {})  # every further one is a condition
+            columns = {name: name for name in made[0]} | dict(
+                columns or {}
+            )  # every further one is a condition
         else:
             listed = Path(csv).resolve()
         options = read_list(listed, audio, partial, columns or {}, labels or {}, splits or {})
-        options |= {"split_by": split_by or ("speaker" if "speaker" in options["columns"] else "file"), "seed": seed}
-        values = {"name": name, "language": language, "purported_speakers": "speaker" in options["columns"], **options}
+        options |= {
+            "split_by": split_by or ("speaker" if "speaker" in options["columns"] else "file"),
+            "seed": seed,
+        }
+        values = {
+            "name": name,
+            "language": language,
+            "purported_speakers": "speaker" in options["columns"],
+            **options,
+        }
         recipe_yaml = partial / "recipe.yaml"
         recipe_yaml.write_text(fill(recipe_yaml.read_text(encoding="utf-8"), values), encoding="utf-8")
-        (partial / "local.yaml").write_text(f"corpus: {{root: {json.dumps(str(audio), ensure_ascii=False)}}}\n", encoding="utf-8")
+        (partial / "local.yaml").write_text(
+            f"corpus: {{root: {json.dumps(str(audio), ensure_ascii=False)}}}\n", encoding="utf-8"
+        )
         readme = partial / "README.md"
-        readme.write_text(readme.read_text(encoding="utf-8").replace("# TEMPLATE", f"# {name}", 1), encoding="utf-8")
+        readme.write_text(
+            readme.read_text(encoding="utf-8").replace("# TEMPLATE", f"# {name}", 1), encoding="utf-8"
+        )
         return _try_out(partial, audio, options, Path(egs) / name)
 
 
 def read_list(
-    path: Path, audio: Path, recipe: Path, columns: Mapping[str, str], labels: Mapping[str, str], splits: Mapping[str, str]
+    path: Path,
+    audio: Path,
+    recipe: Path,
+    columns: Mapping[str, str],
+    labels: Mapping[str, str],
+    splits: Mapping[str, str],
 ) -> dict:
     """What `corpus.options` says of a CSV: its path, the columns, and what the labels and splits mean."""
     home = next((folder for folder in (recipe, audio) if path.is_relative_to(folder)), None)
@@ -102,12 +129,16 @@ def read_list(
 
 
 def find_columns(csv: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """Our names -> the CSV's, in our order: the given ones, and those with usual names. Raises DataError for an unreadable CSV."""
+    """Our names -> the CSV's, in our order: the given ones, and those with usual names. Raises DataError for
+    an unreadable CSV.
+    """
     header, _ = parse(csv)
     taken = set(given.values())
     found = {}
     for ours, usual in COLUMNS.items():
-        theirs = given.get(ours) or next((column for column in header if column.lower() in usual and column not in taken), None)
+        theirs = given.get(ours) or next(
+            (column for column in header if column.lower() in usual and column not in taken), None
+        )
         if theirs:
             found[ours] = theirs
     return {**found, **given}
@@ -119,13 +150,19 @@ def fill(text: str, values: Mapping[str, object]) -> str:
         line = re.compile(rf"^(\s*{key}: ).*?(?=\s+#|$)", re.MULTILINE)
         if not line.search(text):
             raise UserError(f"the recipe.yaml of egs/TEMPLATE has no line `{key}:`: restore it")
-        written = json.dumps(value, ensure_ascii=False)  # JSON is YAML, and quotes what YAML would take for a number or truth value
+        written = json.dumps(
+            value, ensure_ascii=False
+        )  # JSON is YAML, and quotes what YAML would take for a number or truth value
         text = line.sub(lambda match, written=written: match.group(1) + written, text, count=1)
     return text
 
 
-def _mapping(csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Sequence[str]], given: Mapping[str, str]) -> dict[str, str]:
-    """What the values of a column mean, by usual spellings and the given ones. DataError for an unknown value, or a meaning no line has."""
+def _mapping(
+    csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Sequence[str]], given: Mapping[str, str]
+) -> dict[str, str]:
+    """What the values of a column mean, by usual spellings and the given ones. DataError for an unknown
+    value, or a meaning no line has.
+    """
     wrong = sorted(set(given.values()) - set(known))
     if wrong:
         raise UserError(f"--{column}s maps to {', '.join(wrong)}: map to {' or '.join(known)}")
@@ -134,12 +171,17 @@ def _mapping(csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Se
     absent = [name for name in known if name not in mapped]
     if absent:
         lacking = f"no line of {csv} has the {column} {' or '.join(absent)}"
-        raise DataError(f"{lacking}; the values mean {json.dumps(mapping, ensure_ascii=False)}: correct --{column}s or the CSV")
+        raise DataError(
+            f"{lacking}; the values mean {json.dumps(mapping, ensure_ascii=False)}: correct --{column}s "
+            "or the CSV"
+        )
     return mapping
 
 
 def _try_out(made_recipe: Path, audio: Path, options: dict, home: Path) -> list[DataDir]:
-    """What the recipe's prepare_data makes of the corpus, without writing it: all that it refuses is refused here."""
+    """What the recipe's prepare_data makes of the corpus, without writing it: all that it refuses is refused
+    here.
+    """
     program_path = made_recipe / "local" / "prepare_data.py"
     spec = importlib.util.spec_from_file_location("prepare_data", program_path)
     module = importlib.util.module_from_spec(spec)
@@ -147,7 +189,9 @@ def _try_out(made_recipe: Path, audio: Path, options: dict, home: Path) -> list[
     shutil.rmtree(program_path.parent / "__pycache__", ignore_errors=True)
     recipe = SimpleNamespace(
         root=made_recipe,
-        corpus=SimpleNamespace(root=audio, options={"shares": {"train": 0.6, "dev": 0.2, "test": 0.2}, **options}),
+        corpus=SimpleNamespace(
+            root=audio, options={"shares": {"train": 0.6, "dev": 0.2, "test": 0.2}, **options}
+        ),
         splits=SimpleNamespace(train="train", dev="dev", test=["test"]),
         data_dir=lambda split: home / "data" / split,
     )
@@ -179,19 +223,33 @@ def command(arguments: list[str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program: make the recipe, and say what its splits hold."""
-    parser = program.parser("Make a recipe in egs/ for a corpus of your own: audio files, and what says which are real.", EXAMPLE)
+    parser = program.parser(
+        "Make a recipe in egs/ for a corpus of your own: audio files, and what says which are real.", EXAMPLE
+    )
     parser.add_argument("name", help="name of the recipe, e.g. my_corpus")
-    parser.add_argument("--audio", type=Path, required=True, help="folder of the audio files; file names in the CSV are relative to it")
+    parser.add_argument(
+        "--audio",
+        type=Path,
+        required=True,
+        help="folder of the audio files; file names in the CSV are relative to it",
+    )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--csv", type=Path, help="one line a file; its first line names the columns")
-    kind.add_argument("--protocol", nargs="+", metavar="SPLIT=FILE", help="ASVspoof-style protocols of train, dev and test")
-    kind.add_argument("--folders", metavar="LEVELS", help="what the folders mean, e.g. split/label/attack (default: by their names)")
+    kind.add_argument(
+        "--protocol", nargs="+", metavar="SPLIT=FILE", help="ASVspoof-style protocols of train, dev and test"
+    )
+    kind.add_argument(
+        "--folders",
+        metavar="LEVELS",
+        help="what the folders mean, e.g. split/label/attack (default: by their names)",
+    )
     parser.add_argument(
         "--columns",
         nargs="+",
         default=[],
         metavar="OURS=THEIRS",
-        help=f"the CSV's names for {', '.join(COLUMNS)}, or for any other condition; usual names are found without it",
+        help=f"the CSV's names for {', '.join(COLUMNS)}, or for any other condition; usual names are found "
+        "without it",
     )
     parser.add_argument(
         "--labels",
@@ -201,26 +259,54 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="what the CSV's labels mean, bonafide or spoof; usual words are known",
     )
     parser.add_argument(
-        "--splits", nargs="+", default=[], metavar="VALUE=SPLIT", help="what its splits mean, train, dev or test; usual words are known"
+        "--splits",
+        nargs="+",
+        default=[],
+        metavar="VALUE=SPLIT",
+        help="what its splits mean, train, dev or test; usual words are known",
     )
     parser.add_argument(
-        "--split_by", choices=("speaker", "file"), help="where the CSV has no splits, draw them so (default: speaker if there is one)"
+        "--split_by",
+        choices=("speaker", "file"),
+        help="where the CSV has no splits, draw them so (default: speaker if there is one)",
     )
     parser.add_argument("--seed", type=int, default=1, help="of that draw")
     parser.add_argument("--language", default="en", help="of the speech, as Whisper names it")
-    parser.add_argument("--smoke_test", action="store_true", help="then run all stages on a few files, in a folder that is thrown away")
+    parser.add_argument(
+        "--smoke_test",
+        action="store_true",
+        help="then run all stages on a few files, in a folder that is thrown away",
+    )
     parser.add_argument("--egs", type=Path, default=ROOT / "egs", help="folder of the recipes")
     args = parser.parse_args(arguments)
     program.set_up_logging(args.log_level)
-    columns, labels, splits = _pairs(args.columns, "--columns"), _pairs(args.labels, "--labels"), _pairs(args.splits, "--splits")
+    columns, labels, splits = (
+        _pairs(args.columns, "--columns"),
+        _pairs(args.labels, "--labels"),
+        _pairs(args.splits, "--splits"),
+    )
     protocols = {split: Path(file) for split, file in _pairs(args.protocol or [], "--protocol").items()}
     how = {"protocols": protocols, "folders": args.folders.split("/") if args.folders else ()}
-    made = new_recipe(args.name, args.audio, args.csv, args.egs, columns, labels, splits, args.split_by, args.seed, args.language, **how)
+    made = new_recipe(
+        args.name,
+        args.audio,
+        args.csv,
+        args.egs,
+        columns,
+        labels,
+        splits,
+        args.split_by,
+        args.seed,
+        args.language,
+        **how,
+    )
     home = args.egs / args.name
     for data in made:
         print(
             f"{data.path.name}: {len(data.utts)} utterances, "
-            + ", ".join(f"{number} {label}" for label, number in sorted(Counter(data.labels.values()).items()))
+            + ", ".join(
+                f"{number} {label}" for label, number in sorted(Counter(data.labels.values()).items())
+            )
         )
     print(f"made {home}; the columns, labels and splits are in {home / 'recipe.yaml'}")
     if args.egs.resolve() != ROOT / "egs":

@@ -30,7 +30,9 @@ class Options:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One recipe under one protocol. Paths are below the recipe's folder, in a subfolder for all protocols but the first."""
+    """One recipe under one protocol. Paths are below the recipe's folder, in a subfolder for all protocols
+    but the first.
+    """
 
     root: Path
     config: RecipeConfig
@@ -43,9 +45,11 @@ class Recipe:
 
     @classmethod
     def load(cls, root: Path, overrides=(), systems=(), options: Options | None = None) -> "Recipe":
-        """Read a recipe folder. `systems` selects some by name, or all, and then `overrides` may set their keys (ConfigError).
+        """Read a recipe folder. `systems` selects some by name, or all, and then `overrides` may set their
+        keys (ConfigError).
 
-        Systems that were run by name at another time keep their rows in the report, so they are planned as well.
+        Systems that were run by name at another time keep their rows in the report, so they are planned as
+        well.
         """
         root = Path(root)
         of_recipe, of_system = split_overrides(overrides)
@@ -54,19 +58,35 @@ class Recipe:
             raise ConfigError(f"{of_system[0]} is a setting of a system: say which system with --system")
         trained = [name for name in systems if is_elsewhere(name)]
         if of_system and trained:
-            raise ConfigError(f"{of_system[0]} is a setting of a system, and {trained[0]} is scored as it was trained: set it there")
+            raise ConfigError(
+                f"{of_system[0]} is a setting of a system, and {trained[0]} is scored as it was trained: "
+                "set it there"
+            )
         if config.protocol is not None and config.protocol not in config.protocols:
-            raise ConfigError(f"unknown protocol {config.protocol!r} of {root}; known: {', '.join(config.protocols)}")
-        recipe = cls(root, config, config.protocol or config.protocols[0], (), options or Options(), tuple(overrides))
+            raise ConfigError(
+                f"unknown protocol {config.protocol!r} of {root}; known: {', '.join(config.protocols)}"
+            )
+        recipe = cls(
+            root, config, config.protocol or config.protocols[0], (), options or Options(), tuple(overrides)
+        )
         if ALL in systems:
-            systems = dict.fromkeys([*applicable(root, config, recipe.system), *(name for name in systems if name != ALL)])
+            systems = dict.fromkeys(
+                [*applicable(root, config, recipe.system), *(name for name in systems if name != ALL)]
+            )
         recipe = replace(recipe, named=tuple(systems))
         run_before = [name for name in configured(root) if any(recipe.exp_dir(name).glob("results/*.json"))]
         own = recipe._with_branches(config.systems)
         recipe = replace(recipe, own=own, systems=recipe._with_branches([*own, *systems, *run_before]))
-        deaf = [] if config.corpus.audio else [name for name in recipe.systems if recipe.system(name).task != "text"]
+        deaf = (
+            []
+            if config.corpus.audio
+            else [name for name in recipe.systems if recipe.system(name).task != "text"]
+        )
         if deaf:
-            raise ConfigError(f"{root.resolve().name} has no audio, and {deaf[0]} is not a text system: leave out {', '.join(deaf)}")
+            raise ConfigError(
+                f"{root.resolve().name} has no audio, and {deaf[0]} is not a text system: leave out "
+                f"{', '.join(deaf)}"
+            )
         return recipe
 
     @property
@@ -79,7 +99,10 @@ class Recipe:
         """This recipe under each of its protocols, or under the one that was asked for."""
         names = [self.config.protocol] if self.config.protocol else self.config.protocols
         with_more = names[: self.config.more_protocols or None]
-        return [replace(self, protocol=name, systems=self.systems if name in with_more else self.own) for name in names]
+        return [
+            replace(self, protocol=name, systems=self.systems if name in with_more else self.own)
+            for name in names
+        ]
 
     @property
     def other_protocols(self) -> list["Recipe"]:
@@ -87,7 +110,9 @@ class Recipe:
         return [replace(self, protocol=name) for name in self.config.protocols if name != self.protocol]
 
     def system(self, name: str) -> SystemConfig:
-        """The merged and checked configuration of a system; of one that another recipe trained, as it was trained."""
+        """The merged and checked configuration of a system; of one that another recipe trained, as it was
+        trained.
+        """
         if is_elsewhere(name):
             return self.origin(name).config()
         of_system = split_overrides(self.overrides)[1] if name in self.named else []
@@ -115,12 +140,17 @@ class Recipe:
         return self._set_path("corpus.root", self.corpus.root)
 
     def option_path(self, name: str) -> Path:
-        """The path that `corpus.options` gives under a name, relative to the recipe. ConfigError where it is not set."""
+        """The path that `corpus.options` gives under a name, relative to the recipe. ConfigError where it is
+        not set.
+        """
         return self._set_path(f"corpus.options.{name}", self.corpus.options.get(name))
 
     def _set_path(self, key: str, value: str | None) -> Path:
         if value is None or value == MISSING:
-            raise ConfigError(f"{key} is not set: write it into {self.root / 'local.yaml'}, or add {key}=/path/to/it to the command")
+            raise ConfigError(
+                f"{key} is not set: write it into {self.root / 'local.yaml'}, or add {key}=/path/to/it to "
+                "the command"
+            )
         return self.root / value
 
     @property
@@ -134,7 +164,8 @@ class Recipe:
         return self.config.seeds
 
     def seeds_of(self, system: str) -> list[int]:
-        """Training seeds of a system: those of the recipe, or as many of them as it gives systems that it does not list.
+        """Training seeds of a system: those of the recipe, or as many of them as it gives systems that it
+        does not list.
 
         Of a system that another recipe trained: those of the recipe's seeds that were trained there.
         """
@@ -206,12 +237,25 @@ class Recipe:
         return self.data_root / f"text_{name}" / split
 
     def dump_dir(self, config: InputConfig, split: str) -> Path:
-        """Where the features of a split lie: one folder per kind and settings, so that systems share what is the same."""
-        return self.root / "dump" / self._below / f"{config.features['name']}-{digest(config.dump_settings())[:8]}" / split
+        """Where the features of a split lie: one folder per kind and settings, so that systems share what is
+        the same.
+        """
+        return (
+            self.root
+            / "dump"
+            / self._below
+            / f"{config.features['name']}-{digest(config.dump_settings())[:8]}"
+            / split
+        )
 
     def exp_dir(self, system: str) -> Path:
         """Folder of a system: its seeds and its results."""
-        return self.root / self.options.exp / self._below / (self.origin(system).below if is_elsewhere(system) else system)
+        return (
+            self.root
+            / self.options.exp
+            / self._below
+            / (self.origin(system).below if is_elsewhere(system) else system)
+        )
 
     def seed_dir(self, system: str, seed: int) -> Path:
         """Folder of one training run."""
@@ -241,7 +285,9 @@ _origins: dict[tuple, Origin] = {}
 
 
 def _cached_system(name: str, root: Path, overrides: tuple[str, ...]) -> SystemConfig:
-    """Read each system once; a copy is handed out, because stages fill in data-dependent values such as the authors."""
+    """Read each system once; a copy is handed out, because stages fill in data-dependent values such as the
+    authors.
+    """
     key = (name, root.resolve(), overrides)
     if key not in _systems:
         _systems[key] = load_system_config(name, root, overrides)

@@ -39,7 +39,13 @@ class Selection:
                 continue
             if not stage.applies_to(recipe):
                 why = "" if recipe.corpus.audio else ", which has no audio"
-                log.info("stage %d %s: does not apply to %s%s", stage.number, stage.name, recipe.root.resolve().name, why)
+                log.info(
+                    "stage %d %s: does not apply to %s%s",
+                    stage.number,
+                    stage.name,
+                    recipe.root.resolve().name,
+                    why,
+                )
             else:
                 found.append(stage)
         return found
@@ -62,7 +68,11 @@ def make_ledger(recipe: Recipe) -> Ledger:
 def jobs_to_run(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger) -> list[Job]:
     """The jobs of a stage that serve the selected systems."""
     selected = set(recipe.selected)
-    return [job for job in ledger.jobs if job.stage == stage.name and (not job_systems(job) or job_systems(job) & selected)]
+    return [
+        job
+        for job in ledger.jobs
+        if job.stage == stage.name and (not job_systems(job) or job_systems(job) & selected)
+    ]
 
 
 def job_systems(job: Job) -> set[str]:
@@ -103,12 +113,18 @@ def waves(jobs: list[Job]) -> list[list[Job]]:
     maker = {output: job.name for job in jobs for output in job.outputs}
     wanted: dict[str, tuple[Path, ...]] = {}
     for job in jobs:
-        helpful = (output for other in job.after if other.name in wanted for output in other.outputs)  # those planned before it: no circles
+        helpful = (
+            output for other in job.after if other.name in wanted for output in other.outputs
+        )  # those planned before it: no circles
         wanted[job.name] = (*job.inputs, *helpful)
     done: set[str] = set()
     rest, groups = list(jobs), []
     while rest:
-        ready = [j for j in rest if all(maker[p] in done or maker[p] == j.name for p in wanted[j.name] if p in maker)]
+        ready = [
+            j
+            for j in rest
+            if all(maker[p] in done or maker[p] == j.name for p in wanted[j.name] if p in maker)
+        ]
         if not ready:
             raise RuntimeError(f"jobs wait for each other: {', '.join(job.name for job in rest)}")
         groups.append(ready)
@@ -124,7 +140,11 @@ def _check(stage: catalog.StageEntry, jobs: list[Job], states: dict[str, State],
         if state.missing:
             path = state.missing[0]
             maker = ledger.maker_of(path)
-            advice = f"stage {catalog.find(maker.stage).number} {maker.stage} makes it" if maker else _elsewhere(path)
+            advice = (
+                f"stage {catalog.find(maker.stage).number} {maker.stage} makes it"
+                if maker
+                else _elsewhere(path)
+            )
             raise DataError(f"stage {stage.name}, {job.name}: {path} does not exist: {advice}")
         if state.other_settings:
             raise ConfigError(
@@ -132,7 +152,12 @@ def _check(stage: catalog.StageEntry, jobs: list[Job], states: dict[str, State],
                 "Use another folder with --exp NAME, or give the old one up with --force"
             )
         for maker in ledger.stale_inputs(job):
-            log.warning("%s: %s is not up to date with its settings; stage %s would make it again", job.name, maker.name, maker.stage)
+            log.warning(
+                "%s: %s is not up to date with its settings; stage %s would make it again",
+                job.name,
+                maker.name,
+                maker.stage,
+            )
 
 
 def _elsewhere(path: Path) -> str:
@@ -140,28 +165,44 @@ def _elsewhere(path: Path) -> str:
     other = next((folder for folder in path.parents if (folder / "recipe.yaml").is_file()), None)
     if other is None:
         return "no stage makes it: check the configuration"
-    return f"it belongs to the recipe {other.resolve().name}: run {other.resolve() / 'run.sh'} --stop_stage 3 first, or leave it out here"
+    return (
+        f"it belongs to the recipe {other.resolve().name}: run {other.resolve() / 'run.sh'} "
+        "--stop_stage 3 first, or leave it out here"
+    )
 
 
-def _run_wave(recipe: Recipe, stage, jobs: list[Job], states: dict[str, State], ledger: Ledger, submit: Submit) -> None:
+def _run_wave(
+    recipe: Recipe, stage, jobs: list[Job], states: dict[str, State], ledger: Ledger, submit: Submit
+) -> None:
     tasks: dict[str, list[Task]] = {}
     for job in jobs:
         _begin(job, states[job.name], recipe.options.force, ledger)
         tasks[job.name] = _tasks(recipe, stage, job, states[job.name])
-    seconds = _run_tasks([task for group in tasks.values() for task in group], stage, submit, {
-        job.name: lambda spent, job=job: finish(job, ledger, spent, command_line()) for job in jobs if not stage.sharded
-    })
+    seconds = _run_tasks(
+        [task for group in tasks.values() for task in group],
+        stage,
+        submit,
+        {
+            job.name: lambda spent, job=job: finish(job, ledger, spent, command_line())
+            for job in jobs
+            if not stage.sharded
+        },
+    )
     for job in jobs if stage.sharded else ():
         start = time.monotonic()
         folder = parts_dir(job, states[job.name].digest)
         view = catalog.view_of(recipe, stage, job)
-        stage.module.merge(view, job, [folder / f"part.{i:04d}" for i in range(len(stage.module.shards(view, job)))])
+        stage.module.merge(
+            view, job, [folder / f"part.{i:04d}" for i in range(len(stage.module.shards(view, job)))]
+        )
         finish(job, ledger, seconds.get(job.name, 0.0) + time.monotonic() - start, command_line())
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _begin(job: Job, state: State, force: bool, ledger: Ledger) -> None:
-    """Mark a job as begun. What belongs to another digest, or is to be forced, is removed first, so nothing old is mixed in."""
+    """Mark a job as begun. What belongs to another digest, or is to be forced, is removed first, so nothing
+    old is mixed in.
+    """
     made_before = ledger.made_before(job, state.digest)
     for folder in {job.home, started_path(job).parent, *(output.parent for output in job.outputs)}:
         remove_stale(folder)
@@ -185,12 +226,16 @@ def _tasks(recipe: Recipe, stage, job: Job, state: State) -> list[Task]:
     for i, keys in enumerate(stage.module.shards(catalog.view_of(recipe, stage, job), job)):
         part = folder / f"part.{i:04d}"
         if not part.exists():
-            tasks.append(Task(recipe, stage.name, job, logs / f"{slug(job.name)}.{i:04d}.log", i, tuple(keys), part))
+            tasks.append(
+                Task(recipe, stage.name, job, logs / f"{slug(job.name)}.{i:04d}.log", i, tuple(keys), part)
+            )
     return tasks
 
 
 def _run_tasks(tasks: list[Task], stage, submit: Submit, on_done: dict) -> dict[str, float]:
-    """Run tasks, follow them, and return the seconds spent by job. The first failure stops the rest and is raised."""
+    """Run tasks, follow them, and return the seconds spent by job. The first failure stops the rest and is
+    raised.
+    """
     seconds: dict[str, float] = {}
     waiting: dict[concurrent.futures.Future, Task] = {}
     num_done, start = 0, time.monotonic()
@@ -205,7 +250,15 @@ def _run_tasks(tasks: list[Task], stage, submit: Submit, on_done: dict) -> dict[
         seconds[task.job.name] = seconds.get(task.job.name, 0.0) + spent
         num_done += 1
         left = (time.monotonic() - start) / num_done * (len(tasks) - num_done)
-        log.info("  %s: %s done in %.1f s (%d of %d, about %.0f s left)", stage.name, task.label, spent, num_done, len(tasks), left)
+        log.info(
+            "  %s: %s done in %.1f s (%d of %d, about %.0f s left)",
+            stage.name,
+            task.label,
+            spent,
+            num_done,
+            len(tasks),
+            left,
+        )
         if task.job.name in on_done:
             on_done[task.job.name](spent)
 
@@ -221,7 +274,9 @@ def _run_tasks(tasks: list[Task], stage, submit: Submit, on_done: dict) -> dict[
 
 
 def _failure(stage, task: Task, error: BaseException) -> DadaError:
-    """The error of a task with what the reader needs: the job, the log, and its tail where the error is not the user's."""
+    """The error of a task with what the reader needs: the job, the log, and its tail where the error is not
+    the user's.
+    """
     if isinstance(error, UserError):
         return type(error)(f"stage {stage.name}, {task.label}: {error}")
     if isinstance(error, KeyboardInterrupt):

@@ -1,7 +1,7 @@
 """Tasks as jobs of a Slurm cluster, through submitit: `--cmd slurm` on a login node, `--nj` of them at once.
 
-Python, the recipe and the corpus must lie where all nodes see them. What the cluster is asked for stands in the recipe's local.yaml, as
-options of sbatch by their long names:
+Python, the recipe and the corpus must lie where all nodes see them. What the cluster is asked for stands in
+the recipe's local.yaml, as options of sbatch by their long names:
 
     slurm:
       options: {partition: cpu, time: "4:00:00", mem: 8G}
@@ -39,15 +39,23 @@ class _Waiting:
 
 
 class Slurm:
-    """`submit` as that of concurrent.futures, and `close`, which cancels what still runs. One thread talks to the cluster."""
+    """`submit` as that of concurrent.futures, and `close`, which cancels what still runs. One thread talks to
+    the cluster.
+    """
 
     def __init__(self, recipe: Recipe):
         if shutil.which("sbatch") is None or shutil.which("srun") is None:
-            raise ConfigError("--cmd slurm finds no sbatch and srun here: call it on a node of the cluster that may submit jobs")
+            raise ConfigError(
+                "--cmd slurm finds no sbatch and srun here: call it on a node of the cluster that may "
+                "submit jobs"
+            )
         known = [stage.name for stage in catalog.stages()]
         for name in recipe.config.slurm.stages:
             if name not in known:
-                raise ConfigError(f"slurm.stages: there is no stage {name!r}{nearest(name, known)}; known: {', '.join(known)}")
+                raise ConfigError(
+                    f"slurm.stages: there is no stage {name!r}{nearest(name, known)}; known: "
+                    f"{', '.join(known)}"
+                )
         self.recipe, self.folder = recipe, recipe.root / "log" / "slurm"
         self.queue: list[_Waiting] = []
         self.running: list[_Waiting] = []
@@ -93,13 +101,16 @@ class Slurm:
         try:
             executor = submitit.SlurmExecutor(self.folder)
             executor.update_parameters(
-                job_name=f"{task.stage}-{task.label}".replace(" ", "_"), stderr_to_stdout=True,
+                job_name=f"{task.stage}-{task.label}".replace(" ", "_"),
+                stderr_to_stdout=True,
                 additional_parameters=options(self.recipe, task.stage),
             )
             waiting.job = executor.submit(outcome, waiting.function, task)
         except Exception as error:  # whatever sbatch or submitit says, it is said of this task
             advice = f"correct slurm in {self.recipe.root / 'local.yaml'}"
-            waiting.future.set_exception(ConfigError(f"sbatch did not take the job of {task.label}: {str(error).strip()}: {advice}"))
+            waiting.future.set_exception(
+                ConfigError(f"sbatch did not take the job of {task.label}: {str(error).strip()}: {advice}")
+            )
             return
         log.info("  %s: %s is job %s", task.stage, task.label, waiting.job.job_id)
         self.running.append(waiting)
@@ -110,7 +121,8 @@ class Slurm:
             return
         try:
             value, error = waiting.job.result()
-        except Exception as lost:  # the job was killed or cancelled, or its node is gone: submitit says so with the end of its output
+        # the job was killed or cancelled, or its node is gone: submitit says so with the end of its output
+        except Exception as lost:
             value, error = None, DadaError(f"job {waiting.job.job_id} ended without a result")
             waiting.task.log.parent.mkdir(parents=True, exist_ok=True)
             with open(waiting.task.log, "a", encoding="utf-8") as file:
@@ -123,7 +135,9 @@ class Slurm:
 
 
 def options(recipe: Recipe, stage: str) -> dict[str, str]:
-    """What sbatch is asked for a task of a stage: options of all stages, then those of a GPU, then those of the stage itself."""
+    """What sbatch is asked for a task of a stage: options of all stages, then those of a GPU, then those of
+    the stage itself.
+    """
     config, entry = recipe.config.slurm, catalog.find(stage)
     asked = {**config.options}
     if recipe.options.ngpu and entry.uses_gpu:
@@ -132,7 +146,9 @@ def options(recipe: Recipe, stage: str) -> dict[str, str]:
 
 
 def outcome(function: Callable, task: Task) -> tuple[float | None, Exception | None]:
-    """Runs in the job: what a task gives, or the error that it raises, of which submitit would send the text alone."""
+    """Runs in the job: what a task gives, or the error that it raises, of which submitit would send the text
+    alone.
+    """
     try:
         return function(task), None
     except Exception as error:
@@ -140,7 +156,9 @@ def outcome(function: Callable, task: Task) -> tuple[float | None, Exception | N
 
 
 def _tidy(job) -> None:
-    """Remove what a job that ended well leaves besides the log of its task: its files, and a link to one of them."""
+    """Remove what a job that ended well leaves besides the log of its task: its files, and a link to one of
+    them.
+    """
     for path in job.paths.folder.glob(f"{job.job_id}_*"):
         path.unlink(missing_ok=True)
     for path in job.paths.folder.glob(".submission_file_*"):
@@ -149,7 +167,9 @@ def _tidy(job) -> None:
 
 
 def _see_anew(task: Task) -> None:
-    """Read the folders of a task's outputs: a network file system may go on showing an earlier listing to those who don't."""
+    """Read the folders of a task's outputs: a network file system may go on showing an earlier listing to
+    those who don't.
+    """
     for folder in {path.parent for path in (*task.job.outputs, *filter(None, [task.part]))}:
         with contextlib.suppress(OSError):
             os.listdir(folder)

@@ -1,4 +1,6 @@
-"""Run all stages of a new recipe on a few files of its corpus, in a folder that is thrown away: what does not work shows in a minute."""
+"""Run all stages of a new recipe on a few files of its corpus, in a folder that is thrown away: what does not
+work shows in a minute.
+"""
 
 import json
 import logging
@@ -17,9 +19,11 @@ log = logging.getLogger(__name__)
 
 
 def smoke_test(recipe: Path, made: Sequence[DataDir]) -> str:
-    """Run the recipe of a folder on NUM_FILES files of each label of `made`, its data directories; returns the table of results.
+    """Run the recipe of a folder on NUM_FILES files of each label of `made`, its data directories; returns
+    the table of results.
 
-    Raises what a stage raises, with its message. Results mean nothing: so few files, and a mixture of two components.
+    Raises what a stage raises, with its message. Results mean nothing: so few files, and a mixture of two
+    components.
     """
     from dada.recipe.catalog import stages
     from dada.recipe.recipe import Options, Recipe
@@ -34,10 +38,16 @@ def smoke_test(recipe: Path, made: Sequence[DataDir]) -> str:
         for name, text in SYSTEMS.items():
             (copy / "conf" / f"{name}.yaml").write_text(text, encoding="utf-8")
         options = {
-            "csv": "local/list.csv", "columns": {name: name for name in ("file", *COLUMNS.values(), "split")},
-            "labels_map": {name: name for name in ("bonafide", "spoof")}, "splits_map": {data.path.name: data.path.name for data in made},
-        }  # fmt: skip
-        local = {"corpus": {"root": folder, "options": options}, "systems": list(SYSTEMS), "evaluate": {"num_resamples": 20}}
+            "csv": "local/list.csv",
+            "columns": {name: name for name in ("file", *COLUMNS.values(), "split")},
+            "labels_map": {name: name for name in ("bonafide", "spoof")},
+            "splits_map": {data.path.name: data.path.name for data in made},
+        }
+        local = {
+            "corpus": {"root": folder, "options": options},
+            "systems": list(SYSTEMS),
+            "evaluate": {"num_resamples": 20},
+        }
         (copy / "local.yaml").write_text(json.dumps(local), encoding="utf-8")  # JSON is YAML
         loaded = Recipe.load(copy, options=Options(nj=1))
         log.info("smoke test: all stages on at most %d files of each label and split", NUM_FILES)

@@ -1,4 +1,6 @@
-"""Knowing what is up to date: the digest of a job's settings and inputs, kept in a stamp that is written last."""
+"""Knowing what is up to date: the digest of a job's settings and inputs, kept in a stamp that is written
+last.
+"""
 
 import json
 import re
@@ -22,7 +24,9 @@ def stamp_path(job: Job) -> Path:
 
 
 def started_path(job: Job) -> Path:
-    """The mark of a job that was begun, with its settings, so that a half-trained folder is not mixed with other settings."""
+    """The mark of a job that was begun, with its settings, so that a half-trained folder is not mixed with
+    other settings.
+    """
     return job.home / ".done" / f"{job.stage}-{slug(job.name)}.started.json"
 
 
@@ -68,7 +72,9 @@ class Ledger:
         return {str(i): self._identity(path) for i, path in enumerate(job.inputs) if path.exists()}
 
     def digest(self, job: Job) -> str:
-        """What the outputs of a job depend on. Neither its name nor its folder, so that a recipe can be moved."""
+        """What the outputs of a job depend on. Neither its name nor its folder, so that a recipe can be
+        moved.
+        """
         return digest([job.stage, job.settings, self.identities(job)])
 
     def state(self, job: Job, force: bool = False) -> State:
@@ -80,7 +86,9 @@ class Ledger:
         changed = differing_keys(before["settings"], plain(job.settings)) if before else []
         refused = changed if job.keep and not force else []
         if missing and stamp and not changed and not force and all(output.exists() for output in job.outputs):
-            return State(now, None, [], [])  # features may be removed to save disk once a model is trained on them
+            return State(
+                now, None, [], []
+            )  # features may be removed to save disk once a model is trained on them
         return State(now, self._reason(job, now, inputs, stamp, before, changed, force), missing, refused)
 
     def _reason(self, job, now, inputs, stamp, before, changed, force) -> str | None:
@@ -94,12 +102,18 @@ class Ledger:
         if changed:
             return f"settings changed: {', '.join(changed[:4])}{', …' if len(changed) > 4 else ''}"
         if stamp["digest"] != now:
-            others = [str(path) for i, path in enumerate(job.inputs) if stamp["inputs"].get(str(i)) != inputs.get(str(i))]
+            others = [
+                str(path)
+                for i, path in enumerate(job.inputs)
+                if stamp["inputs"].get(str(i)) != inputs.get(str(i))
+            ]
             return f"input changed: {others[0] if others else 'number of inputs'}"
         return None
 
     def _identity(self, path: Path) -> str:
-        """The digest of the job that made an input; a file from outside goes by size and time, a folder by what is in it."""
+        """The digest of the job that made an input; a file from outside goes by size and time, a folder by
+        what is in it.
+        """
         maker = self.maker_of(path)
         stamp = read_stamp(stamp_path(maker)) if maker else None
         if stamp:
@@ -114,7 +128,9 @@ class Ledger:
         return content(job, lambda path: self.maker.get(path, job) == job)
 
     def made_before(self, job: Job, now: str) -> dict | None:
-        """What is known of a job's outputs before it is done again with the same digest: see `changed_content`."""
+        """What is known of a job's outputs before it is done again with the same digest: see
+        `changed_content`.
+        """
         stamp, started = read_stamp(stamp_path(job)), read_stamp(started_path(job))
         if stamp and stamp["digest"] == now:
             there = all(output.exists() for output in job.outputs)
@@ -122,7 +138,9 @@ class Ledger:
         return started.get("before") if started and started["digest"] == now else None
 
     def changed_content(self, job: Job) -> str | None:
-        """What tells outputs apart that another run made from the same settings and inputs: their content, where --force changed it."""
+        """What tells outputs apart that another run made from the same settings and inputs: their content,
+        where --force changed it.
+        """
         before = (read_stamp(started_path(job)) or {}).get("before")
         if not before or before["content"] is None:
             return before and before["mark"]
@@ -131,8 +149,14 @@ class Ledger:
 
     def stale_inputs(self, job: Job) -> list[Job]:
         """Makers of this job's inputs that are themselves no longer up to date."""
-        makers = {id(maker): maker for path in job.inputs if (maker := self.maker_of(path)) is not None and maker is not job}
-        return [maker for maker in makers.values() if read_stamp(stamp_path(maker)) and self.state(maker).reason]
+        makers = {
+            id(maker): maker
+            for path in job.inputs
+            if (maker := self.maker_of(path)) is not None and maker is not job
+        }
+        return [
+            maker for maker in makers.values() if read_stamp(stamp_path(maker)) and self.state(maker).reason
+        ]
 
 
 def plain(value: object) -> object:
@@ -144,5 +168,9 @@ def differing_keys(old: object, new: object, path: str = "") -> list[str]:
     """Dotted names of the settings that differ between two nested values."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = sorted({*old, *new})
-        return [found for key in keys for found in differing_keys(old.get(key), new.get(key), f"{path}.{key}" if path else key)]
+        return [
+            found
+            for key in keys
+            for found in differing_keys(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+        ]
     return [] if old == new else [path]

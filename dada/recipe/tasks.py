@@ -25,7 +25,9 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 @dataclass(frozen=True)
 class Task:
-    """A job, or the shard of a job made of `keys`, and the log that it writes. Can be sent to another process or machine."""
+    """A job, or the shard of a job made of `keys`, and the log that it writes. Can be sent to another process
+    or machine.
+    """
 
     recipe: Recipe
     stage: str
@@ -42,7 +44,9 @@ class Task:
 
 
 def run_task(task: Task) -> float:
-    """Run a task in this process, with its log in a file of its own; returns seconds. Errors are logged and raised."""
+    """Run a task in this process, with its log in a file of its own; returns seconds. Errors are logged and
+    raised.
+    """
     _one_thread()
     if not task.recipe.options.ngpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # GPUs are used when asked for, and never by accident
@@ -63,7 +67,9 @@ def run_task(task: Task) -> float:
         except UserError as error:
             logging.getLogger(__name__).error("%s: %s", task.label, error)
             raise
-        except Exception:  # nothing is swallowed: the log gets the traceback, whoever waits for the task gets the error
+        except (
+            Exception
+        ):  # nothing is swallowed: the log gets the traceback, whoever waits for the task gets the error
             logging.getLogger(__name__).exception("failed: %s", task.label)
             raise
     return time.monotonic() - start
@@ -76,7 +82,12 @@ def finish(job: Job, ledger: Ledger, seconds: float, command: str) -> None:
         raise RuntimeError(f"stage {job.stage} ended without an error but did not write {', '.join(absent)}")
     inputs = ledger.identities(job)
     changed = ledger.changed_content(job)
-    content = {"digest": ledger.digest(job), "settings": plain(job.settings), "inputs": inputs, "seconds": round(seconds, 1)}
+    content = {
+        "digest": ledger.digest(job),
+        "settings": plain(job.settings),
+        "inputs": inputs,
+        "seconds": round(seconds, 1),
+    }
     content |= {"content": changed} if changed else {}
     write_stamp(stamp_path(job), {**content, **provenance(command)})
 
@@ -126,7 +137,9 @@ def _locked(home: Path) -> Iterator[None]:
 
 
 def _one_thread() -> None:
-    """One CPU thread, whatever runs beside: sums split over threads differ in the last digits, and nj must not show in a result."""
+    """One CPU thread, whatever runs beside: sums split over threads differ in the last digits, and nj must
+    not show in a result.
+    """
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     if "torch" in sys.modules:

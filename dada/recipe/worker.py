@@ -1,4 +1,5 @@
-"""One training task in several processes, one GPU each: torchrun starts `python -m dada.recipe.worker TASK` once for every GPU.
+"""One training task in several processes, one GPU each: torchrun starts `python -m dada.recipe.worker TASK`
+once for every GPU.
 
 The training loop finds its rank through accelerate; the main process alone writes checkpoints and weights.
 """
@@ -13,11 +14,19 @@ from dada.errors import DadaError
 
 
 def run_distributed(task, num_processes: int) -> None:
-    """Run a task under torchrun on this machine, with its output appended to the task's log. Raises DadaError where it fails."""
+    """Run a task under torchrun on this machine, with its output appended to the task's log. Raises DadaError
+    where it fails.
+    """
     path = task.log.with_suffix(".task")
     with atomic_path(path) as partial:
         partial.write_bytes(pickle.dumps(task))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={num_processes}"]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc_per_node={num_processes}",
+    ]
     command = [*torchrun, "-m", __name__, str(path)]
     with open(task.log, "a", encoding="utf-8") as output:
         code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
@@ -27,7 +36,9 @@ def run_distributed(task, num_processes: int) -> None:
 
 
 def main(path: str) -> None:
-    """What each process does. The task is a pickle that `run_distributed` of the same user wrote a moment ago."""
+    """What each process does. The task is a pickle that `run_distributed` of the same user wrote a moment
+    ago.
+    """
     from dada.program import set_up_logging
     from dada.recipe.catalog import find, view_of
 

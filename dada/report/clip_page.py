@@ -74,8 +74,8 @@ class Explained:
 class ClipPage:
     """What the page shows.
 
-    `facts` are terms and what stands beside them. `scores` are those of systems by name, `weighed` what the branches of fusions gave,
-    against `others`, in words.
+    `facts` are terms and what stands beside them. `scores` are those of systems by name, `weighed` what the
+    branches of fusions gave, against `others`, in words.
     """
 
     title: str
@@ -104,9 +104,11 @@ def render(page: ClipPage) -> str:
     cards += [_weighed(page)] if page.weighed else []
     sound = base64.b64encode(page.audio).decode()
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+        'content="width=device-width, initial-scale=1">'
         f"<title>{escape(page.title)}</title><style>{CSS}{STYLE}</style></head><body><main><h1>{escape(page.title)}</h1>"
-        f'<audio controls src="data:audio/flac;base64,{sound}"></audio><dl>{facts}</dl>{"".join(cards)}</main>'
+        "<audio controls "
+        f'src="data:audio/flac;base64,{sound}"></audio><dl>{facts}</dl>{"".join(cards)}</main>'
         f"<script>{SCRIPT}</script></body></html>\n"
     )
 
@@ -115,49 +117,75 @@ def _views(found: Explained) -> str:
     one = found.explanation
     lanes = [
         _lane("waveform", 70, _curves(one, [_envelope(one.samples)], ["#333333"], (-1, 1))),
-        _lane("spectrogram, 80 dB", 150, _image(_flat(log_power(one.samples), None), "Greys", -80, 0), "8 kHz"),
+        _lane(
+            "spectrogram, 80 dB", 150, _image(_flat(log_power(one.samples), None), "Greys", -80, 0), "8 kHz"
+        ),
         _map_lane(one),
         _lane(
             "support over time",
             90,
-            _curves(one, [scaled(support.temporal_profile(one.maps[name])) for name in NAMES], list(COLORS.values()), (0, 1.35)),
+            _curves(
+                one,
+                [scaled(support.temporal_profile(one.maps[name])) for name in NAMES],
+                list(COLORS.values()),
+                (0, 1.35),
+            ),
         ),
         _ticks(one.seconds),
     ]
-    kept = {name: support.share(support.temporal_profile(one.maps[name]), one.speech) for name in (BONAFIDE, SPOOF)}
-    facts = "; ".join(f"{100 * share:.0f} % of the support for {NAMES[name]}" for name, share in kept.items() if share == share)
+    kept = {
+        name: support.share(support.temporal_profile(one.maps[name]), one.speech)
+        for name in (BONAFIDE, SPOOF)
+    }
+    facts = "; ".join(
+        f"{100 * share:.0f} % of the support for {NAMES[name]}"
+        for name, share in kept.items()
+        if share == share
+    )
     rough = ", so take the map as a rough picture" if found.completeness_error >= ROUGH else ""
     note = (
         f"{found.method.replace('_', ' ')}, compared with {found.background}; completeness error "
         f"{100 * found.completeness_error:.2g} %{rough}. "
-        f"In speech (the time without shade, {100 * one.speech.mean():.0f} %): {facts}. Red speaks for bona fide speech, blue for spoof; "
+        f"In speech (the time without shade, {100 * one.speech.mean():.0f} %): {facts}. Red speaks for "
+        "bona fide speech, blue for spoof; "
         "click a lane to hear it from there."
     )
     tops = "".join(f"<option value={top}>{top} kHz</option>" for top in (8, 4, 1.5))
     return (
         f'<section class="card views"><h2>{escape(one.system)}</h2><p class=soft>{escape(note)}</p>'
-        f"<div class=tools><label>zoom in time <input class=zoom type=range min=1 max=16 step=0.5 value=1></label>"
+        "<div class=tools><label>zoom in time <input class=zoom type=range min=1 max=16 step=0.5 "
+        "value=1></label>"
         f"<label>up to <select class=top>{tops}</select></label></div>"
-        f'<div class=lanes tabindex=0><div class=inner data-seconds="{one.seconds:.6f}">{"".join(lanes)}<div class=head></div></div></div>'
+        "<div class=lanes tabindex=0><div class=inner "
+        f'data-seconds="{one.seconds:.6f}">{"".join(lanes)}<div class=head></div></div></div>'
         f"{_frequency(one)}</section>"
     )
 
 
 def _lane(name: str, height: int, content: str, scale: str = "") -> str:
     shown = f'<span class=scale style="top:18px">{scale}</span>' if scale else ""
-    return f'<div class=lane style="height:{height}px">{content}<span class=name>{escape(name)}</span>{shown}</div>'
+    return (
+        f'<div class=lane style="height:{height}px">{content}<span '
+        f"class=name>{escape(name)}</span>{shown}</div>"
+    )
 
 
 def _map_lane(one: Explanation) -> str:
     values = one.score_map
     limit = np.quantile(np.abs(values), DARKEST) or 1.0
     image = _image(_flat(values, one.frequencies), MAP, -limit, limit)
-    return _lane("attributions of the score" + (" (no frequencies)" if one.frequencies is None else ""),
-                 60 if one.frequencies is None else 190, image, "" if one.frequencies is None else "8 kHz")  # fmt: skip
+    return _lane(
+        "attributions of the score" + (" (no frequencies)" if one.frequencies is None else ""),
+        60 if one.frequencies is None else 190,
+        image,
+        "" if one.frequencies is None else "8 kHz",
+    )
 
 
 def _flat(values: np.ndarray, frequencies: np.ndarray | None) -> np.ndarray:
-    """A map (F, N) with its rows on an even axis up to 8 kHz, each the nearest of them; NaN beyond the highest."""
+    """A map (F, N) with its rows on an even axis up to 8 kHz, each the nearest of them; NaN beyond the
+    highest.
+    """
     if frequencies is None or len(frequencies) < 2:
         return values
     grid = (np.arange(ROWS) + 0.5) * HIGHEST / ROWS
@@ -180,10 +208,14 @@ def _image(values: np.ndarray, name: str, low: float, high: float) -> str:
 def _envelope(samples: np.ndarray, num: int = 2000) -> np.ndarray:
     """Least and largest sample of each of `num` stretches, in turn, of the loudest."""
     parts = np.array_split(samples, min(num, len(samples)))
-    return np.array([end for part in parts for end in (part.min(), part.max())]) / max(np.abs(samples).max(), 1e-9)
+    return np.array([end for part in parts for end in (part.min(), part.max())]) / max(
+        np.abs(samples).max(), 1e-9
+    )
 
 
-def _curves(one: Explanation, curves: Sequence[np.ndarray], colors: Sequence[str], limits: tuple[float, float]) -> str:
+def _curves(
+    one: Explanation, curves: Sequence[np.ndarray], colors: Sequence[str], limits: tuple[float, float]
+) -> str:
     """Curves from the first to the last moment, above the shade where there is no speech."""
     (low, high), step = limits, 1000 / len(one.speech)
     shade = "".join(
@@ -193,15 +225,24 @@ def _curves(one: Explanation, curves: Sequence[np.ndarray], colors: Sequence[str
     lines = []
     for curve, color in zip(curves, colors, strict=True):
         x = (np.arange(len(curve)) + 0.5) * 1000 / len(curve)
-        points = " ".join(f"{a:.2f},{100 * (high - b) / (high - low):.2f}" for a, b in zip(x, curve, strict=True))
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.2" vector-effect="non-scaling-stroke"/>')
-    return f'<svg viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true">{shade}{"".join(lines)}</svg>'
+        points = " ".join(
+            f"{a:.2f},{100 * (high - b) / (high - low):.2f}" for a, b in zip(x, curve, strict=True)
+        )
+        lines.append(
+            f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.2" '
+            'vector-effect="non-scaling-stroke"/>'
+        )
+    return (
+        '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" '
+        f'aria-hidden="true">{shade}{"".join(lines)}</svg>'
+    )
 
 
 def _ticks(seconds: float) -> str:
     step = 0.1 if seconds < 1.5 else 0.5 if seconds < 8 else 5.0
     marks = "".join(
-        f'<span class=tick style="left:{100 * t / seconds:.3f}%">{t:g}</span>' for t in np.arange(step, seconds - step / 2, step)
+        f'<span class=tick style="left:{100 * t / seconds:.3f}%">{t:g}</span>'
+        for t in np.arange(step, seconds - step / 2, step)
     )
     return f'<div class=lane style="height:18px">{marks}<span class=name>s</span></div>'
 
@@ -216,30 +257,53 @@ def _frequency(one: Explanation, highest: float = 4000.0) -> str:
     for name in (BONAFIDE, SPOOF):
         curve = scaled(support.spectral_profile(one.maps[name])[keep])
         points = " ".join(f"{a:.1f},{100 - 75 * b:.1f}" for a, b in zip(x, curve, strict=True))
-        lines += f'<polyline points="{points}" fill="none" stroke="{COLORS[name]}" stroke-width="1.4" vector-effect="non-scaling-stroke"/>'
+        lines += (
+            f'<polyline points="{points}" fill="none" stroke="{COLORS[name]}" stroke-width="1.4" '
+            'vector-effect="non-scaling-stroke"/>'
+        )
     marks = "".join(f'<span class=tick style="left:{25 * khz}%">{khz}</span>' for khz in (1, 2, 3))
     return (
-        '<div class=lanes style="margin-top:12px"><div class=lane style="height:110px;cursor:auto"><svg viewBox="0 0 1000 100" '
-        f'preserveAspectRatio="none" aria-hidden="true">{lines}</svg><span class=name>support over frequency, 0-4 kHz</span></div>'
+        '<div class=lanes style="margin-top:12px"><div class=lane style="height:110px;cursor:auto"><svg '
+        'viewBox="0 0 1000 100" '
+        f'preserveAspectRatio="none" aria-hidden="true">{lines}</svg><span class=name>support over '
+        "frequency, 0-4 kHz</span></div>"
         f'<div class=lane style="height:18px;cursor:auto">{marks}<span class=name>kHz</span></div></div>'
     )
 
 
 def _scores(scores: dict[str, float]) -> str:
     rows = [[name, f"{score:+.3f}"] for name, score in scores.items()]
-    return _table_card("Scores", "Higher is more bona fide; each system has a scale of its own.", ["system", "score"], rows)
+    return _table_card(
+        "Scores", "Higher is more bona fide; each system has a scale of its own.", ["system", "score"], rows
+    )
 
 
 def _weighed(page: ClipPage) -> str:
-    heads = ["fusion", "sound alone", "words alone", "sound gave", "words gave", "mean of others", "fused score", "α"]
+    heads = [
+        "fusion",
+        "sound alone",
+        "words alone",
+        "sound gave",
+        "words gave",
+        "mean of others",
+        "fused score",
+        "α",
+    ]
     rows = []
     for name, found in page.weighed.items():
-        numbers = [*(found.branch_scores[branch] for branch in BRANCHES), *(found.values[branch] for branch in BRANCHES)]
-        signed = ["–" if value is None else f"{value:+.3f}" for value in (*numbers, found.base_score, found.score)]
+        numbers = [
+            *(found.branch_scores[branch] for branch in BRANCHES),
+            *(found.values[branch] for branch in BRANCHES),
+        ]
+        signed = [
+            "–" if value is None else f"{value:+.3f}" for value in (*numbers, found.base_score, found.score)
+        ]
         rows.append([name, *signed, "–" if found.alpha is None else f"{found.alpha:.3g}"])
     note = (
-        "Shapley values of the two branches in log-odds of bona fide speech: what each adds to the fused score where the other is that of "
-        f"{page.others}. What both gave and the mean over those others add up to the fused score. α is the weight of the sound, and "
+        "Shapley values of the two branches in log-odds of bona fide speech: what each adds to the fused "
+        "score where the other is that of "
+        f"{page.others}. What both gave and the mean over those others add up to the fused score. α is the "
+        "weight of the sound, and "
         "1 - α that of the words, where the fusion has such weights."
     )
     return _table_card("What each branch gave", note, heads, rows)
@@ -247,9 +311,13 @@ def _weighed(page: ClipPage) -> str:
 
 def _table_card(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th scope=col>{escape(text)}</th>" for text in heads)
-    body = "".join(f"<tr><td>{breaking(name)}</td>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for name, *row in rows)
+    body = "".join(
+        f"<tr><td>{breaking(name)}</td>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>"
+        for name, *row in rows
+    )
     return (
-        f"<section class=card><h2>{escape(title)}</h2><p class=soft>{escape(note)}</p><div class=scroll tabindex=0>"
+        f"<section class=card><h2>{escape(title)}</h2><p class=soft>{escape(note)}</p><div class=scroll "
+        "tabindex=0>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"
     )
 
@@ -260,12 +328,25 @@ def _words(words: Words) -> str:
     shown = []
     for word, value in zip(words.words, words.values, strict=True):
         red, green, blue, _ = (round(255 * part) for part in colors(0.5 + 0.32 * value / largest))
-        shown.append(f'<span class=word style="background:rgb({red},{green},{blue})" title="{value:+.3f}">{escape(word)}</span>')
-    quotes = "".join(f"<blockquote>{escape(text)} <span class=soft>{cosine:.2f}</span></blockquote>" for cosine, text in words.quotes)
+        shown.append(
+            f'<span class=word style="background:rgb({red},{green},{blue})" '
+            f'title="{value:+.3f}">{escape(word)}</span>'
+        )
+    quotes = "".join(
+        f"<blockquote>{escape(text)} <span class=soft>{cosine:.2f}</span></blockquote>"
+        for cosine, text in words.quotes
+    )
     note = (
-        f"Red words make it more like {words.author}, blue ones less: Shapley values of log p({words.author} | words); hover for numbers."
+        f"Red words make it more like {words.author}, blue ones less: Shapley values of log "
+        f"p({words.author} | words); hover for numbers."
     )
     nearest = (
-        f"<h3>Nearest quotes of {escape(words.author)}</h3><p class=soft>With the cosine of the embeddings.</p>{quotes}" if quotes else ""
+        f"<h3>Nearest quotes of {escape(words.author)}</h3><p class=soft>With the cosine of the "
+        f"embeddings.</p>{quotes}"
+        if quotes
+        else ""
     )
-    return f"<section class=card><h2>The words</h2><p class=soft>{escape(note)}</p><p class=words>{' '.join(shown)}</p>{nearest}</section>"
+    return (
+        f"<section class=card><h2>The words</h2><p class=soft>{escape(note)}</p><p "
+        f"class=words>{' '.join(shown)}</p>{nearest}</section>"
+    )

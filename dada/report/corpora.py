@@ -27,7 +27,9 @@ class Found:
 
 
 def find_results(views: Sequence, with_dev: bool = False) -> Iterator[Found]:
-    """All results of a recipe, given its view of every protocol: of the systems trained there, and of those that others trained."""
+    """All results of a recipe, given its view of every protocol: of the systems trained there, and of those
+    that others trained.
+    """
     for view in views:
         below = "" if view is views[0] else view.protocol
         for split in [*([view.splits.dev] if with_dev and view.splits.dev else []), *view.splits.test]:
@@ -42,17 +44,25 @@ def find_results(views: Sequence, with_dev: bool = False) -> Iterator[Found]:
                     system = f"{view.root.resolve().name}:{name}"
                     if depth != "*":
                         system = f"{place.parts[0].removeprefix('from_')}:{'/'.join(place.parts[1:])}"
-                    yield Found(system, " ".join(filter(None, (view.root.resolve().name, below, split))), result)
+                    yield Found(
+                        system, " ".join(filter(None, (view.root.resolve().name, below, split))), result
+                    )
 
 
 def corpora_table(found: Sequence[Found], columns: Sequence[str], metric: str = "eer") -> Table:
-    """Rows are systems by where they were trained, columns splits; the mean stands where no cell is empty, so that means compare alike."""
+    """Rows are systems by where they were trained, columns splits; the mean stands where no cell is empty, so
+    that means compare alike.
+    """
     title, show, less_is_better = METRICS[metric]
     entries, numbers = {}, {}
     for one in found:
         entry = (one.result["metrics"] or {}).get(metric)
         if entry is not None:
-            marks = [numbers.setdefault(note, len(numbers) + 1) for note in one.result.get("notes", []) if not note.startswith(TRAINED)]
+            marks = [
+                numbers.setdefault(note, len(numbers) + 1)
+                for note in one.result.get("notes", [])
+                if not note.startswith(TRAINED)
+            ]
             entries[one.system, one.column] = entry, "".join(f" ({mark})" for mark in marks)
     systems = list(dict.fromkeys(system for system, _ in entries))
     columns = [column for column in columns if any(column == of for _, of in entries)]
@@ -68,8 +78,13 @@ def corpora_table(found: Sequence[Found], columns: Sequence[str], metric: str = 
     for column in range(1, len(table.headers)):
         values = [row[column].value for row in table.rows if row[column].value is not None]
         for row in table.rows:
-            row[column].best = len(values) > 1 and row[column].value == (min(values) if less_is_better else max(values))
-    table.note = f"{title}, with intervals over resampled speakers and the deviation over training seeds. Complete rows have a mean."
+            row[column].best = len(values) > 1 and row[column].value == (
+                min(values) if less_is_better else max(values)
+            )
+    table.note = (
+        f"{title}, with intervals over resampled speakers and the deviation over training seeds. "
+        "Complete rows have a mean."
+    )
     table.note += "".join(f"\n({number}) {note}." for note, number in numbers.items())
     return table
 

@@ -25,9 +25,16 @@ class Section:
     own_tables: list[str] = field(default_factory=list)  # conditions with too many values for it
     differences: list[dict] = field(default_factory=list)  # of pairs of systems
     transcripts: dict | None = None  # their word error rates
-    explained: tuple[list[dict], list[dict]] = ((), ())  # of the first test split: what stage explain found of systems, and of pairs
-    pages: list[dict] = field(default_factory=list)  # of the first test split: those of single utterances, as stage explain lists them
-    weighted: dict[str, dict] = field(default_factory=dict)  # system -> its mean over this and other test sets, at the last of them
+    explained: tuple[list[dict], list[dict]] = (
+        (),
+        (),
+    )  # of the first test split: what stage explain found of systems, and of pairs
+    pages: list[dict] = field(
+        default_factory=list
+    )  # of the first test split: those of single utterances, as stage explain lists them
+    weighted: dict[str, dict] = field(
+        default_factory=dict
+    )  # system -> its mean over this and other test sets, at the last of them
 
     @property
     def scored(self) -> dict[str, dict]:
@@ -36,27 +43,47 @@ class Section:
 
     def values(self, condition: str) -> list[str]:
         """The values that spoofs have of a condition here."""
-        return sorted({value for result in self.scored.values() for value in result["conditions"].get(condition, {})})
+        return sorted(
+            {value for result in self.scored.values() for value in result["conditions"].get(condition, {})}
+        )
 
 
 def load(views: Sequence) -> list[Section]:
-    """Every split with results, test splits of all protocols before dev splits; a system without results is left out."""
+    """Every split with results, test splits of all protocols before dev splits; a system without results is
+    left out.
+    """
     sections = []
     for is_test in (True, False):
         for view in views:
             for split in view.splits.test if is_test else [name for name in [view.splits.dev] if name]:
-                results = {system: read_result(path) for system in view.systems if (path := result_path(view, system, split)).exists()}
+                results = {
+                    system: read_result(path)
+                    for system in view.systems
+                    if (path := result_path(view, system, split)).exists()
+                }
                 if results:
                     paths = [path for path in difference_paths(view, split) if path.exists()]
                     said = transcripts_path(view, split)
-                    section = Section(view.protocol, split, is_test, results, differences=[read_result(path) for path in paths])
+                    section = Section(
+                        view.protocol,
+                        split,
+                        is_test,
+                        results,
+                        differences=[read_result(path) for path in paths],
+                    )
                     section.transcripts = read_result(said) if said.exists() else None
                     if split in view.splits.test[:1]:
                         kinds = explanation_paths(view)
-                        section.explained = tuple([read_result(path) for path in kind if path.exists()] for kind in kinds)
+                        section.explained = tuple(
+                            [read_result(path) for path in kind if path.exists()] for kind in kinds
+                        )
                         section.pages = read_pages(view)
                     if split == next(reversed(view.evaluate.weighted_eer), None):
-                        section.weighted = {name: read_result(path) for name in results if (path := weighted_path(view, name)).exists()}
+                        section.weighted = {
+                            name: read_result(path)
+                            for name in results
+                            if (path := weighted_path(view, name)).exists()
+                        }
                     sections.append(section)
     _place_conditions(sections, views[0].report)
     return sections
@@ -91,7 +118,10 @@ def explanation_paths(view) -> tuple[list[Path], list[Path]]:
     """Where stage 10 writes the summaries of systems, and the comparisons of pairs."""
     systems = view.explain.systems
     summaries = [view.exp_dir(name) / "explain" / "summary.json" for name in systems]
-    return summaries, [view.exp_dir(first) / "explain" / f"with_{second}.json" for first, second in itertools.combinations(systems, 2)]
+    return summaries, [
+        view.exp_dir(first) / "explain" / f"with_{second}.json"
+        for first, second in itertools.combinations(systems, 2)
+    ]
 
 
 def pages_path(view) -> Path:
@@ -114,11 +144,16 @@ def read_result(path: Path) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error}): remove it and run the stage again that made it, evaluate or explain") from error
+        raise DataError(
+            f"{path} is not JSON ({error}): remove it and run the stage again that made it, evaluate "
+            "or explain"
+        ) from error
 
 
 def _place_conditions(sections: list[Section], config) -> None:
-    """Decide once for all splits which conditions are columns of the main table, so that tables of two splits can be compared."""
+    """Decide once for all splits which conditions are columns of the main table, so that tables of two splits
+    can be compared.
+    """
     values: dict[str, set[str]] = {}
     for section in sections:
         for result in section.scored.values():
@@ -129,7 +164,10 @@ def _place_conditions(sections: list[Section], config) -> None:
     unknown = [name for name in columns if name not in values]
     if unknown and values:
         known = sorted(values)
-        raise ConfigError(f"report.columns: no split has a condition {unknown[0]!r}{nearest(unknown[0], known)}; known: {', '.join(known)}")
+        raise ConfigError(
+            f"report.columns: no split has a condition {unknown[0]!r}{nearest(unknown[0], known)}; known: "
+            f"{', '.join(known)}"
+        )
     for section in sections:
         section.columns = [name for name in columns if section.values(name)]
         section.own_tables = [name for name in sorted(values) if name not in columns and section.values(name)]

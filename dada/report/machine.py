@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("dada", "torch", "torchaudio", "transformers", "faster-whisper", "openai-whisper", "scikit-learn", "numpy", "scipy")
+PACKAGES = (
+    "dada",
+    "torch",
+    "torchaudio",
+    "transformers",
+    "faster-whisper",
+    "openai-whisper",
+    "scikit-learn",
+    "numpy",
+    "scipy",
+)
 CPU_INFO, GPU_INFO = Path("/proc/cpuinfo"), Path("/proc/driver/nvidia/gpus")
 
 

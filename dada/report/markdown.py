@@ -23,8 +23,14 @@ def markdown(name: str, sections: Sequence[Section], command: str, all_command: 
     """The whole file."""
     confidence = 100 * next(iter(sections[0].results.values()))["provenance"]["evaluate"]["confidence"]
     spoken = any(section.scored for section in sections)
-    units, more = ("speakers", "\nHigher scores mean more bona fide; EER ties are grouped.") if spoken else ("sources of texts", "")
-    head = HEAD.format(name=name, units=units, more=more, confidence=confidence, all_command=all_command, **vars(machine))
+    units, more = (
+        ("speakers", "\nHigher scores mean more bona fide; EER ties are grouped.")
+        if spoken
+        else ("sources of texts", "")
+    )
+    head = HEAD.format(
+        name=name, units=units, more=more, confidence=confidence, all_command=all_command, **vars(machine)
+    )
     parts = [head]
     overview = test_sets_table(sections)
     if overview.rows:
@@ -40,7 +46,12 @@ def markdown(name: str, sections: Sequence[Section], command: str, all_command: 
 def table_lines(table: Table, command: str | None = None) -> list[str]:
     """A table under its heading, the command that made it, and its note."""
     made_by = [f"`{command}`", ""] if command else []
-    lines = [f"### {table.title}", "", *made_by, *(line for note in table.note.split("\n") for line in (note, ""))]
+    lines = [
+        f"### {table.title}",
+        "",
+        *made_by,
+        *(line for note in table.note.split("\n") for line in (note, "")),
+    ]
     lines.append("| " + " | ".join(table.headers) + " |")
     lines.append("|" + "|".join([" --- "] + [" ---: "] * (len(table.headers) - 1)) + "|")
     return lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in table.rows]

@@ -12,16 +12,26 @@ from dada.report.style import CSS, SCRIPT
 from dada.report.tables import Cell, Table, counts_line, notes_of, open_sets, test_sets_table
 from dada.report.utterances import NOTE, TITLE, utterance_table
 
-# A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a second figure.
+# A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a
+# second figure.
 BESIDE = re.compile(r"(\S+)(?: (\[.*?\]|minus .*|\(.*\)))?(?: (±.*))?")
 
 
-def page(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine, num_det_systems: int) -> str:
+def page(
+    name: str,
+    sections: Sequence[Section],
+    command: str,
+    all_command: str,
+    machine: Machine,
+    num_det_systems: int,
+) -> str:
     """The whole page: test splits open, dev splits folded away."""
     tests = [section for section in sections if section.is_test]
     others = [section for section in sections if not section.is_test]
     links = "".join(f'<a href="#{_anchor(section)}">{_heading(section)}</a>' for section in tests)
-    links += "".join(f'<a href="#{_anchor(section)}-utterances">utterances</a>' for section in tests if section.pages)
+    links += "".join(
+        f'<a href="#{_anchor(section)}-utterances">utterances</a>' for section in tests if section.pages
+    )
     links += '<a href="#dev">development splits</a>' if others else ""
     overview = test_sets_table(sections)
     body = [_card(overview.title, command, overview.note, _table(overview))] if overview.rows else []
@@ -36,36 +46,63 @@ def page(name: str, sections: Sequence[Section], command: str, all_command: str,
     }
     listed = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in facts.items())
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+        'content="width=device-width, initial-scale=1">'
         f"<title>{escape(name)}: results</title><style>{CSS}</style></head><body><main>"
-        f"<h1>{escape(name)}</h1><p class=soft>Detection of synthetic speech: measured results. A number such as "
-        f"12.3 [9.8, 15.1] ±0.4 is the mean over training seeds, its interval over resampled speakers, and the standard deviation over "
+        f"<h1>{escape(name)}</h1><p class=soft>Detection of synthetic speech: measured results. A number "
+        "such as "
+        "12.3 [9.8, 15.1] ±0.4 is the mean over training seeds, its interval over resampled speakers, and "
+        "the standard deviation over "
         f"seeds. Click a column's head to sort.</p><nav>{links}</nav><dl>{listed}</dl>{''.join(body)}</main>"
         f"<script>{SCRIPT}</script></body></html>\n"
     )
 
 
 def _section(section: Section, command: str, num_det_systems: int) -> str:
-    cards = tables = [_card(table.title, command, table.note, _table(table)) for table in all_tables(section) if not table.drawn]
+    cards = tables = [
+        _card(table.title, command, table.note, _table(table))
+        for table in all_tables(section)
+        if not table.drawn
+    ]
     if tables and section.scored:
         plots = [
             _card("EER and its interval", command, "", interval_plot(section), "wide"),
             _card(
-                "Detection error trade-off", command,
-                "Mean of the training seeds; bands are intervals over resampled speakers; dots are the EER. Axes are probit-scaled.",
+                "Detection error trade-off",
+                command,
+                "Mean of the training seeds; bands are intervals over resampled speakers; dots are the "
+                "EER. Axes are probit-scaled.",
                 det_plot(section, num_det_systems),
             ),
         ]
-        below = [_card("Scores", command, "Share of each class by score, over all training seeds.", histogram_plot(section), "wide")]
+        below = [
+            _card(
+                "Scores",
+                command,
+                "Share of each class by score, over all training seeds.",
+                histogram_plot(section),
+                "wide",
+            )
+        ]
         if any(result.get("calibration") for result in section.scored.values()):
-            note = "Scores read as natural-log likelihood ratios: calibrated ones lie on the line; a dot grows with its share of trials."
+            note = (
+                "Scores read as natural-log likelihood ratios: calibrated ones lie on the line; a dot "
+                "grows with its share of trials."
+            )
             below.append(_card("Calibration", command, note, calibration_plot(section), "wide"))
         if open_sets(section):
-            note = "% of the trials of a true class, over all training seeds: rows are true classes, columns decisions."
-            below.insert(0, _card("Confusion matrices of the open-set systems", command, note, confusion_plot(section)))
+            note = (
+                "% of the trials of a true class, over all training seeds: rows are true classes, "
+                "columns decisions."
+            )
+            below.insert(
+                0, _card("Confusion matrices of the open-set systems", command, note, confusion_plot(section))
+            )
         cards = [tables[0], *plots, *tables[1:], *below]
     if section.pages:
-        cards.append(f'<div id="{_anchor(section)}-utterances">{_card(TITLE, command, NOTE, utterance_table(section.pages))}</div>')
+        cards.append(
+            f'<div id="{_anchor(section)}-utterances">{_card(TITLE, command, NOTE, utterance_table(section.pages))}</div>'
+        )
     head = f"<h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>"
     head += "".join(f"<p class=soft>{_code(note)}</p>" for note in notes_of(section))
     return f'<section id="{_anchor(section)}">{head}{"".join(cards)}</section>'
@@ -82,21 +119,32 @@ def _card(title: str, command: str, note: str, content: str, svg_class: str = ""
 
 def _table(table: Table) -> str:
     heads = "".join(f"<th scope=col>{escape(header)}</th>" for header in table.headers)
-    rows = "".join("<tr>" + "".join(_cell(cell, table.full_heat if table.heat else None) for cell in row) + "</tr>" for row in table.rows)
+    rows = "".join(
+        "<tr>" + "".join(_cell(cell, table.full_heat if table.heat else None) for cell in row) + "</tr>"
+        for row in table.rows
+    )
     return f"<table><caption>{escape(table.title)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _cell(cell: Cell, full_heat: float | None) -> str:
     found = BESIDE.fullmatch(cell.text)
-    text = escape(found[1] if found else cell.text).replace("_", "_<wbr>")  # a long name may break there on a narrow screen
+    text = escape(found[1] if found else cell.text).replace(
+        "_", "_<wbr>"
+    )  # a long name may break there on a narrow screen
     if found and any(found.groups()[1:]):
-        text += " <span class=by>" + " ".join(f"<span>{escape(part)}</span>" for part in found.groups()[1:] if part) + "</span>"
+        text += (
+            " <span class=by>"
+            + " ".join(f"<span>{escape(part)}</span>" for part in found.groups()[1:] if part)
+            + "</span>"
+        )
     attributes = " class=best" if cell.best and full_heat is None else ""
     if cell.value is not None:
         attributes += f' data-value="{cell.value:.6g}"'
         if full_heat is not None:
             share = min(cell.value / full_heat, 1)
-            attributes += f' style="background:color-mix(in srgb, var(--heat) {100 * share:.0f}%, var(--card))"'
+            attributes += (
+                f' style="background:color-mix(in srgb, var(--heat) {100 * share:.0f}%, var(--card))"'
+            )
     return f"<td{attributes}>{text}</td>"
 
 

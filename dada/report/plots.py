@@ -1,4 +1,5 @@
-"""Plots as inline SVG that takes its colours from the page: light, dark and print are the page's style sheet alone.
+"""Plots as inline SVG that takes its colours from the page: light, dark and print are the page's style sheet
+alone.
 
 matplotlib draws with the stand-in colours below, which are then replaced by CSS variables.
 """
@@ -18,21 +19,51 @@ from dada.report.tables import open_sets, readable
 
 INK, FAINT = "#0a0b0c", "#0a0b0d"
 SERIES = [f"#0a0c0{i}" for i in range(8)]  # as many as the page's style sheet has
-STYLES = ["-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)), (0, (3, 1, 1, 1)), (0, (2, 2))]
+STYLES = [
+    "-",
+    "--",
+    "-.",
+    (0, (1, 1.2)),
+    (0, (5, 1, 1, 1, 1, 1)),
+    (0, (7, 2)),
+    (0, (3, 1, 1, 1)),
+    (0, (2, 2)),
+]
 WIDTH = 10.4  # of a figure, inches
 RATES = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 95]) / 100
 SETTINGS = {
-    "svg.fonttype": "none", "svg.hashsalt": "dada", "font.family": "sans-serif", "font.size": 10, "text.color": INK, "axes.labelcolor": INK,
-    "axes.edgecolor": FAINT, "axes.linewidth": 0.8, "xtick.color": FAINT, "ytick.color": FAINT, "xtick.labelcolor": INK,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "dada",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 0.8,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": FAINT, "grid.linewidth": 0.5, "grid.alpha": 0.45,
-    "axes.titlesize": 10, "axes.titlelocation": "left", "axes.axisbelow": True, "lines.solid_capstyle": "round",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.5,
+    "grid.alpha": 0.45,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "lines.solid_capstyle": "round",
 }
 
 
 def det_plot(section: Section, num_systems: int) -> str:
-    """DET curves of the best systems on probit axes, with the band of the speaker bootstrap and the EER marked."""
-    best = sorted(section.scored.items(), key=lambda item: item[1]["metrics"]["eer"]["mean"])[: min(num_systems, len(SERIES))]
+    """DET curves of the best systems on probit axes, with the band of the speaker bootstrap and the EER
+    marked.
+    """
+    best = sorted(section.scored.items(), key=lambda item: item[1]["metrics"]["eer"]["mean"])[
+        : min(num_systems, len(SERIES))
+    ]
     worst = max(result["metrics"]["eer"]["mean"] for _, result in best)
     high = next((rate for rate in RATES if rate >= max(0.4, 1.3 * worst)), RATES[-1])
     limits = ndtri([0.004, high])
@@ -44,29 +75,53 @@ def det_plot(section: Section, num_systems: int) -> str:
             curve, value = result["det"], result["metrics"]["eer"]["mean"]
             x = ndtri(curve["p_fa"])
             if curve["low"] is not None:
-                axes.fill_between(x, _probit(curve["low"]), _probit(curve["high"]), color=SERIES[i], alpha=0.1, linewidth=0)
+                axes.fill_between(
+                    x, _probit(curve["low"]), _probit(curve["high"]), color=SERIES[i], alpha=0.1, linewidth=0
+                )
             label = f"{name}: {100 * value:.1f} %"
-            axes.plot(x, _probit(curve["p_miss"]), color=SERIES[i], linestyle=STYLES[i], linewidth=1.8, label=label)
+            axes.plot(
+                x, _probit(curve["p_miss"]), color=SERIES[i], linestyle=STYLES[i], linewidth=1.8, label=label
+            )
             axes.plot(*[ndtri(np.clip(value, 1e-4, 1 - 1e-4))] * 2, "o", color=SERIES[i], markersize=5)
         ticks = [rate for rate in RATES if 0.004 <= rate <= high]
         labels = [f"{100 * rate:g}" for rate in ticks]
-        axes.set(xlim=limits, ylim=limits, xlabel="spoofs accepted, %", ylabel="bona fide rejected, %", aspect="equal")
+        axes.set(
+            xlim=limits,
+            ylim=limits,
+            xlabel="spoofs accepted, %",
+            ylabel="bona fide rejected, %",
+            aspect="equal",
+        )
         axes.set_xticks(ndtri(ticks), labels)
         axes.set_yticks(ndtri(ticks), labels)
         place = {"loc": "upper left", "bbox_to_anchor": (0.62, 0.985), "alignment": "left"}
         figure.legend(**place, frameon=False, title="EER", handlelength=3.2, labelspacing=0.7)
-        return _svg(figure, f"Detection error trade-off of {len(best)} systems, protocol {section.protocol}, {section.split}")
+        return _svg(
+            figure,
+            f"Detection error trade-off of {len(best)} systems, protocol {section.protocol}, {section.split}",
+        )
 
 
 def interval_plot(section: Section) -> str:
-    """EER of every system with its interval, a panel for all spoofs and for each value of the conditions with few values."""
+    """EER of every system with its interval, a panel for all spoofs and for each value of the conditions with
+    few values.
+    """
     panels = [("all", lambda result: result["metrics"]["eer"])]
     for condition in section.columns:
         for value in section.values(condition):
-            panels.append((readable(value), lambda result, c=condition, v=value: result["conditions"].get(c, {}).get(v, {}).get("eer")))
+            panels.append(
+                (
+                    readable(value),
+                    lambda result, c=condition, v=value: (
+                        result["conditions"].get(c, {}).get(v, {}).get("eer")
+                    ),
+                )
+            )
     names = list(section.scored)
     entries = [[find(section.scored[name]) for name in names] for _, find in panels]
-    highest = max(max(entry["high"] or 0, *entry["per_seed"]) for column in entries for entry in column if entry)
+    highest = max(
+        max(entry["high"] or 0, *entry["per_seed"]) for column in entries for entry in column if entry
+    )
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 0.9 + 0.27 * len(names)), layout="constrained")
         for i, axes in enumerate(figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]):
@@ -75,8 +130,16 @@ def interval_plot(section: Section) -> str:
                     continue
                 if entry["low"] is not None:
                     ends = [100 * entry["low"], 100 * entry["high"]]
-                    axes.plot(ends, [row, row], color=SERIES[0], linewidth=5, alpha=0.3, solid_capstyle="butt")
-                axes.plot([100 * value for value in entry["per_seed"]], [row] * len(entry["per_seed"]), "|", color=INK, markersize=5)
+                    axes.plot(
+                        ends, [row, row], color=SERIES[0], linewidth=5, alpha=0.3, solid_capstyle="butt"
+                    )
+                axes.plot(
+                    [100 * value for value in entry["per_seed"]],
+                    [row] * len(entry["per_seed"]),
+                    "|",
+                    color=INK,
+                    markersize=5,
+                )
                 axes.plot([100 * entry["mean"]], [row], "o", color=SERIES[0], markersize=4.5)
             axes.set_title(panels[i][0])
             axes.set_yticks(range(len(names)), names)
@@ -95,37 +158,62 @@ def histogram_plot(section: Section) -> str:
             histogram = result["histogram"]
             for key, label, color in (("bonafide", "bona fide", SERIES[0]), ("spoof", "spoof", SERIES[1])):
                 counts = np.array(histogram[key])
-                axes.stairs(counts / counts.sum(), histogram["edges"], fill=True, color=color, alpha=0.3, linewidth=0)
-                axes.stairs(counts / counts.sum(), histogram["edges"], color=color, linewidth=1.3, label=label)
+                axes.stairs(
+                    counts / counts.sum(), histogram["edges"], fill=True, color=color, alpha=0.3, linewidth=0
+                )
+                axes.stairs(
+                    counts / counts.sum(), histogram["edges"], color=color, linewidth=1.3, label=label
+                )
             axes.set_title(name)
             axes.set_yticks([])
             axes.grid(visible=False)
             axes.spines["left"].set_visible(False)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+        figure.legend(
+            *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+        )
         return _svg(figure, f"Score histograms, protocol {section.protocol}, {section.split}")
 
 
 def calibration_plot(section: Section) -> str:
-    """What the log-likelihood ratios of each system say against what is true, a panel for each system that gives some."""
-    found = {name: result["calibration"] for name, result in section.scored.items() if result.get("calibration")}
+    """What the log-likelihood ratios of each system say against what is true, a panel for each system that
+    gives some.
+    """
+    found = {
+        name: result["calibration"] for name, result in section.scored.items() if result.get("calibration")
+    }
     with matplotlib.rc_context(SETTINGS):
         figure, panels = _panels(len(found), 5, WIDTH, 2.15, 0.35, sharex=True, sharey=True)
         for axes, (name, points) in zip(panels, found.items(), strict=True):
             axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
             axes.plot(points["said"], points["true"], color=SERIES[0], linewidth=1.2)
-            axes.scatter(points["said"], points["true"], s=6 + 160 * np.array(points["weight"]), color=SERIES[0], alpha=0.65, linewidths=0)
+            axes.scatter(
+                points["said"],
+                points["true"],
+                s=6 + 160 * np.array(points["weight"]),
+                color=SERIES[0],
+                alpha=0.65,
+                linewidths=0,
+            )
             axes.set_title(name)
-            axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
+            axes.set(
+                xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal"
+            )
             axes.tick_params(length=0)
-        figure.supxlabel("P(bona fide) that the score stands for, both classes being equally probable", fontsize=10)
+        figure.supxlabel(
+            "P(bona fide) that the score stands for, both classes being equally probable", fontsize=10
+        )
         figure.supylabel("share of bona fide", fontsize=10)
         return _svg(figure, f"Calibration, protocol {section.protocol}, {section.split}")
 
 
 def confusion_plot(section: Section) -> str:
-    """Decisions of every system that can say unknown, in % of the trials of each true class, a panel for each system."""
+    """Decisions of every system that can say unknown, in % of the trials of each true class, a panel for each
+    system.
+    """
     found = open_sets(section)
-    with matplotlib.rc_context(SETTINGS | {"axes.grid": False, "axes.spines.left": False, "axes.spines.bottom": False}):
+    with matplotlib.rc_context(
+        SETTINGS | {"axes.grid": False, "axes.spines.left": False, "axes.spines.bottom": False}
+    ):
         figure, panels = _panels(len(found), 2, WIDTH / 2 * min(2, len(found)), 4.3, 0.2)
         for axes, (name, entry) in zip(panels, found.items(), strict=True):
             labels = [readable(label) for label in entry["labels"]]
@@ -134,7 +222,14 @@ def confusion_plot(section: Section) -> str:
             shares = counts[there] / counts[there].sum(axis=1, keepdims=True)
             rows = [label for label, occurs in zip(labels, there, strict=True) if occurs]
             for (row, column), share in np.ndenumerate(shares):
-                axes.fill_between([column - 0.48, column + 0.48], row - 0.48, row + 0.48, color=SERIES[0], alpha=0.75 * share, linewidth=0)
+                axes.fill_between(
+                    [column - 0.48, column + 0.48],
+                    row - 0.48,
+                    row + 0.48,
+                    color=SERIES[0],
+                    alpha=0.75 * share,
+                    linewidth=0,
+                )
                 axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=9)
             axes.set(xlim=(-0.5, len(labels) - 0.5), ylim=(len(rows) - 0.5, -0.5), aspect="equal", title=name)
             axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right")
@@ -145,7 +240,9 @@ def confusion_plot(section: Section) -> str:
         return _svg(figure, f"Confusion matrices, protocol {section.protocol}, {section.split}")
 
 
-def _panels(num: int, most_in_row: int, width: float, row_height: float, margin: float, **shared) -> tuple[Figure, np.ndarray]:
+def _panels(
+    num: int, most_in_row: int, width: float, row_height: float, margin: float, **shared
+) -> tuple[Figure, np.ndarray]:
     """A figure with `num` axes in rows, sizes in inches; the last row may end early."""
     num_columns = min(most_in_row, num)
     num_rows = -(-num // num_columns)
@@ -163,12 +260,19 @@ def _probit(rates: Sequence[float]) -> np.ndarray:
 def _svg(figure: Figure, description: str) -> str:
     """The figure as an <svg> element that scales with the page; the same figure always gives the same text."""
     out = io.StringIO()
-    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    figure.savefig(
+        out,
+        format="svg",
+        transparent=True,
+        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+    )
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", svg, count=1)
-    svg = re.sub(r'<svg ([^>]*?)height="[^"]*"', rf'<svg \1role="img" aria-label="{escape(description)}"', svg, count=1)
+    svg = re.sub(
+        r'<svg ([^>]*?)height="[^"]*"', rf'<svg \1role="img" aria-label="{escape(description)}"', svg, count=1
+    )
     for i, color in enumerate(SERIES):
         svg = svg.replace(color, f"var(--s{i})")
     return svg.replace(INK, "var(--ink)").replace(FAINT, "var(--faint)")

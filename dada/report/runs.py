@@ -12,7 +12,9 @@ NOT_SETTINGS = ("definitions", "command", "scores")  # of the provenance of resu
 
 @dataclass
 class Run:
-    """An experiment folder, flat: `train.optim.lr` -> 0.0001, `test eer` -> its entry with mean, spread and interval."""
+    """An experiment folder, flat: `train.optim.lr` -> 0.0001, `test eer` -> its entry with mean, spread and
+    interval.
+    """
 
     folder: Path
     settings: dict[str, object] = field(default_factory=dict)
@@ -20,12 +22,20 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Read exp/<system> with all its seeds and results, or one seed's folder. Raises DataError where there is neither."""
+    """Read exp/<system> with all its seeds and results, or one seed's folder. Raises DataError where there is
+    neither.
+    """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder: name that of a system, e.g. egs/mini/exp/aasist, or of one of its seeds")
+        raise DataError(
+            f"{folder} is no folder: name that of a system, e.g. egs/mini/exp/aasist, or of one of its seeds"
+        )
     run = Run(folder)
-    configs = [folder / "config.json"] if (folder / "config.json").exists() else sorted(folder.glob("seed_*/config.json"))
+    configs = (
+        [folder / "config.json"]
+        if (folder / "config.json").exists()
+        else sorted(folder.glob("seed_*/config.json"))
+    )
     per_seed = {path.parent.name: _flat(_read(path)) for path in configs}
     for seed, settings in per_seed.items():
         same = settings == next(iter(per_seed.values()))
@@ -34,7 +44,10 @@ def read_run(folder: Path) -> Run:
     for path in results:
         _add_results(run, path, path.relative_to(folder / "results").with_suffix("").as_posix())
     if not configs and not results:
-        raise DataError(f"{folder} holds no config.json, no seed_*/config.json and no results: it is not the folder of an experiment")
+        raise DataError(
+            f"{folder} holds no config.json, no seed_*/config.json and no results: it is not the folder of "
+            "an experiment"
+        )
     return run
 
 
@@ -49,11 +62,19 @@ def _block(what: str, first: dict, second: dict, show, change=lambda a, b: "") -
     names = list(dict.fromkeys([*first, *second]))
     differing = [name for name in names if first.get(name, ABSENT) != second.get(name, ABSENT)]
     lines = ["", f"{what}: {len(differing)} differ, {len(names) - len(differing)} agree"]
-    rows = [[name, *(show(side[name]) if name in side else ABSENT for side in (first, second))] for name in differing]
+    rows = [
+        [name, *(show(side[name]) if name in side else ABSENT for side in (first, second))]
+        for name in differing
+    ]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     for name, row in zip(differing, rows, strict=True):
         tail = change(first[name], second[name]) if name in first and name in second else ""
-        lines.append("  " + "  ".join([*(f"{text:{width}}" for text, width in zip(row, widths, strict=True)), tail]).rstrip())
+        lines.append(
+            "  "
+            + "  ".join(
+                [*(f"{text:{width}}" for text, width in zip(row, widths, strict=True)), tail]
+            ).rstrip()
+        )
     return lines
 
 
@@ -87,7 +108,11 @@ def _change(first: dict, second: dict) -> str:
 def _flat(values: dict, above: str = "") -> dict[str, object]:
     flat: dict[str, object] = {}
     for name, value in values.items():
-        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) and value else {f"{above}{name}": value}
+        flat |= (
+            _flat(value, f"{above}{name}.")
+            if isinstance(value, dict) and value
+            else {f"{above}{name}": value}
+        )
     return flat
 
 
@@ -95,4 +120,6 @@ def _read(path: Path) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path} is not JSON ({error}): the run did not end, or the file is damaged") from error
+        raise DataError(
+            f"{path} is not JSON ({error}): the run did not end, or the file is damaged"
+        ) from error

@@ -1,4 +1,6 @@
-"""The look of report.html, and the few lines that sort its tables. Colours after Okabe and Ito, told apart by the colour-blind."""
+"""The look of report.html, and the few lines that sort its tables. Colours after Okabe and Ito, told apart by
+the colour-blind.
+"""
 
 from html import escape
 

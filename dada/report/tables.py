@@ -35,7 +35,9 @@ class Table:
 
 
 def percent(entry: dict | None) -> str:
-    """A share in percent: `12.3 [9.8, 15.1] ±0.4` is the mean over seeds, its 95 % interval, and the seeds' standard deviation."""
+    """A share in percent: `12.3 [9.8, 15.1] ±0.4` is the mean over seeds, its 95 % interval, and the seeds'
+    standard deviation.
+    """
     return _measured(entry, lambda value: number(100 * value, 1))
 
 
@@ -61,9 +63,18 @@ def mean_percent(entry: dict | None) -> str:
 
 def tables_of(section: Section) -> list[Table]:
     """All tables of a split that have something to show."""
-    tables = [eer_table(section), weighted_table(section), *(condition_table(section, name) for name in section.own_tables)]
+    tables = [
+        eer_table(section),
+        weighted_table(section),
+        *(condition_table(section, name) for name in section.own_tables),
+    ]
     tables += [tandem_table(section, name) for name in (*section.own_tables, *section.columns)]
-    tables += [within_table(section), metric_table(section), difference_table(section), *class_tables(section)]
+    tables += [
+        within_table(section),
+        metric_table(section),
+        difference_table(section),
+        *class_tables(section),
+    ]
     tables += [author_table(section), abx_table(section), transcript_table(section)]
     return [table for table in tables if table.rows]
 
@@ -76,9 +87,17 @@ def eer_table(section: Section, show: Callable[[dict | None], str] = percent) ->
             columns.append((readable(value), _eer_of(condition, value)))
     note = "EER in % of the spoofs named by the column against all bona fide speech."
     if section.columns:
-        note += " Columns by " + ", ".join(f"`{name}` ({', '.join(map(readable, section.values(name)))})" for name in section.columns) + "."
+        note += (
+            " Columns by "
+            + ", ".join(
+                f"`{name}` ({', '.join(map(readable, section.values(name)))})" for name in section.columns
+            )
+            + "."
+        )
     table = _table("Equal error rate", note, section, columns, show, lowest_is_best=True)
-    if len({len(result["seeds"]) for result in section.scored.values()}) > 1:  # some systems are trained less often than others
+    if (
+        len({len(result["seeds"]) for result in section.scored.values()}) > 1
+    ):  # some systems are trained less often than others
         table.headers.append("seeds")
         for row in table.rows:
             row.append(Cell(str(len(section.scored[row[0].text]["seeds"]))))
@@ -91,10 +110,16 @@ def weighted_table(section: Section) -> Table:
     table = Table("Weighted equal error rate", "", ["system", "WEER"])
     if found:
         weights = next(iter(found.values()))["weights"]
-        table.note = f"Mean EER in %: {', '.join(f'{readable(split)} {weight:g}' for split, weight in weights.items())}."
+        table.note = (
+            "Mean EER in %: "
+            f"{', '.join(f'{readable(split)} {weight:g}' for split, weight in weights.items())}."
+        )
         values = {name: entry["metrics"]["weighted_eer"] for name, entry in found.items()}
         best = min(value["mean"] for value in values.values())
-        table.rows = [[Cell(name), Cell(percent(value), value["mean"], value["mean"] == best)] for name, value in values.items()]
+        table.rows = [
+            [Cell(name), Cell(percent(value), value["mean"], value["mean"] == best)]
+            for name, value in values.items()
+        ]
     return table
 
 
@@ -104,32 +129,49 @@ def condition_table(section: Section, condition: str) -> Table:
     sizes = next(iter(section.scored.values()))["conditions"].get(condition, {})
     note = f"Mean EER in % of the spoofs of one `{condition}` against all bona fide speech. Spoofs: "
     note += ", ".join(f"{readable(value)} {entry['num_spoof']}" for value, entry in sizes.items()) + "."
-    table = _table(f"Equal error rate by {condition}", note, section, columns, mean_percent, lowest_is_best=True)
+    table = _table(
+        f"Equal error rate by {condition}", note, section, columns, mean_percent, lowest_is_best=True
+    )
     table.heat = True
     return table
 
 
 def tandem_table(section: Section, condition: str) -> Table:
     """Tandem costs for every value of a condition, where stage 9 had an ASV."""
-    found = [value for result in section.scored.values() for value in result["conditions"].get(condition, {}).values()]
+    found = [
+        value
+        for result in section.scored.values()
+        for value in result["conditions"].get(condition, {}).values()
+    ]
     if not any(tandem_costs(value) for value in found):
         return Table("", "", [])
     columns = [
-        (readable(value), lambda result, v=value: tandem_costs(result["conditions"].get(condition, {}).get(v, {})))
+        (
+            readable(value),
+            lambda result, v=value: tandem_costs(result["conditions"].get(condition, {}).get(v, {})),
+        )
         for value in section.values(condition)
     ]
     versions = ["legacy definition of ASVspoof 2019", "in brackets the revised one of ASVspoof 2021"]
     if not any(costs and costs["legacy"] for costs in map(tandem_costs, found)):
         versions = ["revised definition of ASVspoof 2021"]
-    against = "bona fide speech that shares the value" if any("asv_within" in value for value in found) else "all bona fide speech"
+    against = (
+        "bona fide speech that shares the value"
+        if any("asv_within" in value for value in found)
+        else "all bona fide speech"
+    )
     note = f"Mean min t-DCF, {', '.join(versions)}, of the spoofs of one `{condition}` against {against}."
     scopes = [value.get("asv_within", value.get("asv")) for value in found]
-    note += " Rates of the ASV: " + ("overall." if set(scopes) == {OVERALL} else "of the same trials, where it knows them.")
+    note += " Rates of the ASV: " + (
+        "overall." if set(scopes) == {OVERALL} else "of the same trials, where it knows them."
+    )
     return _table(f"Tandem cost by {condition}", note, section, columns, _both_costs, lowest_is_best=True)
 
 
 def tandem_costs(entry: dict) -> dict | None:
-    """Both versions of the min t-DCF under one value, within it where bona fide speech has it too, as ASVspoof publishes them."""
+    """Both versions of the min t-DCF under one value, within it where bona fide speech has it too, as
+    ASVspoof publishes them.
+    """
     metrics = entry.get("metrics_within", entry.get("metrics")) or {}
     legacy, revised = (metrics.get(name) for name in TANDEM)
     first = legacy or revised
@@ -137,7 +179,11 @@ def tandem_costs(entry: dict) -> dict | None:
 
 
 def _both_costs(costs: dict | None) -> str:
-    shown = [number(costs[name]["mean"], 4) for name in ("legacy", "revised") if costs[name]] if costs else [ABSENT]
+    shown = (
+        [number(costs[name]["mean"], 4) for name in ("legacy", "revised") if costs[name]]
+        if costs
+        else [ABSENT]
+    )
     return shown[0] + (f" ({shown[1]})" if len(shown) > 1 else "")
 
 
@@ -147,14 +193,25 @@ def within_table(section: Section) -> Table:
     for condition in [*section.columns, *section.own_tables]:
         for value in section.values(condition):
             if any(_within(result, condition, value) for result in section.scored.values()):
-                columns.append((f"{condition} {readable(value)}", lambda result, c=condition, v=value: _within(result, c, v)))
+                columns.append(
+                    (
+                        f"{condition} {readable(value)}",
+                        lambda result, c=condition, v=value: _within(result, c, v),
+                    )
+                )
     note = "EER in % between bona fide speech and spoofs that share the value."
     return _table("Equal error rate within a condition", note, section, columns, percent, lowest_is_best=True)
 
 
 def metric_table(section: Section) -> Table:
     """The other metrics over all trials."""
-    names = [("AUC", "auc"), ("F1", "f1_at_eer"), ("minDCF", "min_dcf"), ("actDCF", "act_dcf"), ("Cllr", "cllr")]
+    names = [
+        ("AUC", "auc"),
+        ("F1", "f1_at_eer"),
+        ("minDCF", "min_dcf"),
+        ("actDCF", "act_dcf"),
+        ("Cllr", "cllr"),
+    ]
     first, over = next(iter(section.scored.values()), None), ("EER over attacks, %", "eer_over_attacks")
     if first is not None and "asv" in first:
         names += [("min t-DCF 2019", "min_tdcf_2019"), ("min t-DCF 2021", "min_tdcf_2021")]
@@ -167,23 +224,34 @@ def metric_table(section: Section) -> Table:
         config, definitions = first["provenance"]["evaluate"], first["provenance"]["definitions"]
         note = "; ".join(f"{title}: {definitions[name].removeprefix('F1: ')}" for title, name in names)
         note += f". ASV: {Path(first['asv']).name}" if "asv" in first else ""
-        note += f". Costs: miss {config['cost_miss']:g}, false acceptance {config['cost_fa']:g}, spoofs {100 * config['p_spoof']:g} %."
+        note += (
+            f". Costs: miss {config['cost_miss']:g}, false acceptance {config['cost_fa']:g}, spoofs "
+            f"{100 * config['p_spoof']:g} %."
+        )
     return _table("Other metrics", note, section, columns, plain)
 
 
 def difference_table(section: Section) -> Table:
-    """Paired differences of two systems: of the EER over all spoofs and by condition, and of the other metrics."""
+    """Paired differences of two systems: of the EER over all spoofs and by condition, and of the other
+    metrics.
+    """
     table = Table("Paired differences", "", ["first minus second", "EER all"])
-    columns: list[tuple[str, str]] = [(name, value) for name in section.columns for value in section.values(name)]
+    columns: list[tuple[str, str]] = [
+        (name, value) for name in section.columns for value in section.values(name)
+    ]
     table.headers += [readable(value) for _, value in columns] + ["minDCF", "AUC"]
     table.note = (
-        "The first system's metric minus the second's, on the same trials and the same resampled speakers, so that what both find hard "
+        "The first system's metric minus the second's, on the same trials and the same resampled speakers, "
+        "so that what both find hard "
         "cancels. EER in percentage points: below 0 the first is better. Bold: the interval leaves out 0."
     )
     for found in section.differences:
         if found["metrics"] is None:
             continue
-        eers = [found["metrics"]["eer"], *(found["conditions"].get(name, {}).get(value) for name, value in columns)]
+        eers = [
+            found["metrics"]["eer"],
+            *(found["conditions"].get(name, {}).get(value) for name, value in columns),
+        ]
         others = [found["metrics"]["min_dcf"], found["metrics"]["auc"]]
         cells = [_difference_cell(entry, lambda value: number(100 * value, 1, "+")) for entry in eers]
         cells += [_difference_cell(entry, lambda value: number(value, 3, "+")) for entry in others]
@@ -200,12 +268,23 @@ def class_tables(section: Section) -> list[Table]:
     definitions = next(iter(section.results.values()))["provenance"]["definitions"]
     headers = ["accuracy, known", "macro-F1, known", "accuracy, all", "macro-F1, all", "AUC, unknown"]
     table = Table("Attack recognition", "", ["system", *headers])
-    table.note = "In %. " + "; ".join(f"{header}: {definitions[name]}" for header, name in zip(headers, names, strict=True)) + "."
+    table.note = (
+        "In %. "
+        + "; ".join(f"{header}: {definitions[name]}" for header, name in zip(headers, names, strict=True))
+        + "."
+    )
     counts = next(iter(found.values()))
     table.note += f" {counts['num_known']:,} trials are of known classes, {counts['num_unknown']:,} are not"
-    table.note += f" ({', '.join(map(readable, counts['unknown_attacks']))})." if counts["unknown_attacks"] else "."
+    table.note += (
+        f" ({', '.join(map(readable, counts['unknown_attacks']))})." if counts["unknown_attacks"] else "."
+    )
     for name, entry in found.items():
-        table.rows.append([Cell(name), *(Cell(percent(entry[key]), entry[key]["mean"] if entry[key] else None) for key in names)])
+        table.rows.append(
+            [
+                Cell(name),
+                *(Cell(percent(entry[key]), entry[key]["mean"] if entry[key] else None) for key in names),
+            ]
+        )
     swept = [sweep_table(name, entry["sweep"]) for name, entry in found.items() if entry.get("sweep")]
     return [table, *(confusion_table(name, entry) for name, entry in open_sets(section).items()), *swept]
 
@@ -219,17 +298,25 @@ def open_sets(section: Section) -> dict[str, dict]:
 def sweep_table(system: str, swept: dict) -> Table:
     """How OpenMax did with every tail (rows) and threshold (columns) that was tried."""
     thresholds = list(dict.fromkeys(row["threshold"] for row in swept["rows"]))
-    table = Table(f"Tail and threshold of {system}", "", ["tail", *(f"threshold {value:g}" for value in thresholds)])
+    table = Table(
+        f"Tail and threshold of {system}", "", ["tail", *(f"threshold {value:g}" for value in thresholds)]
+    )
     chosen = ", ".join(f"{one['tail']} and {one['threshold']:g}" for one in swept["chosen"])
     table.note = (
-        "Macro-F1 in %, each known class held out in turn as if it were unknown, and in brackets the accuracy over the known classes with "
+        "Macro-F1 in %, each known class held out in turn as if it were unknown, and in brackets the "
+        "accuracy over the known classes with "
         f"none held out; means over the training seeds. Each seed takes what is best on dev: {chosen}."
     )
     table.heat, table.full_heat = True, 1.0
     for tail in dict.fromkeys(row["tail"] for row in swept["rows"]):
         rows = {row["threshold"]: row for row in swept["rows"] if row["tail"] == tail}
-        means = [(rows[value]["held_out_macro_f1"]["mean"], rows[value]["known_accuracy"]["mean"]) for value in thresholds]
-        table.rows.append([Cell(str(tail), tail), *(Cell(f"{100 * f1:.1f} ({100 * known:.1f})", f1) for f1, known in means)])
+        means = [
+            (rows[value]["held_out_macro_f1"]["mean"], rows[value]["known_accuracy"]["mean"])
+            for value in thresholds
+        ]
+        table.rows.append(
+            [Cell(str(tail), tail), *(Cell(f"{100 * f1:.1f} ({100 * known:.1f})", f1) for f1, known in means)]
+        )
     return table
 
 
@@ -238,7 +325,10 @@ def transcript_table(section: Section) -> Table:
     table = Table("Transcripts", "", ["engine", "corpus", "all", "bona fide", "spoof", "utterances", "words"])
     said = section.transcripts
     if said and said["wer"]["all"]:
-        table.note = "Word error rate in % against what was to be spoken, without case and punctuation; intervals over resampled speakers."
+        table.note = (
+            "Word error rate in % against what was to be spoken, without case and punctuation; "
+            "intervals over resampled speakers."
+        )
         made_by = said["engine"] or {}
         model, library = (str(made_by.get(name) or "unknown") for name in ("model", "library"))
         engine = f"{model.rpartition('/')[2]} ({library.partition(',')[0]})"
@@ -251,8 +341,15 @@ def transcript_table(section: Section) -> Table:
 
 def confusion_table(system: str, entry: dict) -> Table:
     """Decisions of a system, in % of the trials of each true class."""
-    table = Table(f"Confusion matrix of {system}", "", ["true class", *map(readable, entry["labels"]), "trials"], drawn=True)
-    table.note = "Rows are true classes, columns decisions: % of the trials of the row, over all training seeds."
+    table = Table(
+        f"Confusion matrix of {system}",
+        "",
+        ["true class", *map(readable, entry["labels"]), "trials"],
+        drawn=True,
+    )
+    table.note = (
+        "Rows are true classes, columns decisions: % of the trials of the row, over all training seeds."
+    )
     table.heat, table.full_heat = True, 1.0
     for label, row in zip(entry["labels"], entry["confusion"], strict=True):
         total = sum(row)
@@ -264,13 +361,19 @@ def confusion_table(system: str, entry: dict) -> Table:
 
 def author_table(section: Section) -> Table:
     """How well text systems name the author or speaker."""
-    with_authors = {name: result["authorship"] for name, result in section.results.items() if result["authorship"]}
-    table = Table("Authorship", "", ["system", "accuracy", "macro-F1", "weighted F1", "authors", "texts", "chance"])
+    with_authors = {
+        name: result["authorship"] for name, result in section.results.items() if result["authorship"]
+    }
+    table = Table(
+        "Authorship", "", ["system", "accuracy", "macro-F1", "weighted F1", "authors", "texts", "chance"]
+    )
     for name, entry in with_authors.items():
         figures = [entry.get(key) for key in ("accuracy", "macro_f1", "weighted_f1")]
         cells = [Cell(percent(figure), figure["mean"] if figure else None) for figure in figures]
         counts = [Cell(f"{entry[key]:,}", entry[key]) for key in ("num_authors", "num_texts")]
-        table.rows.append([Cell(name), *cells, *counts, Cell(f"{100 * entry['chance']:.1f}", entry["chance"])])
+        table.rows.append(
+            [Cell(name), *cells, *counts, Cell(f"{100 * entry['chance']:.1f}", entry["chance"])]
+        )
         table.note = "How often the text system names who said it, in % of the texts by authors it knows"
         table.note += f" ({entry['num_unknown']:,} texts are by others)" if entry.get("num_unknown") else ""
         if "num_sources" in entry:
@@ -282,31 +385,60 @@ def author_table(section: Section) -> Table:
 
 def abx_table(section: Section) -> Table:
     """Whether embeddings lie nearer to their own class."""
-    columns = [("by author", "abx_speaker"), ("by author, across sources", "abx_across"), ("by label", "abx_label")]
-    columns = [(title, key) for title, key in columns if any(result.get(key) for result in section.results.values())]
+    columns = [
+        ("by author", "abx_speaker"),
+        ("by author, across sources", "abx_across"),
+        ("by label", "abx_label"),
+    ]
+    columns = [
+        (title, key) for title, key in columns if any(result.get(key) for result in section.results.values())
+    ]
     table = Table("ABX", "", ["system", *(title for title, _ in columns)])
     for name, result in section.results.items():
         entries = [result.get(key) for _, key in columns]
         found = [entry for entry in entries if entry]
         if found:
-            table.rows.append([Cell(name), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)])
+            table.rows.append(
+                [Cell(name), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)]
+            )
             table.note = (
-                f"% of {found[0]['num_triples']:,} triples in which an utterance lies nearer to one of its own class than to one of "
-                f"another ({found[0]['distance']} distance); chance 50. By author or purported speaker: what is real only. Across "
-                "sources: the two by one author are from different speeches, works or lines. By label: bona fide and spoof."
+                f"% of {found[0]['num_triples']:,} triples in which an utterance lies nearer to one of its "
+                "own class than to one of "
+                f"another ({found[0]['distance']} distance); chance 50. By author or purported speaker: "
+                "what is real only. Across "
+                "sources: the two by one author are from different speeches, works or lines. By label: "
+                "bona fide and spoof."
             )
     return table
 
 
 def test_sets_table(sections: Sequence[Section]) -> Table:
-    """F1 and ABX of the text systems on every test set beside each other, as in table 2 of the DADA draft; empty for one set."""
-    tests = [section for section in sections if section.is_test and not section.scored and author_table(section).rows]
-    table = Table("All test sets", "", ["system", *(f"{section.split} {name}" for section in tests for name in ("macro-F1", "ABX"))])
+    """F1 and ABX of the text systems on every test set beside each other, as in table 2 of the DADA draft;
+    empty for one set.
+    """
+    tests = [
+        section
+        for section in sections
+        if section.is_test and not section.scored and author_table(section).rows
+    ]
+    table = Table(
+        "All test sets",
+        "",
+        ["system", *(f"{section.split} {name}" for section in tests for name in ("macro-F1", "ABX"))],
+    )
     table.note = "Authorship: macro-F1 over the authors that the system knows, and ABX by author, in %."
     for system in dict.fromkeys(name for section in tests for name in section.results):
-        found = [section.results.get(system) or {"authorship": None, "abx_speaker": None} for section in tests]
-        entries = [entry for result in found for entry in ((result["authorship"] or {}).get("macro_f1"), result["abx_speaker"])]
-        table.rows.append([Cell(system), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)])
+        found = [
+            section.results.get(system) or {"authorship": None, "abx_speaker": None} for section in tests
+        ]
+        entries = [
+            entry
+            for result in found
+            for entry in ((result["authorship"] or {}).get("macro_f1"), result["abx_speaker"])
+        ]
+        table.rows.append(
+            [Cell(system), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)]
+        )
     return table if len(tests) > 1 else Table(table.title, "", table.headers)
 
 
@@ -319,16 +451,27 @@ def counts_line(section: Section) -> str:
     """Protocol, trials, seeds and resamples of a split, in one sentence."""
     result = max(section.results.values(), key=lambda result: len(result["seeds"]))
     config, seeds = result["provenance"]["evaluate"], result["seeds"]
-    classes = "unlabelled" if result["num_bonafide"] is None else f"{result['num_bonafide']:,} bona fide, {result['num_spoof']:,} spoofs"
+    classes = (
+        "unlabelled"
+        if result["num_bonafide"] is None
+        else f"{result['num_bonafide']:,} bona fide, {result['num_spoof']:,} spoofs"
+    )
     trained = f"{len(seeds)} training seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})"
-    trained += ", fewer where a table says so" if any(len(other["seeds"]) < len(seeds) for other in section.results.values()) else ""
-    resampled = f"intervals at {100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the"
+    trained += (
+        ", fewer where a table says so"
+        if any(len(other["seeds"]) < len(seeds) for other in section.results.values())
+        else ""
+    )
+    resampled = (
+        f"intervals at {100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the"
+    )
     if result["num_spoof"] is None and any(entry["authorship"] for entry in section.results.values()):
         texts, authors = result["num_trials"], result["num_speakers"]
         where = f"Protocol `{section.protocol}`, split `{section.split}`"
         return f"{where}: {texts:,} texts by {authors:,} authors; {trained}; {resampled} sources."
     return (
-        f"Protocol `{section.protocol}`, split `{section.split}`: {result['num_trials']:,} trials ({classes}) of "
+        f"Protocol `{section.protocol}`, split `{section.split}`: {result['num_trials']:,} trials "
+        f"({classes}) of "
         f"{result['num_speakers']:,} purported speakers; {trained}; "
         f"{resampled} speakers."
     )
@@ -369,12 +512,17 @@ def _within(result: dict, condition: str, value: str) -> dict | None:
 
 
 def _table(title, note, section, columns, show, lowest_is_best=False) -> Table:
-    """`columns` are a head, a function that finds a result's entry, and for a column shown in another way than `show` that way."""
+    """`columns` are a head, a function that finds a result's entry, and for a column shown in another way
+    than `show` that way.
+    """
     table = Table(title, note, ["system", *(name for name, *_ in columns)])
     if not columns:
         return table
     for name, result in section.scored.items():
-        cells = [Cell((own[0] if own else show)(entry := find(result)), entry["mean"] if entry else None) for _, find, *own in columns]
+        cells = [
+            Cell((own[0] if own else show)(entry := find(result)), entry["mean"] if entry else None)
+            for _, find, *own in columns
+        ]
         table.rows.append([Cell(name), *cells])
     if lowest_is_best and len(table.rows) > 1:
         for column in range(1, len(table.headers)):

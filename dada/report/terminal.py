@@ -14,7 +14,9 @@ WIDEST = 240  # columns; the table takes what it needs
 
 
 def summary(views: Sequence) -> str:
-    """EER of every system on every test split, by protocol, as plain text; nothing where there are no results."""
+    """EER of every system on every test split, by protocol, as plain text; nothing where there are no
+    results.
+    """
     out = io.StringIO()
     console = Console(file=out, width=WIDEST, color_system=None, highlight=False)
     for section in load(views):
@@ -27,7 +29,11 @@ def summary(views: Sequence) -> str:
         content = eer_table(section, mean_percent)
         table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
         for i, header in enumerate(content.headers):
-            table.add_column("EER % all" if header == "all" else header, justify="left" if i == 0 else "right", no_wrap=True)
+            table.add_column(
+                "EER % all" if header == "all" else header,
+                justify="left" if i == 0 else "right",
+                no_wrap=True,
+            )
         for row in content.rows:
             entry = section.scored[row[0].text]["metrics"]["eer"]
             table.add_row(row[0].text, percent(entry), *(cell.text for cell in row[2:]))

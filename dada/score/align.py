@@ -17,10 +17,11 @@ log = logging.getLogger(__name__)
 
 
 def align(scores: ScoreFile, key: Key, common: bool = False) -> np.ndarray:
-    """For each trial of the key (N,), its place among the scores; -1 without a score, which only `common` allows.
+    """For each trial of the key (N,), its place among the scores; -1 without a score, which only `common`
+    allows.
 
-    Where not one name agrees, folders and audio extensions are left off both. Raises DataError naming the trials of one side only, unless
-    `common`, which warns of them, and where the labels of both disagree.
+    Where not one name agrees, folders and audio extensions are left off both. Raises DataError naming the
+    trials of one side only, unless `common`, which warns of them, and where the labels of both disagree.
     """
     given, wanted = scores.trials, key.trials
     if not set(given) & (set(wanted) | key.outside):
@@ -29,7 +30,8 @@ def align(scores: ScoreFile, key: Key, common: bool = False) -> np.ndarray:
     places = np.array([place.get(trial, -1) for trial in wanted])
     if (places < 0).all():
         raise DataError(
-            f"{scores.path}: not one of its {len(given):,} trials ({listing(given[:2])}, …) is among the {len(wanted):,} of {key.path} "
+            f"{scores.path}: not one of its {len(given):,} trials ({listing(given[:2])}, …) is among the "
+            f"{len(wanted):,} of {key.path} "
             f"({listing(wanted[:2])}, …): these are scores of another set"
         )
     _tell_differences(scores, key, given, wanted, places, common)
@@ -46,7 +48,9 @@ def _plain(file: ScoreFile | Key, trials: Sequence[str]) -> list[str]:
     if len(set(plain)) < len(plain):
         return list(trials)
     if plain != list(trials):
-        log.info("%s: names are compared without folder and extension (%s as %s)", file.path, trials[0], plain[0])
+        log.info(
+            "%s: names are compared without folder and extension (%s as %s)", file.path, trials[0], plain[0]
+        )
     return plain
 
 
@@ -60,7 +64,10 @@ def _tell_differences(scores: ScoreFile, key: Key, given, wanted, places: np.nda
     if extra:
         problems.append(f"{len(extra):,} scored trials are not in {key.path} ({listing(extra)})")
     if problems and not common:
-        raise DataError(f"{scores.path}: {'; '.join(problems)}: score exactly the trials of the key, or leave these out with --common")
+        raise DataError(
+            f"{scores.path}: {'; '.join(problems)}: score exactly the trials of the key, or leave these "
+            "out with --common"
+        )
     for problem in problems:
         log.warning("%s: %s: left out", scores.path, problem)
 
@@ -70,7 +77,11 @@ def _compare_labels(scores: ScoreFile, key: Key, places: np.ndarray) -> None:
         return
     wrong = [
         f"{trial} ({scores.path}:{scores.lines[i]} says {scores.labels[i]}, the key {label})"
-        for trial, label, i in zip(key.trials, key.labels, places, strict=True) if i >= 0 and scores.labels[i] != label
+        for trial, label, i in zip(key.trials, key.labels, places, strict=True)
+        if i >= 0 and scores.labels[i] != label
     ]
     if wrong:
-        raise DataError(f"{len(wrong):,} trials have other labels in the scores than in {key.path}: {listing(wrong)}: one of them is wrong")
+        raise DataError(
+            f"{len(wrong):,} trials have other labels in the scores than in {key.path}: {listing(wrong)}: "
+            "one of them is wrong"
+        )

@@ -13,7 +13,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Platt:
-    """A calibrated score is `slope * score + offset`, a natural-log likelihood ratio of bona fide against spoof."""
+    """A calibrated score is `slope * score + offset`, a natural-log likelihood ratio of bona fide against
+    spoof.
+    """
 
     slope: float = 1.0
     offset: float = 0.0
@@ -24,7 +26,9 @@ class Platt:
 
 @dataclass(frozen=True)
 class LinearFusion:
-    """Scores of M systems to `scores @ weights + offset`, a natural-log likelihood ratio of bona fide against spoof."""
+    """Scores of M systems to `scores @ weights + offset`, a natural-log likelihood ratio of bona fide against
+    spoof.
+    """
 
     weights: tuple[float, ...]
     offset: float
@@ -37,23 +41,31 @@ def fit_platt(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.
     """Calibration of one system: `fit_fusion` of its scores (N,)."""
     fusion = fit_fusion(np.asarray(scores, dtype=np.float64)[:, None], bonafide, prior)
     if fusion.weights[0] == 0:
-        log.warning("calibration: these scores do not rank bona fide above spoof on dev, so they are given no weight")
+        log.warning(
+            "calibration: these scores do not rank bona fide above spoof on dev, so they are given no weight"
+        )
     return Platt(fusion.weights[0], fusion.offset)
 
 
-def fit_fusion(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.5, nonnegative: bool = True) -> LinearFusion:
-    """Logistic regression on scores (N, M) of M systems and a boolean `bonafide` (N,), the classes weighted to the prior of bona fide.
+def fit_fusion(
+    scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.5, nonnegative: bool = True
+) -> LinearFusion:
+    """Logistic regression on scores (N, M) of M systems and a boolean `bonafide` (N,), the classes weighted
+    to the prior of bona fide.
 
-    A prior of None keeps the classes' own share. Its log-odds are taken off again, so the result is a log-likelihood ratio whatever
-    the prior is. Targets are softened by one count each, so that separable scores give finite weights. With `nonnegative` no system is
-    ever turned round. A constant system has weight 0 and changes nothing. Raises DataError for NaN, a missing class, or a prior that is no
-    probability. Source: Platt, Probabilistic outputs for support vector machines, 1999; Brümmer et al., Fusion of heterogeneous speaker
-    recognition systems, 2007.
+    A prior of None keeps the classes' own share. Its log-odds are taken off again, so the result is a
+    log-likelihood ratio whatever the prior is. Targets are softened by one count each, so that separable
+    scores give finite weights. With `nonnegative` no system is ever turned round. A constant system has
+    weight 0 and changes nothing. Raises DataError for NaN, a missing class, or a prior that is no
+    probability. Source: Platt, Probabilistic outputs for support vector machines, 1999; Brümmer et al.,
+    Fusion of heterogeneous speaker recognition systems, 2007.
     """
     scores, bonafide = np.asarray(scores, dtype=np.float64), np.asarray(bonafide, dtype=bool)
     num_bona, num_spoof = int(bonafide.sum()), int((~bonafide).sum())
     if not num_bona or not num_spoof:
-        raise DataError(f"calibration needs bona fide and spoofed utterances, but there are {num_bona} and {num_spoof}")
+        raise DataError(
+            f"calibration needs bona fide and spoofed utterances, but there are {num_bona} and {num_spoof}"
+        )
     if not np.isfinite(scores).all():
         bad = int((~np.isfinite(scores)).any(axis=1).sum())
         raise DataError(f"calibration: {bad} of {len(scores)} scores are NaN or infinite")
@@ -64,7 +76,9 @@ def fit_fusion(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0
     target = np.where(bonafide, (num_bona + 1) / (num_bona + 2), 1 / (num_spoof + 2))
     constant = np.ptp(scores, axis=0) == 0
     centre, spread = scores.mean(axis=0), np.where(constant, 1.0, scores.std(axis=0))
-    z = np.where(constant, 0.0, (scores - centre) / spread)  # exactly 0, where rounding would leave something to fit
+    z = np.where(
+        constant, 0.0, (scores - centre) / spread
+    )  # exactly 0, where rounding would leave something to fit
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         """Weighted cross-entropy of the softened targets, and its gradient."""
@@ -76,7 +90,9 @@ def fit_fusion(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0
     num_systems = scores.shape[1]
     bounds = [(0 if nonnegative else None, None)] * num_systems + [(None, None)]
     options = {"ftol": 1e-14, "gtol": 1e-10, "maxiter": 1000}
-    best = minimize(loss, np.zeros(num_systems + 1), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    best = minimize(
+        loss, np.zeros(num_systems + 1), jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    )
     weights = best.x[:-1] / spread
     return LinearFusion(tuple(weights.tolist()), float(best.x[-1] - weights @ centre - logit_of(share)))
 

@@ -1,4 +1,5 @@
-"""Text files of columns, as people keep scores and keys: blanks, tabs or commas, with or without a header, plain or gzip.
+"""Text files of columns, as people keep scores and keys: blanks, tabs or commas, with or without a header,
+plain or gzip.
 
 A file of ASVspoof 2019 scores:
 
@@ -23,12 +24,35 @@ NUM_NAMED = 5  # lines that a message shows before it only counts
 
 # What headers call the columns that we know.
 HEADERS = {
-    "trial": "trial", "filename": "trial", "file": "trial", "file_name": "trial", "utt": "trial", "utterance": "trial", "utt_id": "trial",
-    "utterance_id": "trial", "path": "trial", "name": "trial", "id": "trial",
-    "score": "score", "cm-score": "score", "cm_score": "score", "asv-score": "asv_score", "asv_score": "asv_score",
-    "sasv-score": "sasv_score", "sasv_score": "sasv_score",
-    "label": "label", "cm-label": "label", "cm_label": "label", "key": "label", "asv-label": "asv_label", "asv_label": "asv_label",
-    "speaker": "speaker", "spk": "speaker", "speaker_id": "speaker", "attack": "attack", "subset": "subset",
+    "trial": "trial",
+    "filename": "trial",
+    "file": "trial",
+    "file_name": "trial",
+    "utt": "trial",
+    "utterance": "trial",
+    "utt_id": "trial",
+    "utterance_id": "trial",
+    "path": "trial",
+    "name": "trial",
+    "id": "trial",
+    "score": "score",
+    "cm-score": "score",
+    "cm_score": "score",
+    "asv-score": "asv_score",
+    "asv_score": "asv_score",
+    "sasv-score": "sasv_score",
+    "sasv_score": "sasv_score",
+    "label": "label",
+    "cm-label": "label",
+    "cm_label": "label",
+    "key": "label",
+    "asv-label": "asv_label",
+    "asv_label": "asv_label",
+    "speaker": "speaker",
+    "spk": "speaker",
+    "speaker_id": "speaker",
+    "attack": "attack",
+    "subset": "subset",
 }
 
 
@@ -41,7 +65,9 @@ class Layout:
 
     def fits(self, row: Sequence[str], checks: dict[str, Callable[[str], bool]]) -> bool:
         """Whether a row may be one of this layout: `checks` say what the values of a column look like."""
-        return len(row) == len(self.columns) and all(checks[c](v) for c, v in zip(self.columns, row, strict=True) if c in checks)
+        return len(row) == len(self.columns) and all(
+            checks[c](v) for c, v in zip(self.columns, row, strict=True) if c in checks
+        )
 
 
 @dataclass
@@ -57,17 +83,23 @@ class Columns:
         return len(self.lines)
 
 
-def read_columns(path: Path, layouts: Sequence[Layout], checks: dict, what: str, columns: Sequence[str] | None = None) -> Columns:
-    """Read a file whose columns are `columns`, or are named by its header, or are of the first layout that most of its rows fit.
+def read_columns(
+    path: Path, layouts: Sequence[Layout], checks: dict, what: str, columns: Sequence[str] | None = None
+) -> Columns:
+    """Read a file whose columns are `columns`, or are named by its header, or are of the first layout that
+    most of its rows fit.
 
-    With `columns`, those after them are passed over, and so are those called `-`. Raises DataError, with file and line, for what cannot be
-    read, an empty file, columns that nobody knows, and rows that have too few or too many.
+    With `columns`, those after them are passed over, and so are those called `-`. Raises DataError, with file
+    and line, for what cannot be read, an empty file, columns that nobody knows, and rows that have too few or
+    too many.
     """
     path = Path(path)
     lines = read_lines(path)
     split = splitter(next(line for line in lines if line.strip()))
     rows = ((number, split(line)) for number, line in enumerate(lines, start=1) if line.strip())
-    sample = [split(line) for line in itertools.islice((line for line in lines if line.strip()), NUM_LOOKED_AT)]
+    sample = [
+        split(line) for line in itertools.islice((line for line in lines if line.strip()), NUM_LOOKED_AT)
+    ]
     header = header_of(sample[0])
     if header:
         next(rows)
@@ -84,7 +116,9 @@ def read_columns(path: Path, layouts: Sequence[Layout], checks: dict, what: str,
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file, gzip or not, with any line ends, without a byte-order mark. Raises DataError where there are none."""
+    """The lines of a text file, gzip or not, with any line ends, without a byte-order mark. Raises DataError
+    where there are none.
+    """
     try:
         data = path.read_bytes()
         if data.startswith(GZIP):
@@ -97,9 +131,13 @@ def read_lines(path: Path) -> list[str]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is a damaged gzip file ({error}): copy it again") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8") from error
+        raise DataError(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
+        ) from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): mend the file or its permissions") from error
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}): mend the file or its permissions"
+        ) from error
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not any(line.strip() for line in lines):
         raise DataError(f"{path} is empty: write it again")
@@ -140,7 +178,9 @@ def _most_fitting(layouts: Sequence[Layout], sample: list[list[str]], checks: di
     return None
 
 
-def _fill(path: Path, name: str, names: list[str], rows: Iterable[tuple[int, list[str]]], exact: bool) -> Columns:
+def _fill(
+    path: Path, name: str, names: list[str], rows: Iterable[tuple[int, list[str]]], exact: bool
+) -> Columns:
     lines, kept, problems = [], [], []
     for number, row in rows:
         if len(row) < len(names) or (exact and len(row) > len(names)):

@@ -1,4 +1,6 @@
-"""Ensembles: what the members say side by side, and the factors of their sum, found on dev. N utterances, M members, C columns."""
+"""Ensembles: what the members say side by side, and the factors of their sum, found on dev. N utterances, M
+members, C columns.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -24,7 +26,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Rows:
-    """What every member says of the same utterances: (N, M, C), C = 1 for scores, else the logits of `labels`."""
+    """What every member says of the same utterances: (N, M, C), C = 1 for scores, else the logits of
+    `labels`.
+    """
 
     utts: list[str]
     values: Tensor
@@ -32,17 +36,25 @@ class Rows:
 
 
 def read_members(folders: Mapping[str, Path], split: str, labels: Sequence[str]) -> Rows:
-    """The members' outputs on a split, from embed/<split> of their seed folders; `labels` as `join_members` takes them."""
+    """The members' outputs on a split, from embed/<split> of their seed folders; `labels` as `join_members`
+    takes them.
+    """
     outputs = {name: read_outputs(folder / "embed" / split) for name, folder in folders.items()}
-    theirs = {name: (folder / "labels.txt").read_text(encoding="utf-8").splitlines() for name, folder in folders.items()}
+    theirs = {
+        name: (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
+        for name, folder in folders.items()
+    }
     return join_members(outputs, theirs, labels)
 
 
-def join_members(outputs: Mapping[str, Outputs], theirs: Mapping[str, Sequence[str]], labels: Sequence[str]) -> Rows:
+def join_members(
+    outputs: Mapping[str, Outputs], theirs: Mapping[str, Sequence[str]], labels: Sequence[str]
+) -> Rows:
     """Bring members to the same order of utterances and classes; `theirs` are the labels of each.
 
-    `labels` spoof and bonafide takes countermeasure scores, other classes take logits, and no labels those that the members have.
-    Raises DataError for utterances that not all have, ConfigError for members of other classes.
+    `labels` spoof and bonafide takes countermeasure scores, other classes take logits, and no labels those
+    that the members have. Raises DataError for utterances that not all have, ConfigError for members of other
+    classes.
     """
     first = next(iter(outputs))
     utts = outputs[first].utts
@@ -60,7 +72,10 @@ def join_members(outputs: Mapping[str, Outputs], theirs: Mapping[str, Sequence[s
             columns.append(scores_from_logits(logits, theirs[name])[:, None])
             continue
         if set(theirs[name]) != set(wanted):
-            raise ConfigError(f"member {name} has the classes {', '.join(theirs[name])}, but the ensemble {', '.join(wanted)}")
+            raise ConfigError(
+                f"member {name} has the classes {', '.join(theirs[name])}, but the ensemble "
+                f"{', '.join(wanted)}"
+            )
         columns.append(logits[:, [list(theirs[name]).index(label) for label in wanted]])
     return Rows(list(utts), torch.stack(columns, dim=1), wanted)
 
@@ -68,8 +83,9 @@ def join_members(outputs: Mapping[str, Outputs], theirs: Mapping[str, Sequence[s
 def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None) -> dict:
     """Find the factors of an ensemble on dev, in place; returns what was fitted.
 
-    `bonafide` (N,) are booleans for countermeasures, whose sum becomes a natural-log likelihood ratio, and None for classifiers, whose
-    sum of logits stays as it is. Raises ConfigError where weights are to be learned for classifiers.
+    `bonafide` (N,) are booleans for countermeasures, whose sum becomes a natural-log likelihood ratio, and
+    None for classifiers, whose sum of logits stays as it is. Raises ConfigError where weights are to be
+    learned for classifiers.
     """
     config, x = model.config, rows.values.double().numpy()
     ratios = model.ratios().numpy()
@@ -78,7 +94,9 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
     for name in np.array(config.members)[constant]:
         log.warning("ensemble: %s gives every utterance of dev the same, and is left out", name)
     if config.learned and bonafide is None:
-        raise ConfigError("model.learned is for countermeasures (labels spoof and bonafide): give classifiers weights")
+        raise ConfigError(
+            "model.learned is for countermeasures (labels spoof and bonafide): give classifiers weights"
+        )
     if config.learned:
         fusion = fit_fusion(x[:, :, 0], bonafide, config.prior)
         factors, offset = np.array(fusion.weights), fusion.offset
@@ -99,7 +117,12 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
         dev["eer"] = eer_of(det(scores[bonafide], scores[~bonafide]))[0]
     share = factors * spread / max(float((factors * spread).sum()), 1e-300)
     members = {
-        name: {"factor": float(factors[i]), "share": float(share[i]), "mean": float(centre[i]), "deviation": float(spread[i])}
+        name: {
+            "factor": float(factors[i]),
+            "share": float(share[i]),
+            "mean": float(centre[i]),
+            "deviation": float(spread[i]),
+        }
         for i, name in enumerate(config.members)
     }
     return {"members": members, "offset": float(offset), "labels": rows.labels, "dev": dev}

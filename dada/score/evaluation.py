@@ -1,4 +1,6 @@
-"""The metrics of one system on one key by name, their intervals, and the paired difference of two systems. R resamples."""
+"""The metrics of one system on one key by name, their intervals, and the paired difference of two systems. R
+resamples.
+"""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +13,9 @@ from dada.metrics.measures import MEASURES, Measure, Scored, missing
 
 @dataclass(frozen=True)
 class Resamplers:
-    """One for bona fide and spoofed trials, and one for targets, non-targets and spoofs, where there are such."""
+    """One for bona fide and spoofed trials, and one for targets, non-targets and spoofs, where there are
+    such.
+    """
 
     classes: Resampler | None
     kinds: Resampler | None = None
@@ -30,7 +34,11 @@ class Resamplers:
 
     def resampled(self, measure: Measure, scored: Scored) -> np.ndarray | None:
         """A metric of every resample (R,); None without a resampler."""
-        chosen, parts = (self.kinds, scored.kinds) if measure.of_kinds else (self.classes, (scored.bonafide, scored.spoof))
+        chosen, parts = (
+            (self.kinds, scored.kinds)
+            if measure.of_kinds
+            else (self.classes, (scored.bonafide, scored.spoof))
+        )
         if chosen is None:
             return None
         key = id(scored), measure.of_kinds
@@ -40,7 +48,9 @@ class Resamplers:
 
 
 def measure(scored: Scored, names: list[str], resamplers: Resamplers) -> dict[str, dict]:
-    """Name -> value, and low and high end of its interval where there is a resampler; a metric without value has `why`."""
+    """Name -> value, and low and high end of its interval where there is a resampler; a metric without value
+    has `why`.
+    """
     found = {}
     for name in names:
         one = MEASURES[name]
@@ -48,12 +58,17 @@ def measure(scored: Scored, names: list[str], resamplers: Resamplers) -> dict[st
         if why:
             found[name] = {"value": None, "why": why}
         else:
-            found[name] = {"value": one.value(scored), **resamplers.interval(resamplers.resampled(one, scored), one.of_kinds)}
+            found[name] = {
+                "value": one.value(scored),
+                **resamplers.interval(resamplers.resampled(one, scored), one.of_kinds),
+            }
     return found
 
 
 def difference(first: Scored, second: Scored, names: list[str], resamplers: Resamplers) -> dict[str, dict]:
-    """Name -> first minus second on the same trials, and the interval of that difference on the same resamples."""
+    """Name -> first minus second on the same trials, and the interval of that difference on the same
+    resamples.
+    """
     found = {}
     for name in names:
         one = MEASURES[name]
@@ -63,6 +78,9 @@ def difference(first: Scored, second: Scored, names: list[str], resamplers: Resa
         resampled = [resamplers.resampled(one, scored) for scored in (first, second)]
         apart = None if resampled[0] is None else resampled[0] - resampled[1]
         found[name] = {
-            "first": values[0], "second": values[1], "value": values[0] - values[1], **resamplers.interval(apart, one.of_kinds),
+            "first": values[0],
+            "second": values[1],
+            "value": values[0] - values[1],
+            **resamplers.interval(apart, one.of_kinds),
         }
     return found

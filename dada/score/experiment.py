@@ -32,14 +32,20 @@ class Experiment:
 def load_experiment(folder: Path) -> Experiment:
     """Load one seed of a system, e.g. exp/dada_audio/seed_1.
 
-    Raises DataError where the folder is missing or not finished, ConfigError where the weights have another shape than its configuration.
+    Raises DataError where the folder is missing or not finished, ConfigError where the weights have another
+    shape than its configuration.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(f"{folder} does not exist: train the system first (stages train_audio, train_text, train_fusion)")
+        raise DataError(
+            f"{folder} does not exist: train the system first (stages train_audio, train_text, train_fusion)"
+        )
     missing = [name for name in FILES if not (folder / name).exists()]
     if missing:
-        raise DataError(f"{folder} has no {', '.join(missing)}: the training did not end; run it again, it goes on where it stopped")
+        raise DataError(
+            f"{folder} has no {', '.join(missing)}: the training did not end; run it again, it goes on "
+            "where it stopped"
+        )
     config = read_config(folder)
     labels = (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
     model = models.build(config.task, config.model, len(labels))
@@ -48,7 +54,9 @@ def load_experiment(folder: Path) -> Experiment:
 
 
 def save_experiment(folder: Path, config: SystemConfig, model: nn.Module, fitted: dict[str, object]) -> None:
-    """Write a model that was fitted as a whole, as `load_experiment` reads it; `fitted` are JSON files by name. The weights come last."""
+    """Write a model that was fitted as a whole, as `load_experiment` reads it; `fitted` are JSON files by
+    name. The weights come last.
+    """
     write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=1) + "\n")
     write_text(folder / "labels.txt", "".join(f"{label}\n" for label in config.labels))
     for name, values in fitted.items():
@@ -67,9 +75,17 @@ def from_dict(cls: type, values: dict, where: str):
     kinds = typing.get_type_hints(cls)
     unknown = [key for key in values if key not in kinds]
     if unknown:
-        raise ConfigError(f"{where}: unknown key {unknown[0]!r}{nearest(unknown[0], list(kinds))}: it was written by another version")
+        raise ConfigError(
+            f"{where}: unknown key {unknown[0]!r}{nearest(unknown[0], list(kinds))}: it was written by "
+            "another version"
+        )
     nested = {key for key, kind in kinds.items() if dataclasses.is_dataclass(kind)}
-    return cls(**{key: from_dict(kinds[key], value, f"{where}: {key}") if key in nested else value for key, value in values.items()})
+    return cls(
+        **{
+            key: from_dict(kinds[key], value, f"{where}: {key}") if key in nested else value
+            for key, value in values.items()
+        }
+    )
 
 
 def file_digest(path: Path) -> str:

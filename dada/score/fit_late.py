@@ -17,10 +17,14 @@ GRID = np.linspace(0, 1, 101)  # values of α that are tried
 EQUAL_EER = 1e-9  # closer EERs are a tie, which the cross-entropy decides
 
 
-def fit_late(model: late.Model, rows: Tensor, speakers: Sequence[str], bonafide: np.ndarray, spoof_rates: Tensor) -> dict:
-    """Fit a late fusion in place on dev: `rows` (N, 1 + A) as `late.inputs` makes them, `bonafide` (N,) booleans; returns what was fitted.
+def fit_late(
+    model: late.Model, rows: Tensor, speakers: Sequence[str], bonafide: np.ndarray, spoof_rates: Tensor
+) -> dict:
+    """Fit a late fusion in place on dev: `rows` (N, 1 + A) as `late.inputs` makes them, `bonafide` (N,)
+    booleans; returns what was fitted.
 
-    `spoof_rates` (A,) are the training set's. Raises DataError where dev lacks a class, or names no speaker the text model knows.
+    `spoof_rates` (A,) are the training set's. Raises DataError where dev lacks a class, or names no speaker
+    the text model knows.
     """
     config = model.config
     bonafide = np.asarray(bonafide, dtype=bool)
@@ -31,7 +35,8 @@ def fit_late(model: late.Model, rows: Tensor, speakers: Sequence[str], bonafide:
     known = ~text.isnan().numpy()
     if not known.any():
         raise DataError(
-            "no purported speaker of dev is an author of the text corpus, so this fusion would be the audio alone: check the names"
+            "no purported speaker of dev is an author of the text corpus, so this fusion would be the "
+            "audio alone: check the names"
         )
     if config.rule in late.CALIBRATED:
         fitted = [fit_platt(audio.numpy(), bonafide), fit_platt(text.numpy()[known], bonafide[known])]
@@ -43,14 +48,24 @@ def fit_late(model: late.Model, rows: Tensor, speakers: Sequence[str], bonafide:
     return {
         "rule": config.rule,
         "alpha": float(model.alpha),
-        "calibration": {branch: {"slope": p[0], "offset": p[1]} for branch, p in zip(("audio", "text"), model.platt.tolist(), strict=True)},
+        "calibration": {
+            branch: {"slope": p[0], "offset": p[1]}
+            for branch, p in zip(("audio", "text"), model.platt.tolist(), strict=True)
+        },
         "spoof_rates": dict(zip(config.authors, spoof_rates.tolist(), strict=True)),
-        "dev": {"eer": error_rate, "cross_entropy": cross_entropy, "utterances": len(scores), "with_text_evidence": int(known.sum())},
+        "dev": {
+            "eer": error_rate,
+            "cross_entropy": cross_entropy,
+            "utterances": len(scores),
+            "with_text_evidence": int(known.sum()),
+        },
     }
 
 
 def choose_alpha(model: late.Model, audio: Tensor, text: Tensor, bonafide: np.ndarray) -> float:
-    """α as `model.weight` says: least EER on a grid, ties by cross-entropy; or least cross-entropy over α = σ(w); or as configured."""
+    """α as `model.weight` says: least EER on a grid, ties by cross-entropy; or least cross-entropy over α =
+    σ(w); or as configured.
+    """
     config = model.config
 
     def scores_at(alpha: float) -> np.ndarray:
@@ -60,7 +75,9 @@ def choose_alpha(model: late.Model, audio: Tensor, text: Tensor, bonafide: np.nd
     if config.weight == "fixed":
         return config.alpha
     if config.weight == "learned":
-        best = minimize_scalar(lambda w: judge(scores_at(float(sigmoid(w))), bonafide)[1], bounds=(-8, 8), method="bounded")
+        best = minimize_scalar(
+            lambda w: judge(scores_at(float(sigmoid(w))), bonafide)[1], bounds=(-8, 8), method="bounded"
+        )
         return float(sigmoid(best.x))
     results = [judge(scores_at(alpha), bonafide) for alpha in GRID]
     least = min(error_rate for error_rate, _ in results)
@@ -71,4 +88,6 @@ def choose_alpha(model: late.Model, audio: Tensor, text: Tensor, bonafide: np.nd
 def judge(scores: np.ndarray, bonafide: np.ndarray) -> tuple[float, float]:
     """EER, and cross-entropy in nats with both classes weighing the same."""
     error_rate = eer_of(det(scores[bonafide], scores[~bonafide]))[0]
-    return error_rate, float((np.logaddexp(0, -scores[bonafide]).mean() + np.logaddexp(0, scores[~bonafide]).mean()) / 2)
+    return error_rate, float(
+        (np.logaddexp(0, -scores[bonafide]).mean() + np.logaddexp(0, scores[~bonafide]).mean()) / 2
+    )

@@ -1,4 +1,6 @@
-"""Fused scores from what the branches said: for training, scoring a split, and a single file alike. N utterances."""
+"""Fused scores from what the branches said: for training, scoring a split, and a single file alike. N
+utterances.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -26,7 +28,8 @@ log = logging.getLogger(__name__)
 class Fused:
     """Fused log-odds of bona fide (N,), the fusion's own outputs, and the log-odds of each branch by itself.
 
-    The text's are those of the purported speaker having said the words; NaN where that speaker is not known to the text model.
+    The text's are those of the purported speaker having said the words; NaN where that speaker is not known
+    to the text model.
     """
 
     scores: np.ndarray
@@ -36,9 +39,15 @@ class Fused:
 
 
 def join_branches(
-    audio: Outputs, audio_labels: Sequence[str], text: Outputs, authors: Sequence[str], speakers: Mapping[str, str]
+    audio: Outputs,
+    audio_labels: Sequence[str],
+    text: Outputs,
+    authors: Sequence[str],
+    speakers: Mapping[str, str],
 ) -> Branches:
-    """Outputs of the two branches on the same utterances, with their purported speakers. Raises DataError naming what only one has."""
+    """Outputs of the two branches on the same utterances, with their purported speakers. Raises DataError
+    naming what only one has.
+    """
     only_one = sorted(set(audio.utts) ^ set(text.utts)) or sorted(set(audio.utts) - set(speakers))
     if only_one:
         named = ", ".join(only_one[:5]) + (", …" if only_one[5:] else "")
@@ -57,16 +66,22 @@ def join_branches(
 
 
 def read_branches(audio: Path, text: Path, split: str, speakers: Mapping[str, str]) -> Branches:
-    """The branches of a fusion on a split, from embed/<split> of their seed folders; `speakers` is utterance -> purported speaker."""
+    """The branches of a fusion on a split, from embed/<split> of their seed folders; `speakers` is utterance
+    -> purported speaker.
+    """
     labels = [(folder / "labels.txt").read_text(encoding="utf-8").splitlines() for folder in (audio, text)]
     outputs = [read_outputs(folder / "embed" / split) for folder in (audio, text)]
     return join_branches(outputs[0], labels[0], outputs[1], labels[1], speakers)
 
 
 def claim_scores(text: Outputs, authors: Sequence[str], speakers: Mapping[str, str]) -> np.ndarray:
-    """A text system by itself as a countermeasure: log p(s|t) - log(1 - p(s|t)) of the purported speaker s (N,), NaN for an unknown s."""
+    """A text system by itself as a countermeasure: log p(s|t) - log(1 - p(s|t)) of the purported speaker s
+    (N,), NaN for an unknown s.
+    """
     claimed = claimed_authors([speakers[utt] for utt in text.utts], list(authors))
-    return torch.where(claimed >= 0, log_odds_of_claim(text.logits.double().log_softmax(1), claimed), torch.nan).numpy()
+    return torch.where(
+        claimed >= 0, log_odds_of_claim(text.logits.double().log_softmax(1), claimed), torch.nan
+    ).numpy()
 
 
 def fusion_module(config: SystemConfig) -> tuple[object, object]:
@@ -80,7 +95,10 @@ def fusion_inputs(config: SystemConfig, branches: Branches) -> torch.Tensor:
     """The rows (N, D) that the fusion model reads, after a look at the purported speakers."""
     module, settings = fusion_module(config)
     if settings.authors and list(settings.authors) != branches.authors:
-        raise DataError(f"{config.name} was trained with other authors than its text branch has now: train it again (stage train_fusion)")
+        raise DataError(
+            f"{config.name} was trained with other authors than its text branch has now: train it again "
+            "(stage train_fusion)"
+        )
     if module.needs_speaker(settings):
         check_speakers(config, branches)
     return module.inputs(settings, branches)
@@ -89,19 +107,25 @@ def fusion_inputs(config: SystemConfig, branches: Branches) -> torch.Tensor:
 def check_speakers(config: SystemConfig, branches: Branches) -> int:
     """Count utterances whose purported speaker the text model does not know, and say what becomes of them.
 
-    Raises DataError where no utterance names one, or where there are some and `model.unknown_speaker` is `error`.
+    Raises DataError where no utterance names one, or where there are some and `model.unknown_speaker` is
+    `error`.
     """
     if all(speaker == NO_SPEAKER for speaker in branches.speakers):
         raise DataError(
-            f"{config.name} asks whether the purported speaker would say the words, but none of {len(branches.utts)} utterances names one: "
-            "give utt2spk (or --speaker for a single file), or use a fusion without one, such as dada_late_bayes"
+            f"{config.name} asks whether the purported speaker would say the words, but none of "
+            f"{len(branches.utts)} utterances names one: "
+            "give utt2spk (or --speaker for a single file), or use a fusion without one, such as "
+            "dada_late_bayes"
         )
-    unknown = [i for i, k in enumerate(claimed_authors(branches.speakers, branches.authors).tolist()) if k < 0]
+    unknown = [
+        i for i, k in enumerate(claimed_authors(branches.speakers, branches.authors).tolist()) if k < 0
+    ]
     if not unknown:
         return 0
     names = sorted({branches.speakers[i] for i in unknown})
     message = (
-        f"{config.name}: {len(unknown)} of {len(branches.utts)} utterances have a purported speaker the text model was not trained on "
+        f"{config.name}: {len(unknown)} of {len(branches.utts)} utterances have a purported speaker the "
+        "text model was not trained on "
         f"({', '.join(names[:5])}{', …' if names[5:] else ''})"
     )
     if config.model.get("unknown_speaker", "audio") == "error":
@@ -119,11 +143,18 @@ def score_fusion(model: nn.Module, config: SystemConfig, branches: Branches) -> 
     for start in range(0, len(rows), ROWS):
         part = slice(start, start + ROWS)
         x = rows[part]
-        output = model(Batch(branches.utts[part], x, torch.full((len(x),), x.shape[1]), None, branches.speakers[part]))
+        output = model(
+            Batch(branches.utts[part], x, torch.full((len(x),), x.shape[1]), None, branches.speakers[part])
+        )
         logits.append(output.logits)
         embeddings.append(output.embedding)
     outputs = Outputs(branches.utts, torch.cat(logits), torch.cat(embeddings))
     claimed = claimed_authors(branches.speakers, branches.authors)
     text = torch.where(claimed >= 0, log_odds_of_claim(branches.text_log_posterior, claimed), torch.nan)
     contributions = {"audio": branches.audio_score.double().numpy(), "text": text.numpy()}
-    return Fused(scores_from_logits(outputs.logits, config.labels).double().numpy(), outputs, contributions, int((claimed < 0).sum()))
+    return Fused(
+        scores_from_logits(outputs.logits, config.labels).double().numpy(),
+        outputs,
+        contributions,
+        int((claimed < 0).sum()),
+    )

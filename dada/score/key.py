@@ -1,6 +1,7 @@
 """Keys: which trials there are, which are bona fide, and under what condition each was made.
 
-Data directories, tables of labels, lists without labels, and the keys of ASVspoof 2019, 2021 and 5 and of In-the-Wild.
+Data directories, tables of labels, lists without labels, and the keys of ASVspoof 2019, 2021 and 5 and of
+In-the-Wild.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,18 @@ WORDS = {
 ASV_WORDS = ("target", "nontarget", "spoof")
 DEFAULT_SUBSET, ALL_SUBSETS = "eval", "all"
 ASVSPOOF2021_PA = (
-    "speaker", "trial", "asv_room", "asv_mic", "asv_distance", "attacker_room", "attacker_mic", "attacker_distance", "talker_distance",
-    "label", "trim", "subset",
+    "speaker",
+    "trial",
+    "asv_room",
+    "asv_mic",
+    "asv_distance",
+    "attacker_room",
+    "attacker_mic",
+    "attacker_distance",
+    "talker_distance",
+    "label",
+    "trim",
+    "subset",
 )
 ASVSPOOF2021 = ("speaker", "trial", "codec", "transmission", "attack", "label", "trim", "subset")
 LAYOUTS = (
@@ -30,12 +41,39 @@ LAYOUTS = (
     Layout("ASVspoof 2019 protocol", ("speaker", "trial", "environment", "attack", "label")),
     Layout("ASVspoof 2021 LA metadata", ASVSPOOF2021),
     Layout("ASVspoof 2021 PA metadata", ASVSPOOF2021_PA),
-    Layout("ASVspoof 2021 DF metadata", (
-        "speaker", "trial", "codec", "source", "attack", "label", "trim", "subset", "vocoder", "task", "team", "gender_pair", "language",
-    )),
-    Layout("ASVspoof 5 protocol", (
-        "speaker", "trial", "gender", "codec", "codec_quality", "codec_seed", "attack_tag", "attack", "label", "-",
-    )),
+    Layout(
+        "ASVspoof 2021 DF metadata",
+        (
+            "speaker",
+            "trial",
+            "codec",
+            "source",
+            "attack",
+            "label",
+            "trim",
+            "subset",
+            "vocoder",
+            "task",
+            "team",
+            "gender_pair",
+            "language",
+        ),
+    ),
+    Layout(
+        "ASVspoof 5 protocol",
+        (
+            "speaker",
+            "trial",
+            "gender",
+            "codec",
+            "codec_quality",
+            "codec_seed",
+            "attack_tag",
+            "attack",
+            "label",
+            "-",
+        ),
+    ),
     Layout("scores with labels", ("trial", "attack", "label", "score")),
     Layout("list of utterances", ("trial",)),
 )
@@ -44,7 +82,9 @@ NOT_CONDITIONS = {"trial", "speaker", "label", "asv_label", "subset", "score", "
 
 @dataclass
 class Key:
-    """The trials to be scored (N,) and, in the same order, what is known of each. `labels` is None for an unlabelled set."""
+    """The trials to be scored (N,) and, in the same order, what is known of each. `labels` is None for an
+    unlabelled set.
+    """
 
     path: Path
     layout: str
@@ -58,17 +98,30 @@ class Key:
 
 
 def read_key(path: Path, columns: Sequence[str] | None = None, subset: str | None = None) -> Key:
-    """Read a key of any known format. Raises DataError for labels that nobody knows, and repeated or conflicting trials."""
+    """Read a key of any known format. Raises DataError for labels that nobody knows, and repeated or
+    conflicting trials.
+    """
     path = Path(path)
     if path.is_dir():
         return _of_data_dir(path)
     if columns is not None and "trial" not in columns:
-        raise ConfigError(f"--key_columns {','.join(columns)} names no trial: e.g. trial,label or speaker,trial,-,attack,label")
+        raise ConfigError(
+            f"--key_columns {','.join(columns)} names no trial: e.g. trial,label or "
+            "speaker,trial,-,attack,label"
+        )
     table = read_columns(path, LAYOUTS, {"label": is_any_label}, "key", columns)
     for name, known in (("label", is_label), ("asv_label", ASV_WORDS.__contains__)):
-        refuse(table.path, [
-            (line, f"label {value!r}") for line, value in zip(table.lines, table.values.get(name, []), strict=False) if not known(value)
-        ], "write bonafide or spoof (target and nontarget belong to --asv_key)" if name == "label" else "write target, nontarget or spoof")
+        refuse(
+            table.path,
+            [
+                (line, f"label {value!r}")
+                for line, value in zip(table.lines, table.values.get(name, []), strict=False)
+                if not known(value)
+            ],
+            "write bonafide or spoof (target and nontarget belong to --asv_key)"
+            if name == "label"
+            else "write target, nontarget or spoof",
+        )
     return _chosen(_of_columns(table), table, subset)
 
 
@@ -78,7 +131,9 @@ def is_label(value: str) -> bool:
 
 
 def is_any_label(value: str) -> bool:
-    """As `is_label`, or a bare class number: taken for a label column, so that the message about it can name its lines."""
+    """As `is_label`, or a bare class number: taken for a label column, so that the message about it can name
+    its lines.
+    """
     return is_label(value) or value in ("0", "1") or value in ASV_WORDS
 
 
@@ -88,10 +143,15 @@ def label_of(value: str) -> str:
 
 
 def conditions_of(table: Columns) -> dict[str, list[str]]:
-    """The columns that say how a trial was made; bona fide trials have the attack `-`. A column without any value is left out."""
+    """The columns that say how a trial was made; bona fide trials have the attack `-`. A column without any
+    value is left out.
+    """
     conditions = {}
     for name in [name for name in table.values if name not in NOT_CONDITIONS]:
-        column = [NO_VALUE if value.lower() in ("", BONAFIDE, "bona-fide") else value for value in table.values[name]]
+        column = [
+            NO_VALUE if value.lower() in ("", BONAFIDE, "bona-fide") else value
+            for value in table.values[name]
+        ]
         if set(column) != {NO_VALUE}:
             conditions[name] = column
     return conditions
@@ -113,7 +173,9 @@ def _of_columns(table: Columns) -> Key:
     labels = [label_of(value) for value in values["label"]] if "label" in values else None
     _refuse_repeated(table, trials, labels)
     speakers = values.get("speaker", [NO_SPEAKER] * len(trials))
-    return Key(table.path, table.layout, trials, labels, speakers, conditions_of(table), values.get("asv_label"))
+    return Key(
+        table.path, table.layout, trials, labels, speakers, conditions_of(table), values.get("asv_label")
+    )
 
 
 def _refuse_repeated(table: Columns, trials: list[str], labels: list[str] | None) -> None:
@@ -124,7 +186,11 @@ def _refuse_repeated(table: Columns, trials: list[str], labels: list[str] | None
     for i, trial in enumerate(trials):
         j = first.setdefault(trial, i)
         if j != i:
-            kind = f"with label {labels[i]}, but {labels[j]}" if labels and labels[i] != labels[j] else "again, as"
+            kind = (
+                f"with label {labels[i]}, but {labels[j]}"
+                if labels and labels[i] != labels[j]
+                else "again, as"
+            )
             problems.append((table.lines[i], f"{trial} is there {kind} in line {table.lines[j]}"))
     refuse(table.path, problems, f"{len(problems)} lines repeat a trial; keep one line of each")
 
@@ -151,6 +217,13 @@ def _chosen(key: Key, table: Columns, subset: str | None) -> Key:
     inside = of(key.trials)
     conditions = {name: of(values) for name, values in key.conditions.items()}
     return Key(
-        key.path, key.layout, inside, of(key.labels), of(key.speakers), conditions, of(key.asv_labels), key.subset,
+        key.path,
+        key.layout,
+        inside,
+        of(key.labels),
+        of(key.speakers),
+        conditions,
+        of(key.asv_labels),
+        key.subset,
         set(key.trials) - set(inside),
     )

@@ -1,4 +1,6 @@
-"""What follows from what systems say: for the utterances of a split, read from arks, and for a single file alike. N utterances."""
+"""What follows from what systems say: for the utterances of a split, read from arks, and for a single file
+alike. N utterances.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +15,10 @@ from dada.score.openmax import score_openmax
 
 
 def combine(
-    experiment: Experiment, said: Mapping[str, Outputs], labels: Mapping[str, Sequence[str]], speakers: Mapping[str, str]
+    experiment: Experiment,
+    said: Mapping[str, Outputs],
+    labels: Mapping[str, Sequence[str]],
+    speakers: Mapping[str, str],
 ) -> Outputs:
     """What a system on top of others says, given what each of its branches said and the labels of these.
 
@@ -30,7 +35,8 @@ def combine(
 def scores_of(experiment: Experiment, outputs: Outputs, speakers: Mapping[str, str]) -> np.ndarray | None:
     """Countermeasure scores (N,); None of a system that has no class of bona fide speech.
 
-    Of an author model they are the log-odds that the purported speaker said the words, NaN for one whom it does not know.
+    Of an author model they are the log-odds that the purported speaker said the words, NaN for one whom it
+    does not know.
     """
     if experiment.config.task == "text":
         return claim_scores(outputs, experiment.labels, speakers)
@@ -40,7 +46,9 @@ def scores_of(experiment: Experiment, outputs: Outputs, speakers: Mapping[str, s
 
 
 def decisions(experiment: Experiment, outputs: Outputs) -> list[str]:
-    """The name of the class that a system decides for, of each utterance; an open-set system may say `unknown`."""
+    """The name of the class that a system decides for, of each utterance; an open-set system may say
+    `unknown`.
+    """
     if experiment.config.task == "open_set":
         chosen = experiment.model.classes(outputs.logits)
     else:

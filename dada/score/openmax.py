@@ -1,4 +1,6 @@
-"""Fitting OpenMax to the logits of a trained classifier, and trying its tail and threshold on dev. N utterances, K known classes."""
+"""Fitting OpenMax to the logits of a trained classifier, and trying its tail and threshold on dev. N
+utterances, K known classes.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -21,17 +23,23 @@ log = logging.getLogger(__name__)
 
 
 def fit_tail(distances: np.ndarray, tail: int) -> tuple[float, float, float]:
-    """Shape, scale and smallest value of the Weibull distribution of the `tail` largest distances, all where there are fewer.
+    """Shape, scale and smallest value of the Weibull distribution of the `tail` largest distances, all where
+    there are fewer.
 
-    By maximum likelihood on tail - smallest + 1 with the location at 0, which is libMR's FitHigh (Scheirer et al., 2011). Raises DataError
-    for fewer than 3 distances, or equal ones.
+    By maximum likelihood on tail - smallest + 1 with the location at 0, which is libMR's FitHigh (Scheirer et
+    al., 2011). Raises DataError for fewer than 3 distances, or equal ones.
     """
     largest = np.sort(np.asarray(distances, dtype=np.float64))[-tail:]
     if largest.size < SMALLEST_TAIL:
-        raise DataError(f"{largest.size} distances are too few to fit a Weibull distribution: at least {SMALLEST_TAIL}")
+        raise DataError(
+            f"{largest.size} distances are too few to fit a Weibull distribution: at least {SMALLEST_TAIL}"
+        )
     log_y = np.log1p(largest - largest[0])
     if log_y[-1] < 1e-12:
-        raise DataError(f"the {largest.size} largest distances are all {largest[0]:g}: there is no Weibull distribution of equal values")
+        raise DataError(
+            f"the {largest.size} largest distances are all {largest[0]:g}: there is no Weibull "
+            "distribution of equal values"
+        )
 
     def slope(k: float) -> float:
         """Derivative of the log-likelihood by the shape, up to its sign: it rises from below 0 to above."""
@@ -47,7 +55,8 @@ def fit_tail(distances: np.ndarray, tail: int) -> tuple[float, float, float]:
 
 
 def fit_openmax(model: openmax.Model, logits: Tensor, classes: Tensor, labels: Sequence[str]) -> dict:
-    """Fit means and Weibull distributions in place to the rightly classified of logits (N, K) with classes (N,); returns what was fitted.
+    """Fit means and Weibull distributions in place to the rightly classified of logits (N, K) with classes
+    (N,); returns what was fitted.
 
     Raises DataError naming a class of which too few were classified rightly.
     """
@@ -59,7 +68,8 @@ def fit_openmax(model: openmax.Model, logits: Tensor, classes: Tensor, labels: S
         if len(mine) < SMALLEST_TAIL:
             total = int((classes == k).sum())
             raise DataError(
-                f"OpenMax: the classifier names {len(mine)} of {total} utterances of {label} rightly, and needs at least "
+                f"OpenMax: the classifier names {len(mine)} of {total} utterances of {label} rightly, and "
+                "needs at least "
                 f"{SMALLEST_TAIL}: train it longer, or leave that class out of its labels"
             )
         model.means[k] = mine.mean(0)
@@ -75,32 +85,48 @@ def fit_openmax(model: openmax.Model, logits: Tensor, classes: Tensor, labels: S
 
 @torch.inference_mode()
 def score_openmax(model: openmax.Model, outputs: Outputs) -> Outputs:
-    """What a fitted OpenMax says of a classifier's outputs: log-probabilities (N, K + 1), and the logits (N, K) that they came from."""
+    """What a fitted OpenMax says of a classifier's outputs: log-probabilities (N, K + 1), and the logits (N,
+    K) that they came from.
+    """
     lengths = torch.full((len(outputs.utts),), outputs.logits.shape[1])
     output = model.eval()(Batch(outputs.utts, outputs.logits, lengths))
     return Outputs(outputs.utts, output.logits, output.embedding)
 
 
-def sweep(config: openmax.Config, fit: tuple[Tensor, Tensor], dev: tuple[Tensor, Tensor], labels: Sequence[str]) -> list[dict]:
+def sweep(
+    config: openmax.Config, fit: tuple[Tensor, Tensor], dev: tuple[Tensor, Tensor], labels: Sequence[str]
+) -> list[dict]:
     """How every tail and threshold does on dev; `fit` and `dev` are logits (N, K) and classes (N,).
 
-    Dev knows no unknown class, so each known one is held out in turn: its logit is struck out and its utterances are unknown. Real
-    unknown ones are harder, for the classifier has learned to keep the held-out class apart. `known_accuracy` is of all known
-    classes, with none held out, where a rejection is an error; `held_out_macro_f1` is the mean over the classes held out.
+    Dev knows no unknown class, so each known one is held out in turn: its logit is struck out and its
+    utterances are unknown. Real unknown ones are harder, for the classifier has learned to keep the held-out
+    class apart. `known_accuracy` is of all known classes, with none held out, where a rejection is an error;
+    `held_out_macro_f1` is the mean over the classes held out.
     """
     if len(labels) < 3:
-        raise ConfigError(f"OpenMax cannot be tuned on {len(labels)} classes: holding one out leaves no choice; set model.tune: false")
+        raise ConfigError(
+            f"OpenMax cannot be tuned on {len(labels)} classes: holding one out leaves no choice; set "
+            "model.tune: false"
+        )
     rows = []
     for tail in config.tails:
         known = _decisions(replace(config, tail=tail), fit, dev, labels)
-        held_out = [_decisions(replace(config, tail=tail), _without(fit, k, False), _without(dev, k, True), _drop(labels, k)) for k in
-                    range(len(labels))]
+        held_out = [
+            _decisions(
+                replace(config, tail=tail), _without(fit, k, False), _without(dev, k, True), _drop(labels, k)
+            )
+            for k in range(len(labels))
+        ]
         for i, threshold in enumerate(config.thresholds):
             scores = [macro_f1(predicted[i], truth) for predicted, truth in held_out]
-            rows.append({
-                "tail": tail, "threshold": threshold,
-                "known_accuracy": accuracy(known[0][i], known[1]), "held_out_macro_f1": float(np.mean(scores)),
-            })
+            rows.append(
+                {
+                    "tail": tail,
+                    "threshold": threshold,
+                    "known_accuracy": accuracy(known[0][i], known[1]),
+                    "held_out_macro_f1": float(np.mean(scores)),
+                }
+            )
     return rows
 
 

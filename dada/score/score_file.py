@@ -11,7 +11,11 @@ from dada.errors import ConfigError, DataError
 from dada.score.columns import Columns, Layout, read_columns, refuse
 from dada.score.key import conditions_of, is_label, label_of
 
-SCORES = ("score", "asv_score", "sasv_score")  # of the countermeasure, of the speaker verification, of both together
+SCORES = (
+    "score",
+    "asv_score",
+    "sasv_score",
+)  # of the countermeasure, of the speaker verification, of both together
 ABSENT = "-"  # in place of a score that a system does not give, for the whole column
 LAYOUTS = (
     Layout("utterance and score", ("trial", "score")),
@@ -23,7 +27,8 @@ LAYOUTS = (
 
 @dataclass
 class ScoreFile:
-    """Trials and their scores (N,), higher is more bona fide, in the order of the file; `lines` (N,) say where each stands.
+    """Trials and their scores (N,), higher is more bona fide, in the order of the file; `lines` (N,) say
+    where each stands.
 
     A trial of speaker verification is `speaker utterance`. `labels` are those that the file itself holds.
     """
@@ -41,22 +46,46 @@ class ScoreFile:
 def read_score_file(path: Path, columns: Sequence[str] | None = None) -> ScoreFile:
     """Read and check a score file.
 
-    Raises DataError, with file and line, for scores that are no finite numbers, and for trials that are there more than once.
+    Raises DataError, with file and line, for scores that are no finite numbers, and for trials that are there
+    more than once.
     """
     if columns is not None and ("trial" not in columns or not set(columns) & set(SCORES)):
-        raise ConfigError(f"--columns {','.join(columns)} names no trial or no score: e.g. trial,score or -,trial,label,score")
+        raise ConfigError(
+            f"--columns {','.join(columns)} names no trial or no score: e.g. trial,score or "
+            "-,trial,label,score"
+        )
     table = read_columns(path, LAYOUTS, {"score": _is_number, "label": is_label}, "score file", columns)
-    scores = {name: values for name in SCORES if name in table.values and (values := _numbers(table, name)) is not None}
+    scores = {
+        name: values
+        for name in SCORES
+        if name in table.values and (values := _numbers(table, name)) is not None
+    }
     if not scores:
-        raise DataError(f"{path} has no column of scores ({table.layout}): its header must name a score, or give --columns")
+        raise DataError(
+            f"{path} has no column of scores ({table.layout}): its header must name a score, or give "
+            "--columns"
+        )
     trials = trial_names(table)
     _refuse_repeated(table, trials, next(iter(scores.values())))
     labels = None
     if "label" in table.values:
-        wrong = [(line, f"label {value!r}") for line, value in zip(table.lines, table.values["label"], strict=True) if not is_label(value)]
+        wrong = [
+            (line, f"label {value!r}")
+            for line, value in zip(table.lines, table.values["label"], strict=True)
+            if not is_label(value)
+        ]
         refuse(table.path, wrong, "write bonafide or spoof")
         labels = [label_of(value) for value in table.values["label"]]
-    return ScoreFile(table.path, table.layout, trials, table.lines, scores, labels, conditions_of(table), _says_llr(table.path))
+    return ScoreFile(
+        table.path,
+        table.layout,
+        trials,
+        table.lines,
+        scores,
+        labels,
+        conditions_of(table),
+        _says_llr(table.path),
+    )
 
 
 def trial_names(table: Columns) -> list[str]:
@@ -72,12 +101,17 @@ def _numbers(table: Columns, column: str) -> np.ndarray | None:
     if column != "score" or len(set(table.values) & set(SCORES)) > 1:
         if all(text == ABSENT for text in texts):
             return None
-    wrong = [(line, f"score {text!r}") for line, text in zip(table.lines, texts, strict=True) if not _is_number(text)]
+    wrong = [
+        (line, f"score {text!r}")
+        for line, text in zip(table.lines, texts, strict=True)
+        if not _is_number(text)
+    ]
     refuse(table.path, wrong, "a score must be a number, with a point for the decimals")
     values = np.array([float(text) for text in texts])
     bad = np.flatnonzero(~np.isfinite(values))
     refuse(
-        table.path, [(table.lines[i], f"the score of {table.values['trial'][i]} is {texts[i]}") for i in bad],
+        table.path,
+        [(table.lines[i], f"the score of {table.values['trial'][i]} is {texts[i]}") for i in bad],
         f"{bad.size} of {values.size} scores are not finite; score these trials again",
     )
     return values + 0.0  # a negative zero becomes zero
@@ -99,8 +133,17 @@ def _refuse_repeated(table: Columns, trials: list[str], scores: np.ndarray) -> N
     for i, trial in enumerate(trials):
         j = first.setdefault(trial, i)
         if j != i:
-            kind = "again with the same score" if scores[i] == scores[j] else f"with another score, {scores[i]:g} and not {scores[j]:g},"
-            problems.append((table.lines[i], f"{trial} is there {kind} as in line {table.lines[j]}".replace(", as in", ", than in")))
+            kind = (
+                "again with the same score"
+                if scores[i] == scores[j]
+                else f"with another score, {scores[i]:g} and not {scores[j]:g},"
+            )
+            problems.append(
+                (
+                    table.lines[i],
+                    f"{trial} is there {kind} as in line {table.lines[j]}".replace(", as in", ", than in"),
+                )
+            )
     refuse(table.path, problems, f"{len(problems)} lines repeat a trial; keep one line of each")
 
 

@@ -1,4 +1,6 @@
-"""Score files: one `utterance score` a line, higher is more bona fide, and beside each the JSON that says where it comes from."""
+"""Score files: one `utterance score` a line, higher is more bona fide, and beside each the JSON that says
+where it comes from.
+"""
 
 import hashlib
 import json
@@ -15,7 +17,8 @@ from dada.train.journal import read_json, write_json
 
 
 def write_scores(path: Path, utts, scores, provenance: Mapping) -> None:
-    """Write scores/<split>.json and then scores/<split>.txt, which counts as the whole. Scores keep all digits of a float32.
+    """Write scores/<split>.json and then scores/<split>.txt, which counts as the whole. Scores keep all
+    digits of a float32.
 
     Raises DataError for scores that are not finite.
     """
@@ -24,7 +27,13 @@ def write_scores(path: Path, utts, scores, provenance: Mapping) -> None:
     if bad:
         raise DataError(f"{path}: {len(bad)} scores are not finite, first that of {bad[0]}")
     write_json(Path(path).with_suffix(".json"), dict(provenance))
-    write_table(path, {utt: np.format_float_positional(value, unique=True, trim="0") for utt, value in zip(utts, values, strict=True)})
+    write_table(
+        path,
+        {
+            utt: np.format_float_positional(value, unique=True, trim="0")
+            for utt, value in zip(utts, values, strict=True)
+        },
+    )
 
 
 def read_scores(path: Path) -> dict[str, float]:
@@ -42,12 +51,16 @@ def read_scores(path: Path) -> dict[str, float]:
 
 
 def provenance(folder: Path, experiment: Experiment, split: str, data_files) -> dict:
-    """Where the scores of a split come from: system, configuration, weights, data, how inputs were cut, and when."""
+    """Where the scores of a split come from: system, configuration, weights, data, how inputs were cut, and
+    when.
+    """
     config = experiment.config
     return {
         "system": config.name,
         "split": split,
-        "config": hashlib.sha256(json.dumps(read_json(Path(folder) / "config.json"), sort_keys=True).encode()).hexdigest(),
+        "config": hashlib.sha256(
+            json.dumps(read_json(Path(folder) / "config.json"), sort_keys=True).encode()
+        ).hexdigest(),
         "weights": file_digest(Path(folder) / "weights.pt"),
         "data": {Path(path).name: file_digest(path) for path in data_files},
         "window": window_policy(config.input),

@@ -1,6 +1,7 @@
 """Score files as the challenges and arenas take them. Scores keep every digit, trials the order of the key.
 
-A file that ends in .zip is an archive with the score file in it, without a folder, as the challenges' Codalab and Codabench pages take it.
+A file that ends in .zip is an archive with the score file in it, without a folder, as the challenges' Codalab
+and Codabench pages take it.
 """
 
 import hashlib
@@ -22,7 +23,9 @@ Scores = Mapping[str, Sequence[float]]  # by kind of score, in the order of the 
 
 @dataclass(frozen=True)
 class Format:
-    """`lines` of the score file, what an archive calls it, and `needs`, the kinds of scores of which it takes at least one."""
+    """`lines` of the score file, what an archive calls it, and `needs`, the kinds of scores of which it takes
+    at least one.
+    """
 
     says: str
     lines: Callable[[Key, Scores], list[str]]
@@ -36,21 +39,36 @@ def _plain(key: Key, scores: Scores) -> list[str]:
 
 def _asvspoof2019(key: Key, scores: Scores) -> list[str]:
     if key.labels is None or "attack" not in key.conditions:
-        raise DataError(f"{key.path} has no labels and attacks, which the ASVspoof 2019 package wants beside the scores: use format plain")
+        raise DataError(
+            f"{key.path} has no labels and attacks, which the ASVspoof 2019 package wants beside the "
+            "scores: use format plain"
+        )
     rows = zip(key.trials, key.conditions["attack"], key.labels, scores["score"], strict=True)
     return [f"{trial} {attack} {label} {score!r}" for trial, attack, label, score in rows]
 
 
 def _asvspoof5(key: Key, scores: Scores) -> list[str]:
-    return ["filename\tcm-score", *(f"{trial}\t{score!r}" for trial, score in zip(key.trials, scores["score"], strict=True))]
+    return [
+        "filename\tcm-score",
+        *(f"{trial}\t{score!r}" for trial, score in zip(key.trials, scores["score"], strict=True)),
+    ]
 
 
 def _asvspoof5_track2(key: Key, scores: Scores) -> list[str]:
     if key.asv_labels is None and not all(" " in trial for trial in key.trials):
-        raise DataError(f"{key.path} does not say who claims to speak ({key.layout}): track 2 wants `speaker trial` in its key")
-    columns = [[ABSENT] * len(key.trials) if scores.get(kind) is None else [repr(score) for score in scores[kind]] for kind in SCORES]
+        raise DataError(
+            f"{key.path} does not say who claims to speak ({key.layout}): track 2 wants `speaker trial` "
+            "in its key"
+        )
+    columns = [
+        [ABSENT] * len(key.trials) if scores.get(kind) is None else [repr(score) for score in scores[kind]]
+        for kind in SCORES
+    ]
     rows = zip(key.trials, *columns, strict=True)
-    return ["spk\tfilename\tcm-score\tasv-score\tsasv-score", *("\t".join([*row[0].split(" ", 1), *row[1:]]) for row in rows)]
+    return [
+        "spk\tfilename\tcm-score\tasv-score\tsasv-score",
+        *("\t".join([*row[0].split(" ", 1), *row[1:]]) for row in rows),
+    ]
 
 
 def _add2023(key: Key, scores: Scores) -> list[str]:
@@ -58,18 +76,24 @@ def _add2023(key: Key, scores: Scores) -> list[str]:
     return [f"{name} {score!r}" for name, score in zip(names, scores["score"], strict=True)]
 
 
-# Sources: the evaluation packages of ASVspoof 2019 and 2021; the Codalab pages of ASVspoof 5 (competitions 19379 and its sisters); the
-# labels of ADD 2023, which name files with their extension; the submission guide of the Speech Anti-Spoofing Arena.
+# Sources: the evaluation packages of ASVspoof 2019 and 2021; the Codalab pages of ASVspoof 5 (competitions
+# 19379 and its sisters); the labels of ADD 2023, which name files with their extension; the submission guide
+# of the Speech Anti-Spoofing Arena.
 FORMATS = {
     "plain": Format("`trial score`", _plain),
     "asvspoof2019": Format("`trial attack label score`, which the package of 2019 evaluates", _asvspoof2019),
     "asvspoof2021": Format("`trial score`", _plain),
     "asvspoof5": Format("track 1: `filename cm-score` with a header and tabs", _asvspoof5, "score.tsv"),
     "asvspoof5_track2": Format(
-        "`spk filename cm-score asv-score sasv-score`, `-` for what is not there", _asvspoof5_track2, "score.tsv", SCORES,
+        "`spk filename cm-score asv-score sasv-score`, `-` for what is not there",
+        _asvspoof5_track2,
+        "score.tsv",
+        SCORES,
     ),
     "add2023": Format("`file.wav score`", _add2023),
-    "arena": Format("`trial score`, and beside it the YAML that the submitter completes", _plain, "scores.txt"),
+    "arena": Format(
+        "`trial score`, and beside it the YAML that the submitter completes", _plain, "scores.txt"
+    ),
 }
 
 
@@ -82,15 +106,22 @@ def default_format(key: Key) -> str:
 
 
 def write_submission(path: Path, key: Key, scores: Scores, form: str) -> list[Path]:
-    """Write the scores of a key's trials; returns the files that were written. Raises DataError for what the format lacks."""
+    """Write the scores of a key's trials; returns the files that were written. Raises DataError for what the
+    format lacks.
+    """
     wanted = FORMATS[form]
     if not any(scores.get(kind) is not None for kind in wanted.needs):
-        raise DataError(f"format {form} takes {' or '.join(wanted.needs)}, and the score file has {', '.join(scores) or 'none'}")
+        raise DataError(
+            f"format {form} takes {' or '.join(wanted.needs)}, and the score file has "
+            f"{', '.join(scores) or 'none'}"
+        )
     scores = {kind: [float(value) for value in values] for kind, values in scores.items()}
     text = "".join(f"{line}\n" for line in wanted.lines(key, scores))
     if path.suffix == ".zip":
         with atomic_path(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(zipfile.ZipInfo(wanted.name), text, zipfile.ZIP_DEFLATED)  # a fixed date: the same scores give the same file
+            archive.writestr(
+                zipfile.ZipInfo(wanted.name), text, zipfile.ZIP_DEFLATED
+            )  # a fixed date: the same scores give the same file
     else:
         write_text(path, text)
     if form != "arena":
@@ -100,22 +131,38 @@ def write_submission(path: Path, key: Key, scores: Scores, form: str) -> list[Pa
 
 
 def _arena_yaml(key: Key, scores: Sequence[float], text: str) -> str:
-    """The pointer that a pull request to the Arena's data set adds; what only the submitter knows is left as null."""
+    """The pointer that a pull request to the Arena's data set adds; what only the submitter knows is left as
+    null.
+    """
     eer = None
     if key.labels is not None and len(set(key.labels)) == 2:
-        parts = [[s for s, label in zip(scores, key.labels, strict=True) if label == name] for name in ("bonafide", "spoof")]
+        parts = [
+            [s for s, label in zip(scores, key.labels, strict=True) if label == name]
+            for name in ("bonafide", "spoof")
+        ]
         eer = 100 * eer_of(det(*parts, "official"), "official")[0]
     content = {
         "schema_version": 4,
-        "system": {**dict.fromkeys(("name", "slug", "description", "code", "checkpoint")), "paper": {"arxiv_id": None, "url": None}},
+        "system": {
+            **dict.fromkeys(("name", "slug", "description", "code", "checkpoint")),
+            "paper": {"arxiv_id": None, "url": None},
+        },
         "dataset": {"id": None, "revision": None, "split": "test"},
         "scores": {"eer_percent": eer, "n_trials": len(scores), "n_skipped": 0},
-        "artifact": {"scores_url": None, "scores_sha256": hashlib.sha256(text.encode()).hexdigest(), "bench_version": None},
+        "artifact": {
+            "scores_url": None,
+            "scores_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "bench_version": None,
+        },
         "submitter": {"hf_username": None, "contact": None},
         "submitted_at": None,
     }
     lines = []
     for name, value in content.items():
         inside = value.items() if isinstance(value, dict) else []
-        lines += [f"{name}:", *(f"  {k}: {json.dumps(v)}" for k, v in inside)] if inside else [f"{name}: {json.dumps(value)}"]
+        lines += (
+            [f"{name}:", *(f"  {k}: {json.dumps(v)}" for k, v in inside)]
+            if inside
+            else [f"{name}: {json.dumps(value)}"]
+        )
     return "".join(f"{line}\n" for line in lines)

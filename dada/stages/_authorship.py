@@ -13,7 +13,9 @@ from dada.metrics.summary import over_seeds
 
 
 def embedding_abx(recipe, data: DataDir, folders: list[Path]) -> dict:
-    """ABX of the embeddings, where the system has any: by speaker or author over what is real, the same across sources, and by label."""
+    """ABX of the embeddings, where the system has any: by speaker or author over what is real, the same
+    across sources, and by label.
+    """
     entries: dict[str, dict | None] = {"abx_speaker": None, "abx_across": None, "abx_label": None}
     real = _real(recipe, data)
     if real is None or not all((folder / "embed.scp").exists() for folder in folders):
@@ -26,7 +28,9 @@ def embedding_abx(recipe, data: DataDir, folders: list[Path]) -> dict:
 
     for name, across in (("abx_speaker", False), ("abx_across", True)):
         if name == "abx_speaker" or data.get("utt2source"):
-            entries[name] = measure_abx(embeddings, len(folders), authors, [sources[utt] for utt in real], across, recipe.evaluate)
+            entries[name] = measure_abx(
+                embeddings, len(folders), authors, [sources[utt] for utt in real], across, recipe.evaluate
+            )
     entries["abx_label"] = _by_label(recipe.evaluate, data, folders) if data.labels else None
     return entries
 
@@ -47,11 +51,18 @@ def authorship(recipe, data: DataDir, folders: list[Path], split: str) -> dict |
     decided = np.stack([_vectors(path, known).argmax(axis=1) for path in paths])
     measured = measure_authors(truth, decided, len(authors), [sources[utt] for utt in known], recipe.evaluate)
     counts = {"num_texts": len(known), "num_unknown": len(real) - len(known), "num_authors": len(authors)}
-    return {**counts, "num_sources": len({sources[utt] for utt in known}), "chance": 1 / len(authors), **measured}
+    return {
+        **counts,
+        "num_sources": len({sources[utt] for utt in known}),
+        "chance": 1 / len(authors),
+        **measured,
+    }
 
 
 def _real(recipe, data: DataDir) -> list[str] | None:
-    """What people really said: bona fide speech, and where there is no audio every text; None for unlabelled speech."""
+    """What people really said: bona fide speech, and where there is no audio every text; None for unlabelled
+    speech.
+    """
     if data.labels is None:
         return None if recipe.corpus.audio else data.utts
     return [utt for utt in data.utts if data.labels[utt] == BONAFIDE]
@@ -64,7 +75,12 @@ def _by_label(config, data: DataDir, folders: list[Path]) -> dict | None:
         return None
     settings = (config.abx_triples, config.abx_distance, config.seed)
     values = [abx(_vectors(folder / "embed.scp", data.utts), labels, *settings) for folder in folders]
-    return {**over_seeds(values), "num_classes": len(sizes), "num_triples": config.abx_triples, "distance": config.abx_distance}
+    return {
+        **over_seeds(values),
+        "num_classes": len(sizes),
+        "num_triples": config.abx_triples,
+        "distance": config.abx_distance,
+    }
 
 
 def _vectors(scp: Path, utts: list[str]) -> np.ndarray:

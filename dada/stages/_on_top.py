@@ -1,4 +1,6 @@
-"""Stage 7 for systems on top of others: ensembles, which are fitted on dev, and open-set systems, on a classifier's train and dev."""
+"""Stage 7 for systems on top of others: ensembles, which are fitted on dev, and open-set systems, on a
+classifier's train and dev.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -11,19 +13,32 @@ from dada.errors import ConfigError
 from dada.recipe.stage import Job
 from dada.stages import _systems
 
-MEMBERS = ("audio", "ensemble")  # tasks whose systems have spoken of train and dev by the end of their training
+MEMBERS = (
+    "audio",
+    "ensemble",
+)  # tasks whose systems have spoken of train and dev by the end of their training
 
 log = logging.getLogger(__name__)
 
 
 def ensemble_job(recipe, name: str, seed: int) -> Job:
-    """One seed of an ensemble. Of countermeasures it reads dev alone; of classifiers it also says what it makes of train."""
+    """One seed of an ensemble. Of countermeasures it reads dev alone; of classifiers it also says what it
+    makes of train.
+    """
     config, home = recipe.system(name), recipe.seed_dir(name, seed)
     _check_branches(recipe, config)
     splits = _said_splits(recipe, config)
-    labels = () if _systems.names_attacks(recipe, config) else (recipe.data_dir(recipe.splits.dev) / "utt2label",)
+    labels = (
+        () if _systems.names_attacks(recipe, config) else (recipe.data_dir(recipe.splits.dev) / "utt2label",)
+    )
     outputs = [home / "embed" / split / table for split in splits for table in ("embed.scp", "logits.scp")]
-    return _job(recipe, config, seed, (*_said(recipe, config, seed, splits), *labels), (home / "ensemble.json", *outputs))
+    return _job(
+        recipe,
+        config,
+        seed,
+        (*_said(recipe, config, seed, splits), *labels),
+        (home / "ensemble.json", *outputs),
+    )
 
 
 def run_ensemble(recipe, job: Job) -> None:
@@ -47,7 +62,11 @@ def run_ensemble(recipe, job: Job) -> None:
         bonafide = np.array([labels[utt] == BONAFIDE for utt in dev.utts])
     model = models.build("ensemble", config.model, len(config.labels))
     fitted = fit_ensemble(model, dev, bonafide)
-    log.info("%s: %s", config.name, ", ".join(f"{name} {100 * m['share']:.0f} %" for name, m in fitted["members"].items()))
+    log.info(
+        "%s: %s",
+        config.name,
+        ", ".join(f"{name} {100 * m['share']:.0f} %" for name, m in fitted["members"].items()),
+    )
     for split in splits:
         write_outputs(job.home / "embed" / split, score_ensemble(model, rows[split]))
     save_experiment(job.home, config, model, {"ensemble": fitted})
@@ -59,11 +78,15 @@ def open_set_job(recipe, name: str, seed: int) -> Job:
     _check_branches(recipe, config)
     splits = _fit_splits(recipe, config)
     tables = [recipe.data_dir(split) / "utt2attack" for split in splits]
-    return _job(recipe, config, seed, (*_said(recipe, config, seed, splits), *tables), (home / "openmax.json",))
+    return _job(
+        recipe, config, seed, (*_said(recipe, config, seed, splits), *tables), (home / "openmax.json",)
+    )
 
 
 def run_open_set(recipe, job: Job) -> None:
-    """Fit OpenMax to the classifier's logits; where it is to be tuned, choose its tail and threshold on dev first."""
+    """Fit OpenMax to the classifier's logits; where it is to be tuned, choose its tail and threshold on dev
+    first.
+    """
     from dada import models
     from dada.score.experiment import save_experiment
     from dada.score.openmax import best_of, fit_openmax, sweep
@@ -72,19 +95,31 @@ def run_open_set(recipe, job: Job) -> None:
     folder = recipe.seed_dir(config.branches["classifier"], seed)
     labels = (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
     train, dev = recipe.splits.train, recipe.splits.dev
-    says = {split: _logits_and_classes(recipe, folder, split, labels) for split in _fit_splits(recipe, config)}
+    says = {
+        split: _logits_and_classes(recipe, folder, split, labels) for split in _fit_splits(recipe, config)
+    }
     config = replace(config, labels=[*labels, UNKNOWN])
     fitted = {}
     if config.model["tune"]:
-        tried = sweep(models.build("open_set", config.model, len(config.labels)).config, says[train], says[dev], labels)
+        tried = sweep(
+            models.build("open_set", config.model, len(config.labels)).config, says[train], says[dev], labels
+        )
         best = best_of(tried)
         config = replace(config, model={**config.model, "tail": best["tail"], "threshold": best["threshold"]})
         fitted["sweep"] = tried
-        log.info("%s: tail %d and threshold %g are best on dev, of %d tried", config.name, best["tail"], best["threshold"], len(tried))
+        log.info(
+            "%s: tail %d and threshold %g are best on dev, of %d tried",
+            config.name,
+            best["tail"],
+            best["threshold"],
+            len(tried),
+        )
     model = models.build("open_set", config.model, len(config.labels))
     parts = list(says.values()) if config.model["fit_on"] == "train_dev" else [says[train]]
     logits, classes = (_cat([part[i] for part in parts]) for i in (0, 1))
-    save_experiment(job.home, config, model, {"openmax": {**fit_openmax(model, logits, classes, labels), **fitted}})
+    save_experiment(
+        job.home, config, model, {"openmax": {**fit_openmax(model, logits, classes, labels), **fitted}}
+    )
 
 
 def _logits_and_classes(recipe, folder: Path, split: str, labels: Sequence[str]):
@@ -123,12 +158,22 @@ def _job(recipe, config, seed: int, inputs, outputs) -> Job:
 
 def _said(recipe, config, seed: int, splits: Sequence[str]) -> list[Path]:
     """What the branches said of some splits."""
-    return [recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp" for branch in config.branches.values() for split in splits]
+    return [
+        recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp"
+        for branch in config.branches.values()
+        for split in splits
+    ]
 
 
 def _said_splits(recipe, config) -> list[str]:
-    """The splits that an ensemble speaks of once it is fitted: an open-set system on top of classifiers wants train as well."""
-    return [recipe.splits.train, recipe.splits.dev] if _systems.names_attacks(recipe, config) else [recipe.splits.dev]
+    """The splits that an ensemble speaks of once it is fitted: an open-set system on top of classifiers wants
+    train as well.
+    """
+    return (
+        [recipe.splits.train, recipe.splits.dev]
+        if _systems.names_attacks(recipe, config)
+        else [recipe.splits.dev]
+    )
 
 
 def _fit_splits(recipe, config) -> list[str]:
@@ -142,15 +187,22 @@ def _check_branches(recipe, config) -> None:
     tasks = {name: recipe.system(system).task for name, system in config.branches.items()}
     wrong = [name for name, task in tasks.items() if task not in MEMBERS]
     if wrong:
-        raise ConfigError(f"{config.name}: branches.{wrong[0]} is a {tasks[wrong[0]]} system; only audio systems and ensembles can be one")
+        raise ConfigError(
+            f"{config.name}: branches.{wrong[0]} is a {tasks[wrong[0]]} system; only audio systems and "
+            "ensembles can be one"
+        )
     if config.task == "ensemble" and not tasks:
-        raise ConfigError(f"{config.name}: `branches` must name the members, e.g. {{lcnn: cqt_lcnn, gmm: lfcc_gmm}}")
+        raise ConfigError(
+            f"{config.name}: `branches` must name the members, e.g. {{lcnn: cqt_lcnn, gmm: lfcc_gmm}}"
+        )
     if config.task == "open_set":
         if set(tasks) != {"classifier"}:
             raise ConfigError(
-                f"{config.name}: `branches` must name the classifier that OpenMax is put on, e.g. {{classifier: lfcc_lcnn_attacks}}"
+                f"{config.name}: `branches` must name the classifier that OpenMax is put on, e.g. "
+                "{classifier: lfcc_lcnn_attacks}"
             )
         if not _systems.names_attacks(recipe, config):
             raise ConfigError(
-                f"{config.name}: {config.branches['classifier']} tells spoof from bonafide; OpenMax wants one of attacks (labels: [])"
+                f"{config.name}: {config.branches['classifier']} tells spoof from bonafide; OpenMax wants "
+                "one of attacks (labels: [])"
             )

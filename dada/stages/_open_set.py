@@ -13,24 +13,36 @@ from dada.train.journal import read_json
 
 
 def class_results(recipe, data: DataDir, folders: list[Path], split: str) -> dict | None:
-    """`measure_classes` of every seed's decisions on a split, with the names of the classes; None where nothing says the attacks."""
+    """`measure_classes` of every seed's decisions on a split, with the names of the classes; None where
+    nothing says the attacks.
+    """
     if "utt2attack" not in data.tables:
         return None
-    labels = [name for name in (folders[0] / "labels.txt").read_text(encoding="utf-8").splitlines() if name != UNKNOWN]
+    labels = [
+        name
+        for name in (folders[0] / "labels.txt").read_text(encoding="utf-8").splitlines()
+        if name != UNKNOWN
+    ]
     index = {name: k for k, name in enumerate(labels)}
     same = recipe.evaluate.same_attack
     attacks = data.classes([])
     truth = np.array([index.get(same.get(attacks[utt], attacks[utt]), len(labels)) for utt in data.utts])
-    decided, closed, unknown = zip(*(_decisions(folder, split, data, labels) for folder in folders), strict=True)
+    decided, closed, unknown = zip(
+        *(_decisions(folder, split, data, labels) for folder in folders), strict=True
+    )
     speakers = [data.speakers[utt] for utt in data.utts]
-    measured = measure_classes(truth, np.stack(decided), np.stack(closed), np.stack(unknown), len(labels), speakers, recipe.evaluate)
+    measured = measure_classes(
+        truth, np.stack(decided), np.stack(closed), np.stack(unknown), len(labels), speakers, recipe.evaluate
+    )
     swept = sweep_of(folders) if split == recipe.splits.dev else None
     unseen = sorted({attacks[utt] for utt, k in zip(data.utts, truth, strict=True) if k == len(labels)})
     return {"labels": [*labels, UNKNOWN], "unknown_attacks": unseen, **measured, "sweep": swept}
 
 
 def sweep_of(folders: list[Path]) -> dict | None:
-    """How OpenMax did on dev with every tail and threshold that was tried, over the seeds, and what each seed chose; None without."""
+    """How OpenMax did on dev with every tail and threshold that was tried, over the seeds, and what each seed
+    chose; None without.
+    """
     fitted = [read_json(folder / "openmax.json") for folder in folders if (folder / "openmax.json").exists()]
     if not fitted or not all("sweep" in one for one in fitted):
         return None
@@ -42,16 +54,22 @@ def sweep_of(folders: list[Path]) -> dict | None:
     return {"rows": rows, "chosen": [{"tail": one["tail"], "threshold": one["threshold"]} for one in fitted]}
 
 
-def _decisions(folder: Path, split: str, data: DataDir, labels: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of one seed, all (N,): the classes decided for, those among the known ones alone, and how unknown each utterance looks.
+def _decisions(
+    folder: Path, split: str, data: DataDir, labels: list[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of one seed, all (N,): the classes decided for, those among the known ones alone, and how unknown each
+    utterance looks.
 
-    The latter is the log-probability of the unknown class of an open-set system, and of a classifier minus the log of its largest
-    probability.
+    The latter is the log-probability of the unknown class of an open-set system, and of a classifier minus
+    the log of its largest probability.
     """
     path = folder / "classes" / f"{split}.txt"
     table = read_table(path)
     if set(table) != set(data.utts):
-        raise DataError(f"{path} names classes of {len(table)} utterances, but {data.path} has {len(data.utts)} or others: run stage score")
+        raise DataError(
+            f"{path} names classes of {len(table)} utterances, but {data.path} has {len(data.utts)} or "
+            "others: run stage score"
+        )
     index = {name: k for k, name in enumerate([*labels, UNKNOWN])}
     decided = np.array([index[table[utt]] for utt in data.utts])
     logits = _rows(folder / "embed" / split / "logits.scp", data.utts)

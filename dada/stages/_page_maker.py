@@ -23,17 +23,24 @@ from dada.stages._pages import first_seed
 class PageMaker:
     """Pages of utterances of the test splits. What several of them need is read once.
 
-    `explained` are the systems that stage 10 explained, `others` text systems and fusions; all by their first training seed.
+    `explained` are the systems that stage 10 explained, `others` text systems and fusions; all by their first
+    training seed.
     """
 
     def __init__(self, recipe, explained: Sequence[str], others: Sequence[str]):
         self.recipe = recipe
         self.explained = [ExplainedSystem(recipe, name) for name in explained]
-        self.texts, self.fusions = ([name for name in others if recipe.system(name).task == task] for task in ("text", "fusion"))
+        self.texts, self.fusions = (
+            [name for name in others if recipe.system(name).task == task] for task in ("text", "fusion")
+        )
         self.background = recipe.splits.dev or recipe.splits.test[0]
-        self.data = {split: DataDir.read(recipe.data_dir(split)) for split in (*recipe.splits.test, self.background)}
+        self.data = {
+            split: DataDir.read(recipe.data_dir(split)) for split in (*recipe.splits.test, self.background)
+        }
         self.split_of = {utt: split for split in recipe.splits.test for utt in self.data[split].utts}
-        self.kinds = {utt: row["class"] for system in reversed(self.explained) for (utt, _), row in system.rows.items()}
+        self.kinds = {
+            utt: row["class"] for system in reversed(self.explained) for (utt, _), row in system.rows.items()
+        }
         self.scores = {name: self._scores(name) for name in (*explained, *others)}
         self._said: dict[tuple[Path, Path, str], Branches] = {}
 
@@ -45,7 +52,9 @@ class PageMaker:
         page.explained = [system.explained(utt) for system in self.explained if utt in system]
         page.words = self._words(row)
         page.weighed = dict(self._weighed(utt))
-        page.others = f"{min(NUM_OTHERS, len(self.data[self.background].utts))} utterances of {self.background}"
+        page.others = (
+            f"{min(NUM_OTHERS, len(self.data[self.background].utts))} utterances of {self.background}"
+        )
         return page
 
     def row(self, utt: str) -> dict:
@@ -55,28 +64,49 @@ class PageMaker:
         attack = data["utt2attack"][utt] if data.get("utt2attack") else NO_ATTACK
         said = data["text"][utt] if data.get("text") else ""
         scores = {name: scores[utt] for name, scores in self.scores.items() if utt in scores}
-        return {"utt": utt, "label": label, "attack": attack, "speaker": data.speakers[utt], "words": said, "scores": scores}
+        return {
+            "utt": utt,
+            "label": label,
+            "attack": attack,
+            "speaker": data.speakers[utt],
+            "words": said,
+            "scores": scores,
+        }
 
     def _data(self, utt: str) -> DataDir:
         return self.data[self.split_of[utt]]
 
     def _scores(self, name: str) -> dict[str, float]:
         """Utterance -> score; empty for a system that gives none."""
-        paths = [first_seed(self.recipe, name) / "scores" / f"{split}.txt" for split in self.recipe.splits.test]
-        return {utt: float(score) for path in paths if path.exists() for utt, score in read_table(path).items()}
+        paths = [
+            first_seed(self.recipe, name) / "scores" / f"{split}.txt" for split in self.recipe.splits.test
+        ]
+        return {
+            utt: float(score) for path in paths if path.exists() for utt, score in read_table(path).items()
+        }
 
     def _facts(self, utt: str, row: dict) -> dict[str, str]:
-        conditions = {name: table[utt] for name, table in self._data(utt).conditions.items() if name != "attack"}
-        facts = {"Class": readable(row["label"]), "Attack": readable(row["attack"]), "Purported speaker": row["speaker"]}
+        conditions = {
+            name: table[utt] for name, table in self._data(utt).conditions.items() if name != "attack"
+        }
+        facts = {
+            "Class": readable(row["label"]),
+            "Attack": readable(row["attack"]),
+            "Purported speaker": row["speaker"],
+        }
         facts |= {readable(name).capitalize(): readable(value) for name, value in conditions.items()}
         facts |= {"Words": row["words"], "Training seed": str(self.recipe.seeds[0])}
         return {term: text for term, text in facts.items() if text not in ("", NO_ATTACK, NO_SPEAKER)}
 
     def _words(self, row: dict) -> Words | None:
-        """By the first text system; None where there is none, or no transcript, or it knows no texts of the speaker."""
+        """By the first text system; None where there is none, or no transcript, or it knows no texts of the
+        speaker.
+        """
         if self._text_system is None or not row["words"].split():
             return None
-        return explain_words(self._text_system, row["words"], row["speaker"], lambda author: self._quotes.get(author, []))
+        return explain_words(
+            self._text_system, row["words"], row["speaker"], lambda author: self._quotes.get(author, [])
+        )
 
     @cached_property
     def _text_system(self) -> System | None:
@@ -87,7 +117,9 @@ class PageMaker:
         return read_quotes(self.recipe.text_dir(self.recipe.text.name, "train"))
 
     def _weighed(self, utt: str) -> Iterator[tuple[str, Contributions]]:
-        """What the branches gave to each fusion, but to one that needs to know the speaker where its text branch does not."""
+        """What the branches gave to each fusion, but to one that needs to know the speaker where its text
+        branch does not.
+        """
         for name, fusion in self._fusions.items():
             said = self._branches(name, self.split_of[utt])
             one = said.rows([said.utts.index(utt)])
@@ -124,8 +156,15 @@ class ExplainedSystem:
 
     def explained(self, utt: str) -> Explained:
         """The maps of an utterance, and how they were made."""
-        explanation = self.subject.pictured(self.pool.sound(utt), {output: ark[utt].T for output, ark in self.maps.items()})
-        return Explained(explanation, self.summary["method"], self._background(), float(self.rows[utt, BONAFIDE]["completeness_error"]))
+        explanation = self.subject.pictured(
+            self.pool.sound(utt), {output: ark[utt].T for output, ark in self.maps.items()}
+        )
+        return Explained(
+            explanation,
+            self.summary["method"],
+            self._background(),
+            float(self.rows[utt, BONAFIDE]["completeness_error"]),
+        )
 
     def _background(self) -> str:
         """What utterances were compared with, in words."""

@@ -1,9 +1,10 @@
 """Stage 10's last job: pages of single utterances, which report.html lists.
 
-`exp/explain_pages/<utterance>.html`, beside the folders of the systems since it shows several of them, needs nothing else. It has the sound
-to play, what is known of the utterance, the scores, the map of every explained system (from its arks), the transcript as the recipe's first
-text system sees it, and what each branch gave to the fusions: all of the first training seed. Of each class that was explained
-`explain.pages` utterances have a page, drawn at random, and all of `explain.utterances`. `pages.json` says which ones are there.
+`exp/explain_pages/<utterance>.html`, beside the folders of the systems since it shows several of them, needs
+nothing else. It has the sound to play, what is known of the utterance, the scores, the map of every explained
+system (from its arks), the transcript as the recipe's first text system sees it, and what each branch gave to
+the fusions: all of the first training seed. Of each class that was explained `explain.pages` utterances have
+a page, drawn at random, and all of `explain.utterances`. `pages.json` says which ones are there.
 """
 
 import json
@@ -21,7 +22,8 @@ log = logging.getLogger(__name__)
 
 
 def jobs(recipe, explained: Sequence[str]) -> list[Job]:
-    """One job for all pages, where any are asked for, of the explained systems that are run now or were before.
+    """One job for all pages, where any are asked for, of the explained systems that are run now or were
+    before.
 
     What else a page shows is taken from what is there by then: some systems may be yet to run.
     """
@@ -30,20 +32,35 @@ def jobs(recipe, explained: Sequence[str]) -> list[Job]:
     explained = [name for name, path in summaries.items() if name in recipe.selected or path.exists()]
     if not explained or not (chosen.pages or chosen.utterances):
         return []
-    others = [name for name in recipe.own if recipe.system(name).task in WITH_WORDS and (first_seed(recipe, name) / "weights.pt").exists()]
+    others = [
+        name
+        for name in recipe.own
+        if recipe.system(name).task in WITH_WORDS and (first_seed(recipe, name) / "weights.pt").exists()
+    ]
     splits = recipe.splits.test
-    files = [first_seed(recipe, name) / "scores" / f"{split}.txt" for name in (*explained, *others) for split in splits]
+    files = [
+        first_seed(recipe, name) / "scores" / f"{split}.txt"
+        for name in (*explained, *others)
+        for split in splits
+    ]
     files += [recipe.data_dir(split) / "text" for split in splits]
     files += [recipe.text_dir(recipe.text.name, "train") / "text"] if others else []
-    return [Job(
-        stage="explain",
-        name=f"{recipe.protocol}/pages",
-        home=home,
-        inputs=(*(summaries[name] for name in explained), *(path for path in files if path.exists())),
-        outputs=(pages_path(recipe),),
-        settings={"pages": chosen.pages, "utterances": chosen.utterances, "seed": chosen.seed, "systems": [*explained, *others]},
-        args={"systems": explained, "others": others},
-    )]  # fmt: skip
+    return [
+        Job(
+            stage="explain",
+            name=f"{recipe.protocol}/pages",
+            home=home,
+            inputs=(*(summaries[name] for name in explained), *(path for path in files if path.exists())),
+            outputs=(pages_path(recipe),),
+            settings={
+                "pages": chosen.pages,
+                "utterances": chosen.utterances,
+                "seed": chosen.seed,
+                "systems": [*explained, *others],
+            },
+            args={"systems": explained, "others": others},
+        )
+    ]
 
 
 def run(recipe, job: Job) -> None:
@@ -85,7 +102,8 @@ def _choose(kinds: dict[str, str], settings: dict) -> list[str]:
 
 
 def _file_names(utts: Sequence[str]) -> dict[str, str]:
-    """Utterance -> the name of its page: what a file system may not take becomes a dash, and no two are the same.
+    """Utterance -> the name of its page: what a file system may not take becomes a dash, and no two are the
+    same.
 
     >>> _file_names(["id1/a", "id1-a", "LA_E_1"])
     {'id1/a': 'id1-a.html', 'id1-a': 'id1-a-.html', 'LA_E_1': 'LA_E_1.html'}

@@ -1,6 +1,8 @@
-"""What a system of another recipe was trained on must not be what it is asked about: part of stage 8, and notes for stage 9.
+"""What a system of another recipe was trained on must not be what it is asked about: part of stage 8, and
+notes for stage 9.
 
-A test split may share no audio with the other recipe's train and dev; a dev split none with its train, for dev has the same part in both.
+A test split may share no audio with the other recipe's train and dev; a dev split none with its train, for
+dev has the same part in both.
 """
 
 import json
@@ -43,7 +45,10 @@ def _job(recipe, path: Path, names: list[str]) -> Job:
         stage="score",
         name=f"{recipe.protocol}/{path.parent.relative_to(recipe.exp_dir('x').parent)}/overlap",
         home=path.parent,
-        inputs=(*(recipe.data_dir(split) / "wav.scp" for split in recipe.scored_splits), *filter(Path.exists, theirs)),
+        inputs=(
+            *(recipe.data_dir(split) / "wav.scp" for split in recipe.scored_splits),
+            *filter(Path.exists, theirs),
+        ),
         outputs=(path,),
         settings={"corpora": [recipe.corpus.name, other.corpus.name], "allow_seen": recipe.config.allow_seen},
         args={"systems": names},
@@ -51,7 +56,9 @@ def _job(recipe, path: Path, names: list[str]) -> Job:
 
 
 def run(recipe, job: Job) -> None:
-    """Write overlap.json. Raises DataError for evaluation data that was trained on, unless `allow_seen`; its list is in overlap.txt."""
+    """Write overlap.json. Raises DataError for evaluation data that was trained on, unless `allow_seen`; its
+    list is in overlap.txt.
+    """
     origin = recipe.origin(job.args["systems"][0])
     other = origin.recipe
     trained = {split: _trained_on(origin, split) for split in _trained_splits(other)}
@@ -65,7 +72,9 @@ def run(recipe, job: Job) -> None:
                 found = find_seen(ours, theirs, same_corpus)
                 entry["in"][name] = len(found.utts)
                 entry["namesakes"] += len(found.namesakes)
-                entry["examples"] += [f"{utt} is {as_} of {name}" for utt, as_ in list(found.utts.items())[:NUM_NAMED]]
+                entry["examples"] += [
+                    f"{utt} is {as_} of {name}" for utt, as_ in list(found.utts.items())[:NUM_NAMED]
+                ]
                 seen.setdefault(split, {}).update(found.utts)
         entry["num_seen"] = len(seen.get(split, ()))
         splits[split] = entry
@@ -73,7 +82,10 @@ def run(recipe, job: Job) -> None:
     if any(seen.values()) and not recipe.config.allow_seen:
         _refuse(recipe, other, job.home / LIST, splits, seen)
     unchecked = [split for split, table in trained.items() if not table]
-    write_text(job.outputs[0], json.dumps({"recipe": other.root.name, "splits": splits, "unchecked": unchecked}, indent=1) + "\n")
+    write_text(
+        job.outputs[0],
+        json.dumps({"recipe": other.root.name, "splits": splits, "unchecked": unchecked}, indent=1) + "\n",
+    )
 
 
 def _trained_splits(other) -> list[str]:
@@ -81,7 +93,9 @@ def _trained_splits(other) -> list[str]:
 
 
 def _trained_on(origin, split: str) -> dict[str, str | None]:
-    """Utterance -> location in the other recipe's data; where that is gone, the names that its experiments keep, without a location."""
+    """Utterance -> location in the other recipe's data; where that is gone, the names that its experiments
+    keep, without a location.
+    """
     path = origin.recipe.data_dir(split) / "wav.scp"
     if path.exists():
         return read_table(path)
@@ -91,28 +105,47 @@ def _trained_on(origin, split: str) -> dict[str, str | None]:
 
 def _tell(recipe, other, split: str, entry: dict) -> None:
     if entry["num_seen"] and recipe.config.allow_seen:
-        log.warning("%s: %d of %d trials were trained on in %s", split, entry["num_seen"], entry["num_trials"], other.root.name)
+        log.warning(
+            "%s: %d of %d trials were trained on in %s",
+            split,
+            entry["num_seen"],
+            entry["num_trials"],
+            other.root.name,
+        )
     if entry["namesakes"]:
-        log.info("%s: %d utterances have the name of another one of %s", split, entry["namesakes"], other.root.name)
+        log.info(
+            "%s: %d utterances have the name of another one of %s", split, entry["namesakes"], other.root.name
+        )
 
 
 def _refuse(recipe, other, path: Path, splits: dict, seen: dict[str, dict]) -> None:
-    write_text(path, "".join(f"{utt}\n" for utt in sorted({utt for found in seen.values() for utt in found}, key=str.encode)))
+    write_text(
+        path,
+        "".join(
+            f"{utt}\n" for utt in sorted({utt for found in seen.values() for utt in found}, key=str.encode)
+        ),
+    )
     told = [
-        f"{entry['num_seen']:,} of the {entry['num_trials']:,} utterances of {split} ({'; '.join(entry['examples'][:NUM_NAMED])})"
-        for split, entry in splits.items() if entry["num_seen"]
+        f"{entry['num_seen']:,} of the {entry['num_trials']:,} utterances of {split} "
+        f"({'; '.join(entry['examples'][:NUM_NAMED])})"
+        for split, entry in splits.items()
+        if entry["num_seen"]
     ]
     where = path.relative_to(recipe.root)
     raise DataError(
-        f"systems of {other.root} were trained on {' and '.join(told)}: a figure on these says nothing of unseen speech.\n"
+        f"systems of {other.root} were trained on {' and '.join(told)}: a figure on these says nothing of "
+        "unseen speech.\n"
         f"  Leave them out: they are listed in {path}; copy the list to a place of yours and name it as "
-        f"`corpus: {{options: {{exclude: ...}}}}` in {recipe.root / 'local.yaml'}, or add corpus.options.exclude={where} to the command.\n"
+        f"`corpus: {{options: {{exclude: ...}}}}` in {recipe.root / 'local.yaml'}, or add "
+        f"corpus.options.exclude={where} to the command.\n"
         "  Or add allow_seen=true, and the results say how many trials were trained on"
     )
 
 
 def notes(recipe, system: str, split: str) -> list[str]:
-    """What a reader of a system's results on a split must know: where it was trained, and what of the corpus it may have seen before."""
+    """What a reader of a system's results on a split must know: where it was trained, and what of the corpus
+    it may have seen before.
+    """
     found = _of_training(recipe, system, split) if is_elsewhere(system) else []
     for model in sorted(encoders(recipe, system)):
         found += pretraining.notes(model, [recipe.corpus.name, *recipe.corpus.derived_from])
@@ -120,14 +153,23 @@ def notes(recipe, system: str, split: str) -> list[str]:
 
 
 def _of_training(recipe, system: str, split: str) -> list[str]:
-    origin, report = recipe.origin(system), json.loads(report_path(recipe, system).read_text(encoding="utf-8"))
+    origin, report = (
+        recipe.origin(system),
+        json.loads(report_path(recipe, system).read_text(encoding="utf-8")),
+    )
     entry, other = report["splits"][split], origin.recipe
     where = f"recipe {other.root.name}, protocol {other.protocol}, seeds {', '.join(map(str, origin.seeds))}"
     found = [f"trained on {other.corpus.name} ({where}); nothing was fitted to this corpus"]
     if entry["num_seen"]:
-        found.append(f"{entry['num_seen']:,} of {entry['num_trials']:,} trials were in its training or development data")
+        found.append(
+            f"{entry['num_seen']:,} of {entry['num_trials']:,} trials were in its training or "
+            "development data"
+        )
     if report["unchecked"]:
-        found.append(f"whether trials were in its {' and '.join(report['unchecked'])} could not be checked: that data is gone")
+        found.append(
+            f"whether trials were in its {' and '.join(report['unchecked'])} could not be checked: that "
+            "data is gone"
+        )
     return found
 
 

@@ -48,7 +48,9 @@ def audio_files(recipe, config: InputConfig, split: str) -> tuple[Path, ...]:
 
 
 def labels_of(recipe, config) -> list[str]:
-    """The classes of a system as far as its configuration tells: empty where they are those of the training data."""
+    """The classes of a system as far as its configuration tells: empty where they are those of the training
+    data.
+    """
     if config.branches and (config.task == "open_set" or (config.task == "ensemble" and not config.labels)):
         return labels_of(recipe, recipe.system(next(iter(config.branches.values()))))
     return config.labels
@@ -56,11 +58,16 @@ def labels_of(recipe, config) -> list[str]:
 
 def names_attacks(recipe, config) -> bool:
     """Whether a system tells attacks apart, rather than spoofs from bona fide speech."""
-    return config.task in ("audio", "ensemble", "open_set") and class_table(labels_of(recipe, config)) == "utt2attack"
+    return (
+        config.task in ("audio", "ensemble", "open_set")
+        and class_table(labels_of(recipe, config)) == "utt2attack"
+    )
 
 
 def gives_scores(recipe, config) -> bool:
-    """Whether a system tells bona fide from spoof. A text system does where the corpus says who is supposed to speak."""
+    """Whether a system tells bona fide from spoof. A text system does where the corpus says who is supposed
+    to speak.
+    """
     if config.task == "text":
         return recipe.corpus.purported_speakers
     labels = labels_of(recipe, config)

@@ -1,4 +1,6 @@
-"""Stage 3 where there is no audio: an author corpus becomes the splits of the recipe themselves, and transcripts of others more tests."""
+"""Stage 3 where there is no audio: an author corpus becomes the splits of the recipe themselves, and
+transcripts of others more tests.
+"""
 
 import json
 import logging
@@ -26,7 +28,11 @@ def job(recipe, corpora: dict[str, Path], systems: list[str]) -> Job:
         stage="prepare_text",
         name=f"{recipe.protocol}/{recipe.text.name}",
         home=recipe.data_root / f"text_{recipe.text.name}",
-        inputs=(*corpora.values(), *(folder / table for folder in folders for table in ("text", "utt2spk")), *aliases),
+        inputs=(
+            *corpora.values(),
+            *(folder / table for folder in folders for table in ("text", "utt2spk")),
+            *aliases,
+        ),
         outputs=(*outputs, recipe.data_root / f"text_{recipe.text.name}" / "counts.json"),
         settings={**asdict(recipe.text), "splits": asdict(recipe.splits)},
         args={"systems": systems},
@@ -53,7 +59,11 @@ def run(recipe, job: Job, corpora: dict[str, Path]) -> None:
             f"{split} texts": len(spoken),
             f"{split} texts by authors of train": sum(text.author in authors for text in spoken),
         }
-        write_texts(recipe.data_dir(split), spoken, f"{tests_dir(recipe, split)} holds no transcript of bona fide speech")
+        write_texts(
+            recipe.data_dir(split),
+            spoken,
+            f"{tests_dir(recipe, split)} holds no transcript of bona fide speech",
+        )
     write_text(job.home / "counts.json", json.dumps(corpus.counts, indent=1) + "\n")
     log.info("texts: %s", ", ".join(f"{name} {count}" for name, count in corpus.counts.items()))
 
@@ -61,13 +71,21 @@ def run(recipe, job: Job, corpora: dict[str, Path]) -> None:
 def own_tests(recipe) -> list[str]:
     """The test split that is cut from the corpus itself: none or one (ConfigError)."""
     if not recipe.splits.train or not recipe.splits.dev:
-        raise ConfigError(f"{recipe.root / 'recipe.yaml'}: a recipe without audio needs splits.train and splits.dev")
+        raise ConfigError(
+            f"{recipe.root / 'recipe.yaml'}: a recipe without audio needs splits.train and splits.dev"
+        )
     own = [name for name in recipe.splits.test if name not in recipe.text.tests]
     if len(own) > 1:
         known = ", ".join(recipe.text.tests) or "none"
-        raise ConfigError(f"splits.test names {', '.join(own)}: one may be cut from the corpus, the others must be in text.tests ({known})")
+        raise ConfigError(
+            f"splits.test names {', '.join(own)}: one may be cut from the corpus, the others must be in "
+            f"text.tests ({known})"
+        )
     if own and not 0 < recipe.text.test_fraction < 1:
-        raise ConfigError(f"text.test_fraction is {recipe.text.test_fraction:g}: the split {own[0]} wants a share between 0 and 1")
+        raise ConfigError(
+            f"text.test_fraction is {recipe.text.test_fraction:g}: the split {own[0]} wants a share "
+            "between 0 and 1"
+        )
     return own
 
 
@@ -88,14 +106,21 @@ def _aliases(recipe) -> Path | None:
 
 
 def _transcripts(recipe, split: str, authors: set[str], redirects: dict[str, str]) -> list[Text]:
-    """Bona fide speech of another corpus as texts, speakers under the names of the authors; the others keep their own."""
+    """Bona fide speech of another corpus as texts, speakers under the names of the authors; the others keep
+    their own.
+    """
     data = DataDir.read(tests_dir(recipe, split), require=("text", "utt2spk"))
     aliases = read_aliases(aliases_beside(tests_dir(recipe, split))) | read_aliases(_aliases(recipe))
     names = match_names(data.speakers.values(), authors, aliases, redirects)
     names.report(recipe.text.name)
     labels = data.labels or dict.fromkeys(data.utts, BONAFIDE)
     return [
-        Text(utt, names.authors.get(data.speakers[utt], data.speakers[utt]), source, one_line(data["text"][utt]))
+        Text(
+            utt,
+            names.authors.get(data.speakers[utt], data.speakers[utt]),
+            source,
+            one_line(data["text"][utt]),
+        )
         for utt, source in zip(data.utts, sources_of(data), strict=True)
         if labels[utt] == BONAFIDE and data["text"][utt].strip()
     ]

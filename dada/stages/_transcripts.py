@@ -17,10 +17,14 @@ def transcript_job(recipe, split: str, settings: dict) -> Job:
     """The job of one split."""
     output = transcripts_path(recipe, split)
     return Job(
-        stage="evaluate", name=f"{recipe.protocol}/transcripts/{split}", home=output.parent,
-        inputs=(recipe.data_dir(split) / "text", *corpora(recipe)), outputs=(output,), settings={"evaluate": settings},
+        stage="evaluate",
+        name=f"{recipe.protocol}/transcripts/{split}",
+        home=output.parent,
+        inputs=(recipe.data_dir(split) / "text", *corpora(recipe)),
+        outputs=(output,),
+        settings={"evaluate": settings},
         args={"transcripts": True, "split": split, "systems": with_words(recipe)},
-    )  # fmt: skip
+    )
 
 
 def corpora(recipe) -> list[Path]:
@@ -29,7 +33,8 @@ def corpora(recipe) -> list[Path]:
 
 
 def transcript_results(recipe, data: DataDir) -> dict:
-    """Engine and word error rates over all utterances with a reference, bona fide ones and spoofs; each None without any.
+    """Engine and word error rates over all utterances with a reference, bona fide ones and spoofs; each None
+    without any.
 
     The reference of an utterance is the text of its source (`utt2source`) in an author corpus.
     """
@@ -37,7 +42,10 @@ def transcript_results(recipe, data: DataDir) -> dict:
     references = references_of(recipe, data)
     utts = [utt for utt in data.utts if utt in references]
     labels = data.labels or {}
-    groups = {"all": utts, **{name: [utt for utt in utts if labels.get(utt) == name] for name in sorted(set(labels.values()))}}
+    groups = {
+        "all": utts,
+        **{name: [utt for utt in utts if labels.get(utt) == name] for name in sorted(set(labels.values()))},
+    }
     rates = {name: _rate(data, references, group, recipe.evaluate) for name, group in groups.items()}
     return {"engine": made_by, "corpus": recipe.corpus.name, "num_utterances": len(data.utts), "wer": rates}
 
@@ -57,14 +65,29 @@ def references_of(recipe, data: DataDir) -> dict[str, str]:
 def _rate(data: DataDir, references: dict[str, str], utts: list[str], config) -> dict | None:
     """Word error rate of some utterances, with an interval over resampled speakers."""
     pairs = [(words(references[utt]), words(data["text"][utt])) for utt in utts]
-    errors, lengths = np.array([word_errors(*pair) for pair in pairs]), np.array([len(pair[0]) for pair in pairs])
+    errors, lengths = (
+        np.array([word_errors(*pair) for pair in pairs]),
+        np.array([len(pair[0]) for pair in pairs]),
+    )
     if not lengths.sum():
         return None
-    resampler = Resampler([data.speakers[utt] for utt in utts], num_resamples=config.num_resamples, seed=config.seed)
-    totals = [np.bincount(resampler.classes[0], counts, resampler.num_clusters) for counts in (errors, lengths)]
-    drawn = np.concatenate([np.stack([weights @ total for total in totals]) for weights in resampler.chunks()], axis=1)
+    resampler = Resampler(
+        [data.speakers[utt] for utt in utts], num_resamples=config.num_resamples, seed=config.seed
+    )
+    totals = [
+        np.bincount(resampler.classes[0], counts, resampler.num_clusters) for counts in (errors, lengths)
+    ]
+    drawn = np.concatenate(
+        [np.stack([weights @ total for total in totals]) for weights in resampler.chunks()], axis=1
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         interval = resampler.interval(drawn[0] / drawn[1], config.confidence)
     value = float(errors.sum() / lengths.sum())
     ends = {"low": interval.low, "high": interval.high}
-    return {"mean": value, "spread": None, **ends, "num_utterances": len(utts), "num_words": int(lengths.sum())}
+    return {
+        "mean": value,
+        "spread": None,
+        **ends,
+        "num_utterances": len(utts),
+        "num_words": int(lengths.sum()),
+    }

@@ -1,7 +1,8 @@
-"""Prepare the corpus: what it is distributed as becomes one Kaldi data directory per split, checked against its published counts.
+"""Prepare the corpus: what it is distributed as becomes one Kaldi data directory per split, checked against
+its published counts.
 
-The work is done by `prepare(recipe) -> list[DataDir]` of the recipe's own local/prepare_data.py; its folder is imported as a package, so
-that it may be cut into several files which import each other relatively.
+The work is done by `prepare(recipe) -> list[DataDir]` of the recipe's own local/prepare_data.py; its folder
+is imported as a package, so that it may be cut into several files which import each other relatively.
 """
 
 import hashlib
@@ -32,7 +33,10 @@ def plan(recipe) -> list[Job]:
     root, exclude = corpus_root(recipe), exclude_list(recipe)
     names = all_dirs(recipe)
     if not names:
-        raise ConfigError(f"{recipe.root / 'recipe.yaml'}: a recipe without audio names its author corpora in corpus.options.text_only")
+        raise ConfigError(
+            f"{recipe.root / 'recipe.yaml'}: a recipe without audio names its author corpora in "
+            "corpus.options.text_only"
+        )
     outputs = tuple(recipe.data_dir(name) for name in names)
     return [
         Job(
@@ -42,7 +46,10 @@ def plan(recipe) -> list[Job]:
             inputs=tuple(path for path in (root, exclude) if path is not None),
             outputs=outputs,
             settings={
-                "corpus": made_of(recipe.corpus), "dirs": names, "protocol": recipe.protocol, "local": local_digests(recipe.root),
+                "corpus": made_of(recipe.corpus),
+                "dirs": names,
+                "protocol": recipe.protocol,
+                "local": local_digests(recipe.root),
                 **({"disjoint": recipe.splits.disjoint} if recipe.splits.disjoint else {}),
             },
         )
@@ -61,16 +68,25 @@ def run(recipe, job: Job) -> None:
     check_files([data for data in made if "wav.scp" in data.tables])
     for data in made:
         data.write()
-        log.info("%s: %d utterances%s", data.path, len(data.utts), "".join(f", {n} {label}" for label, n in count(data).items()))
+        log.info(
+            "%s: %d utterances%s",
+            data.path,
+            len(data.utts),
+            "".join(f", {n} {label}" for label, n in count(data).items()),
+        )
 
 
 def all_dirs(recipe) -> list[str]:
-    """The splits, unless stage 3 makes them of texts, and the data directories without audio that `corpus.options.text_only` names."""
+    """The splits, unless stage 3 makes them of texts, and the data directories without audio that
+    `corpus.options.text_only` names.
+    """
     return [*(recipe.all_splits if recipe.corpus.audio else []), *recipe.corpus.options.get("text_only", [])]
 
 
 def corpus_root(recipe) -> Path | None:
-    """The folder of the corpus as distributed, None where the recipe needs none; ConfigError where it is not set yet."""
+    """The folder of the corpus as distributed, None where the recipe needs none; ConfigError where it is not
+    set yet.
+    """
     root = recipe.corpus.root
     if root is None:
         return None
@@ -84,7 +100,9 @@ def corpus_root(recipe) -> Path | None:
 
 
 def exclude_list(recipe) -> Path | None:
-    """The file whose lines name utterances to leave out, such as damaged ones; None where `corpus.options.exclude` names none."""
+    """The file whose lines name utterances to leave out, such as damaged ones; None where
+    `corpus.options.exclude` names none.
+    """
     name = recipe.corpus.options.get("exclude")
     return None if name is None else recipe.root / name
 
@@ -96,7 +114,9 @@ def leave_out(made: list[DataDir], path: Path | None) -> list[DataDir]:
     names = set(read_list(path))
     unknown = sorted(names.difference(*(data.utts for data in made)))
     if unknown:
-        raise DataError(f"{path} names {len(unknown)} utterances that no split has, e.g. {unknown[0]}: correct the list")
+        raise DataError(
+            f"{path} names {len(unknown)} utterances that no split has, e.g. {unknown[0]}: correct the list"
+        )
     for data in made:
         log.info("%s: %d utterances are left out by %s", data.path, len(names & set(data.utts)), path)
     return [data.subset([utt for utt in data.utts if utt not in names], data.path) for data in made]
@@ -106,12 +126,19 @@ def local_digests(root: Path) -> dict[str, str]:
     """File of local/ -> SHA-256. ConfigError for a recipe without local/prepare_data.py."""
     folder = root / "local"
     if not (folder / f"{PREPARE}.py").is_file():
-        raise ConfigError(f"{folder / PREPARE}.py does not exist: every recipe with audio needs it (see egs/TEMPLATE)")
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir()) if path.is_file()}
+        raise ConfigError(
+            f"{folder / PREPARE}.py does not exist: every recipe with audio needs it (see egs/TEMPLATE)"
+        )
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.is_file()
+    }
 
 
 def load_local(root: Path, name: str) -> types.ModuleType:
-    """Import `local/<name>.py` of a recipe. Each recipe's local/ is a package of its own name, so that recipes don't clash.
+    """Import `local/<name>.py` of a recipe. Each recipe's local/ is a package of its own name, so that
+    recipes don't clash.
 
     Its name begins with ours, so that what it logs is shown.
     """
@@ -128,11 +155,16 @@ def check_names(made: list[DataDir], expected: tuple[Path, ...], root: Path) -> 
     """Raise DataError where `prepare` did not return just the expected data directories."""
     got = [data.path for data in made]
     if sorted(got) != sorted(expected):
-        raise DataError(f"{root / 'local' / PREPARE}.py returned {', '.join(map(str, got))}; expected {', '.join(map(str, expected))}")
+        raise DataError(
+            f"{root / 'local' / PREPARE}.py returned {', '.join(map(str, got))}; expected "
+            f"{', '.join(map(str, expected))}"
+        )
 
 
 def check_disjoint(made: list[DataDir], promised: list[str]) -> None:
-    """Raise DataError for an utterance that is in two splits, and for a speaker, attack, ... in two where that is promised not to be."""
+    """Raise DataError for an utterance that is in two splits, and for a speaker, attack, ... in two where
+    that is promised not to be.
+    """
     for name in ("utterance", *promised):
         owner: dict[str, DataDir] = {}
         for data in made:
@@ -145,7 +177,9 @@ def check_disjoint(made: list[DataDir], promised: list[str]) -> None:
 
 
 def check_files(made: list[DataDir]) -> None:
-    """Raise DataError listing audio files that are not there. Whether they decode is found out when they are read."""
+    """Raise DataError listing audio files that are not there. Whether they decode is found out when they are
+    read.
+    """
     report = Report()
     for data in made:
         check_audio_files(data.path, data["wav.scp"], report)
@@ -155,21 +189,29 @@ def check_files(made: list[DataDir]) -> None:
 
 
 def check_counts(made: dict[str, DataDir], recipe) -> None:
-    """Compare every split and label with `corpus.counts`, and warn of what differs: it may be a subset or another release.
+    """Compare every split and label with `corpus.counts`, and warn of what differs: it may be a subset or
+    another release.
 
-    Raises DataError where the labels look swapped, or where the recipe makes the corpus itself, so that a difference is a fault.
+    Raises DataError where the labels look swapped, or where the recipe makes the corpus itself, so that a
+    difference is a fault.
     """
     counts, where = recipe.corpus.counts, f"corpus.counts of {recipe.root / 'recipe.yaml'}"
     expected = counts.get(recipe.protocol, counts)
     unchecked = sorted(set(expected) - set(made))
     if unchecked and set(expected).isdisjoint(made):
         raise ConfigError(f"{where} names {', '.join(unchecked)}; the splits are {', '.join(made)}")
-    found = {split: tally(data.labels, data.get("utt2attack"), len(data.utts)) for split, data in made.items()}
+    found = {
+        split: tally(data.labels, data.get("utt2attack"), len(data.utts)) for split, data in made.items()
+    }
     told = differences(found, expected)
     if told and recipe.corpus.root is None:
         raise DataError(f"the corpus does not have its counts: {told} ({where})")
     if told:
-        log.warning("the corpus does not have its published counts: %s. Is it complete, and the right version? (%s)", told, where)
+        log.warning(
+            "the corpus does not have its published counts: %s. Is it complete, and the right version? (%s)",
+            told,
+            where,
+        )
 
 
 def made_of(config) -> dict:

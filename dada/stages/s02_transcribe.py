@@ -1,7 +1,8 @@
 """Transcribe every utterance with Whisper: wav.scp to text and text.json.
 
-`text` holds one line an utterance in its original case and punctuation; `text.json` what made it, and of every utterance the
-log-probability and the other figures that tell how far to trust it. What was transcribed for another protocol is taken over.
+`text` holds one line an utterance in its original case and punctuation; `text.json` what made it, and of
+every utterance the log-probability and the other figures that tell how far to trust it. What was transcribed
+for another protocol is taken over.
 """
 
 import dataclasses
@@ -29,14 +30,19 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """A job for each split that is needed, where a system weighs the words, or the recipe lists this stage by name."""
+    """A job for each split that is needed, where a system weighs the words, or the recipe lists this stage by
+    name.
+    """
     listens = _systems.with_words(recipe)
     if not listens and STAGE not in recipe.config.stages:
         return []
     check(recipe.transcribe)
     splits = _systems.splits_for(recipe, listens) if listens else recipe.all_splits
     others = tuple(_job(view, split) for view in recipe.other_protocols for split in view.all_splits)
-    return [dataclasses.replace(_job(recipe, split), args={"split": split, "systems": listens}, after=others) for split in splits]
+    return [
+        dataclasses.replace(_job(recipe, split), args={"split": split, "systems": listens}, after=others)
+        for split in splits
+    ]
 
 
 def _job(recipe, split: str) -> Job:
@@ -44,10 +50,13 @@ def _job(recipe, split: str) -> Job:
     settings = dataclasses.asdict(recipe.transcribe)
     del settings["allow_download"]  # changes no result
     return Job(
-        stage=STAGE, name=f"{recipe.protocol}/{split}", home=folder,
-        inputs=(folder / "wav.scp",), outputs=(folder / "text", folder / "text.json"),
+        stage=STAGE,
+        name=f"{recipe.protocol}/{split}",
+        home=folder,
+        inputs=(folder / "wav.scp",),
+        outputs=(folder / "text", folder / "text.json"),
         settings={"transcribe": settings, "shard_size": SHARD_SIZE},
-    )  # fmt: skip
+    )
 
 
 def shards(recipe, job: Job) -> list[list[str]]:
@@ -57,7 +66,9 @@ def shards(recipe, job: Job) -> list[list[str]]:
 
 
 def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
-    """Write `text` and `text.json` of some utterances into the folder `out`. DataError names an utterance that cannot be read."""
+    """Write `text` and `text.json` of some utterances into the folder `out`. DataError names an utterance
+    that cannot be read.
+    """
     transcriber = _transcriber(json.dumps(dataclasses.asdict(recipe.transcribe)), Path(recipe.root))
     texts, figures = _made_before(recipe, job, keys, transcriber.provenance)
     locations = read_table_once(job.home / "wav.scp")
@@ -93,14 +104,19 @@ def _record(path: Path, changed: int) -> dict:
 
 
 def merge(recipe, job: Job, parts: list[Path]) -> None:
-    """Join the shards. Raises DataError unless every utterance of wav.scp is there and one model made all of it."""
+    """Join the shards. Raises DataError unless every utterance of wav.scp is there and one model made all of
+    it.
+    """
     texts: dict[str, str] = {}
     figures: dict[str, dict] = {}
     made_by = None
     for part in map(Path, parts):
         record = json.loads((part / "text.json").read_text(encoding="utf-8"))
         if made_by not in (None, record["made_by"]):
-            raise DataError(f"{part} was transcribed by another model or version than the others: run the stage again with --force")
+            raise DataError(
+                f"{part} was transcribed by another model or version than the others: run the stage again "
+                "with --force"
+            )
         made_by = record["made_by"]
         texts |= read_table(part / "text")
         figures |= record["utterances"]
@@ -109,13 +125,28 @@ def merge(recipe, job: Job, parts: list[Path]) -> None:
     empty = [utt for utt in sorted(texts) if not texts[utt]]
     redone = sum(figure["redone"] for figure in figures.values())
     doubtful = sum(bool(figure["doubts"]) for figure in figures.values())
-    log.info("%s: %d transcripts; %d were read again with the full context, %d stay doubtful", job.name, len(texts), redone, doubtful)
+    log.info(
+        "%s: %d transcripts; %d were read again with the full context, %d stay doubtful",
+        job.name,
+        len(texts),
+        redone,
+        doubtful,
+    )
     if empty:
-        log.warning("%s: %d transcripts are empty (%s%s)", job.name, len(empty), ", ".join(empty[:3]), ", …" if len(empty) > 3 else "")
+        log.warning(
+            "%s: %d transcripts are empty (%s%s)",
+            job.name,
+            len(empty),
+            ", ".join(empty[:3]),
+            ", …" if len(empty) > 3 else "",
+        )
 
 
 def _write(folder: Path, texts: dict[str, str], made_by: dict, figures: dict[str, dict]) -> None:
-    record = {"made_by": made_by, "utterances": {utt: figures[utt] for utt in sorted(figures, key=str.encode)}}
+    record = {
+        "made_by": made_by,
+        "utterances": {utt: figures[utt] for utt in sorted(figures, key=str.encode)},
+    }
     write_text(folder / "text.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     write_table(folder / "text", texts)
 
@@ -124,7 +155,9 @@ def _figures(transcript) -> dict:
     """What is kept of a transcript beside its text, rounded."""
     figures = dataclasses.asdict(transcript)
     del figures["text"]
-    return {key: round(value, DECIMALS) if isinstance(value, float) else value for key, value in figures.items()}
+    return {
+        key: round(value, DECIMALS) if isinstance(value, float) else value for key, value in figures.items()
+    }
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,8 +1,10 @@
-"""Prepare the author corpus: texts of the purported speakers, without anything that belongs to dev and test of the audio.
+"""Prepare the author corpus: texts of the purported speakers, without anything that belongs to dev and test
+of the audio.
 
-`data/text_<name>/{train,dev}` hold the author corpora and, if asked for, Whisper's transcripts of the bona fide training speech;
-`data/text_<name>/test` the transcripts of bona fide test speech, to measure authorship on. Each has text, utt2spk (author), utt2source.
-Where a recipe has no audio, `data/{train,dev,test}` themselves are made of the author corpora.
+`data/text_<name>/{train,dev}` hold the author corpora and, if asked for, Whisper's transcripts of the bona
+fide training speech; `data/text_<name>/test` the transcripts of bona fide test speech, to measure authorship
+on. Each has text, utt2spk (author), utt2source. Where a recipe has no audio, `data/{train,dev,test}`
+themselves are made of the author corpora.
 """
 
 import json
@@ -24,7 +26,9 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """One job, for all splits of the text corpus come from the same split by source; none where no system learns words here."""
+    """One job, for all splits of the text corpus come from the same split by source; none where no system
+    learns words here.
+    """
     listens = [name for name in _systems.with_words(recipe) if name in _systems.trained_here(recipe)]
     if not listens:
         return []
@@ -32,18 +36,24 @@ def plan(recipe) -> list[Job]:
         return [_texts_alone.job(recipe, corpora(recipe), listens)]
     name = recipe.text.name
     home = recipe.text_dir(name, "train").parent
-    audio = [path for split in recipe.all_splits for path in (recipe.data_dir(split), recipe.data_dir(split) / "text")]
+    audio = [
+        path
+        for split in recipe.all_splits
+        for path in (recipe.data_dir(split), recipe.data_dir(split) / "text")
+    ]
     aliases = [recipe.root / recipe.text.aliases] if recipe.text.aliases else []
     splits = ["train", "dev", "test"] if recipe.splits.test else ["train", "dev"]
-    return [Job(
-        stage="prepare_text",
-        name=f"{recipe.protocol}/{name}",
-        home=home,
-        inputs=(*corpora(recipe).values(), *aliases, *audio),
-        outputs=(*(home / split for split in splits), home / "counts.json"),
-        settings=asdict(recipe.text),
-        args={"systems": listens},
-    )]
+    return [
+        Job(
+            stage="prepare_text",
+            name=f"{recipe.protocol}/{name}",
+            home=home,
+            inputs=(*corpora(recipe).values(), *aliases, *audio),
+            outputs=(*(home / split for split in splits), home / "counts.json"),
+            settings=asdict(recipe.text),
+            args={"systems": listens},
+        )
+    ]
 
 
 def run(recipe, job: Job) -> None:
@@ -61,7 +71,9 @@ def run(recipe, job: Job) -> None:
         held_out.sources |= also_held_out.sources
         held_out.texts |= also_held_out.texts
     num_read = len(texts)
-    texts = under_speakers_names(recipe, texts, {speaker for data in audio.values() for speaker in data.speakers.values()}, redirects)
+    texts = under_speakers_names(
+        recipe, texts, {speaker for data in audio.values() for speaker in data.speakers.values()}, redirects
+    )
     num_others = num_read - len(texts)
     if recipe.text.transcripts and recipe.splits.train:
         texts += transcripts(audio[recipe.splits.train])
@@ -71,20 +83,35 @@ def run(recipe, job: Job) -> None:
     write_texts(job.home / "train", corpus.train, NO_SPEECH)
     write_texts(job.home / "dev", corpus.dev, "raise `text.dev_fraction`")
     if recipe.splits.test:
-        write_texts(job.home / "test", _test_texts(corpus, [audio[split] for split in recipe.splits.test]), NO_SPEECH)
+        write_texts(
+            job.home / "test", _test_texts(corpus, [audio[split] for split in recipe.splits.test]), NO_SPEECH
+        )
     write_text(job.home / "counts.json", json.dumps(corpus.counts, indent=1) + "\n")
-    log.info("text corpus %s: %s", recipe.text.name, ", ".join(f"{name} {count}" for name, count in corpus.counts.items()))
+    log.info(
+        "text corpus %s: %s",
+        recipe.text.name,
+        ", ".join(f"{name} {count}" for name, count in corpus.counts.items()),
+    )
 
 
 def corpora(recipe) -> dict[str, Path]:
-    """Name -> folder of each author corpus: a bare name is a data directory of this protocol, with a slash a path from the recipe."""
-    return {name.replace("/", "-"): recipe.root / name if "/" in name else recipe.data_dir(name) for name in recipe.text.corpora}
+    """Name -> folder of each author corpus: a bare name is a data directory of this protocol, with a slash a
+    path from the recipe.
+    """
+    return {
+        name.replace("/", "-"): recipe.root / name if "/" in name else recipe.data_dir(name)
+        for name in recipe.text.corpora
+    }
 
 
-def under_speakers_names(recipe, texts: list[Text], speakers: set[str], redirects: dict[str, str]) -> list[Text]:
-    """Texts with authors called as the audio's utt2spk calls them, by the table of aliases, redirects and spelling.
+def under_speakers_names(
+    recipe, texts: list[Text], speakers: set[str], redirects: dict[str, str]
+) -> list[Text]:
+    """Texts with authors called as the audio's utt2spk calls them, by the table of aliases, redirects and
+    spelling.
 
-    Speakers without texts are named. A recipe with a table of aliases wants its speakers only: the texts of other authors are left out.
+    Speakers without texts are named. A recipe with a table of aliases wants its speakers only: the texts of
+    other authors are left out.
     """
     aliases = read_aliases(recipe.root / recipe.text.aliases if recipe.text.aliases else None)
     names = match_names(speakers, {text.author for text in texts}, aliases, redirects)
@@ -95,7 +122,9 @@ def under_speakers_names(recipe, texts: list[Text], speakers: set[str], redirect
 
 
 def transcripts(data: DataDir) -> list[Text]:
-    """Transcripts of bona fide speech with a named speaker, keyed `speech-<utterance>`. Only real speech tells how a person talks."""
+    """Transcripts of bona fide speech with a named speaker, keyed `speech-<utterance>`. Only real speech
+    tells how a person talks.
+    """
     labels = data["utt2label"]
     return [
         Text(f"speech-{utt}", data.speakers[utt], source, one_line(data["text"][utt]))
@@ -105,7 +134,9 @@ def transcripts(data: DataDir) -> list[Text]:
 
 
 def held_out_of(audio: list[DataDir]) -> HeldOut:
-    """The sources and transcripts of dev and test, bona fide and spoofed: a spoof's words are asked about there as well."""
+    """The sources and transcripts of dev and test, bona fide and spoofed: a spoof's words are asked about
+    there as well.
+    """
     return HeldOut(
         {source for data in audio if data.get("utt2source") for source in data["utt2source"].values()},
         {normalise(text) for data in audio for text in data["text"].values()},
@@ -113,11 +144,16 @@ def held_out_of(audio: list[DataDir]) -> HeldOut:
 
 
 def _test_texts(corpus: Corpus, audio: list[DataDir]) -> list[Text]:
-    """Transcripts of bona fide test speech by the authors of the corpus; others cannot be attributed, and are counted."""
+    """Transcripts of bona fide test speech by the authors of the corpus; others cannot be attributed, and are
+    counted.
+    """
     authors = {text.author for text in corpus.train}
     texts = [text for data in audio if data.labels for text in transcripts(data) if text.text]
     kept = [text for text in texts if text.author in authors]
-    corpus.counts |= {"test texts": len(kept), "test texts by other speakers, left out": len(texts) - len(kept)}
+    corpus.counts |= {
+        "test texts": len(kept),
+        "test texts by other speakers, left out": len(texts) - len(kept),
+    }
     return kept
 
 

@@ -1,8 +1,9 @@
 """Compute the features of every system that reads them from arks, once per settings and split.
 
-Audio features become one matrix per utterance, frames first (N, F); the vectors of a frozen text encoder one vector (D,). The work
-is cut into shards of fixed size, and a batch never crosses a shard, so the numbers do not depend on how many processes there are.
-What was computed of a recording for another protocol is taken over.
+Audio features become one matrix per utterance, frames first (N, F); the vectors of a frozen text encoder one
+vector (D,). The work is cut into shards of fixed size, and a batch never crosses a shard, so the numbers do
+not depend on how many processes there are. What was computed of a recording for another protocol is taken
+over.
 
 A text system also gets the vectors of its author corpus: dump/<feature>/text_<name>/<split>/.
 """
@@ -40,7 +41,9 @@ def plan(recipe) -> list[Job]:
             sources = {split: recipe.data_dir(split) / "text" for split in splits}
             if config.task == "text" and recipe.corpus.audio and not is_elsewhere(name):
                 corpus = recipe.text.name
-                sources |= {f"text_{corpus}/{split}": recipe.text_dir(corpus, split) / "text" for split in TEXT_SPLITS}
+                sources |= {
+                    f"text_{corpus}/{split}": recipe.text_dir(corpus, split) / "text" for split in TEXT_SPLITS
+                }
         else:
             continue
         for split, source in sources.items():
@@ -54,7 +57,8 @@ def plan(recipe) -> list[Job]:
                 for split in view.all_splits
             )
     return [
-        dataclasses.replace(job, args={"systems": users[name]}, after=others.get(job.home.parent, ())) for name, job in jobs.items()
+        dataclasses.replace(job, args={"systems": users[name]}, after=others.get(job.home.parent, ()))
+        for name, job in jobs.items()
     ]
 
 
@@ -91,7 +95,10 @@ def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
     values = {utt: table[utt] for utt in keys if utt not in owners}
     compute = _matrices if job.settings["kind"] == "features" else _vectors
     computed = compute(recipe.root, job.settings, values)
-    write_ark(out / "feats.scp", ((utt, _array(owners[utt], utt)) if utt in owners else next(computed) for utt in keys))
+    write_ark(
+        out / "feats.scp",
+        ((utt, _array(owners[utt], utt)) if utt in owners else next(computed) for utt in keys),
+    )
 
 
 def merge(recipe, job: Job, parts: list[Path]) -> None:
@@ -118,7 +125,13 @@ def _matrices(root: Path, settings: dict, wav_scp: dict[str, str]) -> Iterator[t
         while batch := list(itertools.islice(neighbours, BATCH)):
             try:
                 with torch.inference_mode():
-                    matrices = feature(torch.stack([x for _, x in batch]).to(device)).transpose(1, 2).float().cpu().numpy()
+                    matrices = (
+                        feature(torch.stack([x for _, x in batch]).to(device))
+                        .transpose(1, 2)
+                        .float()
+                        .cpu()
+                        .numpy()
+                    )
             except DataError as error:
                 raise DataError(f"utterance {batch[0][0]}: {error}") from error
             yield from zip((utt for utt, _ in batch), matrices, strict=True)
@@ -141,7 +154,9 @@ def _waveforms(settings: dict, wav_scp: dict[str, str]) -> Iterator[tuple[str, o
 
 def _vectors(root: Path, settings: dict, text: dict[str, str]) -> Iterator[tuple[str, object]]:
     """(utterance, vector (D,)) in the order of the table."""
-    yield from zip(text, _text_encoder(json.dumps(settings["features"]), root).encode(list(text.values())), strict=True)
+    yield from zip(
+        text, _text_encoder(json.dumps(settings["features"]), root).encode(list(text.values())), strict=True
+    )
 
 
 def _array(job: Job, utt: str):

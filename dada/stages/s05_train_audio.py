@@ -14,7 +14,11 @@ TABLES = ("embed.scp", "logits.scp")
 
 def plan(recipe) -> list[Job]:
     """A job for each audio system that is trained here, and seed."""
-    return [_job(recipe, name, seed) for name in _systems.of_task(recipe, "audio") for seed in recipe.seeds_of(name)]
+    return [
+        _job(recipe, name, seed)
+        for name in _systems.of_task(recipe, "audio")
+        for seed in recipe.seeds_of(name)
+    ]
 
 
 def _job(recipe, name: str, seed: int) -> Job:
@@ -29,11 +33,17 @@ def _job(recipe, name: str, seed: int) -> Job:
             *(
                 path
                 for split in (train, dev)
-                for path in (*_systems.audio_files(recipe, config.input, split), recipe.data_dir(split) / class_table(config.labels))
+                for path in (
+                    *_systems.audio_files(recipe, config.input, split),
+                    recipe.data_dir(split) / class_table(config.labels),
+                )
             ),
             *weights,
         ),
-        outputs=(home / "weights.pt", *(home / "embed" / split / table for split in (train, dev) for table in TABLES)),
+        outputs=(
+            home / "weights.pt",
+            *(home / "embed" / split / table for split in (train, dev) for table in TABLES),
+        ),
         settings={**asdict(config), "seed": seed},
         keep=True,
         args={"system": name, "seed": seed},
@@ -54,13 +64,18 @@ def run(recipe, job: Job) -> None:
     config = recipe.system(name)
     config = replace(config, model=with_model_folders(config.model, recipe.root))
     table = class_table(config.labels)
-    data = {split: DataDir.read(recipe.data_dir(split), require=(table,)) for split in (recipe.splits.train, recipe.splits.dev)}
+    data = {
+        split: DataDir.read(recipe.data_dir(split), require=(table,))
+        for split in (recipe.splits.train, recipe.splits.dev)
+    }
     if not config.labels:
         config = replace(config, labels=data[recipe.splits.train].attack_classes)
     class_indices(data[recipe.splits.dev], config.labels, required=True)
 
     def dataset(split: str, training: bool):
-        return audio_dataset(data[split], config, _systems.dump_of(recipe, config.input, split), training, seed)
+        return audio_dataset(
+            data[split], config, _systems.dump_of(recipe, config.input, split), training, seed
+        )
 
     train, dev = dataset(recipe.splits.train, True), dataset(recipe.splits.dev, False)
     weights = recipe.weights_path(config.init) if config.init else None

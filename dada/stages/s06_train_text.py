@@ -1,8 +1,9 @@
-"""Train the text systems on the author corpus, and write what they say of the transcripts of the audio's train and dev splits.
+"""Train the text systems on the author corpus, and write what they say of the transcripts of the audio's
+train and dev splits.
 
-With `train.folds` the outputs for the train split are out-of-fold: each utterance is judged by a model that never saw, neither in
-training nor for early stopping, a text of the source the utterance was spoken from. Where a recipe has no audio, and so no fusion, a
-system speaks of dev alone.
+With `train.folds` the outputs for the train split are out-of-fold: each utterance is judged by a model that
+never saw, neither in training nor for early stopping, a text of the source the utterance was spoken from.
+Where a recipe has no audio, and so no fusion, a system speaks of dev alone.
 """
 
 import logging
@@ -20,13 +21,20 @@ log = logging.getLogger(__name__)
 
 def plan(recipe) -> list[Job]:
     """One job per text system that is trained here, and seed."""
-    return [_job(recipe, name, seed) for name in _systems.of_task(recipe, "text") for seed in recipe.seeds_of(name)]
+    return [
+        _job(recipe, name, seed)
+        for name in _systems.of_task(recipe, "text")
+        for seed in recipe.seeds_of(name)
+    ]
 
 
 def _job(recipe, name: str, seed: int) -> Job:
     config, home, corpus = recipe.system(name), recipe.seed_dir(name, seed), recipe.text.name
     said = _said_splits(recipe)
-    inputs = [*(recipe.text_dir(corpus, split) for split in _learnt(recipe)), *(recipe.data_dir(split) / "text" for split in said)]
+    inputs = [
+        *(recipe.text_dir(corpus, split) for split in _learnt(recipe)),
+        *(recipe.data_dir(split) / "text" for split in said),
+    ]
     if config.input.kind == "text_features":
         splits = (*(_dump_split(recipe, split) for split in _learnt(recipe)), *said)
         inputs += [recipe.dump_dir(config.input, split) / "feats.scp" for split in splits]
@@ -35,7 +43,10 @@ def _job(recipe, name: str, seed: int) -> Job:
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home,
         inputs=tuple(inputs),
-        outputs=(home / "weights.pt", *(home / "embed" / split / table for split in said for table in TABLES)),
+        outputs=(
+            home / "weights.pt",
+            *(home / "embed" / split / table for split in said for table in TABLES),
+        ),
         settings={**asdict(config), "seed": seed},
         keep=True,
         args={"system": name, "seed": seed},
@@ -52,23 +63,42 @@ def run(recipe, job: Job) -> None:
     from dada.train.loop import fit
 
     seed, corpus = job.args["seed"], recipe.text.name
-    texts = {split: DataDir.read(recipe.text_dir(corpus, split), require=("text", "utt2spk")) for split in _learnt(recipe)}
-    config = resolve(recipe, recipe.system(job.args["system"]), sorted(set(next(iter(texts.values()))["utt2spk"].values())))
-    train, dev = (text_dataset(texts[split], config, _dump(recipe, config, _dump_split(recipe, split)), training=True) for split in texts)
+    texts = {
+        split: DataDir.read(recipe.text_dir(corpus, split), require=("text", "utt2spk"))
+        for split in _learnt(recipe)
+    }
+    config = resolve(
+        recipe, recipe.system(job.args["system"]), sorted(set(next(iter(texts.values()))["utt2spk"].values()))
+    )
+    train, dev = (
+        text_dataset(texts[split], config, _dump(recipe, config, _dump_split(recipe, split)), training=True)
+        for split in texts
+    )
     if config.input.kind == "text_features":
         config = replace(config, model={**config.model, "input_size": len(train[0][1])})
     speech = {
-        split: text_dataset(DataDir.read(recipe.data_dir(split), require=("text",)), config, _dump(recipe, config, split))
+        split: text_dataset(
+            DataDir.read(recipe.data_dir(split), require=("text",)), config, _dump(recipe, config, split)
+        )
         for split in _said_splits(recipe)
     }
     model = fit(config, train, dev, job.home, seed)
-    write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, speech[recipe.splits.dev], config.train.batch_size))
+    write_outputs(
+        job.home / "embed" / recipe.splits.dev,
+        run_model(model, speech[recipe.splits.dev], config.train.batch_size),
+    )
     if not recipe.corpus.audio:
         return
     if config.train.folds:
-        outputs = cross_fit(config, model, Material(train, dev, speech[recipe.splits.train], train), job.home, seed)
+        outputs = cross_fit(
+            config, model, Material(train, dev, speech[recipe.splits.train], train), job.home, seed
+        )
     else:
-        log.warning("%s: train.folds is 0, so what it says of the train split is in-sample: a fusion will trust it too much", config.name)
+        log.warning(
+            "%s: train.folds is 0, so what it says of the train split is in-sample: a fusion will trust it "
+            "too much",
+            config.name,
+        )
         outputs = run_model(model, speech[recipe.splits.train], config.train.batch_size)
     write_outputs(job.home / "embed" / recipe.splits.train, outputs)
 
@@ -89,7 +119,9 @@ def _dump_split(recipe, split: str) -> str:
 
 
 def resolve(recipe, config, authors: list[str]):
-    """The configuration with what only the data and the recipe's folder tell: the authors, and where the encoder lies."""
+    """The configuration with what only the data and the recipe's folder tell: the authors, and where the
+    encoder lies.
+    """
     tuned = config.input.kind == "text" and "encoder" in config.model
     encoder = recipe.root / config.model["encoder"] if tuned else None
     model = {**config.model, "encoder": str(encoder)} if encoder and encoder.is_dir() else config.model

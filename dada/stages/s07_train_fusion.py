@@ -1,8 +1,9 @@
-"""Train the fusions, ensembles and open-set systems on what their frozen branches say of the audio's train and dev splits.
+"""Train the fusions, ensembles and open-set systems on what their frozen branches say of the audio's train
+and dev splits.
 
-A mid fusion learns from train (out-of-fold outputs of the branches) and stops by dev. A late fusion has a few numbers only, fitted on
-dev; they are in the weights, and readable in `fusion.json`. All read the branches of the same seed. Ensembles and open-set systems are
-in `_on_top`.
+A mid fusion learns from train (out-of-fold outputs of the branches) and stops by dev. A late fusion has a few
+numbers only, fitted on dev; they are in the weights, and readable in `fusion.json`. All read the branches of
+the same seed. Ensembles and open-set systems are in `_on_top`.
 """
 
 import logging
@@ -37,7 +38,10 @@ def _job(recipe, name: str, seed: int) -> Job:
         stage="train_fusion",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home,
-        inputs=(*(folder / "embed" / split / "embed.scp" for folder in branches for split in splits), *tables),
+        inputs=(
+            *(folder / "embed" / split / "embed.scp" for folder in branches for split in splits),
+            *tables,
+        ),
         outputs=(home / "weights.pt", *fitted),
         settings={**asdict(config), "seed": seed},
         keep=True,
@@ -59,13 +63,22 @@ def _run_fusion(recipe, job: Job) -> None:
 
     config, seed = recipe.system(job.args["system"]), job.args["seed"]
     audio, text = (recipe.seed_dir(branch, seed) for branch in branch_names(config))
-    data = {split: DataDir.read(recipe.data_dir(split), require=("utt2label",)) for split in (recipe.splits.train, recipe.splits.dev)}
+    data = {
+        split: DataDir.read(recipe.data_dir(split), require=("utt2label",))
+        for split in (recipe.splits.train, recipe.splits.dev)
+    }
     train, dev = (read_branches(audio, text, split, data[split].speakers) for split in data)
     config = resolve(config, train, _author_counts(recipe, text))
     if fusion_module(config)[0] is late:
         _fit_late(config, data[recipe.splits.train], data[recipe.splits.dev], dev, job.home)
     else:
-        fit(config, _dataset(config, train, data[recipe.splits.train]), _dataset(config, dev, data[recipe.splits.dev]), job.home, seed)
+        fit(
+            config,
+            _dataset(config, train, data[recipe.splits.train]),
+            _dataset(config, dev, data[recipe.splits.dev]),
+            job.home,
+            seed,
+        )
 
 
 def branch_names(config) -> tuple[str, str]:
@@ -73,12 +86,17 @@ def branch_names(config) -> tuple[str, str]:
     from dada.errors import ConfigError
 
     if set(config.branches) != {"audio", "text"}:
-        raise ConfigError(f"{config.name}: `branches` must name an audio and a text system, e.g. {{audio: dada_audio, text: dada_text}}")
+        raise ConfigError(
+            f"{config.name}: `branches` must name an audio and a text system, e.g. {{audio: dada_audio, "
+            "text: dada_text}"
+        )
     return config.branches["audio"], config.branches["text"]
 
 
 def resolve(config, branches, author_counts: Counter):
-    """The configuration with what only the branches tell: the authors and their shares, the sizes of the embeddings."""
+    """The configuration with what only the branches tell: the authors and their shares, the sizes of the
+    embeddings.
+    """
     from dada.score.fuse import fusion_module
 
     total = sum(author_counts[author] for author in branches.authors)
@@ -89,11 +107,14 @@ def resolve(config, branches, author_counts: Counter):
         "text_size": branches.text_embedding.shape[1],
     }
     fields = vars(fusion_module(config)[1])
-    return replace(config, model={**config.model, **{key: value for key, value in known.items() if key in fields}})
+    return replace(
+        config, model={**config.model, **{key: value for key, value in known.items() if key in fields}}
+    )
 
 
 def _author_counts(recipe, text: Path) -> Counter:
-    """How often the text branch's classifier saw each author: equally with the balanced sampler, else as often as there are texts.
+    """How often the text branch's classifier saw each author: equally with the balanced sampler, else as
+    often as there are texts.
 
     Each counts at least once, so that no share is 0.
     """
@@ -117,7 +138,9 @@ def _dataset(config, branches, data):
     place = {utt: i for i, utt in enumerate(branches.utts)}
     arrays = {utt: rows[place[utt]] for utt in data.utts}
     speakers = [data.speakers[utt] for utt in data.utts]
-    return Dataset(arrays, data.utts, class_indices(data, config.labels, required=True), speakers, sources_of(data))
+    return Dataset(
+        arrays, data.utts, class_indices(data, config.labels, required=True), speakers, sources_of(data)
+    )
 
 
 def _fit_late(config, train, dev, branches, folder: Path) -> None:
@@ -133,7 +156,12 @@ def _fit_late(config, train, dev, branches, folder: Path) -> None:
     rates = late.spoof_rates([train.speakers[utt] for utt in train.utts], spoofed, model.config.authors)
     bonafide = [dev["utt2label"][utt] != SPOOF for utt in branches.utts]
     fitted = fit_late(model, fusion_inputs(config, branches), branches.speakers, bonafide, rates)
-    log.info("%s: weight of the audio %.2f, EER on dev %.2f %%", config.name, fitted["alpha"], 100 * fitted["dev"]["eer"])
+    log.info(
+        "%s: weight of the audio %.2f, EER on dev %.2f %%",
+        config.name,
+        fitted["alpha"],
+        100 * fitted["dev"]["eer"],
+    )
     save_experiment(folder, config, model, {"fusion": fitted})
 
 

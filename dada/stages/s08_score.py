@@ -1,6 +1,7 @@
 """Score dev and every test split with each trained system and seed, fusions from what their branches said.
 
-A system that another recipe trained is scored in a folder of its own, after a look at whether it was trained on what it is asked about.
+A system that another recipe trained is scored in a folder of its own, after a look at whether it was trained
+on what it is asked about.
 """
 
 import logging
@@ -11,14 +12,20 @@ from dada.recipe.stage import Job
 from dada.stages import _seen, _systems
 
 TABLES = ("embed.scp", "logits.scp")
-COPIED = ("config.json", "labels.txt")  # of a training elsewhere, so that a folder of scores tells by itself what gave them
+COPIED = (
+    "config.json",
+    "labels.txt",
+)  # of a training elsewhere, so that a folder of scores tells by itself what gave them
 
 log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
     """A job for each system and seed, and one for each recipe that trained some of them."""
-    return [*_seen.jobs(recipe), *(_job(recipe, name, seed) for name in recipe.systems for seed in recipe.seeds_of(name))]
+    return [
+        *_seen.jobs(recipe),
+        *(_job(recipe, name, seed) for name in recipe.systems for seed in recipe.seeds_of(name)),
+    ]
 
 
 def _job(recipe, name: str, seed: int) -> Job:
@@ -29,31 +36,45 @@ def _job(recipe, name: str, seed: int) -> Job:
     outputs = [home / copied for copied in COPIED] if is_elsewhere(name) else []
     outputs += [home / "embed" / split / table for split in embedded for table in TABLES]
     outputs += [home / "scores" / f"{split}.txt" for split in splits if _systems.gives_scores(recipe, config)]
-    outputs += [home / "classes" / f"{split}.txt" for split in splits if _systems.names_attacks(recipe, config)]
+    outputs += [
+        home / "classes" / f"{split}.txt" for split in splits if _systems.names_attacks(recipe, config)
+    ]
     return Job(
         stage="score",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home / "scores",
         inputs=(
-            _systems.trained_dir(recipe, name, seed) / "weights.pt", *before,
+            _systems.trained_dir(recipe, name, seed) / "weights.pt",
+            *before,
             *(path for split in splits for path in _inputs(recipe, config, seed, split)),
         ),
         outputs=tuple(outputs),
-        settings={"input": asdict(config.input), "labels": list(config.labels), "branches": dict(config.branches)},
+        settings={
+            "input": asdict(config.input),
+            "labels": list(config.labels),
+            "branches": dict(config.branches),
+        },
         args={"system": name, "seed": seed},
     )
 
 
 def _embedded_by_training(recipe, config, split: str) -> bool:
     """Training already wrote what audio and text systems and ensembles say of dev, where it was done here."""
-    return split == recipe.splits.dev and config.task not in ("fusion", "open_set") and not is_elsewhere(config.name)
+    return (
+        split == recipe.splits.dev
+        and config.task not in ("fusion", "open_set")
+        and not is_elsewhere(config.name)
+    )
 
 
 def _inputs(recipe, config, seed: int, split: str) -> tuple:
     """The files that the scores of a split depend on, besides the weights."""
     speakers = (recipe.data_dir(split) / "utt2spk",) if recipe.corpus.purported_speakers else ()
     if config.branches:
-        said = [recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp" for branch in config.branches.values()]
+        said = [
+            recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp"
+            for branch in config.branches.values()
+        ]
         return (*said, *(speakers if config.task == "fusion" else ()))
     if config.task == "audio":
         return _systems.audio_files(recipe, config.input, split)
@@ -62,7 +83,9 @@ def _inputs(recipe, config, seed: int, split: str) -> tuple:
 
 
 def run(recipe, job: Job) -> None:
-    """Write embed/<split>, scores/<split>.txt and classes/<split>.txt for dev and the test splits; and calibration.json, fitted on dev."""
+    """Write embed/<split>, scores/<split>.txt and classes/<split>.txt for dev and the test splits; and
+    calibration.json, fitted on dev.
+    """
     if "seed" not in job.args:
         _seen.run(recipe, job)
         return
@@ -74,7 +97,11 @@ def run(recipe, job: Job) -> None:
     from dada.score.scores import provenance, write_scores
 
     name, seed = job.args["system"], job.args["seed"]
-    config, folder, trained = recipe.system(name), recipe.seed_dir(name, seed), _systems.trained_dir(recipe, name, seed)
+    config, folder, trained = (
+        recipe.system(name),
+        recipe.seed_dir(name, seed),
+        _systems.trained_dir(recipe, name, seed),
+    )
     torch.set_num_threads(config.threads)
     experiment = load_experiment(trained)
     if is_elsewhere(name):
@@ -86,7 +113,9 @@ def run(recipe, job: Job) -> None:
             write_outputs(folder / "embed" / split, outputs)
         if _systems.gives_scores(recipe, config):
             scores = _scores(experiment, outputs, data)
-            facts = provenance(trained, experiment, split, _inputs(recipe, config, seed, split)) | _trained_elsewhere(recipe, name, trained)
+            facts = provenance(
+                trained, experiment, split, _inputs(recipe, config, seed, split)
+            ) | _trained_elsewhere(recipe, name, trained)
             write_scores(folder / "scores" / f"{split}.txt", outputs.utts, scores, facts)
             if split == recipe.splits.dev and not is_elsewhere(name):
                 _calibrate(folder, outputs.utts, scores, data)
@@ -102,7 +131,9 @@ def _copy(trained, folder) -> None:
 
 
 def _trained_elsewhere(recipe, name: str, trained) -> dict:
-    """Of a system that another recipe trained: where, and the calibration of its scores, which was fitted on that recipe's dev."""
+    """Of a system that another recipe trained: where, and the calibration of its scores, which was fitted on
+    that recipe's dev.
+    """
     import json
 
     if not is_elsewhere(name):
@@ -111,12 +142,19 @@ def _trained_elsewhere(recipe, name: str, trained) -> dict:
     calibration = json.loads(fitted.read_text(encoding="utf-8")) if fitted.exists() else None
     if calibration:
         calibration["fitted_on"] = f"{calibration['fitted_on']} of {other.root.name}"
-    found = {"recipe": other.root.name, "corpus": other.corpus.name, "protocol": other.protocol, "calibration": calibration}
+    found = {
+        "recipe": other.root.name,
+        "corpus": other.corpus.name,
+        "protocol": other.protocol,
+        "calibration": calibration,
+    }
     return {"system": name, "trained": found}
 
 
 def _outputs(recipe, experiment, config, seed: int, data, split: str):
-    """What a system says of a split (`Outputs`). `config` names its branches and features as this recipe does."""
+    """What a system says of a split (`Outputs`). `config` names its branches and features as this recipe
+    does.
+    """
     from dada.data.dataset import audio_dataset
     from dada.score.infer import read_outputs, run_model
 
@@ -127,7 +165,10 @@ def _outputs(recipe, experiment, config, seed: int, data, split: str):
 
         folders = {name: recipe.seed_dir(system, seed) for name, system in config.branches.items()}
         said = {name: read_outputs(folder / "embed" / split) for name, folder in folders.items()}
-        labels = {name: (folder / "labels.txt").read_text(encoding="utf-8").splitlines() for name, folder in folders.items()}
+        labels = {
+            name: (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
+            for name, folder in folders.items()
+        }
         return combine(experiment, said, labels, data.speakers)
     dump = _systems.dump_of(recipe, config.input, split)
     if config.task == "audio":
@@ -153,7 +194,12 @@ def _scores(experiment, outputs, data):
         return scores
     unknown = np.isnan(scores)
     if unknown.any():
-        log.warning("%s: %d of %d purported speakers are not among its authors", experiment.config.name, unknown.sum(), len(scores))
+        log.warning(
+            "%s: %d of %d purported speakers are not among its authors",
+            experiment.config.name,
+            unknown.sum(),
+            len(scores),
+        )
     return np.where(unknown, -np.log(max(len(experiment.labels) - 1, 1)), scores)
 
 
@@ -165,7 +211,9 @@ def _classes(experiment, outputs) -> dict[str, str]:
 
 
 def _calibrate(folder, utts: list[str], scores, data) -> None:
-    """Fit scores to log-likelihood ratios on dev, for whoever wants a probability; the score files keep the scores as they are."""
+    """Fit scores to log-likelihood ratios on dev, for whoever wants a probability; the score files keep the
+    scores as they are.
+    """
     import json
 
     import numpy as np

@@ -1,8 +1,10 @@
-"""Measure every system's scores on dev and the test splits: metrics, intervals by purported speaker, breakdowns.
+"""Measure every system's scores on dev and the test splits: metrics, intervals by purported speaker,
+breakdowns.
 
-`exp/<system>/results/<split>.json` speaks of all training seeds together, `results/minus_<other>/<split>.json` of the paired difference of
-two systems that `evaluate.compare` names, `results/weighted_eer.json` of the test sets that `evaluate.weighted_eer` names. They hold
-nothing that changes from run to run.
+`exp/<system>/results/<split>.json` speaks of all training seeds together,
+`results/minus_<other>/<split>.json` of the paired difference of two systems that `evaluate.compare` names,
+`results/weighted_eer.json` of the test sets that `evaluate.weighted_eer` names. They hold nothing that
+changes from run to run.
 """
 
 import hashlib
@@ -36,7 +38,9 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe) -> list[Job]:
-    """One job per system and scored split, over all training seeds, one per pair of systems and split, and one for the transcripts."""
+    """One job per system and scored split, over all training seeds, one per pair of systems and split, and
+    one for the transcripts.
+    """
     splits = [name for name in (recipe.splits.dev, *recipe.splits.test) if name]
     scored = [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]
     evaluate = recipe.evaluate.of_one_system()
@@ -45,56 +49,88 @@ def plan(recipe) -> list[Job]:
         said = _said(recipe, system, split)
         asv = _asv_of(recipe, split)
         if said:
-            jobs.append(Job(
-                stage="evaluate",
-                name=f"{recipe.protocol}/{system}/{split}",
-                home=recipe.exp_dir(system) / "results",
-                inputs=(*said, recipe.data_dir(split), *_asv_files(asv, there=True), *_trained_on(recipe, system)),
-                outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
-                settings={"evaluate": evaluate, "seeds": recipe.seeds_of(system), **({"asv": recipe.evaluate.asv[split]} if asv else {})},
-                args={"system": system, "split": split},
-            ))
+            jobs.append(
+                Job(
+                    stage="evaluate",
+                    name=f"{recipe.protocol}/{system}/{split}",
+                    home=recipe.exp_dir(system) / "results",
+                    inputs=(
+                        *said,
+                        recipe.data_dir(split),
+                        *_asv_files(asv, there=True),
+                        *_trained_on(recipe, system),
+                    ),
+                    outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
+                    settings={
+                        "evaluate": evaluate,
+                        "seeds": recipe.seeds_of(system),
+                        **({"asv": recipe.evaluate.asv[split]} if asv else {}),
+                    },
+                    args={"system": system, "split": split},
+                )
+            )
     weights = recipe.evaluate.weighted_eer
-    for system in scored if weights and set(weights) <= set(recipe.splits.test) else []:  # a run on one of the sets has no such mean
+    for system in (
+        scored if weights and set(weights) <= set(recipe.splits.test) else []
+    ):  # a run on one of the sets has no such mean
         home = recipe.exp_dir(system) / "results"
-        jobs.append(Job(
-            stage="evaluate",
-            name=f"{recipe.protocol}/{system}/weighted_eer",
-            home=home,
-            inputs=tuple(home / f"{split}.json" for split in weights),
-            outputs=(home / "weighted_eer.json",),
-            settings={"weighted_eer": weights},
-            args={"system": system, "weights": weights},
-        ))
+        jobs.append(
+            Job(
+                stage="evaluate",
+                name=f"{recipe.protocol}/{system}/weighted_eer",
+                home=home,
+                inputs=tuple(home / f"{split}.json" for split in weights),
+                outputs=(home / "weighted_eer.json",),
+                settings={"weighted_eer": weights},
+                args={"system": system, "weights": weights},
+            )
+        )
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
         path = difference_path(recipe, first, second, split)
-        jobs.append(Job(
-            stage="evaluate",
-            name=f"{recipe.protocol}/{first}-{second}/{split}",
-            home=path.parent,
-            inputs=(*(path for files in _paired_files(recipe, [first, second], split) for path in files), recipe.data_dir(split)),
-            outputs=(path,),
-            settings={"evaluate": evaluate, "seeds": _common_seeds(recipe, [first, second])},
-            args={"systems": [first, second], "split": split},
-        ))
+        jobs.append(
+            Job(
+                stage="evaluate",
+                name=f"{recipe.protocol}/{first}-{second}/{split}",
+                home=path.parent,
+                inputs=(
+                    *(path for files in _paired_files(recipe, [first, second], split) for path in files),
+                    recipe.data_dir(split),
+                ),
+                outputs=(path,),
+                settings={"evaluate": evaluate, "seeds": _common_seeds(recipe, [first, second])},
+                args={"systems": [first, second], "split": split},
+            )
+        )
     transcribed = recipe.corpus.audio and with_words(recipe)
     return jobs + ([transcript_job(recipe, split, evaluate) for split in splits] if transcribed else [])
 
 
 def _pairs(recipe, scored: list[str]) -> list[list[str]]:
-    """The pairs to compare of which both are to be run here. Raises ConfigError for a name that no system has."""
+    """The pairs to compare of which both are to be run here. Raises ConfigError for a name that no system
+    has.
+    """
     for name in {name for pair in recipe.evaluate.compare for name in pair} - set(scored):
         recipe.system(name)
     return [pair for pair in recipe.evaluate.compare if set(pair) <= set(scored) & set(recipe.selected)]
 
 
 def _said(recipe, system: str, split: str) -> list[Path]:
-    """The files of scores and of decided classes that a system has on a split, over all seeds; its logits where it has neither."""
+    """The files of scores and of decided classes that a system has on a split, over all seeds; its logits
+    where it has neither.
+    """
     config = recipe.system(system)
     if not recipe.corpus.audio:
-        return [recipe.seed_dir(system, seed) / "embed" / split / "logits.scp" for seed in recipe.seeds_of(system)]
-    kinds = [kind for kind, made in (("scores", gives_scores), ("classes", names_attacks)) if made(recipe, config)]
-    return [recipe.seed_dir(system, seed) / kind / f"{split}.txt" for seed in recipe.seeds_of(system) for kind in kinds]
+        return [
+            recipe.seed_dir(system, seed) / "embed" / split / "logits.scp" for seed in recipe.seeds_of(system)
+        ]
+    kinds = [
+        kind for kind, made in (("scores", gives_scores), ("classes", names_attacks)) if made(recipe, config)
+    ]
+    return [
+        recipe.seed_dir(system, seed) / kind / f"{split}.txt"
+        for seed in recipe.seeds_of(system)
+        for kind in kinds
+    ]
 
 
 def _score_files(recipe, system: str, split: str) -> list[Path]:
@@ -109,7 +145,9 @@ def _common_seeds(recipe, systems: list[str]) -> list[int]:
 def _paired_files(recipe, systems: list[str], split: str) -> list[list[Path]]:
     """The score files of each of two systems, over the seeds that both have."""
     seeds = _common_seeds(recipe, systems)
-    return [[recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in seeds] for system in systems]
+    return [
+        [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in seeds] for system in systems
+    ]
 
 
 def _trained_on(recipe, system: str) -> list[Path]:
@@ -144,7 +182,12 @@ def _read_asv(recipe, split: str) -> Asv | None:
     asv = _asv_of(recipe, split)
     missing = _asv_files(asv, there=False)
     if missing:
-        log.warning("%s: no tandem metrics, since %s does not exist: put it there, or correct evaluate.asv.%s", split, missing[0], split)
+        log.warning(
+            "%s: no tandem metrics, since %s does not exist: put it there, or correct evaluate.asv.%s",
+            split,
+            missing[0],
+            split,
+        )
     return read_asv(str(asv["scores"]), asv.get("key"), asv.get("subset")) if asv and not missing else None
 
 
@@ -195,7 +238,9 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
 
 
 def _difference(recipe, data: DataDir, job: Job) -> dict:
-    """The first system's metrics minus the second's, on the same trials and resamples; None where a class is missing."""
+    """The first system's metrics minus the second's, on the same trials and resamples; None where a class is
+    missing.
+    """
     split = job.args["split"]
     systems = job.args["systems"]
     scores = [_scores(files, data) for files in _paired_files(recipe, systems, split)]
@@ -243,11 +288,24 @@ def _digests(paths: list[Path]) -> dict[str, str]:
 
 def command(recipe, system: str) -> str:
     """What a user types to make these results again."""
-    return shlex.join(["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system, *getattr(recipe, "overrides", ())])
+    return shlex.join(
+        [
+            "./run.sh",
+            "--stage",
+            "9",
+            "--stop_stage",
+            "9",
+            "--system",
+            system,
+            *getattr(recipe, "overrides", ()),
+        ]
+    )
 
 
 def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool, asv: Asv | None) -> dict:
-    """What needs both classes; None for an unlabelled set, one with a single class, or a system without scores."""
+    """What needs both classes; None for an unlabelled set, one with a single class, or a system without
+    scores.
+    """
     is_bonafide, speakers, conditions = _what_is_known(data)
     sizes = Counter((data.labels or {}).values())
     counts = {
@@ -256,18 +314,31 @@ def _labelled(recipe, data: DataDir, scores: np.ndarray, name: str, llr: bool, a
         "num_speakers": len(set(speakers) - {"-"}),
     }
     if is_bonafide is None or not len(scores):
-        return {**counts, "metrics": None, "det": None, "histogram": None, "calibration": None, "conditions": {}}
+        return {
+            **counts,
+            "metrics": None,
+            "det": None,
+            "histogram": None,
+            "calibration": None,
+            "conditions": {},
+        }
     return {
         **counts,
         **measure(scores, is_bonafide, speakers, recipe.evaluate, name, llr, asv, conditions.get("attack")),
-        "conditions": break_down(scores, is_bonafide, speakers, conditions, recipe.evaluate, TANDEM if asv else (), llr, asv),
+        "conditions": break_down(
+            scores, is_bonafide, speakers, conditions, recipe.evaluate, TANDEM if asv else (), llr, asv
+        ),
     }
 
 
 def _are_llr(paths: list[Path]) -> bool:
-    """Whether the scores may be read as log-likelihood ratios; the file beside them says `"llr": false` where they may not."""
+    """Whether the scores may be read as log-likelihood ratios; the file beside them says `"llr": false` where
+    they may not.
+    """
     beside = [path.with_suffix(".json") for path in paths]
-    return all(json.loads(path.read_text(encoding="utf-8")).get("llr", True) for path in beside if path.exists())
+    return all(
+        json.loads(path.read_text(encoding="utf-8")).get("llr", True) for path in beside if path.exists()
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""Explain what chosen systems say of sampled utterances: attributions, profiles, shares of speech and sub-bands, faithfulness.
+"""Explain what chosen systems say of sampled utterances: attributions, profiles, shares of speech and
+sub-bands, faithfulness.
 
-`exp/<system>/explain/` holds, of the first training seed, arks with (N, F) matrices: `input`, what was explained (spectral envelopes where
-the system reads cepstra, levels in dB where it reads waveforms), and `bonafide` and `spoof`, the signed attributions of both outputs;
-arks with the profiles of their positive values, `bonafide_time` (N,), `bonafide_frequency` (F,) and the same of spoof; `shares.csv`, a line
-for each utterance and output; `summary.json`, classes with intervals, completeness and faithfulness; `with_<other>.json`, two systems
-compared. `exp/explain_pages/` holds pages of single utterances, as dada/stages/_pages.py says.
+`exp/<system>/explain/` holds, of the first training seed, arks with (N, F) matrices: `input`, what was
+explained (spectral envelopes where the system reads cepstra, levels in dB where it reads waveforms), and
+`bonafide` and `spoof`, the signed attributions of both outputs; arks with the profiles of their positive
+values, `bonafide_time` (N,), `bonafide_frequency` (F,) and the same of spoof; `shares.csv`, a line for each
+utterance and output; `summary.json`, classes with intervals, completeness and faithfulness;
+`with_<other>.json`, two systems compared. `exp/explain_pages/` holds pages of single utterances, as
+dada/stages/_pages.py says.
 """
 
 import itertools
@@ -21,7 +24,8 @@ PROFILES = tuple(f"{output}_{axis}" for output in ("bonafide", "spoof") for axis
 
 
 def plan(recipe) -> list[Job]:
-    """One job for each system to be explained, one for each pair of those that are run, and one for the pages of utterances.
+    """One job for each system to be explained, one for each pair of those that are run, and one for the pages
+    of utterances.
 
     None but under the first protocol of the run.
     """
@@ -49,7 +53,11 @@ def plan(recipe) -> list[Job]:
 
 def _job(recipe, name: str) -> Job:
     config, folder, chosen = recipe.system(name), recipe.exp_dir(name) / "explain", recipe.explain
-    settings = {key: value for key, value in asdict(chosen).items() if key not in ("systems", "methods", "options", "pages")}
+    settings = {
+        key: value
+        for key, value in asdict(chosen).items()
+        if key not in ("systems", "methods", "options", "pages")
+    }
     own = {"options": chosen.options} if chosen.options else {}
     files = (path for split in recipe.splits.test for path in audio_files(recipe, config.input, split))
     return Job(
@@ -57,8 +65,16 @@ def _job(recipe, name: str) -> Job:
         name=f"{recipe.protocol}/{name}",
         home=folder,
         inputs=(_pages.first_seed(recipe, name) / "weights.pt", *files),
-        outputs=(*(folder / f"{kind}.scp" for kind in (*MAPS, *PROFILES)), folder / "shares.csv", folder / "summary.json"),
-        settings={"explain": {**settings, **own}, "method": chosen.methods.get(name, "auto"), "evaluate": recipe.evaluate.of_one_system()},
+        outputs=(
+            *(folder / f"{kind}.scp" for kind in (*MAPS, *PROFILES)),
+            folder / "shares.csv",
+            folder / "summary.json",
+        ),
+        settings={
+            "explain": {**settings, **own},
+            "method": chosen.methods.get(name, "auto"),
+            "evaluate": recipe.evaluate.of_one_system(),
+        },
         args={"system": name},
     )
 
@@ -103,7 +119,9 @@ def run(recipe, job: Job) -> None:
         "bands": shares.band_names() if results[0].frequencies else [],
         "completeness_error": _spread([row.completeness_error for row in rows]),
         "classes": shares.summarise(rows, recipe.evaluate),
-        "faithfulness": checked.summarise([check for result in results for check in result.checks], recipe.evaluate),
+        "faithfulness": checked.summarise(
+            [check for result in results for check in result.checks], recipe.evaluate
+        ),
         "explain": job.settings["explain"],
     }
     write_text(folder / "summary.json", json.dumps(summary, indent=1, allow_nan=False) + "\n")
@@ -131,7 +149,9 @@ def _compare(recipe, job: Job) -> None:
     from dada.explain.comparison import compare
 
     found = compare(*(recipe.exp_dir(name) / "explain" for name in job.args["systems"]), recipe.evaluate)
-    text = json.dumps({"systems": job.args["systems"], "protocol": recipe.protocol, **found}, indent=1, allow_nan=False)
+    text = json.dumps(
+        {"systems": job.args["systems"], "protocol": recipe.protocol, **found}, indent=1, allow_nan=False
+    )
     write_text(job.outputs[0], text + "\n")
 
 

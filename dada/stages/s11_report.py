@@ -6,27 +6,49 @@ from dataclasses import asdict
 from dada.data import write_text
 from dada.errors import DataError
 from dada.recipe.stage import Job
-from dada.report.load import difference_paths, explanation_paths, load, pages_path, result_path, transcripts_path, weighted_path
+from dada.report.load import (
+    difference_paths,
+    explanation_paths,
+    load,
+    pages_path,
+    result_path,
+    transcripts_path,
+    weighted_path,
+)
 
 ALL_COMMAND = "./run.sh"
 
 
 def plan(recipe) -> list[Job]:
-    """One job for the recipe, whichever of its views is asked. It reads the results that are there: some systems may be yet to run."""
+    """One job for the recipe, whichever of its views is asked. It reads the results that are there: some
+    systems may be yet to run.
+    """
     views, splits = recipe.views, recipe.scored_splits
-    results = [result_path(view, system, split) for view in views for system in view.systems for split in splits]
-    more = [path for view in views for split in splits for path in (*difference_paths(view, split), transcripts_path(view, split))]
+    results = [
+        result_path(view, system, split) for view in views for system in view.systems for split in splits
+    ]
+    more = [
+        path
+        for view in views
+        for split in splits
+        for path in (*difference_paths(view, split), transcripts_path(view, split))
+    ]
     more += [path for view in views for paths in explanation_paths(view) for path in paths]
     more += [pages_path(view) for view in views]
     more += [weighted_path(view, system) for view in views for system in view.systems]
-    return [Job(
-        stage="report",
-        name="report",
-        home=recipe.root,
-        inputs=(*([path for path in results if path.exists()] or results), *(path for path in more if path.exists())),
-        outputs=(recipe.root / "RESULTS.md", recipe.root / "report.html"),
-        settings={"report": asdict(recipe.report), "protocols": [view.protocol for view in recipe.views]},
-    )]
+    return [
+        Job(
+            stage="report",
+            name="report",
+            home=recipe.root,
+            inputs=(
+                *([path for path in results if path.exists()] or results),
+                *(path for path in more if path.exists()),
+            ),
+            outputs=(recipe.root / "RESULTS.md", recipe.root / "report.html"),
+            settings={"report": asdict(recipe.report), "protocols": [view.protocol for view in recipe.views]},
+        )
+    ]
 
 
 def run(recipe, job: Job) -> None:
@@ -39,10 +61,15 @@ def run(recipe, job: Job) -> None:
     if not sections:
         raise DataError(f"no results below {recipe.exp_dir('<system>').parent}: stage evaluate makes them")
     overrides = shlex.join(getattr(recipe, "overrides", ()))
-    commands = [f"./run.sh --stage 9 --stop_stage 11 {overrides}".rstrip(), f"{ALL_COMMAND} {overrides}".rstrip()]
+    commands = [
+        f"./run.sh --stage 9 --stop_stage 11 {overrides}".rstrip(),
+        f"{ALL_COMMAND} {overrides}".rstrip(),
+    ]
     results, html = job.outputs
     write_text(results, markdown(recipe.corpus.name, sections, *commands, this_machine()))
-    write_text(html, page(recipe.corpus.name, sections, *commands, this_machine(), recipe.report.num_det_systems))
+    write_text(
+        html, page(recipe.corpus.name, sections, *commands, this_machine(), recipe.report.num_det_systems)
+    )
 
 
 if __name__ == "__main__":

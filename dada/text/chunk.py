@@ -2,14 +2,17 @@
 
 import re
 
-# After closing punctuation and quotes comes a blank: the end of a sentence, or an abbreviation, which does little harm here.
+# After closing punctuation and quotes comes a blank: the end of a sentence, or an abbreviation, which does
+# little harm here.
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+")
 
 
 def chunk(text: str, min_words: int, max_words: int) -> list[str]:
-    """Pieces of at most `max_words` words, cut at sentence ends where there are any; pieces under `min_words` are left out.
+    """Pieces of at most `max_words` words, cut at sentence ends where there are any; pieces under `min_words`
+    are left out.
 
-    Sentences are packed together as long as they fit. One that is itself too long is cut into pieces of nearly equal length.
+    Sentences are packed together as long as they fit. One that is itself too long is cut into pieces of
+    nearly equal length.
 
     >>> chunk("One two three. Four five. Six seven eight nine ten.", 2, 5)
     ['One two three. Four five.', 'Six seven eight nine ten.']

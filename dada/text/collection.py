@@ -1,6 +1,7 @@
 """Collections of quotes or speeches as CSV, TSV, JSON or JSONL, plain or gzipped.
 
-{"author": "Abraham Lincoln", "text": "Fourscore and seven years ago ...", "id": "1863-11-19-gettysburg-address"}
+{"author": "Abraham Lincoln", "text": "Fourscore and seven years ago ...", "id":
+"1863-11-19-gettysburg-address"}
 """
 
 import csv
@@ -24,21 +25,26 @@ csv.field_size_limit(1 << 27)  # a speech is longer than the 128 KiB that are th
 
 
 def read_collection(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Quote]:
-    """Yield the quotes of a file, rows without an author or a text left out; `columns` names ours -> the file's, where COLUMNS
-    does not.
+    """Yield the quotes of a file, rows without an author or a text left out; `columns` names ours -> the
+    file's, where COLUMNS does not.
 
-    Raises DataError for a missing file, another kind, text that is not UTF-8, broken rows, or missing columns.
+    Raises DataError for a missing file, another kind, text that is not UTF-8, broken rows, or missing
+    columns.
     """
     path = Path(path)
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if kind not in KINDS:
         raise DataError(f"{path}: a collection of quotes ends in {', '.join(KINDS)}, or one of them and .gz")
     if not path.is_file():
-        raise DataError(f"{path} does not exist: it is a collection of quotes that recipe.yaml or local.yaml names")
+        raise DataError(
+            f"{path} does not exist: it is a collection of quotes that recipe.yaml or local.yaml names"
+        )
     chosen: dict[str, str] | None = None
     for row in _rows(path, kind):
         chosen = chosen or _choose(path, row, columns or {})
-        author, text, source = (str(row.get(chosen[name]) or "").strip() if name in chosen else "" for name in COLUMNS)
+        author, text, source = (
+            str(row.get(chosen[name]) or "").strip() if name in chosen else "" for name in COLUMNS
+        )
         if author and text:
             yield Quote(author, text, source)
 
@@ -55,7 +61,10 @@ def _choose(path: Path, row: Mapping, columns: Mapping[str, str]) -> dict[str, s
         if there:
             found[name] = there[0]
         elif name in columns or name != "source":
-            raise DataError(f"{path} has no column for the {name} ({' or '.join(wanted)}); its columns are {', '.join(map(str, row))}")
+            raise DataError(
+                f"{path} has no column for the {name} ({' or '.join(wanted)}); its columns are "
+                f"{', '.join(map(str, row))}"
+            )
     return found
 
 
@@ -70,7 +79,9 @@ def _rows(path: Path, kind: str) -> Iterator[Mapping]:
             else:
                 yield from _objects(path, file, kind)
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text ({error.reason} near byte {error.start}): save it as UTF-8") from error
+        raise DataError(
+            f"{path} is not UTF-8 text ({error.reason} near byte {error.start}): save it as UTF-8"
+        ) from error
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: not a row of a table ({error})") from error
     except (EOFError, gzip.BadGzipFile) as error:
@@ -82,12 +93,15 @@ def _objects(path: Path, file: io.TextIOWrapper, kind: str) -> Iterator[Mapping]
         if kind == ".json":
             numbered = enumerate(json.load(file), start=1)
         else:
-            numbered = ((number, json.loads(line)) for number, line in enumerate(file, start=1) if line.strip())
+            numbered = (
+                (number, json.loads(line)) for number, line in enumerate(file, start=1) if line.strip()
+            )
         for number, row in numbered:
             if not isinstance(row, dict):
                 raise DataError(f"{path}, entry {number}: expected {{...}}, got {str(row)[:40]!r}")
             yield row
     except (json.JSONDecodeError, TypeError) as error:
         raise DataError(
-            f"{path} is not JSON as its name says ({error}): expected a list of objects, or an object a line in .jsonl"
+            f"{path} is not JSON as its name says ({error}): expected a list of objects, or an object a "
+            "line in .jsonl"
         ) from error

@@ -1,4 +1,6 @@
-"""Author corpora: merged, freed of what the test will ask for, cut to the length of utterances, split by source."""
+"""Author corpora: merged, freed of what the test will ask for, cut to the length of utterances, split by
+source.
+"""
 
 import csv
 import random
@@ -29,7 +31,9 @@ class Text(NamedTuple):
 
 @dataclass
 class HeldOut:
-    """What belongs to dev and test of the audio: sources, and normalised texts, which also catch a line under another source's name."""
+    """What belongs to dev and test of the audio: sources, and normalised texts, which also catch a line under
+    another source's name.
+    """
 
     sources: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
@@ -63,10 +67,11 @@ def read_authors(folder: Path) -> tuple[list[Text], HeldOut]:
 
 
 def read_aliases(path: Path | None) -> dict[str, str]:
-    """Name in an author corpus -> purported speaker, from a CSV with the head line `author,speaker` (DataError otherwise); empty for None.
+    """Name in an author corpus -> purported speaker, from a CSV with the head line `author,speaker`
+    (DataError otherwise); empty for None.
 
-    `John_F._Kennedy,JFK` says that the texts of the first are by the speaker whom the audio's utt2spk calls JFK. `name,title` says the
-    same the other way round: JFK,John F. Kennedy.
+    `John_F._Kennedy,JFK` says that the texts of the first are by the speaker whom the audio's utt2spk calls
+    JFK. `name,title` says the same the other way round: JFK,John F. Kennedy.
     """
     if path is None:
         return {}
@@ -74,35 +79,49 @@ def read_aliases(path: Path | None) -> dict[str, str]:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             if reader.fieldnames not in (["author", "speaker"], ["name", "title"]):
-                raise DataError(f"{path}: the first line must be `author,speaker` or `name,title`, got {reader.fieldnames}")
+                raise DataError(
+                    f"{path}: the first line must be `author,speaker` or `name,title`, got "
+                    f"{reader.fieldnames}"
+                )
             author, speaker = ("title", "name") if "title" in reader.fieldnames else ("author", "speaker")
             return {author_name(row[author] or ""): author_name(row[speaker] or "") for row in reader}
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist: it is the `aliases` of `text:` in recipe.yaml") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8") from error
+        raise DataError(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
+        ) from error
 
 
 def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -> Corpus:
-    """Merge texts into a corpus: held-out sources and duplicates go, long texts are cut, sources are split into train and dev.
+    """Merge texts into a corpus: held-out sources and duplicates go, long texts are cut, sources are split
+    into train and dev.
 
-    Of texts that are equal after normalisation the first stays, none if they are by different authors, since such a text
-    says nothing about who wrote it. The result does not depend on the order of authors. Raises DataError when fewer than two
-    authors remain.
+    Of texts that are equal after normalisation the first stays, none if they are by different authors, since
+    such a text says nothing about who wrote it. The result does not depend on the order of authors. Raises
+    DataError when fewer than two authors remain.
     """
     counts: Counter = Counter()
     texts = list(texts)
     counts["texts read"] = len(texts)
     pieces = [piece for text in _allowed(texts, held_out, counts) for piece in _cut(text, config, counts)]
     pieces = _allowed(pieces, held_out, counts)  # once more: a held-out line may stand inside a longer text
-    kept = _frequent(_thinned(_deduplicated(pieces, counts), config.max_per_source, counts), config.min_texts, counts)
-    rest, test = split_by_source(kept, config.test_fraction, f"{config.seed} test") if config.test_fraction else (kept, [])
+    kept = _frequent(
+        _thinned(_deduplicated(pieces, counts), config.max_per_source, counts), config.min_texts, counts
+    )
+    rest, test = (
+        split_by_source(kept, config.test_fraction, f"{config.seed} test")
+        if config.test_fraction
+        else (kept, [])
+    )
     train, dev = split_by_source(rest, config.dev_fraction, config.seed)
     authors = {text.author for text in train}
     if len(authors) < 2:
         raise DataError(
-            f"the text corpus {config.name!r} has {len(authors)} authors with at least {config.min_texts} texts of {config.min_words} "
-            f"or more words, and attribution needs two: add a corpus to `text.corpora` or lower `text.min_texts` ({_listed(counts)})"
+            f"the text corpus {config.name!r} has {len(authors)} authors with at least {config.min_texts} "
+            f"texts of {config.min_words} "
+            "or more words, and attribution needs two: add a corpus to `text.corpora` or lower "
+            f"`text.min_texts` ({_listed(counts)})"
         )
     dev, test = ([text for text in part if text.author in authors] for part in (dev, test))
     counts |= {"train texts": len(train), "dev texts": len(dev), "authors": len(authors)}
@@ -110,7 +129,9 @@ def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -
 
 
 def split_by_source(texts: list[Text], dev_fraction: float, seed: int | str) -> tuple[list[Text], list[Text]]:
-    """Train and dev texts: of every author about `dev_fraction` of the texts, whole sources only, the last source never."""
+    """Train and dev texts: of every author about `dev_fraction` of the texts, whole sources only, the last
+    source never.
+    """
     by_author: dict[str, dict[str, int]] = defaultdict(Counter)
     for text in texts:
         by_author[text.author][text.source] += 1
@@ -181,7 +202,11 @@ def _thinned(texts: list[Text], most: int, counts: Counter) -> list[Text]:
     sources: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, text in enumerate(texts):
         sources[text.author, text.source].append(i)
-    kept = {i for members in sources.values() for i in (members if len(members) <= most else _spread(members, most))}
+    kept = {
+        i
+        for members in sources.values()
+        for i in (members if len(members) <= most else _spread(members, most))
+    }
     if len(kept) < len(texts):
         counts[f"beyond {most} of their source"] = len(texts) - len(kept)
     return [text for i, text in enumerate(texts) if i in kept]
@@ -193,15 +218,24 @@ def _spread(members: list[int], most: int) -> list[int]:
 
 
 def write_texts(folder: Path, texts: list[Text], advice: str) -> None:
-    """Write texts as a data directory with text, utt2spk and utt2source. DataError for none, with `advice`, and for a key twice."""
+    """Write texts as a data directory with text, utt2spk and utt2source. DataError for none, with `advice`,
+    and for a key twice.
+    """
     if not texts:
         raise DataError(f"the {folder.name} split of the text corpus would be empty: {advice}")
     twice = [key for key, count in Counter(text.key for text in texts).items() if count > 1]
     if twice:
         raise DataError(f"{folder}: utterance {twice[0]} is in two parts of the text corpus")
-    columns = ({t.key: t.text for t in texts}, {t.key: t.author for t in texts}, {t.key: t.source for t in texts})
+    columns = (
+        {t.key: t.text for t in texts},
+        {t.key: t.author for t in texts},
+        {t.key: t.source for t in texts},
+    )
     names = ("text", "utt2spk", "utt2source")
-    tables = {name: {key: column[key] for key in sorted(column, key=str.encode)} for name, column in zip(names, columns, strict=True)}
+    tables = {
+        name: {key: column[key] for key in sorted(column, key=str.encode)}
+        for name, column in zip(names, columns, strict=True)
+    }
     DataDir(folder, tables).write()
 
 

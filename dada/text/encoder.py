@@ -1,7 +1,7 @@
 """Frozen text encoders of Hugging Face as features, and loading one to be tuned.
 
-The vector of a text is the masked mean over its tokens of the last three hidden states, concatenated (Defence Against the
-Deepfake Arts, section 3.2). N texts, L tokens, D hidden size, K layers.
+The vector of a text is the masked mean over its tokens of the last three hidden states, concatenated (Defence
+Against the Deepfake Arts, section 3.2). N texts, L tokens, D hidden size, K layers.
 """
 
 import logging
@@ -23,17 +23,23 @@ log = logging.getLogger(__name__)
 class Config:
     """Settings of `input.features` for a system that reads the vectors of a frozen encoder."""
 
-    model: str = "microsoft/deberta-v3-large"  # a folder (relative to the recipe), or a name in the Hugging Face cache
-    layers: list[int] = field(default_factory=lambda: [-3, -2, -1])  # hidden states to concatenate; 0 is the input embedding
+    model: str = (
+        "microsoft/deberta-v3-large"  # a folder (relative to the recipe), or a name in the Hugging Face cache
+    )
+    layers: list[int] = field(
+        default_factory=lambda: [-3, -2, -1]
+    )  # hidden states to concatenate; 0 is the input embedding
     max_tokens: int = 64  # longer texts keep their start
     token_budget: int = 4096  # padded tokens in a batch: bounds the memory, and changes nothing else
     allow_download: bool = False  # fetch a name that is not in the cache
 
 
 def load_pretrained(model: str, allow_download: bool = False) -> nn.Module:
-    """The encoder, in evaluation mode, of a model folder or a name in the Hugging Face cache; of T5 its encoder half.
+    """The encoder, in evaluation mode, of a model folder or a name in the Hugging Face cache; of T5 its
+    encoder half.
 
-    Raises UserError, saying how to get the model and where to put it, where it is not there or has no weights.
+    Raises UserError, saying how to get the model and where to put it, where it is not there or has no
+    weights.
     """
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
@@ -41,8 +47,16 @@ def load_pretrained(model: str, allow_download: bool = False) -> nn.Module:
     options = {"local_files_only": not allow_download}
     try:
         config = transformers.AutoConfig.from_pretrained(model, **options)
-        kind = "AutoModelForTextEncoding" if config.model_type in MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES else "AutoModel"
-        return getattr(transformers, kind).from_pretrained(model, config=config, dtype=torch.float32, **options).eval()
+        kind = (
+            "AutoModelForTextEncoding"
+            if config.model_type in MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
+            else "AutoModel"
+        )
+        return (
+            getattr(transformers, kind)
+            .from_pretrained(model, config=config, dtype=torch.float32, **options)
+            .eval()
+        )
     except (OSError, ValueError) as error:
         raise _cannot_load(model, error) from error
 
@@ -65,7 +79,9 @@ def masked_mean(hidden_states: Sequence[Tensor], mask: Tensor, layers: Sequence[
 
 
 def build(settings: Mapping, root: Path | None = None, device: str = "cpu") -> "TextEncoder":
-    """The encoder of `{name: text_encoder, ...}`; its model is looked for in `root`, the recipe's folder, first."""
+    """The encoder of `{name: text_encoder, ...}`; its model is looked for in `root`, the recipe's folder,
+    first.
+    """
     rest = with_model_folders(settings, root)
     rest.pop("name")
     return TextEncoder(Config(**rest), device)
@@ -81,12 +97,17 @@ class TextEncoder:
         self.model = load_pretrained(config.model, config.allow_download).to(device)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts to float32 vectors (N, K*D) in the order given; the same text gives the same vector to about 1e-6.
+        """Texts to float32 vectors (N, K*D) in the order given; the same text gives the same vector to about
+        1e-6.
 
-        All texts are tokenised at once and go through the network sorted by length, in batches of `token_budget` padded
-        tokens, which wastes little on padding.
+        All texts are tokenised at once and go through the network sorted by length, in batches of
+        `token_budget` padded tokens, which wastes little on padding.
         """
-        ids = self.tokenizer(list(texts), truncation=True, max_length=self.config.max_tokens)["input_ids"] if texts else []
+        ids = (
+            self.tokenizer(list(texts), truncation=True, max_length=self.config.max_tokens)["input_ids"]
+            if texts
+            else []
+        )
         rows: list[np.ndarray | None] = [None] * len(ids)
         with torch.inference_mode():
             for members in _batches([len(row) for row in ids], self.config.token_budget):
@@ -103,12 +124,18 @@ class TextEncoder:
         for i, row in enumerate(ids):
             padded[i, : len(row)] = torch.tensor(row)
             mask[i, : len(row)] = 1
-        output = self.model(input_ids=padded.to(self.device), attention_mask=mask.to(self.device), output_hidden_states=True)
-        return masked_mean(output.hidden_states, mask.to(self.device), self.config.layers).float().cpu().numpy()
+        output = self.model(
+            input_ids=padded.to(self.device), attention_mask=mask.to(self.device), output_hidden_states=True
+        )
+        return (
+            masked_mean(output.hidden_states, mask.to(self.device), self.config.layers).float().cpu().numpy()
+        )
 
 
 def _batches(lengths: list[int], budget: int) -> list[list[int]]:
-    """Indices sorted by length, cut so that the number of rows times the longest of them stays within the budget."""
+    """Indices sorted by length, cut so that the number of rows times the longest of them stays within the
+    budget.
+    """
     batches: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
         if batches and (len(batches[-1]) + 1) * lengths[i] <= budget:
@@ -121,8 +148,10 @@ def _batches(lengths: list[int], budget: int) -> list[list[int]]:
 def _cannot_load(model: str, error: Exception) -> UserError:
     return UserError(
         f"the text encoder {model} cannot be loaded: {str(error).splitlines()[0]}\n"
-        f"Get it once, e.g. `hf download {_hub_name(model)} --local-dir downloads/{Path(model).name}`, and name that folder, which "
-        "must hold config.json, the tokenizer and the weights (model.safetensors); or set allow_download=true."
+        f"Get it once, e.g. `hf download {_hub_name(model)} --local-dir downloads/{Path(model).name}`, and "
+        "name that folder, which "
+        "must hold config.json, the tokenizer and the weights (model.safetensors); or set "
+        "allow_download=true."
     )
 
 

@@ -1,4 +1,6 @@
-"""Who of a speech corpus is who of a text corpus: alias tables, redirects, and names that differ in their spelling alone."""
+"""Who of a speech corpus is who of a text corpus: alias tables, redirects, and names that differ in their
+spelling alone.
+"""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -27,7 +29,8 @@ class Names:
         if self.missing:
             shown = ", ".join(self.missing[:MOST_NAMES]) + (", …" if len(self.missing) > MOST_NAMES else "")
             log.warning(
-                "%d of %d speakers have no texts in %s: %s. Where one has another name there, add it to the recipe's table of aliases",
+                "%d of %d speakers have no texts in %s: %s. Where one has another name there, add it to "
+                "the recipe's table of aliases",
                 len(self.missing),
                 len(self.missing) + len(self.authors),
                 corpus,
@@ -36,9 +39,13 @@ class Names:
 
 
 def match_names(
-    speakers: Iterable[str], authors: Iterable[str], aliases: Mapping[str, str] | None = None, redirects: Mapping[str, str] | None = None
+    speakers: Iterable[str],
+    authors: Iterable[str],
+    aliases: Mapping[str, str] | None = None,
+    redirects: Mapping[str, str] | None = None,
 ) -> Names:
-    """Find the author of every speaker: by `aliases` (author -> speaker), the same name, a redirect, or the same letters and digits.
+    """Find the author of every speaker: by `aliases` (author -> speaker), the same name, a redirect, or the
+    same letters and digits.
 
     >>> match_names(["JFK", "2Pac", "Norm MacDonald", "Bo"], ["John_F._Kennedy", "Tupac_Shakur", "Norm_Macdonald"],
     ...     {"John_F._Kennedy": "JFK"}, {"2Pac": "Tupac_Shakur"})
@@ -53,7 +60,9 @@ def match_names(
         name = author_name(speaker)
         titles = [author_name(by_alias[name])] if name in by_alias else []
         candidates = [known.get(redirects.get(title, title)) for title in [*titles, name]]
-        author = next((candidate for candidate in candidates if candidate), None) or plain.get(normalise(speaker))
+        author = next((candidate for candidate in candidates if candidate), None) or plain.get(
+            normalise(speaker)
+        )
         if author:
             found[speaker] = author
         else:
@@ -64,7 +73,11 @@ def match_names(
 def write_redirects(folder: Path, redirects: Mapping[str, str], authors: Iterable[str]) -> None:
     """Write the redirects to authors of a corpus as a table beside them, in `folder`."""
     known = set(authors)
-    rows = {author_name(title): author_name(target) for title, target in redirects.items() if author_name(target) in known}
+    rows = {
+        author_name(title): author_name(target)
+        for title, target in redirects.items()
+        if author_name(target) in known
+    }
     write_table(folder / REDIRECTS, {title: author for title, author in rows.items() if title not in known})
 
 

@@ -1,7 +1,9 @@
-"""Streaming a dump of Wikiquote (`enwikiquote-<date>-pages-articles.xml.bz2`): redirects, and the quotes of every person's page.
+"""Streaming a dump of Wikiquote (`enwikiquote-<date>-pages-articles.xml.bz2`): redirects, and the quotes of
+every person's page.
 
-The dump is read once, page by page, by one process (mwxml); the pages of persons are parsed by several (mwparserfromhell), a fixed number
-at a time. At no time are there more than a few hundred pages in memory, and results come in the order of the dump.
+The dump is read once, page by page, by one process (mwxml); the pages of persons are parsed by several
+(mwparserfromhell), a fixed number at a time. At no time are there more than a few hundred pages in memory,
+and results come in the order of the dump.
 """
 
 import bz2
@@ -41,11 +43,18 @@ class Reading:
 
 
 def read_dump(
-    path: Path, reading: Reading, num_jobs: int = 1, wiki: str = "enwikiquote", attributed: bool = False, english_only: bool = True
+    path: Path,
+    reading: Reading,
+    num_jobs: int = 1,
+    wiki: str = "enwikiquote",
+    attributed: bool = False,
+    english_only: bool = True,
 ) -> Iterator[Quote]:
-    """Yield the quotes of a .xml or .xml.bz2 dump in its order, while `reading` fills; the same for any `num_jobs`.
+    """Yield the quotes of a .xml or .xml.bz2 dump in its order, while `reading` fills; the same for any
+    `num_jobs`.
 
-    Raises DataError for a file that is no dump, one of another wiki than `wiki` (empty: any), or one that ends too early.
+    Raises DataError for a file that is no dump, one of another wiki than `wiki` (empty: any), or one that
+    ends too early.
     """
     parse = partial(_parse, attributed=attributed, english_only=english_only)
     for results in _in_order(parse, _persons(Path(path), reading, wiki), num_jobs):
@@ -94,7 +103,8 @@ def _persons(path: Path, reading: Reading, wiki: str) -> Iterator[Page]:
             reading.wiki = dump.site_info.dbname or ""
             if wiki and reading.wiki and reading.wiki != wiki:
                 raise DataError(
-                    f"{path} is a dump of {reading.wiki}, expected {wiki}: get that one, or name the wiki in corpus.options.wiki"
+                    f"{path} is a dump of {reading.wiki}, expected {wiki}: get that one, or name the wiki "
+                    "in corpus.options.wiki"
                 )
             for page in dump.pages:
                 person = _person(page, reading)
@@ -103,7 +113,13 @@ def _persons(path: Path, reading: Reading, wiki: str) -> Iterator[Page]:
                     reported = time.monotonic()
                     share = min(raw.tell() / size, 1)
                     left = (reported - start) * (1 - share) / max(share, 1e-9)
-                    log.info("%s: %d pages, %.0f %%, about %.0f s left", path.name, reading.counts["pages"], 100 * share, left)
+                    log.info(
+                        "%s: %d pages, %.0f %%, about %.0f s left",
+                        path.name,
+                        reading.counts["pages"],
+                        100 * share,
+                        left,
+                    )
                 if person is not None:
                     yield person
         except (EOFError, OSError, ParseError, mwxml.errors.MalformedXML) as error:
@@ -143,7 +159,8 @@ def check_head(path: Path) -> None:
     """Raise DataError for a path that is missing, not bzip2 where its name says so, or not a MediaWiki dump."""
     if not path.is_file():
         raise DataError(
-            f"{path} does not exist: fetch enwikiquote-latest-pages-articles.xml.bz2 from https://dumps.wikimedia.org/enwikiquote/latest/"
+            f"{path} does not exist: fetch enwikiquote-latest-pages-articles.xml.bz2 from "
+            "https://dumps.wikimedia.org/enwikiquote/latest/"
         )
     try:
         with bz2.open(path) if path.suffix == ".bz2" else open(path, "rb") as file:
@@ -152,7 +169,10 @@ def check_head(path: Path) -> None:
         raise DataError(f"{path} is not a bzip2 file, or a cut one ({error}): fetch it again") from error
     if not re.search(rb"<mediawiki[\s>]", head):
         start = " ".join(head[:60].decode("utf-8", "replace").split())
-        raise DataError(f"{path} is not a MediaWiki dump: it begins with {start!r}, expected <mediawiki>; is it a web page of an error?")
+        raise DataError(
+            f"{path} is not a MediaWiki dump: it begins with {start!r}, expected <mediawiki>; is it a web "
+            "page of an error?"
+        )
 
 
 def _in_order(function: Callable, items: Iterable, num_jobs: int) -> Iterator:
@@ -162,7 +182,9 @@ def _in_order(function: Callable, items: Iterable, num_jobs: int) -> Iterator:
     if num_jobs <= 1:
         yield from map(function, tasks)
         return
-    context = multiprocessing.get_context("spawn")  # this process may hold threads, which a fork would not survive
+    context = multiprocessing.get_context(
+        "spawn"
+    )  # this process may hold threads, which a fork would not survive
     with concurrent.futures.ProcessPoolExecutor(num_jobs, mp_context=context) as pool:
         waiting: deque[concurrent.futures.Future] = deque()
         for task in tasks:

@@ -15,7 +15,9 @@ from dada.text.wikitext import BOLD, BREAK, END_BOLD, Line, lines_of, plain
 MOST_CITED_WORDS = 40  # a longer line below a quote comments on it
 KEEP, ATTRIBUTED, DROP = 0, 1, 2  # the worst of a section and those above it counts
 
-_PERSON = re.compile(r"\[\[\s*category\s*:\s*([^\]|]*\bbirths|living people|year of birth [^\]|]*)\s*(\||\]\])", re.IGNORECASE)
+_PERSON = re.compile(
+    r"\[\[\s*category\s*:\s*([^\]|]*\bbirths|living people|year of birth [^\]|]*)\s*(\||\]\])", re.IGNORECASE
+)
 _DROPPED_SECTION = re.compile(
     r"disputed|contested|mis-?\s?attribut|misquot|(falsely|wrongly|incorrectly) attribut|apocryphal|spurious|fabricat|\bfake\b|hoax"
     r"|^((quotes?|quotations?|sayings|things|remarks|comments|statements|others?|opinions?|views?|said|what others said)\s+)*"
@@ -25,14 +27,19 @@ _DROPPED_SECTION = re.compile(
     r"|^(sources|bibliography|further reading|works cited|gallery|media|cast|credits|"
     r"dialogues?|taglines?|translators?|portrayals?|in fiction|in popular culture)$"
 )
-_ATTRIBUTED_SECTION = re.compile(r"\battributed\b|^attributions?$|unsourced|unverified|uncertain|unconfirmed|source needed|^possibly\b")
-# A heading that dates quotes and names no work: 1960s, May 1999, (1843–1850), 20th century, Early life, 1920s and 1930s.
+_ATTRIBUTED_SECTION = re.compile(
+    r"\battributed\b|^attributions?$|unsourced|unverified|uncertain|unconfirmed|source needed|^possibly\b"
+)
+# A heading that dates quotes and names no work: 1960s, May 1999, (1843–1850), 20th century, Early life, 1920s
+# and 1930s.
 _DATES = re.compile(
     r"(c(irca)?|early|mid|late|and|to|in|of|the|bc|ad|bce|ce|century|st|nd|rd|th|s|january|february|march|april|may|june|july|august|september"
     r"|october|november|december|undated|date unknown|years?|general|other|various|miscellaneous|quotes|quotations|sourced"
     r"|\d+s?|\d+(st|nd|rd|th)|\W)*"
 )
-_SPEAKER = re.compile(rf"^{BOLD}[^{END_BOLD}]{{1,60}}{END_BOLD}\s*:|^{BOLD}[^{END_BOLD}]{{1,60}}:\s*{END_BOLD}")
+_SPEAKER = re.compile(
+    rf"^{BOLD}[^{END_BOLD}]{{1,60}}{END_BOLD}\s*:|^{BOLD}[^{END_BOLD}]{{1,60}}:\s*{END_BOLD}"
+)
 _PLAIN_SPEAKER = re.compile(r"^[A-Z][\w.'’ -]{0,40}:\s")
 _TRANSLATION = re.compile(
     r"^\(?(literal |english |common |alternate |loose )*(translations?|translated|trans\.?|english|in english|translates? as)\b"
@@ -45,7 +52,9 @@ _CITATION = re.compile(
     r"|vol|book|act|line|note|comment|on)\b\.?",
     re.IGNORECASE,
 )
-_PAGE_NUMBERS = re.compile(r"\b(pp?|pages?|ch|chapter|vol|volume|lines?|section|§)\.?\s*[\divxlc]+(\s*[-–]\s*\d+)?", re.IGNORECASE)
+_PAGE_NUMBERS = re.compile(
+    r"\b(pp?|pages?|ch|chapter|vol|volume|lines?|section|§)\.?\s*[\divxlc]+(\s*[-–]\s*\d+)?", re.IGNORECASE
+)
 _BRACKETED_SOURCE = re.compile(r"(?<=[.!?…\"”’'])\s*[(\[][^()\[\]]{1,300}[)\]]\.?$")
 _NAMED_SOURCE = re.compile(r"^[\"“](.+[.!?,…]?)[\"”]\s*[-–—~]+\s*\S.*$")
 _OUTER_QUOTES = re.compile(r"^[\"“«„]([^\"“”«»„]*)[\"”»“]$")
@@ -68,12 +77,16 @@ class PageQuotes:
 
 
 def is_person(wikitext: str) -> bool:
-    """Whether the page's categories say that it is about a person: births, living people, or an unknown year of birth."""
+    """Whether the page's categories say that it is about a person: births, living people, or an unknown year
+    of birth.
+    """
     return bool(_PERSON.search(wikitext))
 
 
 def page_quotes(page: Page, attributed: bool = False, english_only: bool = True) -> PageQuotes:
-    """The quotes of a person's page; with `attributed` also those of sections that only ascribe them to the person."""
+    """The quotes of a person's page; with `attributed` also those of sections that only ascribe them to the
+    person.
+    """
     found = PageQuotes()
     path: list[tuple[int, str, int]] = []  # level, title and status of the sections around
     for heading, lines in _sections(lines_of(page.text)):
@@ -85,7 +98,9 @@ def page_quotes(page: Page, attributed: bool = False, english_only: bool = True)
         items = _items(lines)
         if status == DROP or (status == ATTRIBUTED and not attributed):
             if items:
-                found.left_out["in a section that is dropped" if status == DROP else "only attributed"] += len(items)
+                found.left_out["in a section that is dropped" if status == DROP else "only attributed"] += (
+                    len(items)
+                )
             continue
         work = next((title for _, title, _ in reversed(path) if not _is_general(title)), "")
         for item in items:
@@ -94,7 +109,9 @@ def page_quotes(page: Page, attributed: bool = False, english_only: bool = True)
                 found.left_out[reason] += 1
             else:
                 kind = "sourced" if status == KEEP else "attributed"
-                found.quotes.append(Quote(page.title, text, work or _cited_work(item), page.title, page.revision, kind))
+                found.quotes.append(
+                    Quote(page.title, text, work or _cited_work(item), page.title, page.revision, kind)
+                )
     return found
 
 
@@ -122,7 +139,9 @@ def _sections(lines: list[Line]) -> list[tuple[Line | None, list[Line]]]:
 
 
 def _items(lines: list[Line]) -> list[list[Line]]:
-    """Single-star items, each with what belongs to it; poems and block quotations that stand alone are items too."""
+    """Single-star items, each with what belongs to it; poems and block quotations that stand alone are items
+    too.
+    """
     items: list[list[Line]] = []
     is_open = False
     for line in lines:
@@ -131,7 +150,11 @@ def _items(lines: list[Line]) -> list[list[Line]]:
             is_open = True
         elif not line.marks:
             is_open = False
-        elif line.marks.startswith(":") and _SPEAKER.match(line.text) and not (is_open and items[-1][0].marks.startswith(":")):
+        elif (
+            line.marks.startswith(":")
+            and _SPEAKER.match(line.text)
+            and not (is_open and items[-1][0].marks.startswith(":"))
+        ):
             items.append([line])  # a dialogue without a star, which is no part of the quote above it
             is_open = True
         elif is_open:
@@ -141,7 +164,11 @@ def _items(lines: list[Line]) -> list[list[Line]]:
 
 def _quote_of(item: list[Line], english_only: bool) -> tuple[str, str]:
     """(why it is left out, "") or ("", the cleaned quote)."""
-    said = [line.text for line in item if line.marks in ("", "*", "*:", ":") and not re.match(r"[-–—~]", plain(line.text))]
+    said = [
+        line.text
+        for line in item
+        if line.marks in ("", "*", "*:", ":") and not re.match(r"[-–—~]", plain(line.text))
+    ]
     pieces = [piece.strip() for text in said for piece in text.split(BREAK) if plain(piece)]
     if not pieces:
         return "without words", ""
@@ -176,7 +203,9 @@ def _translation(line: Line) -> str:
 
 
 def _cleaned(text: str) -> str:
-    """Plain text without a source in brackets or behind a dash at its end, without quotation marks all around, and without [sic]."""
+    """Plain text without a source in brackets or behind a dash at its end, without quotation marks all
+    around, and without [sic].
+    """
     text = re.sub(r"\[\s*(sic|citation needed|source\?)\s*\]", "", plain(text), flags=re.IGNORECASE)
     text = _BRACKETED_SOURCE.sub("", text).strip()
     named = _NAMED_SOURCE.match(text)
@@ -191,10 +220,17 @@ def _is_general(title: str) -> bool:
 
 
 def _cited_work(item: list[Line]) -> str:
-    """What the first line below a quote cites, without page numbers, so that quotes of one letter are one source; empty without."""
+    """What the first line below a quote cites, without page numbers, so that quotes of one letter are one
+    source; empty without.
+    """
     for line in item[1:]:
         if line.marks == "**":
             cited = _PAGE_NUMBERS.sub("", plain(line.text)).strip(" ,;")
-            if cited and len(cited.split()) <= MOST_CITED_WORDS and not _TRANSLATION.match(cited) and not _translation(line):
+            if (
+                cited
+                and len(cited.split()) <= MOST_CITED_WORDS
+                and not _TRANSLATION.match(cited)
+                and not _translation(line)
+            ):
                 return cited
     return ""

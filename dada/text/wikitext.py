@@ -1,7 +1,8 @@
 """MediaWiki markup to plain lines: headings, list items and paragraphs, with all decoration gone.
 
-A page is parsed once by mwparserfromhell and written out again as text in which three things are still marked: a heading by its level,
-bold stretches (they name the speakers of a dialogue), and line breaks inside an item.
+A page is parsed once by mwparserfromhell and written out again as text in which three things are still
+marked: a heading by its level, bold stretches (they name the speakers of a dialogue), and line breaks inside
+an item.
 """
 
 import re
@@ -11,15 +12,19 @@ from dada.errors import UserError
 
 BOLD, END_BOLD, BREAK = "\x01", "\x02", "\x03"
 _HEADING = "\x04"
-# List marks at the start of a line are told apart from other signs before the parser sees them: it would spend most of its time on them.
+# List marks at the start of a line are told apart from other signs before the parser sees them: it would
+# spend most of its time on them.
 _HIDE = str.maketrans("*#:;", "\ue000\ue001\ue002\ue003")
 _SHOW = str.maketrans("\ue000\ue001\ue002\ue003", "*#:;")
 _LIST_MARKS = re.compile(r"^[*#:;]+(?!\s*\{\|)", re.MULTILINE)  # an indented table stays one
-_UNSEEN = re.compile(r"<!--.*?-->|<ref\b[^<>]*/>|<ref\b[^<>]*>.*?</ref\s*>", re.DOTALL | re.IGNORECASE)  # comments and references
+_UNSEEN = re.compile(
+    r"<!--.*?-->|<ref\b[^<>]*/>|<ref\b[^<>]*>.*?</ref\s*>", re.DOTALL | re.IGNORECASE
+)  # comments and references
 _ITALICS = re.compile(r"(?<!')''(?!')")
 _MARKS = re.compile(f"[{BOLD}{END_BOLD}]")
 
-# Templates whose argument is part of the text: name -> number of that argument, -1 for the last positional one.
+# Templates whose argument is part of the text: name -> number of that argument, -1 for the last positional
+# one.
 TEXT_ARGUMENT = {
     **dict.fromkeys(("lang", "transl", "transliteration", "langx", "nihongo"), 2),
     **dict.fromkeys(("w", "abbr"), -1),
@@ -94,7 +99,9 @@ DROPPED_LINKS = ("file:", "image:", "media:", "category:")
 
 
 class Line(NamedTuple):
-    """One line of a page. A heading has a level; an item has its list marks, `*`, `**`, `*:`; a paragraph neither."""
+    """One line of a page. A heading has a level; an item has its list marks, `*`, `**`, `*:`; a paragraph
+    neither.
+    """
 
     level: int
     marks: str
@@ -102,8 +109,12 @@ class Line(NamedTuple):
 
 
 def lines_of(wikitext: str) -> list[Line]:
-    """The lines of a page that are not empty, in order. Raises UserError where mwparserfromhell is not installed."""
-    hidden = _LIST_MARKS.sub(lambda match: match[0].translate(_HIDE), _ITALICS.sub("", _UNSEEN.sub("", wikitext)))
+    """The lines of a page that are not empty, in order. Raises UserError where mwparserfromhell is not
+    installed.
+    """
+    hidden = _LIST_MARKS.sub(
+        lambda match: match[0].translate(_HIDE), _ITALICS.sub("", _UNSEEN.sub("", wikitext))
+    )
     found = []
     for line in _render(_parser().parse(hidden)).split("\n"):
         level = len(line) - len(line.lstrip(_HEADING))
@@ -125,7 +136,9 @@ def _parser():
     try:
         import mwparserfromhell
     except ImportError as error:
-        raise UserError("reading wiki markup needs mwparserfromhell: pip install 'mwparserfromhell>=0.6'") from error
+        raise UserError(
+            "reading wiki markup needs mwparserfromhell: pip install 'mwparserfromhell>=0.6'"
+        ) from error
     return mwparserfromhell
 
 
@@ -149,7 +162,9 @@ def _link(node) -> str:
         return ""
     if node.text is not None and str(node.text).strip():
         return _render(node.text)
-    if node.text is not None or re.match(r"[a-z]{2,3}(-[a-z]+)?:", target):  # the same page in another language
+    if node.text is not None or re.match(
+        r"[a-z]{2,3}(-[a-z]+)?:", target
+    ):  # the same page in another language
         return re.sub(r"\s*\(.*\)$", "", target.split(":")[-1]) if node.text is not None else ""
     return target.lstrip(":")
 
@@ -184,7 +199,9 @@ def _tag(node) -> str:
 
 def _inline(text: str) -> str:
     """A stretch of several lines as one, its lines still to be told apart."""
-    return BREAK.join(line.translate(_SHOW).strip().lstrip(":").strip() for line in text.strip().split("\n") if line.strip())
+    return BREAK.join(
+        line.translate(_SHOW).strip().lstrip(":").strip() for line in text.strip().split("\n") if line.strip()
+    )
 
 
 def _entity(node) -> str:

@@ -1,4 +1,6 @@
-"""Everything that a run needs to go on after being killed at any moment, in one file that is renamed into place."""
+"""Everything that a run needs to go on after being killed at any moment, in one file that is renamed into
+place.
+"""
 
 import random
 from dataclasses import asdict, dataclass, field
@@ -26,24 +28,36 @@ class State:
     stop_best: float | None = None  # the metric that early stopping compares with
     bad_epochs: int = 0  # epochs without improvement over stop_best
     stopped: bool = False
-    history: list[float] = field(default_factory=list)  # signed dev metrics of this phase, for the plateau schedule
+    history: list[float] = field(
+        default_factory=list
+    )  # signed dev metrics of this phase, for the plateau schedule
     margin: float | None = None  # of the loss of the phase before
     rows: list[dict] = field(default_factory=list)  # of log.csv
     seconds: float = 0.0
 
     def next_phase(self, margin: float | None) -> "State":
         """The state at the start of the phase after this one."""
-        return State(self.phase + 1, total_epochs=self.total_epochs, margin=margin, rows=self.rows, seconds=self.seconds)
+        return State(
+            self.phase + 1,
+            total_epochs=self.total_epochs,
+            margin=margin,
+            rows=self.rows,
+            seconds=self.seconds,
+        )
 
 
 def save(folder: Path, state: State, parts: dict) -> None:
-    """Write the checkpoint; the one before stays until this one is whole. `parts` are state dicts and the like."""
+    """Write the checkpoint; the one before stays until this one is whole. `parts` are state dicts and the
+    like.
+    """
     with atomic_path(Path(folder) / NAME) as partial:
         torch.save({"state": asdict(state), **parts}, partial)
 
 
 def load(folder: Path) -> tuple[State, dict] | None:
-    """The state and the parts of the checkpoint; None where there is none. Raises DataError for a damaged file."""
+    """The state and the parts of the checkpoint; None where there is none. Raises DataError for a damaged
+    file.
+    """
     path = Path(folder) / NAME
     if not path.exists():
         return None

@@ -24,7 +24,8 @@ class OptimConfig:
 class ScheduleConfig:
     """How the learning rate moves from `optim.lr` to `final_lr`, per step or per epoch."""
 
-    name: str = "constant"  # a file of dada/train/schedules.py: constant | linear | cosine | step | exponential | sigmoid | plateau
+    # a file of dada/train/schedules.py: constant | linear | cosine | step | exponential | sigmoid | plateau
+    name: str = "constant"
     final_lr: float = 0.0
     per: str = "epoch"  # epoch | step
     step_size: int = 10  # epochs between two drops (step)
@@ -43,30 +44,44 @@ class EarlyStopConfig:
 
 @dataclass
 class TrainConfig:
-    """One phase of training, or several: each entry of `phases` overrides some of these keys, and they run in order."""
+    """One phase of training, or several: each entry of `phases` overrides some of these keys, and they run in
+    order.
+    """
 
     epochs: int = 10  # 0 keeps the weights of `init` as they are
     max_batches: int = 0  # of an epoch, from another random part of train in each; 0 takes all of train
     batch_size: int = 16
     drop_last: bool = False  # leave out the last batch of an epoch where it is smaller
     sampler: str = "shuffle"  # shuffle | balanced | triplets
-    triplets_by: str = "speaker"  # speaker | label: what makes two utterances a positive pair (sampler: triplets)
-    loss: dict = field(default_factory=lambda: {"name": "cross_entropy"})  # {name: ..., settings of its Config}
+    triplets_by: str = (
+        "speaker"  # speaker | label: what makes two utterances a positive pair (sampler: triplets)
+    )
+    loss: dict = field(
+        default_factory=lambda: {"name": "cross_entropy"}
+    )  # {name: ..., settings of its Config}
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
-    # Whose weights a phase hands on: best | last epoch, or swa, the mean over all epochs whose early_stop.metric on dev was no worse than
-    # any before, with batch statistics of train.
+    # Whose weights a phase hands on: best | last epoch, or swa, the mean over all epochs whose
+    # early_stop.metric on dev was no worse than any before, with batch statistics of train.
     keep: str = "best"
-    classes: list[str] = field(default_factory=list)  # learn from utterances of these alone, and stop by them; empty takes all
+    classes: list[str] = field(
+        default_factory=list
+    )  # learn from utterances of these alone, and stop by them; empty takes all
     trainable: list[str] = field(default_factory=list)  # prefixes of parameter names; empty trains all
-    augment: list[dict] = field(default_factory=list)  # [{name: mixup, ...}, ...], one after the other on every training batch
-    crop_size: int = 0  # train on a random stretch of so many frames or samples of each input; 0 takes it as it will be scored
+    augment: list[dict] = field(
+        default_factory=list
+    )  # [{name: mixup, ...}, ...], one after the other on every training batch
+    # train on a random stretch of so many frames or samples of each input; 0 takes it as it will be scored
+    crop_size: int = 0
     clip_grad_norm: float = 0.0  # 0 does not clip
     mixed_precision: str = "no"  # no | bf16 | fp16
     num_workers: int = 0  # loader processes
-    checkpoint_steps: int = 0  # also save within an epoch, every so many steps; 0 saves after every epoch only
-    folds: int = 0  # also train this many models on parts of train, for out-of-fold embeddings that a fusion learns from
+    checkpoint_steps: int = (
+        0  # also save within an epoch, every so many steps; 0 saves after every epoch only
+    )
+    # also train this many models on parts of train, for out-of-fold embeddings that a fusion learns from
+    folds: int = 0
     phases: list[dict] = field(default_factory=list)
 
 
@@ -76,13 +91,18 @@ class SystemConfig:
 
     name: str = ""
     task: str = "audio"  # audio | text | fusion | ensemble | open_set
-    # Order of the logits. Classes other than spoof and bonafide are attacks, as utt2attack has them, and bonafide; empty takes all that
-    # train has. A text system's are the authors.
+    # Order of the logits. Classes other than spoof and bonafide are attacks, as utt2attack has them, and
+    # bonafide; empty takes all that train has. A text system's are the authors.
     labels: list[str] = field(default_factory=lambda: ["spoof", "bonafide"])
     input: InputConfig = field(default_factory=InputConfig)
-    model: dict = field(default_factory=dict)  # {name: lcnn, ...}: the settings of dada.models.<task>.<name>.Config
+    model: dict = field(
+        default_factory=dict
+    )  # {name: lcnn, ...}: the settings of dada.models.<task>.<name>.Config
     init: str | None = None  # weights to start from
     train: TrainConfig = field(default_factory=TrainConfig)
-    # fusion: {audio: dada_audio, text: dada_text}; ensemble: its members, {lcnn: cqt_lcnn, gmm: lfcc_gmm}; open_set: {classifier: ...}
+    # fusion: {audio: dada_audio, text: dada_text}; ensemble: its members, {lcnn: cqt_lcnn, gmm: lfcc_gmm};
+    # open_set: {classifier: ...}
     branches: dict[str, str] = field(default_factory=dict)
-    threads: int = 1  # CPU threads of a training or scoring process: fixed, because sums in another order differ in the last digits
+    # CPU threads of a training or scoring process: fixed, because sums in another order differ in the last
+    # digits
+    threads: int = 1

@@ -21,18 +21,29 @@ log = logging.getLogger(__name__)
 
 
 def estimate(model: nn.Module, config: SystemConfig, train: Dataset, folder: Path) -> float:
-    """Fit `model` to labelled batches in the order of the utterances; returns the seconds it took, over all starts.
+    """Fit `model` to labelled batches in the order of the utterances; returns the seconds it took, over all
+    starts.
 
-    A model with `estimate_steps` leaves a checkpoint in `folder` after each of its steps, from which a killed run goes on.
+    A model with `estimate_steps` leaves a checkpoint in `folder` after each of its steps, from which a killed
+    run goes on.
     """
     required_labels(train)
     if config.train.augment:
-        raise ConfigError(f"{config.name}: train.augment is for models trained by gradient, and {config.model['name']} is not: remove it")
+        raise ConfigError(
+            f"{config.name}: train.augment is for models trained by gradient, and {config.model['name']} "
+            "is not: remove it"
+        )
     size = config.train.batch_size
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
 
     def batches() -> Iterator[Batch]:
-        loader = DataLoader(train, size, collate_fn=train.collate, num_workers=config.train.num_workers, generator=torch.Generator())
+        loader = DataLoader(
+            train,
+            size,
+            collate_fn=train.collate,
+            num_workers=config.train.num_workers,
+            generator=torch.Generator(),
+        )
         return (batch.to(device) for batch in loader)
 
     start = time.monotonic()

@@ -18,7 +18,9 @@ from dada.train.config import TrainConfig
 DEV_SEED = 0  # of the triples on dev: the same for every epoch, run and system
 
 
-def make_sampler(phase: TrainConfig, dataset: Dataset, labels: list[str], seed: int, rank: int = 0, world: int = 1) -> BatchSampler:
+def make_sampler(
+    phase: TrainConfig, dataset: Dataset, labels: list[str], seed: int, rank: int = 0, world: int = 1
+) -> BatchSampler:
     """The batches of a phase."""
     how = {"rank": rank, "world": world, "drop_last": phase.drop_last}
     if phase.sampler == "triplets":
@@ -29,12 +31,15 @@ def make_sampler(phase: TrainConfig, dataset: Dataset, labels: list[str], seed: 
 
 
 def pair_groups(dataset: Dataset, by: str, labels: list[str]) -> list[object]:
-    """What makes two utterances a positive pair. By speaker, a spoof belongs to nobody: it is not its purported speaker's voice."""
+    """What makes two utterances a positive pair. By speaker, a spoof belongs to nobody: it is not its
+    purported speaker's voice.
+    """
     if by == "label":
         return required_labels(dataset).tolist()
     fake = labels.index(SPOOF) if SPOOF in labels and dataset.labels is not None else None
     return [
-        None if name == NO_SPEAKER or (fake is not None and dataset.labels[i] == fake) else name for i, name in enumerate(dataset.speakers)
+        None if name == NO_SPEAKER or (fake is not None and dataset.labels[i] == fake) else name
+        for i, name in enumerate(dataset.speakers)
     ]
 
 
@@ -47,7 +52,10 @@ def of_classes(dataset: Dataset, classes: list[str], labels: list[str]) -> Datas
         return dataset
     unknown = [name for name in classes if name not in labels]
     if unknown:
-        raise ConfigError(f"train.classes: the system has no class {unknown[0]!r}{nearest(unknown[0], labels)}; it has {', '.join(labels)}")
+        raise ConfigError(
+            f"train.classes: the system has no class {unknown[0]!r}{nearest(unknown[0], labels)}; it has "
+            f"{', '.join(labels)}"
+        )
     wanted = {labels.index(name) for name in classes}
     indices = [i for i, label in enumerate(required_labels(dataset).tolist()) if label in wanted]
     if not indices:
@@ -63,20 +71,33 @@ def required_labels(dataset: Dataset) -> Tensor:
 
 
 def dev_triples(phase: TrainConfig, dev: Dataset, labels: list[str]) -> Tensor | None:
-    """Indices [anchors | positives | negatives] (3M,) of the fixed triples on dev, where the phase needs them."""
+    """Indices [anchors | positives | negatives] (3M,) of the fixed triples on dev, where the phase needs
+    them.
+    """
     if phase.sampler != "triplets" and phase.early_stop.metric != "abx":
         return None
     groups = pair_groups(dev, phase.triplets_by, labels)
-    return torch.tensor(Triplets(groups, len(dev), DEV_SEED).epoch_batches()[0])  # one batch: there are at most len(dev) triples
+    return torch.tensor(
+        Triplets(groups, len(dev), DEV_SEED).epoch_batches()[0]
+    )  # one batch: there are at most len(dev) triples
 
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, loss: nn.Module, dev: Dataset, phase: TrainConfig, labels: list[str], triples: Tensor | None
+    model: nn.Module,
+    loss: nn.Module,
+    dev: Dataset,
+    phase: TrainConfig,
+    labels: list[str],
+    triples: Tensor | None,
 ) -> dict[str, float]:
     """The loss on dev and the phase's metric, `{"loss": ..., "eer": ...}`, with the triples of `dev_triples`."""
     outputs = run_model(model, dev, phase.batch_size, phase.num_workers)
-    results = {"loss": _dev_loss(loss, outputs, dev, triples if phase.sampler == "triplets" else torch.arange(len(dev)))}
+    results = {
+        "loss": _dev_loss(
+            loss, outputs, dev, triples if phase.sampler == "triplets" else torch.arange(len(dev))
+        )
+    }
     metric = phase.early_stop.metric
     if metric == "abx":
         results["abx"] = abx(outputs.embeddings[triples])
@@ -112,9 +133,14 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
 
 
 def equal_error_rate(outputs: Outputs, targets: Tensor, labels: list[str]) -> float:
-    """EER of the countermeasure scores, in [0, 1]. Raises ConfigError for a system without bona fide and spoof."""
+    """EER of the countermeasure scores, in [0, 1]. Raises ConfigError for a system without bona fide and
+    spoof.
+    """
     if BONAFIDE not in labels or SPOOF not in labels:
-        raise ConfigError(f"early_stop.metric eer needs classes {SPOOF} and {BONAFIDE}, this system has others: use accuracy, abx or loss")
+        raise ConfigError(
+            f"early_stop.metric eer needs classes {SPOOF} and {BONAFIDE}, this system has others: use "
+            "accuracy, abx or loss"
+        )
     scores = scores_from_logits(outputs.logits, labels).double().numpy()
     real = targets.numpy() == labels.index(BONAFIDE)
     if real.all() or not real.any():

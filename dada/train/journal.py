@@ -19,8 +19,19 @@ import torch
 from dada.data.files import write_text
 
 COLUMNS = (
-    "phase", "loss", "epoch", "lr", "train_loss", "dev_loss", "metric", "dev_metric", "margin", "beta", "utts_per_second", "seconds",
-)  # fmt: skip
+    "phase",
+    "loss",
+    "epoch",
+    "lr",
+    "train_loss",
+    "dev_loss",
+    "metric",
+    "dev_metric",
+    "margin",
+    "beta",
+    "utts_per_second",
+    "seconds",
+)
 LINE_SECONDS = 30  # between two lines of progress where there is no terminal
 PACKAGES = ("dada", "torch", "torchaudio", "transformers", "accelerate", "numpy")
 
@@ -28,7 +39,9 @@ log = logging.getLogger(__name__)
 
 
 class Journal:
-    """log.csv and TensorBoard of a run. The table is written anew from all rows each time, so a resumed run never repeats one."""
+    """log.csv and TensorBoard of a run. The table is written anew from all rows each time, so a resumed run
+    never repeats one.
+    """
 
     def __init__(self, folder: Path, first_epoch: int):
         from torch.utils.tensorboard import SummaryWriter
@@ -51,10 +64,21 @@ class Journal:
         self.board.flush()
         margins = "".join(f", {key} {row[key]:.3f}" for key in ("margin", "beta") if key in row)
         log.info(
-            "phase %d/%d (%s) epoch %d/%d: lr %.3g, train loss %.4f, dev loss %.4f, dev %s %.4f%s, %.0f utterances/s",
-            row["phase"], num_phases, row["loss"], row["epoch"], num_epochs, row["lr"], row["train_loss"], row["dev_loss"],
-            row["metric"], row["dev_metric"], margins, row["utts_per_second"],
-        )  # fmt: skip
+            "phase %d/%d (%s) epoch %d/%d: lr %.3g, train loss %.4f, dev loss %.4f, dev %s %.4f%s, %.0f "
+            "utterances/s",
+            row["phase"],
+            num_phases,
+            row["loss"],
+            row["epoch"],
+            num_epochs,
+            row["lr"],
+            row["train_loss"],
+            row["dev_loss"],
+            row["metric"],
+            row["dev_metric"],
+            margins,
+            row["utts_per_second"],
+        )
 
     def close(self) -> None:
         """Close the TensorBoard file."""
@@ -63,17 +87,27 @@ class Journal:
 
 @contextmanager
 def progress(title: str, total: int, done: int = 0) -> Iterator:
-    """Yield a function to call after each batch: a bar with rate and time left on a terminal, else a log line now and then."""
+    """Yield a function to call after each batch: a bar with rate and time left on a terminal, else a log line
+    now and then.
+    """
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+        columns = (
+            "{task.description}",
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(title, total=total, completed=done, rate="")
             start = time.monotonic()
             count = iter(range(1, total + 1))
-            yield lambda: bar.update(task, advance=1, rate=f"{next(count) / max(time.monotonic() - start, 1e-6):.1f} batches/s")
+            yield lambda: bar.update(
+                task, advance=1, rate=f"{next(count) / max(time.monotonic() - start, 1e-6):.1f} batches/s"
+            )
     else:
         yield _Lines(title, total, done)
 
@@ -91,7 +125,14 @@ class _Lines:
         if now - self.last > LINE_SECONDS:
             self.last = now
             rate = (self.done - self.first) / (now - self.start)
-            log.info("%s: %d of %d batches, %.1f/s, %.0f s left", self.title, self.done, self.total, rate, (self.total - self.done) / rate)
+            log.info(
+                "%s: %d of %d batches, %.1f/s, %.0f s left",
+                self.title,
+                self.done,
+                self.total,
+                rate,
+                (self.total - self.done) / rate,
+            )
 
 
 def run_facts() -> dict:
@@ -109,7 +150,13 @@ def run_facts() -> dict:
 def git_hash() -> str | None:
     """The commit of this code, with `-dirty` where files were changed; None outside a git repository."""
     try:
-        run = {"cwd": Path(__file__).parent, "capture_output": True, "text": True, "timeout": 20, "check": True}
+        run = {
+            "cwd": Path(__file__).parent,
+            "capture_output": True,
+            "text": True,
+            "timeout": 20,
+            "check": True,
+        }
         commit = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()
         dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
     except (OSError, subprocess.SubprocessError):
@@ -144,4 +191,8 @@ def _cpu_name() -> str:
 
 
 def _gpu_names() -> list[str]:
-    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    return (
+        [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        if torch.cuda.is_available()
+        else []
+    )

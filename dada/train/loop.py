@@ -32,13 +32,17 @@ WEIGHTS = "weights.pt"  # written last: a folder that has it is finished
 log = logging.getLogger(__name__)
 
 
-def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int, weights: Path | None = None) -> nn.Module:
-    """Train a system into `folder` and return the model, in evaluation mode; a folder already finished is only loaded.
+def fit(
+    config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int, weights: Path | None = None
+) -> nn.Module:
+    """Train a system into `folder` and return the model, in evaluation mode; a folder already finished is
+    only loaded.
 
-    `config.labels` is final: the order of the logits. `weights` is where those of `config.init` lie, if not at that very path. A run
-    that was killed goes on from its checkpoint and on a CPU ends with the same weights, bit by bit. Under torchrun every process calls
-    this, and each takes its share of the batches. Raises ConfigError where the folder holds a run with other settings, DadaError where
-    the loss is no longer finite.
+    `config.labels` is final: the order of the logits. `weights` is where those of `config.init` lie, if not
+    at that very path. A run that was killed goes on from its checkpoint and on a CPU ends with the same
+    weights, bit by bit. Under torchrun every process calls this, and each takes its share of the batches.
+    Raises ConfigError where the folder holds a run with other settings, DadaError where the loss is no longer
+    finite.
     """
     from accelerate.state import AcceleratorState
     from accelerate.utils import set_seed
@@ -46,9 +50,14 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
     phases = phases_of(config.train)
     init = weights or (Path(config.init) if config.init else None)
     if not init and not any(phase.epochs for phase in phases):
-        raise ConfigError(f"{config.name}: train.epochs is 0, and there is no `init` that names weights: one of them is needed")
+        raise ConfigError(
+            f"{config.name}: train.epochs is 0, and there is no `init` that names weights: one of them "
+            "is needed"
+        )
     if not len(train) or not len(dev):
-        raise DataError(f"{config.name}: {len(train)} utterances to train on and {len(dev)} on dev: both need some")
+        raise DataError(
+            f"{config.name}: {len(train)} utterances to train on and {len(dev)} on dev: both need some"
+        )
     folder = Path(folder)
     torch.set_num_threads(config.threads)
     AcceleratorState._reset_state()  # a run before this one may have used another precision
@@ -66,7 +75,13 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
         models.load_weights(model, config.task, config.model["name"], init)
     level = logging.INFO if accelerator.is_main_process else logging.DEBUG
     sizes = len(train), len(dev), sum(parameter.numel() for parameter in model.parameters())
-    log.log(level, "START training %s, seed %d: %d utterances, %d on dev, %d parameters", config.name, seed, *sizes)
+    log.log(
+        level,
+        "START training %s, seed %d: %d utterances, %d on dev, %d parameters",
+        config.name,
+        seed,
+        *sizes,
+    )
     model.to(accelerator.device)
     if hasattr(model, "estimate"):
         seconds = estimate(model, config, train, folder)
@@ -80,9 +95,20 @@ def fit(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: 
 
 
 class Trainer:
-    """One gradient training. `state` and the parts in the checkpoint are all there is to know of where it stands."""
+    """One gradient training. `state` and the parts in the checkpoint are all there is to know of where it
+    stands.
+    """
 
-    def __init__(self, model, config: SystemConfig, phases: list[TrainConfig], train: Dataset, dev: Dataset, folder: Path, seed: int):
+    def __init__(
+        self,
+        model,
+        config: SystemConfig,
+        phases: list[TrainConfig],
+        train: Dataset,
+        dev: Dataset,
+        folder: Path,
+        seed: int,
+    ):
         self.model, self.config, self.phases, self.all_train, self.all_dev = model, config, phases, train, dev
         self.folder, self.seed, self.accelerator = folder, seed, _accelerator(config)
         self.state = State()
@@ -91,9 +117,15 @@ class Trainer:
         self.clock = time.monotonic()
 
     def run(self) -> float:
-        """All phases, from the checkpoint on where there is one; returns the seconds of training, over all starts."""
+        """All phases, from the checkpoint on where there is one; returns the seconds of training, over all
+        starts.
+        """
         parts = self._resume()
-        self.journal = journal.Journal(self.folder, self.state.total_epochs) if self.accelerator.is_main_process else None
+        self.journal = (
+            journal.Journal(self.folder, self.state.total_epochs)
+            if self.accelerator.is_main_process
+            else None
+        )
         while self.state.phase < len(self.phases):
             self._begin_phase(parts)
             parts = None
@@ -112,13 +144,21 @@ class Trainer:
         self.model.load_state_dict(parts["model"])
         self.best = parts["best"]
         checkpoint.set_rng_states(parts["rng"][self.accelerator.process_index])
-        log.info("%s: going on after %d epochs and %d batches", self.config.name, self.state.total_epochs, self.state.step)
+        log.info(
+            "%s: going on after %d epochs and %d batches",
+            self.config.name,
+            self.state.total_epochs,
+            self.state.step,
+        )
         return parts
 
     def _begin_phase(self, parts: dict | None) -> None:
         """Build what lasts for one phase, and bring it to where `parts` of a checkpoint say."""
         self.phase = self.phases[self.state.phase]
-        self.train, self.dev = (of_classes(part, self.phase.classes, self.config.labels) for part in (self.all_train, self.all_dev))
+        self.train, self.dev = (
+            of_classes(part, self.phase.classes, self.config.labels)
+            for part in (self.all_train, self.all_dev)
+        )
         self.accelerator = _accelerator(self.config)  # a new one, as the one before holds on to its optimiser
         self._build_loss()
         parameters = set_trainable(self.model, self.phase.trainable)
@@ -135,7 +175,9 @@ class Trainer:
         self.sampler = self._build_sampler(**ranks)
         self.sampler.max_batches = self.phase.max_batches
         self.triples = dev_triples(self.phase, self.dev, self.config.labels)
-        self.augment = Chain(self.phase.augment, self.config.input.kind, len(self.config.labels), self.seed, ranks["rank"])
+        self.augment = Chain(
+            self.phase.augment, self.config.input.kind, len(self.config.labels), self.seed, ranks["rank"]
+        )
 
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return build_optimiser(self.phase.optim, by_rate(self.model, parameters, self.phase.optim.lr_scales))
@@ -147,7 +189,10 @@ class Trainer:
         settings = dict(self.phase.loss)
         if settings.get("inherit_margin"):
             if self.state.margin is None:
-                raise ConfigError(f"train.phases[{self.state.phase}].loss: inherit_margin, but no phase before it has a margin")
+                raise ConfigError(
+                    f"train.phases[{self.state.phase}].loss: inherit_margin, but no phase before it has "
+                    "a margin"
+                )
             settings["margin"] = self.state.margin
         self.loss = losses.build(settings).to(self.accelerator.device)
 
@@ -165,7 +210,10 @@ class Trainer:
         training_mode(self.model)
         self.loss.train()
         num_utts, start = 0, time.monotonic()
-        title = f"{self.config.name} phase {state.phase + 1}/{len(self.phases)} epoch {state.epoch + 1}/{self.phase.epochs}"
+        title = (
+            f"{self.config.name} phase {state.phase + 1}/{len(self.phases)} epoch "
+            f"{state.epoch + 1}/{self.phase.epochs}"
+        )
         with journal.progress(title, num_batches, state.step) as advance:
             for batch in self._loader():
                 lr = self._step(batch, num_batches)
@@ -179,7 +227,9 @@ class Trainer:
     def _step(self, batch: Batch, num_batches: int) -> float:
         """Learn from a batch; returns the learning rate."""
         state, phase = self.state, self.phase
-        lr = learning_rate(phase.optim.lr, phase.schedule, state.epoch, phase.epochs, state.step, num_batches, state.history)
+        lr = learning_rate(
+            phase.optim.lr, phase.schedule, state.epoch, phase.epochs, state.step, num_batches, state.history
+        )
         for group in self.optimiser.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
         value = self._learn(self.augment(batch.to(self.accelerator.device), state.total_epochs, state.step))
@@ -200,7 +250,8 @@ class Trainer:
         value = float(loss.detach())
         if not math.isfinite(value):
             raise DadaError(
-                f"{self.config.name}: the loss is {value} in phase {state.phase + 1}, epoch {state.epoch + 1}, batch {state.step + 1} "
+                f"{self.config.name}: the loss is {value} in phase {state.phase + 1}, epoch "
+                f"{state.epoch + 1}, batch {state.step + 1} "
                 f"({', '.join(batch.utts[:3])}, …): try a lower learning rate or train.clip_grad_norm"
             )
         self.optimiser.zero_grad(set_to_none=True)
@@ -215,12 +266,29 @@ class Trainer:
         state, metric = self.state, self.phase.early_stop.metric
         unwrapped = self.accelerator.unwrap_model(self.wrapped)
         dev = evaluate(unwrapped, self.loss, self.dev, self.phase, self.config.labels, self.triples)
-        dev = broadcast_object_list([dev])[0]  # batch statistics differ between processes, and all must stop at the same epoch
-        train_loss = float(self.accelerator.reduce(torch.tensor(state.loss_sum / num_batches, device=self.accelerator.device), "mean"))
-        state.epoch, state.total_epochs, state.step, state.loss_sum = state.epoch + 1, state.total_epochs + 1, 0, 0.0
+        dev = broadcast_object_list([dev])[
+            0
+        ]  # batch statistics differ between processes, and all must stop at the same epoch
+        train_loss = float(
+            self.accelerator.reduce(
+                torch.tensor(state.loss_sum / num_batches, device=self.accelerator.device), "mean"
+            )
+        )
+        state.epoch, state.total_epochs, state.step, state.loss_sum = (
+            state.epoch + 1,
+            state.total_epochs + 1,
+            0,
+            0.0,
+        )
         self._judge(METRICS[metric] * dev[metric], dev["loss"])
         self._tick()
-        row = {"phase": state.phase + 1, "loss": self.phase.loss["name"], "epoch": state.epoch, "lr": lr, "train_loss": train_loss}
+        row = {
+            "phase": state.phase + 1,
+            "loss": self.phase.loss["name"],
+            "epoch": state.epoch,
+            "lr": lr,
+            "train_loss": train_loss,
+        }
         row |= {"dev_loss": dev["loss"], "metric": metric, "dev_metric": dev[metric]}
         row |= self.loss.margins() if hasattr(self.loss, "margins") else {}
         row |= {"utts_per_second": round(rate, 1), "seconds": round(state.seconds, 2)}
@@ -230,7 +298,9 @@ class Trainer:
         self._save()
 
     def _judge(self, metric: float, dev_loss: float) -> None:
-        """Keep the weights of the best epoch, where equal metrics let the lower dev loss decide, and count epochs without improvement."""
+        """Keep the weights of the best epoch, where equal metrics let the lower dev loss decide, and count
+        epochs without improvement.
+        """
         state, stop = self.state, self.phase.early_stop
         state.history.append(metric)
         if self.phase.keep == "best" and (state.best is None or [metric, -dev_loss] > state.best):
@@ -265,7 +335,13 @@ class Trainer:
         update_bn(self._loader(), self.model, self.accelerator.device)
         metric = self.phase.early_stop.metric
         dev = evaluate(self.model, self.loss, self.dev, self.phase, self.config.labels, self.triples)
-        log.info("%s: mean of the weights of %d epochs, dev %s %.4f", self.config.name, int(self.average.n_averaged), metric, dev[metric])
+        log.info(
+            "%s: mean of the weights of %d epochs, dev %s %.4f",
+            self.config.name,
+            int(self.average.n_averaged),
+            metric,
+            dev[metric],
+        )
 
     def _loader(self) -> DataLoader:
         """The batches of an epoch, from where the sampler stands."""
@@ -274,7 +350,8 @@ class Trainer:
             batch_sampler=self.sampler,
             collate_fn=self.train.collate,
             num_workers=self.phase.num_workers,
-            generator=torch.Generator(),  # its own: the global one must not depend on where an epoch was resumed
+            # its own: the global one must not depend on where an epoch was resumed
+            generator=torch.Generator(),
         )
 
     def _tick(self) -> None:
@@ -318,7 +395,9 @@ def _accelerator(config: SystemConfig):
     from accelerate.utils import DistributedDataParallelKwargs
 
     parallel = DistributedDataParallelKwargs(find_unused_parameters=True)  # a phase may leave the head unused
-    cpu = not torch.cuda.is_available()  # said explicitly, as several processes on a CPU find each other only then
+    cpu = (
+        not torch.cuda.is_available()
+    )  # said explicitly, as several processes on a CPU find each other only then
     return Accelerator(cpu=cpu, mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
 
 

@@ -12,8 +12,12 @@ from dada.train.config import OptimConfig
 NAMES = ("adam", "adamw", "sgd")
 
 
-def build_optimiser(config: OptimConfig, parameters: Sequence[nn.Parameter] | Sequence[dict]) -> torch.optim.Optimizer:
-    """The optimiser of a phase, of parameters or of the groups of `by_rate`. Raises ConfigError for an unknown name."""
+def build_optimiser(
+    config: OptimConfig, parameters: Sequence[nn.Parameter] | Sequence[dict]
+) -> torch.optim.Optimizer:
+    """The optimiser of a phase, of parameters or of the groups of `by_rate`. Raises ConfigError for an
+    unknown name.
+    """
     common = {"lr": config.lr, "weight_decay": config.weight_decay}
     if config.name == "adam":
         return torch.optim.Adam(parameters, betas=tuple(config.betas), **common)
@@ -21,11 +25,15 @@ def build_optimiser(config: OptimConfig, parameters: Sequence[nn.Parameter] | Se
         return torch.optim.AdamW(parameters, betas=tuple(config.betas), **common)
     if config.name == "sgd":
         return torch.optim.SGD(parameters, momentum=config.momentum, **common)
-    raise ConfigError(f"train.optim.name: unknown {config.name!r}{nearest(config.name, list(NAMES))}; known: {', '.join(NAMES)}")
+    raise ConfigError(
+        f"train.optim.name: unknown {config.name!r}{nearest(config.name, list(NAMES))}; known: "
+        f"{', '.join(NAMES)}"
+    )
 
 
 def set_trainable(model: nn.Module, prefixes: Sequence[str]) -> list[nn.Parameter]:
-    """Let only parameters whose names start with one of `prefixes` learn (all, where there is none), and return them.
+    """Let only parameters whose names start with one of `prefixes` learn (all, where there is none), and
+    return them.
 
     Whatever a part of the model lists in `frozen_parameters()` does not learn.
     """
@@ -33,12 +41,18 @@ def set_trainable(model: nn.Module, prefixes: Sequence[str]) -> list[nn.Paramete
     parts = [module for module in model.modules() if hasattr(module, "frozen_parameters")]
     frozen = {id(parameter) for part in parts for parameter in part.frozen_parameters()}
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(id(parameter) not in frozen and (not prefixes or name.startswith(tuple(prefixes))))
+        parameter.requires_grad_(
+            id(parameter) not in frozen and (not prefixes or name.startswith(tuple(prefixes)))
+        )
     return [p for p in model.parameters() if p.requires_grad]
 
 
-def by_rate(model: nn.Module, parameters: Sequence[nn.Parameter], scales: Mapping[str, float]) -> list[nn.Parameter] | list[dict]:
-    """Groups of parameters of the same `lr_scale`, by the longest prefix of their names in `scales`; without any the parameters."""
+def by_rate(
+    model: nn.Module, parameters: Sequence[nn.Parameter], scales: Mapping[str, float]
+) -> list[nn.Parameter] | list[dict]:
+    """Groups of parameters of the same `lr_scale`, by the longest prefix of their names in `scales`; without
+    any the parameters.
+    """
     if not scales:
         return list(parameters)
     _check_prefixes(model, scales, "train.optim.lr_scales")
@@ -56,7 +70,10 @@ def _check_prefixes(model: nn.Module, prefixes: Iterable[str], key: str) -> None
     for prefix in prefixes:
         if not any(name.startswith(prefix) for name in names):
             known = sorted({name.split(".")[0] for name in names})
-            raise ConfigError(f"{key}: no parameter starts with {prefix!r}{nearest(prefix, known)}; there are {', '.join(known)}")
+            raise ConfigError(
+                f"{key}: no parameter starts with {prefix!r}{nearest(prefix, known)}; there are "
+                f"{', '.join(known)}"
+            )
 
 
 def training_mode(model: nn.Module) -> None:

@@ -14,7 +14,9 @@ NO_INFLUENCE = ("train.num_workers", "train.checkpoint_steps")  # keys that cann
 
 
 def phases_of(train: TrainConfig) -> list[TrainConfig]:
-    """The settings of each phase in order; one phase where none is named. Raises ConfigError for unknown keys or values."""
+    """The settings of each phase in order; one phase where none is named. Raises ConfigError for unknown keys
+    or values.
+    """
     base = replace(train, phases=[])
     phases = [_override(base, phase, f"train.phases[{i}]") for i, phase in enumerate(train.phases)] or [base]
     for i, phase in enumerate(phases):
@@ -23,7 +25,9 @@ def phases_of(train: TrainConfig) -> list[TrainConfig]:
 
 
 def _override(base, values: dict, where: str):
-    """A dataclass with some fields replaced; nested dataclasses are overridden key by key, lists and dicts as a whole."""
+    """A dataclass with some fields replaced; nested dataclasses are overridden key by key, lists and dicts as
+    a whole.
+    """
     known = [field.name for field in fields(base)]
     changes = {}
     for key, value in values.items():
@@ -52,17 +56,33 @@ def _check(phase: TrainConfig, where: str) -> None:
         ("early_stop.metric", metric, tuple(METRICS)),
     ):
         if value not in known:
-            raise ConfigError(f"{where}.{key}: unknown {value!r}{nearest(value, list(known))}; known: {', '.join(known)}")
+            raise ConfigError(
+                f"{where}.{key}: unknown {value!r}{nearest(value, list(known))}; known: {', '.join(known)}"
+            )
     if phase.sampler == "triplets" and metric in ("eer", "accuracy"):
-        raise ConfigError(f"{where}.early_stop.metric: {metric} needs logits, which triplets do not train: use abx or loss")
+        raise ConfigError(
+            f"{where}.early_stop.metric: {metric} needs logits, which triplets do not train: use abx or loss"
+        )
     if phase.sampler == "triplets" and mixes_labels(phase.augment):
-        raise ConfigError(f"{where}.augment: mixed clips belong to no class or speaker, of which triplets are made: leave out mixup here")
+        raise ConfigError(
+            f"{where}.augment: mixed clips belong to no class or speaker, of which triplets are made: "
+            "leave out mixup here"
+        )
     if phase.sampler == "triplets" and any(entry.get("keep_original") for entry in phase.augment):
-        raise ConfigError(f"{where}.augment: keep_original doubles a batch, whose order says what the triplets are: leave it out here")
+        raise ConfigError(
+            f"{where}.augment: keep_original doubles a batch, whose order says what the triplets are: "
+            "leave it out here"
+        )
     if len(phase.classes) == 1 and metric == "eer":
-        raise ConfigError(f"{where}.early_stop.metric: the EER needs spoofs and bona fide speech, but classes leaves one of them: use loss")
+        raise ConfigError(
+            f"{where}.early_stop.metric: the EER needs spoofs and bona fide speech, but classes leaves one "
+            "of them: use loss"
+        )
     if phase.keep == "swa" and phase.trainable:
-        raise ConfigError(f"{where}.keep: swa computes all batch statistics anew, also of what does not learn: leave train.trainable empty")
+        raise ConfigError(
+            f"{where}.keep: swa computes all batch statistics anew, also of what does not learn: leave "
+            "train.trainable empty"
+        )
     if phase.epochs < 0 or phase.max_batches < 0 or phase.batch_size < 1:
         raise ConfigError(f"{where}: batch_size must be at least 1, epochs and max_batches 0 or more")
 

@@ -1,6 +1,7 @@
 """Learning rates as pure functions of the position in a phase, so that there is no state to save.
 
-`t` counts epochs or steps done out of `total`; `history` holds the dev metrics of the epochs so far, signed so that higher is better.
+`t` counts epochs or steps done out of `total`; `history` holds the dev metrics of the epochs so far, signed
+so that higher is better.
 """
 
 import math
@@ -56,13 +57,28 @@ SCHEDULES = {f.__name__: f for f in (constant, linear, cosine, step, exponential
 
 
 def learning_rate(
-    lr: float, config: ScheduleConfig, epoch: int, num_epochs: int, batch: int, num_batches: int, history: Sequence[float]
+    lr: float,
+    config: ScheduleConfig,
+    epoch: int,
+    num_epochs: int,
+    batch: int,
+    num_batches: int,
+    history: Sequence[float],
 ) -> float:
-    """The learning rate for batch `batch` of epoch `epoch` (both from 0) of a phase. Raises ConfigError for an unknown schedule."""
+    """The learning rate for batch `batch` of epoch `epoch` (both from 0) of a phase. Raises ConfigError for
+    an unknown schedule.
+    """
     if config.name not in SCHEDULES:
         known = list(SCHEDULES)
-        raise ConfigError(f"train.schedule.name: unknown {config.name!r}{nearest(config.name, known)}; known: {', '.join(known)}")
+        raise ConfigError(
+            f"train.schedule.name: unknown {config.name!r}{nearest(config.name, known)}; known: "
+            f"{', '.join(known)}"
+        )
     if config.per not in ("epoch", "step"):
         raise ConfigError(f"train.schedule.per is {config.per!r}, expected epoch or step")
-    t, total = (epoch, num_epochs) if config.per == "epoch" else (epoch * num_batches + batch, num_epochs * num_batches)
+    t, total = (
+        (epoch, num_epochs)
+        if config.per == "epoch"
+        else (epoch * num_batches + batch, num_epochs * num_batches)
+    )
     return SCHEDULES[config.name](lr, config, t, total, history)

@@ -1,7 +1,9 @@
-"""Training of a network that looks for its own architecture: weights and architecture by turns, on two halves of the data.
+"""Training of a network that looks for its own architecture: weights and architecture by turns, on two halves
+of the data.
 
-First-order bilevel optimisation (Liu et al., "DARTS: differentiable architecture search", ICLR 2019, section 2.3). A model of this
-kind has `architecture_parameters()`, `genotype()`, and in its `config` the settings of their Adam and the epochs before they move.
+First-order bilevel optimisation (Liu et al., "DARTS: differentiable architecture search", ICLR 2019, section
+2.3). A model of this kind has `architecture_parameters()`, `genotype()`, and in its `config` the settings of
+their Adam and the epochs before they move.
 """
 
 import json
@@ -24,32 +26,47 @@ log = logging.getLogger(__name__)
 
 
 class Search(Trainer):
-    """Before each update of the weights, one of the architecture on as many utterances of the other half of the data.
+    """Before each update of the weights, one of the architecture on as many utterances of the other half of
+    the data.
 
-    The optimiser has groups of weights, then one of the architecture. An update leaves out parameters that have no gradient,
-    so one optimiser serves for both, and the checkpoint holds all of its state.
+    The optimiser has groups of weights, then one of the architecture. An update leaves out parameters that
+    have no gradient, so one optimiser serves for both, and the checkpoint holds all of its state.
     """
 
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         if self.phase.optim.name == "sgd":
-            raise ConfigError("train.optim.name: the architecture is searched for with adam or adamw, not sgd")
+            raise ConfigError(
+                "train.optim.name: the architecture is searched for with adam or adamw, not sgd"
+            )
         settings = self.model.config
         self.architecture = self.model.architecture_parameters()
         chosen = {id(p) for p in self.architecture}
         self.weights = [p for p in parameters if id(p) not in chosen]
         optimiser = super()._build_optimiser(self.weights)
         optimiser.add_param_group(
-            {"params": self.architecture, "betas": tuple(settings.search_betas), "weight_decay": settings.search_weight_decay}
+            {
+                "params": self.architecture,
+                "betas": tuple(settings.search_betas),
+                "weight_decay": settings.search_weight_decay,
+            }
         )
         return optimiser
 
     def _build_sampler(self, **ranks) -> BatchSampler:
-        sampler = Halves(required_labels(self.train).tolist(), self.phase.batch_size, self.seed, drop_last=self.phase.drop_last, **ranks)
+        sampler = Halves(
+            required_labels(self.train).tolist(),
+            self.phase.batch_size,
+            self.seed,
+            drop_last=self.phase.drop_last,
+            **ranks,
+        )
         self.held_out = {self.train.utts[i] for i in sampler.second}
         return sampler
 
     def _learn(self, batch: Batch) -> float:
-        """An update of the architecture after the warm-up, then one of the weights; returns the loss before the latter."""
+        """An update of the architecture after the warm-up, then one of the weights; returns the loss before
+        the latter.
+        """
         settings = self.model.config
         self.optimiser.param_groups[-1]["lr"] = settings.search_lr
         if self.state.epoch >= settings.warmup_epochs:
@@ -72,12 +89,22 @@ class Search(Trainer):
 
     def _close_epoch(self, lr: float, num_batches: int, rate: float) -> None:
         super()._close_epoch(lr, num_batches, rate)
-        log.info("%s: cells after epoch %d: %s", self.config.name, self.state.total_epochs, json.dumps(self.model.genotype()))
+        log.info(
+            "%s: cells after epoch %d: %s",
+            self.config.name,
+            self.state.total_epochs,
+            json.dumps(self.model.genotype()),
+        )
 
     def _end_phase(self) -> None:
         """Write down the cells of the epoch that is kept."""
         super()._end_phase()
         if self.accelerator.is_main_process:
-            cells = "".join(f"  {kind}: {json.dumps(entries)}\n" for kind, entries in self.model.genotype().items())
-            head = f"# Cells that {self.config.name} found, for the configuration of a system\nmodel:\n  name: pc_darts\n"
+            cells = "".join(
+                f"  {kind}: {json.dumps(entries)}\n" for kind, entries in self.model.genotype().items()
+            )
+            head = (
+                f"# Cells that {self.config.name} found, for the configuration of a system\nmodel:\n  "
+                "name: pc_darts\n"
+            )
             write_text(self.folder / GENOTYPE, head + cells)

@@ -13,10 +13,15 @@ DURATION_TOLERANCE = 0.1  # seconds between utt2dur and the audio
 SHORTEST = 0.2  # seconds; fewer are not an utterance
 NEARLY_SILENT = 10 ** (-60 / 20)  # of full scale
 CLIPPED = 0.001  # share of samples at full scale
-MIXED = "models resample and average what they read, but read 'shortcuts': a class of its own format needs no listening"
+MIXED = (
+    "models resample and average what they read, but read 'shortcuts': a class of its own format needs "
+    "no listening"
+)
 
 
-def check_audio(data: Path, tables: Mapping[str, Mapping[str, str]], probes: Mapping[str, Probe], report: Report) -> None:
+def check_audio(
+    data: Path, tables: Mapping[str, Mapping[str, str]], probes: Mapping[str, Probe], report: Report
+) -> None:
     """Add what is wrong with the files that were read (`probes` by utterance) of a data directory."""
     path = data / "wav.scp"
     for utt, probe in probes.items():
@@ -24,12 +29,24 @@ def check_audio(data: Path, tables: Mapping[str, Mapping[str, str]], probes: Map
             report.add(ERROR, path, f"utterance {utt}: {probe.error}", probe.advice)
             continue
         if probe.peak == 0:
-            report.add(WARNING, path, f"utterance {utt}: all samples are zero", "replace the file or remove the utterance")
+            report.add(
+                WARNING,
+                path,
+                f"utterance {utt}: all samples are zero",
+                "replace the file or remove the utterance",
+            )
         elif probe.peak < NEARLY_SILENT:
-            told = f"utterance {utt}: the loudest sample is at {20 * np.log10(probe.peak):.0f} dB of full scale"
+            told = (
+                f"utterance {utt}: the loudest sample is at {20 * np.log10(probe.peak):.0f} dB of full scale"
+            )
             report.add(WARNING, path, told, "listen to it: it may be empty")
         if probe.seconds < SHORTEST:
-            report.add(WARNING, path, f"utterance {utt} lasts {probe.seconds:.3f} s", "replace the file or remove the utterance")
+            report.add(
+                WARNING,
+                path,
+                f"utterance {utt} lasts {probe.seconds:.3f} s",
+                "replace the file or remove the utterance",
+            )
         if probe.clipped > CLIPPED:
             told = f"utterance {utt}: {100 * probe.clipped:.1f} % of the samples are at full scale"
             report.add(WARNING, path, told, "take it from a source that is not clipped, or know that it is")
@@ -37,7 +54,10 @@ def check_audio(data: Path, tables: Mapping[str, Mapping[str, str]], probes: Map
     read = [probe for probe in probes.values() if not probe.error]
     for what, values in formats(read).items():
         if len(values) > 1:
-            told = f"{what} is mixed: {', '.join(f'{value} ({number})' for value, number in values.most_common())}"
+            told = (
+                f"{what} is mixed: "
+                f"{', '.join(f'{value} ({number})' for value, number in values.most_common())}"
+            )
             report.add(WARNING, path, told, MIXED)
 
 
@@ -50,7 +70,9 @@ def formats(probes: list[Probe]) -> dict[str, Counter]:
     }
 
 
-def _check_duration(data: Path, tables: Mapping[str, Mapping[str, str]], utt: str, seconds: float, report: Report) -> None:
+def _check_duration(
+    data: Path, tables: Mapping[str, Mapping[str, str]], utt: str, seconds: float, report: Report
+) -> None:
     text = tables.get("utt2dur", {}).get(utt)
     if text is None:
         return

@@ -1,7 +1,7 @@
 """`dada validate`: every problem of a corpus at once, and what would let a detector look better than it is.
 
-Give data directories, or the folder of a recipe whose stage 1 has run. Looks at the tables, the audio files, what the splits share, and
-at trivial cues that tell the classes apart.
+Give data directories, or the folder of a recipe whose stage 1 has run. Looks at the tables, the audio files,
+what the splits share, and at trivial cues that tell the classes apart.
 """
 
 import argparse
@@ -24,13 +24,33 @@ utils/validate_data_dir.py data/train --no_audio --fix
 def main(argv: list[str] | None = None) -> int:
     """Print the report; 2 where there are errors."""
     parser = make_parser(__doc__, EXAMPLE)
-    parser.add_argument("data", nargs="+", type=Path, help="data directories, which are also checked against each other; or one recipe")
-    parser.add_argument("--disjoint", nargs="+", default=[], metavar="NAME", help="what the splits must not share, e.g. speaker")
+    parser.add_argument(
+        "data",
+        nargs="+",
+        type=Path,
+        help="data directories, which are also checked against each other; or one recipe",
+    )
+    parser.add_argument(
+        "--disjoint",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="what the splits must not share, e.g. speaker",
+    )
     parser.add_argument("--feats", type=Path, help="a feats.scp to check against the one data directory")
-    parser.add_argument("--sample", type=positive, metavar="N", help="read only about N files of each label and split (all, unless given)")
-    parser.add_argument("--no_audio", "--no-audio", action="store_true", help="look for the audio files, but read none")
+    parser.add_argument(
+        "--sample",
+        type=positive,
+        metavar="N",
+        help="read only about N files of each label and split (all, unless given)",
+    )
+    parser.add_argument(
+        "--no_audio", "--no-audio", action="store_true", help="look for the audio files, but read none"
+    )
     parser.add_argument("--nj", type=positive, default=1, help="processes that read audio side by side")
-    parser.add_argument("--fix", action="store_true", help="sort unsorted tables first; nothing else is changed")
+    parser.add_argument(
+        "--fix", action="store_true", help="sort unsorted tables first; nothing else is changed"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args(argv)
     set_up_logging(args.log_level)
@@ -74,7 +94,13 @@ def _groups(paths: list[Path], request) -> list[tuple]:
         dirs = [view.data_dir(split) for split in view.all_splits]
         promised = [*request.disjoint, *view.splits.disjoint]
         counts = view.corpus.counts.get(view.protocol, view.corpus.counts)
-        groups.append((f"{paths[0]}, protocol {view.protocol}", dirs, replace(request, disjoint=promised, counts=counts)))
+        groups.append(
+            (
+                f"{paths[0]}, protocol {view.protocol}",
+                dirs,
+                replace(request, disjoint=promised, counts=counts),
+            )
+        )
     return groups
 
 

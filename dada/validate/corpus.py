@@ -24,7 +24,9 @@ class Request:
     """What is checked. `sample` is how many files of each label are read: None all, 0 none."""
 
     disjoint: Sequence[str] = ()  # what the splits promise not to share: speaker, source, attack, ...
-    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # split -> label -> the published number
+    counts: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict
+    )  # split -> label -> the published number
     feats: Path | None = None
     sample: int | None = None
     num_jobs: int = 1
@@ -72,7 +74,11 @@ def _probe(path: Path, tables: dict, request: Request) -> dict[str, Probe]:
         groups: dict[str | None, list[str]] = {}
         for utt in chosen:
             groups.setdefault(labels.get(utt), []).append(utt)
-        kept = [utt for group in groups.values() for utt in group[:: max(1, -(-len(group) // max(request.sample, 1)))]]
+        kept = [
+            utt
+            for group in groups.values()
+            for utt in group[:: max(1, -(-len(group) // max(request.sample, 1)))]
+        ]
         chosen = {utt: chosen[utt] for utt in (kept if request.sample else [])}
     if chosen:
         log.info("%s: reading %d of %d files", path, len(chosen), len(tables["wav.scp"]))
@@ -117,4 +123,9 @@ def _check_counts(path: Path, tables: dict, published: Mapping[str, int], report
         report.add(ERROR, path, str(error), "is local/prepare_data.py right, and the list of the corpus?")
     else:
         if told:
-            report.add(WARNING, path, f"does not have its published counts: {told}", "is it complete, and the right version?")
+            report.add(
+                WARNING,
+                path,
+                f"does not have its published counts: {told}",
+                "is it complete, and the right version?",
+            )

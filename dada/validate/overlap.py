@@ -27,16 +27,28 @@ def check_duplicates(splits: Mapping[Path, tuple[Tables, Mapping[str, Probe]]], 
         labels = {splits[path][0].get("utt2label", {}).get(utt) for path, utt in group}
         where = " and ".join(str(path) for path in dict.fromkeys(path for path, _ in group))
         if len(labels) > 1:
-            report.add(ERROR, where, f"the same samples are labelled both ways: {names}", "find out which label is right, and keep one")
+            report.add(
+                ERROR,
+                where,
+                f"the same samples are labelled both ways: {names}",
+                "find out which label is right, and keep one",
+            )
         elif len({path for path, _ in group}) > 1:
-            report.add(ERROR, where, f"the same samples are in several splits: {names}", "keep each audio in one split")
+            report.add(
+                ERROR,
+                where,
+                f"the same samples are in several splits: {names}",
+                "keep each audio in one split",
+            )
         else:
             told = f"the same samples are there {len(group)} times: {names}"
             report.add(WARNING, where, told, "keep one, unless it is meant so")
 
 
 def overlaps(splits: Mapping[Path, Tables]) -> list[str]:
-    """How many speakers, generators and texts each pair of splits shares, as sentences: facts, whether promised or not."""
+    """How many speakers, generators and texts each pair of splits shares, as sentences: facts, whether
+    promised or not.
+    """
     told = []
     paths = list(splits)
     for number, first in enumerate(paths):
@@ -45,7 +57,9 @@ def overlaps(splits: Mapping[Path, Tables]) -> list[str]:
             for name, what in SHARED.items():
                 values = [_values(splits[path], name) for path in (first, second)]
                 if all(values):
-                    parts.append(f"{len(values[0] & values[1])} {what} (of {len(values[0])} and {len(values[1])})")
+                    parts.append(
+                        f"{len(values[0] & values[1])} {what} (of {len(values[0])} and {len(values[1])})"
+                    )
             if parts:
                 told.append(f"{first} and {second} share {', '.join(parts)}")
     return told

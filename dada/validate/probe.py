@@ -30,7 +30,9 @@ class Probe:
     channels: int = 0
     container: str = ""  # as libsndfile names format and encoding, e.g. FLAC/PCM_16
     seconds: float = 0.0
-    content: str = ""  # digest of rate, channels and samples at 16 bits: equal for the same audio in WAV and FLAC
+    content: str = (
+        ""  # digest of rate, channels and samples at 16 bits: equal for the same audio in WAV and FLAC
+    )
     peak: float = 0.0  # largest absolute sample
     clipped: float = 0.0  # share of samples at full scale
     cues: tuple[float, ...] = ()  # in the order of dada.features.cues.NAMES
@@ -65,7 +67,9 @@ def probe_all(locations: Sequence[str], num_jobs: int = 1) -> list[Probe]:
         return [probe(location) for location in locations]
     found: list[Probe] = []
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(num_jobs, mp_context=context, initializer=_one_thread) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        num_jobs, mp_context=context, initializer=_one_thread
+    ) as pool:
         for one in pool.map(probe, locations, chunksize=CHUNK):
             found.append(one)
             if time.monotonic() - said > EVERY:
@@ -84,7 +88,9 @@ def _container(location: str) -> str:
 
 
 def _digest(samples: np.ndarray, rate: int) -> str:
-    """16 hexadecimal digits: among a million files, two different ones agree by chance once in 37 million corpora."""
+    """16 hexadecimal digits: among a million files, two different ones agree by chance once in 37 million
+    corpora.
+    """
     words = np.round(samples * 32768).astype("<i4")
     return hashlib.blake2b(words.tobytes() + f"{rate} {samples.shape}".encode(), digest_size=8).hexdigest()
 

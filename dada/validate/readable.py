@@ -11,7 +11,16 @@ from dada.validate.corpus import Findings
 
 WIDEST = 240  # columns; a table takes what it needs
 STRONGEST = 5  # cues that are shown of each split
-COLUMNS = ("utterances", "bonafide", "spoof", "speakers", "generators", "repeated texts", "read", "hours read")
+COLUMNS = (
+    "utterances",
+    "bonafide",
+    "spoof",
+    "speakers",
+    "generators",
+    "repeated texts",
+    "read",
+    "hours read",
+)
 
 
 def readable(name: str, found: Findings) -> str:
@@ -19,7 +28,12 @@ def readable(name: str, found: Findings) -> str:
     lines = found.report.lines()
     if found.facts:
         rows = [
-            [str(path), *(str(facts[column]) for column in COLUMNS), " / ".join(map(str, facts["seconds"])), _formats(facts["formats"])]
+            [
+                str(path),
+                *(str(facts[column]) for column in COLUMNS),
+                " / ".join(map(str, facts["seconds"])),
+                _formats(facts["formats"]),
+            ]
             for path, facts in found.facts.items()
         ]
         lines += ["", _table(("split", *COLUMNS, "s: min / median / max", "formats"), rows)]
@@ -29,9 +43,13 @@ def readable(name: str, found: Findings) -> str:
         for cue in cues[:STRONGEST]
     ]
     if cues:
-        lines.append("What tells the classes apart without listening (area under the curve; 0.5: nothing, 1: all)")
+        lines.append(
+            "What tells the classes apart without listening (area under the curve; 0.5: nothing, 1: all)"
+        )
         lines.append(_table(("split", "cue", "area", "at least", ""), cues))
-    return "\n".join([*lines, f"{name}: {len(found.report.errors)} errors, {len(found.report.warnings)} warnings"])
+    return "\n".join(
+        [*lines, f"{name}: {len(found.report.errors)} errors, {len(found.report.warnings)} warnings"]
+    )
 
 
 def _formats(counted: dict[str, dict[str, int]]) -> str:

@@ -1,4 +1,6 @@
-"""Trivial cues that tell the classes of a split apart: a detector that hears only them looks good, and is none."""
+"""Trivial cues that tell the classes of a split apart: a detector that hears only them looks good, and is
+none.
+"""
 
 import math
 from collections import Counter
@@ -31,13 +33,21 @@ class Shortcut:
 
 
 def shortcuts(labels: Mapping[str, str], probes: Mapping[str, Probe]) -> list[Shortcut]:
-    """Every cue of one split, the strongest first; empty where a class has fewer than FEWEST files that could be read."""
+    """Every cue of one split, the strongest first; empty where a class has fewer than FEWEST files that could
+    be read.
+    """
     read = {utt: probe for utt, probe in probes.items() if not probe.error}
     sides = [[read[u] for u in read if (labels[u] == BONAFIDE) == side] for side in (True, False)]
     if min(map(len, sides)) < FEWEST:
         return []
-    found = [_of_number(name, *([probe.cues[i] for probe in side] for side in sides)) for i, name in enumerate(NAMES)]
-    found += [_of_format(what, *values) for what, *values in zip(formats([]), *(formats(side).values() for side in sides), strict=True)]
+    found = [
+        _of_number(name, *([probe.cues[i] for probe in side] for side in sides))
+        for i, name in enumerate(NAMES)
+    ]
+    found += [
+        _of_format(what, *values)
+        for what, *values in zip(formats([]), *(formats(side).values() for side in sides), strict=True)
+    ]
     return sorted(found, key=lambda one: -one.low)
 
 
@@ -53,15 +63,22 @@ def _of_number(cue: str, bonafide: list[float], spoof: list[float]) -> Shortcut:
     area = auc(np.array(bonafide), np.array(spoof))
     says = "more in bona fide" if area >= 0.5 else "more in spoofs"
     area = max(area, 1 - area)
-    return Shortcut(cue.replace("_", " "), area, area - Z * standard_error(area, len(bonafide), len(spoof)), says)
+    return Shortcut(
+        cue.replace("_", " "), area, area - Z * standard_error(area, len(bonafide), len(spoof)), says
+    )
 
 
 def _of_format(what: str, bonafide: Counter, spoof: Counter) -> Shortcut:
-    shares = {value: (bonafide[value] / bonafide.total(), spoof[value] / spoof.total()) for value in bonafide | spoof}
+    shares = {
+        value: (bonafide[value] / bonafide.total(), spoof[value] / spoof.total())
+        for value in bonafide | spoof
+    }
     accuracy = sum(max(pair) for pair in shares.values()) / 2
     value, (real, fake) = max(shares.items(), key=lambda item: abs(item[1][0] - item[1][1]))
     says = f"{value}: {100 * real:.0f} % of bona fide, {100 * fake:.0f} % of spoofs"
-    return Shortcut(what, accuracy, accuracy - Z * standard_error(accuracy, bonafide.total(), spoof.total()), says)
+    return Shortcut(
+        what, accuracy, accuracy - Z * standard_error(accuracy, bonafide.total(), spoof.total()), says
+    )
 
 
 def standard_error(area: float, num_bonafide: int, num_spoof: int) -> float:

@@ -1,4 +1,6 @@
-"""All back ends give the same on one model, with long and with short contexts; long clips lose nothing; missing models are explained."""
+"""All back ends give the same on one model, with long and with short contexts; long clips lose nothing;
+missing models are explained.
+"""
 
 import numpy as np
 import pytest
@@ -19,7 +21,10 @@ def test_which_backends_there_are():
 @pytest.fixture(scope="module")
 def backends(whisper_folder):
     torch.set_num_threads(1)
-    made = {name: build(TranscribeConfig(backend=name, model=whisper_folder.name), whisper_folder.parent).backend for name in BACKENDS}
+    made = {
+        name: build(TranscribeConfig(backend=name, model=whisper_folder.name), whisper_folder.parent).backend
+        for name in BACKENDS
+    }
     assert all(path.is_file() for backend in made.values() for path in backend.weights)
     return made
 
@@ -30,7 +35,11 @@ def test_backends_agree(backends, clips, context):
     results = {name: backend.decode(clips, context, caps) for name, backend in backends.items()}
     for name in BACKENDS:
         for mine, reference, cap in zip(results[name], results["openai_whisper"], caps, strict=True):
-            assert (mine.text, mine.num_tokens, mine.capped) == (reference.text, reference.num_tokens, reference.capped), name
+            assert (mine.text, mine.num_tokens, mine.capped) == (
+                reference.text,
+                reference.num_tokens,
+                reference.capped,
+            ), name
             assert mine.num_tokens <= cap
             assert mine.no_speech_prob == pytest.approx(reference.no_speech_prob, rel=1e-2, abs=1e-6)
     assert len({hypothesis.text for hypothesis in results["transformers"]}) > 1
@@ -38,7 +47,10 @@ def test_backends_agree(backends, clips, context):
 
 def test_log_probabilities_agree(backends, clips):
     # The same cap for all: openai-whisper sums over as many tokens as the longest of a batch has.
-    reference, *others = (backends[name].decode(clips, 10.0, [6] * 4) for name in ("openai_whisper", "transformers", "faster_whisper"))
+    reference, *others = (
+        backends[name].decode(clips, 10.0, [6] * 4)
+        for name in ("openai_whisper", "transformers", "faster_whisper")
+    )
     for other in others:
         assert [h.avg_logprob for h in other] == pytest.approx([h.avg_logprob for h in reference], rel=1e-3)
 
@@ -62,11 +74,17 @@ def test_the_model_is_as_before_after_a_short_context(backends, clips):
 def test_backends_agree_on_languages(multilingual_folder, clips, language):
     results = {}
     for name in BACKENDS:
-        backend = build(TranscribeConfig(backend=name, model=str(multilingual_folder), language=language), multilingual_folder).backend
+        backend = build(
+            TranscribeConfig(backend=name, model=str(multilingual_folder), language=language),
+            multilingual_folder,
+        ).backend
         results[name] = [(h.text, h.num_tokens) for h in backend.decode(clips[:2], 5.0, [8, 8])]
     assert results["transformers"] == results["openai_whisper"] == results["faster_whisper"]
     with pytest.raises(ConfigError, match="transcribe.language"):
-        build(TranscribeConfig(backend=name, model=str(multilingual_folder), language="klingon"), multilingual_folder)
+        build(
+            TranscribeConfig(backend=name, model=str(multilingual_folder), language="klingon"),
+            multilingual_folder,
+        )
 
 
 class FakeBackend:
@@ -78,7 +96,10 @@ class FakeBackend:
     def decode(self, clips, context, caps):
         self.calls.append((len(clips), context))
         loops = [len(clip) == 3 * 16_000 and context < 30 for clip in clips]
-        texts = ["no " * 9 if loop else f" heard {len(clip)} \n samples" for clip, loop in zip(clips, loops, strict=True)]
+        texts = [
+            "no " * 9 if loop else f" heard {len(clip)} \n samples"
+            for clip, loop in zip(clips, loops, strict=True)
+        ]
         return [Hypothesis(text, -0.1, 4, 0.0, loop) for text, loop in zip(texts, loops, strict=True)]
 
 
@@ -87,7 +108,11 @@ def test_doubtful_clips_are_read_again_in_full_context():
     config = TranscribeConfig(contexts=[8.0, 15.0, 30.0], margin=1.0)
     found = Transcriber(backend, config).transcribe([np.zeros(s * 16_000, np.float32) for s in (2, 3, 10)])
     assert [t.text for t in found] == ["heard 32000 samples", "heard 48000 samples", "heard 160000 samples"]
-    assert [(t.redone, t.context_seconds, t.doubts) for t in found] == [(False, 8.0, []), (True, 30.0, []), (False, 15.0, [])]
+    assert [(t.redone, t.context_seconds, t.doubts) for t in found] == [
+        (False, 8.0, []),
+        (True, 30.0, []),
+        (False, 15.0, []),
+    ]
     assert backend.calls == [(2, 8.0), (1, 15.0), (1, 30.0)]
 
 
@@ -112,7 +137,9 @@ def test_missing_models(backend, tmp_path, monkeypatch):
         build(TranscribeConfig(backend=backend, model="empty"), tmp_path)
 
 
-@pytest.mark.parametrize(("backend", "name"), zip(BACKENDS, ["model.bin", "whisper.pt", "model.safetensors"], strict=True))
+@pytest.mark.parametrize(
+    ("backend", "name"), zip(BACKENDS, ["model.bin", "whisper.pt", "model.safetensors"], strict=True)
+)
 def test_broken_weights(backend, name, tmp_path):
     for other in ("config.json", "tokenizer.json", name):
         (tmp_path / other).write_text("{}")

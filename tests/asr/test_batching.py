@@ -24,9 +24,24 @@ def test_long_clips_are_cut_in_a_pause_and_kept_whole():
 
 def test_contexts():
     config = TranscribeConfig(contexts=[8.0, 15.0, 30.0], margin=1.0)
-    assert [context_of(s, config) for s in (0.5, 7.0, 7.1, 14.0, 14.5, 29.5, 30.0)] == [8, 8, 15, 15, 30, 30, 30]
+    assert [context_of(s, config) for s in (0.5, 7.0, 7.1, 14.0, 14.5, 29.5, 30.0)] == [
+        8,
+        8,
+        15,
+        15,
+        30,
+        30,
+        30,
+    ]
     assert context_of(20.0, TranscribeConfig(contexts=[8.0], margin=1.0)) == 30
-    assert [context_of(s, TranscribeConfig(margin=7.0)) for s in (0.5, 1.0, 1.01, 22.9, 23.5, 30.0)] == [8, 8, 9, 30, 30, 30]
+    assert [context_of(s, TranscribeConfig(margin=7.0)) for s in (0.5, 1.0, 1.01, 22.9, 23.5, 30.0)] == [
+        8,
+        8,
+        9,
+        30,
+        30,
+        30,
+    ]
 
 
 def test_batches_hold_every_clip_once_by_length():
@@ -56,7 +71,9 @@ def test_batches_do_not_depend_on_the_order_of_clips():
     config = TranscribeConfig(contexts=[8.0, 15.0, 30.0], batch_size=2)
     lengths = [([seconds[i] for i in batch], context) for batch, context in plan_batches(seconds, config)]
     turned = seconds[::-1]
-    assert lengths == [([turned[i] for i in batch], context) for batch, context in plan_batches(turned, config)]
+    assert lengths == [
+        ([turned[i] for i in batch], context) for batch, context in plan_batches(turned, config)
+    ]
 
 
 def test_token_cap():

@@ -34,14 +34,20 @@ def test_openai_whisper_computes_the_same(whisper_folder):
     mel = torch.randn(2, 80, 3000, generator=torch.Generator().manual_seed(1))
     tokens = torch.tensor([[50257, 50362, 5], [50257, 50362, 9]])
     with torch.inference_mode():
-        torch.testing.assert_close(ours(mel, decoder_input_ids=tokens).logits, theirs(mel, tokens), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(
+            ours(mel, decoder_input_ids=tokens).logits, theirs(mel, tokens), rtol=1e-3, atol=1e-3
+        )
 
 
 def test_tokenizer_and_settings_come_along(whisper_folder):
     from transformers import AutoFeatureExtractor, GenerationConfig, WhisperTokenizer
 
     generation = GenerationConfig.from_pretrained(whisper_folder)
-    assert (generation.decoder_start_token_id, generation.no_timestamps_token_id, generation.eos_token_id) == (50257, 50362, 50256)
+    assert (
+        generation.decoder_start_token_id,
+        generation.no_timestamps_token_id,
+        generation.eos_token_id,
+    ) == (50257, 50362, 50256)
     assert generation.suppress_tokens == [1, 2, 7] and not generation.is_multilingual
     assert WhisperTokenizer.from_pretrained(whisper_folder).decode([15496, 995]) == "Hello world"
     assert AutoFeatureExtractor.from_pretrained(whisper_folder).feature_size == 80
@@ -80,6 +86,8 @@ def test_quantised_weights_are_refused(ct2_folder):
     from dada.asr.convert import openai_state
 
     variables = read_model(ct2_folder / "model.bin")
-    variables["encoder/layer_0/ffn/linear_0/weight"] = variables["encoder/layer_0/ffn/linear_0/weight"].astype(np.int8)
+    variables["encoder/layer_0/ffn/linear_0/weight"] = variables[
+        "encoder/layer_0/ffn/linear_0/weight"
+    ].astype(np.int8)
     with pytest.raises(DataError, match="quantised"):
         openai_state(variables)

@@ -42,9 +42,19 @@ def run(settings: dict, kind: str, seed: int = 1, epoch: int = 2, step: int = 3)
 
 def test_every_augmentation_is_found():
     assert NAMES == [
-        "cutout", "drop_bands", "drop_chunks", "ffm", "filter_augment", "mixup", "noise", "one_of", "rawboost", "rooms", "sinc_mask",
+        "cutout",
+        "drop_bands",
+        "drop_chunks",
+        "ffm",
+        "filter_augment",
+        "mixup",
+        "noise",
+        "one_of",
+        "rawboost",
+        "rooms",
+        "sinc_mask",
         "specaugment",
-    ]  # fmt: skip
+    ]
     assert len(KINDS) == 14 and {name for name, _ in KINDS} == set(NAMES)
 
 
@@ -56,7 +66,9 @@ def test_contract(name, kind):
     state = torch.get_rng_state()
     result = chain(batch, 2, 3)
     assert torch.equal(torch.get_rng_state(), state), "random numbers must come from the generator"
-    assert torch.equal(batch.inputs, before.inputs) and torch.equal(batch.labels, before.labels), "the batch given must stay as it is"
+    assert torch.equal(batch.inputs, before.inputs) and torch.equal(batch.labels, before.labels), (
+        "the batch given must stay as it is"
+    )
     assert result.inputs.shape == before.inputs.shape
     assert result.inputs.dtype == torch.float32 and result.inputs.device == before.inputs.device
     assert result.utts == before.utts and result.speakers == before.speakers
@@ -91,13 +103,20 @@ def test_several_one_after_the_other():
     batch = Chain([{"name": name} for name in names], "features", 2, 1)(make_batch("features"), 0, 0)
     first = Chain([{"name": "mixup"}], "features", 2, 1)(make_batch("features"), 0, 0)
     kept = batch.inputs != 0
-    assert torch.equal(batch.labels, first.labels) and torch.equal(batch.inputs[kept], first.inputs[kept]) and 0.3 < kept.float().mean() < 1
+    assert (
+        torch.equal(batch.labels, first.labels)
+        and torch.equal(batch.inputs[kept], first.inputs[kept])
+        and 0.3 < kept.float().mean() < 1
+    )
     nothing = make_batch("features")
     assert Chain([], "features", 2, 1)(nothing, 0, 0) is nothing
 
 
 def test_processes_of_one_run_draw_for_themselves():
-    first, second = (Chain([{"name": "noise"}], "waveform", 2, 1, rank)(make_batch("waveform"), 0, 0).inputs for rank in (0, 1))
+    first, second = (
+        Chain([{"name": "noise"}], "waveform", 2, 1, rank)(make_batch("waveform"), 0, 0).inputs
+        for rank in (0, 1)
+    )
     assert not torch.equal(first, second)
 
 
@@ -140,10 +159,26 @@ def test_values_that_are_not_finite_stop_the_run():
         ("waveform", {"name": "drop_chunks", "size": [0, 10]}, "size 1 at least"),
         ("features", {"name": "one_of"}, "choices must be lists of augmentations"),
         ("features", {"name": "one_of", "choices": [[{"name": "ffm"}], []]}, "none of them empty"),
-        ("features", {"name": "one_of", "choices": [[{"name": "mixup"}]]}, "put mixup and keep_original beside the choices"),
-        ("waveform", {"name": "one_of", "choices": [[{"name": "one_of", "keep_original": True}]]}, "put mixup and keep_original beside"),
-        ("features", {"name": "one_of", "choices": [[{"name": "noise"}]]}, "one_of works on waveform, but input.kind is features"),
-        ("features", {"name": "one_of", "choices": [[{"name": "noise"}], [{"name": "ffm"}]]}, "inputs are of one kind"),
+        (
+            "features",
+            {"name": "one_of", "choices": [[{"name": "mixup"}]]},
+            "put mixup and keep_original beside the choices",
+        ),
+        (
+            "waveform",
+            {"name": "one_of", "choices": [[{"name": "one_of", "keep_original": True}]]},
+            "put mixup and keep_original beside",
+        ),
+        (
+            "features",
+            {"name": "one_of", "choices": [[{"name": "noise"}]]},
+            "one_of works on waveform, but input.kind is features",
+        ),
+        (
+            "features",
+            {"name": "one_of", "choices": [[{"name": "noise"}], [{"name": "ffm"}]]},
+            "inputs are of one kind",
+        ),
     ],
 )
 def test_bad_settings_are_refused(kind, settings, message):

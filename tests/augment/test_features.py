@@ -12,7 +12,9 @@ NUM_ROWS, NUM_FRAMES = 100, 3
 
 
 def ones(num: int = NUM, num_frames: int = NUM_FRAMES) -> Batch:
-    return Batch([f"u{i}" for i in range(num)], torch.ones(num, NUM_ROWS, num_frames), torch.full((num,), num_frames))
+    return Batch(
+        [f"u{i}" for i in range(num)], torch.ones(num, NUM_ROWS, num_frames), torch.full((num,), num_frames)
+    )
 
 
 def masked_rows(settings: ffm.Config) -> torch.Tensor:
@@ -35,7 +37,9 @@ def test_ffm_low_and_high(compat, probability):
     assert (both[:, 0] & both[:, -1]).float().mean().item() == pytest.approx(probability**2, abs=0.02)
 
 
-@pytest.mark.parametrize(("compat", "probability", "widths"), [(False, 2 / 3, range(8, 13)), (True, 0.6, range(7, 12))])
+@pytest.mark.parametrize(
+    ("compat", "probability", "widths"), [(False, 2 / 3, range(8, 13)), (True, 0.6, range(7, 12))]
+)
 def test_ffm_random(compat, probability, widths):
     mask = masked_rows(ffm.Config(masks=["random"], code_compat=compat))
     starts = (mask & ~mask.roll(1, 1)).sum(1)  # bands, but for those that touch
@@ -56,11 +60,15 @@ def test_ffm_blurs():
 def test_specaugment_masks_within_widths_and_lengths(compat):
     batch = ones(2000, 60)
     batch.lengths = torch.tensor([60, 20] * 1000)
-    config = specaugment.Config(num_bands=1, band_width=10, num_stretches=1, stretch_width=15, code_compat=compat)
+    config = specaugment.Config(
+        num_bands=1, band_width=10, num_stretches=1, stretch_width=15, code_compat=compat
+    )
     mask = specaugment.Augment(config)(batch, seeded(1)).inputs == 0
     rows, frames = mask.all(2), mask.all(1)
     assert torch.equal(mask, rows[:, :, None] | frames[:, None])
-    assert set(rows.sum(1).tolist()) == set(range(9 if compat else 10)) and set(frames.sum(1).tolist()) == set(range(14 if compat else 15))
+    assert set(rows.sum(1).tolist()) == set(range(9 if compat else 10)) and set(
+        frames.sum(1).tolist()
+    ) == set(range(14 if compat else 15))
     assert not frames[1::2, 20:].any() and frames[1::2, :19].any(0).all() and rows[:, :99].any(0).all()
 
 
@@ -79,7 +87,9 @@ def test_cutout_cuts_boxes_of_the_drawn_size():
     assert 0.2 < share.mean() < 0.4 and share.max() > 0.7  # half on average, less what the edges clip
 
 
-@pytest.mark.parametrize(("partner", "weight_per", "num_weights"), [("next", "clip", 5), ("random", "batch", 1)])
+@pytest.mark.parametrize(
+    ("partner", "weight_per", "num_weights"), [("next", "clip", 5), ("random", "batch", 1)]
+)
 def test_mixup_mixes_inputs_and_labels_alike(partner, weight_per, num_weights):
     inputs = torch.eye(5)[:, :, None].repeat(1, 1, 4)
     batch = Batch(list("abcde"), inputs, torch.tensor([4, 2, 3, 1, 1]), torch.eye(5))
@@ -103,7 +113,9 @@ def test_mixup_draws_from_beta():
 @pytest.mark.parametrize("steps", [0.0, 1.0])
 def test_filter_augment_on_ones_returns_the_filter(steps):
     for seed in range(20):
-        x = filter_augment.Augment(filter_augment.Config(scale="amplitude", step_probability=steps))(ones(6), seeded(seed)).inputs[..., 0]
+        x = filter_augment.Augment(filter_augment.Config(scale="amplitude", step_probability=steps))(
+            ones(6), seeded(seed)
+        ).inputs[..., 0]
         level = 20 * torch.log10(x)
         assert level.abs().max() <= 6 + 1e-4 and not torch.equal(level[0], level[1])
         change = level.diff(dim=1)
@@ -117,10 +129,17 @@ def test_filter_augment_on_ones_returns_the_filter(steps):
 
 def test_filter_augment_of_logarithms_is_the_same_filter():
     settings = {"decibels": [-3.0, 3.0]}
-    gains = filter_augment.Augment(filter_augment.Config(scale="amplitude", **settings))(ones(6), seeded(1)).inputs.log()
-    added = filter_augment.Augment(filter_augment.Config(scale="ln", **settings))(ones(6), seeded(1)).inputs - 1
+    gains = filter_augment.Augment(filter_augment.Config(scale="amplitude", **settings))(
+        ones(6), seeded(1)
+    ).inputs.log()
+    added = (
+        filter_augment.Augment(filter_augment.Config(scale="ln", **settings))(ones(6), seeded(1)).inputs - 1
+    )
     torch.testing.assert_close(added, gains, atol=1e-5, rtol=1e-5)
-    power = filter_augment.Augment(filter_augment.Config(scale="ln_power", **settings))(ones(6), seeded(1)).inputs - 1
+    power = (
+        filter_augment.Augment(filter_augment.Config(scale="ln_power", **settings))(ones(6), seeded(1)).inputs
+        - 1
+    )
     torch.testing.assert_close(power, 2 * gains, atol=1e-5, rtol=1e-5)
 
 

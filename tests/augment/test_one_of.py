@@ -18,7 +18,13 @@ SOFT = {"name": "noise", "snr": [40.0, 40.0]}
 
 def ones(num: int) -> Batch:
     labels = torch.arange(num) % 2
-    return Batch([f"u{i}" for i in range(num)], torch.ones(num, 200), torch.full((num,), 200), labels, [f"s{i}" for i in range(num)])
+    return Batch(
+        [f"u{i}" for i in range(num)],
+        torch.ones(num, 200),
+        torch.full((num,), 200),
+        labels,
+        [f"s{i}" for i in range(num)],
+    )
 
 
 def augmented(batch: Batch, **settings) -> Batch:
@@ -29,7 +35,9 @@ def test_each_clip_gets_the_whole_of_one_choice():
     batch = ones(600)
     result = augmented(batch, choices=[[CHUNK], [CHUNK, SOFT]])
     alone = (result.inputs == 0).sum(1) == 10
-    noisy = (result.inputs != 0).all(1) & ((result.inputs.abs() < 0.6).sum(1) == 10)  # ten zeros, and noise on them
+    noisy = (result.inputs != 0).all(1) & (
+        (result.inputs.abs() < 0.6).sum(1) == 10
+    )  # ten zeros, and noise on them
     assert torch.equal(alone, ~noisy) and 250 < int(alone.sum()) < 350
     assert result.utts == batch.utts and torch.equal(result.labels, batch.labels)
 
@@ -38,22 +46,35 @@ def test_the_clips_as_they_were_come_first():
     batch = ones(6)
     result = augmented(batch, choices=[[CHUNK]], keep_original=True)
     assert torch.equal(result.inputs[:6], batch.inputs) and ((result.inputs[6:] == 0).sum(1) == 10).all()
-    assert torch.equal(result.labels, batch.labels.repeat(2)) and torch.equal(result.lengths, batch.lengths.repeat(2))
+    assert torch.equal(result.labels, batch.labels.repeat(2)) and torch.equal(
+        result.lengths, batch.lengths.repeat(2)
+    )
     assert result.utts == batch.utts * 2 and result.speakers == batch.speakers * 2
-    unlabelled = augmented(Batch(["a"], torch.ones(1, 200), torch.tensor([200])), choices=[[CHUNK]], keep_original=True)
+    unlabelled = augmented(
+        Batch(["a"], torch.ones(1, 200), torch.tensor([200])), choices=[[CHUNK]], keep_original=True
+    )
     assert unlabelled.labels is None and unlabelled.speakers == [] and len(unlabelled.inputs) == 2
 
 
 def test_what_is_mixed_before_keeps_its_shares():
-    chain = Chain([{"name": "mixup"}, {"name": "one_of", "choices": [[CHUNK]], "keep_original": True}], "waveform", 2, 1)
+    chain = Chain(
+        [{"name": "mixup"}, {"name": "one_of", "choices": [[CHUNK]], "keep_original": True}], "waveform", 2, 1
+    )
     assert chain(ones(6), 0, 0).labels.shape == (12, 2)
 
 
 def test_choices_are_checked_and_completed_with_the_configuration(tmp_path: Path):
     (first, second, third) = load_system_config("slim_finetuned").train.phases[1]["augment"][0]["choices"]
-    assert first[0]["colour"] == "white" and second[0]["rt60"] == [0.15, 0.6] and [entry["name"] for entry in third][1] == "drop_chunks"
+    assert (
+        first[0]["colour"] == "white"
+        and second[0]["rt60"] == [0.15, 0.6]
+        and [entry["name"] for entry in third][1] == "drop_chunks"
+    )
     (tmp_path / "conf").mkdir()
-    bad = "train: {augment: [{name: one_of, choices: [[{name: noise}, {name: roms}], [{name: ffm}], [{name: noise, sn: 3}]]}]}\n"
+    bad = (
+        "train: {augment: [{name: one_of, choices: [[{name: noise}, {name: roms}], [{name: ffm}], "
+        "[{name: noise, sn: 3}]]}]}\n"
+    )
     (tmp_path / "conf" / "slim_finetuned.yaml").write_text(bad)
     with pytest.raises(ConfigError) as caught:
         load_system_config("slim_finetuned", tmp_path)

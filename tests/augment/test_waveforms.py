@@ -40,7 +40,9 @@ def test_filters_are_a_cascade_with_the_gain_asked_for():
         cascade = np.ones(1)
         for c, w, size in zip(centre[row], width[row], sizes[row], strict=True):
             edges = np.clip([c - w / 2, c + w / 2], 1e-3, 8000 - 1e-3)
-            cascade = np.convolve(cascade, scipy.signal.firwin(size + (size % 2 == 0), edges, window="hamming", fs=16_000))
+            cascade = np.convolve(
+                cascade, scipy.signal.firwin(size + (size % 2 == 0), edges, window="hamming", fs=16_000)
+            )
         _, response = scipy.signal.freqz(cascade)
         expected = cascade * 10 ** (gain / 20) / np.abs(response).max()
         margin = (taps.shape[1] - len(expected)) // 2
@@ -52,8 +54,12 @@ def test_filtering_is_the_common_one():
     """Padded by K + 1 zeros, filtered causally, cut by half of that at both ends."""
     rng = np.random.default_rng(1)
     x, taps = rng.standard_normal((2, 900)), rng.standard_normal((2, 41))
-    expected = sum(scipy.signal.lfilter(h, 1, np.pad(row, (0, 42)))[21:-21] for row, h in zip(x, taps, strict=True))
-    np.testing.assert_allclose(rawboost.filter_sum(torch.from_numpy(x).float(), taps).numpy(), expected, atol=2e-4)
+    expected = sum(
+        scipy.signal.lfilter(h, 1, np.pad(row, (0, 42)))[21:-21] for row, h in zip(x, taps, strict=True)
+    )
+    np.testing.assert_allclose(
+        rawboost.filter_sum(torch.from_numpy(x).float(), taps).numpy(), expected, atol=2e-4
+    )
 
 
 @pytest.mark.parametrize("algorithm", list(rawboost.ALGORITHMS))
@@ -62,7 +68,9 @@ def test_rawboost_keeps_length_and_peak(algorithm):
     batch.lengths = torch.tensor([NUM_SAMPLES, 7001, 9000, 501])
     result = rawboost.Augment(rawboost.Config(algorithm=algorithm))(batch, seeded(1))
     mask = batch.mask
-    assert torch.equal(result.inputs[~mask], batch.inputs[~mask]) and all((result.inputs != batch.inputs).any(1))
+    assert torch.equal(result.inputs[~mask], batch.inputs[~mask]) and all(
+        (result.inputs != batch.inputs).any(1)
+    )
     if algorithm in (1, 2, 5, 8):
         assert float(result.inputs[mask].abs().max()) <= 1 + 1e-6
 
@@ -136,7 +144,9 @@ def test_rooms_keep_level_and_start():
 
 
 def test_the_first_mirror_images():
-    """A speaker and a microphone in the middle of a long room: direct sound, then floor and ceiling, one reflection each."""
+    """A speaker and a microphone in the middle of a long room: direct sound, then floor and ceiling, one
+    reflection each.
+    """
     sides, place = np.array([50.0, 50.0, 3.0]), np.array([25.0, 25.0, 1.5])
     times, amplitudes = rooms.mirror_images(sides, place - [1, 0, 0], place + [1, 0, 0], 0.5, 0.012)
     order = np.argsort(times)
@@ -156,7 +166,12 @@ def test_sinc_mask_takes_out_one_band():
         for row in loss.unfold(1, 101, 1).median(2).values:  # the median over 100 Hz
             if row.min() < -20:
                 found += 1
-                outside = torch.cat([row[: max(int((row < -6).nonzero()[0]) - 300, 0)], row[int((row < -6).nonzero()[-1]) + 300 :]])
+                outside = torch.cat(
+                    [
+                        row[: max(int((row < -6).nonzero()[0]) - 300, 0)],
+                        row[int((row < -6).nonzero()[-1]) + 300 :],
+                    ]
+                )
                 assert outside.abs().max() < 1.5
     assert found >= 5
 

@@ -43,7 +43,9 @@ def test_other_rate_is_resampled_and_said_once(tmp_path, said):
 
 
 def test_stereo_is_averaged_and_said_once(tmp_path, said):
-    soundfile.write(tmp_path / "a.wav", np.stack([tone(16_000), np.zeros(8000)], axis=1), 16_000, subtype="FLOAT")
+    soundfile.write(
+        tmp_path / "a.wav", np.stack([tone(16_000), np.zeros(8000)], axis=1), 16_000, subtype="FLOAT"
+    )
     np.testing.assert_allclose(read_audio(str(tmp_path / "a.wav")), tone(16_000) / 2, atol=1e-7)
     read_audio(str(tmp_path / "a.wav"))
     assert len(said()) == 1 and "2 channels" in said()[0]
@@ -80,7 +82,9 @@ def test_bad_audio_is_refused(tmp_path, name, what):
 
 def test_bytes_are_read_like_files(tmp_path):
     write_audio(tmp_path / "a.flac", tone(16_000))
-    assert np.array_equal(decode_audio((tmp_path / "a.flac").read_bytes()), read_audio(str(tmp_path / "a.flac")))
+    assert np.array_equal(
+        decode_audio((tmp_path / "a.flac").read_bytes()), read_audio(str(tmp_path / "a.flac"))
+    )
     with pytest.raises(DataError, match="clip cannot be read as audio"):
         decode_audio(b"this is not audio", name="clip")
 

@@ -25,7 +25,9 @@ def test_tables_that_some_lack_are_dropped_and_said(sources, tmp_path, caplog):
     del sources[0].tables["utt2attack"]
     merged = combine(sources, tmp_path / "all")
     assert "utt2attack" not in merged.tables and "utt2label" in merged.tables
-    assert [record.getMessage() for record in caplog.records] == [f"utt2attack is dropped, because {sources[0].path} has none"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"utt2attack is dropped, because {sources[0].path} has none"
+    ]
 
 
 def test_conflicts_are_refused_and_agreement_is_not(sources, tmp_path):

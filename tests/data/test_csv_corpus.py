@@ -12,7 +12,10 @@ COLUMNS = {"file": "file", "label": "label"}
         ("", ["list.csv is empty"]),
         ("file,label\n", ["no line below"]),
         ("path,label\na.wav,real\n", ["list.csv:1: no column 'file' (for file); it has path, label"]),
-        ("file,label\na.wav,real,x\nb.wav\n", ["list.csv:2: 3 values, but the first line names 2", "list.csv:3: 1 values"]),
+        (
+            "file,label\na.wav,real,x\nb.wav\n",
+            ["list.csv:2: 3 values, but the first line names 2", "list.csv:3: 1 values"],
+        ),
         ("file,label\na.wav,\n,real\n", ["list.csv:2: no 'label'", "list.csv:3: no 'file'"]),
         ("file,label\na.wav,real\nb.wav,real\na.wav,fake\n", ["list.csv:4: a.wav is already in line 2"]),
         ('file,label\n"a"b.wav,real\n', ["list.csv:2: ", "quotes"]),
@@ -36,9 +39,14 @@ def test_missing_and_undecodable_csv(tmp_path):
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_separators_quotes_and_blank_lines(tmp_path, separator):
     lines = [["label", "name"], ["real", '"a b.wav"'], ["fake", " c.wav "]]
-    (tmp_path / "list.csv").write_text("\ufeff" + "\r\n\r\n".join(separator.join(line) for line in lines), newline="")
+    (tmp_path / "list.csv").write_text(
+        "\ufeff" + "\r\n\r\n".join(separator.join(line) for line in lines), newline=""
+    )
     rows = read_rows(tmp_path / "list.csv", {"file": "name", "label": "label"})
-    assert [(row.line, row.values) for row in rows] == [(3, {"file": "a b.wav", "label": "real"}), (5, {"file": "c.wav", "label": "fake"})]
+    assert [(row.line, row.values) for row in rows] == [
+        (3, {"file": "a b.wav", "label": "real"}),
+        (5, {"file": "c.wav", "label": "fake"}),
+    ]
 
 
 def test_unknown_values_are_listed_with_those_seen(tmp_path):
@@ -46,7 +54,9 @@ def test_unknown_values_are_listed_with_those_seen(tmp_path):
     rows = read_rows(tmp_path / "list.csv", COLUMNS)
     mapping = guess_mapping([row.values["label"] for row in rows], LABELS)
     assert mapping == {"real": "bonafide", "fake": "spoof"}
-    with pytest.raises(DataError, match=r"'odd' \(first at .*list.csv:3\) means; values seen: 'real', 'odd', 'fake'"):
+    with pytest.raises(
+        DataError, match=r"'odd' \(first at .*list.csv:3\) means; values seen: 'real', 'odd', 'fake'"
+    ):
         map_values(tmp_path / "list.csv", rows, "label", mapping, "labels_map")
 
 
@@ -54,7 +64,15 @@ def test_divide_gives_every_split_its_share():
     shares = {"train": 0.6, "dev": 0.2, "test": 0.2}
     owner = divide([f"g{i}" for i in range(20)] * 2, shares, seed=1)
     assert sorted(list(owner.values()).count(split) for split in shares) == [4, 4, 12] and len(owner) == 20
-    assert owner == divide([f"g{i}" for i in reversed(range(20))], shares, seed=1) != divide([f"g{i}" for i in range(20)], shares, seed=2)
-    assert sorted(divide("abc", {"train": 0.01, "dev": 0.9, "test": 0.09}, seed=1).values()) == ["dev", "test", "train"]
+    assert (
+        owner
+        == divide([f"g{i}" for i in reversed(range(20))], shares, seed=1)
+        != divide([f"g{i}" for i in range(20)], shares, seed=2)
+    )
+    assert sorted(divide("abc", {"train": 0.01, "dev": 0.9, "test": 0.09}, seed=1).values()) == [
+        "dev",
+        "test",
+        "train",
+    ]
     with pytest.raises(DataError, match=r"2 groups \(a, b\) cannot fill"):
         divide("abab", shares, seed=1)

@@ -17,7 +17,10 @@ def folder(tmp_path) -> DataDir:
     utts = [f"u{i}" for i in range(4)]
     for i, utt in enumerate(utts):
         write_audio(tmp_path / f"{utt}.wav", rng.uniform(-0.5, 0.5, 800 + 100 * i))
-    lengths = write_ark(tmp_path / "dump" / "feats.scp", ((utt, rng.standard_normal((5 + i, 3))) for i, utt in enumerate(utts)))
+    lengths = write_ark(
+        tmp_path / "dump" / "feats.scp",
+        ((utt, rng.standard_normal((5 + i, 3))) for i, utt in enumerate(utts)),
+    )
     write_table(tmp_path / "dump" / "utt2num_frames", lengths)
     tables = {
         "wav.scp": {utt: str(tmp_path / f"{utt}.wav") for utt in utts},
@@ -41,7 +44,11 @@ def test_features_are_turned_to_frames_last_and_padded(folder, tmp_path):
     dataset = audio_dataset(folder, config("features"), tmp_path / "dump", training=True)
     batch = dataset.collate([dataset[1], dataset[3]])
     assert batch.inputs.shape == (2, 3, 8) and batch.lengths.tolist() == [6, 8] and batch.utts == ["u1", "u3"]
-    assert batch.labels.tolist() == [1, 1] and batch.speakers == ["BOB", "BOB"] and not batch.inputs[0, :, 6:].any()
+    assert (
+        batch.labels.tolist() == [1, 1]
+        and batch.speakers == ["BOB", "BOB"]
+        and not batch.inputs[0, :, 6:].any()
+    )
     np.testing.assert_array_equal(batch.inputs[0, :, :6].T, dataset.arrays["u1"])
     assert dataset.lengths == [5, 6, 7, 8] and dataset.sources == ["l0", "l0", "l1", "l1"]
 
@@ -49,14 +56,13 @@ def test_features_are_turned_to_frames_last_and_padded(folder, tmp_path):
 def test_waveforms_and_their_lengths(folder):
     dataset = audio_dataset(folder, config("waveform"), None, training=True)
     assert dataset.lengths == [800, 900, 1000, 1100] and dataset[2][1].shape == (1000,)
-    tiled = audio_dataset(folder, config("waveform", num_samples=950, length_rule="tile"), None, training=False)
+    tiled = audio_dataset(
+        folder, config("waveform", num_samples=950, length_rule="tile"), None, training=False
+    )
     assert tiled.lengths is None and [tiled[i][1].shape[0] for i in range(4)] == [950] * 4
-    assert audio_dataset(folder, config("waveform", num_samples=950, length_rule="crop"), None, training=False).lengths == [
-        800,
-        900,
-        950,
-        950,
-    ]
+    assert audio_dataset(
+        folder, config("waveform", num_samples=950, length_rule="crop"), None, training=False
+    ).lengths == [800, 900, 950, 950]
 
 
 def test_random_stretches_depend_on_seed_epoch_and_utterance_alone(folder, tmp_path):
@@ -75,7 +81,12 @@ def test_random_stretches_depend_on_seed_epoch_and_utterance_alone(folder, tmp_p
 def test_training_on_shorter_stretches_than_are_scored(folder, tmp_path):
     settings = config("features", crop_size=3)
     assert {audio_dataset(folder, settings, tmp_path / "dump", True)[i][1].shape[1] for i in range(4)} == {3}
-    assert [audio_dataset(folder, settings, tmp_path / "dump", False)[i][1].shape[1] for i in range(4)] == [5, 6, 7, 8]
+    assert [audio_dataset(folder, settings, tmp_path / "dump", False)[i][1].shape[1] for i in range(4)] == [
+        5,
+        6,
+        7,
+        8,
+    ]
 
 
 def test_a_part_is_a_dataset(folder, tmp_path):
@@ -115,7 +126,9 @@ def test_attacks_are_classes_where_a_system_names_them(folder):
     assert system.labels == ["bonafide", "melgan", "world"]
     assert audio_dataset(folder, system, None, training=True).labels.tolist() == [1, 0, 2, 1]
     system.labels = ["bonafide", "melgan"]
-    assert audio_dataset(folder, system, None, training=False).labels is None  # an attack that training did not know, to be scored
+    assert (
+        audio_dataset(folder, system, None, training=False).labels is None
+    )  # an attack that training did not know, to be scored
     with pytest.raises(DataError, match="utt2attack: u2 is 'world', which is no class"):
         audio_dataset(folder, system, None, training=True)
     del folder.tables["utt2attack"]

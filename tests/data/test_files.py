@@ -13,8 +13,12 @@ from dada.errors import UserError
 
 WRITERS = {
     "table": lambda folder: write_table(folder / "utt2x", {f"u{i:06d}": "x" * 50 for i in range(20_000)}),
-    "audio": lambda folder: write_audio(folder / "a.wav", np.random.default_rng(1).uniform(-1, 1, 400_000).astype(np.float32)),
-    "folder": lambda folder: DataDir(folder / "d", {"text": {f"u{i:06d}": "x" * 50 for i in range(20_000)}}).write(),
+    "audio": lambda folder: write_audio(
+        folder / "a.wav", np.random.default_rng(1).uniform(-1, 1, 400_000).astype(np.float32)
+    ),
+    "folder": lambda folder: DataDir(
+        folder / "d", {"text": {f"u{i:06d}": "x" * 50 for i in range(20_000)}}
+    ).write(),
 }
 
 
@@ -25,7 +29,10 @@ def full_disk(tmp_path, monkeypatch):
     folder.mkdir()
     mounted = (
         shutil.which("mount")
-        and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True).returncode == 0
+        and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], capture_output=True
+        ).returncode
+        == 0
     )
     if not mounted:
 

@@ -18,11 +18,17 @@ def folder(tmp_path):
 
 def test_finds_files_of_several_folders(folder):
     found = find_audio([folder / "one", folder / "two"], ["c", "a", "b"])
-    assert found == {"c": str(folder / "two/c.FLAC"), "a": str(folder / "one/a.flac"), "b": str(folder / "one/b.wav")}
+    assert found == {
+        "c": str(folder / "two/c.FLAC"),
+        "a": str(folder / "one/a.flac"),
+        "b": str(folder / "one/b.wav"),
+    }
 
 
 def test_names_what_is_missing(folder, caplog):
-    with pytest.raises(DataError, match=r"2 of 3 audio files are not in .*one, e.g. x, y .*corpus.options.allow_missing=true"):
+    with pytest.raises(
+        DataError, match=r"2 of 3 audio files are not in .*one, e.g. x, y .*corpus.options.allow_missing=true"
+    ):
         find_audio([folder / "one"], ["a", "x", "y"])
     assert list(find_audio([folder / "one"], ["a", "x"], allow_missing=True)) == ["a"]
     assert "1 of 2 utterances are left out, since their audio is not there: x" in caplog.text
@@ -33,7 +39,10 @@ def test_names_what_is_missing(folder, caplog):
 
 
 def test_names_what_must_be_converted_and_how(folder):
-    with pytest.raises(DataError, match=r"1 utterances are there only in a format .*m\.m4a: convert.*one/\*\.m4a; do ffmpeg -i"):
+    with pytest.raises(
+        DataError,
+        match=r"1 utterances are there only in a format .*m\.m4a: convert.*one/\*\.m4a; do ffmpeg -i",
+    ):
         find_audio([folder / "one"], ["a", "m"], allow_missing=True)
     (folder / "one" / "m.flac").write_bytes(b"x")
     assert find_audio([folder / "one"], ["m"]) == {"m": str(folder / "one/m.flac")}

@@ -61,7 +61,10 @@ def test_an_incomplete_last_batch_can_be_left_out(name):
     batches = epoch(SAMPLERS[name](1, drop_last=True), 0)
     assert [len(batch) for batch in batches] == [4] * (9 if name == "balanced" else 5)
     assert epoch(Shuffle(3, 4, 1, drop_last=True), 0) == epoch(Shuffle(3, 4, 1), 0)
-    assert [len(batch) for batch in epoch(Shuffle(9, 4, 1, drop_last=True), 0)] == [4, 4]  # the ninth joins no batch
+    assert [len(batch) for batch in epoch(Shuffle(9, 4, 1, drop_last=True), 0)] == [
+        4,
+        4,
+    ]  # the ninth joins no batch
 
 
 def test_buckets_hold_similar_lengths():
@@ -92,10 +95,18 @@ def test_halves_stay_apart_with_equal_shares_of_the_classes():
 
 
 def test_triples():
-    triples = [t for batch in epoch(SAMPLERS["triplets"](1), 0) for t in zip(*[iter_third(batch, k) for k in range(3)], strict=True)]
+    triples = [
+        t
+        for batch in epoch(SAMPLERS["triplets"](1), 0)
+        for t in zip(*[iter_third(batch, k) for k in range(3)], strict=True)
+    ]
     assert sorted(anchor for anchor, _, _ in triples) == [0, 1, 2, 3, 4, 7, 8]
     for anchor, positive, negative in triples:
-        assert anchor != positive and GROUPS[anchor] == GROUPS[positive] != GROUPS[negative] and GROUPS[negative] not in (None, "c")
+        assert (
+            anchor != positive
+            and GROUPS[anchor] == GROUPS[positive] != GROUPS[negative]
+            and GROUPS[negative] not in (None, "c")
+        )
 
 
 def iter_third(batch: list[int], k: int) -> list[int]:
@@ -106,6 +117,8 @@ def iter_third(batch: list[int], k: int) -> list[int]:
 def test_a_group_of_one_is_left_out_and_said_once(caplog):
     sampler = Triplets(GROUPS, 2, 1)
     epoch(sampler, 0), epoch(sampler, 1)
-    assert [record.getMessage() for record in caplog.records] == ["triplets: 1 groups with one utterance are left out: c"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "triplets: 1 groups with one utterance are left out: c"
+    ]
     with pytest.raises(DataError, match="two speakers or classes"):
         Triplets(["a", "a", "b"], 2, 1)

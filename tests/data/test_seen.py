@@ -16,7 +16,12 @@ def audio(tmp_path):
     """`audio(name, seed)` writes a file and returns its location."""
 
     def write(name: str, seed: int) -> str:
-        soundfile.write(tmp_path / name, np.random.default_rng(seed).integers(-9000, 9000, 800, dtype=np.int16), 16_000, subtype="PCM_16")
+        soundfile.write(
+            tmp_path / name,
+            np.random.default_rng(seed).integers(-9000, 9000, 800, dtype=np.int16),
+            16_000,
+            subtype="PCM_16",
+        )
         return str(tmp_path / name)
 
     return write
@@ -26,8 +31,12 @@ def test_the_same_audio_is_found_and_other_audio_is_not(audio, tmp_path):
     theirs = {"a": audio("a.wav", 1), "b": audio("b.wav", 2), "c": audio("c.wav", 3), "d": audio("d.wav", 4)}
     os.link(theirs["b"], tmp_path / "linked.wav")
     ours = {
-        "copy": audio("copy.wav", 1), "link": str(tmp_path / "linked.wav"), "c": audio("c.flac", 3), "d": audio("d2.wav", 5),
-        "new": audio("new.wav", 6), "gone": str(tmp_path / "gone.wav"),
+        "copy": audio("copy.wav", 1),
+        "link": str(tmp_path / "linked.wav"),
+        "c": audio("c.flac", 3),
+        "d": audio("d2.wav", 5),
+        "new": audio("new.wav", 6),
+        "gone": str(tmp_path / "gone.wav"),
     }
     found = find_seen(ours, theirs, same_corpus=False)
     assert found.utts == {"copy": "a", "link": "b", "c": "c"} and found.namesakes == ["d"]

@@ -21,17 +21,48 @@ def test_good_directory_has_no_findings(data):
     assert report.findings == [] and report.notes == []
 
 
-# Each: how the directory is spoilt, where the finding is, what it says. DataDir.read refuses the ones marked True.
+# Each: how the directory is spoilt, where the finding is, what it says. DataDir.read refuses the ones marked
+# True.
 BAD = {
     "empty table": (lambda d: (d / "utt2attack").write_text(""), "utt2attack", "is empty", True),
-    "no main table": (lambda d: [(d / n).unlink() for n in ("wav.scp", "text")], "train", "neither wav.scp nor text", True),
+    "no main table": (
+        lambda d: [(d / n).unlink() for n in ("wav.scp", "text")],
+        "train",
+        "neither wav.scp nor text",
+        True,
+    ),
     "unsorted": (lambda d: edit(d, "utt2label", lambda s: s[::-1]), "utt2label:2", "comes after", True),
-    "duplicated": (lambda d: edit(d, "utt2label", lambda s: [s[0], *s]), "utt2label:2", "is there twice", True),
-    "no value": (lambda d: edit(d, "utt2spk", lambda s: [*s[:-1], s[-1].split()[0]]), "utt2spk:8", "got 'S2-s1'", True),
-    "key too few": (lambda d: edit(d, "utt2label", lambda s: s[1:]), "utt2label", "has no line for S1-b0", True),
+    "duplicated": (
+        lambda d: edit(d, "utt2label", lambda s: [s[0], *s]),
+        "utt2label:2",
+        "is there twice",
+        True,
+    ),
+    "no value": (
+        lambda d: edit(d, "utt2spk", lambda s: [*s[:-1], s[-1].split()[0]]),
+        "utt2spk:8",
+        "got 'S2-s1'",
+        True,
+    ),
+    "key too few": (
+        lambda d: edit(d, "utt2label", lambda s: s[1:]),
+        "utt2label",
+        "has no line for S1-b0",
+        True,
+    ),
     "key too many": (lambda d: edit(d, "text", lambda s: [*s, "T9 x"]), "text", "has a line for T9", True),
-    "bad label": (lambda d: edit(d, "utt2label", lambda s: ["S1-b0 real", *s[1:]]), "utt2label", "the label of S1-b0 is 'real'", True),
-    "pipe": (lambda d: edit(d, "wav.scp", lambda s: ["S1-b0 sox a.mp3 -t wav - |", *s[1:]]), "wav.scp", "shell pipe", True),
+    "bad label": (
+        lambda d: edit(d, "utt2label", lambda s: ["S1-b0 real", *s[1:]]),
+        "utt2label",
+        "the label of S1-b0 is 'real'",
+        True,
+    ),
+    "pipe": (
+        lambda d: edit(d, "wav.scp", lambda s: ["S1-b0 sox a.mp3 -t wav - |", *s[1:]]),
+        "wav.scp",
+        "shell pipe",
+        True,
+    ),
     "spk2utt": (lambda d: edit(d, "spk2utt", lambda s: [s[0]]), "spk2utt", "the utterances of S2", False),
     "segments": (lambda d: (d / "segments").write_text("a b 0 1\n"), "segments", "not read here", False),
     "absent audio": (lambda d: audio(d, "S1-b0").unlink(), "wav.scp", "S1-b0.flac does not exist", False),
@@ -48,7 +79,9 @@ def test_bad_directory(data, case):
     spoil, where, what, refused = BAD[case]
     spoil(data)
     errors = validate(data).errors
-    assert any(finding.where.endswith(where) and what in finding.what and finding.advice for finding in errors), errors
+    assert any(
+        finding.where.endswith(where) and what in finding.what and finding.advice for finding in errors
+    ), errors
     if refused:
         with pytest.raises(DataError):
             DataDir.read(data)
@@ -70,7 +103,9 @@ def test_warnings(data):
     edit(data, "utt2label", lambda s: [f"{line.split()[0]} bonafide" for line in s])
     report = validate(data)
     assert report.errors == []
-    assert {"all utterances are bonafide", "S1-b0 is bona fide and has attack 'A01'"} <= {finding.what for finding in report.warnings}
+    assert {"all utterances are bonafide", "S1-b0 is bona fide and has attack 'A01'"} <= {
+        finding.what for finding in report.warnings
+    }
 
 
 def test_audio_files_are_looked_for_and_not_read(data):
@@ -93,9 +128,13 @@ def test_features(data, tmp_path):
     write_table(scp.parent / "utt2num_frames", frames)
     assert validate(data, scp).findings == []
     write_table(scp.parent / "utt2num_frames", {**frames, "S1-b0": 5})
-    assert [finding.what for finding in validate(data, scp).errors] == ["S1-b0 has 5 frames, but its matrix 4"]
+    assert [finding.what for finding in validate(data, scp).errors] == [
+        "S1-b0 has 5 frames, but its matrix 4"
+    ]
     write_table(scp.parent / "utt2num_frames", {utt: 4 for utt in utts[1:]})
-    assert [finding.what for finding in validate(data, scp).errors] == ["has no line for S1-b0, unlike the data directory"]
+    assert [finding.what for finding in validate(data, scp).errors] == [
+        "has no line for S1-b0, unlike the data directory"
+    ]
     (scp.parent / "feats.ark").unlink()
     assert "cannot be opened" in validate(data, scp).errors[-1].what
 
@@ -106,7 +145,10 @@ def test_splits(tmp_path, make_data_dir):
     whats = [finding.what for finding in validate_splits(splits, disjoint=["speaker"]).errors]
     assert whats == [f"share the speaker {name}, and disjoint speakers are promised" for name in ("S1", "S2")]
     edit(splits[1], "utt2source", lambda s: [*s[:-1], "bS2-s1 aline0"])
-    assert ["share the source aline0" in finding.what for finding in validate_splits(splits, disjoint=["source"]).errors] == [True]
+    assert [
+        "share the source aline0" in finding.what
+        for finding in validate_splits(splits, disjoint=["source"]).errors
+    ] == [True]
     assert validate_splits(splits).findings == []
     assert "does not exist" in validate_splits(splits, disjoint=["room"]).errors[0].what
 

@@ -1,8 +1,9 @@
-"""DeepSHAP: values that were computed apart, sums that come out, Shapley values by enumeration, and networks that are refused.
+"""DeepSHAP: values that were computed apart, sums that come out, Shapley values by enumeration, and networks
+that are refused.
 
-What holds against Shapley values exactly (features absent = taken from the background): linear models; models in which no
-non-linearity sees more than one feature, however many follow each other; a product of two features. Elsewhere the rescale rule is an
-approximation of them whose sum is exact.
+What holds against Shapley values exactly (features absent = taken from the background): linear models; models
+in which no non-linearity sees more than one feature, however many follow each other; a product of two
+features. Elsewhere the rescale rule is an approximation of them whose sum is exact.
 """
 
 import importlib
@@ -20,18 +21,60 @@ from dada.explain.methods import deep_shap
 from dada.explain.methods._rescale import NotCovered
 
 FIXTURE = {  # pool, class: f(x), mean f(b), sum, first row of the values, the last value
-    ("avg", 0): (-0.08587823, -0.16566636, 0.07978813, [0.000372, 0.000506, 0.000857, 0.001779, 0.003100, 0.001381], 0.00416917),
-    ("avg", 1): (0.30536910, 0.32255641, -0.01718731, [0.000661, 0.000919, -0.000163, 0.000434, 0.003082, 0.001383], -0.00239622),
-    ("max", 0): (0.00087648, -0.12840974, 0.12928623, [-0.001828, -0.001906, 0.004446, 0.006334, 0.008027, 0.004036], -0.00600495),
-    ("max", 1): (0.47127969, 0.42846579, 0.04281393, [-0.003032, -0.003719, 0.005065, 0.004248, 0.008544, 0.006328], 0.00636240),
+    ("avg", 0): (
+        -0.08587823,
+        -0.16566636,
+        0.07978813,
+        [0.000372, 0.000506, 0.000857, 0.001779, 0.003100, 0.001381],
+        0.00416917,
+    ),
+    ("avg", 1): (
+        0.30536910,
+        0.32255641,
+        -0.01718731,
+        [0.000661, 0.000919, -0.000163, 0.000434, 0.003082, 0.001383],
+        -0.00239622,
+    ),
+    ("max", 0): (
+        0.00087648,
+        -0.12840974,
+        0.12928623,
+        [-0.001828, -0.001906, 0.004446, 0.006334, 0.008027, 0.004036],
+        -0.00600495,
+    ),
+    ("max", 1): (
+        0.47127969,
+        0.42846579,
+        0.04281393,
+        [-0.003032, -0.003719, 0.005065, 0.004248, 0.008544, 0.006328],
+        0.00636240,
+    ),
 }
-COVERED = ["bc_resmax", "ddws", "inc_tssdnet", "lcnn", "ofd", "pc_darts", "res_tssdnet", "res_tssdnet_2d", "resmax"]
+COVERED = [
+    "bc_resmax",
+    "ddws",
+    "inc_tssdnet",
+    "lcnn",
+    "ofd",
+    "pc_darts",
+    "res_tssdnet",
+    "res_tssdnet_2d",
+    "resmax",
+]
 
 
 @pytest.mark.parametrize(("pool", "target"), FIXTURE)
 def test_values_of_a_small_network(pool, target):
     pooling = nn.AvgPool2d(2) if pool == "avg" else nn.MaxPool2d(2)
-    layers = [nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(), pooling, nn.Flatten(), nn.Linear(12, 4), nn.ReLU(), nn.Linear(4, 2)]
+    layers = [
+        nn.Conv2d(1, 2, 3, padding=1),
+        nn.ReLU(),
+        pooling,
+        nn.Flatten(),
+        nn.Linear(12, 4),
+        nn.ReLU(),
+        nn.Linear(4, 2),
+    ]
     model = Net(nn.Sequential(*layers)).double()
     for t, parameter in enumerate(model.parameters()):
         steps = torch.arange(parameter.numel(), dtype=torch.float64)
@@ -52,7 +95,9 @@ def test_overlapping_windows_send_to_one_place_together():
     model = Net(lambda x: (nn.functional.max_pool2d(x, 3, 1, 1) * weights).sum((2, 3)))
     x = torch.sin(1.3 * torch.arange(30, dtype=torch.float64)).view(1, 5, 6)
     background = torch.cos(0.9 * torch.arange(30, dtype=torch.float64)).view(1, 5, 6)
-    assert float(attribute(model, as_batch(x), as_batch(background)).values.sum()) == pytest.approx(-0.14452975, abs=1e-8)
+    assert float(attribute(model, as_batch(x), as_batch(background)).values.sum()) == pytest.approx(
+        -0.14452975, abs=1e-8
+    )
 
 
 def trained(name: str, steps: int) -> tuple[nn.Module, tuple[int, ...]]:
@@ -86,15 +131,20 @@ def test_values_add_up(name, steps):
     found = attribute(model, batch, background)
     assert found.values.shape == (2, 2, *shape) and found.num_background == 6
     error = (found.values.flatten(2).double().sum(2) - (found.output - found.base_value).double()).abs()
-    # In float32 logits themselves are known to about 1e-6; the sums have to be right to 1e-3 of what there is to explain.
+    # In float32 logits themselves are known to about 1e-6; the sums have to be right to 1e-3 of what there is
+    # to explain.
     assert bool((error <= 1e-3 * (found.output - found.base_value).abs() + 1e-6).all()), error
     with torch.no_grad():
         assert torch.equal(model.eval()(batch).logits, found.output)
-        torch.testing.assert_close(found.base_value, model(background).logits.mean(0).expand(2, -1), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            found.base_value, model(background).logits.mean(0).expand(2, -1), rtol=1e-4, atol=1e-5
+        )
 
 
 def shapley(model: nn.Module, x: torch.Tensor, background: torch.Tensor) -> torch.Tensor:
-    """Values (K, features) by enumerating all sets of features; those outside of a set are taken from each background in turn."""
+    """Values (K, features) by enumerating all sets of features; those outside of a set are taken from each
+    background in turn.
+    """
     size = x.numel()
 
     def worth(present: tuple[int, ...]) -> torch.Tensor:
@@ -109,21 +159,36 @@ def shapley(model: nn.Module, x: torch.Tensor, background: torch.Tensor) -> torc
         total = torch.zeros_like(worth(()))
         for count in range(size):
             weight = math.factorial(count) * math.factorial(size - count - 1) / math.factorial(size)
-            total += weight * sum(worth((*subset, i)) - worth(subset) for subset in itertools.combinations(others, count))
+            total += weight * sum(
+                worth((*subset, i)) - worth(subset) for subset in itertools.combinations(others, count)
+            )
         values.append(total)
     return torch.stack(values, dim=1)
 
 
 def additive() -> nn.Module:
     """Three layers of non-linearities, each of one bin."""
-    layers = [nn.Conv2d(1, 5, 1), nn.SELU(), nn.Conv2d(5, 5, 1), nn.ReLU(inplace=True), nn.Conv2d(5, 3, 1), nn.Sigmoid()]
+    layers = [
+        nn.Conv2d(1, 5, 1),
+        nn.SELU(),
+        nn.Conv2d(5, 5, 1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(5, 3, 1),
+        nn.Sigmoid(),
+    ]
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(18, 2))
 
 
 SHAPLEY = {
-    "linear": lambda: nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.AvgPool2d((1, 2)), nn.Flatten(), nn.Linear(2, 2)),
+    "linear": lambda: nn.Sequential(
+        nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.AvgPool2d((1, 2)), nn.Flatten(), nn.Linear(2, 2)
+    ),
     "additive": additive,
-    "product": lambda: lambda x: torch.stack([x[:, 0, 0, 0] * x[:, 0, 1, 2], x[:, 0, 0, 1].clone().mul_(x[:, 0, 1, 1])], dim=1),
+    "product": lambda: (
+        lambda x: torch.stack(
+            [x[:, 0, 0, 0] * x[:, 0, 1, 2], x[:, 0, 0, 1].clone().mul_(x[:, 0, 1, 1])], dim=1
+        )
+    ),
 }
 
 
@@ -140,17 +205,23 @@ def test_linear_model_exactly():
     model = Net(nn.Sequential(nn.Flatten(), nn.Linear(6, 2))).double()
     x, background = noise(2, 2, 3), noise(20, 2, 3, seed=1)
     expected = model.run[1].weight.view(2, 2, 3) * (x - background.mean(0))[:, None]
-    torch.testing.assert_close(attribute(model, as_batch(x), as_batch(background)).values, expected.detach(), rtol=0, atol=1e-14)
+    torch.testing.assert_close(
+        attribute(model, as_batch(x), as_batch(background)).values, expected.detach(), rtol=0, atol=1e-14
+    )
 
 
-@pytest.mark.parametrize(("x", "b", "multiplier"), [(2, -1, 2 / 3), (-1, 2, 2 / 3), (2, 1, 1), (-2, -1, 0), (3, 3, 1)])
+@pytest.mark.parametrize(
+    ("x", "b", "multiplier"), [(2, -1, 2 / 3), (-1, 2, 2 / 3), (2, 1, 1), (-2, -1, 0), (3, 3, 1)]
+)
 def test_one_relu(x, b, multiplier):
     weights = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
     model = Net(lambda image: torch.relu((image[:, 0, 0] * weights).sum(1, keepdim=True)))
     explained = torch.tensor([[[x, 0, 0]]], dtype=torch.float64)
     background = torch.tensor([[[b - 1, 0, 2]]], dtype=torch.float64)
     expected = multiplier * weights * (explained - background)[0, 0]
-    torch.testing.assert_close(attribute(model, as_batch(explained), as_batch(background)).values[0, 0, 0], expected)
+    torch.testing.assert_close(
+        attribute(model, as_batch(explained), as_batch(background)).values[0, 0, 0], expected
+    )
 
 
 OPERATIONS = {
@@ -161,14 +232,22 @@ OPERATIONS = {
     "max of two": lambda x: torch.max(x, 0.3 - 2 * x).sum((2, 3)),
     "gate": lambda x: (x * torch.sigmoid(x.mean((2, 3), keepdim=True))).sum((2, 3)),
     "square": lambda x: (x * x).sum((2, 3)) + (x**2).mean((2, 3)),
-    "smooth ones": lambda x: sum(f(x).sum((2, 3)) for f in (nn.functional.silu, nn.functional.gelu, torch.tanh, nn.functional.elu)),
+    "smooth ones": lambda x: sum(
+        f(x).sum((2, 3)) for f in (nn.functional.silu, nn.functional.gelu, torch.tanh, nn.functional.elu)
+    ),
     "kinks": lambda x: (nn.functional.leaky_relu(x, 0.1) + x.abs() + x.clamp(-0.5, 0.5)).sum((2, 3)),
-    "global maximum": lambda x: x.amax((2, 3)) + x.amax((2, 3), keepdim=True).flatten(1) + x[:, 0].amax(2).sum(1, keepdim=True),
+    "global maximum": lambda x: (
+        x.amax((2, 3)) + x.amax((2, 3), keepdim=True).flatten(1) + x[:, 0].amax(2).sum(1, keepdim=True)
+    ),
     "max pool, ceil": lambda x: nn.functional.max_pool2d(x, (2, 3), (1, 2), 1, ceil_mode=True).sum((2, 3)),
     "max pool, dilated": lambda x: nn.functional.max_pool2d(x, 2, 1, dilation=2).sum((2, 3)),
     "max pool of lines": lambda x: nn.functional.max_pool1d(x[:, 0], 3, 2, 1).sum((1, 2))[:, None],
-    "max pool over padding": lambda x: nn.functional.max_pool2d(nn.functional.pad(x, (0, 4), value=-torch.inf), 2)[..., :4].sum((2, 3)),
-    "average pools": lambda x: nn.functional.avg_pool2d(x.relu(), 3, 2, 1, count_include_pad=False).sum((2, 3)),
+    "max pool over padding": lambda x: nn.functional.max_pool2d(
+        nn.functional.pad(x, (0, 4), value=-torch.inf), 2
+    )[..., :4].sum((2, 3)),
+    "average pools": lambda x: nn.functional.avg_pool2d(x.relu(), 3, 2, 1, count_include_pad=False).sum(
+        (2, 3)
+    ),
     "adaptive average": lambda x: nn.functional.adaptive_avg_pool2d(x.relu(), (3, 2)).sum((2, 3)),
 }
 
@@ -215,7 +294,13 @@ def test_what_the_rule_does_not_cover_is_refused(name):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("aasist", "image"), ("rawnet2", "bank"), ("lcnn_lstm", r"lstms\.0 \(LSTM\)"), ("dada_audio", "compression"), ("gmm", "gmm|itself")],
+    [
+        ("aasist", "image"),
+        ("rawnet2", "bank"),
+        ("lcnn_lstm", r"lstms\.0 \(LSTM\)"),
+        ("dada_audio", "compression"),
+        ("gmm", "gmm|itself"),
+    ],
 )
 def test_models_that_are_refused_say_where_and_what_instead(name, message):
     module = importlib.import_module(f"dada.models.audio.{name}")
@@ -233,7 +318,9 @@ def test_module_is_named():
 
 
 def test_other_way_for_the_explained_input_is_refused():
-    model = Net(lambda x: x.relu().sum((2, 3)) if float(x.detach().mean()) < 0 else x.relu().relu().sum((2, 3)))
+    model = Net(
+        lambda x: x.relu().sum((2, 3)) if float(x.detach().mean()) < 0 else x.relu().relu().sum((2, 3))
+    )
     with pytest.raises(NotCovered, match="without gradient"):
         attribute(model, as_batch(noise(1, 4, 6) + 9), as_batch(noise(2, 4, 6) - 9))
 

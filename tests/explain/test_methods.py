@@ -15,7 +15,11 @@ from dada.explain.subject import options_of
 from dada.models.audio import gmm
 
 METHODS = ["deep_shap", "gradient_shap", "integrated_gradients", "occlusion"]
-OPTIONS = {"gradient_shap": {"num_samples": 400}, "integrated_gradients": {"max_steps": 16}, "occlusion": {"num_patches": [4, 6]}}
+OPTIONS = {
+    "gradient_shap": {"num_samples": 400},
+    "integrated_gradients": {"max_steps": 16},
+    "occlusion": {"num_patches": [4, 6]},
+}
 
 
 def smooth() -> nn.Module:
@@ -30,8 +34,15 @@ def test_linear_model(method):
     found = attribute(model, as_batch(x), as_batch(background), method=method, **OPTIONS.get(method, {}))
     expected = model.run[1].weight.detach().view(2, 4, 6) * (x - background.mean(0))[:, None]
     # The backgrounds of GradientShap are drawn, so that its mean over them is not exact.
-    torch.testing.assert_close(found.values, expected, rtol=0, atol=0.05 if method == "gradient_shap" else 1e-12)
-    assert found.values.shape == (2, 2, 4, 6) and found.base_value.shape == found.output.shape == found.completeness_error.shape == (2, 2)
+    torch.testing.assert_close(
+        found.values, expected, rtol=0, atol=0.05 if method == "gradient_shap" else 1e-12
+    )
+    assert found.values.shape == (
+        2,
+        2,
+        4,
+        6,
+    ) and found.base_value.shape == found.output.shape == found.completeness_error.shape == (2, 2)
 
 
 def test_more_steps_are_taken_until_the_sum_is_right():
@@ -40,13 +51,18 @@ def test_more_steps_are_taken_until_the_sum_is_right():
     fine = attribute(model, batch, background, method="integrated_gradients", tolerance=1e-3, first_steps=1)
     assert float(coarse.completeness_error.max()) > 0.01 and float(fine.completeness_error.max()) <= 1e-3
     given = {"first_steps": 1, "max_steps": 1, "tolerance": 0.0}
-    assert torch.equal(attribute(model, batch, background, method="integrated_gradients", **given).values, coarse.values)
+    assert torch.equal(
+        attribute(model, batch, background, method="integrated_gradients", **given).values, coarse.values
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"gradient_shap": {"zero": True}}, "gradient_shap has no setting 'zero', did you mean 'zeros'.*known: num_samples, noise, zeros"),
+        (
+            {"gradient_shap": {"zero": True}},
+            "gradient_shap has no setting 'zero', did you mean 'zeros'.*known: num_samples, noise, zeros",
+        ),
         ({"gradient_shop": {}}, "unknown explanation method 'gradient_shop', did you mean 'gradient_shap'"),
         ({"gradient_shap": {"zeros": 1}}, "zeros is 1, and must be true or false"),
         ({"gradient_shap": {"num_samples": True}}, "num_samples is True, and must be a number"),
@@ -62,7 +78,9 @@ def test_bad_settings_of_methods(options, message):
         ExplainConfig(options=options)
 
 
-@pytest.mark.parametrize(("num_background", "first", "most"), [(1, 16, 64), (2, 16, 64), (5, 6, 24), (8, 4, 16), (20, 4, 16)])
+@pytest.mark.parametrize(
+    ("num_background", "first", "most"), [(1, 16, 64), (2, 16, 64), (5, 6, 24), (8, 4, 16), (20, 4, 16)]
+)
 def test_steps_by_the_size_of_the_background(num_background, first, most):
     options = options_of("integrated_gradients", num_background)
     assert (options["first_steps"], options["max_steps"]) == (first, most)
@@ -70,7 +88,12 @@ def test_steps_by_the_size_of_the_background(num_background, first, most):
 
 
 def test_good_settings_of_methods():
-    ExplainConfig(options={"occlusion": {"num_patches": [4, 8]}, "integrated_gradients": {"tolerance": 0, "max_steps": 8}})
+    ExplainConfig(
+        options={
+            "occlusion": {"num_patches": [4, 8]},
+            "integrated_gradients": {"tolerance": 0, "max_steps": 8},
+        }
+    )
 
 
 def test_gradient_shap_draws_by_its_seed_alone():
@@ -79,8 +102,12 @@ def test_gradient_shap_draws_by_its_seed_alone():
     first = attribute(model, batch, background, method="gradient_shap", zeros=True)
     assert torch.equal(torch.get_rng_state(), state)
     torch.manual_seed(9)
-    assert torch.equal(attribute(model, batch, background, method="gradient_shap", zeros=True).values, first.values)
-    assert not torch.equal(attribute(model, batch, background, method="gradient_shap", zeros=True, seed=1).values, first.values)
+    assert torch.equal(
+        attribute(model, batch, background, method="gradient_shap", zeros=True).values, first.values
+    )
+    assert not torch.equal(
+        attribute(model, batch, background, method="gradient_shap", zeros=True, seed=1).values, first.values
+    )
     zero = torch.zeros(1, 4, 6, dtype=torch.float64)
     torch.testing.assert_close(first.base_value, model(as_batch(zero)).logits.detach())
 
@@ -89,13 +116,20 @@ def test_occlusion_of_a_gmm_and_of_a_waveform():
     model = gmm.Model(gmm.Config(num_components=2, num_features=4, init="random"), 2)
     model.means.copy_(noise(2, 2, 4))
     x, background = noise(1, 4, 12, dtype=torch.float32), noise(20, 4, 12, seed=1, dtype=torch.float32)
-    values = attribute(model, as_batch(x), as_batch(background), method="occlusion", num_patches=[2, 3]).values
-    assert torch.equal(values[0, 0, :2, :4], values[0, 0, :1, :1].expand(2, 4)) and len(values[0, 0].unique()) == 6
+    values = attribute(
+        model, as_batch(x), as_batch(background), method="occlusion", num_patches=[2, 3]
+    ).values
+    assert (
+        torch.equal(values[0, 0, :2, :4], values[0, 0, :1, :1].expand(2, 4))
+        and len(values[0, 0].unique()) == 6
+    )
     occluded = x.clone()
     occluded[0, 2:, 8:] = background.mean(0)[2:, 8:]
     fall = model(as_batch(x)).logits - model(as_batch(occluded)).logits
     assert float(values[0, 1, 2:, 8:].sum()) == pytest.approx(float(fall[0, 1]), abs=1e-5)
-    wave = attribute(Net(lambda image: image.sum(2)), as_batch(noise(1, 48)), as_batch(noise(20, 48)), method="occlusion")
+    wave = attribute(
+        Net(lambda image: image.sum(2)), as_batch(noise(1, 48)), as_batch(noise(20, 48)), method="occlusion"
+    )
     assert wave.values.shape == (1, 1, 48) and float(wave.completeness_error.max()) < 1e-9
     with pytest.raises(ConfigError, match="num_patches"):
         attribute(model, as_batch(x), as_batch(background), method="occlusion", num_patches=[5, 3])
@@ -129,11 +163,18 @@ def test_small_background_is_used_and_told(caplog):
 
 
 def test_background_of_the_same_class(caplog):
-    classes = {f"b{i}": "bonafide" for i in range(30)} | {f"m{i}": "melgan" for i in range(4)} | {"w0": "world"}
+    classes = (
+        {f"b{i}": "bonafide" for i in range(30)} | {f"m{i}": "melgan" for i in range(4)} | {"w0": "world"}
+    )
     chosen = same_class(["b3"], classes)
     assert len(set(chosen)) == 20 and "b3" not in chosen and all(utt.startswith("b") for utt in chosen)
     assert chosen == same_class(["b3"], classes) != same_class(["b3"], classes, seed=1)
     assert same_class(["m0", "m1"], classes) == ["m2", "m3"] and "fewer than 20" in caplog.text
-    for utts, message in ((["x"], "no utterance 'x'"), (["b0", "m0"], "2 classes"), (["w0"], "no other"), ([], "no utterance")):
+    for utts, message in (
+        (["x"], "no utterance 'x'"),
+        (["b0", "m0"], "2 classes"),
+        (["w0"], "no other"),
+        ([], "no utterance"),
+    ):
         with pytest.raises(DataError, match=message):
             same_class(utts, classes)

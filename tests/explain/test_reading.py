@@ -19,7 +19,9 @@ def bursts(*edges: tuple[float, float], seconds: float = 1.0) -> np.ndarray:
     """A tone between pairs of times, faint noise elsewhere."""
     time = np.arange(round(seconds * RATE)) / RATE
     on = sum(((time >= low) & (time < high)).astype(float) for low, high in edges)
-    return 0.3 * on * np.sin(2 * np.pi * 200 * time) + 1e-4 * np.random.default_rng(0).standard_normal(len(time))
+    return 0.3 * on * np.sin(2 * np.pi * 200 * time) + 1e-4 * np.random.default_rng(0).standard_normal(
+        len(time)
+    )
 
 
 def test_speech_is_found_and_short_runs_are_merged():
@@ -36,7 +38,9 @@ def test_profiles_and_shares():
     assert support.temporal_profile(values).tolist() == [0.5, 2.0, 1.5, 0.0]
     assert support.spectral_profile(values).tolist() == [1.0, 1.0]
     assert support.temporal_profile(-values).tolist() == [0.0, 1.0, 0.5, 0.0]
-    assert support.share(support.temporal_profile(values), np.array([True, True, False, False])) == pytest.approx(2.5 / 4)
+    assert support.share(
+        support.temporal_profile(values), np.array([True, True, False, False])
+    ) == pytest.approx(2.5 / 4)
     assert np.isnan(support.share(np.zeros(3), np.ones(3, bool)))
     assert support.temporal_profile(np.array([1.0, -1.0])).tolist() == [1.0, 0.0]  # a waveform
     rows = np.array([[1.0], [2.0], [3.0], [4.0]])
@@ -55,7 +59,9 @@ def test_noisiness_and_correlation():
 
 def model() -> nn.Module:
     torch.manual_seed(0)
-    return Net(nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 60, 2))).double()
+    return Net(
+        nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 60, 2))
+    ).double()
 
 
 def test_good_values_beat_chance_and_bad_ones_do_not():
@@ -81,7 +87,10 @@ def test_shuffled_weights_and_halves_of_the_background():
     assert all(torch.equal(a, b) for a, b in zip(net.parameters(), before, strict=True))
     for a, b in zip(net.parameters(), shuffled.parameters(), strict=True):
         torch.testing.assert_close(a.flatten().sort().values, b.flatten().sort().values)
-    sanity, stability = faithfulness.sanity(net, batch, background, found), faithfulness.stability(net, batch, background)
+    sanity, stability = (
+        faithfulness.sanity(net, batch, background, found),
+        faithfulness.stability(net, batch, background),
+    )
     assert sanity.shape == stability.shape == (2, 2)
     assert float(sanity.abs().max()) < 0.5 < 0.8 < float(stability.min())
     with pytest.raises(DataError, match="two backgrounds"):
@@ -91,7 +100,10 @@ def test_shuffled_weights_and_halves_of_the_background():
 def word_model(texts) -> np.ndarray:
     """Words are worth their lengths, and `not` with `good` takes 10 away."""
     asked.append(len(texts))
-    worth = [sum(map(len, text.split())) - 10 * ("not" in text.split() and "good" in text.split()) for text in texts]
+    worth = [
+        sum(map(len, text.split())) - 10 * ("not" in text.split() and "good" in text.split())
+        for text in texts
+    ]
     return np.array([[0.0, value] for value in worth])
 
 
@@ -100,9 +112,13 @@ asked: list[int] = []
 
 def test_words():
     short = tokens.attribute_words(word_model, "not a good day", [1])
-    assert short.words == ["not", "a", "good", "day"] and short.values[0] == pytest.approx([3 - 5, 1, 4 - 5, 3])
+    assert short.words == ["not", "a", "good", "day"] and short.values[0] == pytest.approx(
+        [3 - 5, 1, 4 - 5, 3]
+    )
     asked.clear()
-    long = tokens.attribute_words(word_model, "this was not what we would call a good day today", [0, 1], num_permutations=8)
+    long = tokens.attribute_words(
+        word_model, "this was not what we would call a good day today", [0, 1], num_permutations=8
+    )
     assert long.values.shape == (2, 11) and asked[0] <= 8 * 10 + 2
     # A pair of an order and its reverse has each of two words first once, so that their share is exact.
     assert long.values[1] == pytest.approx([4, 3, -2, 4, 2, 5, 4, 1, -1, 3, 5])

@@ -1,4 +1,6 @@
-"""The forms in which inputs are explained are exact, whatever the model: entering a view and leaving it is the input again."""
+"""The forms in which inputs are explained are exact, whatever the model: entering a view and leaving it is
+the input again.
+"""
 
 import numpy as np
 import pytest
@@ -13,7 +15,12 @@ LFCC = {"name": "lfcc", "num_filters": 20, "num_coefficients": 20}
 
 
 @pytest.mark.parametrize(
-    "settings", [LFCC, {**LFCC, "num_filters": 70, "num_coefficients": 12, "variant": "gmm"}, {"name": "mfcc", "deltas": False}]
+    "settings",
+    [
+        LFCC,
+        {**LFCC, "num_filters": 70, "num_coefficients": 12, "variant": "gmm"},
+        {"name": "mfcc", "deltas": False},
+    ],
 )
 def test_cepstra_come_back_from_their_envelope(settings):
     waveform = noise(1, 8000, dtype=torch.float32)
@@ -29,7 +36,9 @@ def test_envelope_of_all_coefficients_is_the_log_energy_of_the_filters():
     feature = features.build(settings)
     x = feature(noise(1, 4000, dtype=torch.float32))[0]
     assert torch.allclose(
-        of_features(settings, x.shape[1], 0.25).picture(of_features(settings, x.shape[1], 0.25).enter(x)), feature.dct @ x, atol=1e-4
+        of_features(settings, x.shape[1], 0.25).picture(of_features(settings, x.shape[1], 0.25).enter(x)),
+        feature.dct @ x,
+        atol=1e-4,
     )
 
 

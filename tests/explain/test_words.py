@@ -70,7 +70,9 @@ def scored(tmp_path_factory, tiny_bert) -> Recipe:
 @pytest.mark.parametrize("name", CONF)
 def test_values_of_words_add_up_to_what_stage_score_says(scored, name):
     folder, data = scored.seed_dir(name, 1), scored.data_dir("test")
-    texts, authors, scores = (read_table(path) for path in (data / "text", data / "utt2spk", folder / "scores" / "test.txt"))
+    texts, authors, scores = (
+        read_table(path) for path in (data / "text", data / "utt2spk", folder / "scores" / "test.txt")
+    )
     logits = ArkReader(folder / "embed" / "test" / "logits.scp")
     system = System.load(folder, scored.root)
     predict = tokens.text_predictor(system)
@@ -86,13 +88,27 @@ def test_values_of_words_add_up_to_what_stage_score_says(scored, name):
         own = system.experiment.labels.index(authors[utt])
         found = words.explain_words(system, texts[utt], authors[utt], lambda author: [])
         assert found.author == authors[utt] and found.words == texts[utt].split() and len(found.words) >= 5
-        assert sum(found.values) == pytest.approx(row[own] - nothing[own], abs=1e-5) and max(map(abs, found.values)) > 1e-3
+        assert (
+            sum(found.values) == pytest.approx(row[own] - nothing[own], abs=1e-5)
+            and max(map(abs, found.values)) > 1e-3
+        )
 
 
 def test_the_likeliest_author_where_none_is_named(scored):
     system = System.load(scored.seed_dir("tfidf", 1), scored.root)
     quotes = words.read_quotes(scored.data_dir("train"))
     found = words.explain_words(system, "the cat and the dog sat on the mat", "-", quotes.get)
-    assert found.author == "ann" and len(found.quotes) == 5 and {text for _, text in found.quotes} <= set(quotes["ann"])
-    assert dict(zip(found.words, found.values, strict=True))["cat"] > 0 > dict(zip(found.words, found.values, strict=True))["dog"]
-    assert words.explain_words(system, "the cat", "zed", quotes.get) is None and words.read_quotes(scored.root / "none") == {}
+    assert (
+        found.author == "ann"
+        and len(found.quotes) == 5
+        and {text for _, text in found.quotes} <= set(quotes["ann"])
+    )
+    assert (
+        dict(zip(found.words, found.values, strict=True))["cat"]
+        > 0
+        > dict(zip(found.words, found.values, strict=True))["dog"]
+    )
+    assert (
+        words.explain_words(system, "the cat", "zed", quotes.get) is None
+        and words.read_quotes(scored.root / "none") == {}
+    )

@@ -9,7 +9,12 @@ from dada import features, plugins
 from dada.errors import ConfigError, DataError
 
 SETTINGS = {
-    "lfcc": [{"variant": "nii"}, {"variant": "gmm", "window": 480, "hop": 240}, {"variant": "pc_darts"}, {"deltas": False}],
+    "lfcc": [
+        {"variant": "nii"},
+        {"variant": "gmm", "window": 480, "hop": 240},
+        {"variant": "pc_darts"},
+        {"deltas": False},
+    ],
     "mel": [{}, {"scale": "ln"}],
     "mfcc": [{}],
     "cqt": [
@@ -19,10 +24,18 @@ SETTINGS = {
         {"scale": "db", "pre_emphasis": 0.97},
     ],
     "cqcc": [{}, {"bins_per_octave": 12, "max_frequency": 4000.0, "num_octaves": 8, "hop": 30}],
-    "spectrogram": [{}, {"scale": "magnitude"}, {"scale": "power", "pre_emphasis": 0.97}, {"num_filters": 70}],
+    "spectrogram": [
+        {},
+        {"scale": "magnitude"},
+        {"scale": "power", "pre_emphasis": 0.97},
+        {"num_filters": 70},
+    ],
     "cues": [{}],
     "sinc": [{}],
-    "speech_encoder": [{"layers": [0, 1, -1]}, {"layers": [1, 2], "layer_pooling": "stack", "normalise": "always"}],
+    "speech_encoder": [
+        {"layers": [0, 1, -1]},
+        {"layers": [1, 2], "layer_pooling": "stack", "normalise": "always"},
+    ],
     "style_linguistics": [{"style_layers": [0, 1], "linguistics_layers": [2]}],
 }
 CASES = [(name, settings) for name, cases in SETTINGS.items() for settings in cases]
@@ -39,7 +52,11 @@ def test_contract(name, settings, encoder_folder):
     if name == "speech_encoder":
         settings = {**settings, "model": str(encoder_folder("wav2vec2"))}
     if name == "style_linguistics":
-        settings = {**settings, "style_model": str(encoder_folder("wav2vec2")), "linguistics_model": str(encoder_folder("hubert"))}
+        settings = {
+            **settings,
+            "style_model": str(encoder_folder("wav2vec2")),
+            "linguistics_model": str(encoder_folder("hubert")),
+        }
     feature = features.build({"name": name, **settings})
     generator = torch.Generator().manual_seed(1)
     x = 0.1 * torch.randn(3, 20_011, generator=generator)
@@ -51,7 +68,9 @@ def test_contract(name, settings, encoder_folder):
         silence = feature(torch.zeros(1, 20_011))
     assert y.shape[:2] == (3, feature.num_features) and y.ndim == 3 and y.dtype == torch.float32
     assert torch.equal(x, before)
-    decibels = settings.get("scale") == "db"  # 1 nat is 8.7 dB, and in noise a few bins cancel almost to nothing
+    decibels = (
+        settings.get("scale") == "db"
+    )  # 1 nat is 8.7 dB, and in noise a few bins cancel almost to nothing
     torch.testing.assert_close(y, alone, atol=5e-3 if decibels else 2e-4, rtol=1e-4)
     assert torch.equal(y, again)
     assert torch.isfinite(silence).all() and not torch.allclose(y[:1], silence)
@@ -89,7 +108,9 @@ def test_a_clip_shorter_than_a_frame_is_refused(encoder_folder):
     with pytest.raises(DataError, match="shorter than one frame of 480"):
         features.build({"name": "lfcc", "variant": "gmm", "window": 480, "hop": 240})(torch.zeros(1, 479))
     with pytest.raises(DataError, match="too short"):
-        features.build({"name": "speech_encoder", "model": str(encoder_folder("wav2vec2"))})(torch.zeros(1, 300))
+        features.build({"name": "speech_encoder", "model": str(encoder_folder("wav2vec2"))})(
+            torch.zeros(1, 300)
+        )
 
 
 def test_cues_of_a_made_up_clip():

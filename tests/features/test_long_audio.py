@@ -1,8 +1,9 @@
 """Half an hour of audio: computed in pieces, the same numbers, in memory of a few times the clip's own.
 
-Measured beyond the clip's 110 MB, results included: cues 290 MB, mfcc 390, cqt 530, cqcc 700, lfcc 770; spectrogram, whose result alone
-is 440 MB, 1,700. A speech encoder takes as much as the model takes for the 60 s that it is given at once. The sinc
-bank's result has 280 bytes a sample; besides it, 20 filters on five minutes take 26 MB, in one piece they took 586.
+Measured beyond the clip's 110 MB, results included: cues 290 MB, mfcc 390, cqt 530, cqcc 700, lfcc 770;
+spectrogram, whose result alone is 440 MB, 1,700. A speech encoder takes as much as the model takes for the 60
+s that it is given at once. The sinc bank's result has 280 bytes a sample; besides it, 20 filters on five
+minutes take 26 MB, in one piece they took 586.
 """
 
 import os
@@ -65,7 +66,11 @@ def test_memory_is_bounded():
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert [(name, int(num_frames)) for name, num_frames, _ in rows] == [("cues", 1), ("mfcc", 56_251), ("lfcc", 180_001)]
+    assert [(name, int(num_frames)) for name, num_frames, _ in rows] == [
+        ("cues", 1),
+        ("mfcc", 56_251),
+        ("lfcc", 180_001),
+    ]
     assert max(int(megabytes) for _, _, megabytes in rows) < 1000
 
 
@@ -78,7 +83,9 @@ def lengths_of_calls(encoder: SpeechEncoder) -> list[int]:
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "hubert"])
 @pytest.mark.parametrize(("num_samples", "num_pieces"), [(32_000, 1), (32_320, 3), (100_321, 7)])
-def test_a_speech_encoder_takes_a_long_clip_in_pieces(monkeypatch, encoder_folder, kind, num_samples, num_pieces):
+def test_a_speech_encoder_takes_a_long_clip_in_pieces(
+    monkeypatch, encoder_folder, kind, num_samples, num_pieces
+):
     x = 0.1 * torch.randn(2, num_samples, generator=torch.Generator().manual_seed(2))
     encoder = SpeechEncoder(str(encoder_folder(kind)), [0, 2])
     whole = encoder(x)
@@ -90,7 +97,9 @@ def test_a_speech_encoder_takes_a_long_clip_in_pieces(monkeypatch, encoder_folde
     torch.testing.assert_close(encoder.mean(x), pieces.mean(1))
     if num_pieces == 1:
         assert torch.equal(pieces, whole)
-    elif kind == "wav2vec2":  # what convolutions make is the same up to the seams, what attention makes nearly so
+    elif (
+        kind == "wav2vec2"
+    ):  # what convolutions make is the same up to the seams, what attention makes nearly so
         torch.testing.assert_close(pieces[:, 0], whole[:, 0], atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(pieces[:, 1], whole[:, 1], atol=5e-3, rtol=0)
     else:  # its first convolution is normalised over a piece, here of two seconds
@@ -124,7 +133,9 @@ def test_the_sinc_bank_takes_a_long_clip_in_pieces(monkeypatch):
 
 
 def test_half_an_hour_through_the_sinc_bank(monkeypatch):
-    """Every output once, from pieces of bounded size. The filters are replaced by one that passes the first sample of each window."""
+    """Every output once, from pieces of bounded size. The filters are replaced by one that passes the first
+    sample of each window.
+    """
     bank, lengths = sinc.Feature(sinc.Config()), []
     bank.num_features = 1
 

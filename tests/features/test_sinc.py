@@ -28,11 +28,16 @@ def test_edges_are_the_published_ones(settings, edges):
 
 @pytest.mark.parametrize(
     ("settings", "centres"),
-    [({}, {0: 0.003207, 1: 0.003325, 35: 0.011307, 69: 0.038454}), (RAWNET2, {0: 0.01175, 10: 0.041423, 19: 0.128744})],
+    [
+        ({}, {0: 0.003207, 1: 0.003325, 35: 0.011307, 69: 0.038454}),
+        (RAWNET2, {0: 0.01175, 10: 0.041423, 19: 0.128744}),
+    ],
 )
 def test_centre_taps_are_the_published_ones(settings, centres):
     filters = sinc.sinc_filters(sinc.Config(**settings))
-    np.testing.assert_allclose(filters[list(centres), filters.shape[1] // 2], list(centres.values()), atol=1e-6)
+    np.testing.assert_allclose(
+        filters[list(centres), filters.shape[1] // 2], list(centres.values()), atol=1e-6
+    )
 
 
 def test_all_taps_add_up_to_the_published_figure():
@@ -45,7 +50,9 @@ def test_other_scales():
     np.testing.assert_allclose(np.diff(linear), 8000 / 70)
 
 
-@pytest.mark.parametrize(("settings", "bands", "steps", "num_samples"), [({}, 3, 3, 5000), ({}, 3, 3, 131), (RAWNET2, 1, 3, 5001)])
+@pytest.mark.parametrize(
+    ("settings", "bands", "steps", "num_samples"), [({}, 3, 3, 5000), ({}, 3, 3, 131), (RAWNET2, 1, 3, 5001)]
+)
 def test_pooled_magnitude_is_filtering_and_pooling(settings, bands, steps, num_samples):
     config = sinc.Config(**settings)
     x = torch.randn(2, num_samples, generator=torch.Generator().manual_seed(1), requires_grad=True)

@@ -17,9 +17,13 @@ def hidden_states(folder, x):
     model = hf.AutoModel.from_pretrained(folder).eval()
     if model.config.model_type == "whisper":
         encoder = model.get_encoder()
-        inputs = hf.WhisperFeatureExtractor()(list(x.numpy()), sampling_rate=16_000, padding="longest", return_tensors="pt").input_features
+        inputs = hf.WhisperFeatureExtractor()(
+            list(x.numpy()), sampling_rate=16_000, padding="longest", return_tensors="pt"
+        ).input_features
         encoder.config.max_source_positions = inputs.shape[-1] // 2
-        encoder.embed_positions = torch.nn.Embedding.from_pretrained(encoder.embed_positions.weight[: inputs.shape[-1] // 2])
+        encoder.embed_positions = torch.nn.Embedding.from_pretrained(
+            encoder.embed_positions.weight[: inputs.shape[-1] // 2]
+        )
     else:
         encoder, inputs = model, x
         if hf.AutoFeatureExtractor.from_pretrained(folder).do_normalize:
@@ -35,7 +39,9 @@ def test_layers_are_the_models(kind, encoder_folder):
     expected = hidden_states(folder, x)
     depth = len(expected) - 1
     for layers in ([0], [0, 1], [-1], [1, depth]):
-        stack = features.build({"name": "speech_encoder", "model": str(folder), "layers": layers, "layer_pooling": "stack"})(x)
+        stack = features.build(
+            {"name": "speech_encoder", "model": str(folder), "layers": layers, "layer_pooling": "stack"}
+        )(x)
         mean = features.build({"name": "speech_encoder", "model": str(folder), "layers": layers})(x)
         chosen = expected[layers].transpose(-1, -2)  # (K, B, D, N)
         torch.testing.assert_close(stack, torch.cat(list(chosen), dim=1), atol=1e-5, rtol=1e-4)
@@ -70,7 +76,11 @@ def test_the_last_layers_in_use_are_tuned_alone(kind, encoder_folder):
     assert stack[1].training and not stack[0].training and not encoder.network.training
     whole = SpeechEncoder(folder, [1, 2], tuned_layers=ALL).train()
     without = {name for name, _ in whole.named_parameters()} - learning(whole)
-    assert without == {"network.embed_positions.weight"} if kind == "whisper" else without <= {"network.masked_spec_embed"}
+    assert (
+        without == {"network.embed_positions.weight"}
+        if kind == "whisper"
+        else without <= {"network.masked_spec_embed"}
+    )
     assert whole.network.training and not whole.eval().network.training
 
 
@@ -80,7 +90,9 @@ def test_tuning_changes_no_output(encoder_folder):
         folder = str(encoder_folder(kind))
         frozen, tuned = SpeechEncoder(folder, [1, -1]), SpeechEncoder(folder, [1, -1], tuned_layers=ALL)
         torch.testing.assert_close(tuned.eval()(x), frozen(x))
-    with pytest.raises(ConfigError, match="tuned_layers is 2, but 1 layers .* are in use: give 0 to 1, or -1"):
+    with pytest.raises(
+        ConfigError, match="tuned_layers is 2, but 1 layers .* are in use: give 0 to 1, or -1"
+    ):
         SpeechEncoder(folder, [0, 1], tuned_layers=2)
 
 
@@ -88,26 +100,53 @@ def test_tuning_changes_no_output(encoder_folder):
 def test_the_shortest_clips_of_some_frames(kind, sizes, encoder_folder):
     encoder = SpeechEncoder(str(encoder_folder(kind)), [1])
     assert [encoder.samples(num_frames) for num_frames in (1, 2, 3)] == sizes
-    assert encoder(torch.zeros(1, sizes[2])).shape[2] == 3 and encoder(torch.zeros(1, sizes[2] - 1)).shape[2] == 2
+    assert (
+        encoder(torch.zeros(1, sizes[2])).shape[2] == 3
+        and encoder(torch.zeros(1, sizes[2] - 1)).shape[2] == 2
+    )
 
 
 def test_style_and_linguistics_are_means_of_their_own_layers(encoder_folder):
     x = 0.1 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(1))
-    models = {f"{part}_model": str(encoder_folder(kind)) for part, kind in (("style", "wav2vec2"), ("linguistics", "hubert"))}
-    both = features.build({"name": "style_linguistics", **models, "style_layers": [0, 1], "linguistics_layers": [2, 3]})(x)
+    models = {
+        f"{part}_model": str(encoder_folder(kind))
+        for part, kind in (("style", "wav2vec2"), ("linguistics", "hubert"))
+    }
+    both = features.build(
+        {"name": "style_linguistics", **models, "style_layers": [0, 1], "linguistics_layers": [2, 3]}
+    )(x)
     style = hidden_states(models["style_model"], x)[[0, 1]].mean(0)
     linguistics = hidden_states(models["linguistics_model"], x)[[2, 3]].mean(0)
-    torch.testing.assert_close(both, torch.cat([style, linguistics], dim=2).transpose(1, 2), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        both, torch.cat([style, linguistics], dim=2).transpose(1, 2), atol=1e-5, rtol=1e-4
+    )
     with pytest.raises(ConfigError, match="take both encoders of one kind"):
-        features.build({"name": "style_linguistics", **models, "style_model": str(encoder_folder("whisper")), "style_layers": [1],
-                        "linguistics_layers": [2]})  # fmt: skip
+        features.build(
+            {
+                "name": "style_linguistics",
+                **models,
+                "style_model": str(encoder_folder("whisper")),
+                "style_layers": [1],
+                "linguistics_layers": [2],
+            }
+        )
 
 
 def test_models_are_looked_for_in_the_recipes_folder(tmp_path):
     (tmp_path / "downloads" / "tiny").mkdir(parents=True)
-    settings = {"name": "x", "style_model": "downloads/tiny", "encoder": "downloads/tiny", "model": "hub/name", "layers": [1]}
+    settings = {
+        "name": "x",
+        "style_model": "downloads/tiny",
+        "encoder": "downloads/tiny",
+        "model": "hub/name",
+        "layers": [1],
+    }
     found = str(tmp_path / "downloads" / "tiny")
-    assert features.with_model_folders(settings, tmp_path) == {**settings, "style_model": found, "encoder": found}
+    assert features.with_model_folders(settings, tmp_path) == {
+        **settings,
+        "style_model": found,
+        "encoder": found,
+    }
     assert features.with_model_folders(settings, None) == settings
 
 
@@ -128,7 +167,9 @@ def test_a_model_that_is_not_there_says_how_to_get_it(tmp_path, encoder_folder, 
     (tmp_path / "config.json").write_text((encoder_folder("hubert") / "config.json").read_text())
     with pytest.raises(UserError, match="no weights .*model.safetensors"):
         build(model=str(tmp_path))
-    (tmp_path / "model.safetensors").write_bytes((encoder_folder("hubert") / "model.safetensors").read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(
+        (encoder_folder("hubert") / "model.safetensors").read_bytes()
+    )
     with pytest.raises(UserError, match="no preprocessor_config.json"):
         build(model=str(tmp_path))
     with pytest.raises(ConfigError, match="hidden states 0 to 3"):

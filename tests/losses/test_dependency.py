@@ -35,10 +35,14 @@ def test_it_is_the_pseudo_code(drawn):
 
 
 def test_only_the_root_lets_uncorrelated_halves_that_agree_cost_nothing():
-    columns = np.linalg.qr(np.concatenate([np.ones((8, 1)), np.random.RandomState(1).randn(8, 3)], axis=1))[0][:, 1:]  # of mean 0
+    columns = np.linalg.qr(np.concatenate([np.ones((8, 1)), np.random.RandomState(1).randn(8, 3)], axis=1))[
+        0
+    ][:, 1:]  # of mean 0
     agreeing = output_of(columns, columns)
     assert loss_of(agreeing, divide_by="root", weight=1.0) == pytest.approx(0, abs=1e-3)
-    assert loss_of(agreeing, weight=1.0) == pytest.approx(2 * 3 * (1 - 1 / 8) ** 2, abs=1e-3)  # two diagonals of 1/8 instead of 1
+    assert loss_of(agreeing, weight=1.0) == pytest.approx(
+        2 * 3 * (1 - 1 / 8) ** 2, abs=1e-3
+    )  # two diagonals of 1/8 instead of 1
 
 
 def test_on_dev_utterances_are_taken_in_groups_of_a_training_batch(drawn):
@@ -56,7 +60,9 @@ def test_the_form_of_the_text_compares_frames(drawn):
     cross = sum(np.linalg.norm(style[:, t] - linguistics[:, t]) ** 2 for t in range(7)) / 7
     intra = sum(np.linalg.norm(x.mean(1).T @ x.mean(1) - np.eye(3)) ** 2 for x in (style, linguistics))
     assert loss_of(output, form="text", weight=0.1) == pytest.approx(cross + 0.1 * intra, rel=1e-5)
-    assert loss_of(output) == pytest.approx(loss_of(mean), rel=1e-6)  # the pseudo-code's takes no notice of the distance
+    assert loss_of(output) == pytest.approx(
+        loss_of(mean), rel=1e-6
+    )  # the pseudo-code's takes no notice of the distance
     with pytest.raises(ConfigError, match="set model.distance=true"):
         loss_of(drawn, form="text")
 

@@ -28,7 +28,8 @@ def labelled(logits, labels) -> tuple[Output, Batch]:
 
 
 @pytest.mark.parametrize(
-    ("distance", "normalise", "expected"), [("cosine", False, 0.527539), ("l2", False, 0.858329), ("squared_l2", True, 0.555079)]
+    ("distance", "normalise", "expected"),
+    [("cosine", False, 0.527539), ("l2", False, 0.858329), ("squared_l2", True, 0.555079)],
 )
 def test_triplet(triples, distance, normalise, expected):
     x = torch.nn.functional.normalize(triples) if normalise else triples
@@ -46,7 +47,9 @@ def test_adaptive_margins_of_dada(triples):
     loss = losses.build({"name": "adaptive_triplet", "auto": "dada"})
     assert loss.margins() == {"margin": 0.0, "beta": 0.0}
     loss(*embedded(triples))
-    assert loss.mean_delta.item() == pytest.approx(-0.027539, abs=1e-6) and loss.mean_an.item() == pytest.approx(-0.012225, abs=1e-6)
+    assert loss.mean_delta.item() == pytest.approx(
+        -0.027539, abs=1e-6
+    ) and loss.mean_an.item() == pytest.approx(-0.012225, abs=1e-6)
     assert loss.margins() == pytest.approx({"margin": -0.013770, "beta": -0.006113}, abs=1e-6)
     loss(*embedded(triples[:12].flip(0)))  # c batches of one mean each: a smaller batch weighs as much
     single = losses.build({"name": "adaptive_triplet", "auto": "dada"})
@@ -77,7 +80,11 @@ def test_bce_reads_one_logit_and_two_alike():
     loss = losses.build({"name": "bce"})
     one = loss(*labelled([[1.5], [-0.5]], [1, 0]))
     two = loss(*labelled([[-1.0, 0.5], [0.0, -0.5]], [1, 0]))
-    assert one.item() == two.item() == pytest.approx((np.log1p(np.exp(-1.5)) + np.log1p(np.exp(-0.5))) / 2, abs=1e-6)
+    assert (
+        one.item()
+        == two.item()
+        == pytest.approx((np.log1p(np.exp(-1.5)) + np.log1p(np.exp(-0.5))) / 2, abs=1e-6)
+    )
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "bce"])
@@ -87,7 +94,9 @@ def test_labels_as_probabilities(name, weights):
     loss = losses.build({"name": name, "class_weights": weights})
     logits = [[0.3, -1.0], [2.0, 0.5], [-0.5, 0.1]]
     output, batch = labelled(logits, [0, 1, 1])
-    certain = Batch(batch.utts, batch.inputs, batch.lengths, torch.nn.functional.one_hot(batch.labels, 2).float())
+    certain = Batch(
+        batch.utts, batch.inputs, batch.lengths, torch.nn.functional.one_hot(batch.labels, 2).float()
+    )
     torch.testing.assert_close(loss(output, certain), loss(output, batch))
     halves, _ = labelled([logits[0]], [0])
     mixed = loss(halves, Batch(["a"], batch.inputs[:1], batch.lengths[:1], torch.tensor([[0.25, 0.75]])))
@@ -112,7 +121,9 @@ def test_wrong_settings_are_named(settings, message):
 
 def test_losses_refuse_logits_they_cannot_use():
     with pytest.raises(ConfigError, match="class_weights has 3"):
-        losses.build({"name": "cross_entropy", "class_weights": [1.0, 1.0, 1.0]})(*labelled([[0.0, 1.0]], [1]))
+        losses.build({"name": "cross_entropy", "class_weights": [1.0, 1.0, 1.0]})(
+            *labelled([[0.0, 1.0]], [1])
+        )
     with pytest.raises(ConfigError, match="single"):
         losses.build({"name": "cross_entropy"})(*labelled([[0.0]], [1]))
     with pytest.raises(ConfigError, match="two classes"):
@@ -121,7 +132,9 @@ def test_losses_refuse_logits_they_cannot_use():
 
 def test_p2sgrad_is_the_squared_distance_of_cosines_from_the_class():
     loss = losses.build({"name": "p2sgrad"})
-    assert loss(*labelled([[0.6, -0.2], [0.1, 0.9]], [0, 1])).item() == pytest.approx((0.16 + 0.04 + 0.01 + 0.01) / 2)
+    assert loss(*labelled([[0.6, -0.2], [0.1, 0.9]], [0, 1])).item() == pytest.approx(
+        (0.16 + 0.04 + 0.01 + 0.01) / 2
+    )
     mixed = loss(*labelled([[0.6, -0.2]], [[0.25, 0.75]]))
     assert mixed.item() == pytest.approx(0.35**2 + 0.95**2)
     with pytest.raises(ConfigError, match="model.head: cosine"):

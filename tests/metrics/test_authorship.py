@@ -19,7 +19,10 @@ SOURCES = [f"{k}-{i % 7}" for i, k in enumerate(TRUTH)]
 
 def figures(truth, decided):
     present = np.unique(truth)
-    return [accuracy_score(truth, decided), *(f1_score(truth, decided, average=kind, labels=present) for kind in ("macro", "weighted"))]
+    return [
+        accuracy_score(truth, decided),
+        *(f1_score(truth, decided, average=kind, labels=present) for kind in ("macro", "weighted")),
+    ]
 
 
 def test_figures_and_intervals():
@@ -39,18 +42,27 @@ def test_figures_and_intervals():
 def test_abx_and_its_interval():
     vectors = np.eye(5)[TRUTH] + RNG.normal(size=(200, 5))
     plain = measure_abx(lambda seed: vectors, 2, TRUTH, SOURCES, False, CONFIG)
-    assert plain["mean"] == pytest.approx(abx(vectors, TRUTH, 2000, "cosine", 0)) and plain["low"] < plain["mean"] < plain["high"]
+    assert (
+        plain["mean"] == pytest.approx(abx(vectors, TRUTH, 2000, "cosine", 0))
+        and plain["low"] < plain["mean"] < plain["high"]
+    )
     across = abx_triples(TRUTH, 2000, 0, SOURCES)
-    assert (TRUTH[across[:, 0]] == TRUTH[across[:, 1]]).all() and (TRUTH[across[:, 0]] != TRUTH[across[:, 2]]).all()
+    assert (TRUTH[across[:, 0]] == TRUTH[across[:, 1]]).all() and (
+        TRUTH[across[:, 0]] != TRUTH[across[:, 2]]
+    ).all()
     assert all(SOURCES[a] != SOURCES[p] for a, p, _ in across)
-    assert measure_abx(lambda seed: vectors, 1, TRUTH, SOURCES, True, CONFIG)["mean"] == pytest.approx(abx_wins(vectors, across).mean())
+    assert measure_abx(lambda seed: vectors, 1, TRUTH, SOURCES, True, CONFIG)["mean"] == pytest.approx(
+        abx_wins(vectors, across).mean()
+    )
 
 
 def test_texts_of_one_source_flatter():
     sources = np.array([f"{k}-{i % 4}" for i, k in enumerate(TRUTH)])
     place = {source: RNG.normal(size=8) for source in np.unique(sources)}
     vectors = np.array([place[source] for source in sources]) + 0.1 * RNG.normal(size=(200, 8))
-    within, across = (measure_abx(lambda seed: vectors, 1, TRUTH, sources, flag, CONFIG)["mean"] for flag in (False, True))
+    within, across = (
+        measure_abx(lambda seed: vectors, 1, TRUTH, sources, flag, CONFIG)["mean"] for flag in (False, True)
+    )
     assert across < 0.6 < within  # topics alone, no style
 
 

@@ -14,7 +14,10 @@ COSTS = metrics.Costs()
 
 def repeated(resampler, bonafide, spoof):
     for weights in np.concatenate(list(resampler.chunks())):
-        yield np.repeat(bonafide, weights[resampler.bonafide].astype(int)), np.repeat(spoof, weights[resampler.spoof].astype(int))
+        yield (
+            np.repeat(bonafide, weights[resampler.bonafide].astype(int)),
+            np.repeat(spoof, weights[resampler.spoof].astype(int)),
+        )
 
 
 @pytest.mark.parametrize("decimals, num_blocks", [(12, 8), (12, 1024), (1, 8), (0, 8), (0, 1024)])
@@ -22,12 +25,18 @@ def test_equals_measuring_every_resample(monkeypatch, decimals, num_blocks):
     monkeypatch.setattr(bootstrap, "NUM_BLOCKS", num_blocks)
     rng = np.random.default_rng(decimals)
     bonafide, spoof = rng.normal(1, 1, 300).round(decimals), rng.normal(0, 1, 400).round(decimals)
-    resampler = Resampler(rng.integers(12, size=300).astype(str), rng.integers(15, size=400).astype(str), num_resamples=40)
+    resampler = Resampler(
+        rng.integers(12, size=300).astype(str), rng.integers(15, size=400).astype(str), num_resamples=40
+    )
     trials = resampler.over(bonafide, spoof)
     again = list(repeated(resampler, bonafide, spoof))
     assert list(trials.eer()) == [metrics.eer(*pair)[0] for pair in again]
-    assert trials.eer("official") == pytest.approx([metrics.eer(*pair, ties="official")[0] for pair in again], abs=1e-12)
-    assert trials.min_cost(COSTS.of_misses, COSTS.of_false_accepts) == pytest.approx([metrics.min_dcf(*p)[0] for p in again], abs=1e-12)
+    assert trials.eer("official") == pytest.approx(
+        [metrics.eer(*pair, ties="official")[0] for pair in again], abs=1e-12
+    )
+    assert trials.min_cost(COSTS.of_misses, COSTS.of_false_accepts) == pytest.approx(
+        [metrics.min_dcf(*p)[0] for p in again], abs=1e-12
+    )
     assert trials.auc() == pytest.approx([metrics.auc(*pair) for pair in again], abs=1e-12)
     cllr = trials.mean_cost(cllr_cost(bonafide, True) / 2, cllr_cost(spoof, False) / 2)
     assert cllr == pytest.approx([metrics.cllr(*pair) for pair in again], abs=1e-12)
@@ -40,7 +49,9 @@ def test_trials_without_a_speaker_stand_alone(monkeypatch):
     assert resampler.num_clusters == 130
     monkeypatch.setattr(bootstrap, "MAX_DENSE_CLUSTERS", 10)
     monkeypatch.setattr(bootstrap, "CHUNK", 1000)  # several chunks
-    assert list(resampler.over(bonafide, spoof).eer()) == [metrics.eer(*p)[0] for p in repeated(resampler, bonafide, spoof)]
+    assert list(resampler.over(bonafide, spoof).eer()) == [
+        metrics.eer(*p)[0] for p in repeated(resampler, bonafide, spoof)
+    ]
 
 
 def test_clusters_widen_the_interval():
@@ -87,12 +98,17 @@ def test_band_contains_the_curve():
 
 
 def test_many_trials_alone_are_dealt_into_clusters(monkeypatch):
-    """The interval is as wide as that of resampling trial by trial; each class keeps its size, but for one trial a cluster."""
+    """The interval is as wide as that of resampling trial by trial; each class keeps its size, but for one
+    trial a cluster.
+    """
     rng = np.random.default_rng(0)
     bonafide, spoof = rng.normal(1, 1, 6000), rng.normal(-1, 1, 9000)
     alone = ["-"] * 6000, ["-"] * 9000
     dealt = Resampler(*alone)
-    assert dealt.num_clusters == 2 * bootstrap.MOST_ALONE and np.ptp(np.bincount(dealt.bonafide)[: bootstrap.MOST_ALONE]) == 0
+    assert (
+        dealt.num_clusters == 2 * bootstrap.MOST_ALONE
+        and np.ptp(np.bincount(dealt.bonafide)[: bootstrap.MOST_ALONE]) == 0
+    )
     values = dealt.over(bonafide, spoof).eer()
     monkeypatch.setattr(bootstrap, "MOST_ALONE", 10_000)
     one_by_one = Resampler(*alone)
@@ -102,16 +118,23 @@ def test_many_trials_alone_are_dealt_into_clusters(monkeypatch):
 
 
 def test_attacks_are_resampled_apart_from_speakers():
-    names = bootstrap.clusters_by_attack([True, True, False, False], ["A", "-", "A", "B"], ["-", "-", "A", "-"])
+    names = bootstrap.clusters_by_attack(
+        [True, True, False, False], ["A", "-", "A", "B"], ["-", "-", "A", "-"]
+    )
     assert names.tolist() == ["speaker A", "-", "attack A", "-"]
     resampler = Resampler(["A", "B", "B"], ["X", "X", "Y"], num_resamples=50)
     assert [part.tolist() for part in resampler.strata] == [[0, 1], [2, 3]]
-    assert all((weights[:, :2].sum(axis=1) == 2).all() and (weights[:, 2:].sum(axis=1) == 2).all() for weights in resampler.chunks())
+    assert all(
+        (weights[:, :2].sum(axis=1) == 2).all() and (weights[:, 2:].sum(axis=1) == 2).all()
+        for weights in resampler.chunks()
+    )
     assert len(Resampler(["A", "B"], ["B", "C"]).strata) == 1
 
 
 def test_mean_over_clusters():
-    """With trials that are clusters of their own, the interval of a mean is that of theory; a cluster counts as a whole."""
+    """With trials that are clusters of their own, the interval of a mean is that of theory; a cluster counts
+    as a whole.
+    """
     values = np.random.default_rng(0).standard_normal(2000)
     found = bootstrap_mean(values, ["-"] * 2000)
     half = 1.96 * values.std() / np.sqrt(2000)

@@ -46,7 +46,9 @@ def test_costs_fixture(fixture):
 def test_tdcf_fixture(fixture):
     assert metrics.min_tdcf(*fixture, RATES_2019) == pytest.approx(0.1423070, abs=5e-7)
     assert metrics.min_tdcf(*fixture, RATES_2019, "revised") == pytest.approx(0.1961127, abs=5e-7)
-    assert metrics.min_tdcf(*fixture, metrics.ASVSPOOF5_RATES, "revised") == pytest.approx(0.2321354, abs=5e-7)
+    assert metrics.min_tdcf(*fixture, metrics.ASVSPOOF5_RATES, "revised") == pytest.approx(
+        0.2321354, abs=5e-7
+    )
     c0, c1, c2 = factors(RATES_2019, "revised")
     assert c0 == pytest.approx(0.0627330, abs=5e-6) and c0 + min(c1, c2) == pytest.approx(1)
     with pytest.raises(DataError, match="not defined for this ASV"):
@@ -55,7 +57,11 @@ def test_tdcf_fixture(fixture):
 
 def test_separable_flipped_and_swapped(fixture):
     bonafide, spoof = fixture
-    assert metrics.eer([3, 4], [1, 2])[0] == 0 and metrics.min_dcf([3, 4], [1, 2])[0] == 0 and metrics.auc([3, 4], [1, 2]) == 1
+    assert (
+        metrics.eer([3, 4], [1, 2])[0] == 0
+        and metrics.min_dcf([3, 4], [1, 2])[0] == 0
+        and metrics.auc([3, 4], [1, 2]) == 1
+    )
     assert metrics.eer([1, 2], [3, 4])[0] == 1 and metrics.auc([1, 2], [3, 4]) == 0
     assert metrics.eer(spoof, bonafide)[0] == pytest.approx(1 - metrics.eer(bonafide, spoof)[0], abs=1e-12)
 
@@ -67,7 +73,9 @@ def test_invariances(fixture):
         assert metrics.eer(squash(bonafide), squash(spoof))[0] == value
     rng = np.random.default_rng(1)
     assert metrics.eer(rng.permutation(bonafide), rng.permutation(spoof))[0] == value
-    assert metrics.eer(bonafide.astype(np.float32), spoof.astype(np.float32))[0] == pytest.approx(value, abs=1e-6)
+    assert metrics.eer(bonafide.astype(np.float32), spoof.astype(np.float32))[0] == pytest.approx(
+        value, abs=1e-6
+    )
     assert metrics.min_dcf(bonafide, spoof)[0] <= metrics.act_dcf(bonafide, spoof)
 
 
@@ -101,7 +109,9 @@ def test_abx_ranks_by_class():
     embeddings = centres[labels] + 0.3 * rng.normal(size=(120, 8))
     for distance in ("cosine", "l2"):
         assert metrics.abx(embeddings, labels, 4000, distance) > 0.95
-        assert metrics.abx(embeddings, rng.permutation(labels), 20_000, distance) == pytest.approx(0.5, abs=0.02)
+        assert metrics.abx(embeddings, rng.permutation(labels), 20_000, distance) == pytest.approx(
+            0.5, abs=0.02
+        )
     assert metrics.abx(np.ones((4, 2)), [0, 0, 1, 1], 100) == 0.5
     assert metrics.abx(embeddings, labels, 500, seed=1) == metrics.abx(embeddings, labels, 500, seed=1)
     with pytest.raises(DataError, match="two classes"):
@@ -126,7 +136,9 @@ def test_inverted_polarity_is_warned_of(caplog, fixture):
 
 def test_join_names_the_trials():
     assert list(metrics.join_scores({"b": "1.5", "a": -2}, ["a", "b"], "s.txt", "key")) == [-2, 1.5]
-    with pytest.raises(DataError, match=r"s.txt: 1 trials of key have no score \(c\); 1 scored trials are not in key \(b\)"):
+    with pytest.raises(
+        DataError, match=r"s.txt: 1 trials of key have no score \(c\); 1 scored trials are not in key \(b\)"
+    ):
         metrics.join_scores({"a": 1, "b": 2}, ["a", "c"], "s.txt", "key")
     with pytest.raises(DataError, match="the score of b is 'high', not a number"):
         metrics.join_scores({"a": 1, "b": "high"}, ["a", "b"], "s.txt", "key")
@@ -144,7 +156,10 @@ def test_fast_sort_sorts():
         assert (sort(scores) == np.sort(scores)).all()
 
 
-@pytest.mark.parametrize("key, value", [("num_resamples", 0), ("confidence", 1.0), ("p_spoof", 0.0), ("cost_fa", -1.0), ("abx_triples", 0)])
+@pytest.mark.parametrize(
+    "key, value",
+    [("num_resamples", 0), ("confidence", 1.0), ("p_spoof", 0.0), ("cost_fa", -1.0), ("abx_triples", 0)],
+)
 def test_settings_out_of_range(key, value):
     with pytest.raises(ConfigError, match=f"evaluate.{key} is {value}"):
         EvaluateConfig(**{key: value})

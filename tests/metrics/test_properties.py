@@ -1,4 +1,6 @@
-"""What holds of every set of scores: many drawn at random, of all sizes, with and without ties, overlapping, separable and inverted."""
+"""What holds of every set of scores: many drawn at random, of all sizes, with and without ties, overlapping,
+separable and inverted.
+"""
 
 import numpy as np
 import pytest
@@ -15,11 +17,15 @@ DEFAULTS = metrics.Costs()
 
 
 def draw(case):
-    """Bona fide scores, spoof scores, and the generator; every third case is full of ties, every fifth is inverted."""
+    """Bona fide scores, spoof scores, and the generator; every third case is full of ties, every fifth is
+    inverted.
+    """
     rng = np.random.default_rng(case)
     sizes = rng.integers(1, 400, 2)
     distance = rng.normal(2, 2) * (-1 if case % 5 == 4 else 1)
-    pair = [rng.normal(mean, np.exp(rng.normal()), size) for mean, size in zip((distance, 0), sizes, strict=True)]
+    pair = [
+        rng.normal(mean, np.exp(rng.normal()), size) for mean, size in zip((distance, 0), sizes, strict=True)
+    ]
     decimals = rng.integers(0, 2) if case % 3 == 2 else 9
     return [part.round(decimals) for part in pair], rng
 
@@ -27,8 +33,12 @@ def draw(case):
 def costs_of(pair):
     """Every metric that depends on the order of the scores alone, ties and all."""
     return [
-        metrics.eer(*pair)[0], metrics.eer(*pair, ties="official")[0], metrics.auc(*pair), metrics.min_dcf(*pair)[0],
-        metrics.min_tdcf(*pair, RATES), metrics.min_tdcf(*pair, RATES, "revised"),
+        metrics.eer(*pair)[0],
+        metrics.eer(*pair, ties="official")[0],
+        metrics.auc(*pair),
+        metrics.min_dcf(*pair)[0],
+        metrics.min_tdcf(*pair, RATES),
+        metrics.min_tdcf(*pair, RATES, "revised"),
     ]
 
 
@@ -37,7 +47,12 @@ def test_monotone_maps_change_nothing(case):
     pair, rng = draw(case)
     expected = costs_of(pair)
     scale, shift = np.exp(rng.normal()), rng.normal(scale=10)
-    for change in (lambda x: 2.0 ** np.round(np.log2(scale)) * x, lambda x: np.arctan(x / 20), lambda x: x**3, lambda x: np.sinh(x / 8)):
+    for change in (
+        lambda x: 2.0 ** np.round(np.log2(scale)) * x,
+        lambda x: np.arctan(x / 20),
+        lambda x: x**3,
+        lambda x: np.sinh(x / 8),
+    ):
         assert costs_of([change(part) for part in pair]) == expected
     ranks = np.unique(np.concatenate(pair))
     assert costs_of([np.searchsorted(ranks, part) + shift for part in pair]) == expected
@@ -49,12 +64,16 @@ def test_swapped_labels_turn_round(case):
     swapped, negated = pair[::-1], [-part for part in pair]
     assert metrics.auc(*swapped) == pytest.approx(1 - metrics.auc(*pair), abs=1e-12)
     assert metrics.auc(*negated) == pytest.approx(1 - metrics.auc(*pair), abs=1e-12)
-    assert metrics.eer(*[-part for part in swapped])[0] == pytest.approx(metrics.eer(*pair)[0], abs=step(pair))
+    assert metrics.eer(*[-part for part in swapped])[0] == pytest.approx(
+        metrics.eer(*pair)[0], abs=step(pair)
+    )
     assert metrics.eer(*swapped)[0] == pytest.approx(1 - metrics.eer(*pair)[0], abs=step(pair))
 
 
 def step(pair):
-    """The EER is read between two trials, so that a curve walked the other way may give the neighbouring point."""
+    """The EER is read between two trials, so that a curve walked the other way may give the neighbouring
+    point.
+    """
     return 1 / min(part.size for part in pair)
 
 
@@ -87,7 +106,10 @@ def test_permuted_trials_change_nothing(case):
     assert metrics.cllr(*mixed) == pytest.approx(metrics.cllr(*pair), rel=1e-12)
     speakers = [rng.integers(6, size=part.size).astype(str) for part in pair]
     again = [part[o] for part, o in zip(speakers, order, strict=True)]
-    resamples = [Resampler(*names, num_resamples=20).over(*scores).eer() for names, scores in ((speakers, pair), (again, mixed))]
+    resamples = [
+        Resampler(*names, num_resamples=20).over(*scores).eer()
+        for names, scores in ((speakers, pair), (again, mixed))
+    ]
     assert np.array_equal(*resamples, equal_nan=True)
 
 
@@ -99,7 +121,9 @@ def test_calibration_keeps_the_order(case):
     assert platt.slope >= 0
     if platt.slope > 0:
         calibrated = [platt(part) for part in pair]
-        assert np.array_equal(np.argsort(np.concatenate(calibrated), kind="stable"), np.argsort(scores, kind="stable"))
+        assert np.array_equal(
+            np.argsort(np.concatenate(calibrated), kind="stable"), np.argsort(scores, kind="stable")
+        )
         assert metrics.eer(*calibrated)[0] == pytest.approx(metrics.eer(*pair)[0], abs=1e-12)
         assert metrics.cllr(*calibrated) < 1 + 0.1  # what says nothing has a Cllr of 1
 

@@ -16,7 +16,9 @@ CONFIG = EvaluateConfig(num_resamples=40)
 def trials(num=300, num_known=3, seed=0, num_seeds=2):
     rng = np.random.default_rng(seed)
     truth = rng.integers(num_known + 1, size=num)
-    decided = np.where(rng.random((num_seeds, num)) < 0.7, truth, rng.integers(num_known + 1, size=(num_seeds, num)))
+    decided = np.where(
+        rng.random((num_seeds, num)) < 0.7, truth, rng.integers(num_known + 1, size=(num_seeds, num))
+    )
     closed = np.minimum(decided, num_known - 1)
     unknown = rng.normal(size=(num_seeds, num)) + (truth == num_known)
     speakers = np.array([f"s{i % 9}" for i in range(num)])
@@ -29,13 +31,22 @@ def test_values_are_those_of_the_definitions():
     known = truth < 3
     assert result["macro_f1"]["per_seed"] == pytest.approx([macro_f1(row, truth) for row in decided])
     assert result["accuracy"]["per_seed"] == pytest.approx([accuracy(row, truth) for row in decided])
-    assert result["closed_macro_f1"]["per_seed"] == pytest.approx([macro_f1(row[known], truth[known]) for row in closed])
-    assert result["closed_accuracy"]["per_seed"] == pytest.approx([accuracy(row[known], truth[known]) for row in closed])
-    assert result["unknown_auc"]["per_seed"] == pytest.approx([auc(row[~known], row[known]) for row in unknown])
+    assert result["closed_macro_f1"]["per_seed"] == pytest.approx(
+        [macro_f1(row[known], truth[known]) for row in closed]
+    )
+    assert result["closed_accuracy"]["per_seed"] == pytest.approx(
+        [accuracy(row[known], truth[known]) for row in closed]
+    )
+    assert result["unknown_auc"]["per_seed"] == pytest.approx(
+        [auc(row[~known], row[known]) for row in unknown]
+    )
     assert (result["num_known"], result["num_unknown"]) == (known.sum(), (~known).sum())
     assert np.sum(result["confusion"]) == 600 and np.trace(result["confusion"]) == np.sum(decided == truth)
     for name in ("macro_f1", "closed_accuracy", "unknown_auc"):
-        assert result[name]["low"] < result[name]["mean"] < result[name]["high"] and result[name]["num_resamples"] == 40
+        assert (
+            result[name]["low"] < result[name]["mean"] < result[name]["high"]
+            and result[name]["num_resamples"] == 40
+        )
 
 
 def test_intervals_are_those_of_repeated_trials():
@@ -46,25 +57,48 @@ def test_intervals_are_those_of_repeated_trials():
     names = sorted(set(speakers))
     values = []
     for weights in next(resampler.chunks()).astype(int):
-        rows = np.concatenate([np.repeat(np.flatnonzero(speakers == name), count) for name, count in zip(names, weights, strict=True)])
+        rows = np.concatenate(
+            [
+                np.repeat(np.flatnonzero(speakers == name), count)
+                for name, count in zip(names, weights, strict=True)
+            ]
+        )
         values.append(macro_f1(decided[0, rows], truth[rows]))
-    assert (result["macro_f1"]["low"], result["macro_f1"]["high"]) == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])))
+    assert (result["macro_f1"]["low"], result["macro_f1"]["high"]) == pytest.approx(
+        tuple(np.quantile(values, [0.025, 0.975]))
+    )
 
 
 def test_order_of_trials_does_not_matter_and_no_speaker_is_a_speaker_each():
     truth, decided, closed, unknown, speakers = trials()
     order = np.random.default_rng(3).permutation(truth.size)
     whole = measure_classes(truth, decided, closed, unknown, 3, speakers, CONFIG)
-    again = measure_classes(truth[order], decided[:, order], closed[:, order], unknown[:, order], 3, speakers[order], CONFIG)
+    again = measure_classes(
+        truth[order], decided[:, order], closed[:, order], unknown[:, order], 3, speakers[order], CONFIG
+    )
     assert whole["macro_f1"] == again["macro_f1"] and whole["confusion"] == again["confusion"]
     alone = measure_classes(truth, decided, closed, unknown, 3, ["-"] * truth.size, CONFIG)
-    assert alone["macro_f1"]["mean"] == whole["macro_f1"]["mean"] and alone["macro_f1"]["low"] != whole["macro_f1"]["low"]
+    assert (
+        alone["macro_f1"]["mean"] == whole["macro_f1"]["mean"]
+        and alone["macro_f1"]["low"] != whole["macro_f1"]["low"]
+    )
 
 
 def test_sets_without_known_or_without_unknown_trials():
     truth, decided, closed, unknown, speakers = trials()
-    for chosen, absent, there in ((truth < 3, "unknown_auc", "closed_accuracy"), (truth == 3, "closed_macro_f1", "accuracy")):
-        part = measure_classes(truth[chosen], decided[:, chosen], closed[:, chosen], unknown[:, chosen], 3, speakers[chosen], CONFIG)
+    for chosen, absent, there in (
+        (truth < 3, "unknown_auc", "closed_accuracy"),
+        (truth == 3, "closed_macro_f1", "accuracy"),
+    ):
+        part = measure_classes(
+            truth[chosen],
+            decided[:, chosen],
+            closed[:, chosen],
+            unknown[:, chosen],
+            3,
+            speakers[chosen],
+            CONFIG,
+        )
         assert part[absent] is None and 0 < part[there]["mean"] < 1 and part["unknown_auc"] is None
 
 

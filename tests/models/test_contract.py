@@ -1,4 +1,6 @@
-"""One test over all audio models, found by listing, so that a new one is under the contract without being named here."""
+"""One test over all audio models, found by listing, so that a new one is under the contract without being
+named here.
+"""
 
 import dataclasses
 import logging
@@ -21,7 +23,11 @@ LOG = logging.getLogger("test")
 
 
 def test_models_are_found():
-    files = {path.stem for path in (ROOT / "dada" / "models" / "audio").glob("*.py") if not path.stem.startswith("_")}
+    files = {
+        path.stem
+        for path in (ROOT / "dada" / "models" / "audio").glob("*.py")
+        if not path.stem.startswith("_")
+    }
     assert set(NAMES) == files and len(NAMES) >= LEAST
 
 
@@ -34,7 +40,10 @@ def build(name: str, seed: int = 1) -> tuple[torch.nn.Module, tuple[int, ...]]:
 
 def random_batch(shape: tuple[int, ...], num: int = 6, shorter: int = 0) -> Batch:
     generator = torch.Generator().manual_seed(2)
-    rows = [torch.randn(*shape[:-1], shape[-1] - (shorter if i % 2 else 0), generator=generator) for i in range(num)]
+    rows = [
+        torch.randn(*shape[:-1], shape[-1] - (shorter if i % 2 else 0), generator=generator)
+        for i in range(num)
+    ]
     inputs, lengths = pad_stack(rows)
     return Batch([f"u{i}" for i in range(num)], inputs, lengths, torch.arange(num) % NUM_CLASSES)
 
@@ -49,7 +58,9 @@ def trained(model: torch.nn.Module, shape: tuple[int, ...]) -> torch.nn.Module:
 def loss_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """Cross-entropy; a single logit is that of the second class."""
     logits = model(batch).logits
-    return cross_entropy(torch.cat([torch.zeros_like(logits), logits], 1) if logits.shape[1] == 1 else logits, batch.labels)
+    return cross_entropy(
+        torch.cat([torch.zeros_like(logits), logits], 1) if logits.shape[1] == 1 else logits, batch.labels
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,7 +71,11 @@ def test_shapes_types_and_saving(name, tmp_path):
     with torch.no_grad():
         output = trained(model, shape)(batch)
     assert torch.equal(batch.inputs, before.inputs), "the batch given must stay as it is"
-    assert output.logits.shape in ((6, NUM_CLASSES), (6, 1)) and output.embedding.ndim == 2 and len(output.embedding) == 6
+    assert (
+        output.logits.shape in ((6, NUM_CLASSES), (6, 1))
+        and output.embedding.ndim == 2
+        and len(output.embedding) == 6
+    )
     assert output.logits.dtype == output.embedding.dtype == torch.float32
     assert torch.isfinite(output.logits).all() and torch.isfinite(output.embedding).all()
     assert output.logits.std(dim=0).max() > 0, "the logits do not depend on the input"
@@ -76,7 +91,9 @@ def test_shapes_types_and_saving(name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_are_independent_in_evaluation(name):
-    """A clip's outputs hang neither on its neighbours, nor on the padding behind it, nor on its place in the batch."""
+    """A clip's outputs hang neither on its neighbours, nor on the padding behind it, nor on its place in the
+    batch.
+    """
     model, shape = build(name)
     trained(model, shape)
     together = random_batch(shape, shorter=shape[-1] // 5)
@@ -84,7 +101,9 @@ def test_rows_are_independent_in_evaluation(name):
         output = model(together)
         for i in range(len(together)):
             length = int(together.lengths[i])
-            alone = Batch([together.utts[i]], together.inputs[i : i + 1, ..., :length], together.lengths[i : i + 1])
+            alone = Batch(
+                [together.utts[i]], together.inputs[i : i + 1, ..., :length], together.lengths[i : i + 1]
+            )
             single = model(alone)
             torch.testing.assert_close(single.logits[0], output.logits[i], rtol=1e-4, atol=1e-5)
             torch.testing.assert_close(single.embedding[0], output.embedding[i], rtol=1e-4, atol=1e-5)
@@ -96,12 +115,18 @@ def test_rows_are_independent_in_evaluation(name):
 def test_gradients_reach_every_parameter(name):
     model, shape = build(name)
     if hasattr(model, "estimate"):
-        assert all(not p.requires_grad for p in model.parameters()), "a model with `estimate` has buffers, or frozen parameters"
+        assert all(not p.requires_grad for p in model.parameters()), (
+            "a model with `estimate` has buffers, or frozen parameters"
+        )
         return
     output = model.train()(random_batch(shape))
     weights = torch.randn(output.logits.shape, generator=torch.Generator().manual_seed(3))
     (output.logits * weights).sum().backward()
-    without = [n for n, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all() or not p.grad.any()]
+    without = [
+        n
+        for n, p in model.named_parameters()
+        if p.grad is None or not torch.isfinite(p.grad).all() or not p.grad.any()
+    ]
     assert not without
 
 
@@ -125,7 +150,9 @@ def test_a_seed_decides_everything(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_eight_clips_are_learned(name):
-    """Some steps on the same eight clips, noise with something added to those of one class, end with all of them named rightly."""
+    """Some steps on the same eight clips, noise with something added to those of one class, end with all of
+    them named rightly.
+    """
     model, shape = build(name)
     batch = random_batch(shape, 8)
     steps = torch.arange(shape[-1]) if len(shape) == 1 else torch.arange(shape[0])[:, None]
@@ -141,7 +168,9 @@ def test_eight_clips_are_learned(name):
             loss = loss_of(model.train(), batch)
             loss.backward()
             optimiser.step()
-        for module in model.modules():  # moving averages of few steps lag behind the weights: set them to the clips' own
+        for module in (
+            model.modules()
+        ):  # moving averages of few steps lag behind the weights: set them to the clips' own
             if getattr(module, "running_mean", None) is not None:
                 module.momentum = 1.0
         with torch.no_grad():
@@ -162,7 +191,9 @@ def test_no_state_is_bound_to_a_device(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_silence_is_finite_and_a_clip_too_short_is_refused_by_name(name):
-    """One step is less than what most networks need: then the message names the utterance and the length rule."""
+    """One step is less than what most networks need: then the message names the utterance and the length
+    rule.
+    """
     model, shape = build(name)
     trained(model, shape)
     with torch.no_grad():

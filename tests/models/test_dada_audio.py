@@ -13,7 +13,9 @@ def batch_of(*rows: torch.Tensor) -> Batch:
     return Batch([f"u{i}" for i in range(len(rows))], inputs, lengths)
 
 
-@pytest.mark.parametrize(("norm", "expected"), [("none", 787_968), ("frames", 788_366), ("channels", 787_968 + 512)])
+@pytest.mark.parametrize(
+    ("norm", "expected"), [("none", 787_968), ("frames", 788_366), ("channels", 787_968 + 512)]
+)
 def test_parameter_counts(norm, expected):
     assert sum(p.numel() for p in Compression(Config(norm=norm)).parameters()) == expected
 
@@ -38,7 +40,9 @@ def test_padding_enters_neither_statistics_nor_pooling():
     first = model(padded).embedding
     mean = model.compression.norm.running_mean.clone()
     torch.testing.assert_close(model(noisy).embedding, first)
-    torch.testing.assert_close(model.compression.norm.running_mean, 0.9 * mean + mean)  # the same statistics once more
+    torch.testing.assert_close(
+        model.compression.norm.running_mean, 0.9 * mean + mean
+    )  # the same statistics once more
     frames = torch.cat([row.T for row in rows])
     torch.testing.assert_close(mean, 0.1 * model.compression.down(frames).mean(dim=0))
 

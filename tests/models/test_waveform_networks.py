@@ -19,8 +19,13 @@ from dada.systems import read_rows
 
 NUM_SAMPLES = 64_600
 SYSTEMS = {  # parameters of the published networks
-    "aasist": 297_866, "aasist_l": 85_306, "rawgat_st": 440_810, "rawgat_st_add": 440_810, "rawgat_st_concat": 445_546,
-    "rawnet2": 17_621_410, "rawnet2_icassp": 25_433_602,
+    "aasist": 297_866,
+    "aasist_l": 85_306,
+    "rawgat_st": 440_810,
+    "rawgat_st_add": 440_810,
+    "rawgat_st_concat": 445_546,
+    "rawnet2": 17_621_410,
+    "rawnet2_icassp": 25_433_602,
 }
 MODULES = {"aasist": aasist, "rawgat_st": rawgat_st, "rawnet2": rawnet2}
 
@@ -62,11 +67,15 @@ def test_official_weights_give_the_official_logits(reference, system, official):
         waveform = torch.from_numpy(soundfile.read(reference / "audio" / f"{utt}.flac", dtype="float32")[0])
         with torch.inference_mode():
             found = model(as_batch(fit_length(waveform, NUM_SAMPLES, "tile")[None])).logits[0]
-        torch.testing.assert_close(found, torch.tensor(logits), rtol=0, atol=deviation, msg=lambda text, utt=utt: f"{utt}: {text}")
+        torch.testing.assert_close(
+            found, torch.tensor(logits), rtol=0, atol=deviation, msg=lambda text, utt=utt: f"{utt}: {text}"
+        )
 
 
 def official_rawnet2(config: rawnet2.Config) -> dict[str, torch.Tensor]:
-    """A state dict in the order and with the names of the authors, filled by a fixed rule: sines of the position."""
+    """A state dict in the order and with the names of the authors, filled by a fixed rule: sines of the
+    position.
+    """
     shapes: dict[str, tuple[int, ...]] = {}
 
     def add(name: str, *weight: int) -> None:
@@ -119,10 +128,16 @@ def fill(name: str, k: int, shape: tuple[int, ...]) -> torch.Tensor:
         ("rawnet2_icassp", [2.2069635, -0.9943441], False, None),
     ],
 )
-def test_rawnet2_with_filled_weights_gives_the_published_structures_outputs(name, logits, log_softmax, embedding):
-    with torch.device("meta"):  # the weights are all loaded, and drawing them takes longer than running the network
+def test_rawnet2_with_filled_weights_gives_the_published_structures_outputs(
+    name, logits, log_softmax, embedding
+):
+    with torch.device(
+        "meta"
+    ):  # the weights are all loaded, and drawing them takes longer than running the network
         model = system_model(name)
-    config = rawnet2.Config(**{key: value for key, value in load_system_config(name).model.items() if key != "name"})
+    config = rawnet2.Config(
+        **{key: value for key, value in load_system_config(name).model.items() if key != "name"}
+    )
     model.bank = rawnet2.Model(rawnet2.Config(**{**vars(config), "hidden_size": 1}), 2).bank
     state = official_rawnet2(config)
     assert len(state) == 106
@@ -156,25 +171,34 @@ def test_encoder_is_its_plain_form_in_outputs_and_gradients(dead_preact):
     for training in (True, False):
         encoder.train(training)
         outputs, gradients = [], []
-        for run in (encoder, lambda image: plain_block(encoder[2], plain_block(encoder[1], plain_block(encoder[0], image)))):
+        for run in (
+            encoder,
+            lambda image: plain_block(encoder[2], plain_block(encoder[1], plain_block(encoder[0], image))),
+        ):
             outputs.append(run(x))
             encoder.zero_grad()
             outputs[-1].square().sum().backward()
             gradients.append([p.grad.clone() for p in encoder.parameters() if p.requires_grad])
         torch.testing.assert_close(*outputs, rtol=0, atol=2e-6)
         assert max(float(gradient.abs().max()) for gradient in gradients[1]) > 10
-        torch.testing.assert_close(*gradients, rtol=1e-4, atol=2e-3)  # a bias before a BatchNorm has rounding for a gradient
+        torch.testing.assert_close(
+            *gradients, rtol=1e-4, atol=2e-3
+        )  # a bias before a BatchNorm has rounding for a gradient
         with torch.no_grad():
             torch.testing.assert_close(encoder(x), outputs[0], rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_selu_is_the_librarys(memory_format):
-    x = torch.cat([noise(2, 3, 40, 300) * 3, torch.full((2, 3, 40, 1), -1e4), torch.zeros(2, 3, 40, 1)], dim=3)
+    x = torch.cat(
+        [noise(2, 3, 40, 300) * 3, torch.full((2, 3, 40, 1), -1e4), torch.zeros(2, 3, 40, 1)], dim=3
+    )
     found, expected = (x.clone(memory_format=memory_format).requires_grad_() for _ in range(2))
     for leaf, run in ((found, lambda y: parts.selu_(y, training=True)), (expected, nn.functional.selu)):
         run(leaf * 1).square().sum().backward()
-    torch.testing.assert_close(parts.selu_(x.clone(), training=False), nn.functional.selu(x), rtol=0, atol=5e-7)
+    torch.testing.assert_close(
+        parts.selu_(x.clone(), training=False), nn.functional.selu(x), rtol=0, atol=5e-7
+    )
     torch.testing.assert_close(found.grad, expected.grad, rtol=1e-5, atol=1e-5)
 
 
@@ -187,8 +211,12 @@ def test_clips_of_different_lengths_give_what_they_give_alone(module):
     with torch.no_grad():
         together = model(as_batch(x, lengths))
         alone = [model(as_batch(x[i : i + 1, :length])) for i, length in enumerate(lengths)]
-    torch.testing.assert_close(together.logits, torch.cat([output.logits for output in alone]), rtol=0, atol=1e-5)
-    torch.testing.assert_close(together.embedding, torch.cat([output.embedding for output in alone]), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        together.logits, torch.cat([output.logits for output in alone]), rtol=0, atol=1e-5
+    )
+    torch.testing.assert_close(
+        together.embedding, torch.cat([output.embedding for output in alone]), rtol=0, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("module", MODULES.values())
@@ -198,7 +226,9 @@ def test_silence_is_finite_and_a_clip_without_a_frame_is_refused(module):
     with torch.no_grad():
         assert torch.isfinite(model(as_batch(torch.zeros(2, 16_000))).logits).all()
         model(as_batch(noise(1, model.shortest)))
-    with pytest.raises(DataError, match=f"utterance u1: {model.shortest - 1} samples, but the network needs {model.shortest}"):
+    with pytest.raises(
+        DataError, match=f"utterance u1: {model.shortest - 1} samples, but the network needs {model.shortest}"
+    ):
         model(as_batch(noise(2, 16_000), [16_000, model.shortest - 1]))
 
 
@@ -215,7 +245,11 @@ def test_every_fusion_learns(fusion):
 
 def test_parameters_that_no_output_depends_on_are_frozen():
     for model in (aasist.Model(aasist.Config(), 2), rawgat_st.Model(rawgat_st.Config(), 2)):
-        frozen = {name.rpartition(".")[0].rpartition(".")[2] for name, p in model.named_parameters() if not p.requires_grad}
+        frozen = {
+            name.rpartition(".")[0].rpartition(".")[2]
+            for name, p in model.named_parameters()
+            if not p.requires_grad
+        }
         assert frozen <= {"norm1", "unused_conv"} and "norm1" in frozen
 
 
@@ -243,4 +277,6 @@ def test_batch_norm_in_training_is_exact_on_a_large_image():
     for ours, theirs in zip(norm.parameters(), exact.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad.float(), rtol=1e-5, atol=1e-2)
     for key, value in exact.state_dict().items():
-        torch.testing.assert_close(norm.state_dict()[key], value.to(norm.state_dict()[key].dtype), rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(
+            norm.state_dict()[key], value.to(norm.state_dict()[key].dtype), rtol=1e-6, atol=1e-7
+        )

@@ -35,21 +35,31 @@ def test_official_weights_of_another_system_name_keys_and_the_right_system(refer
     message = str(caught.value)
     assert "AASIST.pth do not fit the model aasist as configured, but those of aasist:" in message
     assert " in the file, (24, 32, 2, 3) in the model" in message and "more" in message and len(message) < 800
-    with pytest.raises(ConfigError, match=r"(?s)do not fit .*, but those of rawgat_st, rawgat_st_add:.* is not in the file"):
+    with pytest.raises(
+        ConfigError, match=r"(?s)do not fit .*, but those of rawgat_st, rawgat_st_add:.* is not in the file"
+    ):
         models.load_weights(build("aasist"), "audio", "aasist", reference / "weights" / "RawGAT_ST_mul.pth")
 
 
 def test_weights_of_ours_are_known_by_all_systems_of_that_network(tmp_path):
-    """Of the 157,922 parameters of the light CNN all systems with two classes have the same, whatever their features."""
+    """Of the 157,922 parameters of the light CNN all systems with two classes have the same, whatever their
+    features.
+    """
     state = build("cqt_lcnn").state_dict()
     fitting = fitting_systems(state)
     assert {"cqt_lcnn", "mfcc_lcnn", "lfcc_lcnn"} <= set(fitting)
     assert all(load_system_config(name).model["name"] == "lcnn" and "track3" not in name for name in fitting)
-    with pytest.raises(ConfigError, match=r"(?s)but those of track3_cqt_lcnn:\n  classify\.\S+ is \(7, 32\) in the file, \(2, 32\)"):
+    with pytest.raises(
+        ConfigError,
+        match=r"(?s)but those of track3_cqt_lcnn:\n  classify\.\S+ is \(7, 32\) in the file, \(2, 32\)",
+    ):
         seven = save(tmp_path / "seven.pt", build("track3_cqt_lcnn").state_dict())
         models.load_weights(build("cqt_lcnn"), "audio", "lcnn", seven)
     state["strange"] = torch.zeros(3)
-    with pytest.raises(ConfigError, match=r"(?s)do not fit the model lcnn .*nor any other in dada/conf:\n  strange \(3,\) of the file"):
+    with pytest.raises(
+        ConfigError,
+        match=r"(?s)do not fit the model lcnn .*nor any other in dada/conf:\n  strange \(3,\) of the file",
+    ):
         models.load_weights(build("cqt_lcnn"), "audio", "lcnn", save(tmp_path / "more.pt", state))
 
 
@@ -59,7 +69,10 @@ def test_parameters_below_a_key_are_found(key, tmp_path):
     first, second = build("bc_resmax"), build("bc_resmax")
     path = save(tmp_path / "wrapped.pt", {"epoch": 3, key: first.state_dict()})
     models.load_weights(second, "audio", "bc_resmax", path)
-    assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    )
 
 
 def test_files_that_are_no_checkpoint(tmp_path):
@@ -88,12 +101,18 @@ def test_pickled_code_is_not_run(tmp_path, monkeypatch):
     save(tmp_path / "zip.pt", {"a": Harmful()})
     (tmp_path / "plain.pt").write_bytes(pickle.dumps({"a": Harmful()}, protocol=2))
     save(tmp_path / "module.pt", torch.nn.Linear(2, 2))
-    for name, asked in (("zip.pt", ""), ("plain.pt", ""), ("module.pt", r"\(torch\.nn\.modules\.linear\.Linear\)")):
+    for name, asked in (
+        ("zip.pt", ""),
+        ("plain.pt", ""),
+        ("module.pt", r"\(torch\.nn\.modules\.linear\.Linear\)"),
+    ):
         with pytest.raises(ConfigError, match=rf"{name} holds pickled Python objects.*{asked}.*not read"):
             read_state(tmp_path / name)
     assert not called
 
 
 def test_unknown_systems_are_named_with_the_nearest():
-    with pytest.raises(ConfigError, match="unknown system 'rawgatst', did you mean 'rawgat_st'\\?; known: aasist, "):
+    with pytest.raises(
+        ConfigError, match="unknown system 'rawgatst', did you mean 'rawgat_st'\\?; known: aasist, "
+    ):
         systems.settings("rawgatst")

@@ -1,4 +1,6 @@
-"""`--system all`: every system that applies, the others named with a reason; seeds and protocols of what a recipe does not list."""
+"""`--system all`: every system that applies, the others named with a reason; seeds and protocols of what a
+recipe does not list.
+"""
 
 import logging
 
@@ -15,12 +17,16 @@ CONFIGS = {
     "searched": LCNN,
     "published": LCNN + "init: official.pth\ntrain: {epochs: 0}\n",
     "encoded": LCNN.replace("{name: lfcc}", "{name: speech_encoder, model: nobody/no-such-encoder}"),
-    "doubly": LCNN.replace("{name: lfcc}", "{name: style_linguistics, style_model: downloads/a, linguistics_model: nobody/at-all}"),
+    "doubly": LCNN.replace(
+        "{name: lfcc}",
+        "{name: style_linguistics, style_model: downloads/a, linguistics_model: nobody/at-all}",
+    ),
     "inside": "task: audio\nmodel: {name: w2v2_aasist, encoder: nobody/inside}\n",
     "fetched": LCNN.replace("{name: lfcc}", "{name: speech_encoder, model: downloads/encoder}"),
     "worded": "task: text\nmodel: {name: dada_text}\n"
     "input: {kind: text_features, features: {name: text_encoder, model: downloads/words}}\n",
-    "summed": "task: ensemble\ninput: {kind: branches}\nbranches: {a: plain, b: searched}\nmodel: {name: weighted}\n",
+    "summed": "task: ensemble\ninput: {kind: branches}\nbranches: {a: plain, b: searched}\nmodel: {name: "
+    "weighted}\n",
 }
 RECIPE = """corpus: {name: toy}
 systems: [plain]
@@ -50,7 +56,9 @@ def test_all_takes_what_applies_and_says_why_the_rest_does_not(root, caplog):
     with caplog.at_level(logging.INFO):
         recipe = Recipe.load(root, systems=["all"])
     assert recipe.selected == recipe.systems == ("plain", "fetched", "other")
-    lines = {record.message.split(" leaves out ")[1].split(": ")[0]: record.message for record in caplog.records}
+    lines = {
+        record.message.split(" leaves out ")[1].split(": ")[0]: record.message for record in caplog.records
+    }
     assert sorted(lines) == ["doubly", "encoded", "inside", "published", "searched", "summed", "worded"]
     assert "it is a search" in lines["searched"] and "stands on searched" in lines["summed"]
     assert "nobody/no-such-encoder is not on this machine" in lines["encoded"]
@@ -63,12 +71,17 @@ def test_published_weights_are_found_in_the_folder_of_the_recipe(root):
     (root / "official").mkdir()
     (root / "official" / "official.pth").write_bytes(b"x")
     recipe = Recipe.load(root, systems=["all"])
-    assert "published" in recipe.systems and recipe.weights_path("official.pth") == root / "official" / "official.pth"
+    assert (
+        "published" in recipe.systems
+        and recipe.weights_path("official.pth") == root / "official" / "official.pth"
+    )
 
 
 def test_weights_with_a_path_are_looked_for_from_the_recipe(root):
     recipe = Recipe.load(root)
-    assert recipe.weights_path("../other/exp/weights.pt") == root / "../other/exp/weights.pt"  # as it is told where they are missing
+    assert (
+        recipe.weights_path("../other/exp/weights.pt") == root / "../other/exp/weights.pt"
+    )  # as it is told where they are missing
     (root / "official" / "sub").mkdir(parents=True)
     (root / "official" / "sub" / "weights.pt").write_bytes(b"x")
     assert recipe.weights_path("sub/weights.pt") == root / "official" / "sub" / "weights.pt"
@@ -91,5 +104,7 @@ def test_a_system_that_was_run_by_name_is_reported_and_not_run_again(root):
 
 def test_leave_out_names_systems(root):
     (root / "recipe.yaml").write_text(RECIPE.replace("searched:", "serched:"))
-    with pytest.raises(ConfigError, match=r"leave_out: there is no system 'serched', did you mean 'searched'\?"):
+    with pytest.raises(
+        ConfigError, match=r"leave_out: there is no system 'serched', did you mean 'searched'\?"
+    ):
         Recipe.load(root, systems=["all"])

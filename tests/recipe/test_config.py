@@ -21,7 +21,12 @@ LCNN = "task: audio\ninput: {kind: features, features: {name: lfcc}}\nmodel: {na
 def test_precedence_of_the_layers(tmp_path):
     root = recipe_folder(tmp_path / "r", "seeds: [7]\n", local="corpus: {root: /data/toy}\n")
     config = load_recipe_config(root, ["corpus.language=pt"])
-    assert (config.seeds, config.corpus.root, config.corpus.language, config.corpus.name) == ([7], "/data/toy", "pt", "toy")
+    assert (config.seeds, config.corpus.root, config.corpus.language, config.corpus.name) == (
+        [7],
+        "/data/toy",
+        "pt",
+        "toy",
+    )
     assert load_recipe_config(root, ["corpus.root=elsewhere"]).corpus.root == "elsewhere"
 
 
@@ -55,7 +60,9 @@ def test_a_recipe_changes_single_keys_of_a_system(tmp_path):
 
 def test_an_empty_mapping_empties(tmp_path):
     root = recipe_folder(tmp_path / "r", system=LCNN + "train: {optim: {lr_scales: {head: 0.1}}}\n")
-    assert load_system_config("lcnn_toy", root, ["train.optim.lr_scales={body: 2}"]).train.optim.lr_scales == {"head": 0.1, "body": 2}
+    assert load_system_config(
+        "lcnn_toy", root, ["train.optim.lr_scales={body: 2}"]
+    ).train.optim.lr_scales == {"head": 0.1, "body": 2}
     assert load_system_config("lcnn_toy", root, ["train.optim.lr_scales={}"]).train.optim.lr_scales == {}
 
 
@@ -74,14 +81,29 @@ def test_every_branch_of_a_system_is_a_system():
         (LCNN.replace("name: lcnn", "name: lcnn, layerss: 9"), "unknown key 'model.layerss'"),
         (LCNN.replace("lfcc", "lfc"), "unknown feature 'lfc', did you mean 'lfcc'?"),
         (LCNN.replace("audio", "sound"), "task is 'sound'; known: audio, text, fusion"),
-        (LCNN + "train: {loss: {name: cross_entrpy}}\n", "unknown loss 'cross_entrpy', did you mean 'cross_entropy'?"),
-        (LCNN + "train: {augment: [{name: mixupp}]}\n", "train.augment[0]: unknown augmentation 'mixupp', did you mean 'mixup'?"),
-        (LCNN + "train: {augment: [{name: mixup, alhpa: 1}]}\n", "unknown key 'train.augment[0].alhpa', did you mean 'alpha'?"),
+        (
+            LCNN + "train: {loss: {name: cross_entrpy}}\n",
+            "unknown loss 'cross_entrpy', did you mean 'cross_entropy'?",
+        ),
+        (
+            LCNN + "train: {augment: [{name: mixupp}]}\n",
+            "train.augment[0]: unknown augmentation 'mixupp', did you mean 'mixup'?",
+        ),
+        (
+            LCNN + "train: {augment: [{name: mixup, alhpa: 1}]}\n",
+            "unknown key 'train.augment[0].alhpa', did you mean 'alpha'?",
+        ),
         (LCNN + "train: {augment: [{name: mixup, alpha: low}]}\n", "train.augment[0]: alpha"),
         (LCNN + "train: {augment: [{}]}\n", "train.augment[0].name is missing"),
         (LCNN + "train: {augment: [mixup]}\n", "train.augment"),
-        (LCNN + "train: {augment: [{name: rooms}]}\n", "augmentation rooms works on waveform, but input.kind is features"),
-        (LCNN + "train: {phases: [{augment: [{name: ffm, masks: 3}]}]}\n", "train.phases[0].augment[0]: masks"),
+        (
+            LCNN + "train: {augment: [{name: rooms}]}\n",
+            "augmentation rooms works on waveform, but input.kind is features",
+        ),
+        (
+            LCNN + "train: {phases: [{augment: [{name: ffm, masks: 3}]}]}\n",
+            "train.phases[0].augment[0]: masks",
+        ),
         (LCNN + "train: {phases: [{epoch: 3}]}\n", "unknown key 'epoch', did you mean 'epochs'?"),
         (LCNN + "model: [\n", "not valid YAML"),
         ("- a\n", "expected `key: value` lines"),
@@ -96,7 +118,10 @@ def test_wrong_system_configuration(tmp_path, system, message):
 
 
 def test_augmentations_get_their_defaults(tmp_path):
-    train = "train: {augment: [{name: mixup}, {name: ffm, masks: [high]}], phases: [{epochs: 1}, {augment: [{name: cutout}]}]}\n"
+    train = (
+        "train: {augment: [{name: mixup}, {name: ffm, masks: [high]}], phases: [{epochs: 1}, {augment: "
+        "[{name: cutout}]}]}\n"
+    )
     config = load_system_config("lcnn_toy", recipe_folder(tmp_path / "r", system=LCNN + train))
     mixup, ffm = config.train.augment
     assert mixup == {"name": "mixup", "alpha": 0.8, "partner": "next", "weight_per": "clip"}

@@ -21,22 +21,36 @@ def test_branches_and_folders_follow_the_name(here):
     recipe = Recipe.load(here, systems=["there:lfcc_ensemble", "there:PA/lfcc_gmm"])
     assert recipe.systems == ("there:lfcc_gmm", "there:lfcc_lcnn", "there:lfcc_ensemble", "there:PA/lfcc_gmm")
     config = recipe.system("there:lfcc_ensemble")
-    assert config.name == "there:lfcc_ensemble" and config.branches == {"gmm": "there:lfcc_gmm", "lcnn": "there:lfcc_lcnn"}
+    assert config.name == "there:lfcc_ensemble" and config.branches == {
+        "gmm": "there:lfcc_gmm",
+        "lcnn": "there:lfcc_lcnn",
+    }
     assert recipe.exp_dir("there:lfcc_gmm") == here / "exp" / "from_there" / "lfcc_gmm"
     assert recipe.exp_dir("there:PA/lfcc_gmm") == here / "exp" / "from_there" / "PA" / "lfcc_gmm"
-    assert recipe.origin("there:PA/lfcc_gmm").trained_dir(1) == here.parent / "there" / "exp" / "PA" / "lfcc_gmm" / "seed_1"
+    assert (
+        recipe.origin("there:PA/lfcc_gmm").trained_dir(1)
+        == here.parent / "there" / "exp" / "PA" / "lfcc_gmm" / "seed_1"
+    )
     path = Recipe.load(here, systems=[f"{here.parent / 'there'}:lfcc_gmm"], options=Options(exp="exp_two"))
     assert path.exp_dir(path.systems[0]) == here / "exp_two" / "from_there" / "lfcc_gmm"
-    assert path.origin(path.systems[0]).trained_dir(1) == here.parent / "there" / "exp_two" / "lfcc_gmm" / "seed_1"
+    assert (
+        path.origin(path.systems[0]).trained_dir(1)
+        == here.parent / "there" / "exp_two" / "lfcc_gmm" / "seed_1"
+    )
     relative = Recipe.load(here, systems=["../there:lfcc_gmm"])
-    assert relative.origin("../there:lfcc_gmm").trained_dir(1) == here.parent / "there" / "exp" / "lfcc_gmm" / "seed_1"
+    assert (
+        relative.origin("../there:lfcc_gmm").trained_dir(1)
+        == here.parent / "there" / "exp" / "lfcc_gmm" / "seed_1"
+    )
 
 
 def test_seeds_are_those_asked_for_that_are_there(here):
     recipe = Recipe.load(here, systems=["there:lfcc_gmm"])
     origin = recipe.origin("there:lfcc_gmm")
     assert origin.seeds == [1, 2, 3]
-    with pytest.raises(DataError, match="does not exist. Train it with\n.*run.sh --stop_stage 7 --system lfcc_gmm"):
+    with pytest.raises(
+        DataError, match="does not exist. Train it with\n.*run.sh --stop_stage 7 --system lfcc_gmm"
+    ):
         origin.require_trained()
     for seed in (2, 5):
         origin.trained_dir(seed).mkdir(parents=True)

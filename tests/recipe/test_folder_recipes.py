@@ -27,7 +27,10 @@ def folders(tmp_path):
     for split in ("training", "validation", "eval"):
         for number in range(8):
             write(tmp_path / "audio" / split / "Real" / f"{number}.wav", number)
-            write(tmp_path / "audio" / split / "fake" / ("melgan", "tacotron")[number % 2] / f"{number}.wav", 50 + number)
+            write(
+                tmp_path / "audio" / split / "fake" / ("melgan", "tacotron")[number % 2] / f"{number}.wav",
+                50 + number,
+            )
     return tmp_path / "audio"
 
 
@@ -48,13 +51,20 @@ def protocols(tmp_path):
 
 @pytest.mark.parametrize("levels", [(), ("split", "label", "attack")])
 def test_folders_say_what_lies_in_them(folders, tmp_path, levels):
-    made = {data.path.name: data for data in new_recipe("mine", folders, None, tmp_path / "egs", folders=levels)}
+    made = {
+        data.path.name: data for data in new_recipe("mine", folders, None, tmp_path / "egs", folders=levels)
+    }
     assert {name: len(data.utts) for name, data in made.items()} == {"train": 16, "dev": 16, "test": 16}
     test = made["test"]
-    assert set(test["utt2attack"].values()) == {"-", "melgan", "tacotron"} and test.labels["eval_Real_0"] == "bonafide"
+    assert (
+        set(test["utt2attack"].values()) == {"-", "melgan", "tacotron"}
+        and test.labels["eval_Real_0"] == "bonafide"
+    )
     assert test["utt2attack"]["eval_fake_melgan_0"] == "melgan"
     rows = (tmp_path / "egs" / "mine" / "local" / "list.csv").read_text().splitlines()
-    assert len(rows) == 49 and rows[1] == ("eval/Real/0.wav,Real,eval," if not levels else "eval/Real/0.wav,eval,Real,")
+    assert len(rows) == 49 and rows[1] == (
+        "eval/Real/0.wav,Real,eval," if not levels else "eval/Real/0.wav,eval,Real,"
+    )
 
 
 def test_levels_give_speakers_and_conditions(tmp_path):
@@ -62,16 +72,27 @@ def test_levels_give_speakers_and_conditions(tmp_path):
         for speaker in ("joe", "ann", "eve"):
             write(tmp_path / "audio" / speaker / "x" / label / "hall" / "1.wav", 1)
     rows = rows_of_folders(tmp_path / "audio", ("speaker", "-", "label", "room"))
-    assert rows[0] == {"file": "ann/x/fake/hall/1.wav", "speaker": "ann", "label": "fake", "room": "hall"} and len(rows) == 6
-    made = new_recipe("mine", tmp_path / "audio", None, tmp_path / "egs", folders=("speaker", "-", "label", "room"))
+    assert (
+        rows[0] == {"file": "ann/x/fake/hall/1.wav", "speaker": "ann", "label": "fake", "room": "hall"}
+        and len(rows) == 6
+    )
+    made = new_recipe(
+        "mine", tmp_path / "audio", None, tmp_path / "egs", folders=("speaker", "-", "label", "room")
+    )
     assert made[0].conditions.keys() == {"room"} and len(made[0].speakers) == 2
 
 
 def test_protocols_say_what_is_what(protocols, tmp_path):
-    made = {data.path.name: data for data in new_recipe("mine", tmp_path / "audio", None, tmp_path / "egs", protocols=protocols)}
+    made = {
+        data.path.name: data
+        for data in new_recipe("mine", tmp_path / "audio", None, tmp_path / "egs", protocols=protocols)
+    }
     assert {name: len(data.utts) for name, data in made.items()} == {"train": 6, "dev": 6, "test": 6}
     assert set(made["test"].tables) == {"wav.scp", "utt2label", "utt2spk", "utt2attack"}
-    assert set(made["dev"].speakers.values()) == {"LA_00D"} and set(made["dev"]["utt2attack"].values()) == {"-", "A01"}
+    assert set(made["dev"].speakers.values()) == {"LA_00D"} and set(made["dev"]["utt2attack"].values()) == {
+        "-",
+        "A01",
+    }
     command = [sys.executable, "-m", "dada.cli", "run", tmp_path / "egs" / "mine", "--stop_stage", "1"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
@@ -103,7 +124,9 @@ def test_bad_protocols(protocols, tmp_path):
     with pytest.raises(DataError, match="1 of 6 audio files are not in .*LA_D_3"):
         rows_of_protocols(tmp_path / "audio", protocols)
     protocols["dev"].write_text("a b c\n")
-    with pytest.raises(DataError, match="dev.txt has 3 columns, as no ASVspoof protocol known here; known are"):
+    with pytest.raises(
+        DataError, match="dev.txt has 3 columns, as no ASVspoof protocol known here; known are"
+    ):
         rows_of_protocols(tmp_path / "audio", protocols)
     protocols["dev"].write_text("LA_D_1\n")
     with pytest.raises(DataError, match="without labels"):

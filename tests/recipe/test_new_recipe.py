@@ -23,8 +23,12 @@ def corpus(tmp_path):
         for number in range(4):
             name = f"wavs/{speaker} {number}.wav"
             (tmp_path / "corpus" / "wavs").mkdir(parents=True, exist_ok=True)
-            soundfile.write(tmp_path / "corpus" / name, np.random.default_rng(number).uniform(-0.1, 0.1, 800), 8000)
-            lines.append(f"{name},{('Real', 'FAKE')[number % 2]},{speaker},{'melgan' if number % 2 else ''},r{number}")
+            soundfile.write(
+                tmp_path / "corpus" / name, np.random.default_rng(number).uniform(-0.1, 0.1, 800), 8000
+            )
+            lines.append(
+                f"{name},{('Real', 'FAKE')[number % 2]},{speaker},{'melgan' if number % 2 else ''},r{number}"
+            )
     (tmp_path / "corpus" / "list.csv").write_text("\n".join(lines) + "\n")
     return tmp_path / "corpus"
 
@@ -55,29 +59,59 @@ def test_program_makes_a_recipe_that_prepares_data(corpus, tmp_path):
         "--columns",
         "room=room",
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""})
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""}
+    )
     assert done.returncode == 0, done.stderr
     assert "train: 16 utterances, 8 bonafide, 8 spoof" in done.stdout
     recipe = egs / "mine"
-    assert sorted(path.name for path in recipe.iterdir()) == ["README.md", "local", "local.yaml", "recipe.yaml", "run.sh"]
+    assert sorted(path.name for path in recipe.iterdir()) == [
+        "README.md",
+        "local",
+        "local.yaml",
+        "recipe.yaml",
+        "run.sh",
+    ]
     assert (recipe / "run.sh").read_bytes() == (ROOT / "egs" / "TEMPLATE" / "run.sh").read_bytes()
     settings = yaml.safe_load((recipe / "recipe.yaml").read_text())
     assert settings["corpus"] == {
-        "name": "mine", "root": "???", "language": "en", "purported_speakers": True,
+        "name": "mine",
+        "root": "???",
+        "language": "en",
+        "purported_speakers": True,
         "options": {
             "csv": "list.csv",
-            "columns": {"file": "path", "label": "class", "speaker": "spk", "attack": "generator", "room": "room"},
-            "labels_map": {"Real": "bonafide", "FAKE": "spoof"}, "splits_map": {}, "split_by": "speaker",
-            "shares": {"train": 0.6, "dev": 0.2, "test": 0.2}, "seed": 1,
+            "columns": {
+                "file": "path",
+                "label": "class",
+                "speaker": "spk",
+                "attack": "generator",
+                "room": "room",
+            },
+            "labels_map": {"Real": "bonafide", "FAKE": "spoof"},
+            "splits_map": {},
+            "split_by": "speaker",
+            "shares": {"train": 0.6, "dev": 0.2, "test": 0.2},
+            "seed": 1,
         },
-    }  # fmt: skip
+    }
     assert yaml.safe_load((recipe / "local.yaml").read_text()) == {"corpus": {"root": str(corpus)}}
 
 
 def test_stage_1_of_a_new_recipe_works_at_once(corpus, tmp_path):
     new_recipe("mine", corpus, corpus / "list.csv", tmp_path / "egs")
     recipe = tmp_path / "egs" / "mine"
-    command = [sys.executable, "-m", "dada.cli", "run", recipe, "--stage", "prepare_data", "--stop_stage", "prepare_data"]
+    command = [
+        sys.executable,
+        "-m",
+        "dada.cli",
+        "run",
+        recipe,
+        "--stage",
+        "prepare_data",
+        "--stop_stage",
+        "prepare_data",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""})
     assert done.returncode == 0, done.stderr
     splits = [recipe / "data" / name for name in ("train", "dev", "test")]
@@ -102,7 +136,10 @@ def test_data_of_a_new_recipe(corpus, tmp_path):
 def test_split_by_file_and_seed(corpus, tmp_path):
     def utts(name, **kwargs):
         return {
-            split: data.utts for split, data in by_name(new_recipe(name, corpus, corpus / "list.csv", tmp_path / "egs", **kwargs)).items()
+            split: data.utts
+            for split, data in by_name(
+                new_recipe(name, corpus, corpus / "list.csv", tmp_path / "egs", **kwargs)
+            ).items()
         }
 
     first = utts("a", split_by="file")
@@ -114,7 +151,9 @@ def test_splits_of_the_csv(corpus, tmp_path):
     lines = (corpus / "list.csv").read_text().splitlines()
     names = ["train", "train", "valid", "valid", "eval", "eval"] * 4
     (corpus / "list.csv").write_text(
-        "\n".join([f"{lines[0]},subset"] + [f"{line},{name}" for line, name in zip(lines[1:], names, strict=True)])
+        "\n".join(
+            [f"{lines[0]},subset"] + [f"{line},{name}" for line, name in zip(lines[1:], names, strict=True)]
+        )
     )
     made = by_name(new_recipe("mine", corpus, corpus / "list.csv", tmp_path / "egs"))
     assert {name: len(data.utts) for name, data in made.items()} == {"train": 8, "dev": 8, "test": 8}
@@ -129,12 +168,18 @@ def test_splits_of_the_csv(corpus, tmp_path):
     ("spoil", "message"),
     [
         (lambda c: (c / "wavs" / "AL 0.wav").unlink(), r"list.csv:2: .*AL 0.wav does not exist"),
-        (lambda c: change(c, "Real", "odd"), r"--labels does not say .*'odd' \(first at .*list.csv:2\) means; values seen: 'odd', 'FAKE'"),
+        (
+            lambda c: change(c, "Real", "odd"),
+            r"--labels does not say .*'odd' \(first at .*list.csv:2\) means; values seen: 'odd', 'FAKE'",
+        ),
         (lambda c: change(c, "Real", "fake"), "no line of .* has the label bonafide"),
         (lambda c: change(c, "path,", "what,"), "no column is given for `file`; .* has what, class"),
         (lambda c: change(c, "AL 0.wav,Real,AL,", "AL 0.wav,Real,,"), "list.csv:2: no speaker is given"),
         (lambda c: change(c, "wavs/AL 1.wav", "wavs/AL 0.wav"), "list.csv:3: .* is already in line 2"),
-        (lambda c: [change(c, f",{s},", ",AL,") for s in ("BO", "CY", "DI", "ED", "FLO Y")], r"1 groups \(AL\) cannot fill"),
+        (
+            lambda c: [change(c, f",{s},", ",AL,") for s in ("BO", "CY", "DI", "ED", "FLO Y")],
+            r"1 groups \(AL\) cannot fill",
+        ),
         (lambda c: (c / "list.csv").unlink(), "list.csv cannot be read"),
     ],
 )

@@ -9,7 +9,9 @@ from dada.recipe.runner import Selection, waves
 from dada.recipe.stage import Job
 from dada.recipe.stamps import Ledger
 
-ALL = ["greet line/x", "greet dialogue/x"] + [f"spell {protocol} {keys}" for protocol in ("line", "dialogue") for keys in ("a b", "c", "d")]
+ALL = ["greet line/x", "greet dialogue/x"] + [
+    f"spell {protocol} {keys}" for protocol in ("line", "dialogue") for keys in ("a b", "c", "d")
+]
 
 
 def test_runs_all_then_skips_all_and_says_so(toy, caplog):
@@ -58,7 +60,9 @@ def test_one_protocol_only(toy):
 
 def test_only_failed_shards_run_again(toy):
     (toy.root / "broken").touch()
-    with pytest.raises(DadaError, match="(?s)spell, line shard 2 failed: ValueError: the pen broke.*last lines of"):
+    with pytest.raises(
+        DadaError, match="(?s)spell, line shard 2 failed: ValueError: the pen broke.*last lines of"
+    ):
         toy()
     assert not (toy.root / "exp" / "speller" / "letters").exists()
     (toy.root / "broken").unlink()
@@ -111,8 +115,12 @@ def test_a_forced_stage_that_was_stopped_goes_on(toy):
 def test_content_covers_arks_and_recordings_but_not_what_later_stages_add(tmp_path):
     home = tmp_path / "data"
     files = {
-        "x/wav.scp": f"a {home}/clips/a.wav\nb /elsewhere/b.wav\n", "clips/a.wav": "sound", "x/feats.scp": "a feats.ark:3\n",
-        "x/feats.ark": "numbers", "x/text": "words", "x/.done/x.json": "{}",
+        "x/wav.scp": f"a {home}/clips/a.wav\nb /elsewhere/b.wav\n",
+        "clips/a.wav": "sound",
+        "x/feats.scp": "a feats.ark:3\n",
+        "x/feats.ark": "numbers",
+        "x/text": "words",
+        "x/.done/x.json": "{}",
     }
     for name, text in files.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +128,13 @@ def test_content_covers_arks_and_recordings_but_not_what_later_stages_add(tmp_pa
     first = Job("prepare", "x", home, (), (home / "x",))
     ledger = Ledger([first, Job("transcribe", "x", home / "x", (), (home / "x" / "text",))])
     before = ledger.content(first)
-    for name, seen in (("x/text", False), ("x/.done/x.json", False), ("clips/a.wav", True), ("x/feats.ark", True), ("x/utt2spk", True)):
+    for name, seen in (
+        ("x/text", False),
+        ("x/.done/x.json", False),
+        ("clips/a.wav", True),
+        ("x/feats.ark", True),
+        ("x/utt2spk", True),
+    ):
         (home / name).write_text("other")
         assert (ledger.content(first) != before) == seen, name
         (home / name).write_text(files[name]) if name in files else (home / name).unlink()
@@ -158,8 +172,15 @@ def test_waves_follow_needs(tmp_path):
     branch = Job("score", "branch", tmp_path, (), (first,))
     assert [[job.name for job in wave] for wave in waves([fusion, branch])] == [["branch"], ["fusion"]]
     later = Job("score", "later", tmp_path, (), (tmp_path / "c",), after=(fusion, branch))
-    assert [[job.name for job in wave] for wave in waves([fusion, branch, later])] == [["branch"], ["fusion"], ["later"]]
-    assert [[job.name for job in wave] for wave in waves([later, fusion, branch])] == [["later", "branch"], ["fusion"]]
+    assert [[job.name for job in wave] for wave in waves([fusion, branch, later])] == [
+        ["branch"],
+        ["fusion"],
+        ["later"],
+    ]
+    assert [[job.name for job in wave] for wave in waves([later, fusion, branch])] == [
+        ["later", "branch"],
+        ["fusion"],
+    ]
     assert [[job.name for job in wave] for wave in waves([later])] == [["later"]]
     with pytest.raises(RuntimeError, match="wait for each other"):
         waves([fusion, Job("score", "branch", tmp_path, (second,), (first,))])

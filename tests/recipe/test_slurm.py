@@ -1,4 +1,6 @@
-"""`--cmd slurm` on a stand-in for a cluster: sbatch that runs the job here, sacct and scancel that know of it."""
+"""`--cmd slurm` on a stand-in for a cluster: sbatch that runs the job here, sacct and scancel that know of
+it.
+"""
 
 import os
 import time
@@ -16,7 +18,7 @@ from dada.recipe.tasks import Task
 
 ROOT = Path(__file__).parents[2]
 
-SBATCH = r'''#!/bin/bash
+SBATCH = r"""#!/bin/bash
 if grep -q "partition=nowhere" "$1"; then echo "sbatch: error: invalid partition specified: nowhere" >&2; exit 1; fi
 exec 9> "$CLUSTER/lock"; flock 9
 id=$(($(cat "$CLUSTER/last" 2> /dev/null || echo 100) + 1)); echo $id > "$CLUSTER/last"
@@ -27,20 +29,21 @@ export SLURM_JOB_ID=$id SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 SLUR
 setsid bash -c 'echo $$ > "$CLUSTER/$1.pid"; bash "$CLUSTER/$1.sh" && state=COMPLETED || state=FAILED; echo $state > "$CLUSTER/$1.state"' \
     - $id < /dev/null > "$output" 2>&1 9>&- &
 echo "Submitted batch job $id"
-'''
-SRUN = r'''#!/bin/bash
+"""
+SRUN = r"""#!/bin/bash
 while [[ $1 == -* ]]; do [[ $1 == --output ]] && shift; shift; done
 exec "$@"
-'''
-SACCT = r'''#!/bin/bash
+"""
+SACCT = r"""#!/bin/bash
 echo "JobID|State|NodeList"
 for state in "$CLUSTER"/*.state; do echo "$(basename "$state" .state)|$(cat "$state")|here"; done
-'''
-SCANCEL = r'''#!/bin/bash
+"""
+SCANCEL = r"""#!/bin/bash
 kill -9 -- -$(cat "$CLUSTER/$1.pid"); echo CANCELLED > "$CLUSTER/$1.state"
-'''
-# What the jobs of these tests run: the toy's stages are no part of the package, and a job starts from nothing.
-JOBS = '''
+"""
+# What the jobs of these tests run: the toy's stages are no part of the package, and a job starts from
+# nothing.
+JOBS = """
 import os, time
 from dada.recipe import catalog, tasks
 
@@ -58,7 +61,7 @@ def vanish(task):
 
 def sleep(task):
     time.sleep(60)
-'''
+"""
 
 
 @pytest.fixture
@@ -86,11 +89,16 @@ def cluster(toy, tmp_path, monkeypatch):
 def scripts(cluster) -> dict[str, str]:
     """Name of a job -> its script for sbatch."""
     texts = [path.read_text() for path in cluster.glob("*.sh")]
-    return {next(line.partition("=")[2] for line in text.splitlines() if "--job-name=" in line): text for text in texts}
+    return {
+        next(line.partition("=")[2] for line in text.splitlines() if "--job-name=" in line): text
+        for text in texts
+    }
 
 
 def test_jobs_of_a_cluster_give_what_local_processes_do(toy, cluster, monkeypatch):
-    """A job for every task with the options of its stage; the one that fails is named, and done again; what is up to date needs none."""
+    """A job for every task with the options of its stage; the one that fails is named, and done again; what
+    is up to date needs none.
+    """
     (toy.root / "local.yaml").write_text(
         'slurm:\n  options: {partition: short, time: "1:00:00"}\n  gpu: {partition: gpu}\n'
         '  stages: {spell: {time: "2-00:00:00", mem: 8G}}\n'
@@ -100,7 +108,9 @@ def test_jobs_of_a_cluster_give_what_local_processes_do(toy, cluster, monkeypatc
     monkeypatch.setattr(s02_spell, "USES_GPU", True, raising=False)
     options = {"cmd": "slurm", "nj": 3, "ngpu": 2}
     (toy.root / "broken").touch()
-    with pytest.raises(DadaError, match="(?s)spell, line shard 2 failed: ValueError: the pen broke.*last lines of"):
+    with pytest.raises(
+        DadaError, match="(?s)spell, line shard 2 failed: ValueError: the pen broke.*last lines of"
+    ):
         toy("protocol=line", **options)
     found = scripts(cluster)
     assert sorted(found) == ["greet-line/x", *(f"spell-line_shard_{i}" for i in (1, 2, 3))]
@@ -115,11 +125,16 @@ def test_jobs_of_a_cluster_give_what_local_processes_do(toy, cluster, monkeypatc
 
 
 def test_a_lost_job_is_noticed_and_ctrl_c_cancels_the_rest(toy, cluster, tmp_path):
-    """One at a time, as --nj says. What a job leaves is removed where it ended well, and else is there to be read."""
+    """One at a time, as --nj says. What a job leaves is removed where it ended well, and else is there to be
+    read.
+    """
     import toy_jobs
 
     recipe = Recipe.load(toy.root, options=Options(cmd="slurm", nj=1))
-    tasks = [Task(recipe, "greet", Job("greet", name, tmp_path, (), ()), tmp_path / "log" / f"{name}.log") for name in "abcd"]
+    tasks = [
+        Task(recipe, "greet", Job("greet", name, tmp_path, (), ()), tmp_path / "log" / f"{name}.log")
+        for name in "abcd"
+    ]
     with pytest.raises(KeyboardInterrupt), executor(recipe) as submit:
         works = toy_jobs.work, toy_jobs.vanish, toy_jobs.sleep, toy_jobs.sleep
         well, lost, *others = (submit(work, task) for work, task in zip(works, tasks, strict=True))
@@ -131,12 +146,19 @@ def test_a_lost_job_is_noticed_and_ctrl_c_cancels_the_rest(toy, cluster, tmp_pat
         while not (cluster / "103.pid").exists() and time.monotonic() < start + 60:
             time.sleep(0.05)
         raise KeyboardInterrupt
-    assert [(cluster / f"{number}.state").read_text().strip() for number in (101, 102, 103)] == ["COMPLETED", "FAILED", "CANCELLED"]
+    assert [(cluster / f"{number}.state").read_text().strip() for number in (101, 102, 103)] == [
+        "COMPLETED",
+        "FAILED",
+        "CANCELLED",
+    ]
     assert not any(future.done() for future in others) and not (cluster / "104.sh").exists()
 
 
 def test_what_a_cluster_refuses_is_the_users_to_correct(toy, cluster, monkeypatch, tmp_path):
-    with pytest.raises(ConfigError, match=r"sbatch did not take the job of line/x: .*invalid partition.*: correct slurm in .*local\.yaml"):
+    with pytest.raises(
+        ConfigError,
+        match=r"sbatch did not take the job of line/x: .*invalid partition.*: correct slurm in .*local\.yaml",
+    ):
         toy("protocol=line", "slurm.options.partition=nowhere", cmd="slurm")
     with pytest.raises(ConfigError, match="time is 14400, and YAML makes such a number of 4:00:00"):
         toy("slurm.options.time=4:00:00", cmd="slurm")

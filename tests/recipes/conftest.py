@@ -1,4 +1,6 @@
-"""A whole recipe on a tiny generated corpus with tiny random encoders: every stage is the real one, only the sizes are not."""
+"""A whole recipe on a tiny generated corpus with tiny random encoders: every stage is the real one, only the
+sizes are not.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -67,6 +69,7 @@ text: {{name: lines, corpora: [authors], min_words: 3, dev_fraction: 0.3}}
 evaluate: {{num_resamples: 50, abx_triples: 200}}
 """
 
+
 @pytest.fixture(scope="session")
 def make_recipe(whisper_folder, tiny_bert) -> Callable[[Path], Path]:
     """`make_recipe(folder)` writes the recipe `tiny` there and returns its folder."""
@@ -92,5 +95,7 @@ def finished(make_recipe, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def copy_of_finished(finished, tmp_path) -> Path:
-    """A copy of the finished recipe that a test may spoil. Absolute paths in it still lead to the original's audio."""
+    """A copy of the finished recipe that a test may spoil. Absolute paths in it still lead to the original's
+    audio.
+    """
     return Path(shutil.copytree(finished, tmp_path / "tiny", copy_function=shutil.copy2))

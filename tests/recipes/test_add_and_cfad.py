@@ -1,4 +1,6 @@
-"""The recipes of the ADD challenge and of CFAD, whole, on miniatures of them, and with corpora that are wrong."""
+"""The recipes of the ADD challenge and of CFAD, whole, on miniatures of them, and with corpora that are
+wrong.
+"""
 
 import json
 import shutil
@@ -47,7 +49,10 @@ def test_track_1_2_weighs_both_rounds(tmp_path, whisper_folder):
     for system in ("lfcc_gmm", "cqt_lcnn", "cqt_aasist", "w2v2_gmm", "cau_ku_round1", "cau_ku_round2"):
         eers = [results(recipe, system, name)["metrics"]["eer"]["mean"] for name in ("test_r1", "test_r2")]
         weighted = results(recipe, system, "weighted_eer")["metrics"]["weighted_eer"]
-        assert weighted["mean"] == pytest.approx(0.4 * eers[0] + 0.6 * eers[1]) and len(weighted["per_seed"]) == 1
+        assert (
+            weighted["mean"] == pytest.approx(0.4 * eers[0] + 0.6 * eers[1])
+            and len(weighted["per_seed"]) == 1
+        )
     written = (recipe / "RESULTS.md").read_text()
     assert written.count("### Weighted equal error rate") == 1 and "test r1 0.4, test r2 0.6" in written
     valid = dada("validate", recipe)
@@ -62,7 +67,10 @@ def test_a_round_without_labels_is_scored(tmp_path):
     assert "label.txt does not exist: test_r2 is unlabelled" in said
     assert results(recipe, "lfcc_gmm", "test_r2")["metrics"] is None
     assert results(recipe, "lfcc_gmm", "weighted_eer")["metrics"]["weighted_eer"] is None
-    assert len((recipe / "exp" / "lfcc_gmm" / "seed_1" / "scores" / "test_r2.txt").read_text().splitlines()) == 18
+    assert (
+        len((recipe / "exp" / "lfcc_gmm" / "seed_1" / "scores" / "test_r2.txt").read_text().splitlines())
+        == 18
+    )
 
 
 def test_lists_of_track_1_2_that_cannot_be_used(tmp_path):
@@ -72,7 +80,10 @@ def test_lists_of_track_1_2_that_cannot_be_used(tmp_path):
     for wrong, message in (
         (text + text.splitlines()[0] + "\n", r"label.txt:17: ADD2023_T1.2_D_00000003 is already in line 1"),
         (text.replace("genuine", "bonafide"), "unknown class 'bonafide'"),
-        (text.replace("_D_", "_T_"), "utterances here begin with ADD2023_T1.2_D_, not ADD2023_T1.2_T_00000003"),
+        (
+            text.replace("_D_", "_T_"),
+            "utterances here begin with ADD2023_T1.2_D_, not ADD2023_T1.2_T_00000003",
+        ),
         (text.replace(" fake", ""), "1 columns"),
         ("", "label.txt is empty"),
     ):
@@ -102,7 +113,9 @@ def test_track_3_knows_what_it_does_not_know(tmp_path):
     found = results(recipe, "track3_openmax", "test")
     assert found["metrics"] is None and found["classes"]["labels"] == [*"0123456", "unknown"]
     assert found["classes"]["unknown_attacks"] == ["7"] and found["classes"]["num_unknown"] == 3
-    assert 0 <= found["classes"]["macro_f1"]["mean"] <= 1 and sum(map(sum, found["classes"]["confusion"])) == 24
+    assert (
+        0 <= found["classes"]["macro_f1"]["mean"] <= 1 and sum(map(sum, found["classes"]["confusion"])) == 24
+    )
     assert results(recipe, "track3_cqt_lcnn", "dev")["classes"]["num_known"] == 21
     assert "### Confusion matrix of track3_openmax" in (recipe / "RESULTS.md").read_text()
     label = tmp_path / "corpus" / "Track3" / "train" / "label.txt"
@@ -112,7 +125,11 @@ def test_track_3_knows_what_it_does_not_know(tmp_path):
         prepare(recipe)
     label.write_text("".join(line for line in text.splitlines(keepends=True) if not line.endswith(" 6\n")))
     said = dada("run", recipe, "--stop_stage", "1", "--force")
-    assert said.returncode == 0 and "train: 24 all, expected 22400" in said.stderr and "train: 0 6, expected 3200" in said.stderr
+    assert (
+        said.returncode == 0
+        and "train: 24 all, expected 22400" in said.stderr
+        and "train: 0 6, expected 3200" in said.stderr
+    )
 
 
 def test_cfad_stands_in_for_both_tracks(tmp_path):
@@ -120,12 +137,20 @@ def test_cfad_stands_in_for_both_tracks(tmp_path):
     (recipe / "conf" / "track3_cqt_lcnn.yaml").write_text(f"{MIXTURE}labels: []\n")
     (recipe / "conf" / "track3_cqt_lcnn_openmax.yaml").write_text("model: {tail: 3}\n")
     run(recipe, "protocol=clean", "systems=[trivial_cues,lfcc_gmm,track3_cqt_lcnn_openmax]")
-    assert results(recipe, "lfcc_gmm", "test_seen")["metrics"] and results(recipe, "track3_cqt_lcnn_openmax", "test_seen")["metrics"]
+    assert (
+        results(recipe, "lfcc_gmm", "test_seen")["metrics"]
+        and results(recipe, "track3_cqt_lcnn_openmax", "test_seen")["metrics"]
+    )
     assert set(results(recipe, "lfcc_gmm", "test_unseen")["conditions"]["attack"]) == {"lpcnet"}
     classes = results(recipe, "track3_cqt_lcnn_openmax", "test_unseen")["classes"]
-    assert classes["labels"] == ["bonafide", "gl", "hifigan", "unknown"] and classes["unknown_attacks"] == ["lpcnet"]
+    assert classes["labels"] == ["bonafide", "gl", "hifigan", "unknown"] and classes["unknown_attacks"] == [
+        "lpcnet"
+    ]
     data = DataDir.read(recipe / "data" / "train")
-    assert data.speakers["train-gl-SSB07800000_gl"] == "SSB0780" and data.speakers["train-thchs30-A11_000"] == "A11"
+    assert (
+        data.speakers["train-gl-SSB07800000_gl"] == "SSB0780"
+        and data.speakers["train-thchs30-A11_000"] == "A11"
+    )
     done = dada("validate", recipe, "--no_audio")
     assert done.returncode == 0, done.stdout
     run(recipe, "protocol=noisy", "systems=[lfcc_gmm]")
@@ -136,7 +161,9 @@ def test_folders_of_cfad_that_cannot_be_used(tmp_path):
     folder = miniatures.make("cfad", tmp_path)
     home = tmp_path / "corpus" / "CFAD" / "clean_version"
     (home / "dev_clean" / "real_clean" / "aishell3").rename(home / "dev_clean" / "aishell3")
-    with pytest.raises(DataError, match="3 files of .*dev_clean lie in no real_.*e.g. aishell3/SSB07800010.wav"):
+    with pytest.raises(
+        DataError, match="3 files of .*dev_clean lie in no real_.*e.g. aishell3/SSB07800010.wav"
+    ):
         prepare(folder, "protocol=clean")
     (home / "dev_clean").rename(home / "dev")
     with pytest.raises(DataError, match="the folder .*dev_clean does not exist"):

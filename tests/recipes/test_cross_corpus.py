@@ -1,4 +1,6 @@
-"""Systems of one recipe, scored by another on its own corpus, which has test data only and shares a third of it with the training data."""
+"""Systems of one recipe, scored by another on its own corpus, which has test data only and shares a third of
+it with the training data.
+"""
 
 import json
 
@@ -13,13 +15,25 @@ SYSTEMS = ["lfcc_gmm", "lfcc_ensemble", "dada_text", "dada_late_calibrated", "da
 
 @pytest.fixture
 def other(make_recipe, tmp_path):
-    """Its ANN is the ANN of the training data of `tiny`, in other files; BEN and CAT are new, under names that `tiny` has as well."""
+    """Its ANN is the ANN of the training data of `tiny`, in other files; BEN and CAT are new, under names
+    that `tiny` has as well.
+    """
     root = make_recipe(tmp_path / "other")
     prepare = root / "local" / "prepare_data.py"
-    new = prepare.read_text().replace("default_rng([number, speaker, turn])", 'default_rng([number + 7 * (name != "ANN"), speaker, turn])')
-    prepare.write_text(new.replace('f"{name}-{split}-{turn}"', 'f"{name}-{\'train\' if name == \'BEN\' else split}-{turn}"'))
-    lines = [line for line in (root / "recipe.yaml").read_text().splitlines() if "counts" not in line and "systems" not in line]
-    lines = [line.replace("name: tiny", "name: other") for line in lines] + ["splits: {train: null, dev: null, test: [test]}"]
+    new = prepare.read_text().replace(
+        "default_rng([number, speaker, turn])", 'default_rng([number + 7 * (name != "ANN"), speaker, turn])'
+    )
+    prepare.write_text(
+        new.replace('f"{name}-{split}-{turn}"', "f\"{name}-{'train' if name == 'BEN' else split}-{turn}\"")
+    )
+    lines = [
+        line
+        for line in (root / "recipe.yaml").read_text().splitlines()
+        if "counts" not in line and "systems" not in line
+    ]
+    lines = [line.replace("name: tiny", "name: other") for line in lines] + [
+        "splits: {train: null, dev: null, test: [test]}"
+    ]
     (root / "recipe.yaml").write_text("\n".join(lines) + "\n")
     return root
 
@@ -29,7 +43,9 @@ def test_systems_of_another_recipe(copy_of_finished, other):
     assert done.returncode == 0, done.stderr[-3000:]
     gmm = "tiny:lfcc_gmm"  # the folder beside
     refused = dada("run", other, "--nj", "1", "--system", gmm)
-    assert refused.returncode == 2 and "trained on 8 of the 24 utterances of test" in refused.stderr, refused.stderr[-3000:]
+    assert refused.returncode == 2 and "trained on 8 of the 24 utterances of test" in refused.stderr, (
+        refused.stderr[-3000:]
+    )
     assert "ANN-test-0 is ANN-train-0 of train" in refused.stderr and "Traceback" not in refused.stderr
 
     exclude = "corpus.options.exclude=exp/from_tiny/overlap.txt"
@@ -40,14 +56,27 @@ def test_systems_of_another_recipe(copy_of_finished, other):
     report = (other / "RESULTS.md").read_text()
     for name in SYSTEMS:
         result = json.loads((other / "exp" / "from_tiny" / name / "results" / "test.json").read_text())
-        assert (result["seeds"], result["num_trials"]) == ([1, 2], 16) and result["notes"][0].startswith("trained on tiny (recipe tiny,")
+        assert (result["seeds"], result["num_trials"]) == ([1, 2], 16) and result["notes"][0].startswith(
+            "trained on tiny (recipe tiny,"
+        )
         assert f"| tiny:{name} |" in report
     home = other / "exp" / "from_tiny" / "dada_mid" / "seed_2"
     made = json.loads((home / "scores" / "test.json").read_text())
     assert made["system"] == "tiny:dada_mid" and made["trained"]["calibration"]["fitted_on"] == "dev of tiny"
-    verdict = dada("detect", "--model", copy_of_finished / "exp" / "dada_mid", "--seed", "2", "--json", "--speaker", "CAT",
-                   other / "data" / "audio" / "CAT-test-3.flac")
-    assert json.loads(verdict.stdout)["score"] == pytest.approx(float(read_table(home / "scores" / "test.txt")["CAT-test-3"]), abs=2e-3)
+    verdict = dada(
+        "detect",
+        "--model",
+        copy_of_finished / "exp" / "dada_mid",
+        "--seed",
+        "2",
+        "--json",
+        "--speaker",
+        "CAT",
+        other / "data" / "audio" / "CAT-test-3.flac",
+    )
+    assert json.loads(verdict.stdout)["score"] == pytest.approx(
+        float(read_table(home / "scores" / "test.txt")["CAT-test-3"]), abs=2e-3
+    )
     found = json.loads((other / "exp" / "from_tiny" / "overlap.json").read_text())["splits"]["test"]
     assert found["num_seen"] == 0 and found["namesakes"] == 8  # BEN's
 
@@ -65,5 +94,7 @@ def test_systems_of_another_recipe(copy_of_finished, other):
 def test_what_is_not_trained_is_named_with_the_command(other, make_recipe):
     make_recipe(other.parent / "tiny")
     done = dada("run", other, "--nj", "1", "--system", "tiny:lfcc_gmm")
-    assert done.returncode == 2 and "tiny/run.sh --stop_stage 7 --system lfcc_gmm" in done.stderr, done.stderr[-3000:]
+    assert done.returncode == 2 and "tiny/run.sh --stop_stage 7 --system lfcc_gmm" in done.stderr, (
+        done.stderr[-3000:]
+    )
     assert (other / "data" / "test").exists() and not (other / "dump").exists()

@@ -29,13 +29,20 @@ from dada.stages import s10_explain, s11_report
 from dada.stages._page_maker import ExplainedSystem, PageMaker
 
 SYSTEMS = ["lfcc_lcnn", "dada_audio", "lfcc_gmm"]
-SETTINGS = [f"explain.systems=[{','.join(SYSTEMS)}]", "explain.num_utterances=2", "explain.num_checked=1", "explain.num_steps=4"]
+SETTINGS = [
+    f"explain.systems=[{','.join(SYSTEMS)}]",
+    "explain.num_utterances=2",
+    "explain.num_checked=1",
+    "explain.num_steps=4",
+]
 
 
 @pytest.fixture(scope="module")
 def explained(finished, tmp_path_factory) -> Recipe:
     """The recipe with three systems explained; backgrounds are the few other utterances of a class."""
-    root = Path(shutil.copytree(finished, tmp_path_factory.mktemp("explained") / "tiny", copy_function=shutil.copy2))
+    root = Path(
+        shutil.copytree(finished, tmp_path_factory.mktemp("explained") / "tiny", copy_function=shutil.copy2)
+    )
     recipe = Recipe.load(root, SETTINGS)
     for job in s10_explain.plan(recipe):
         s10_explain.run(recipe, job)
@@ -54,9 +61,17 @@ def test_maps_profiles_and_shares_belong_together(explained):
             assert np.allclose(np.maximum(maps[utt], 0).mean(1), profiles[utt], rtol=1e-4, atol=1e-12)
         rows = list(csv.DictReader((folder / "shares.csv").open()))
         assert len(rows) == 12 and all(0 <= float(row["speech_time"]) <= 1 for row in rows)
-        shares = [float(row["speech_share"]) for row in rows if row["output"] == "spoof" and row["class"] == "bonafide"]
-        assert np.isclose(summary["classes"]["bonafide"]["spoof"]["speech_share"]["mean"], np.mean(shares), atol=1e-4)
-        assert summary["faithfulness"]["num"] == 3 and summary["completeness_error"]["median"] < (1e-3 if method == "deep_shap" else 1.5)
+        shares = [
+            float(row["speech_share"])
+            for row in rows
+            if row["output"] == "spoof" and row["class"] == "bonafide"
+        ]
+        assert np.isclose(
+            summary["classes"]["bonafide"]["spoof"]["speech_share"]["mean"], np.mean(shares), atol=1e-4
+        )
+        assert summary["faithfulness"]["num"] == 3 and summary["completeness_error"]["median"] < (
+            1e-3 if method == "deep_shap" else 1.5
+        )
 
 
 def test_a_second_run_writes_the_same(explained):
@@ -68,14 +83,24 @@ def test_a_second_run_writes_the_same(explained):
 
 def test_pairs_and_report(explained):
     compared = json.loads((explained.exp_dir("lfcc_lcnn") / "explain" / "with_dada_audio.json").read_text())
-    assert compared["num_utterances"] == 6 and "frequency_correlation" not in compared["classes"]["all"]["spoof"]
+    assert (
+        compared["num_utterances"] == 6 and "frequency_correlation" not in compared["classes"]["all"]["spoof"]
+    )
     job = s11_report.plan(explained)[0]
     assert explained.exp_dir("lfcc_lcnn") / "explain" / "summary.json" in job.inputs
     s11_report.run(explained, job)
     text, html = (path.read_text() for path in job.outputs)
-    for title in ("support in speech", "sub-bands of lfcc_lcnn", "can they be trusted?", "classifiers compared"):
+    for title in (
+        "support in speech",
+        "sub-bands of lfcc_lcnn",
+        "can they be trusted?",
+        "classifiers compared",
+    ):
         assert f"Explanations: {title}" in text and f"Explanations: {title}" in html
-    assert "Explanations: sub-bands of dada_audio" not in text and text.count("Explanations: can they be trusted?") == 1
+    assert (
+        "Explanations: sub-bands of dada_audio" not in text
+        and text.count("Explanations: can they be trusted?") == 1
+    )
 
 
 def test_nothing_is_explained_unless_it_is_named(finished):
@@ -107,16 +132,32 @@ def titles(html: str) -> list[str]:
 
 def test_a_page_for_an_utterance_of_every_class(explained):
     pages = pages_of(explained)
-    assert [(page["label"], page["attack"]) for page in pages] == [("bonafide", "-"), ("spoof", "A01"), ("spoof", "A02")]
+    assert [(page["label"], page["attack"]) for page in pages] == [
+        ("bonafide", "-"),
+        ("spoof", "A01"),
+        ("spoof", "A02"),
+    ]
     fusions = [name for name in explained.own if explained.system(name).task == "fusion"]
     for page in pages:
         assert page["scores"].keys() == {*SYSTEMS, "dada_text", *fusions} and page["words"]
         for name, score in page["scores"].items():
-            assert score == float(read_table(explained.seed_dir(name, 1) / "scores" / "test.txt")[page["utt"]])
+            assert score == float(
+                read_table(explained.seed_dir(name, 1) / "scores" / "test.txt")[page["utt"]]
+            )
         html = (explained.exp_dir("explain_pages") / page["file"]).read_text()
-        assert titles(html) == ["Scores", *SYSTEMS, "The words", "What each branch gave"] and html.count("data:audio/flac") == 1
-        assert f"more like {page['speaker']}" in html and "Nearest quotes of" in html and html.count("class=hz") == 3 + 2
-        assert not re.search(r'(src|href)="(?!data:|#)', html) and "<td>dada_<wbr>mid</td>" in html.split("What each branch gave")[1]
+        assert (
+            titles(html) == ["Scores", *SYSTEMS, "The words", "What each branch gave"]
+            and html.count("data:audio/flac") == 1
+        )
+        assert (
+            f"more like {page['speaker']}" in html
+            and "Nearest quotes of" in html
+            and html.count("class=hz") == 3 + 2
+        )
+        assert (
+            not re.search(r'(src|href)="(?!data:|#)', html)
+            and "<td>dada_<wbr>mid</td>" in html.split("What each branch gave")[1]
+        )
         assert "20 other utterances of its class" in html and "<dt>Purported speaker</dt>" in html
 
 
@@ -152,12 +193,18 @@ def test_which_utterances_have_a_page(explained):
     before = pages_of(explained)
     more = Recipe.load(explained.root, [*SETTINGS, "explain.pages=2"])
     assert s10_explain.plan(more)[0].settings == plain.settings and "pages" not in plain.settings["explain"]
-    assert len(make_pages(more)) == 6 and {page["utt"] for page in before} < {page["utt"] for page in pages_of(more)}
+    assert len(make_pages(more)) == 6 and {page["utt"] for page in before} < {
+        page["utt"] for page in pages_of(more)
+    }
     utt = pages_of(more)[-1]["utt"]
     named = Recipe.load(explained.root, [*SETTINGS, "explain.pages=0", f"explain.utterances=[{utt}]"])
-    assert [page["utt"] for page in make_pages(named)] == [utt] and [path.name for path in folder.glob("*.html")] == [f"{utt}.html"]
+    assert [page["utt"] for page in make_pages(named)] == [utt] and [
+        path.name for path in folder.glob("*.html")
+    ] == [f"{utt}.html"]
     none = Recipe.load(explained.root, [*SETTINGS, "explain.pages=0"])
-    assert not [job for job in s10_explain.plan(none) if "pages" in job.name] and load(none.views)[0].pages == []
+    assert (
+        not [job for job in s10_explain.plan(none) if "pages" in job.name] and load(none.views)[0].pages == []
+    )
     assert make_pages(explained) == before
     with pytest.raises(ConfigError, match="explain.pages is -1"):
         ExplainConfig(pages=-1)
@@ -175,8 +222,14 @@ def test_the_report_lists_the_pages_that_are_there(explained, tmp_path):
     s11_report.run(recipe, job)
     text, html = (path.read_text() for path in job.outputs)
     links = re.findall(r'<td><a href="(.*?)">', html)
-    assert [(explained.root / unquote(link)).resolve() for link in links] == [far / "explain_pages" / page["file"] for page in there]
-    assert gone["utt"] not in html and f"{there[0]['scores']['dada_late']:+.2f}</td>" in html and '#main-test-utterances"' in html
+    assert [(explained.root / unquote(link)).resolve() for link in links] == [
+        far / "explain_pages" / page["file"] for page in there
+    ]
+    assert (
+        gone["utt"] not in html
+        and f"{there[0]['scores']['dada_late']:+.2f}</td>" in html
+        and '#main-test-utterances"' in html
+    )
     assert "explain_pages" not in text and there[0]["utt"] not in text
 
 
@@ -186,23 +239,35 @@ def test_pages_of_a_recipe_without_words(explained, tmp_path):
     (recipe.data_dir("test") / "text").unlink()
     (page, *_) = make_pages(recipe)
     html = (recipe.exp_dir("explain_pages") / page["file"]).read_text()
-    assert titles(html) == ["Scores", "lfcc_lcnn"] and page["words"] == "" and page["scores"].keys() == {"lfcc_lcnn"}
+    assert (
+        titles(html) == ["Scores", "lfcc_lcnn"]
+        and page["words"] == ""
+        and page["scores"].keys() == {"lfcc_lcnn"}
+    )
 
 
 def test_a_speaker_who_is_not_known_gets_no_coloured_words(explained, tmp_path):
     root = Path(shutil.copytree(explained.root, tmp_path / "tiny", copy_function=shutil.copy2))
     recipe = Recipe.load(root, SETTINGS)
     utt = pages_of(recipe)[0]["utt"]
-    write_table(recipe.data_dir("test") / "utt2spk", {**read_table(recipe.data_dir("test") / "utt2spk"), utt: "ZED"})
+    write_table(
+        recipe.data_dir("test") / "utt2spk", {**read_table(recipe.data_dir("test") / "utt2spk"), utt: "ZED"}
+    )
     page = PageMaker(recipe, SYSTEMS, ["dada_text", "dada_late", "dada_late_bayes"]).page(utt)
-    assert page.words is None and list(page.weighed) == ["dada_late_bayes"] and page.facts["Purported speaker"] == "ZED"
+    assert (
+        page.words is None
+        and list(page.weighed) == ["dada_late_bayes"]
+        and page.facts["Purported speaker"] == "ZED"
+    )
 
 
 def test_one_explained_system_alone_waits_for_no_other(finished):
     recipe = Recipe.load(finished, SETTINGS, systems=["lfcc_lcnn"])
     stage = catalog.find("explain")
     jobs = jobs_to_run(recipe, stage, make_ledger(recipe))
-    assert [job.name for job in jobs] == ["main/lfcc_lcnn", "main/pages"] and jobs[1].args["systems"] == ["lfcc_lcnn"]
+    assert [job.name for job in jobs] == ["main/lfcc_lcnn", "main/pages"] and jobs[1].args["systems"] == [
+        "lfcc_lcnn"
+    ]
 
 
 def test_utterance_not_in_the_set(explained):
@@ -214,7 +279,9 @@ def test_utterance_not_in_the_set(explained):
 def test_model_without_a_gradient_path_says_occlusion(explained):
     gmm = Recipe.load(explained.root, [*SETTINGS, "explain.methods={lfcc_gmm: deep_shap}"])
     with pytest.raises(ConfigError, match="occlusion"):
-        s10_explain.run(gmm, next(job for job in s10_explain.plan(gmm) if job.args.get("system") == "lfcc_gmm"))
+        s10_explain.run(
+            gmm, next(job for job in s10_explain.plan(gmm) if job.args.get("system") == "lfcc_gmm")
+        )
     with pytest.raises(ConfigError, match="no audio system"):
         Subject(load_experiment(explained.seed_dir("dada_text", 1)))
 
@@ -234,15 +301,27 @@ def test_page_of_a_clip(explained):
     page = explainer(clip, "ANN")
     assert page.words.author == "ANN" and len(page.words.words) == 4 and len(page.words.quotes) == 5
     html = render(page)
-    assert html.count("data:audio/flac") == 1 and not re.search(r'(src|href)="(?!data:|#)', html) and "@import" not in html
+    assert (
+        html.count("data:audio/flac") == 1
+        and not re.search(r'(src|href)="(?!data:|#)', html)
+        and "@import" not in html
+    )
     (audio,) = page.explained
-    assert audio.explanation.system == "dada_audio" and re.fullmatch("12 (spoof|bona fide) utterances of dev", audio.background)
-    assert list(page.weighed) == ["dada_late_calibrated"] and page.others == "24 utterances of dev" and "<th scope=col>α</th>" in html
+    assert audio.explanation.system == "dada_audio" and re.fullmatch(
+        "12 (spoof|bona fide) utterances of dev", audio.background
+    )
+    assert (
+        list(page.weighed) == ["dada_late_calibrated"]
+        and page.others == "24 utterances of dev"
+        and "<th scope=col>α</th>" in html
+    )
 
 
 @pytest.fixture
 def explain(monkeypatch, capsys, tmp_path):
-    """Runs `dada explain` in this process; returns its exit code, the page if it wrote one, and what it said to stderr."""
+    """Runs `dada explain` in this process; returns its exit code, the page if it wrote one, and what it said
+    to stderr.
+    """
     monkeypatch.setattr("dada.explain_clip.set_up_logging", lambda level: None)
     page = tmp_path / "clip.html"
 
@@ -259,7 +338,10 @@ def test_program_says_what_it_cannot_use(explained, explain):
     for arguments, message in (
         (["none.flac", "--model", lcnn], "none.flac"),
         ([clip, "--model", lcnn, "--background", "nowhere.flac"], "nowhere.flac"),
-        ([clip, "--model", gmm, "--method", "deep_shap"], "(IndexAdd): use integrated_gradients (or gradient_shap, or occlusion)"),
+        (
+            [clip, "--model", gmm, "--method", "deep_shap"],
+            "(IndexAdd): use integrated_gradients (or gradient_shap, or occlusion)",
+        ),
         ([clip, "--model", lcnn, "--method", "deep_shop"], "did you mean 'deep_shap'"),
         ([clip, "--model", lcnn, "gradient_shap.zero=true"], "did you mean 'zeros'"),
         ([clip, "--model", lcnn, "zeros"], "unknown explanation method 'zeros'"),
@@ -274,12 +356,27 @@ def test_program_uses_what_background_there_is(explained, explain, caplog):
     clip, *others = sorted((explained.root / "data" / "audio").glob("ANN-test-*"))[:3]
     lcnn = explained.exp_dir("lfcc_lcnn")
     code, page, _ = explain(clip, "--model", lcnn, "--background", clip, *others)
-    assert code == 0 and "deep shap, compared with 2 files; completeness error" in page and "rough picture" not in page
+    assert (
+        code == 0
+        and "deep shap, compared with 2 files; completeness error" in page
+        and "rough picture" not in page
+    )
     assert "the background has 2 utterances, fewer than 20: all are used" in caplog.text
     page = explain(clip, "--model", lcnn, "--background", clip)[1]
     assert "compared with silence" in page and "name other clips with --background" in caplog.text
-    page = explain(clip, "--model", lcnn, "--method", "gradient_shap", "gradient_shap.zeros=true", "gradient_shap.num_samples=1")[1]
-    assert "gradient shap, compared with an input of zeros; completeness error" in page and "rough picture" in page
+    page = explain(
+        clip,
+        "--model",
+        lcnn,
+        "--method",
+        "gradient_shap",
+        "gradient_shap.zeros=true",
+        "gradient_shap.num_samples=1",
+    )[1]
+    assert (
+        "gradient shap, compared with an input of zeros; completeness error" in page
+        and "rough picture" in page
+    )
     assert "take the map as a rough picture" in caplog.text
 
 
@@ -287,13 +384,26 @@ def test_program_compares_systems(explained, explain, tmp_path, capsys):
     clip = next((explained.root / "data" / "audio").glob("ANN-test-1*"))
     models = [explained.exp_dir(name) for name in ("lfcc_lcnn", "lfcc_gmm")]
     chosen = [word for model in models for word in ("--model", str(model))]
-    assert main([str(clip), *chosen, "--out", str(tmp_path / "two.html"), "--figures", str(tmp_path), "--json"]) == 0
+    assert (
+        main([str(clip), *chosen, "--out", str(tmp_path / "two.html"), "--figures", str(tmp_path), "--json"])
+        == 0
+    )
     found = json.loads(capsys.readouterr().out)
-    assert [one["system"] for one in found["audio"]] == ["lfcc_lcnn", "lfcc_gmm"] and {"System", "System 2"} < set(found["facts"])
+    assert [one["system"] for one in found["audio"]] == ["lfcc_lcnn", "lfcc_gmm"] and {
+        "System",
+        "System 2",
+    } < set(found["facts"])
     for one in found["audio"]:
-        assert 0 < one["time_in_speech"] <= 1 and all(share is None or 0 <= share <= 1 for share in one["support_in_speech"].values())
-        assert all(None in bands.values() or sum(bands.values()) == pytest.approx(1) for bands in one["support_in_bands"].values())
-    assert len(list(tmp_path.glob("*.svg"))) == 7 and len(list(tmp_path.glob("*.pdf"))) == 7  # three of each, and both beside each other
+        assert 0 < one["time_in_speech"] <= 1 and all(
+            share is None or 0 <= share <= 1 for share in one["support_in_speech"].values()
+        )
+        assert all(
+            None in bands.values() or sum(bands.values()) == pytest.approx(1)
+            for bands in one["support_in_bands"].values()
+        )
+    assert (
+        len(list(tmp_path.glob("*.svg"))) == 7 and len(list(tmp_path.glob("*.pdf"))) == 7
+    )  # three of each, and both beside each other
     page = (tmp_path / "two.html").read_text()
     assert page.count('class="card views"') == 2 and page.count("data:audio/flac") == 1
 
@@ -301,7 +411,9 @@ def test_program_compares_systems(explained, explain, tmp_path, capsys):
 def test_program_tells_runs_of_one_system_apart(explained, explain, tmp_path):
     clip = next((explained.root / "data" / "audio").glob("ANN-test-1*"))
     model = explained.exp_dir("lfcc_gmm")
-    code, page, _ = explain(clip, "--model", model / "seed_1", "--model", model / "seed_2", "--figures", tmp_path / "figures")
+    code, page, _ = explain(
+        clip, "--model", model / "seed_1", "--model", model / "seed_2", "--figures", tmp_path / "figures"
+    )
     assert code == 0 and "<h2>lfcc_gmm_1</h2>" in page and "<h2>lfcc_gmm_2</h2>" in page
     assert len(list((tmp_path / "figures").glob("*.svg"))) == 7
 
@@ -312,7 +424,11 @@ def test_words_and_quotes_of_the_purported_speaker(explained):
     words = explain_words(system, "the dog ran home", "ANN", quotes.get)
     assert words.author == "ANN" and words.words == ["the", "dog", "ran", "home"] and len(words.values) == 4
     cosines = [cosine for cosine, _ in words.quotes]
-    assert len(cosines) == 5 and cosines == sorted(cosines, reverse=True) and all("cat" in text for _, text in words.quotes)
+    assert (
+        len(cosines) == 5
+        and cosines == sorted(cosines, reverse=True)
+        and all("cat" in text for _, text in words.quotes)
+    )
 
 
 def test_speaker_unknown_to_the_text_model(explained, caplog):

@@ -1,4 +1,6 @@
-"""The recipes of MLAAD and of the corpora without spoofs, whole, on miniatures of them, and with corpora that are wrong."""
+"""The recipes of MLAAD and of the corpora without spoofs, whole, on miniatures of them, and with corpora that
+are wrong.
+"""
 
 import json
 import shutil
@@ -42,8 +44,15 @@ def prepare(folder, *overrides) -> Recipe:
 
 def write_sayings(path):
     """Texts of the speakers, since the tiny Whisper hears the same words everywhere."""
-    utts = {f"{name}-{i}": (name, f"{word} {word} and {number}") for name, word in WORDS.items() for i, number in enumerate("abcdefgh")}
-    tables = {"text": {utt: text for utt, (_, text) in utts.items()}, "utt2spk": {utt: name for utt, (name, _) in utts.items()}}
+    utts = {
+        f"{name}-{i}": (name, f"{word} {word} and {number}")
+        for name, word in WORDS.items()
+        for i, number in enumerate("abcdefgh")
+    }
+    tables = {
+        "text": {utt: text for utt, (_, text) in utts.items()},
+        "utt2spk": {utt: name for utt, (name, _) in utts.items()},
+    }
     DataDir.of(path, tables).write()
     return path
 
@@ -59,10 +68,15 @@ def results(recipe, system, name, protocol="") -> dict:
 def test_mlaad_whole_and_by_model(tmp_path):
     recipe = miniatures.make("mlaad", tmp_path)
     said = run(recipe, "protocol=whole")
-    assert "MLAAD version 5: 5 models, 40 spoofs, 16 originals" in (recipe / "log").joinpath("prepare_data", "whole.log").read_text() + said
+    assert (
+        "MLAAD version 5: 5 models, 40 spoofs, 16 originals"
+        in (recipe / "log").joinpath("prepare_data", "whole.log").read_text() + said
+    )
     for system in ("trivial_cues", "lfcc_gmm", "lfcc_lcnn"):
         found = results(recipe, system, "test")
-        assert (found["num_bonafide"], found["num_spoof"]) == (16, 16) and len(found["conditions"]["attack"]) == 5
+        assert (found["num_bonafide"], found["num_spoof"]) == (16, 16) and len(
+            found["conditions"]["attack"]
+        ) == 5
     run(recipe, "protocol=models", "systems=[lfcc_gmm]")
     splits = {name: DataDir.read(recipe / "data" / "models" / name) for name in ("train", "dev", "test")}
     models = [set(data["utt2attack"].values()) - {"-"} for data in splits.values()]
@@ -74,25 +88,34 @@ def test_mlaad_is_drawn_as_its_options_say(tmp_path, caplog):
     folder = miniatures.make("mlaad", tmp_path)
 
     def counts(*overrides):
-        labels = list(DataDir.read(prepare(folder, "protocol=whole", *overrides).data_dir("test")).labels.values())
+        labels = list(
+            DataDir.read(prepare(folder, "protocol=whole", *overrides).data_dir("test")).labels.values()
+        )
         return labels.count("bonafide"), labels.count("spoof")
 
     assert counts("corpus.options.balance=false") == (16, 40)
     assert counts("corpus.options.deduplicate=false") == (40, 40)
     assert counts("corpus.options.languages=[en,ga]", "corpus.options.balance=false") == (16, 48)
     first = set(DataDir.read(folder / "data" / "test").utts)
-    assert counts("corpus.options.models=[suno_bark]") == (8, 8) and first != set(DataDir.read(folder / "data" / "test").utts)
+    assert counts("corpus.options.models=[suno_bark]") == (8, 8) and first != set(
+        DataDir.read(folder / "data" / "test").utts
+    )
     with pytest.raises(ConfigError, match="has no model x; with a meta.csv there are facebook_mms"):
         counts("corpus.options.models=[x]")
     home = tmp_path / "corpus"
     next((home / "fake" / "en" / "suno_bark").glob("*.wav")).unlink()
-    with pytest.raises(DataError, match="1 files that meta.csv names are not in .*fake/en, e.g. fake/en/suno_bark/"):
+    with pytest.raises(
+        DataError, match="1 files that meta.csv names are not in .*fake/en, e.g. fake/en/suno_bark/"
+    ):
         counts()
     assert counts("corpus.options.allow_missing=true", "corpus.options.balance=false") == (16, 39)
     assert "1 files that meta.csv names are left out" in caplog.text
     (home / "real" / "en_US").rename(home / "real" / "en_us")
     with pytest.raises(DataError, match="5 files that meta.csv names are not in .*real"):
-        counts("corpus.options.allow_missing=false", "corpus.options.models=[parler_tts_mini,facebook_mms-tts-eng]")
+        counts(
+            "corpus.options.allow_missing=false",
+            "corpus.options.models=[parler_tts_mini,facebook_mms-tts-eng]",
+        )
     meta = home / "fake" / "en" / "suno_bark" / "meta.csv"
     meta.write_text(meta.read_text().replace("|", ","))
     with pytest.raises(DataError, match="meta.csv"):
@@ -104,14 +127,22 @@ def test_voxceleb_tells_whose_words_they_are(tmp_path, whisper_folder, tiny_bert
     write_systems(recipe, whisper_folder, tiny_bert, ["dada_text"])
     write_pretraining(recipe, whisper_folder)
     local = json.loads((recipe / "local.yaml").read_text())
-    local |= {"systems": ["dada_audio_pretraining", "dada_text"], "transcribe": {"backend": "transformers", "model": str(whisper_folder)}}
-    local |= {"text": {"min_words": 3, "dev_fraction": 0.3, "corpora": [str(write_sayings(tmp_path / "sayings"))]}}
+    local |= {
+        "systems": ["dada_audio_pretraining", "dada_text"],
+        "transcribe": {"backend": "transformers", "model": str(whisper_folder)},
+    }
+    local |= {
+        "text": {"min_words": 3, "dev_fraction": 0.3, "corpora": [str(write_sayings(tmp_path / "sayings"))]}
+    }
     (recipe / "local.yaml").write_text(json.dumps(local))
     said = run(recipe)
     assert "stage 7 train_fusion: does not apply" in said
     assert results(recipe, "dada_text", "test")["authorship"]["num_authors"] >= 2
     for system in ("dada_text", "dada_audio_pretraining"):
-        assert results(recipe, system, "test")["metrics"] is None and results(recipe, system, "test")["abx_speaker"]
+        assert (
+            results(recipe, system, "test")["metrics"] is None
+            and results(recipe, system, "test")["abx_speaker"]
+        )
     assert "Authorship" in (recipe / "RESULTS.md").read_text()
 
 
@@ -131,11 +162,16 @@ def test_voxceleb_that_cannot_be_used(tmp_path, caplog):
     (home.parent / "vox1_meta.csv").unlink()
     assert "utt2gender" not in DataDir.read(prepare(folder).data_dir("train")).tables
     (home / "wav" / "id00012" / "stray.wav").write_bytes(b"x")
-    with pytest.raises(DataError, match="1 files of .* are not called <speaker>/<video>/<number>, e.g. id00012/stray.wav"):
+    with pytest.raises(
+        DataError, match="1 files of .* are not called <speaker>/<video>/<number>, e.g. id00012/stray.wav"
+    ):
         prepare(folder)
     (home / "wav").rename(home / "aac")
     (home / "aac" / "id00012" / "stray.wav").rename(home / "aac" / "id00012" / "21Uxsk56VDQ" / "00009.m4a")
-    with pytest.raises(DataError, match=r"does not read, e.g. id00012/21Uxsk56VDQ/00009.m4a: convert them first, `find .*ffmpeg"):
+    with pytest.raises(
+        DataError,
+        match=r"does not read, e.g. id00012/21Uxsk56VDQ/00009.m4a: convert them first, `find .*ffmpeg",
+    ):
         prepare(folder)
 
 
@@ -146,7 +182,11 @@ def test_what_is_learned_on_genuine_speech_is_handed_on(tmp_path, whisper_folder
     write_pretraining(voices, whisper_folder)
     run(voices, f"corpus.options.also=[{ravdess}]")
     data = DataDir.read(voices / "data" / "train")
-    assert len(data.utts) == 28 and {"Actor_01"} & set(data.speakers.values()) and not (voices / "RESULTS.md").exists()
+    assert (
+        len(data.utts) == 28
+        and {"Actor_01"} & set(data.speakers.values())
+        and not (voices / "RESULTS.md").exists()
+    )
     weights = voices / "exp" / "dada_audio_pretraining" / "seed_1" / "weights.pt"
     target = miniatures.make("asvspoof2019", tmp_path / "asvspoof2019")
     write_pretraining(target, whisper_folder, "dada_audio_pretrained", PRETRAINED)
@@ -162,7 +202,9 @@ def test_slims_first_phase_is_handed_on_to_its_second(tmp_path, encoder_folder):
     run(voices, "systems=[slim_pretraining]")
     weights = voices / "exp" / "slim_pretraining" / "seed_1" / "weights.pt"
     run(target, "systems=[]", "--system", "slim_pretrained", f"init={weights}")
-    first, second = (torch.load(path) for path in (weights, target / "exp" / "slim_pretrained" / "seed_1" / "weights.pt"))
+    first, second = (
+        torch.load(path) for path in (weights, target / "exp" / "slim_pretrained" / "seed_1" / "weights.pt")
+    )
     kept = {name for name in first if torch.equal(first[name], second[name])}
     assert kept == {name for name in first if name.startswith("compression.")}
     found = results(target, "slim_pretrained", "eval")
@@ -178,7 +220,10 @@ def test_common_voice_and_ravdess_that_cannot_be_used(tmp_path, caplog):
         prepare(folder, "corpus.options.per_speaker.least=9")
     for clip in home.glob("clips/*.mp3"):
         clip.rename(clip.with_suffix(".m4a"))
-    with pytest.raises(DataError, match=r"6 utterances|12 utterances are there only in a format that libsndfile does not read"):
+    with pytest.raises(
+        DataError,
+        match=r"6 utterances|12 utterances are there only in a format that libsndfile does not read",
+    ):
         prepare(folder)
     (home / "train.tsv").write_text((home / "train.tsv").read_text().replace("client_id", "id"))
     with pytest.raises(DataError, match=r"train.tsv:1: no column 'client_id'"):

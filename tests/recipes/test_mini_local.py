@@ -22,7 +22,15 @@ COUNTS = {"train": 2, "dev": 1, "test": 1}
 def mp3_clip(seconds: float) -> bytes:
     file = io.BytesIO()
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * 11_025)) / 11_025)
-    soundfile.write(file, tone, 11_025, format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=0.85)
+    soundfile.write(
+        file,
+        tone,
+        11_025,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=0.85,
+    )
     return file.getvalue()
 
 
@@ -40,7 +48,9 @@ def dialogue(talk_key: int, hero: list[tuple[int, str]], person: list[tuple[int,
     hero_start = 32 + 96
     hero_block = strings_block(hero, hero_start)
     person_start = hero_start + len(hero_block)
-    head = struct.pack(">hHHHH", -1, 1, talk_key, len(hero), len(person)).ljust(22, b"\0") + struct.pack(">H", person_start)
+    head = struct.pack(">hHHHH", -1, 1, talk_key, len(hero), len(person)).ljust(22, b"\0") + struct.pack(
+        ">H", person_start
+    )
     return b"\0" * 20 + head.ljust(hero_start, b"\0") + hero_block + strings_block(person, person_start)
 
 
@@ -55,14 +65,24 @@ def pack(files: dict[str, bytes]) -> bytes:
 
 @pytest.fixture
 def queen(tmp_path):
-    """BOB1 with Joe: a line in two voiced stretches, one too short, one unvoiced; BOB2: a repetition and a line of one's own."""
+    """BOB1 with Joe: a line in two voiced stretches, one too short, one unvoiced; BOB2: a repetition and a
+    line of one's own.
+    """
     files = {
         "BOB1.DOG": dialogue(
             7,
             [(1, "What is that doing here?")],
-            [(42, "*FLWell, look at that!*02*01It is a big gorilla."), (43, "No."), (44, "Nobody says this line.")],
+            [
+                (42, "*FLWell, look at that!*02*01It is a big gorilla."),
+                (43, "No."),
+                (44, "Nobody says this line."),
+            ],
         ),
-        "BOB2.DOG": dialogue(8, [(1, "Where do we go from here?")], [(2, "It is a BIG gorilla!"), (3, "I never liked caves, Joe.")]),
+        "BOB2.DOG": dialogue(
+            8,
+            [(1, "Where do we go from here?")],
+            [(2, "It is a BIG gorilla!"), (3, "I never liked caves, Joe.")],
+        ),
         "070001J1.SB": mp3_clip(2),
         "07002AP2.SB": mp3_clip(2),
         "07002AP4.SB": mp3_clip(3),
@@ -110,12 +130,20 @@ def test_a_damaged_archive_is_refused(queen, damage, message):
 
 def written(figure: str, dialogue_name: str, number: int) -> "lines.Written":
     name = f"{dialogue_name}-{number:04d}"
-    return lines.Written(name, name, figure, dialogue_name, f"{figure} says the words number {number}", f"{name}.SB", 2.0, True)
+    return lines.Written(
+        name, name, figure, dialogue_name, f"{figure} says the words number {number}", f"{name}.SB", 2.0, True
+    )
 
 
 @pytest.fixture
 def many():
-    made = [written(figure, f"{figure}{d}", n) for figure in lines.FIGURES if figure != "JOE" for d in (1, 2, 3) for n in range(d, d + 6)]
+    made = [
+        written(figure, f"{figure}{d}", n)
+        for figure in lines.FIGURES
+        if figure != "JOE"
+        for d in (1, 2, 3)
+        for n in range(d, d + 6)
+    ]
     return made + [written("JOE", f"BOB{d}", n) for d in (1, 2, 3) for n in range(100, 112)]
 
 
@@ -125,7 +153,12 @@ def test_splits_are_disjoint_counted_and_seeded(many, split_function):
     heard = [line.source for figures in split.spoken.values() for own in figures.values() for line in own]
     assert len(heard) == len(set(heard)) == 14 * 4
     assert all(len(own) == COUNTS[name] for name, figures in split.spoken.items() for own in figures.values())
-    assert all(split.belongs[line.source] == name for name, figures in split.spoken.items() for own in figures.values() for line in own)
+    assert all(
+        split.belongs[line.source] == name
+        for name, figures in split.spoken.items()
+        for own in figures.values()
+        for line in own
+    )
     assert split_function(many, COUNTS, 1) == split and split_function(many, COUNTS, 2) != split
 
 
@@ -139,7 +172,9 @@ def test_no_dialogue_crosses_the_dialogue_splits_nor_a_wording_that_two_share(ma
             assert line.source != "BUD1-0001"
     for line in many:
         if home.get(line.dialogue) in ("dev", "test"):
-            assert split.belongs[line.source] != "none" or line.source == "BUD1-0001", "would be learnt from as extra text"
+            assert split.belongs[line.source] != "none" or line.source == "BUD1-0001", (
+                "would be learnt from as extra text"
+            )
 
 
 def test_a_figure_with_too_few_lines_is_made_up_for(caplog):
@@ -150,15 +185,27 @@ def test_a_figure_with_too_few_lines_is_made_up_for(caplog):
 def test_spoofs_come_from_the_lines_of_their_split(many):
     split = lines.split_lines(many, COUNTS, 1)
     per_engine = {"known": {"train": 2, "test": 1}, "unknown": {"test": 1}}
-    trials = spoofs.trials_of("train", split, per_engine, {figure: [11.0] for figure in lines.FIGURES}, 1, "line")
+    trials = spoofs.trials_of(
+        "train", split, per_engine, {figure: [11.0] for figure in lines.FIGURES}, 1, "line"
+    )
     assert len(trials) == 14 * 2 + 14 * 5 * 2 and len({trial.utt for trial in trials}) == len(trials)
-    assert {trial.clip.kind for trial in trials if trial.known == "known"} == {"espeak", "flite", "piper", "world", "griffin_lim"}
+    assert {trial.clip.kind for trial in trials if trial.known == "known"} == {
+        "espeak",
+        "flite",
+        "piper",
+        "world",
+        "griffin_lim",
+    }
     allowed = {line.name for own in split.spoken["train"].values() for line in own}
     assert all(trial.clip.source in allowed for trial in trials)
     for trial in trials:
-        own = trial.clip.source.startswith(trial.clip.figure) or (trial.clip.figure == "JOE" and "JOE" in trial.clip.text)
+        own = trial.clip.source.startswith(trial.clip.figure) or (
+            trial.clip.figure == "JOE" and "JOE" in trial.clip.text
+        )
         assert own == (trial.quote != "misattributed")
-    test = spoofs.trials_of("test", split, per_engine, {figure: [11.0] for figure in lines.FIGURES}, 1, "line")
+    test = spoofs.trials_of(
+        "test", split, per_engine, {figure: [11.0] for figure in lines.FIGURES}, 1, "line"
+    )
     assert {trial.clip.kind for trial in test if trial.known == "unknown"} == {"hibari", "festival", "codec2"}
 
 
@@ -192,17 +239,25 @@ def test_the_channel_fixes_band_level_and_edges(published):
 
 @pytest.mark.parametrize(("kind", "passes"), [(clips.BONAFIDE, 1), ("toy_vocoder", 1), ("toy_speaker", 2)])
 def test_every_clip_has_been_through_the_codec_twice(tmp_path, monkeypatch, kind, passes):
-    """Recordings come from the publisher with one pass behind them, and a vocoder's version is of such a recording."""
+    """Recordings come from the publisher with one pass behind them, and a vocoder's version is of such a
+    recording.
+    """
     heard = []
     monkeypatch.setattr(channel, "mp3", lambda samples: heard.append(len(samples)) or samples)
     monkeypatch.setattr(clips, "recording", lambda clip, downloads: 0.05 * speech())
     toy = types.SimpleNamespace(
-        resynthesize=lambda samples, rate, name: (samples, rate), speak=lambda requests: [(0.05 * speech(), 11_025) for _ in requests]
+        resynthesize=lambda samples, rate, name: (samples, rate),
+        speak=lambda requests: [(0.05 * speech(), 11_025) for _ in requests],
     )
     monkeypatch.setattr(clips, "engine", lambda kind, downloads: toy)
-    engines = {name: types.SimpleNamespace(copies=copies) for name, copies in (("toy_vocoder", True), ("toy_speaker", False))}
+    engines = {
+        name: types.SimpleNamespace(copies=copies)
+        for name, copies in (("toy_vocoder", True), ("toy_speaker", False))
+    }
     monkeypatch.setattr(clips, "ENGINES", engines)
-    clips.make_batch([clips.Clip(kind, "BOB", "BOB1-1", "four words are spoken", "x.SB", 12.0)], tmp_path, tmp_path)
+    clips.make_batch(
+        [clips.Clip(kind, "BOB", "BOB1-1", "four words are spoken", "x.SB", 12.0)], tmp_path, tmp_path
+    )
     assert len(heard) == passes
 
 
@@ -222,7 +277,9 @@ class Broken(synthesizers.Speaker):
 def test_an_engine_that_fails_stops_the_run_and_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(synthesizers.ENGINES, "broken", Broken)
     clip = clips.Clip("broken", "BOB", "BOB1-0001", "Hello there my friend", "", 11.0)
-    with pytest.raises(DadaError, match="broken failed on BOB-broken-BOB1-0001, text 'Hello there my friend'"):
+    with pytest.raises(
+        DadaError, match="broken failed on BOB-broken-BOB1-0001, text 'Hello there my friend'"
+    ):
         clips.make_clips([clip], tmp_path / "pool", tmp_path, {}, num_jobs=2)
     assert not list((tmp_path / "pool").rglob("*.flac"))
 
@@ -232,10 +289,16 @@ def test_clips_do_not_depend_on_jobs_and_are_kept(queen, tmp_path, monkeypatch):
     home.parent.mkdir(parents=True)
     queen.rename(home)
     found = [line for line in lines.read_lines(archive.Archive(home)) if line.usable]
-    wanted = [clips.Clip(kind, line.figure, line.name, line.text, line.clip, 0.0) for line in found for kind in ("bonafide", "griffin_lim")]
+    wanted = [
+        clips.Clip(kind, line.figure, line.name, line.text, line.clip, 0.0)
+        for line in found
+        for kind in ("bonafide", "griffin_lim")
+    ]
     for jobs in (1, 2):
         clips.make_clips(wanted, tmp_path / str(jobs), tmp_path / "downloads", {"flite": "2"}, jobs)
-    one, two = ({path.name: path.read_bytes() for path in (tmp_path / jobs).rglob("*.flac")} for jobs in ("1", "2"))
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / jobs).rglob("*.flac")} for jobs in ("1", "2")
+    )
     assert one == two and len(one) == len(wanted) > 4
 
     def never(*args):

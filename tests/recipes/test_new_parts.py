@@ -83,11 +83,25 @@ def test_a_corpus_is_a_folder_and_a_csv(tmp_path):
     rows = []
     for number in range(40):
         spoof, speaker = number % 2, number % 5
-        soundfile.write(wavs / f"clip{number:02d}.wav", speech_like(0.6, 90 + 15 * speaker + 60 * spoof, seed=number), 16000)
-        rows.append([f"clip{number:02d}.wav", ["real", "fake"][spoof], f"person {speaker}", ["", "melgan"][spoof]])
+        soundfile.write(
+            wavs / f"clip{number:02d}.wav",
+            speech_like(0.6, 90 + 15 * speaker + 60 * spoof, seed=number),
+            16000,
+        )
+        rows.append(
+            [f"clip{number:02d}.wav", ["real", "fake"][spoof], f"person {speaker}", ["", "melgan"][spoof]]
+        )
     with open(tmp_path / "meta.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["path", "class", "speaker", "attack"], *rows])
-    command = [sys.executable, ROOT / "utils" / "new_recipe.py", "my_corpus", "--audio", wavs, "--csv", tmp_path / "meta.csv"]
+    command = [
+        sys.executable,
+        ROOT / "utils" / "new_recipe.py",
+        "my_corpus",
+        "--audio",
+        wavs,
+        "--csv",
+        tmp_path / "meta.csv",
+    ]
     command += ["--columns", "file=path", "label=class", "--egs", tmp_path / "egs"]
     made = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr

@@ -1,4 +1,6 @@
-"""Recipes without audio, as a user runs them: egs/wikiquotes on a small dump and other recipes' transcripts, egs/speeches on a few."""
+"""Recipes without audio, as a user runs them: egs/wikiquotes on a small dump and other recipes' transcripts,
+egs/speeches on a few.
+"""
 
 import bz2
 import json
@@ -15,7 +17,11 @@ from dada.recipe.recipe import Options, Recipe
 from dada.recipe.runner import Selection, run_recipe
 
 EGS = Path(__file__).parents[2] / "egs"
-TOPICS = {"Ann Author": "river water boat fish", "Bob Baker": "bread oven flour salt", "Cid, Jr.": "war law state vote"}
+TOPICS = {
+    "Ann Author": "river water boat fish",
+    "Bob Baker": "bread oven flour salt",
+    "Cid, Jr.": "war law state vote",
+}
 QUICK = ["text.min_texts=5", "evaluate.num_resamples=50", "evaluate.abx_triples=300", "seeds=[1,2]"]
 
 
@@ -26,14 +32,21 @@ def says(author: str, rng: random.Random) -> str:
 
 @pytest.fixture(scope="module")
 def wikiquotes(tmp_path_factory):
-    """A copy of the recipe beside an in_the_wild with transcripts; three authors of forty quotes, four to a work, one shared by two."""
+    """A copy of the recipe beside an in_the_wild with transcripts; three authors of forty quotes, four to a
+    work, one shared by two.
+    """
     root, rng = tmp_path_factory.mktemp("egs") / "wikiquotes", random.Random(1)
     shutil.copytree(
-        EGS / "wikiquotes", root, ignore=shutil.ignore_patterns("data", "dump", "exp", "log", ".done", "local.yaml", "downloads")
+        EGS / "wikiquotes",
+        root,
+        ignore=shutil.ignore_patterns("data", "dump", "exp", "log", ".done", "local.yaml", "downloads"),
     )
     pages = {}
     for author in TOPICS:
-        works = [f"=== ''Work {i}'' ===\n" + "\n".join(f"* {says(author, rng)}" for _ in range(4)) for i in range(10)]
+        works = [
+            f"=== ''Work {i}'' ===\n" + "\n".join(f"* {says(author, rng)}" for _ in range(4))
+            for i in range(10)
+        ]
         shared = "* Nobody knows who was the first to say this line.\n" if author != "Cid, Jr." else ""
         pages[author] = (
             "== Quotes ==\n"
@@ -42,20 +55,31 @@ def wikiquotes(tmp_path_factory):
             + "\n== Misattributed ==\n* This line was never said by me or by you.\n[[Category:1900 births]]"
         )
     (root / "corpus").mkdir()
-    (root / "corpus" / "enwikiquote-latest-pages-articles.xml.bz2").write_bytes(bz2.compress(dump_of(pages, {"Cid": "Cid, Jr."}).encode()))
-    (root / "corpus" / "mine.csv").write_text("who,what\nBob Baker,It is the flour and not the oven that makes the bread.\n")
+    (root / "corpus" / "enwikiquote-latest-pages-articles.xml.bz2").write_bytes(
+        bz2.compress(dump_of(pages, {"Cid": "Cid, Jr."}).encode())
+    )
+    (root / "corpus" / "mine.csv").write_text(
+        "who,what\nBob Baker,It is the flour and not the oven that makes the bread.\n"
+    )
     wild = root.parent / "in_the_wild"
     (wild / "local").mkdir(parents=True)
     (wild / "recipe.yaml").write_text("corpus: {name: In-the-Wild}\n")
     (wild / "local" / "aliases.csv").write_text("name,title\nThe Baker,Bob Baker\n")
-    spoken = {"The_Baker": "Bob Baker", "Cid": "Cid, Jr.", "ann author": "Ann Author", "Somebody": "Ann Author"}
+    spoken = {
+        "The_Baker": "Bob Baker",
+        "Cid": "Cid, Jr.",
+        "ann author": "Ann Author",
+        "Somebody": "Ann Author",
+    }
     tables = {name: {} for name in ("text", "utt2spk", "utt2label")}
     for speaker, author in spoken.items():
         for i in range(6):
             row = (says(author, rng).upper(), speaker.replace(" ", "_"), "spoof" if i == 5 else "bonafide")
             for name, value in zip(tables, row, strict=True):
                 tables[name][f"{speaker.replace(' ', '_')}-{i}"] = value
-    DataDir(wild / "data" / "test", {name: dict(sorted(table.items())) for name, table in tables.items()}).write()
+    DataDir(
+        wild / "data" / "test", {name: dict(sorted(table.items())) for name, table in tables.items()}
+    ).write()
     return root
 
 
@@ -66,30 +90,58 @@ def run(root: Path, *overrides: str, systems=("tfidf",), first=1, last=11, num_j
 
 def test_table_2_from_a_dump(wikiquotes, caplog):
     caplog.set_level("INFO")
-    run(wikiquotes, "splits.test=[test,in_the_wild]", "corpus.options.collections=[{file: mine.csv, columns: {author: who, text: what}}]")
+    run(
+        wikiquotes,
+        "splits.test=[test,in_the_wild]",
+        "corpus.options.collections=[{file: mine.csv, columns: {author: who, text: what}}]",
+    )
     for stage in ("2 transcribe", "5 train_audio", "7 train_fusion"):
         assert f"stage {stage}: does not apply to wikiquotes, which has no audio" in caplog.text
     quotes = DataDir.read(wikiquotes / "data" / "quotes")
     assert len(quotes.utts) == 123 and "never said" not in " ".join(quotes["text"].values())
     assert read_table(wikiquotes / "data" / "redirects") == {"Cid": "Cid,_Jr."}
-    splits = {split: DataDir.read(wikiquotes / "data" / split) for split in ("train", "dev", "test", "in_the_wild")}
+    splits = {
+        split: DataDir.read(wikiquotes / "data" / split) for split in ("train", "dev", "test", "in_the_wild")
+    }
     sources = [set(splits[split]["utt2source"].values()) for split in ("train", "dev", "test")]
     assert not sources[0] & sources[1] and not sources[0] & sources[2] and not sources[1] & sources[2]
     assert not any("Nobody knows" in text for split in splits.values() for text in split["text"].values())
-    assert set(splits["in_the_wild"]["utt2spk"].values()) == {"Ann_Author", "Bob_Baker", "Cid,_Jr.", "Somebody"}
+    assert set(splits["in_the_wild"]["utt2spk"].values()) == {
+        "Ann_Author",
+        "Bob_Baker",
+        "Cid,_Jr.",
+        "Somebody",
+    }
     assert len(splits["in_the_wild"].utts) == 20  # spoofs are not what anybody said
     result = json.loads((wikiquotes / "exp" / "tfidf" / "results" / "in_the_wild.json").read_text())
     found = result["authorship"]
-    assert (found["num_texts"], found["num_unknown"], found["num_authors"]) == (15, 5, 3) and result["metrics"] is None
-    assert found["macro_f1"]["mean"] > 0.9 and found["macro_f1"]["low"] <= found["macro_f1"]["mean"] <= found["macro_f1"]["high"]
+    assert (found["num_texts"], found["num_unknown"], found["num_authors"]) == (15, 5, 3) and result[
+        "metrics"
+    ] is None
+    assert (
+        found["macro_f1"]["mean"] > 0.9
+        and found["macro_f1"]["low"] <= found["macro_f1"]["mean"] <= found["macro_f1"]["high"]
+    )
     assert (
         result["abx_speaker"]["mean"] > 0.6
-        and json.loads((wikiquotes / "exp" / "tfidf" / "results" / "test.json").read_text())["abx_across"]["mean"] > 0.9
+        and json.loads((wikiquotes / "exp" / "tfidf" / "results" / "test.json").read_text())["abx_across"][
+            "mean"
+        ]
+        > 0.9
     )
     text = (wikiquotes / "RESULTS.md").read_text()
-    assert "## All test sets" in text and "in_the_wild macro-F1" in text and "texts by 3 authors" in text and "spoofs" not in text
+    assert (
+        "## All test sets" in text
+        and "in_the_wild macro-F1" in text
+        and "texts by 3 authors" in text
+        and "spoofs" not in text
+    )
     caplog.clear()
-    run(wikiquotes, "splits.test=[test,in_the_wild]", "corpus.options.collections=[{file: mine.csv, columns: {author: who, text: what}}]")
+    run(
+        wikiquotes,
+        "splits.test=[test,in_the_wild]",
+        "corpus.options.collections=[{file: mine.csv, columns: {author: who, text: what}}]",
+    )
     assert "START" not in caplog.text
 
 
@@ -114,10 +166,19 @@ def test_what_needs_sound_is_refused(wikiquotes):
 
 def test_table_2_is_complete():
     recipe = Recipe.load(EGS / "wikiquotes")
-    encoders = {recipe.system(name).model["encoder"].split("/")[1] for name in recipe.systems if name != "tfidf"}
+    encoders = {
+        recipe.system(name).model["encoder"].split("/")[1] for name in recipe.systems if name != "tfidf"
+    }
     assert encoders == {"t5-large", "flan-t5-large", "roberta-large", "deberta-v3-large", "ModernBERT-large"}
-    plain, row = recipe.system("dada_text_t5"), Recipe.load(EGS / "wikiquotes", systems=["dada_text"]).system("dada_text")
-    assert plain.train == row.train and {**plain.model, "encoder": ""} == {**row.model, "encoder": ""} and plain.name == "dada_text_t5"
+    plain, row = (
+        recipe.system("dada_text_t5"),
+        Recipe.load(EGS / "wikiquotes", systems=["dada_text"]).system("dada_text"),
+    )
+    assert (
+        plain.train == row.train
+        and {**plain.model, "encoder": ""} == {**row.model, "encoder": ""}
+        and plain.name == "dada_text_t5"
+    )
 
 
 def test_speeches_from_jsonl(tmp_path):
@@ -125,15 +186,23 @@ def test_speeches_from_jsonl(tmp_path):
     shutil.copytree(
         EGS / "speeches",
         root,
-        ignore=shutil.ignore_patterns("data", "dump", "exp", "log", ".done", "local.yaml", "downloads", "RESULTS.md"),
+        ignore=shutil.ignore_patterns(
+            "data", "dump", "exp", "log", ".done", "local.yaml", "downloads", "RESULTS.md"
+        ),
     )
     settings = (root / "recipe.yaml").read_text().replace("[tfidf, dada_text]", "[tfidf]")
     (root / "recipe.yaml").write_text(settings)
-    rows = [{"author": author, "id": f"{i}", "text": " ".join(says(author, rng) for _ in range(12))} for author in TOPICS for i in range(6)]
+    rows = [
+        {"author": author, "id": f"{i}", "text": " ".join(says(author, rng) for _ in range(12))}
+        for author in TOPICS
+        for i in range(6)
+    ]
     (root / "corpus").mkdir()
     (root / "corpus" / "few.jsonl").write_text("\n".join(map(json.dumps, rows)))
     few = ["corpus.options.file=few.jsonl", "text.max_per_source=3"]
-    with pytest.raises(DataError, match="has {'speeches': 18, 'authors': 3}, expected {'speeches': 1009, 'authors': 44}"):
+    with pytest.raises(
+        DataError, match="has {'speeches': 18, 'authors': 3}, expected {'speeches': 1009, 'authors': 44}"
+    ):
         run(root, *few, last=1)
     run(root, *few, "corpus.options.expected=null", last=3)
     splits = [DataDir.read(root / "data" / split) for split in ("train", "dev", "test")]
@@ -147,5 +216,7 @@ def test_the_real_speeches_are_all_there(reference):
 
     speeches = list(read_collection(reference / "text" / "presidential_speeches.jsonl.gz", {"source": "id"}))
     assert (
-        len(speeches) == 1009 and len({speech.author for speech in speeches}) == 44 and len({speech.source for speech in speeches}) == 1009
+        len(speeches) == 1009
+        and len({speech.author for speech in speeches}) == 44
+        and len({speech.source for speech in speeches}) == 1009
     )

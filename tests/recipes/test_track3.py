@@ -1,4 +1,6 @@
-"""CAU_KU's systems of ADD 2023, track 3, from audio to the report: three classifiers, their ensemble, and OpenMax on each of the four."""
+"""CAU_KU's systems of ADD 2023, track 3, from audio to the report: three classifiers, their ensemble, and
+OpenMax on each of the four.
+"""
 
 import json
 
@@ -42,7 +44,7 @@ OPEN_SETS = [*(f"{name}_openmax" for name in CLASSIFIERS), "track3_openmax"]
 SYSTEMS = [*CLASSIFIERS, "track3_ensemble", *OPEN_SETS]
 RECIPE = f"""
 corpus: {{name: tones, purported_speakers: false}}
-systems: [{', '.join(SYSTEMS)}]
+systems: [{", ".join(SYSTEMS)}]
 seeds: [1]
 evaluate: {{num_resamples: 20, abx_triples: 50}}
 """
@@ -50,13 +52,16 @@ LABELS = 'labels: ["0", "1", "2"]\n'
 TRAIN = "train: {{epochs: {}, batch_size: 6, optim: {{lr: 3.0e-3}}}}\n"
 EPOCHS = {"track3_cqt_lcnn": 6, "track3_cqt_ofd": 6, "track3_aasist": 20}
 CONF = {  # the sizes of a toy; all else is the system's
-    "track3_cqt_lcnn": "input: {num_samples: 8000}\nmodel: {name: lcnn, num_layers: 9, width: 0.25, dropout: 0.0, norm_momentum: 0.3}\n",
+    "track3_cqt_lcnn": "input: {num_samples: 8000}\nmodel: {name: lcnn, num_layers: 9, width: 0.25, "
+    "dropout: 0.0, norm_momentum: 0.3}\n",
     "track3_cqt_ofd": (
         "input: {num_samples: 34000}\n"
-        "model: {name: ofd, splits: [2, 2, 0, 0, 0, 0], dense: [128, 64], block_dropout: 0.0, norm_momentum: 0.3}\n"
+        "model: {name: ofd, splits: [2, 2, 0, 0, 0, 0], dense: [128, 64], block_dropout: 0.0, "
+        "norm_momentum: 0.3}\n"
     ),
     "track3_aasist": (
-        "input: {num_samples: 4000}\nmodel: {name: aasist, num_filters: 24, channels: [8, 8, 8, 8, 8, 8], node_sizes: [16, 8]}\n"
+        "input: {num_samples: 4000}\nmodel: {name: aasist, num_filters: 24, channels: [8, 8, 8, 8, 8, 8], "
+        "node_sizes: [16, 8]}\n"
     ),
 }
 
@@ -91,6 +96,11 @@ def test_openmax_of_the_submission_stands_on_train_and_dev_of_the_sum(finished):
     """1.5 : 1.2 : 1 of the logits as they are, and all utterances of both splits that the sum names rightly."""
     folder = finished / "exp" / "track3_openmax" / "seed_1"
     fitted = json.loads((folder / "openmax.json").read_text())
-    assert 14 < fitted["classes"]["0"]["utterances"] <= 14 + 8 and (fitted["tail"], fitted["threshold"]) == (20, 0.25)
-    members = json.loads((finished / "exp" / "track3_ensemble" / "seed_1" / "ensemble.json").read_text())["members"]
+    assert 14 < fitted["classes"]["0"]["utterances"] <= 14 + 8 and (fitted["tail"], fitted["threshold"]) == (
+        20,
+        0.25,
+    )
+    members = json.loads((finished / "exp" / "track3_ensemble" / "seed_1" / "ensemble.json").read_text())[
+        "members"
+    ]
     assert [members[name]["factor"] for name in ("lcnn", "ofd", "aasist")] == pytest.approx([1.5, 1.2, 1.0])

@@ -25,15 +25,23 @@ def checkout(tmp_path):
 
 
 def test_the_tutorial(checkout):
-    commands = [line for block in BLOCK.findall((checkout / "README.md").read_text(encoding="utf-8")) for line in block.splitlines()]
+    commands = [
+        line
+        for block in BLOCK.findall((checkout / "README.md").read_text(encoding="utf-8"))
+        for line in block.splitlines()
+    ]
     assert len(commands) == 9
     environment = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": str(checkout), "HOME": os.environ.get("HOME", "/"),
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PYTHONPATH": str(checkout),
+        "HOME": os.environ.get("HOME", "/"),
         "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
+    }
     said = []
     for command in commands:
-        done = subprocess.run(["bash", "-c", command], cwd=checkout, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=checkout, env=environment, capture_output=True, text=True
+        )
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         said.append(done.stdout)
     assert said[1].startswith("clip;class;who;vocoder\n")
@@ -43,4 +51,8 @@ def test_the_tutorial(checkout):
     assert "EER" in said[7] and "diffwave" in said[7]
     assert "A00.wav" in said[8]
     home = checkout / "egs" / "my_corpus"
-    assert (home / "RESULTS.md").is_file() and (home / "report.html").is_file() and (home / "exp_short" / "lfcc_lcnn").is_dir()
+    assert (
+        (home / "RESULTS.md").is_file()
+        and (home / "report.html").is_file()
+        and (home / "exp_short" / "lfcc_lcnn").is_dir()
+    )

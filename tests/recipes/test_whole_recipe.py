@@ -16,7 +16,15 @@ from tiny_runs import contents, dada
 
 STAGES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11]
 SYSTEMS = [
-    "trivial_cues", "lfcc_gmm", "lfcc_lcnn", "dada_audio", "dada_text", "dada_late", "dada_late_calibrated", "dada_late_bayes", "dada_mid",
+    "trivial_cues",
+    "lfcc_gmm",
+    "lfcc_lcnn",
+    "dada_audio",
+    "dada_text",
+    "dada_late",
+    "dada_late_calibrated",
+    "dada_late_bayes",
+    "dada_mid",
 ]
 
 
@@ -49,7 +57,9 @@ def test_number_of_jobs_does_not_show(finished, make_recipe, tmp_path):
 
 
 def kill_in_stage(command: list[str], stage: int, delay: float) -> bool:
-    """Start a run and kill it `delay` seconds into a stage; False where the stage was already done, and then it is killed after it."""
+    """Start a run and kill it `delay` seconds into a stage; False where the stage was already done, and then
+    it is killed after it.
+    """
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     started = False
     for line in process.stderr:
@@ -78,12 +88,18 @@ def test_killed_in_every_stage_and_started_again(finished, make_recipe, tmp_path
 
 def test_printed_commands_do_their_stage(make_recipe, tmp_path):
     root = make_recipe(tmp_path / "tiny")
-    few = ["seeds=[1]", "systems=[lfcc_gmm]", "stages=[prepare_data,extract_features,train_audio,score,evaluate,report]"]
+    few = [
+        "seeds=[1]",
+        "systems=[lfcc_gmm]",
+        "stages=[prepare_data,extract_features,train_audio,score,evaluate,report]",
+    ]
     printed = dada("run", root, "--dry_run", *few).stdout
     commands = [line for line in printed.splitlines() if line.startswith("python -m dada.stages.")]
     assert len(commands) == 6
     for command in commands:
-        done = subprocess.run([sys.executable, *shlex.split(command)[1:]], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *shlex.split(command)[1:]], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         assert ": DONE" in done.stderr
     assert (root / "RESULTS.md").exists()
@@ -97,10 +113,21 @@ def test_list_names_inputs_outputs_and_state(finished):
 @pytest.mark.parametrize("system", ["lfcc_lcnn", "dada_text", "dada_late_calibrated", "dada_mid"])
 def test_detect_agrees_with_the_score_file(finished, system):
     utt = "BEN-test-3"
-    done = dada("detect", "--model", finished / "exp" / system, finished / "data" / "audio" / f"{utt}.flac", "--speaker", "BEN", "--json")
+    done = dada(
+        "detect",
+        "--model",
+        finished / "exp" / system,
+        finished / "data" / "audio" / f"{utt}.flac",
+        "--speaker",
+        "BEN",
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     verdict = json.loads(done.stdout)
-    scores = dict(line.split() for line in (finished / "exp" / system / "seed_1" / "scores" / "test.txt").read_text().splitlines())
+    scores = dict(
+        line.split()
+        for line in (finished / "exp" / system / "seed_1" / "scores" / "test.txt").read_text().splitlines()
+    )
     assert verdict["score"] == pytest.approx(float(scores[utt]), abs=2e-3)
     assert 0 <= verdict["probability_bonafide"] <= 1
     assert verdict["seconds"] == pytest.approx(1.1)
@@ -117,10 +144,15 @@ def test_detect_reads_other_formats_and_says_what_it_needs(finished, tmp_path):
         (["--model", finished / "exp" / "dada_text", stereo, "--speaker", "EVE"], "one of ANN, BEN, CAT"),
         (["--model", finished / "exp" / "lfcc_gmm", tmp_path / "none.wav"], "does not exist"),
         (["--model", finished / "exp" / "lfcc_gnn", stereo], "does not exist"),
-        (["--model", finished / "exp" / "lfcc_gmm", "--seed", "7", stereo], "no seed_7; there: seed_1, seed_2"),
+        (
+            ["--model", finished / "exp" / "lfcc_gmm", "--seed", "7", stereo],
+            "no seed_7; there: seed_1, seed_2",
+        ),
     ):
         done = dada("detect", *arguments)
-        assert (done.returncode, message in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
+        assert (done.returncode, message in done.stderr, "Traceback" in done.stderr) == (2, True, False), (
+            done.stderr
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""A recipe with finished experiments: made-up scores over data directories as egs/mini has them, in two protocols."""
+"""A recipe with finished experiments: made-up scores over data directories as egs/mini has them, in two
+protocols.
+"""
 
 import json
 from pathlib import Path
@@ -15,21 +17,36 @@ from dada.train.config import SystemConfig
 
 SPEAKERS = ["BOB", "CHIEF", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SPARKY"]
 ATTACKS = {  # attack: (known, how much harder than a trivial one)
-    "codec2": ("unknown", 2.4), "espeak": ("known", 0.0), "festival": ("unknown", 1.4), "flite": ("known", 0.6),
-    "griffin_lim": ("known", 1.6), "hibari": ("unknown", 1.8), "piper": ("known", 1.2), "world": ("known", 2.2),
+    "codec2": ("unknown", 2.4),
+    "espeak": ("known", 0.0),
+    "festival": ("unknown", 1.4),
+    "flite": ("known", 0.6),
+    "griffin_lim": ("known", 1.6),
+    "hibari": ("unknown", 1.8),
+    "piper": ("known", 1.2),
+    "world": ("known", 2.2),
 }
 COPY = {"codec2", "griffin_lim", "world"}
 # system: (task, separation in standard deviations, gain from the words, scale of its scores)
 SYSTEMS = {
-    "trivial": ("audio", 1.4, 0.0, 0.7), "lfcc_gmm": ("audio", 3.0, 0.0, 3.0), "lfcc_lcnn": ("audio", 3.4, 0.0, 2.0),
-    "dada_audio": ("audio", 3.9, 0.0, 1.5), "dada_text": ("text", 0.4, 1.2, 1.0), "dada_late_calibrated": ("fusion", 3.9, 0.8, 1.0),
+    "trivial": ("audio", 1.4, 0.0, 0.7),
+    "lfcc_gmm": ("audio", 3.0, 0.0, 3.0),
+    "lfcc_lcnn": ("audio", 3.4, 0.0, 2.0),
+    "dada_audio": ("audio", 3.9, 0.0, 1.5),
+    "dada_text": ("text", 0.4, 1.2, 1.0),
+    "dada_late_calibrated": ("fusion", 3.9, 0.8, 1.0),
     "dada_mid": ("fusion", 3.7, 0.5, 1.2),
 }
 
 
-def make_recipe(root: Path, systems=tuple(SYSTEMS), protocols=("line", "dialogue"), seeds=(1, 2, 3), num_resamples=100) -> SimpleNamespace:
+def make_recipe(
+    root: Path, systems=tuple(SYSTEMS), protocols=("line", "dialogue"), seeds=(1, 2, 3), num_resamples=100
+) -> SimpleNamespace:
     """Data directories, scores and embeddings of every system under every protocol; returns the first view."""
-    views = [_view(root, protocol, "" if i == 0 else protocol, systems, list(seeds), num_resamples) for i, protocol in enumerate(protocols)]
+    views = [
+        _view(root, protocol, "" if i == 0 else protocol, systems, list(seeds), num_resamples)
+        for i, protocol in enumerate(protocols)
+    ]
     for number, view in enumerate(views):
         view.views = views
         for split in ("dev", "test"):
@@ -37,18 +54,29 @@ def make_recipe(root: Path, systems=tuple(SYSTEMS), protocols=("line", "dialogue
             for index, system in enumerate(systems):
                 for seed in seeds:
                     rng = np.random.default_rng([number, index, seed, len(split)])
-                    _experiment(view.seed_dir(system, seed), split, data, SYSTEMS[system], rng, 1 - 0.1 * number)
+                    _experiment(
+                        view.seed_dir(system, seed), split, data, SYSTEMS[system], rng, 1 - 0.1 * number
+                    )
     return views[0]
 
 
 def _view(root, protocol, below, systems, seeds, num_resamples):
     return SimpleNamespace(
-        root=root, protocol=protocol, systems=systems, selected=systems, overrides=(), scored_splits=["dev", "test"],
+        root=root,
+        protocol=protocol,
+        systems=systems,
+        selected=systems,
+        overrides=(),
+        scored_splits=["dev", "test"],
         seeds_of=lambda name: seeds,
         corpus=SimpleNamespace(name="Made up", purported_speakers=True, audio=True),
-        splits=SimpleNamespace(train="train", dev="dev", test=["test"]), evaluate=EvaluateConfig(num_resamples=num_resamples),
-        report=ReportConfig(), explain=ExplainConfig(), text=SimpleNamespace(corpora=["authors"]),
-        data_dir=lambda split: root / "data" / below / split, exp_dir=lambda name: root / "exp" / below / name,
+        splits=SimpleNamespace(train="train", dev="dev", test=["test"]),
+        evaluate=EvaluateConfig(num_resamples=num_resamples),
+        report=ReportConfig(),
+        explain=ExplainConfig(),
+        text=SimpleNamespace(corpora=["authors"]),
+        data_dir=lambda split: root / "data" / below / split,
+        exp_dir=lambda name: root / "exp" / below / name,
         seed_dir=lambda name, seed: root / "exp" / below / name / f"seed_{seed}",
         system=lambda name: SystemConfig(name, SYSTEMS[name][0]),
     )
@@ -84,15 +112,22 @@ def _experiment(folder: Path, split: str, data: DataDir, kind, rng, strength: fl
             score -= words if data["utt2quote"][utt] == "misattributed" else 0.0
         scores[utt] = f"{scale * (score + separation / 2):.6f}"
     write_table(folder / "scores" / f"{split}.txt", scores)
-    (folder / "scores" / f"{split}.json").write_text(json.dumps({"system": folder.parent.name, "llr": folder.parent.name != "trivial"}))
+    (folder / "scores" / f"{split}.json").write_text(
+        json.dumps({"system": folder.parent.name, "llr": folder.parent.name != "trivial"})
+    )
     if task == "fusion":
         return
     centres = np.random.default_rng(9).normal(size=(len(SPEAKERS), 6))
-    (folder / "labels.txt").write_text("".join(f"{name}\n" for name in (SPEAKERS if task == "text" else ["spoof", "bonafide"])))
+    (folder / "labels.txt").write_text(
+        "".join(f"{name}\n" for name in (SPEAKERS if task == "text" else ["spoof", "bonafide"]))
+    )
     vectors = {utt: centres[SPEAKERS.index(data.speakers[utt])] + 2 * rng.normal(size=6) for utt in data.utts}
     write_ark(folder / "embed" / split / "embed.scp", vectors.items())
     if task == "text":
-        write_ark(folder / "embed" / split / "logits.scp", ((utt, centres @ vector) for utt, vector in vectors.items()))
+        write_ark(
+            folder / "embed" / split / "logits.scp",
+            ((utt, centres @ vector) for utt, vector in vectors.items()),
+        )
 
 
 @pytest.fixture(scope="session")
@@ -111,4 +146,6 @@ def small(tmp_path):
 def two_systems(tmp_path_factory):
     """Two systems, one protocol, two seeds."""
     root = tmp_path_factory.mktemp("pair")
-    return make_recipe(root, systems=("lfcc_gmm", "trivial"), protocols=("line",), seeds=(1, 2), num_resamples=40)
+    return make_recipe(
+        root, systems=("lfcc_gmm", "trivial"), protocols=("line",), seeds=(1, 2), num_resamples=40
+    )

@@ -32,7 +32,10 @@ def test_jobs(compared):
 def test_difference_is_that_of_the_metrics(compared):
     folder = compared.exp_dir("lfcc_gmm") / "results"
     found = json.loads((folder / "minus_trivial" / "test.json").read_text())
-    alone = [json.loads((compared.exp_dir(name) / "results" / "test.json").read_text()) for name in ("lfcc_gmm", "trivial")]
+    alone = [
+        json.loads((compared.exp_dir(name) / "results" / "test.json").read_text())
+        for name in ("lfcc_gmm", "trivial")
+    ]
     for name in ("eer", "auc", "min_dcf"):
         per_seed = [result["metrics"][name]["per_seed"] for result in alone]
         assert np.allclose(found["metrics"][name]["per_seed"], np.subtract(*per_seed), atol=1e-15)
@@ -52,10 +55,14 @@ def test_interval_is_paired(compared):
         table = read_table(view.seed_dir(system, 1) / "scores" / "test.txt")
         scores = np.array([float(table[utt]) for utt in data.utts])
         pairs.append((scores[bonafide], scores[~bonafide]))
-    expected = bootstrap_difference(Resampler(speakers[bonafide], speakers[~bonafide], num_resamples=40), *pairs)
+    expected = bootstrap_difference(
+        Resampler(speakers[bonafide], speakers[~bonafide], num_resamples=40), *pairs
+    )
     seeds_of, view.seeds_of = view.seeds_of, lambda name: [1]
     try:
-        job = next(job for job in s09_evaluate.plan(view) if "systems" in job.args and job.args["split"] == "test")
+        job = next(
+            job for job in s09_evaluate.plan(view) if "systems" in job.args and job.args["split"] == "test"
+        )
         found = s09_evaluate._difference(view, data, job)["metrics"]["eer"]
     finally:
         view.seeds_of = seeds_of
@@ -67,12 +74,16 @@ def test_table(compared):
     table = difference_table(section)
     assert [cell.text for cell in table.rows[0]][0] == "lfcc_gmm minus trivial" and len(table.rows) == 1
     assert table.headers[:2] == ["first minus second", "EER all"] and len(table.rows[0]) == len(table.headers)
-    assert table.rows[0][1].best and table.rows[0][1].text.startswith("-") and "±-" not in table.rows[0][1].text
+    assert (
+        table.rows[0][1].best and table.rows[0][1].text.startswith("-") and "±-" not in table.rows[0][1].text
+    )
     job = s11_report.plan(compared)[0]
     assert sum("minus_trivial" in str(path) for path in job.inputs) == 2
     s11_report.run(compared, job)
     for path in job.outputs:
-        assert "Paired differences" in path.read_text() and table.rows[0][1].text.split()[0] in path.read_text()
+        assert (
+            "Paired differences" in path.read_text() and table.rows[0][1].text.split()[0] in path.read_text()
+        )
 
 
 def test_results_of_one_system_do_not_depend_on_pairs(compared):

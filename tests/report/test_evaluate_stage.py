@@ -15,7 +15,11 @@ from dada.stages import s09_evaluate
 
 
 def evaluate(recipe, split="test", system=None):
-    jobs = [job for job in s09_evaluate.plan(recipe) if job.args["split"] == split and system in (None, job.args.get("system"))]
+    jobs = [
+        job
+        for job in s09_evaluate.plan(recipe)
+        if job.args["split"] == split and system in (None, job.args.get("system"))
+    ]
     s09_evaluate.run(recipe, jobs[0])
     return json.loads(jobs[0].outputs[0].read_text())
 
@@ -23,7 +27,10 @@ def evaluate(recipe, split="test", system=None):
 def test_plan_names_every_system_and_split(finished):
     jobs = [job for view in finished.views for job in s09_evaluate.plan(view)]
     assert len({job.name for job in jobs}) == len({job.outputs for job in jobs}) == 2 * 2 * (2 + 1)
-    assert [job.name for job in jobs if "transcripts" in job.args][:2] == ["line/transcripts/dev", "line/transcripts/test"]
+    assert [job.name for job in jobs if "transcripts" in job.args][:2] == [
+        "line/transcripts/dev",
+        "line/transcripts/test",
+    ]
     assert jobs[0].name == "line/lfcc_gmm/dev" and len(jobs[0].inputs) == 4
 
 
@@ -39,14 +46,24 @@ def test_result_agrees_with_the_metrics(small):
         eers.append(metrics.eer(scores[bonafide], scores[~bonafide])[0])
         unknown_eers.append(metrics.eer(scores[bonafide], scores[unknown])[0])
     entry = result["metrics"]["eer"]
-    assert entry["per_seed"] == eers and entry["mean"] == np.mean(eers) and entry["spread"] == np.std(eers, ddof=1)
+    assert (
+        entry["per_seed"] == eers
+        and entry["mean"] == np.mean(eers)
+        and entry["spread"] == np.std(eers, ddof=1)
+    )
     assert entry["low"] < entry["mean"] < entry["high"] and entry["num_resamples"] == 20
     assert (result["num_bonafide"], result["num_spoof"], result["num_speakers"]) == (144, 256, 8)
     known = result["conditions"]["known"]
     assert set(known) == {"known", "unknown"} and set(result["conditions"]) == {"attack", "known", "quote"}
     assert known["unknown"]["eer"]["per_seed"] == unknown_eers
-    assert (known["unknown"]["num_bonafide"], known["unknown"]["num_spoof"], known["unknown"]["within"]) == (144, 96, None)
-    assert result["abx_speaker"]["mean"] > 0.55 and result["abx_label"]["mean"] == pytest.approx(0.5, abs=0.05)
+    assert (known["unknown"]["num_bonafide"], known["unknown"]["num_spoof"], known["unknown"]["within"]) == (
+        144,
+        96,
+        None,
+    )
+    assert result["abx_speaker"]["mean"] > 0.55 and result["abx_label"]["mean"] == pytest.approx(
+        0.5, abs=0.05
+    )
     assert result["authorship"] is None and result["seeds"] == [1, 2]
 
 
@@ -54,7 +71,10 @@ def test_text_systems_have_authorship(finished):
     result = evaluate(finished, system="dada_text")
     authorship = result["authorship"]
     assert (authorship["num_texts"], authorship["num_authors"]) == (144, 8)
-    assert 2 * authorship["chance"] < authorship["accuracy"]["mean"] < 1 and 0 < authorship["weighted_f1"]["mean"] < 1
+    assert (
+        2 * authorship["chance"] < authorship["accuracy"]["mean"] < 1
+        and 0 < authorship["weighted_f1"]["mean"] < 1
+    )
 
 
 def test_condition_shared_by_both_classes_is_measured_within(small):
@@ -63,28 +83,49 @@ def test_condition_shared_by_both_classes_is_measured_within(small):
     write_table(data.path / "utt2lang", {utt: languages[i % 2] for i, utt in enumerate(data.utts)})
     values = evaluate(small)["conditions"]["lang"]
     assert sum(values[name]["num_bonafide_within"] for name in languages) == 144
-    assert values["de"]["within"]["mean"] != values["de"]["eer"]["mean"] and values["de"]["num_bonafide"] == 144
+    assert (
+        values["de"]["within"]["mean"] != values["de"]["eer"]["mean"] and values["de"]["num_bonafide"] == 144
+    )
 
 
 def test_tandem_costs_by_condition(small, tmp_path):
-    """By attack with the ASV's rate of its spoofs, where the ASV knows it; the report has a table of them, and none without an ASV."""
+    """By attack with the ASV's rate of its spoofs, where the ASV knows it; the report has a table of them,
+    and none without an ASV.
+    """
     rng = np.random.default_rng(0)
-    means = {("bonafide", "target"): 3, ("bonafide", "nontarget"): 0, ("world", "spoof"): 2, ("piper", "spoof"): 1}
+    means = {
+        ("bonafide", "target"): 3,
+        ("bonafide", "nontarget"): 0,
+        ("world", "spoof"): 2,
+        ("piper", "spoof"): 1,
+    }
     parts = {names: rng.normal(mean, 1, 60).round(6) for names, mean in means.items()}
-    (tmp_path / "asv.txt").write_text("".join(f"{attack} {kind} {x}\n" for (attack, kind), part in parts.items() for x in part))
+    (tmp_path / "asv.txt").write_text(
+        "".join(f"{attack} {kind} {x}\n" for (attack, kind), part in parts.items() for x in part)
+    )
     small.corpus_root, small.evaluate.asv = tmp_path, {"test": {"scores": "asv.txt"}}
     result, data = evaluate(small), DataDir.read(small.data_dir("test"))
     world = result["conditions"]["attack"]["world"]
     rates = metrics.asv_rates(*list(parts.values())[:3])
     table = read_table(small.seed_dir("lfcc_gmm", 2) / "scores" / "test.txt")
-    pair = [[float(table[utt]) for utt in data.utts if data["utt2attack"][utt] == attack] for attack in ("-", "world")]
+    pair = [
+        [float(table[utt]) for utt in data.utts if data["utt2attack"][utt] == attack]
+        for attack in ("-", "world")
+    ]
     assert world["metrics"]["min_tdcf_2019"]["per_seed"][1] == metrics.min_tdcf(*pair, rates)
-    assert (world["asv"], result["conditions"]["known"]["known"]["asv"]) == ("spoofs of attack world", "overall")
+    assert (world["asv"], result["conditions"]["known"]["known"]["asv"]) == (
+        "spoofs of attack world",
+        "overall",
+    )
     evaluate(small, "dev")
-    sections = {section.split: {table.title: table for table in tables_of(section)} for section in load(small.views)}
+    sections = {
+        section.split: {table.title: table for table in tables_of(section)} for section in load(small.views)
+    }
     shown = sections["test"]["Tandem cost by attack"]
     costs = world["metrics"]
-    assert shown.rows[0][shown.headers.index("world")].text == "{:.4f} ({:.4f})".format(*(costs[name]["mean"] for name in TANDEM))
+    assert shown.rows[0][shown.headers.index("world")].text == "{:.4f} ({:.4f})".format(
+        *(costs[name]["mean"] for name in TANDEM)
+    )
     assert not any(title.startswith("Tandem") for title in sections["dev"])
 
 
@@ -112,12 +153,15 @@ def test_unlabelled_set_and_single_class(small):
     assert result["metrics"] is None and result["num_spoof"] == 0 and result["abx_speaker"] is not None
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda table: table.pop("BOB-bona-000"), r"1 trials of .*test have no score \(BOB-bona-000\)"),
-    (lambda table: table.update({"ZOE-1": "0.5"}), r"1 scored trials are not in .*test \(ZOE-1\)"),
-    (lambda table: table.update({"BOB-bona-000": "nan"}), r"NaN or infinite: BOB-bona-000"),
-    (lambda table: table.update({"BOB-bona-000": "good"}), r"the score of BOB-bona-000 is 'good'"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda table: table.pop("BOB-bona-000"), r"1 trials of .*test have no score \(BOB-bona-000\)"),
+        (lambda table: table.update({"ZOE-1": "0.5"}), r"1 scored trials are not in .*test \(ZOE-1\)"),
+        (lambda table: table.update({"BOB-bona-000": "nan"}), r"NaN or infinite: BOB-bona-000"),
+        (lambda table: table.update({"BOB-bona-000": "good"}), r"the score of BOB-bona-000 is 'good'"),
+    ],
+)
 def test_bad_scores(small, change, message):
     path = small.seed_dir("lfcc_gmm", 2) / "scores" / "test.txt"
     table = read_table(path)

@@ -15,7 +15,22 @@ from dada.report.explanations import faithfulness_table
 )
 def test_no_better_than_random_is_said(low, high, said):
     entry = {"mean": 0.2, "low": low, "high": high, "spread": None}
-    found = {"num": 4, "gain": entry, "random_gain": entry, "above_random": entry, "shuffled": None, "stability": entry}
-    summary = {"system": "toy", "method": "deep_shap", "completeness_error": {"median": 1e-6}, "faithfulness": found}
+    found = {
+        "num": 4,
+        "gain": entry,
+        "random_gain": entry,
+        "above_random": entry,
+        "shuffled": None,
+        "stability": entry,
+    }
+    summary = {
+        "system": "toy",
+        "method": "deep_shap",
+        "completeness_error": {"median": 1e-6},
+        "faithfulness": found,
+    }
     table = faithfulness_table([summary])
-    assert said in table.note and [cell.text for cell in table.rows[0]][-2:] == ["–", f"0.200 [{low:.3f}, {high:.3f}]"]
+    assert said in table.note and [cell.text for cell in table.rows[0]][-2:] == [
+        "–",
+        f"0.200 [{low:.3f}, {high:.3f}]",
+    ]

@@ -41,7 +41,11 @@ class Outline(HTMLParser):
             self.open.append(tag)
         if tag == "svg":
             self.unlabelled += dict(attributes).get("role") != "img" or not dict(attributes).get("aria-label")
-        self.outside += [value for name, value in attributes if name in ("src", "href", "xlink:href") and not value.startswith("#")]
+        self.outside += [
+            value
+            for name, value in attributes
+            if name in ("src", "href", "xlink:href") and not value.startswith("#")
+        ]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -58,7 +62,9 @@ def test_one_job_whichever_view_is_asked(finished):
 
 
 def test_reads_what_is_there(small):
-    """All results where none is there, so that the missing one is named; else those there are, for some systems may be yet to run."""
+    """All results where none is there, so that the missing one is named; else those there are, for some
+    systems may be yet to run.
+    """
     there = small.exp_dir("lfcc_gmm") / "results" / "dev.json"
     assert len(s11_report.plan(small)[0].inputs) == 2
     there.parent.mkdir(parents=True)
@@ -72,7 +78,10 @@ def test_markdown_holds_the_measured_numbers(reported):
         assert f"## Protocol {protocol}, test" in text and f"## Protocol {protocol}, dev" in text
     result = json.loads((recipe.exp_dir("lfcc_gmm") / "results" / "test.json").read_text())
     row = next(line for line in text.splitlines() if line.startswith("| lfcc_gmm"))
-    assert percent(result["metrics"]["eer"]) in row and percent(result["conditions"]["quote"]["misattributed"]["eer"]) in row
+    assert (
+        percent(result["metrics"]["eer"]) in row
+        and percent(result["conditions"]["quote"]["misattributed"]["eer"]) in row
+    )
     header = "| system | all | known | unknown | copy synthesis | in character | misattributed |"
     assert header in text.splitlines() and header.count("|") == row.count("|")
     titles = ("### Equal error rate by attack", "### Authorship", "### ABX", "### Other metrics")
@@ -93,7 +102,10 @@ def test_page_needs_nothing_else(reported):
     outline = Outline(html)
     assert outline.outside == [] and "@import" not in html and "url(http" not in html
     assert outline.open == [] and outline.unlabelled == 0
-    assert outline.tags.count("svg") == 4 * 4 and outline.tags.count("table") == outline.tags.count("caption") >= 4 * 4
+    assert (
+        outline.tags.count("svg") == 4 * 4
+        and outline.tags.count("table") == outline.tags.count("caption") >= 4 * 4
+    )
     assert "<img" not in html
     for stand_in in (INK, FAINT, *SERIES):
         assert stand_in not in html
@@ -106,7 +118,10 @@ def test_calibration_and_attacks_are_reported(reported):
     recipe, text, html = reported
     result = json.loads((recipe.exp_dir("lfcc_gmm") / "results" / "test.json").read_text())
     assert percent(result["metrics"]["eer_over_attacks"]) in text and "EER over attacks, %" in text
-    assert sum(result["calibration"]["weight"]) == pytest.approx(1) and "Calibration, protocol line, test" in html
+    assert (
+        sum(result["calibration"]["weight"]) == pytest.approx(1)
+        and "Calibration, protocol line, test" in html
+    )
 
 
 def test_same_report_again(reported):

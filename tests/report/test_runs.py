@@ -18,8 +18,14 @@ def experiments(tmp_path):
         config = {"name": "a", "model": {"name": "lcnn"}, "train": {"optim": {"lr": 1e-4}, "phases": []}}
         write(first / f"seed_{seed}" / "config.json", config)
     result = {
-        "num_trials": 10, "seeds": [1, 2], "provenance": {"evaluate": {"seed": 0}, "command": "./run.sh", "scores": {"1": "abc"}},
-        "metrics": {"eer": {"mean": 0.1, "low": 0.05, "high": 0.2}, "auc": {"mean": 0.9, "low": None, "high": None}, "cllr": None},
+        "num_trials": 10,
+        "seeds": [1, 2],
+        "provenance": {"evaluate": {"seed": 0}, "command": "./run.sh", "scores": {"1": "abc"}},
+        "metrics": {
+            "eer": {"mean": 0.1, "low": 0.05, "high": 0.2},
+            "auc": {"mean": 0.9, "low": None, "high": None},
+            "cllr": None,
+        },
         "classes": {"num_known": 7, "macro_f1": {"mean": 0.6, "low": 0.5, "high": 0.7}, "unknown_auc": None},
         "conditions": {"attack": {"A01": {"eer": {"mean": 0.2, "low": None, "high": None}}}},
     }
@@ -46,7 +52,11 @@ def test_only_what_differs(experiments):
     lines = compare_runs(*map(read_run, experiments))
     text = "\n".join(lines)
     assert "settings: 1 differ, 6 agree" in text and "figures: 1 differ, 3 agree" in text
-    assert next(line for line in lines if "train.optim.lr" in line).split() == ["train.optim.lr", "0.0001", "0.0003"]
+    assert next(line for line in lines if "train.optim.lr" in line).split() == [
+        "train.optim.lr",
+        "0.0001",
+        "0.0003",
+    ]
     row = next(line for line in lines if "test eer " in line)
     assert "0.10000 [0.0500, 0.2000]" in row and row.endswith("-0.02000")
     assert "model.name" not in text and "A01" not in text
@@ -60,7 +70,9 @@ def test_same_and_one_sided(experiments):
     lines = compare_runs(read_run(first), read_run(second))
     assert next(line for line in lines if "test auc" in line).split()[-1] == "–"
     alone = compare_runs(read_run(first / "seed_1"), read_run(second / "seed_2"))
-    assert any("train.optim.lr" in line for line in alone) and any("figures: 0 differ, 0 agree" in line for line in alone)
+    assert any("train.optim.lr" in line for line in alone) and any(
+        "figures: 0 differ, 0 agree" in line for line in alone
+    )
 
 
 def test_seeds_with_other_settings_are_kept_apart(experiments):

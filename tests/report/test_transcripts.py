@@ -24,7 +24,11 @@ def heard(small):
     written = {f"author-{source}": REFERENCE for i, source in enumerate(sources.values()) if i % 10}
     texts = {}
     for utt in data.utts:
-        kept = [word for word in REFERENCE.split() if rng.random() > (0.1 if data.labels[utt] == "bonafide" else 0.4)]
+        kept = [
+            word
+            for word in REFERENCE.split()
+            if rng.random() > (0.1 if data.labels[utt] == "bonafide" else 0.4)
+        ]
         texts[utt] = " ".join(kept).upper()
     write_table(data.path / "text", texts)
     write_table(data.path / "utt2source", sources)
@@ -48,8 +52,12 @@ def test_rates_and_table(heard):
     found = run(recipe)["wer"]
     for name, mine in (("all", utts), ("bonafide", [u for u in utts if data.labels[u] == "bonafide"])):
         assert found[name]["mean"] == word_error_rate((REFERENCE, texts[utt]) for utt in mine)
-        assert found[name]["low"] < found[name]["mean"] < found[name]["high"] and found[name]["num_utterances"] == len(mine)
-    assert found["spoof"]["mean"] > 2 * found["bonafide"]["mean"] and found["all"]["num_words"] == 5 * len(utts)
+        assert found[name]["low"] < found[name]["mean"] < found[name]["high"] and found[name][
+            "num_utterances"
+        ] == len(mine)
+    assert found["spoof"]["mean"] > 2 * found["bonafide"]["mean"] and found["all"]["num_words"] == 5 * len(
+        utts
+    )
     jobs = s09_evaluate.plan(recipe)
     s09_evaluate.run(recipe, jobs[1])
     section = next(section for section in load(recipe.views) if section.split == "test")

@@ -20,6 +20,7 @@ KEY = "b1 bonafide\nb2 bonafide\ns1 spoof\ns2 spoof\n"
 @pytest.fixture
 def files(tmp_path):
     """Write scores and key; returns both paths."""
+
     def write(scores=GOOD, key=KEY):
         paths = tmp_path / "scores.txt", tmp_path / "key.txt"
         for path, content in zip(paths, (scores, key), strict=True):
@@ -34,32 +35,50 @@ def joined(paths, common=False, columns=None):
     return scores, key, align(scores, key, common)
 
 
-@pytest.mark.parametrize("content, message", [
-    ("", "is empty"),
-    ("\n  \r\n", "is empty"),
-    ("filename\tcm-score\n", "holds a header and no trials"),
-    ("b1\nb2\ns1\n", r"scores.txt:1: 'b1' is no score file that is known: trial score .* Name the columns with --columns"),
-    ("b1 x 2.0 3.0 4.0 5.0\n", "is no score file that is known"),
-    ("b1 good\nb2 bad\n", "is no score file that is known"),
-    (GOOD.replace("b2 1.5", "b2 1.5 9"), r"scores.txt:2: got 3 columns \('b2 1.5 9'\): expected 2: trial score"),
-    (GOOD.replace("s1 -1.0", "s1"), r"scores.txt:3: got 1 columns \('s1'\)"),
-    (GOOD.replace("1.5", "nan"), r"scores.txt:2: the score of b2 is nan: 1 of 4 scores are not finite"),
-    (GOOD.replace("1.5", "inf").replace("0.5", "-Infinity"), r"scores.txt:2: the score of b2 is inf; .*:4: .* -Infinity: 2 of 4"),
-    (GOOD.replace("1.5", "1e999"), "the score of b2 is 1e999"),
-    (GOOD.replace("1.5", "high"), r"scores.txt:2: score 'high': a score must be a number"),
-    (GOOD.replace("1.5", "1,5"), r"scores.txt:2: score '1,5': a score must be a number, with a point"),
-    (GOOD.replace("1.5", "1_5"), r"scores.txt:2: score '1_5'"),
-    (GOOD + "b2 1.5\n", r"scores.txt:5: b2 is there again with the same score as in line 2: 1 lines repeat a trial"),
-    (GOOD + "b2 1.7\n", r"scores.txt:5: b2 is there with another score, 1.7 and not 1.5, than in line 2"),
-    (b"b1 2.0\nb2 \xff\xfe\n", "is not UTF-8 text"),
-    (GOOD.encode("utf-16"), "is not UTF-8 text"),
-    (gzip.compress(GOOD.encode())[:-9], "damaged gzip"),
-    ("a b1 2.0\n", "is no score file"),
-    ("b1 A01 good 2.0\nb2 A01 good 1.0\n", "is no score file"),
-    ("b1 - bonafide 2.0\nb2 - bonafide 1\nb3 - genuinely 3\n", r"scores.txt:3: label 'genuinely': write bonafide or spoof"),
-    ("filename,cm-score\nb1,2.0\nb2\n", r"scores.txt:3: got 1 columns \('b2'\)"),
-    ("filename,cm-label\nb1,bonafide\n", "has no column of scores"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("", "is empty"),
+        ("\n  \r\n", "is empty"),
+        ("filename\tcm-score\n", "holds a header and no trials"),
+        (
+            "b1\nb2\ns1\n",
+            r"scores.txt:1: 'b1' is no score file that is known: trial score .* Name the columns with --columns",
+        ),
+        ("b1 x 2.0 3.0 4.0 5.0\n", "is no score file that is known"),
+        ("b1 good\nb2 bad\n", "is no score file that is known"),
+        (
+            GOOD.replace("b2 1.5", "b2 1.5 9"),
+            r"scores.txt:2: got 3 columns \('b2 1.5 9'\): expected 2: trial score",
+        ),
+        (GOOD.replace("s1 -1.0", "s1"), r"scores.txt:3: got 1 columns \('s1'\)"),
+        (GOOD.replace("1.5", "nan"), r"scores.txt:2: the score of b2 is nan: 1 of 4 scores are not finite"),
+        (
+            GOOD.replace("1.5", "inf").replace("0.5", "-Infinity"),
+            r"scores.txt:2: the score of b2 is inf; .*:4: .* -Infinity: 2 of 4",
+        ),
+        (GOOD.replace("1.5", "1e999"), "the score of b2 is 1e999"),
+        (GOOD.replace("1.5", "high"), r"scores.txt:2: score 'high': a score must be a number"),
+        (GOOD.replace("1.5", "1,5"), r"scores.txt:2: score '1,5': a score must be a number, with a point"),
+        (GOOD.replace("1.5", "1_5"), r"scores.txt:2: score '1_5'"),
+        (
+            GOOD + "b2 1.5\n",
+            r"scores.txt:5: b2 is there again with the same score as in line 2: 1 lines repeat a trial",
+        ),
+        (GOOD + "b2 1.7\n", r"scores.txt:5: b2 is there with another score, 1.7 and not 1.5, than in line 2"),
+        (b"b1 2.0\nb2 \xff\xfe\n", "is not UTF-8 text"),
+        (GOOD.encode("utf-16"), "is not UTF-8 text"),
+        (gzip.compress(GOOD.encode())[:-9], "damaged gzip"),
+        ("a b1 2.0\n", "is no score file"),
+        ("b1 A01 good 2.0\nb2 A01 good 1.0\n", "is no score file"),
+        (
+            "b1 - bonafide 2.0\nb2 - bonafide 1\nb3 - genuinely 3\n",
+            r"scores.txt:3: label 'genuinely': write bonafide or spoof",
+        ),
+        ("filename,cm-score\nb1,2.0\nb2\n", r"scores.txt:3: got 1 columns \('b2'\)"),
+        ("filename,cm-label\nb1,bonafide\n", "has no column of scores"),
+    ],
+)
 def test_refused_by_itself(files, content, message):
     with pytest.raises(DataError, match=message) as error:
         read_score_file(files(content)[0])
@@ -72,18 +91,28 @@ def test_many_bad_lines_are_counted(files):
     assert str(error.value).count("scores.txt:") == 5
 
 
-@pytest.mark.parametrize("scores, key, message", [
-    (GOOD.replace("b2 1.5\n", ""), KEY, r"1 trials of .*key.txt have no score \(b2\)"),
-    (GOOD + "z9 1\n", KEY, r"1 scored trials are not in .*key.txt \(z9\)"),
-    ("x1 1\nx2 2\n", KEY, r"not one of its 2 trials \(x1, x2, …\) is among the 4 .* these are scores of another set"),
-    (GOOD, KEY + "s1 spoof\n", r"key.txt:5: s1 is there again, as in line 3"),
-    (GOOD, KEY + "s1 bonafide\n", r"key.txt:5: s1 is there with label bonafide, but spoof in line 3"),
-    (GOOD, KEY.replace("s1 spoof", "s1 1"), r"key.txt:3: label '1': write bonafide or spoof"),
-    (GOOD, KEY.replace("b1 bonafide", "b1 target"), r"key.txt:1: label 'target': .*--asv_key"),
-    (GOOD, "b1 what ever is\n", "is no key that is known"),
-    ("b1 - bonafide 1\nb2 - bonafide 2\ns1 A1 bonafide 1\ns2 A1 spoof 2\n", KEY,
-     r"1 trials have other labels .* s1 \(.*scores.txt:3 says bonafide, the key spoof\)"),
-])
+@pytest.mark.parametrize(
+    "scores, key, message",
+    [
+        (GOOD.replace("b2 1.5\n", ""), KEY, r"1 trials of .*key.txt have no score \(b2\)"),
+        (GOOD + "z9 1\n", KEY, r"1 scored trials are not in .*key.txt \(z9\)"),
+        (
+            "x1 1\nx2 2\n",
+            KEY,
+            r"not one of its 2 trials \(x1, x2, …\) is among the 4 .* these are scores of another set",
+        ),
+        (GOOD, KEY + "s1 spoof\n", r"key.txt:5: s1 is there again, as in line 3"),
+        (GOOD, KEY + "s1 bonafide\n", r"key.txt:5: s1 is there with label bonafide, but spoof in line 3"),
+        (GOOD, KEY.replace("s1 spoof", "s1 1"), r"key.txt:3: label '1': write bonafide or spoof"),
+        (GOOD, KEY.replace("b1 bonafide", "b1 target"), r"key.txt:1: label 'target': .*--asv_key"),
+        (GOOD, "b1 what ever is\n", "is no key that is known"),
+        (
+            "b1 - bonafide 1\nb2 - bonafide 2\ns1 A1 bonafide 1\ns2 A1 spoof 2\n",
+            KEY,
+            r"1 trials have other labels .* s1 \(.*scores.txt:3 says bonafide, the key spoof\)",
+        ),
+    ],
+)
 def test_refused_together(files, scores, key, message):
     with pytest.raises(DataError, match=message):
         joined(files(scores, key))
@@ -102,25 +131,47 @@ def test_missing_files_and_folders(tmp_path, files):
         read_key(files()[1], ["label"])
 
 
-@pytest.mark.parametrize("content", [
-    GOOD.replace("\n", "\r\n"), GOOD.replace("\n", "\r"), "\ufeff" + GOOD, gzip.compress(GOOD.encode()),
-    gzip.compress(("\ufeff" + GOOD).encode()),
-    GOOD.rstrip("\n"), "\n" + GOOD.replace("\n", "\n\n"), GOOD.replace(" ", "\t"), GOOD.replace(" ", "  "), GOOD.replace(" ", ","),
-    "filename\tcm-score\n" + GOOD.replace(" ", "\t"), "utt score\n" + GOOD, "s2 .5\ns1 -1e0\nb2 +1.5\nb1 2\n",
-    "b1 bonafide 2\nb2 bonafide 1.5\ns1 spoof -1\ns2 fake .5\n", "b1 2 genuine\nb2 1.5 real\ns1 -1 spoof\ns2 .5 spoof\n",
-    "b1 - bonafide 2\nb2 - bonafide 1.5\ns1 A1 spoof -1\ns2 A2 spoof .5\n",
-], ids=range(16))
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
+        "\ufeff" + GOOD,
+        gzip.compress(GOOD.encode()),
+        gzip.compress(("\ufeff" + GOOD).encode()),
+        GOOD.rstrip("\n"),
+        "\n" + GOOD.replace("\n", "\n\n"),
+        GOOD.replace(" ", "\t"),
+        GOOD.replace(" ", "  "),
+        GOOD.replace(" ", ","),
+        "filename\tcm-score\n" + GOOD.replace(" ", "\t"),
+        "utt score\n" + GOOD,
+        "s2 .5\ns1 -1e0\nb2 +1.5\nb1 2\n",
+        "b1 bonafide 2\nb2 bonafide 1.5\ns1 spoof -1\ns2 fake .5\n",
+        "b1 2 genuine\nb2 1.5 real\ns1 -1 spoof\ns2 .5 spoof\n",
+        "b1 - bonafide 2\nb2 - bonafide 1.5\ns1 A1 spoof -1\ns2 A2 spoof .5\n",
+    ],
+    ids=range(16),
+)
 def test_read_all_the_same(files, content):
     scores, key, places = joined(files(content))
-    assert scores.scores["score"][places].tolist() == [2.0, 1.5, -1.0, 0.5] and key.labels == ["bonafide"] * 2 + ["spoof"] * 2
+    assert (
+        scores.scores["score"][places].tolist() == [2.0, 1.5, -1.0, 0.5]
+        and key.labels == ["bonafide"] * 2 + ["spoof"] * 2
+    )
 
 
 def test_names_with_folders_and_extensions(files, caplog):
     caplog.set_level(logging.INFO)
     named = GOOD.replace("b", "wav/b").replace("s", "wav/s").replace(" ", ".flac ")
     scores, _, places = joined(files(named))
-    assert scores.scores["score"][places].tolist() == [2.0, 1.5, -1.0, 0.5] and "without folder and extension" in caplog.text
-    with pytest.raises(DataError, match="another set"):  # two folders with the same names: dropping them would mix trials up
+    assert (
+        scores.scores["score"][places].tolist() == [2.0, 1.5, -1.0, 0.5]
+        and "without folder and extension" in caplog.text
+    )
+    with pytest.raises(
+        DataError, match="another set"
+    ):  # two folders with the same names: dropping them would mix trials up
         joined(files("x/b1 1\ny/b1 2\nx/s1 3\n"))
 
 
@@ -136,24 +187,35 @@ def test_negative_zero_is_zero(files):
     assert not np.signbit(values[values == 0]).any()
 
 
-@pytest.mark.parametrize("scores, said", [
-    ([1, 1, 1, 1], "all 4 scores are 1"),
-    ([0, 0, 1, 1, 0.5, 0.2], "4 of 6 scores are exactly 0 or 1"),
-    ([2.5, 2.5, 1, 3], "2 of 4 trials share one score"),
-    ([0.1, 0.2, 0.3], None), ([0, 1, -3, 5, 7, 8], None), ([3], None),
-])
+@pytest.mark.parametrize(
+    "scores, said",
+    [
+        ([1, 1, 1, 1], "all 4 scores are 1"),
+        ([0, 0, 1, 1, 0.5, 0.2], "4 of 6 scores are exactly 0 or 1"),
+        ([2.5, 2.5, 1, 3], "2 of 4 trials share one score"),
+        ([0.1, 0.2, 0.3], None),
+        ([0, 1, -3, 5, 7, 8], None),
+        ([3], None),
+    ],
+)
 def test_ties_are_warned_of(scores, said, caplog):
     warned = warn_of_ties(np.array(scores, dtype=float), "s.txt")
     assert (warned is None) if said is None else (warned.startswith(said) and said in caplog.text)
 
 
-@pytest.mark.parametrize("content, message", [
-    ("bonafide target 1\nbonafide nontarget x\n", r"asv.txt:2: score 'x': an ASV score must be a finite number"),
-    ("bonafide target 1\nbonafide nontarget nan\n", r"asv.txt:2: score 'nan'"),
-    ("bonafide target 1\nbonafide target 1\nA01 spoofed 2\n", r"asv.txt:3: kind 'spoofed'"),
-    ("bonafide target 1\nA01 spoof 0\n", "no bona fide scores|no spoof scores"),
-    ("LA_1 utt1 1.0\n", "give its trial metadata by --asv_key"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (
+            "bonafide target 1\nbonafide nontarget x\n",
+            r"asv.txt:2: score 'x': an ASV score must be a finite number",
+        ),
+        ("bonafide target 1\nbonafide nontarget nan\n", r"asv.txt:2: score 'nan'"),
+        ("bonafide target 1\nbonafide target 1\nA01 spoofed 2\n", r"asv.txt:3: kind 'spoofed'"),
+        ("bonafide target 1\nA01 spoof 0\n", "no bona fide scores|no spoof scores"),
+        ("LA_1 utt1 1.0\n", "give its trial metadata by --asv_key"),
+    ],
+)
 def test_bad_asv_scores(tmp_path, content, message):
     path = tmp_path / "asv.txt"
     path.write_text(content)

@@ -50,7 +50,9 @@ def test_bad_input_is_refused():
 
 
 def two_systems(num=6000, correlation=0.0, seed=0):
-    """Scores (2 num, 2) of two Gaussian systems with shared covariance, whose true log-likelihood ratio is linear."""
+    """Scores (2 num, 2) of two Gaussian systems with shared covariance, whose true log-likelihood ratio is
+    linear.
+    """
     rng = np.random.default_rng(seed)
     covariance = np.array([[1.0, correlation], [correlation, 1.0]])
     mean = np.array([1.0, 0.5])

@@ -18,7 +18,11 @@ BONAFIDE = np.arange(NUM) % 2 == 0
 def countermeasure(gap: float, scale: float, seed: int, shift: float = 0.0) -> Outputs:
     rng = np.random.default_rng(seed)
     score = torch.tensor(scale * rng.normal(gap * BONAFIDE, 1.0) + shift)
-    return Outputs([f"u{i:03d}" for i in range(NUM)], torch.stack([-score / 2, score / 2], 1).float(), torch.zeros(NUM, 1))
+    return Outputs(
+        [f"u{i:03d}" for i in range(NUM)],
+        torch.stack([-score / 2, score / 2], 1).float(),
+        torch.zeros(NUM, 1),
+    )
 
 
 def fitted(members, labels=CM, theirs=None, bonafide=BONAFIDE, **settings):
@@ -41,7 +45,9 @@ def test_members_weigh_as_their_ratio_whatever_their_scale():
     raw = fitted(members, normalise="none")[2][:, 0]
     assert np.corrcoef(raw, x[:, 0])[0, 1] > 0.999  # the louder member alone
     alone = [eer(x[BONAFIDE, i], x[~BONAFIDE, i])[0] for i in (0, 1)]
-    assert numbers["dev"]["eer"] < min(alone) and numbers["dev"]["eer"] == pytest.approx(eer(equal[BONAFIDE, 0], equal[~BONAFIDE, 0])[0])
+    assert numbers["dev"]["eer"] < min(alone) and numbers["dev"]["eer"] == pytest.approx(
+        eer(equal[BONAFIDE, 0], equal[~BONAFIDE, 0])[0]
+    )
 
 
 def test_sums_are_log_likelihood_ratios_and_keep_their_order():
@@ -73,7 +79,9 @@ def test_classifiers_are_summed_by_class_name():
     }
     theirs = {"a": ["x", "y", "z"], "b": ["z", "x", "y"]}
     for labels in (["x", "y", "z"], []):
-        rows, numbers, summed = fitted(members, labels, theirs, None, normalise="none", weights={"a": 1.5, "b": 1})
+        rows, numbers, summed = fitted(
+            members, labels, theirs, None, normalise="none", weights={"a": 1.5, "b": 1}
+        )
         np.testing.assert_allclose(summed, 1.5 * logits[0] + logits[1][:, [1, 2, 0]], rtol=1e-6)
         assert rows.labels == ["x", "y", "z"] and numbers["offset"] == 0
     with pytest.raises(ConfigError, match="member b has the classes z, x, y, but the ensemble x, y"):
@@ -91,7 +99,10 @@ def test_bad_members_and_weights_are_named():
             fitted(members, weights={"a": 1, "b": weight})
     with pytest.raises(ConfigError, match="model.normalise is 'minmax'; known: z, none"):
         fitted(members, normalise="minmax")
-    shorter = {**members, "b": Outputs(members["b"].utts[1:], members["b"].logits[1:], members["b"].embeddings[1:])}
+    shorter = {
+        **members,
+        "b": Outputs(members["b"].utts[1:], members["b"].logits[1:], members["b"].embeddings[1:]),
+    }
     with pytest.raises(DataError, match="1 utterances are not in both a and b: u000"):
         fitted(shorter)
     with pytest.raises(DataError, match="needs bona fide and spoofed"):

@@ -17,7 +17,15 @@ from dada.score.scores import provenance, read_scores, write_scores
 from dada.train.config import SystemConfig
 from dada.train.loop import fit
 
-MODEL = {"name": "dada_audio", "width": 3, "bottleneck": 2, "embedding": 4, "attention": 2, "head": [4], "dropout": 0.0}
+MODEL = {
+    "name": "dada_audio",
+    "width": 3,
+    "bottleneck": 2,
+    "embedding": 4,
+    "attention": 2,
+    "head": [4],
+    "dropout": 0.0,
+}
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ NUM = 200
 
 
 def outputs_of(audio_gap: float, text_gap: float, seed: int = 0):
-    """Branches whose evidence for bona fide lies `gap` apart: the text's is the logit of the purported speaker."""
+    """Branches whose evidence for bona fide lies `gap` apart: the text's is the logit of the purported
+    speaker.
+    """
     rng = np.random.default_rng(seed)
     bonafide = np.arange(NUM) % 2 == 0
     utts = [f"u{i:03d}" for i in range(NUM)]
@@ -29,7 +31,9 @@ def outputs_of(audio_gap: float, text_gap: float, seed: int = 0):
     text[np.arange(NUM), claimed] += text_gap * bonafide
     both = (
         Outputs(utts, torch.stack([torch.zeros(NUM), audio.float()], 1), torch.randn(NUM, 4)),
-        Outputs(utts[::-1], torch.tensor(text[::-1].copy(), dtype=torch.float32), torch.randn(NUM, 2)),  # in another order
+        Outputs(
+            utts[::-1], torch.tensor(text[::-1].copy(), dtype=torch.float32), torch.randn(NUM, 2)
+        ),  # in another order
     )
     return *both, {utt: AUTHORS[k] for utt, k in zip(utts, claimed, strict=True)}, bonafide
 
@@ -43,7 +47,11 @@ def fitted(config, audio, text, speakers, bonafide):
     branches = join_branches(audio, LABELS, text, AUTHORS, speakers)
     model = models.build("fusion", config.model, 2)
     rates = late.spoof_rates(branches.speakers, ~bonafide, AUTHORS)
-    return model, branches, fit_late(model, fusion_inputs(config, branches), branches.speakers, bonafide, rates)
+    return (
+        model,
+        branches,
+        fit_late(model, fusion_inputs(config, branches), branches.speakers, bonafide, rates),
+    )
 
 
 @pytest.mark.parametrize("rule", ["mean", "calibrated", "log_odds", "bayes_claimed"])
@@ -52,7 +60,9 @@ def test_fused_scores_beat_both_branches_where_both_know_something(rule):
     model, branches, numbers = fitted(config, *outputs_of(1.5, 2.5))
     alone = {}
     for alpha in (0.0, 1.0):
-        alone[alpha] = fitted(config_of(rule, weight="fixed", alpha=alpha), *outputs_of(1.5, 2.5))[2]["dev"]["eer"]
+        alone[alpha] = fitted(config_of(rule, weight="fixed", alpha=alpha), *outputs_of(1.5, 2.5))[2]["dev"][
+            "eer"
+        ]
     assert 0 < numbers["alpha"] < 1
     assert numbers["dev"]["eer"] < min(alone.values())
     fused = score_fusion(model, config, branches)
@@ -73,10 +83,18 @@ def test_rows_of_a_branch_in_another_order_are_matched():
     row = text.utts.index("u007")
     torch.testing.assert_close(branches.text_embedding[7], text.embeddings[row])
     assert branches.text_log_posterior.exp().sum(1).allclose(torch.ones(NUM, dtype=torch.float64))
-    expected = late.log_odds_of_claim(branches.text_log_posterior, late.claimed_authors(branches.speakers, AUTHORS)).numpy()
+    expected = late.log_odds_of_claim(
+        branches.text_log_posterior, late.claimed_authors(branches.speakers, AUTHORS)
+    ).numpy()
     np.testing.assert_allclose(claim_scores(text, AUTHORS, speakers)[row], expected[7])
     with pytest.raises(DataError, match="u199"):
-        join_branches(Outputs(audio.utts[:-1], audio.logits[:-1], audio.embeddings[:-1]), LABELS, text, AUTHORS, speakers)
+        join_branches(
+            Outputs(audio.utts[:-1], audio.logits[:-1], audio.embeddings[:-1]),
+            LABELS,
+            text,
+            AUTHORS,
+            speakers,
+        )
 
 
 def test_unknown_speakers_fall_back_are_refused_or_make_a_fusion_impossible(caplog):
@@ -87,7 +105,10 @@ def test_unknown_speakers_fall_back_are_refused_or_make_a_fusion_impossible(capl
     fused = score_fusion(model, config_of("mean"), branches)
     assert fused.num_unknown == 2 and "2 of 200" in caplog.text and "zoe" in caplog.text
     np.testing.assert_allclose(fused.scores[3:5], branches.audio_score[3:5], rtol=1e-6)
-    assert np.isnan(fused.contributions["text"][3:5]).all() and not np.isnan(fused.contributions["text"][:3]).any()
+    assert (
+        np.isnan(fused.contributions["text"][3:5]).all()
+        and not np.isnan(fused.contributions["text"][:3]).any()
+    )
     with pytest.raises(DataError, match="unknown_speaker=audio"):
         score_fusion(model, config_of("mean", unknown_speaker="error"), branches)
     nobody = join_branches(audio, LABELS, text, AUTHORS, dict.fromkeys(speakers, "-"))
@@ -107,6 +128,8 @@ def test_branches_are_read_from_experiment_folders(tmp_path):
         (tmp_path / name / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
     branches = read_branches(tmp_path / "audio", tmp_path / "text", "dev", speakers)
     torch.testing.assert_close(branches.audio_score, audio.logits[:, 1])
-    other = SystemConfig(name="other", task="fusion", model={**config_of("mean").model, "authors": ["ann", "zoe", "cid"]})
+    other = SystemConfig(
+        name="other", task="fusion", model={**config_of("mean").model, "authors": ["ann", "zoe", "cid"]}
+    )
     with pytest.raises(DataError, match="train it again"):
         fusion_inputs(other, branches)

@@ -23,8 +23,12 @@ class SmallRecipe:
     seeds: tuple = (1, 2)
     systems: tuple = ("small",)
     scored_splits: tuple = ("dev", "test")
-    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=True, audio=True))
-    splits: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"]))
+    corpus: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(purported_speakers=True, audio=True)
+    )
+    splits: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"])
+    )
 
     def system(self, name: str) -> SystemConfig:
         return self.config
@@ -53,12 +57,28 @@ def recipe(tmp_path) -> SmallRecipe:
             tables["utt2label"] = labels
         DataDir(tmp_path / "data" / split, tables).write()
         arrays = ((utt, rng.standard_normal((6, 4)) + 2 * (labels[utt] == "bonafide")) for utt in utts)
-        write_table(tmp_path / "dump" / split / "utt2num_frames", write_ark(tmp_path / "dump" / split / "feats.scp", arrays))
+        write_table(
+            tmp_path / "dump" / split / "utt2num_frames",
+            write_ark(tmp_path / "dump" / split / "feats.scp", arrays),
+        )
     config = SystemConfig(
-        name="small", model={"name": "dada_audio", "width": 4, "bottleneck": 2, "embedding": 4, "attention": 2, "head": [4]}
+        name="small",
+        model={
+            "name": "dada_audio",
+            "width": 4,
+            "bottleneck": 2,
+            "embedding": 4,
+            "attention": 2,
+            "head": [4],
+        },
     )
     config.input.kind, config.input.features = "features", {"name": "lfcc"}
-    config.train.epochs, config.train.loss, config.train.folds, config.train.crop_size = 1, {"name": "bce"}, 2, 3
+    config.train.epochs, config.train.loss, config.train.folds, config.train.crop_size = (
+        1,
+        {"name": "bce"},
+        2,
+        3,
+    )
     return SmallRecipe(tmp_path, config)
 
 
@@ -68,14 +88,19 @@ def test_training_and_scoring_write_what_they_plan(recipe):
     s05_train_audio.run(recipe, train_job)
     assert all(path.exists() for path in train_job.outputs)
     home = recipe.seed_dir("small", 1)
-    assert len(ArkReader(home / "embed" / "train" / "embed.scp")) == 12 and (home / "fold_1" / "weights.pt").exists()
+    assert (
+        len(ArkReader(home / "embed" / "train" / "embed.scp")) == 12
+        and (home / "fold_1" / "weights.pt").exists()
+    )
     score_job, _ = s08_score.plan(recipe)
     assert all(path.exists() for path in score_job.inputs) and home / "weights.pt" in score_job.inputs
     s08_score.run(recipe, score_job)
     assert all(path.exists() for path in score_job.outputs)
     scores = read_scores(home / "scores" / "test.txt")
     assert list(scores) == DataDir.read(recipe.data_dir("test")).utts
-    assert scores["test03"] == pytest.approx(ArkReader(home / "embed" / "test" / "logits.scp")["test03"].item())
+    assert scores["test03"] == pytest.approx(
+        ArkReader(home / "embed" / "test" / "logits.scp")["test03"].item()
+    )
     dev = read_scores(home / "scores" / "dev.txt")
     assert dev["dev05"] == pytest.approx(ArkReader(home / "embed" / "dev" / "logits.scp")["dev05"].item())
 

@@ -1,4 +1,6 @@
-"""Ensembles and open-set systems through stages 7, 8 and 9 and the report, on made-up outputs of the systems below them."""
+"""Ensembles and open-set systems through stages 7, 8 and 9 and the report, on made-up outputs of the systems
+below them.
+"""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -30,17 +32,29 @@ MODELS = {"ensemble": "weighted", "open_set": "openmax"}
 def on_top(task: str, system: str, branches: dict, **model) -> SystemConfig:
     """A system on top of others, with the defaults of its model filled in."""
     settings = {"name": MODELS[task], **asdict(models.config_class(task, MODELS[task])(**model))}
-    return SystemConfig(system, task, [] if system == "attacks_sum" else CM, InputConfig("branches"), settings, branches=branches)
+    return SystemConfig(
+        system,
+        task,
+        [] if system == "attacks_sum" else CM,
+        InputConfig("branches"),
+        settings,
+        branches=branches,
+    )
 
 
 SYSTEMS = {
-    "gmm": SystemConfig("gmm", "audio"), "lcnn": SystemConfig("lcnn", "audio"), "words": SystemConfig("words", "text"),
-    "attacks": SystemConfig("attacks", "audio", labels=[]), "attacks_two": SystemConfig("attacks_two", "audio", labels=[]),
+    "gmm": SystemConfig("gmm", "audio"),
+    "lcnn": SystemConfig("lcnn", "audio"),
+    "words": SystemConfig("words", "text"),
+    "attacks": SystemConfig("attacks", "audio", labels=[]),
+    "attacks_two": SystemConfig("attacks_two", "audio", labels=[]),
     "sum": on_top("ensemble", "sum", {"a": "gmm", "b": "lcnn"}, weights={"a": 1, "b": 2}),
     "learned": on_top("ensemble", "learned", {"a": "gmm", "b": "lcnn"}, learned=True),
     "attacks_sum": on_top("ensemble", "attacks_sum", {"a": "attacks", "b": "attacks_two"}, normalise="none"),
     "openmax": on_top("open_set", "openmax", {"classifier": "attacks_sum"}, tail=10, fit_on="train_dev"),
-    "tuned": on_top("open_set", "tuned", {"classifier": "attacks"}, tune=True, tails=[5, 10], thresholds=[0.25, 0.7]),
+    "tuned": on_top(
+        "open_set", "tuned", {"classifier": "attacks"}, tune=True, tails=[5, 10], thresholds=[0.25, 0.7]
+    ),
 }
 
 
@@ -53,10 +67,16 @@ class SmallRecipe:
     protocol: str = "line"
     seeds: tuple = (1, 2)
     scored_splits: tuple = ("dev", "test")
-    corpus: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(purported_speakers=False, audio=True))
-    splits: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"]))
+    corpus: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(purported_speakers=False, audio=True)
+    )
+    splits: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"])
+    )
     text: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(corpora=["authors"]))
-    evaluate: EvaluateConfig = field(default_factory=lambda: EvaluateConfig(num_resamples=20, abx_triples=50, same_attack={"A13": "A03"}))
+    evaluate: EvaluateConfig = field(
+        default_factory=lambda: EvaluateConfig(num_resamples=20, abx_triples=50, same_attack={"A13": "A03"})
+    )
 
     def system(self, name: str) -> SystemConfig:
         return SYSTEMS[name]
@@ -76,14 +96,18 @@ class SmallRecipe:
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory) -> SmallRecipe:
-    """Splits of bona fide speech and three attacks, in test two more (one is the third again), and four trained systems."""
+    """Splits of bona fide speech and three attacks, in test two more (one is the third again), and four
+    trained systems.
+    """
     recipe = SmallRecipe(tmp_path_factory.mktemp("on_top"))
     for number, split in enumerate(("train", "dev", "test")):
         names = ["-", "-", "-", "A01", "A02", "A03", *(["A13", "A19", "A19"] if split == "test" else [])]
         attacks = {f"{split}{i:03d}": names[i % len(names)] for i in range(30 * len(names))}
         tables = {"wav.scp": {utt: f"{utt}.wav" for utt in attacks}, "utt2attack": attacks}
         tables["utt2spk"] = {utt: f"S{i % 7}" for i, utt in enumerate(attacks)}
-        tables["utt2label"] = {utt: "bonafide" if attack == "-" else "spoof" for utt, attack in attacks.items()}
+        tables["utt2label"] = {
+            utt: "bonafide" if attack == "-" else "spoof" for utt, attack in attacks.items()
+        }
         DataDir(recipe.data_dir(split), tables).write()
         for seed in recipe.seeds:
             rng = np.random.default_rng([number, seed])
@@ -91,16 +115,30 @@ def recipe(tmp_path_factory) -> SmallRecipe:
             for name, scale in (("gmm", 30.0), ("lcnn", 1.0)):
                 score = scale * rng.normal(2.5 * real, 1.0)
                 _write(recipe.seed_dir(name, seed), split, attacks, np.stack([0 * score, score], 1), CM)
-            place = np.array([["-", "A01", "A02", "A03"].index({"A13": "A03"}.get(a, a)) if a != "A19" else -1 for a in attacks.values()])
+            place = np.array(
+                [
+                    ["-", "A01", "A02", "A03"].index({"A13": "A03"}.get(a, a)) if a != "A19" else -1
+                    for a in attacks.values()
+                ]
+            )
             for name, labels in (("attacks", ATTACKS), ("attacks_two", ATTACKS[::-1])):
                 logits = rng.normal(0, 1, (len(attacks), 4))
                 logits[np.arange(len(attacks)), place] += np.where(place >= 0, 5.0, 0.0)
-                _write(recipe.seed_dir(name, seed), split, attacks, logits[:, [ATTACKS.index(label) for label in labels]], labels)
+                _write(
+                    recipe.seed_dir(name, seed),
+                    split,
+                    attacks,
+                    logits[:, [ATTACKS.index(label) for label in labels]],
+                    labels,
+                )
     return recipe
 
 
 def _write(folder: Path, split: str, utts, logits: np.ndarray, labels) -> None:
-    write_outputs(folder / "embed" / split, Outputs(list(utts), torch.tensor(logits).float(), torch.zeros(len(logits), 2)))
+    write_outputs(
+        folder / "embed" / split,
+        Outputs(list(utts), torch.tensor(logits).float(), torch.zeros(len(logits), 2)),
+    )
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
 
 
@@ -116,7 +154,11 @@ def results(recipe) -> dict[str, dict]:
             stage.run(recipe, job)
             assert all(path.exists() for path in job.outputs), job
     found = {}
-    for job in [job for job in s09_evaluate.plan(recipe) if job.args.get("system") in systems and job.args["split"] == "test"]:
+    for job in [
+        job
+        for job in s09_evaluate.plan(recipe)
+        if job.args.get("system") in systems and job.args["split"] == "test"
+    ]:
         assert all(path.exists() for path in job.inputs)
         s09_evaluate.run(recipe, job)
         found[job.args["system"]] = json.loads(job.outputs[0].read_text())
@@ -133,20 +175,31 @@ def test_ensembles_beat_their_members_and_read_dev_alone(recipe, results):
         alone.append(metrics.eer(logits[real, 1], logits[~real, 1])[0])
     for name in ("sum", "learned"):
         assert results[name]["metrics"]["eer"]["per_seed"][0] < min(alone)
-        assert results[name]["metrics"]["cllr"]["mean"] < 0.5 and results[name]["classes"] is None  # its scores are ratios
+        assert (
+            results[name]["metrics"]["cllr"]["mean"] < 0.5 and results[name]["classes"] is None
+        )  # its scores are ratios
     weights = json.loads((recipe.seed_dir("sum", 1) / "ensemble.json").read_text())["members"]
     assert weights["b"]["share"] == pytest.approx(2 / 3)
     job = next(job for job in s07_train_fusion.plan(recipe) if job.args["system"] == "sum")
-    assert not [path for path in job.inputs if "train" in path.parts] and not (job.home / "embed" / "train").exists()
+    assert (
+        not [path for path in job.inputs if "train" in path.parts]
+        and not (job.home / "embed" / "train").exists()
+    )
     assert (recipe.seed_dir("sum", 1) / "calibration.json").exists()
 
 
 def test_open_set_systems_know_what_they_do_not_know(recipe, results):
     for name in ("openmax", "tuned"):
         found = results[name]["classes"]
-        assert found["labels"] == [*ATTACKS, "unknown"] and found["unknown_attacks"] == ["A19"]  # A13 is A03 again
+        assert found["labels"] == [*ATTACKS, "unknown"] and found["unknown_attacks"] == [
+            "A19"
+        ]  # A13 is A03 again
         assert (found["num_known"], found["num_unknown"]) == (210, 60)
-        assert found["unknown_auc"]["mean"] > 0.75 and found["macro_f1"]["mean"] > 0.7 and found["closed_accuracy"]["mean"] > 0.95
+        assert (
+            found["unknown_auc"]["mean"] > 0.75
+            and found["macro_f1"]["mean"] > 0.7
+            and found["closed_accuracy"]["mean"] > 0.95
+        )
         assert found["macro_f1"]["low"] <= found["macro_f1"]["mean"] <= found["macro_f1"]["high"]
         assert np.sum(found["confusion"]) == 2 * 270
         assert results[name]["metrics"]["eer"]["mean"] < 0.2  # bona fide against all other classes
@@ -155,7 +208,10 @@ def test_open_set_systems_know_what_they_do_not_know(recipe, results):
     assert all(row[-1] == 0 for row in closed["confusion"])
     assert closed["macro_f1"]["mean"] < results["openmax"]["classes"]["macro_f1"]["mean"]
     decided = read_table(recipe.seed_dir("openmax", 1) / "classes" / "test.txt")
-    assert set(decided) == set(DataDir.read(recipe.data_dir("test")).utts) and set(decided.values()) == {*ATTACKS, "unknown"}
+    assert set(decided) == set(DataDir.read(recipe.data_dir("test")).utts) and set(decided.values()) == {
+        *ATTACKS,
+        "unknown",
+    }
     tried = json.loads((recipe.seed_dir("tuned", 1) / "openmax.json").read_text())
     assert len(tried["sweep"]) == 4 and tried["tail"] in (5, 10) and tried["threshold"] in (0.25, 0.7)
     assert len(read_scores(recipe.seed_dir("openmax", 2) / "scores" / "dev.txt")) == 180
@@ -174,15 +230,30 @@ def test_reports_show_classes_and_confusions(recipe, results):
 
 def test_the_sweep_on_dev_is_reported(recipe, results):
     """Every tail and threshold, over both seeds, with what each seed chose; test results hold none."""
-    s09_evaluate.run(recipe, next(j for j in s09_evaluate.plan(recipe) if (j.args.get("system"), j.args["split"]) == ("tuned", "dev")))
+    s09_evaluate.run(
+        recipe,
+        next(
+            j
+            for j in s09_evaluate.plan(recipe)
+            if (j.args.get("system"), j.args["split"]) == ("tuned", "dev")
+        ),
+    )
     dev = json.loads((recipe.exp_dir("tuned") / "results" / "dev.json").read_text())
     swept = dev["classes"]["sweep"]
-    assert len(swept["rows"]) == 4 and len(swept["chosen"]) == 2 and results["tuned"]["classes"]["sweep"] is None
+    assert (
+        len(swept["rows"]) == 4 and len(swept["chosen"]) == 2 and results["tuned"]["classes"]["sweep"] is None
+    )
     fitted = [json.loads((recipe.seed_dir("tuned", seed) / "openmax.json").read_text()) for seed in (1, 2)]
     best = [max(one["sweep"], key=lambda row: row["held_out_macro_f1"]) for one in fitted]
     assert swept["chosen"] == [{"tail": row["tail"], "threshold": row["threshold"]} for row in best]
-    table = next(t for t in tables_of(Section("line", "dev", False, {"tuned": dev})) if t.title == "Tail and threshold of tuned")
-    assert table.headers == ["tail", "threshold 0.25", "threshold 0.7"] and [row[0].text for row in table.rows] == ["5", "10"]
+    table = next(
+        t
+        for t in tables_of(Section("line", "dev", False, {"tuned": dev}))
+        if t.title == "Tail and threshold of tuned"
+    )
+    assert table.headers == ["tail", "threshold 0.25", "threshold 0.7"] and [
+        row[0].text for row in table.rows
+    ] == ["5", "10"]
     means = [row["held_out_macro_f1"]["mean"] for row in swept["rows"]]
     assert [cell.value for row in table.rows for cell in row[1:]] == means
 
@@ -190,18 +261,23 @@ def test_the_sweep_on_dev_is_reported(recipe, results):
 def test_systems_without_bona_fide_give_classes_but_no_scores(recipe, monkeypatch):
     seven = SystemConfig("attacks", "audio", labels=["0", "1", "2"])
     monkeypatch.setitem(SYSTEMS, "attacks", seven)
-    assert _systems.names_attacks(recipe, SYSTEMS["tuned"]) and not _systems.gives_scores(recipe, SYSTEMS["tuned"])
+    assert _systems.names_attacks(recipe, SYSTEMS["tuned"]) and not _systems.gives_scores(
+        recipe, SYSTEMS["tuned"]
+    )
     outputs = next(job for job in s08_score.plan(recipe) if job.args["system"] == "tuned").outputs
     assert {path.parent.name for path in outputs} == {"dev", "test", "classes"}
     assert any(job.args.get("system") == "tuned" for job in s09_evaluate.plan(recipe))
 
 
-@pytest.mark.parametrize("system, message", [
-    (on_top("ensemble", "bad", {"a": "gmm", "b": "words"}), "branches.b is a text system"),
-    (on_top("ensemble", "bad", {}), "must name the members"),
-    (on_top("open_set", "bad", {}), "must name the classifier"),
-    (on_top("open_set", "bad", {"classifier": "gmm"}), "gmm tells spoof from bonafide"),
-])
+@pytest.mark.parametrize(
+    "system, message",
+    [
+        (on_top("ensemble", "bad", {"a": "gmm", "b": "words"}), "branches.b is a text system"),
+        (on_top("ensemble", "bad", {}), "must name the members"),
+        (on_top("open_set", "bad", {}), "must name the classifier"),
+        (on_top("open_set", "bad", {"classifier": "gmm"}), "gmm tells spoof from bonafide"),
+    ],
+)
 def test_wrong_branches_are_refused_before_anything_runs(recipe, monkeypatch, system, message):
     monkeypatch.setitem(SYSTEMS, "bad", system)
     monkeypatch.setattr(recipe, "systems", ("bad",))
@@ -214,5 +290,12 @@ def test_decisions_of_another_split_are_refused(recipe, results):
     kept = path.read_text()
     path.write_text(kept.split("\n", 1)[1])
     with pytest.raises(DataError, match="names classes of 269 utterances, but .*test has 270"):
-        s09_evaluate.run(recipe, next(j for j in s09_evaluate.plan(recipe) if (j.args.get("system"), j.args["split"]) == ("tuned", "test")))
+        s09_evaluate.run(
+            recipe,
+            next(
+                j
+                for j in s09_evaluate.plan(recipe)
+                if (j.args.get("system"), j.args["split"]) == ("tuned", "test")
+            ),
+        )
     path.write_text(kept)

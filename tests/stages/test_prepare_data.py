@@ -32,7 +32,9 @@ def recipe(tmp_path):
     for utt in [f"{split}-{i}" for split in ("train", "dev") for i in range(3)]:
         write_audio(tmp_path / f"{utt}.flac", np.zeros(160, dtype=np.float32))
     (tmp_path / "local" / "words.py").write_text("LABELS = ['bonafide', 'spoof', 'spoof']\n")
-    corpus = SimpleNamespace(name="toy", audio=True, root=None, counts={"train": {"bonafide": 1, "spoof": 2}}, options={})
+    corpus = SimpleNamespace(
+        name="toy", audio=True, root=None, counts={"train": {"bonafide": 1, "spoof": 2}}, options={}
+    )
     return SimpleNamespace(
         root=tmp_path,
         corpus=corpus,
@@ -52,13 +54,19 @@ def run(recipe):
 
 def test_writes_what_prepare_returns(recipe):
     job = run(recipe)
-    assert DataDir.read(recipe.data_dir("train")).labels == {"train-0": "bonafide", "train-1": "spoof", "train-2": "spoof"}
+    assert DataDir.read(recipe.data_dir("train")).labels == {
+        "train-0": "bonafide",
+        "train-1": "spoof",
+        "train-2": "spoof",
+    }
     assert all(path.is_dir() for path in job.outputs) and job.home == recipe.root / "data"
 
 
 def test_lists_audio_that_is_not_there(recipe):
     (recipe.root / "dev-1.flac").unlink()
-    with pytest.raises(DataError, match="(?s)1 audio files cannot be used.*utterance dev-1: .*dev-1.flac does not exist"):
+    with pytest.raises(
+        DataError, match="(?s)1 audio files cannot be used.*utterance dev-1: .*dev-1.flac does not exist"
+    ):
         run(recipe)
     assert not recipe.data_dir("train").exists()
 

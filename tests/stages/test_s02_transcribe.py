@@ -38,15 +38,24 @@ def recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "_transcriber", lambda settings, root: FakeTranscriber())
     monkeypatch.setattr(stage, "SHARD_SIZE", 4)
     return SimpleNamespace(
-        root=tmp_path, protocol="line", transcribe=TranscribeConfig(), all_splits=["dev"], data_dir=lambda split: tmp_path / "data" / split,
-        systems=["dada_text"], system=lambda name: SimpleNamespace(task="text"), config=SimpleNamespace(stages=[]),
-        other_protocols=[], options=SimpleNamespace(force=False),
-    )  # fmt: skip
+        root=tmp_path,
+        protocol="line",
+        transcribe=TranscribeConfig(),
+        all_splits=["dev"],
+        data_dir=lambda split: tmp_path / "data" / split,
+        systems=["dada_text"],
+        system=lambda name: SimpleNamespace(task="text"),
+        config=SimpleNamespace(stages=[]),
+        other_protocols=[],
+        options=SimpleNamespace(force=False),
+    )
 
 
 def test_the_model_is_loaded_once_with_the_recipes_configuration(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr("dada.asr.build", lambda config, root: asked.append((config, root)) or FakeTranscriber())
+    monkeypatch.setattr(
+        "dada.asr.build", lambda config, root: asked.append((config, root)) or FakeTranscriber()
+    )
     config = TranscribeConfig(model="tiny.en", contexts=[30.0])
     config.guard.min_logprob = -2.0
     for _ in range(2):
@@ -73,7 +82,10 @@ def test_shards_do_not_depend_on_the_order_they_are_done_in(recipe, tmp_path, ca
     assert texts == {f"utt-{i}": f"Heard {16_000 + 100 * i}, é!" if i else "" for i in range(NUM_UTTS)}
     record = json.loads(first[1])
     assert record["made_by"] == FakeTranscriber.provenance
-    assert record["utterances"]["utt-3"]["avg_logprob"] == -0.1235 and "text" not in record["utterances"]["utt-3"]
+    assert (
+        record["utterances"]["utt-3"]["avg_logprob"] == -0.1235
+        and "text" not in record["utterances"]["utt-3"]
+    )
     assert "9 transcripts" in caplog.text and "1 transcripts are empty (utt-0)" in caplog.text
 
 
@@ -124,7 +136,9 @@ def test_merge_refuses_two_models(recipe, tmp_path, monkeypatch):
 
 @pytest.fixture
 def two(recipe, tmp_path, monkeypatch):
-    """The finished job of one protocol, a second one of which utt-1 to utt-4 are in the first, and the lengths of what is transcribed."""
+    """The finished job of one protocol, a second one of which utt-1 to utt-4 are in the first, and the
+    lengths of what is transcribed.
+    """
     (job,) = stage.plan(recipe)
     run(recipe, tmp_path, order=list)
     write_stamp(stamp_path(job), {"settings": plain(job.settings)})
@@ -139,7 +153,9 @@ def two(recipe, tmp_path, monkeypatch):
 
     def transcribe(self, clips):
         heard.extend(len(clip) for clip in clips)
-        return [Transcript(f"Heard {len(clip)}, é!", -0.123456, 3, 0.01, 1.0, 8.0, False, []) for clip in clips]
+        return [
+            Transcript(f"Heard {len(clip)}, é!", -0.123456, 3, 0.01, 1.0, 8.0, False, []) for clip in clips
+        ]
 
     monkeypatch.setattr(FakeTranscriber, "transcribe", transcribe)
     return job, second, heard
@@ -152,7 +168,10 @@ def test_what_another_protocol_has_is_taken_over(two, tmp_path, caplog):
     assert [one.name for one in other.after] == ["line/dev"] and job.after == ()
     texts, record = run(second, tmp_path / "second", order=list)
     assert heard == [20_000] and "4 of 4 utterances were transcribed for another protocol" in caplog.text
-    assert texts.decode().splitlines() == [*(f"utt-{i} Heard {16_000 + 100 * i}, é!" for i in range(1, 5)), "utt-5 Heard 20000, é!"]
+    assert texts.decode().splitlines() == [
+        *(f"utt-{i} Heard {16_000 + 100 * i}, é!" for i in range(1, 5)),
+        "utt-5 Heard 20000, é!",
+    ]
     figures, before = json.loads(record)["utterances"], json.loads(job.outputs[1].read_text())["utterances"]
     assert {utt: figures[utt] for utt in list(figures)[:4]} == {utt: before[utt] for utt in list(figures)[:4]}
 
@@ -188,7 +207,14 @@ def forced(job, second):
 
 @pytest.mark.parametrize(
     ("change", "num_heard"),
-    [(newer_recording, 2), (later_utterance, 2), (other_model, 5), (other_settings, 5), (unfinished, 5), (forced, 5)],
+    [
+        (newer_recording, 2),
+        (later_utterance, 2),
+        (other_model, 5),
+        (other_settings, 5),
+        (unfinished, 5),
+        (forced, 5),
+    ],
 )
 def test_nothing_old_is_taken_over(two, tmp_path, change, num_heard):
     job, second, heard = two

@@ -83,7 +83,10 @@ def test_plan_shares_what_is_the_same(recipe):
     assert [job.name for job in jobs] == [
         *(f"line/lfcc-0/{split}" for split in recipe.all_splits),
         *(f"line/cues-0/{split}" for split in recipe.all_splits),
-        *(f"line/text_encoder-0/{split}" for split in (*recipe.all_splits, "text_authors/train", "text_authors/dev")),
+        *(
+            f"line/text_encoder-0/{split}"
+            for split in (*recipe.all_splits, "text_authors/train", "text_authors/dev")
+        ),
     ]
     assert jobs[-1].inputs == (recipe.text_dir("authors", "dev") / "text",)
     assert jobs[-1].outputs == (recipe.root / "dump/text_encoder-0/text_authors/dev/feats.scp",)
@@ -135,7 +138,9 @@ def test_a_bad_clip_is_named(recipe, tmp_path):
     (tmp_path / "1.flac").write_bytes(b"no audio")
     with pytest.raises(DataError, match="utterance utt1: .*1.flac cannot be read"):
         stage.run_shard(recipe, job, ["utt0", "utt1"], Path(tmp_path))
-    gmm = dataclasses.replace(job, settings={**job.settings, "features": {"name": "lfcc", "variant": "gmm", "window": 480}})
+    gmm = dataclasses.replace(
+        job, settings={**job.settings, "features": {"name": "lfcc", "variant": "gmm", "window": 480}}
+    )
     write_audio(tmp_path / "2.flac", np.full(100, 0.1, dtype=np.float32))
     with pytest.raises(DataError, match="utterance utt2: a clip of 100 samples"):
         stage.run_shard(recipe, gmm, ["utt2"], Path(tmp_path))
@@ -176,7 +181,11 @@ def test_what_another_protocol_has_is_taken_over(recipe, monkeypatch):
     assert not any(one.after for one in stage.plan(second) if one.settings["kind"] == "text_features")
     computed = []
     waveforms = stage._waveforms
-    monkeypatch.setattr(stage, "_waveforms", lambda settings, wav_scp: computed.extend(wav_scp) or waveforms(settings, wav_scp))
+    monkeypatch.setattr(
+        stage,
+        "_waveforms",
+        lambda settings, wav_scp: computed.extend(wav_scp) or waveforms(settings, wav_scp),
+    )
     run(second, other)
     assert computed == ["utt7"]  # the same name, but another recording
     before, arrays = ArkReader(job.home / "feats.scp"), ArkReader(other.home / "feats.scp")

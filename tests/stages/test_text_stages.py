@@ -1,4 +1,6 @@
-"""From transcripts and an author corpus to a fusion, on toy texts: stages prepare_text, train_text, train_fusion."""
+"""From transcripts and an author corpus to a fusion, on toy texts: stages prepare_text, train_text,
+train_fusion.
+"""
 
 import dataclasses
 import json
@@ -24,7 +26,9 @@ SIZE = 6  # of the text vectors
 
 
 class Toy:
-    """A recipe of three authors, whose every line i of 60 is a source; lines 0-29 are spoken in train, 30-44 in dev, 45-59 in test."""
+    """A recipe of three authors, whose every line i of 60 is a source; lines 0-29 are spoken in train, 30-44
+    in dev, 45-59 in test.
+    """
 
     splits = SimpleNamespace(train="train", dev="dev", test=["test"])
     all_splits = ["train", "dev", "test"]
@@ -59,39 +63,65 @@ def line(author: str, i: int) -> str:
 
 def text_system(**train) -> SystemConfig:
     fast = OptimConfig(lr=3e-2)
-    settings = TrainConfig(epochs=6, batch_size=16, optim=fast, early_stop=EarlyStopConfig(metric="loss"), folds=3, **train)
+    settings = TrainConfig(
+        epochs=6, batch_size=16, optim=fast, early_stop=EarlyStopConfig(metric="loss"), folds=3, **train
+    )
     model = {"name": "dada_text", "embedding_size": 4, "dropout": 0.0}
-    return SystemConfig("words", "text", [], InputConfig("text_features", features={"name": "text_encoder"}), model, train=settings)
+    return SystemConfig(
+        "words",
+        "text",
+        [],
+        InputConfig("text_features", features={"name": "text_encoder"}),
+        model,
+        train=settings,
+    )
 
 
 def fusion(system: str, **model) -> SystemConfig:
-    train = TrainConfig(epochs=8, batch_size=16, optim=OptimConfig(lr=1e-3), early_stop=EarlyStopConfig(metric="loss"))
+    train = TrainConfig(
+        epochs=8, batch_size=16, optim=OptimConfig(lr=1e-3), early_stop=EarlyStopConfig(metric="loss")
+    )
     branches = {"audio": "sound", "text": "words"}
-    return SystemConfig(system, "fusion", input=InputConfig("branches"), model=model, train=train, branches=branches)
+    return SystemConfig(
+        system, "fusion", input=InputConfig("branches"), model=model, train=train, branches=branches
+    )
 
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
-    """The recipe after stages 1, 2, 4 and 5, with vectors that tell the author, and an audio branch that tells half of the spoofs."""
+    """The recipe after stages 1, 2, 4 and 5, with vectors that tell the author, and an audio branch that
+    tells half of the spoofs.
+    """
     recipe = Toy(
-        tmp_path_factory.mktemp("toy"), words=text_system(), late=fusion("late", name="late", rule="calibrated"),
+        tmp_path_factory.mktemp("toy"),
+        words=text_system(),
+        late=fusion("late", name="late", rule="calibrated"),
         mid=fusion("mid", name="mid", hidden=[16, 8]),
     )
     lines = {f"{author}-{i:02d}": (author, i) for author in AUTHORS for i in range(60)}
     where = {i: "train" if i < 30 else "dev" if i < 45 else "test" for i in range(60)}
-    DataDir(recipe.data_dir("authors"), {
-        "text": {key: line(*value) for key, value in lines.items()},
-        "utt2spk": {key: author for key, (author, _) in lines.items()},
-        "utt2source": {key: key for key in lines},
-        "utt2split": {key: where[i] if i % 3 else "none" for key, (_, i) in lines.items()},  # the audio's utt2source says the rest
-    }).write()
+    DataDir(
+        recipe.data_dir("authors"),
+        {
+            "text": {key: line(*value) for key, value in lines.items()},
+            "utt2spk": {key: author for key, (author, _) in lines.items()},
+            "utt2source": {key: key for key in lines},
+            "utt2split": {
+                key: where[i] if i % 3 else "none" for key, (_, i) in lines.items()
+            },  # the audio's utt2source says the rest
+        },
+    ).write()
     rng = np.random.default_rng(0)
     for split in recipe.all_splits:
-        write_split(recipe, split, {key: value for key, value in lines.items() if where[value[1]] == split}, rng)
+        write_split(
+            recipe, split, {key: value for key, value in lines.items() if where[value[1]] == split}, rng
+        )
     (job,) = s03_prepare_text.plan(recipe)
     s03_prepare_text.run(recipe, job)
     for split in ("train", "dev"):
-        write_vectors(recipe, f"text_authors/{split}", read_table(recipe.text_dir("authors", split) / "text"), rng)
+        write_vectors(
+            recipe, f"text_authors/{split}", read_table(recipe.text_dir("authors", split) / "text"), rng
+        )
     (job,) = s06_train_text.plan(recipe)
     s06_train_text.run(recipe, job)
     for job in s07_train_fusion.plan(recipe):
@@ -111,7 +141,10 @@ def write_split(recipe, split, lines, rng):
     write_vectors(recipe, split, tables["text"], rng)
     real = np.array([utt.endswith("bonafide") for utt in tables["text"]])
     scores = torch.tensor(rng.normal(2.0 * real, 1), dtype=torch.float32)
-    logits, embeddings = torch.stack([torch.zeros_like(scores), scores], 1), torch.stack([scores, -scores, scores**2], 1)
+    logits, embeddings = (
+        torch.stack([torch.zeros_like(scores), scores], 1),
+        torch.stack([scores, -scores, scores**2], 1),
+    )
     outputs = Outputs(list(tables["text"]), logits, embeddings)
     folder = recipe.seed_dir("sound", 1)
     write_outputs(folder / "embed" / split, outputs)
@@ -132,7 +165,9 @@ def test_corpus_holds_nothing_of_dev_and_test(toy):
     for split in ("train", "dev"):
         assert {int(source[-2:]) for source in corpus[split]["utt2source"].values()} <= set(range(30))
     assert not set(corpus["train"]["utt2source"].values()) & set(corpus["dev"]["utt2source"].values())
-    assert {utt.split("-")[0] for utt in corpus["train"].utts} == {"authors"}  # a transcript that equals its line is a duplicate
+    assert {utt.split("-")[0] for utt in corpus["train"].utts} == {
+        "authors"
+    }  # a transcript that equals its line is a duplicate
     assert len(corpus["test"].utts) == 45 and all(utt.endswith("bonafide") for utt in corpus["test"].utts)
     counts = json.loads((toy.root / "data" / "text_authors" / "counts.json").read_text())
     assert counts["held out for dev and test of the audio"] == 90 and counts["duplicates"] == 90
@@ -145,7 +180,15 @@ def test_text_system_learns_authors_and_outputs_are_out_of_fold(toy):
         outputs, data = read_outputs(folder / "embed" / split), DataDir.read(toy.data_dir(split))
         said = [data["text"][utt][:3].lower() for utt in outputs.utts]
         assert outputs.utts == data.utts
-        assert np.mean([AUTHORS[k] == author for k, author in zip(outputs.logits.argmax(1).tolist(), said, strict=True)]) > 0.8
+        assert (
+            np.mean(
+                [
+                    AUTHORS[k] == author
+                    for k, author in zip(outputs.logits.argmax(1).tolist(), said, strict=True)
+                ]
+            )
+            > 0.8
+        )
     sources = read_table(toy.data_dir("train") / "utt2source")
     outputs = read_outputs(folder / "embed" / "train")
     for fold in range(3):
@@ -154,7 +197,9 @@ def test_text_system_learns_authors_and_outputs_are_out_of_fold(toy):
         held = [i for i, utt in enumerate(outputs.utts) if fold_of(sources[utt], 3) == fold]
         kept = DataDir.read(toy.text_dir("authors", "train"))
         seen = [utt for utt in kept.utts if fold_of(kept["utt2source"][utt], 3) != fold]
-        assert held and not {sources[outputs.utts[i]] for i in held} & {kept["utt2source"][utt] for utt in seen}
+        assert held and not {sources[outputs.utts[i]] for i in held} & {
+            kept["utt2source"][utt] for utt in seen
+        }
 
 
 def test_fold_models_do_not_see_their_fold(toy, monkeypatch):
@@ -185,7 +230,10 @@ def test_fusions_can_be_loaded_and_score(toy, name):
     real = np.array([data["utt2label"][utt] == "bonafide" for utt in fused.outputs.utts])
     better = (fused.scores[real][:, None] > fused.scores[~real]).mean()
     audio = fused.contributions["audio"]
-    assert better > (0.97 if name == "late" else 0.8) and better > (audio[real][:, None] > audio[~real]).mean() - 0.1
+    assert (
+        better > (0.97 if name == "late" else 0.8)
+        and better > (audio[real][:, None] > audio[~real]).mean() - 0.1
+    )
     if name == "late":
         numbers = json.loads((toy.seed_dir("late", 1) / "fusion.json").read_text())
         assert 0 <= numbers["alpha"] <= 1 and numbers["spoof_rates"] == {"ann": 0.5, "bob": 0.5, "cid": 0.5}

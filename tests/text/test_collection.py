@@ -9,7 +9,10 @@ from dada.errors import DataError
 from dada.text.collection import read_collection
 from dada.text.quotes import Quote
 
-ROWS = [{"author": "Ann", "text": "First, and “best”.", "source": "A"}, {"author": "Bob", "text": "Second\nline.", "source": ""}]
+ROWS = [
+    {"author": "Ann", "text": "First, and “best”.", "source": "A"},
+    {"author": "Bob", "text": "Second\nline.", "source": ""},
+]
 EXPECTED = [Quote("Ann", "First, and “best”.", "A"), Quote("Bob", "Second\nline.", "")]
 CSV = 'author,text,source\nAnn,"First, and “best”.",A\nBob,"Second\nline.",\n,nobody said it,\nCid,,x\n'
 
@@ -31,7 +34,9 @@ def test_kinds(tmp_path, name, content):
 
 def test_columns_by_name(tmp_path):
     (tmp_path / "q.csv").write_text("who,what,text\nAnn,Said it.,not this\n")
-    assert list(read_collection(tmp_path / "q.csv", {"author": "who", "text": "what"})) == [Quote("Ann", "Said it.")]
+    assert list(read_collection(tmp_path / "q.csv", {"author": "who", "text": "what"})) == [
+        Quote("Ann", "Said it.")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,10 @@ WORDS = "one two three four five six seven eight nine ten".split()
 
 def texts_of(author: str, number: int, start: int = 0) -> list[Text]:
     numbers = range(start, start + number)
-    return [Text(f"{author}-{i}", author, f"{author}-page{i}", f"{author} says a line of some words number {i}") for i in numbers]
+    return [
+        Text(f"{author}-{i}", author, f"{author}-page{i}", f"{author} says a line of some words number {i}")
+        for i in numbers
+    ]
 
 
 def test_chunks_end_at_sentences_and_lose_only_short_leftovers():
@@ -28,7 +31,9 @@ def test_chunks_end_at_sentences_and_lose_only_short_leftovers():
 def test_held_out_sources_and_wordings_are_excluded():
     texts = texts_of("ann", 8) + texts_of("bob", 8)
     hidden = Text("x", "ann", "other page", texts[0].text.upper() + "!")
-    inside = Text("y", "ann", "long page", f"A first sentence has quite many words in it here. {texts[9].text}.")
+    inside = Text(
+        "y", "ann", "long page", f"A first sentence has quite many words in it here. {texts[9].text}."
+    )
     held_out = HeldOut({"ann-page0", "bob-page1"}, {normalise(texts[0].text), normalise(texts[9].text)})
     corpus = build_corpus([*texts, hidden, inside], held_out, TextConfig(max_words=12))
     kept = corpus.train + corpus.dev
@@ -48,7 +53,11 @@ def test_duplicates_and_shared_wordings_go():
 
 
 def test_split_is_by_source_stratified_and_independent_of_order():
-    texts = [t._replace(source=f"{t.author}-book{i // 3}") for a in ("ann", "bob", "cid") for i, t in enumerate(texts_of(a, 30))]
+    texts = [
+        t._replace(source=f"{t.author}-book{i // 3}")
+        for a in ("ann", "bob", "cid")
+        for i, t in enumerate(texts_of(a, 30))
+    ]
     train, dev = split_by_source(texts, 0.3, seed=1)
     assert not {t.source for t in train} & {t.source for t in dev}
     for author in ("ann", "bob", "cid"):
@@ -71,7 +80,10 @@ def test_authors_are_read_with_what_their_splits_hold_out(tmp_path):
     DataDir(tmp_path / "plain", tables).write()
     texts, held_out = read_authors(tmp_path / "plain")
     assert texts[0] == Text("a", "ann", "a", "Hello there.") and not held_out.sources
-    DataDir(tmp_path / "split", {**tables, "utt2source": {"a": "l1", "b": "l2"}, "utt2split": {"a": "test", "b": "none"}}).write()
+    DataDir(
+        tmp_path / "split",
+        {**tables, "utt2source": {"a": "l1", "b": "l2"}, "utt2split": {"a": "test", "b": "none"}},
+    ).write()
     assert read_authors(tmp_path / "split")[1] == HeldOut({"l1"}, {"hello there"})
     with pytest.raises(DataError, match="not there"):
         read_authors(tmp_path / "absent")

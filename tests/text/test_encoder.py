@@ -7,7 +7,14 @@ import torch
 from dada.errors import UserError
 from dada.text.encoder import Config, TextEncoder, load_pretrained, load_tokenizer, masked_mean
 
-TEXTS = ["the cat sat on the mat", "a dog", "it is so very far away home", "", "the cat sat on the mat", "so " * 100]
+TEXTS = [
+    "the cat sat on the mat",
+    "a dog",
+    "it is so very far away home",
+    "",
+    "the cat sat on the mat",
+    "so " * 100,
+]
 
 
 def one_by_one(folder, layers, max_tokens):
@@ -16,7 +23,11 @@ def one_by_one(folder, layers, max_tokens):
     for text in TEXTS:
         inputs = tokenizer(text, truncation=True, max_length=max_tokens, return_tensors="pt")
         with torch.inference_mode():
-            states = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], output_hidden_states=True).hidden_states
+            states = model(
+                input_ids=inputs["input_ids"],
+                attention_mask=inputs["attention_mask"],
+                output_hidden_states=True,
+            ).hidden_states
         rows.append(torch.cat([states[k][0].mean(0) for k in layers]).numpy())
     return np.stack(rows)
 

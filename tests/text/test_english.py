@@ -28,5 +28,8 @@ def test_other_languages(text):
 
 
 def test_nearly_all_real_english_quotes_are_known(reference):
-    quotes = [row["content"] for row in json.loads((reference / "text" / "quotable_quotes.json").read_text(encoding="utf-8"))]
+    quotes = [
+        row["content"]
+        for row in json.loads((reference / "text" / "quotable_quotes.json").read_text(encoding="utf-8"))
+    ]
     assert len(quotes) == 2127 and sum(map(is_english, quotes)) >= 0.985 * len(quotes)

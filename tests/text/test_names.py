@@ -10,9 +10,17 @@ from dada.text.names import match_names, read_redirects, write_redirects
 def test_names_are_found_in_four_ways_and_the_rest_is_reported(caplog):
     authors = ["John_F._Kennedy", "Tupac_Shakur", "Norm_Macdonald", "Ann"]
     names = match_names(
-        ["JFK", "2Pac", "Norm MacDonald", "Ann", "Nobody", "-"], authors, {"John_F._Kennedy": "JFK"}, {"2Pac": "Tupac_Shakur"}
+        ["JFK", "2Pac", "Norm MacDonald", "Ann", "Nobody", "-"],
+        authors,
+        {"John_F._Kennedy": "JFK"},
+        {"2Pac": "Tupac_Shakur"},
     )
-    assert names.authors == {"JFK": "John_F._Kennedy", "2Pac": "Tupac_Shakur", "Norm MacDonald": "Norm_Macdonald", "Ann": "Ann"}
+    assert names.authors == {
+        "JFK": "John_F._Kennedy",
+        "2Pac": "Tupac_Shakur",
+        "Norm MacDonald": "Norm_Macdonald",
+        "Ann": "Ann",
+    }
     assert names.missing == ["Nobody"]
     names.report("quotes")
     assert "1 of 5 speakers have no texts in quotes: Nobody." in caplog.text
@@ -20,12 +28,19 @@ def test_names_are_found_in_four_ways_and_the_rest_is_reported(caplog):
 
 def test_an_alias_may_name_a_redirect():
     assert match_names(
-        ["FDR"], ["Franklin_Delano_Roosevelt"], {"FDR_(president)": "FDR"}, {"FDR (president)": "Franklin Delano Roosevelt"}
+        ["FDR"],
+        ["Franklin_Delano_Roosevelt"],
+        {"FDR_(president)": "FDR"},
+        {"FDR (president)": "Franklin Delano Roosevelt"},
     ).authors == {"FDR": "Franklin_Delano_Roosevelt"}
 
 
 def test_redirects_are_kept_for_authors_alone(tmp_path):
-    write_redirects(tmp_path, {"A film": "Another film", "Ann A.": "Ann Author", "Ann Author": "Ann Author"}, ["Ann_Author"])
+    write_redirects(
+        tmp_path,
+        {"A film": "Another film", "Ann A.": "Ann Author", "Ann Author": "Ann Author"},
+        ["Ann_Author"],
+    )
     assert read_redirects(tmp_path) == {"Ann_A.": "Ann_Author"} and read_redirects(tmp_path / "absent") == {}
 
 

@@ -24,13 +24,22 @@ def test_an_encoder_inside_ignores_padding_and_learns_to_tell_authors(tiny_bert)
         torch.nn.functional.cross_entropy(model(batch).logits, batch.labels).backward()
         optimiser.step()
     assert (model(batch).logits.argmax(1) == batch.labels).all()
-    assert not torch.equal(before, model.encoder.get_input_embeddings().weight)  # the encoder is tuned, not only the head
+    assert not torch.equal(
+        before, model.encoder.get_input_embeddings().weight
+    )  # the encoder is tuned, not only the head
 
 
 def test_texts_become_padded_token_ids(tmp_path, tiny_bert):
-    data = DataDir(tmp_path, {"text": {"a": "the cat", "b": "a dog ran far away home"}, "utt2spk": {"a": "ann", "b": "bob"}})
+    data = DataDir(
+        tmp_path,
+        {"text": {"a": "the cat", "b": "a dog ran far away home"}, "utt2spk": {"a": "ann", "b": "bob"}},
+    )
     model = {"name": "dada_text", "encoder": str(tiny_bert), "max_tokens": 6, "allow_download": False}
-    dataset = text_dataset(data, SystemConfig(labels=["ann", "bob"], input=InputConfig("text"), model=model), training=True)
+    dataset = text_dataset(
+        data, SystemConfig(labels=["ann", "bob"], input=InputConfig("text"), model=model), training=True
+    )
     batch = dataset.collate([dataset[0], dataset[1]])
-    assert batch.inputs.shape == (2, 6) and batch.lengths.tolist() == [4, 6] and batch.labels.tolist() == [0, 1]
+    assert (
+        batch.inputs.shape == (2, 6) and batch.lengths.tolist() == [4, 6] and batch.labels.tolist() == [0, 1]
+    )
     assert batch.inputs[0].tolist() == [2, 5, 7, 3, 0, 0]

@@ -1,4 +1,6 @@
-"""Streaming dumps: redirects, other namespaces, several processes, and everything that can be wrong with the file."""
+"""Streaming dumps: redirects, other namespaces, several processes, and everything that can be wrong with the
+file.
+"""
 
 import bz2
 
@@ -10,7 +12,9 @@ from dada.text.wikidump import Reading, final_titles, read_dump
 
 
 def dump(wiki: str = "enwikiquote", copies: int = 1) -> str:
-    persons = [page(f"Person {i} {shape.name}", shape.markup + BORN, i) for i, shape in enumerate(SHAPES * copies)]
+    persons = [
+        page(f"Person {i} {shape.name}", shape.markup + BORN, i) for i, shape in enumerate(SHAPES * copies)
+    ]
     others = [
         page("Talk:Person 1", "* A talk page is not for quoting, is it?" + BORN, 900, namespace=1),
         page("A film", "== Quotes ==\n* I am in a film, and not a person.", 901),
@@ -29,17 +33,32 @@ def test_dump_of_all_shapes(tmp_path):
     assert [quote.text for quote in quotes] == [text for shape in SHAPES for text in shape.kept]
     assert quotes[0].revision == "1000" and quotes[0].page == "Person 0 plain list with citations"
     counts = reading.counts
-    assert (counts["pages"], counts["pages of persons"], counts["redirects"]) == (len(SHAPES) + 5, len(SHAPES), 2)
-    assert (counts["pages outside of the articles"], counts["pages not about a person"], counts["empty pages"]) == (1, 1, 1)
-    assert final_titles(reading.redirects) == {"Pers. 1": "Person 1", "Pers. One": "Person 1"} and reading.wiki == "enwikiquote"
+    assert (counts["pages"], counts["pages of persons"], counts["redirects"]) == (
+        len(SHAPES) + 5,
+        len(SHAPES),
+        2,
+    )
+    assert (
+        counts["pages outside of the articles"],
+        counts["pages not about a person"],
+        counts["empty pages"],
+    ) == (1, 1, 1)
+    assert (
+        final_titles(reading.redirects) == {"Pers. 1": "Person 1", "Pers. One": "Person 1"}
+        and reading.wiki == "enwikiquote"
+    )
 
 
 def test_the_number_of_processes_changes_nothing(tmp_path):
     path = tmp_path / "dump.xml"
     path.write_text(dump(copies=5), encoding="utf-8")
     readings = Reading(), Reading()
-    one, two = (list(read_dump(path, reading, num_jobs)) for reading, num_jobs in zip(readings, (1, 2), strict=True))
-    assert one == two and len(one) == 5 * sum(len(shape.kept) for shape in SHAPES) and readings[0] == readings[1]
+    one, two = (
+        list(read_dump(path, reading, num_jobs)) for reading, num_jobs in zip(readings, (1, 2), strict=True)
+    )
+    assert (
+        one == two and len(one) == 5 * sum(len(shape.kept) for shape in SHAPES) and readings[0] == readings[1]
+    )
 
 
 def quotes_of(path, **options):
@@ -52,7 +71,10 @@ def test_bad_files_are_named(tmp_path):
         "cut.xml.bz2": (whole[: len(whole) // 2], "ends too early|not a bzip2"),
         "cut.xml": (dump().encode()[:-3000], "ends too early or is damaged after"),
         "page.xml.bz2": (b"<!DOCTYPE html><html>404 Not Found</html>", "not a bzip2 file"),
-        "page.xml": (b"<!DOCTYPE html><html>404 Not Found</html>", "is not a MediaWiki dump: it begins with '<!DOCTYPE html>"),
+        "page.xml": (
+            b"<!DOCTYPE html><html>404 Not Found</html>",
+            "is not a MediaWiki dump: it begins with '<!DOCTYPE html>",
+        ),
         "empty.xml": (b"", "is not a MediaWiki dump"),
         "latin.xml": (dump().replace("quicker", "qu\xefcker").encode("latin-1", "replace"), "damaged"),
         "german.xml": (dump(wiki="dewikiquote").encode(), "a dump of dewikiquote, expected enwikiquote"),

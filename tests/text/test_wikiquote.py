@@ -1,4 +1,6 @@
-"""What is kept of a page of Wikiquote, for every shape of page; the table of the recipe's README says the same."""
+"""What is kept of a page of Wikiquote, for every shape of page; the table of the recipe's README says the
+same.
+"""
 
 from pathlib import Path
 
@@ -21,7 +23,9 @@ def test_shape(shape):
     found = parsed(shape)
     assert [quote.text for quote in found.quotes] == shape.kept
     assert dict(found.left_out) == shape.left_out
-    assert all(quote[:1] + quote[3:] == ("Ann Author", "Ann Author", "77", "sourced") for quote in found.quotes)
+    assert all(
+        quote[:1] + quote[3:] == ("Ann Author", "Ann Author", "77", "sourced") for quote in found.quotes
+    )
     if shape.sources is not None:
         assert [quote.source for quote in found.quotes] == shape.sources
 
@@ -38,7 +42,11 @@ def test_readme_has_the_table_of_shapes():
 def test_attributed_quotes_come_by_flag_and_are_marked():
     shape = next(shape for shape in SHAPES if shape.left_out.get(ATTRIBUTED))
     found = parsed(shape, attributed=True)
-    assert [quote.status for quote in found.quotes] == ["sourced", "attributed", "attributed"] and not found.left_out
+    assert [quote.status for quote in found.quotes] == [
+        "sourced",
+        "attributed",
+        "attributed",
+    ] and not found.left_out
 
 
 def test_other_languages_come_by_flag():
@@ -84,9 +92,13 @@ def test_quotes_become_an_author_corpus(tmp_path):
         "Ann_Author-00002": "Something else.",
         "Bob-00001": "Something else.",
     }
-    assert data["utt2source"]["Ann_Author-00001"] == data["utt2source"]["Ann_Author-00002"] == "Ann_Author#letter to bob 1921"
-    assert (data["utt2source"]["Bob-00001"], data["utt2revision"]["Bob-00001"], data["utt2status"]["Bob-00001"]) == (
-        "Bob-00001",
-        "78",
-        "attributed",
+    assert (
+        data["utt2source"]["Ann_Author-00001"]
+        == data["utt2source"]["Ann_Author-00002"]
+        == "Ann_Author#letter to bob 1921"
     )
+    assert (
+        data["utt2source"]["Bob-00001"],
+        data["utt2revision"]["Bob-00001"],
+        data["utt2status"]["Bob-00001"],
+    ) == ("Bob-00001", "78", "attributed")

@@ -21,7 +21,13 @@ ROOM = 44  # MB that an estimate may take besides what the libraries take: the a
 def gmm_config():
     """A mixture that does not converge within its four iterations."""
     config = toy_config(phases=[], batch_size=8)
-    config.model = {"name": "gmm", "num_components": 3, "num_features": WIDTH, "iterations": 4, "tolerance": -1e9}
+    config.model = {
+        "name": "gmm",
+        "num_components": 3,
+        "num_features": WIDTH,
+        "iterations": 4,
+        "tolerance": -1e9,
+    }
     return config
 
 
@@ -36,7 +42,10 @@ def test_a_killed_estimate_ends_with_the_same_weights(tmp_path, stop_after, capl
         resumed = fit(gmm_config(), toy_dataset(), toy_dataset(20, seed=1), tmp_path / "killed", seed=5)
     iterations = [record.message for record in caplog.records if record.message.startswith("EM iteration")]
     assert len(iterations) == 4 - (stop_after - 1)  # what was done is not done again
-    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True)
+    )
 
 
 WITHIN_LIMIT = f"""
@@ -89,4 +98,6 @@ def test_em_streams_over_an_ark_larger_than_memory(tmp_path):
     assert done.returncode == 0, done.stderr
     peaks = {name: int(value) for name, value in (line.split() for line in done.stdout.splitlines())}
     assert peaks["limited"] == 1  # the limit holds: reading all of it at once fails
-    assert peaks["whole"] - peaks["quarter"] < 32  # MB, where the data grew by 72; what the allocator keeps comes and goes
+    assert (
+        peaks["whole"] - peaks["quarter"] < 32
+    )  # MB, where the data grew by 72; what the allocator keeps comes and goes

@@ -44,4 +44,6 @@ def test_one_source_cannot_be_left_out(tmp_path):
     whole = toy_dataset(8)
     single = Dataset(whole.arrays, whole.utts, whole.labels, sources=["line-0"] * 8)
     with pytest.raises(DataError, match="nothing is left to learn from"):
-        folds.cross_fit(toy_config(folds=3), None, folds.Material(single, whole, single, single), tmp_path, seed=1)
+        folds.cross_fit(
+            toy_config(folds=3), None, folds.Material(single, whole, single, single), tmp_path, seed=1
+        )

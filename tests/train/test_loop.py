@@ -17,7 +17,14 @@ from dada.train.loop import fit
 
 def test_overfits_a_few_batches(tmp_path):
     train = toy_dataset(16)
-    config = toy_config(epochs=60, phases=[], loss={"name": "bce"}, batch_size=8, sampler="balanced", optim=OptimConfig(lr=0.005))
+    config = toy_config(
+        epochs=60,
+        phases=[],
+        loss={"name": "bce"},
+        batch_size=8,
+        sampler="balanced",
+        optim=OptimConfig(lr=0.005),
+    )
     model = fit(config, train, train, tmp_path, seed=1)
     outputs = run_model(model, train)
     assert accuracy(outputs.logits, train.labels) == 1.0
@@ -29,18 +36,35 @@ def test_overfits_a_few_batches(tmp_path):
 def test_phases_hand_on_margins_and_freeze_what_they_should(tmp_path):
     model = fit(toy_config(), toy_dataset(), toy_dataset(20, seed=1), tmp_path, seed=1)
     rows = list(csv.DictReader(open(tmp_path / "log.csv")))
-    assert [row["loss"] for row in rows] == ["triplet", "adaptive_triplet", "adaptive_triplet", "triplet", "bce", "bce", "bce"]
+    assert [row["loss"] for row in rows] == [
+        "triplet",
+        "adaptive_triplet",
+        "adaptive_triplet",
+        "triplet",
+        "bce",
+        "bce",
+        "bce",
+    ]
     assert float(rows[0]["margin"]) == 0.5
     assert float(rows[3]["margin"]) == pytest.approx(max(float(rows[2]["margin"]), 0.05))
-    assert all(float(row["utts_per_second"]) > 0 for row in rows) and rows[-1]["metric"] == "eer" and float(rows[-1]["dev_metric"]) < 0.4
+    assert (
+        all(float(row["utts_per_second"]) > 0 for row in rows)
+        and rows[-1]["metric"] == "eer"
+        and float(rows[-1]["dev_metric"]) < 0.4
+    )
     only_triplets = toy_config()
     only_triplets.train.phases = only_triplets.train.phases[:3]
     before = fit(only_triplets, toy_dataset(), toy_dataset(20, seed=1), tmp_path / "before", seed=1)
-    for name, value in model.state_dict().items():  # the head alone changed, batch statistics of the rest included
+    for (
+        name,
+        value,
+    ) in model.state_dict().items():  # the head alone changed, batch statistics of the rest included
         assert torch.equal(value, before.state_dict()[name]) != name.startswith("head")
     facts = json.loads((tmp_path / "run.json").read_text())
     assert facts["seconds"] > 0 and facts["hardware"]["threads"] == 1 and facts["data"]["seed"] == 1
-    assert (tmp_path / "labels.txt").read_text() == "spoof\nbonafide\n" and list((tmp_path / "tensorboard").iterdir())
+    assert (tmp_path / "labels.txt").read_text() == "spoof\nbonafide\n" and list(
+        (tmp_path / "tensorboard").iterdir()
+    )
 
 
 def test_keeps_the_best_epoch_and_stops_early(tmp_path):
@@ -57,23 +81,47 @@ def test_keeps_the_best_epoch_and_stops_early(tmp_path):
 
 
 def test_no_epoch_keeps_given_weights_and_wants_some(tmp_path):
-    given = fit(toy_config(epochs=1, phases=[], loss={"name": "bce"}), toy_dataset(), toy_dataset(20, seed=1), tmp_path / "a", seed=1)
+    given = fit(
+        toy_config(epochs=1, phases=[], loss={"name": "bce"}),
+        toy_dataset(),
+        toy_dataset(20, seed=1),
+        tmp_path / "a",
+        seed=1,
+    )
     untrained = toy_config(epochs=0, phases=[], loss={"name": "bce"})
     with pytest.raises(ConfigError, match="epochs is 0, and there is no `init`"):
         fit(untrained, toy_dataset(), toy_dataset(20, seed=1), tmp_path / "b", seed=2)
     untrained.init = "weights.pt"
-    kept = fit(untrained, toy_dataset(), toy_dataset(20, seed=1), tmp_path / "b", seed=2, weights=tmp_path / "a" / "weights.pt")
+    kept = fit(
+        untrained,
+        toy_dataset(),
+        toy_dataset(20, seed=1),
+        tmp_path / "b",
+        seed=2,
+        weights=tmp_path / "a" / "weights.pt",
+    )
     for name, value in given.state_dict().items():
         assert torch.equal(value, kept.state_dict()[name]), name
 
 
 def test_a_phase_may_see_some_classes_alone(tmp_path):
-    once = {"epochs": 1, "loss": {"name": "bce"}, "batch_size": 4, "early_stop": {"metric": "loss"}, "classes": ["bonafide"]}
+    once = {
+        "epochs": 1,
+        "loss": {"name": "bce"},
+        "batch_size": 4,
+        "early_stop": {"metric": "loss"},
+        "classes": ["bonafide"],
+    }
     config, train, dev = toy_config(phases=[once]), toy_dataset(), toy_dataset(20, seed=1)
     model = fit(config, train, dev, tmp_path / "all", seed=1)
-    genuine = [restrict(part, [i for i, label in enumerate(part.labels) if label == 1]) for part in (train, dev)]
+    genuine = [
+        restrict(part, [i for i, label in enumerate(part.labels) if label == 1]) for part in (train, dev)
+    ]
     alone = fit(toy_config(phases=[{**once, "classes": []}]), *genuine, tmp_path / "alone", seed=1)
-    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), alone.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(model.state_dict().values(), alone.state_dict().values(), strict=True)
+    )
     with pytest.raises(ConfigError, match="no class 'bonafid', did you mean 'bonafide'"):
         fit(toy_config(phases=[{**once, "classes": ["bonafid"]}]), train, dev, tmp_path / "unknown", seed=1)
     with pytest.raises(DataError, match="of 18 utterances none is spoof"):
@@ -82,25 +130,54 @@ def test_a_phase_may_see_some_classes_alone(tmp_path):
 
 def test_rates_of_parts(tmp_path):
     settings = {"epochs": 1, "phases": [], "loss": {"name": "bce"}, "keep": "last"}
-    still = toy_config(**settings, optim=OptimConfig(lr_scales={"": 0.0, "head": 1.0}))  # the longest prefix counts
-    tenth, slow = toy_config(**settings, optim=OptimConfig(lr_scales={"": 0.1})), toy_config(**settings, optim=OptimConfig(lr=1e-4))
+    still = toy_config(
+        **settings, optim=OptimConfig(lr_scales={"": 0.0, "head": 1.0})
+    )  # the longest prefix counts
+    tenth, slow = (
+        toy_config(**settings, optim=OptimConfig(lr_scales={"": 0.1})),
+        toy_config(**settings, optim=OptimConfig(lr=1e-4)),
+    )
     train, dev = toy_dataset(), toy_dataset(20, seed=1)
-    models = [dict(fit(c, train, dev, tmp_path / str(i), seed=1).named_parameters()) for i, c in enumerate((still, tenth, slow))]
-    fresh = dict(fit(toy_config(**{**settings, "optim": OptimConfig(lr=0.0)}), train, dev, tmp_path / "fresh", seed=1).named_parameters())
+    models = [
+        dict(fit(c, train, dev, tmp_path / str(i), seed=1).named_parameters())
+        for i, c in enumerate((still, tenth, slow))
+    ]
+    fresh = dict(
+        fit(
+            toy_config(**{**settings, "optim": OptimConfig(lr=0.0)}), train, dev, tmp_path / "fresh", seed=1
+        ).named_parameters()
+    )
     for name, value in fresh.items():
         assert torch.equal(models[0][name], value) != name.startswith("head")
         torch.testing.assert_close(models[1][name], models[2][name], atol=1e-7, rtol=1e-5)
-    with pytest.raises(ConfigError, match="train.optim.lr_scales: no parameter starts with 'heads', did you mean 'head'"):
-        fit(toy_config(**settings, optim=OptimConfig(lr_scales={"heads": 0.1})), train, dev, tmp_path / "wrong", seed=1)
+    with pytest.raises(
+        ConfigError, match="train.optim.lr_scales: no parameter starts with 'heads', did you mean 'head'"
+    ):
+        fit(
+            toy_config(**settings, optim=OptimConfig(lr_scales={"heads": 0.1})),
+            train,
+            dev,
+            tmp_path / "wrong",
+            seed=1,
+        )
 
 
 def test_a_finished_folder_is_loaded_and_another_setting_refused(tmp_path):
     config = toy_config(epochs=1, phases=[], loss={"name": "bce"})
     first = fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
     stamp = (tmp_path / "weights.pt").stat().st_mtime_ns
-    again = fit(toy_config(epochs=1, phases=[], loss={"name": "bce"}, num_workers=1), toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+    again = fit(
+        toy_config(epochs=1, phases=[], loss={"name": "bce"}, num_workers=1),
+        toy_dataset(),
+        toy_dataset(20),
+        tmp_path,
+        seed=1,
+    )
     assert (tmp_path / "weights.pt").stat().st_mtime_ns == stamp
-    assert all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True)
+    )
     config.train.optim.lr = 0.5
     with pytest.raises(ConfigError, match=r"train\.optim\.lr: 0\.001 -> 0\.5"):
         fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
@@ -139,8 +216,19 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
         ({"phases": [{"epochs": "many"}]}, "expected int"),
         ({"phases": [{"folds": 2}]}, "whole training"),
         ({"phases": [], "sampler": "triplets"}, "eer needs logits"),
-        ({"phases": [], "augment": [{"name": "mixup"}], "sampler": "triplets", "early_stop": EarlyStopConfig("abx")}, "leave out mixup"),
-        ({"phases": [{"augment": [{"name": "rawboost"}], "loss": {"name": "bce"}}]}, "works on waveform, but input.kind is features"),
+        (
+            {
+                "phases": [],
+                "augment": [{"name": "mixup"}],
+                "sampler": "triplets",
+                "early_stop": EarlyStopConfig("abx"),
+            },
+            "leave out mixup",
+        ),
+        (
+            {"phases": [{"augment": [{"name": "rawboost"}], "loss": {"name": "bce"}}]},
+            "works on waveform, but input.kind is features",
+        ),
         ({"phases": [], "classes": ["bonafide"]}, "EER needs spoofs and bona fide"),
         ({"phases": [], "sampler": "sorted"}, "unknown 'sorted'"),
         ({"phases": [], "keep": "mean"}, "known: best, last, swa"),
@@ -160,7 +248,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     train = toy_dataset(16)
     train.arrays["u003"] = train.arrays["u003"] * float("inf")
     with pytest.raises(DadaError, match="loss is nan in phase 1, epoch 1"):
-        fit(toy_config(epochs=1, phases=[], loss={"name": "bce"}, batch_size=16), train, toy_dataset(16), tmp_path, seed=1)
+        fit(
+            toy_config(epochs=1, phases=[], loss={"name": "bce"}, batch_size=16),
+            train,
+            toy_dataset(16),
+            tmp_path,
+            seed=1,
+        )
 
 
 def test_augmentation_of_a_model_without_gradient_is_refused(tmp_path):
@@ -173,7 +267,13 @@ def test_augmentation_of_a_model_without_gradient_is_refused(tmp_path):
 def test_training_needs_labels(tmp_path):
     whole = toy_dataset(16)
     with pytest.raises(DataError, match="utt2label"):
-        fit(toy_config(epochs=1, phases=[], sampler="balanced"), Dataset(whole.arrays, whole.utts), whole, tmp_path, seed=1)
+        fit(
+            toy_config(epochs=1, phases=[], sampler="balanced"),
+            Dataset(whole.arrays, whole.utts),
+            whole,
+            tmp_path,
+            seed=1,
+        )
 
 
 def test_training_needs_utterances(tmp_path):
@@ -183,7 +283,16 @@ def test_training_needs_utterances(tmp_path):
 
 def test_bfloat16_learns_too(tmp_path):
     train = toy_dataset(16)
-    model = fit(toy_config(epochs=40, phases=[], loss={"name": "bce"}, mixed_precision="bf16"), train, train, tmp_path, seed=1)
+    model = fit(
+        toy_config(epochs=40, phases=[], loss={"name": "bce"}, mixed_precision="bf16"),
+        train,
+        train,
+        tmp_path,
+        seed=1,
+    )
     outputs = run_model(model, train)
     assert outputs.logits.dtype == torch.float32 and accuracy(outputs.logits, train.labels) > 0.9
-    assert model.compression.down.weight.dtype == torch.float32 and model.compression.down.weight.shape[1] == WIDTH
+    assert (
+        model.compression.down.weight.dtype == torch.float32
+        and model.compression.down.weight.shape[1] == WIDTH
+    )

@@ -19,7 +19,9 @@ DELAYS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.04)  # seconds between a new checkpoi
 
 @pytest.fixture
 def processes(monkeypatch):
-    """Makes processes that are forked from a server which has imported everything, so that a start takes no seconds."""
+    """Makes processes that are forked from a server which has imported everything, so that a start takes no
+    seconds.
+    """
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(Path(__file__).parent)]))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["toy", "accelerate", "torch._dynamo", "torch.utils.tensorboard"])
@@ -39,11 +41,15 @@ def table(folder: Path) -> list[list[str]]:
 
 
 def same(weights: dict, others: dict) -> bool:
-    return weights.keys() == others.keys() and all(torch.equal(weights[name], others[name]) for name in weights)
+    return weights.keys() == others.keys() and all(
+        torch.equal(weights[name], others[name]) for name in weights
+    )
 
 
 def test_a_killed_run_ends_with_the_same_weights(tmp_path, undisturbed, processes):
-    """Killed again and again, each time soon after it wrote one more checkpoint, at times while writing the next."""
+    """Killed again and again, each time soon after it wrote one more checkpoint, at times while writing the
+    next.
+    """
     path, kills = tmp_path / checkpoint.NAME, 0
     for delay in DELAYS:
         before = written(path)
@@ -71,10 +77,24 @@ def written(path: Path) -> int:
 
 @pytest.mark.parametrize("stop_after", [1, 2, 5, 6, 7, 13, 20, 27, 33, 38])
 def test_every_checkpoint_resumes_exactly(tmp_path, undisturbed, stop_after):
-    """Stopped right after its n-th checkpoint, in the middle of epochs and between phases, and resumed in the same process."""
+    """Stopped right after its n-th checkpoint, in the middle of epochs and between phases, and resumed in the
+    same process.
+    """
     with stopped_after(stop_after):
-        fit(augmented_config(checkpoint_steps=1), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), tmp_path, seed=5)
+        fit(
+            augmented_config(checkpoint_steps=1),
+            toy_dataset(crop_seed=3),
+            toy_dataset(20, seed=1),
+            tmp_path,
+            seed=5,
+        )
     torch.rand(stop_after)  # the generators of the new process stand elsewhere
-    fit(augmented_config(checkpoint_steps=1), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), tmp_path, seed=5)
+    fit(
+        augmented_config(checkpoint_steps=1),
+        toy_dataset(crop_seed=3),
+        toy_dataset(20, seed=1),
+        tmp_path,
+        seed=5,
+    )
     assert same(torch.load(tmp_path / "weights.pt"), undisturbed["weights"])
     assert table(tmp_path) == undisturbed["log"]

@@ -15,8 +15,21 @@ from dada.train.search import GENOTYPE, Search
 
 
 def config(**settings) -> SystemConfig:
-    model = {"name": "pc_darts_search", "num_channels": 4, "num_cells": 3, "num_nodes": 2, "warmup_epochs": 1, "search_lr": 0.05}
-    train = {"epochs": 2, "batch_size": 6, "checkpoint_steps": 1, "keep": "last", "optim": OptimConfig(lr=0.01)}
+    model = {
+        "name": "pc_darts_search",
+        "num_channels": 4,
+        "num_cells": 3,
+        "num_nodes": 2,
+        "warmup_epochs": 1,
+        "search_lr": 0.05,
+    }
+    train = {
+        "epochs": 2,
+        "batch_size": 6,
+        "checkpoint_steps": 1,
+        "keep": "last",
+        "optim": OptimConfig(lr=0.01),
+    }
     return SystemConfig(
         name="toy_search",
         input=InputConfig(kind="features", features={"name": "toy"}),
@@ -26,12 +39,16 @@ def config(**settings) -> SystemConfig:
 
 
 def search(folder, **settings) -> pc_darts_search.Model:
-    return fit(config(**settings), toy_dataset(crop_seed=3), toy_dataset(20, seed=1, crop_seed=3), folder, seed=5)
+    return fit(
+        config(**settings), toy_dataset(crop_seed=3), toy_dataset(20, seed=1, crop_seed=3), folder, seed=5
+    )
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
-    """A search of two epochs, and what each update got and moved: (epoch, utterances, moved weights, moved architecture)."""
+    """A search of two epochs, and what each update got and moved: (epoch, utterances, moved weights, moved
+    architecture).
+    """
     folder, updates = tmp_path_factory.mktemp("search"), []
     update = Search._update
 
@@ -55,7 +72,9 @@ def of_architecture(names: set[str]) -> set[str]:
 def test_weights_and_architecture_move_by_turns_on_their_own_halves(searched):
     _, model, updates = searched
     kinds = ["architecture" if of_architecture(moved) else "weights" for _, _, moved in updates]
-    assert kinds == ["weights"] * 3 + ["architecture", "weights"] * 3  # 18 utterances a half, 6 at a time; the first epoch warms up
+    assert (
+        kinds == ["weights"] * 3 + ["architecture", "weights"] * 3
+    )  # 18 utterances a half, 6 at a time; the first epoch warms up
     utts = {"architecture": set(), "weights": set()}
     for kind, (_, batch, moved) in zip(kinds, updates, strict=True):
         assert len(batch) == 6 and len(moved) > 3
@@ -71,7 +90,9 @@ def test_the_cells_found_make_a_network(searched):
     folder, model, _ = searched
     settings = yaml.safe_load((folder / GENOTYPE).read_text())["model"]
     assert {"name": "pc_darts", **model.genotype()} == settings
-    assert models.build("audio", {**settings, "num_channels": 4}, 2).cells[0].states == [int(e.split()[1]) for e in settings["normal"]]
+    assert models.build("audio", {**settings, "num_channels": 4}, 2).cells[0].states == [
+        int(e.split()[1]) for e in settings["normal"]
+    ]
 
 
 def test_a_search_that_was_interrupted_ends_alike(searched, tmp_path, monkeypatch):
@@ -108,11 +129,15 @@ def test_cells_by_the_strongest_operations():
     assert cells["normal"][:4] == ["dil_conv_3x3 1", "max_pool_3x3 0", "max_pool_3x3 2", "max_pool_3x3 0"]
     assert cells["reduce"] == ["max_pool_3x3 0", "max_pool_3x3 1"] * 4
     weights = model.weights("normal")
-    torch.testing.assert_close(torch.stack([part.sum() for part in weights.split([2, 3, 4, 5])]), torch.ones(4))
+    torch.testing.assert_close(
+        torch.stack([part.sum() for part in weights.split([2, 3, 4, 5])]), torch.ones(4)
+    )
 
 
 def test_size_and_channels():
-    """408,874 weights by a plain transcription of the authors' network; every second channel has passed the operations by."""
+    """408,874 weights by a plain transcription of the authors' network; every second channel has passed the
+    operations by.
+    """
     model = pc_darts_search.Model(pc_darts_search.Config(), 2)
     chosen = {id(p) for p in model.architecture_parameters()}
     assert sum(p.numel() for p in model.parameters() if id(p) not in chosen) == 408_874

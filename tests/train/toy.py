@@ -23,7 +23,10 @@ def toy_dataset(num: int = 36, seed: int = 0, crop_seed: int | None = None) -> D
     """Frames (N, F) whose mean differs between the classes; four speakers, two utterances a source."""
     rng = np.random.default_rng(seed)
     labels = np.arange(num) % 2
-    arrays = {f"u{i:03d}": rng.standard_normal((NUM_FRAMES + i % 3, WIDTH)).astype(np.float32) + 0.8 * labels[i] for i in range(num)}
+    arrays = {
+        f"u{i:03d}": rng.standard_normal((NUM_FRAMES + i % 3, WIDTH)).astype(np.float32) + 0.8 * labels[i]
+        for i in range(num)
+    }
     return Dataset(
         arrays,
         list(arrays),
@@ -55,13 +58,22 @@ def toy_config(**train) -> SystemConfig:
     return SystemConfig(
         name="toy",
         input=InputConfig(kind="features", features={"name": "toy"}),
-        model={"name": "dada_audio", "width": WIDTH, "bottleneck": 6, "embedding": 8, "attention": 4, "head": [8]},
+        model={
+            "name": "dada_audio",
+            "width": WIDTH,
+            "bottleneck": 6,
+            "embedding": 8,
+            "attention": 4,
+            "head": [8],
+        },
         train=TrainConfig(**({"batch_size": 8, "phases": phases, "clip_grad_norm": 5.0} | train)),
     )
 
 
 def augmented_config(**train) -> SystemConfig:
-    """The same with augmentations that draw from their own generator, mixup among them where labels are learnt."""
+    """The same with augmentations that draw from their own generator, mixup among them where labels are
+    learnt.
+    """
     mask = {"name": "specaugment", "num_bands": 1, "band_width": 4, "num_stretches": 1, "stretch_width": 3}
     config = toy_config(augment=[mask], **train)
     config.train.phases[-1]["augment"] = [{"name": "mixup"}, mask]
@@ -88,4 +100,10 @@ def stopped_after(num_checkpoints: int) -> Iterator[None]:
 
 def train_toy(folder: str) -> None:
     """A training with checkpoints within epochs, for a process of its own."""
-    fit(augmented_config(checkpoint_steps=2), toy_dataset(crop_seed=3), toy_dataset(20, seed=1), Path(folder), seed=5)
+    fit(
+        augmented_config(checkpoint_steps=2),
+        toy_dataset(crop_seed=3),
+        toy_dataset(20, seed=1),
+        Path(folder),
+        seed=5,
+    )

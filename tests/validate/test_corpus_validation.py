@@ -41,8 +41,18 @@ def test_a_good_corpus(data):
     found = validate_corpus([data], Request())
     assert found.report.findings == [] and found.cues[data] == []
     facts = found.facts[data]
-    assert (facts["utterances"], facts["bonafide"], facts["spoof"], facts["speakers"], facts["generators"]) == (8, 4, 4, 2, 2)
-    assert facts["read"] == 8 and facts["formats"]["rate"] == {"16000 Hz": 8} and facts["formats"]["container"] == {"FLAC/PCM_16": 8}
+    assert (
+        facts["utterances"],
+        facts["bonafide"],
+        facts["spoof"],
+        facts["speakers"],
+        facts["generators"],
+    ) == (8, 4, 4, 2, 2)
+    assert (
+        facts["read"] == 8
+        and facts["formats"]["rate"] == {"16000 Hz": 8}
+        and facts["formats"]["container"] == {"FLAC/PCM_16": 8}
+    )
     assert facts["seconds"] == [0.5, 0.5, 0.6]
 
 
@@ -74,7 +84,9 @@ def test_audio_to_be_warned_of(data, case):
     samples, what = DOUBTFUL[case]
     soundfile.write(audio(data, "S1-b0"), samples, 16_000)
     found = validate_corpus([data], Request())
-    assert found.report.errors == [] and any(what in told and "S1-b0" in told for told in whats(found, "warnings"))
+    assert found.report.errors == [] and any(
+        what in told and "S1-b0" in told for told in whats(found, "warnings")
+    )
 
 
 def test_mixed_rates_channels_and_containers(data):
@@ -90,13 +102,17 @@ def test_durations_are_compared(data):
     write_table(data / "utt2dur", dict.fromkeys(utts, "0.5") | {utts[0]: "x", utts[1]: "7"})
     found = validate_corpus([data], Request())
     assert whats(found, "errors") == [f"the duration of {utts[0]} is 'x', not a number"]
-    assert whats(found, "warnings") == [f"{utts[1]} has 7 s, but its audio {soundfile.info(audio(data, utts[1])).duration:.2f} s"]
+    assert whats(found, "warnings") == [
+        f"{utts[1]} has 7 s, but its audio {soundfile.info(audio(data, utts[1])).duration:.2f} s"
+    ]
 
 
 def test_the_same_audio_is_found_by_content(tmp_path, make_data_dir):
     first, second = (make_data_dir(tmp_path / name, prefix=name) for name in ("a", "b"))
     samples, rate = soundfile.read(audio(first, "aS1-b0"))
-    soundfile.write(audio(second, "bS2-b0").with_suffix(".wav"), samples, rate, format="WAV", subtype="PCM_16")
+    soundfile.write(
+        audio(second, "bS2-b0").with_suffix(".wav"), samples, rate, format="WAV", subtype="PCM_16"
+    )
     audio(second, "bS2-b0").with_suffix(".wav").rename(audio(second, "bS2-b0"))
     (told,) = [t for t in whats(validate_corpus([first, second], Request()), "errors") if "aS1-b0" in t]
     assert "in several splits" in told and "bS2-b0" in told
@@ -108,7 +124,9 @@ def test_the_same_audio_is_found_by_content(tmp_path, make_data_dir):
 
 def test_what_splits_share_is_told_and_promises_are_held(tmp_path, make_data_dir):
     splits = [make_data_dir(tmp_path / name, prefix=name) for name in ("a", "b")]
-    for start, path in zip((100, 200), splits, strict=True):  # audio of its own each, so that nothing else is found
+    for start, path in zip(
+        (100, 200), splits, strict=True
+    ):  # audio of its own each, so that nothing else is found
         for number, utt in enumerate(DataDir.read(path).utts):
             soundfile.write(audio(path, utt), speech_like(0.5, 100, seed=start + number), 16_000)
     found = validate_corpus(splits, Request())
@@ -122,9 +140,13 @@ def test_counts_are_compared_with_the_published_ones(data):
     told = validate_corpus([data], Request(counts={"train": {"bonafide": 5, "spoof": 4}})).report.warnings
     assert [one.what for one in told] == ["does not have its published counts: train: 4 bonafide, expected 5"]
     labels = read_table(data / "utt2label")
-    write_table(data / "utt2label", labels | dict.fromkeys([utt for utt in labels if utt.startswith("S1")], "spoof"))
+    write_table(
+        data / "utt2label", labels | dict.fromkeys([utt for utt in labels if utt.startswith("S1")], "spoof")
+    )
     told = whats(validate_corpus([data], Request(counts={"train": {"bonafide": 6, "spoof": 2}})), "errors")
-    assert any("look swapped (train: 2 bonafide, expected 6; train: 6 spoof, expected 2)" in one for one in told)
+    assert any(
+        "look swapped (train: 2 bonafide, expected 6; train: 6 spoof, expected 2)" in one for one in told
+    )
 
 
 def test_shortcuts_are_found(tmp_path, make_data_dir):
@@ -154,9 +176,13 @@ def test_a_class_of_its_own_format_is_a_shortcut(tmp_path, make_data_dir):
 
 
 def test_standard_error_of_an_area():
-    """Hanley and McNeil's terms are those of exponential scores, whose areas must scatter as the formula says."""
+    """Hanley and McNeil's terms are those of exponential scores, whose areas must scatter as the formula
+    says.
+    """
     draws = np.random.default_rng(1)
-    areas = [auc(draws.exponential(5, 60), draws.exponential(1, 40)) for _ in range(2000)]  # expected area 5 / 6
+    areas = [
+        auc(draws.exponential(5, 60), draws.exponential(1, 40)) for _ in range(2000)
+    ]  # expected area 5 / 6
     assert np.mean(areas) == pytest.approx(5 / 6, abs=0.005)
     assert standard_error(5 / 6, 60, 40) == pytest.approx(np.std(areas), rel=0.05)
     assert standard_error(1.0, 50, 50) == 0
@@ -165,7 +191,11 @@ def test_standard_error_of_an_area():
 def test_sampling_reads_some_of_each_label(data):
     assert validate_corpus([data], Request(sample=1)).facts[data]["read"] == 2
     found = validate_corpus([data], Request(sample=0))
-    assert found.facts[data]["read"] == 0 and found.facts[data]["utterances"] == 8 and found.report.findings == []
+    assert (
+        found.facts[data]["read"] == 0
+        and found.facts[data]["utterances"] == 8
+        and found.report.findings == []
+    )
 
 
 def test_processes_find_the_same(data):
@@ -179,7 +209,9 @@ def test_the_program(data):
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
     done = call(data)
-    assert done.returncode == 0 and "0 errors, 0 warnings" in done.stdout and "FLAC/PCM_16" in done.stdout, done.stderr
+    assert done.returncode == 0 and "0 errors, 0 warnings" in done.stdout and "FLAC/PCM_16" in done.stdout, (
+        done.stderr
+    )
     audio(data, "S1-b0").write_bytes(b"x")
     done = call(data, "--json")
     assert done.returncode == 2
@@ -197,5 +229,9 @@ def test_a_recipe_is_validated_by_its_own_promises(tmp_path, make_data_dir):
     )
     command = [sys.executable, "-m", "dada.cli", "validate", str(recipe), "--no_audio"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 2 and "share the speaker S1" in done.stdout and "test: 4 bonafide, expected 9" in done.stdout
+    assert (
+        done.returncode == 2
+        and "share the speaker S1" in done.stdout
+        and "test: 4 bonafide, expected 9" in done.stdout
+    )
     assert "protocol main: 6 errors" in done.stdout

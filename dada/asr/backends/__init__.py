@@ -1,1 +1,3 @@
-"""The libraries that run Whisper: one file each, with a `Backend(config, root)` as dada/asr/base.py describes it."""
+"""The libraries that run Whisper: one file each, with a `Backend(config, root)` as dada/asr/base.py describes
+it.
+"""

@@ -1,4 +1,6 @@
-"""Whisper through faster-whisper (CTranslate2): int8 on a CPU, float16 on a GPU. Its encoder takes features of any length as they are."""
+"""Whisper through faster-whisper (CTranslate2): int8 on a CPU, float16 on a GPU. Its encoder takes features
+of any length as they are.
+"""
 
 from pathlib import Path
 
@@ -31,13 +33,19 @@ class Backend:
         # Its own default of four threads would make results depend on the machine.
         with loading(folder):
             whisper = faster_whisper.WhisperModel(
-                str(folder), device=device, compute_type=config.compute_type, cpu_threads=torch.get_num_threads(), local_files_only=True
+                str(folder),
+                device=device,
+                compute_type=config.compute_type,
+                cpu_threads=torch.get_num_threads(),
+                local_files_only=True,
             )
         self.model, self.tokenizer = whisper.model, whisper.hf_tokenizer
         self.beam_size = config.beam_size
         known = whisper.supported_languages
         if config.language and config.language not in known:
-            raise ConfigError(f"transcribe.language {config.language!r} is not one of {config.model}'s: {', '.join(known)}")
+            raise ConfigError(
+                f"transcribe.language {config.language!r} is not one of {config.model}'s: {', '.join(known)}"
+            )
         names = ["<|startoftranscript|>", "<|notimestamps|>"]
         if self.model.is_multilingual:
             names[1:1] = [f"<|{config.language or 'en'}|>", "<|transcribe|>"]
@@ -54,18 +62,28 @@ class Backend:
         if self.find_language:
             for prompt, languages in zip(prompts, self.model.detect_language(states), strict=True):
                 prompt[1] = self.tokenizer.token_to_id(languages[0][0])
-        # One more than the cap, so that a transcript that ends exactly there is not taken for one that was cut. CTranslate2 generates
-        # at most half of what it calls max_length, the other half being meant for a prompt.
+        # One more than the cap, so that a transcript that ends exactly there is not taken for one that was
+        # cut. CTranslate2 generates at most half of what it calls max_length, the other half being meant for
+        # a prompt.
         results = self.model.generate(
-            states, prompts, beam_size=self.beam_size, max_length=2 * (max(caps) + 1), return_scores=True, return_no_speech_prob=True
+            states,
+            prompts,
+            beam_size=self.beam_size,
+            max_length=2 * (max(caps) + 1),
+            return_scores=True,
+            return_no_speech_prob=True,
         )
         return [self._hypothesis(result, cap) for result, cap in zip(results, caps, strict=True)]
 
     def _hypothesis(self, result, cap: int) -> Hypothesis:
         tokens = result.sequences_ids[0]
-        logprob = result.scores[0] * len(tokens)  # its score is the sum over the number of tokens without the end
+        logprob = result.scores[0] * len(
+            tokens
+        )  # its score is the sum over the number of tokens without the end
         num_tokens, text = len(tokens), self.tokenizer.decode(tokens[:cap])
-        return Hypothesis(text, logprob / (num_tokens + 1), min(num_tokens, cap), result.no_speech_prob, num_tokens > cap)
+        return Hypothesis(
+            text, logprob / (num_tokens + 1), min(num_tokens, cap), result.no_speech_prob, num_tokens > cap
+        )
 
 
 def _find(config: TranscribeConfig, root: Path) -> Path:
@@ -77,9 +95,13 @@ def _find(config: TranscribeConfig, root: Path) -> Path:
     name = short_name(config.model)
     if "/" not in name and name not in faster_whisper.available_models():
         known = ", ".join(faster_whisper.available_models())
-        raise ConfigError(f"transcribe.model {config.model!r} is neither a folder nor one of faster-whisper's: {known}")
+        raise ConfigError(
+            f"transcribe.model {config.model!r} is neither a folder nor one of faster-whisper's: {known}"
+        )
 
     def fetch(local_only: bool) -> Path:
-        return require_weights(Path(faster_whisper.download_model(name, local_files_only=local_only)), WEIGHTS)
+        return require_weights(
+            Path(faster_whisper.download_model(name, local_files_only=local_only)), WEIGHTS
+        )
 
     return cached_or_fetched(config, WEIGHTS, fetch)

@@ -24,16 +24,22 @@ class Backend:
         import whisper
 
         self.device = choose_device(config)
-        require_compute_type(config, self.device, ("float32",) if self.device == "cpu" else ("float32", "float16"))
+        require_compute_type(
+            config, self.device, ("float32",) if self.device == "cpu" else ("float32", "float16")
+        )
         names = (OPENAI_FILE,)
-        path = local_model(config, root, names) or cached_or_fetched(config, names, lambda local_only: _published(config, local_only))
+        path = local_model(config, root, names) or cached_or_fetched(
+            config, names, lambda local_only: _published(config, local_only)
+        )
         self.weights = [path]
         self.version = f"openai-whisper {whisper.__version__}, torch {torch.__version__}"
         with loading(path):
             self.model = whisper.load_model(str(path), device=self.device)
         multilingual = self.model.is_multilingual
         if not multilingual and config.language not in (None, "en"):
-            raise ConfigError(f"transcribe.language is {config.language!r}, and {config.model} knows English only")
+            raise ConfigError(
+                f"transcribe.language is {config.language!r}, and {config.model} knows English only"
+            )
         if config.language and config.language not in whisper.tokenizer.LANGUAGES:
             codes = ", ".join(sorted(whisper.tokenizer.LANGUAGES))
             raise ConfigError(f"transcribe.language {config.language!r} is not one of Whisper's: {codes}")
@@ -52,20 +58,28 @@ class Backend:
 
         mel = log_mel(clips, context, self.model.dims.n_mels).to(self.device)
         with short_context(self.model, int(context * POSITIONS_PER_SECOND)):
-            # One more than the cap, so that a transcript that ends exactly there is not taken for one that was cut.
-            results = self.model.decode(mel, whisper.DecodingOptions(**self.options, sample_len=max(caps) + 1))
+            # One more than the cap, so that a transcript that ends exactly there is not taken for one that
+            # was cut.
+            results = self.model.decode(
+                mel, whisper.DecodingOptions(**self.options, sample_len=max(caps) + 1)
+            )
         return [
             Hypothesis(
-                self.tokenizer.decode(result.tokens[:cap]), result.avg_logprob, min(len(result.tokens), cap), result.no_speech_prob,
+                self.tokenizer.decode(result.tokens[:cap]),
+                result.avg_logprob,
+                min(len(result.tokens), cap),
+                result.no_speech_prob,
                 len(result.tokens) > cap,
             )
             for result, cap in zip(results, caps, strict=True)
-        ]  # fmt: skip
+        ]
 
 
 @contextlib.contextmanager
 def short_context(model, positions: int) -> Iterator[None]:
-    """Let the model read `positions` steps of 20 ms instead of 1,500: its encoder insists on the length of its position table."""
+    """Let the model read `positions` steps of 20 ms instead of 1,500: its encoder insists on the length of
+    its position table.
+    """
     table, full = model.encoder.positional_embedding, model.dims.n_audio_ctx
     model.encoder.positional_embedding, model.dims.n_audio_ctx = table[:positions], positions
     try:
@@ -75,13 +89,18 @@ def short_context(model, positions: int) -> Iterator[None]:
 
 
 def _published(config: TranscribeConfig, local_only: bool) -> Path:
-    """The file of a published model in openai-whisper's own cache folder; OSError where it may not be fetched and is not there."""
+    """The file of a published model in openai-whisper's own cache folder; OSError where it may not be fetched
+    and is not there.
+    """
     import whisper
 
     name = short_name(config.model)
     if name not in whisper.available_models():
         known = ", ".join(whisper.available_models())
-        raise ConfigError(f"transcribe.model {config.model!r} is neither a file nor a folder nor one of openai-whisper's: {known}")
+        raise ConfigError(
+            f"transcribe.model {config.model!r} is neither a file nor a folder nor one of "
+            f"openai-whisper's: {known}"
+        )
     folder = Path(os.getenv("XDG_CACHE_HOME", Path.home() / ".cache")) / "whisper"
     path = folder / whisper._MODELS[name].rsplit("/", 1)[-1]
     if not path.is_file():

@@ -1,7 +1,7 @@
 """Whisper through transformers: the fast one on short clips.
 
-The encoder reads the context it is given instead of 30 s, whole batches are decoded greedily with a key-value cache, and rows
-that have ended leave the batch. B clips, L tokens so far, V vocabulary.
+The encoder reads the context it is given instead of 30 s, whole batches are decoded greedily with a key-value
+cache, and rows that have ended leave the batch. B clips, L tokens so far, V vocabulary.
 """
 
 import contextlib
@@ -36,7 +36,10 @@ class Backend:
         known = ("float32", "bfloat16") if self.device == "cpu" else ("float32", "bfloat16", "float16")
         require_compute_type(config, self.device, known)
         if config.beam_size > 1:
-            raise ConfigError("transcribe.beam_size above 1 needs transcribe.backend faster_whisper or openai_whisper: this one is greedy")
+            raise ConfigError(
+                "transcribe.beam_size above 1 needs transcribe.backend faster_whisper or openai_whisper: "
+                "this one is greedy"
+            )
         folder = _find(config, root)
         self.weights = sorted(folder.glob("model*.safetensors"))
         self.version = f"transformers {transformers.__version__}, torch {torch.__version__}"
@@ -46,7 +49,9 @@ class Backend:
             if not (folder / "tokenizer.json").is_file():
                 raise FileNotFoundError("tokenizer.json is missing")
             self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            model = transformers.WhisperForConditionalGeneration.from_pretrained(folder, dtype=self.dtype, local_files_only=True)
+            model = transformers.WhisperForConditionalGeneration.from_pretrained(
+                folder, dtype=self.dtype, local_files_only=True
+            )
         self.model = model.to(self.device).eval()
         self.prompt = Prompt(self.model.generation_config, config)
 
@@ -60,7 +65,9 @@ class Backend:
         return self._greedy(states, self._prompts(states), caps)
 
     def _prompts(self, states: Tensor) -> Tensor:
-        """(B, L) the tokens that every transcript starts with; a language that is not given is the most probable one."""
+        """(B, L) the tokens that every transcript starts with; a language that is not given is the most
+        probable one.
+        """
         prompts = torch.tensor(self.prompt.tokens, device=self.device).repeat(len(states), 1)
         if self.prompt.languages is not None:
             logits = self._step(prompts[:, :1], states, None)[:, 0]
@@ -69,15 +76,21 @@ class Backend:
         return prompts
 
     def _step(self, tokens: Tensor, states: Tensor, cache) -> Tensor:
-        """Logits in float32 after the first and the last of the new tokens (B, L), (B, 2, V), or (B, 1, V) where L is 1."""
+        """Logits in float32 after the first and the last of the new tokens (B, L), (B, 2, V), or (B, 1, V)
+        where L is 1.
+        """
         decoder = self.model.model.decoder
-        found = decoder(input_ids=tokens, encoder_hidden_states=states, past_key_values=cache, use_cache=cache is not None)
+        found = decoder(
+            input_ids=tokens, encoder_hidden_states=states, past_key_values=cache, use_cache=cache is not None
+        )
         hidden = found.last_hidden_state
         ends = hidden if tokens.shape[1] == 1 else hidden[:, [0, -1]]
         return self.model.proj_out(ends).float()
 
     def _greedy(self, states: Tensor, prompts: Tensor, caps: list[int]) -> list[Hypothesis]:
-        """The most probable token at every step, up to one more than the cap: so one that ends exactly there is not taken for one cut."""
+        """The most probable token at every step, up to one more than the cap: so one that ends exactly there
+        is not taken for one cut.
+        """
         from transformers import DynamicCache, EncoderDecoderCache
 
         size, end = len(states), self.prompt.end
@@ -100,7 +113,9 @@ class Backend:
                 ended[clip] = tokens[row] == end
                 if not ended[clip]:
                     texts[clip].append(tokens[row])
-            live = [row for row, clip in enumerate(rows) if not ended[clip] and len(texts[clip]) <= caps[clip]]
+            live = [
+                row for row, clip in enumerate(rows) if not ended[clip] and len(texts[clip]) <= caps[clip]
+            ]
             if not live:
                 break
             if len(live) <= (1 - DROP_SHARE) * len(rows):
@@ -110,18 +125,28 @@ class Backend:
             logits = self._step(chosen[:, None], states, cache)[:, -1]
         return [
             Hypothesis(
-                self.tokenizer.decode(text[:cap]), float(logprob[i]) / (len(text) + 1), min(len(text), cap), no_speech[i], len(text) > cap
+                self.tokenizer.decode(text[:cap]),
+                float(logprob[i]) / (len(text) + 1),
+                min(len(text), cap),
+                no_speech[i],
+                len(text) > cap,
             )
             for i, (text, cap) in enumerate(zip(texts, caps, strict=True))
         ]
 
 
 class Prompt:
-    """The special tokens of a model, from its generation_config.json: what transcripts start with, and what they never hold."""
+    """The special tokens of a model, from its generation_config.json: what transcripts start with, and what
+    they never hold.
+    """
 
     def __init__(self, generation, config: TranscribeConfig):
         start = generation.decoder_start_token_id
-        self.end = generation.eos_token_id if isinstance(generation.eos_token_id, int) else generation.eos_token_id[0]
+        self.end = (
+            generation.eos_token_id
+            if isinstance(generation.eos_token_id, int)
+            else generation.eos_token_id[0]
+        )
         self.no_speech = generation.no_timestamps_token_id - 1  # the token before it, whatever its name
         self.never = sorted({*(generation.suppress_tokens or []), self.no_speech})
         self.not_first = generation.begin_suppress_tokens or []
@@ -131,17 +156,28 @@ class Prompt:
             known = generation.lang_to_id
             if config.language and f"<|{config.language}|>" not in known:
                 codes = ", ".join(name[2:-2] for name in sorted(known))
-                raise ConfigError(f"transcribe.language {config.language!r} is not one of the model's: {codes}")
+                raise ConfigError(
+                    f"transcribe.language {config.language!r} is not one of the model's: {codes}"
+                )
             self.languages = None if config.language else sorted(known.values())
             language = known[f"<|{config.language}|>"] if config.language else start
-            self.tokens = [start, language, generation.task_to_id["transcribe"], generation.no_timestamps_token_id]
+            self.tokens = [
+                start,
+                language,
+                generation.task_to_id["transcribe"],
+                generation.no_timestamps_token_id,
+            ]
         elif config.language not in (None, "en"):
-            raise ConfigError(f"transcribe.language is {config.language!r}, and {config.model} knows English only")
+            raise ConfigError(
+                f"transcribe.language is {config.language!r}, and {config.model} knows English only"
+            )
 
 
 @contextlib.contextmanager
 def short_context(encoder, positions: int) -> Iterator[None]:
-    """Let transformers' encoder read `positions` steps of 20 ms instead of 1,500, by the first rows of its position table."""
+    """Let transformers' encoder read `positions` steps of 20 ms instead of 1,500, by the first rows of its
+    position table.
+    """
     table, full = encoder.embed_positions, encoder.config.max_source_positions
     encoder.embed_positions = torch.nn.Embedding.from_pretrained(table.weight[:positions])
     encoder.config.max_source_positions = positions
@@ -161,6 +197,8 @@ def _find(config: TranscribeConfig, root: Path) -> Path:
     name = config.model if "/" in config.model else f"{ORGANISATION}{config.model}"
 
     def fetch(local_only: bool) -> Path:
-        return require_weights(Path(snapshot_download(name, local_files_only=local_only, allow_patterns=FILES)), WEIGHTS)
+        return require_weights(
+            Path(snapshot_download(name, local_files_only=local_only, allow_patterns=FILES)), WEIGHTS
+        )
 
     return cached_or_fetched(config, WEIGHTS, fetch)

@@ -1,6 +1,8 @@
-"""Whether all that a network does with its input is linear, or replaced by the rescale rule: read off the graph of its gradient.
+"""Whether all that a network does with its input is linear, or replaced by the rescale rule: read off the
+graph of its gradient.
 
-What stands in the graph is what the backward pass will do, so nothing can slip through that has another name in Python.
+What stands in the graph is what the backward pass will do, so nothing can slip through that has another name
+in Python.
 """
 
 import re
@@ -12,11 +14,16 @@ from dada.explain.methods._rescale import INSTEAD, NotCovered, Rescaled
 
 # Linear in one operand, the others being constant.
 LINEAR = set(
-    "AdaptiveAvgPool2D Addmm Alias AsStrided AvgPool2D Baddbmm Bmm Clone ConstantPadNd Conj Convolution Copy Cumsum CudnnBatchNorm "
-    "Dot Expand FftC2R FftR2C Flip Gather Imag Index IndexSelect Lift MaskedFill Mean MiopenBatchNorm Mkldnn MkldnnConvolution Mm Mul "
-    "Mv NativeBatchNorm NativeDropout Neg Permute Pixel Real ReflectionPad1D ReflectionPad2D Repeat ReplicationPad1D ReplicationPad2D "
-    "ReshapeAlias Roll Select Slice Split SplitWithSizes Squeeze Sum T ToCopy Transpose Trace Tril Triu Unbind Unfold UnsafeSplit "
-    "UnsafeView Unsqueeze UpsampleBilinear2D UpsampleLinear1D UpsampleNearest1D UpsampleNearest2D View ViewAsComplex ViewAsReal "
+    "AdaptiveAvgPool2D Addmm Alias AsStrided AvgPool2D Baddbmm Bmm Clone ConstantPadNd Conj Convolution "
+    "Copy Cumsum CudnnBatchNorm "
+    "Dot Expand FftC2R FftR2C Flip Gather Imag Index IndexSelect Lift MaskedFill Mean MiopenBatchNorm "
+    "Mkldnn MkldnnConvolution Mm Mul "
+    "Mv NativeBatchNorm NativeDropout Neg Permute Pixel Real ReflectionPad1D ReflectionPad2D Repeat "
+    "ReplicationPad1D ReplicationPad2D "
+    "ReshapeAlias Roll Select Slice Split SplitWithSizes Squeeze Sum T ToCopy Transpose Trace Tril Triu "
+    "Unbind Unfold UnsafeSplit "
+    "UnsafeView Unsqueeze UpsampleBilinear2D UpsampleLinear1D UpsampleNearest1D UpsampleNearest2D View "
+    "ViewAsComplex ViewAsReal "
     "Linear Div".split()
 )
 # Sums of operands, and those put beside each other: any number may depend on the input.
@@ -25,14 +32,17 @@ START = "AccumulateGrad"
 
 
 def check_covered(logits: Tensor, model: nn.Module, run: Callable[[], Tensor]) -> None:
-    """Raise NotCovered, naming the module and the operation, if the rescale rule does not cover how `logits` came about.
+    """Raise NotCovered, naming the module and the operation, if the rescale rule does not cover how `logits`
+    came about.
 
     `run` is the run that gave them, done again to find the module only where there is something to find.
     """
     wrong = uncovered(logits)
     if wrong:
         where, wrong = find_module(model, run) or ("the network", wrong)
-        raise NotCovered(f"{where} has an operation that the rescale rule does not cover ({wrong}): {INSTEAD}")
+        raise NotCovered(
+            f"{where} has an operation that the rescale rule does not cover ({wrong}): {INSTEAD}"
+        )
 
 
 def uncovered(output: Tensor) -> str:
@@ -60,18 +70,29 @@ def nodes(output: Tensor) -> Iterator:
 
 
 def find_module(model: nn.Module, run: Callable[[], Tensor]) -> tuple[str, str] | None:
-    """The innermost module that has such an operation, the first whose output has it behind it, and the operation."""
+    """The innermost module that has such an operation, the first whose output has it behind it, and the
+    operation.
+    """
     found: list[tuple[str, str]] = []
 
     def look(name: str, kind: str):
         def hook(module, args, output):
-            tensors = [tensor for tensor in (output if isinstance(output, tuple) else (output,)) if isinstance(tensor, Tensor)]
-            found.extend((f"the module {name} ({kind})", wrong) for tensor in tensors if not found and (wrong := uncovered(tensor)))
+            tensors = [
+                tensor
+                for tensor in (output if isinstance(output, tuple) else (output,))
+                if isinstance(tensor, Tensor)
+            ]
+            found.extend(
+                (f"the module {name} ({kind})", wrong)
+                for tensor in tensors
+                if not found and (wrong := uncovered(tensor))
+            )
 
         return hook
 
     handles = [
-        module.register_forward_hook(look(name or "itself", type(module).__name__)) for name, module in model.named_modules()
+        module.register_forward_hook(look(name or "itself", type(module).__name__))
+        for name, module in model.named_modules()
     ]
     try:
         run()

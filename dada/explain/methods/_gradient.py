@@ -17,7 +17,9 @@ class NoGradient(ConfigError):
     """The logits of a model do not depend on its input by a gradient."""
 
     def __init__(self, model: nn.Module):
-        super().__init__(f"the model {type(model).__module__} has no gradient from its logits to its input: use occlusion")
+        super().__init__(
+            f"the model {type(model).__module__} has no gradient from its logits to its input: use occlusion"
+        )
 
 
 def as_function(model: nn.Module, batch: Batch) -> Callable[[Tensor], Tensor]:
@@ -36,7 +38,16 @@ def repeated(model: nn.Module, batch: Batch, inputs: Tensor) -> Tensor:
     """Logits (M, K) of variants of an utterance (M, ...), as long as those of `batch`."""
     count = len(inputs)
     utts, speakers = batch.utts[:1] * count, batch.speakers[:1] * count
-    return model(replace(batch, utts=utts, inputs=inputs, lengths=batch.lengths[:1].expand(count), labels=None, speakers=speakers)).logits
+    return model(
+        replace(
+            batch,
+            utts=utts,
+            inputs=inputs,
+            lengths=batch.lengths[:1].expand(count),
+            labels=None,
+            speakers=speakers,
+        )
+    ).logits
 
 
 def baselines(background: Batch, zeros: bool) -> Tensor:

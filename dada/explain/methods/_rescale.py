@@ -1,22 +1,23 @@
 """The rescale rule of DeepLIFT for the non-linear operations of a network, put in their place while it runs.
 
-Shrikumar et al., "Learning important features through propagating activation differences" (ICML 2017), section 3.5.1; Lundberg and Lee,
-"A unified approach to interpreting model predictions" (NeurIPS 2017), section 4.2. Of an input x and a background b, the multiplier of
-an operation from z to y is (y_x - y_b) / (z_x - z_b), passed back as a gradient would be. Linear operations keep their gradient, so
-that only the others are replaced:
+Shrikumar et al., "Learning important features through propagating activation differences" (ICML 2017),
+section 3.5.1; Lundberg and Lee, "A unified approach to interpreting model predictions" (NeurIPS 2017),
+section 4.2. Of an input x and a background b, the multiplier of an operation from z to y is (y_x - y_b) /
+(z_x - z_b), passed back as a gradient would be. Linear operations keep their gradient, so that only the
+others are replaced:
 
 * element by element: the rule as it is; where z hardly differs, the derivative halfway;
 * the larger one of two tensors (max-feature-map), a + relu(b - a): the same whichever of the two is called a;
-* max pooling: all of y_x - y_b goes to the place of x's maximum where y_x >= y_b, else to that of b's. A place that is the maximum of
-  several overlapping windows gets the sum of what they send;
+* max pooling: all of y_x - y_b goes to the place of x's maximum where y_x >= y_b, else to that of b's. A
+  place that is the maximum of several overlapping windows gets the sum of what they send;
 * a product of two tensors that both depend on the input: half of the difference each way, u_x v_x - u_b v_b =
   (v_x + v_b) / 2 (u_x - u_b) + (u_x + u_b) / 2 (v_x - v_b), which is the Shapley value of two factors.
 
 Each of these is exact: multipliers times differences of the inputs add up to the difference of the outputs.
 
-A network is run twice. Once on backgrounds, where every such operation leaves an entry on a tape and an autograd function behind; and
-once on the input to be explained, which fills the entries in the same order. Then the backward pass of the first run gives multipliers,
-and the same first run serves any number of inputs.
+A network is run twice. Once on backgrounds, where every such operation leaves an entry on a tape and an
+autograd function behind; and once on the input to be explained, which fills the entries in the same order.
+Then the backward pass of the first run gives multipliers, and the same first run serves any number of inputs.
 """
 
 from collections.abc import Callable
@@ -40,7 +41,9 @@ class NotCovered(ConfigError):
 
 @dataclass
 class Entry:
-    """A non-linear operation: its rule, what it saw of the explained input, and its multiplier for that input once it is known."""
+    """A non-linear operation: its rule, what it saw of the explained input, and its multiplier for that input
+    once it is known.
+    """
 
     rule: Any
     num_bytes: int = 0  # kept of the background
@@ -68,7 +71,9 @@ class Rescaled(torch.autograd.Function):
 
 
 class RescaleMode(TorchFunctionMode):
-    """While active, the non-linear operations of RULES run by the rescale rule; raises NotCovered where a choice depends on the input."""
+    """While active, the non-linear operations of RULES run by the rescale rule; raises NotCovered where a
+    choice depends on the input.
+    """
 
     def __init__(self, tape: list[Entry], explaining: bool):
         super().__init__()
@@ -90,23 +95,34 @@ class RescaleMode(TorchFunctionMode):
         if not self.explaining:
             self.tape.append(Entry(rule))
         elif self.position >= len(self.tape):
-            raise NotCovered(f"the network takes another way for the explained input than for the background: {INSTEAD}")
+            raise NotCovered(
+                f"the network takes another way for the explained input than for the background: {INSTEAD}"
+            )
         entry = self.tape[self.position]
         self.position += 1
         return Rescaled.apply(entry, self.explaining, *inputs)
 
 
 def depends(value: Any) -> bool:
-    """Whether a tensor, or a tensor in a list, depends on the input. Parameters do not: they ask for no gradient here."""
+    """Whether a tensor, or a tensor in a list, depends on the input. Parameters do not: they ask for no
+    gradient here.
+    """
     if isinstance(value, (list, tuple)):
         return any(depends(item) for item in value)
     return isinstance(value, Tensor) and value.requires_grad
 
 
 def refuse_choices(func: Callable, output: Any) -> None:
-    """Raise NotCovered for a function whose result depends on the input, but has no gradient, such as a comparison."""
+    """Raise NotCovered for a function whose result depends on the input, but has no gradient, such as a
+    comparison.
+    """
     name = getattr(func, "__name__", str(func))
-    lost = isinstance(output, Tensor) and not output.requires_grad and not name.startswith("new_") and not name.endswith("_like")
+    lost = (
+        isinstance(output, Tensor)
+        and not output.requires_grad
+        and not name.startswith("new_")
+        and not name.endswith("_like")
+    )
     if lost or name in LEAVING:
         what = f"the network takes a result without gradient from its input ({name})"
         raise NotCovered(f"{what}, which the rescale rule does not cover: {INSTEAD}")
@@ -116,7 +132,9 @@ LEAVING = {"item", "tolist", "numpy", "__bool__", "__float__", "__int__", "__arr
 
 
 class Rule:
-    """`forward(*inputs) -> (output, what to keep)`, and `backward(gradient, entry, kept of the background) -> gradients`."""
+    """`forward(*inputs) -> (output, what to keep)`, and `backward(gradient, entry, kept of the background) ->
+    gradients`.
+    """
 
     inputs: tuple[Tensor, ...]
     in_place = False
@@ -137,7 +155,11 @@ class Elementwise(Rule):
     def __init__(self, func: Callable, args: tuple, kwargs: dict):
         name = func.__name__
         self.in_place = bool(kwargs.pop("inplace", False)) or (name.endswith("_") and not name.endswith("__"))
-        plain = getattr(torch, name[:-1], None) or getattr(nn.functional, name[:-1]) if name.endswith("_") and self.in_place else func
+        plain = (
+            getattr(torch, name[:-1], None) or getattr(nn.functional, name[:-1])
+            if name.endswith("_") and self.in_place
+            else func
+        )
         self.func = lambda z: plain(z, *args[1:], **kwargs)
         self.inputs = args[:1]
 
@@ -171,7 +193,9 @@ class ReLU(Elementwise):
 
 
 def share_above_zero(z_x: Tensor, z_b: Tensor) -> Tensor:
-    """(relu(z_x) - relu(z_b)) / (z_x - z_b), in full precision also where the two are close, and 1 or 0 where they are equal."""
+    """(relu(z_x) - relu(z_b)) / (z_x - z_b), in full precision also where the two are close, and 1 or 0 where
+    they are equal.
+    """
     high = torch.maximum(z_x, z_b)
     return high.div_((z_x - z_b).abs_().add_(TINY)).clamp_(0, 1)
 
@@ -204,13 +228,24 @@ class Product(Rule):
 
     def backward(self, grad: Tensor, entry: Entry, kept: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         (u_x, v_x), (u_b, v_b) = entry.explained, kept
-        return (grad * ((v_x + v_b) / 2)).sum_to_size(u_b.shape), (grad * ((u_x + u_b) / 2)).sum_to_size(v_b.shape)
+        return (grad * ((v_x + v_b) / 2)).sum_to_size(u_b.shape), (grad * ((u_x + u_b) / 2)).sum_to_size(
+            v_b.shape
+        )
 
 
 class MaxPool(Rule):
     """y = the largest value of each window of an image (B, C, H, W)."""
 
-    def __init__(self, image: Tensor, finish: Callable[[Tensor], Tensor], kernel, stride=None, padding=0, dilation=1, ceil_mode=False):
+    def __init__(
+        self,
+        image: Tensor,
+        finish: Callable[[Tensor], Tensor],
+        kernel,
+        stride=None,
+        padding=0,
+        dilation=1,
+        ceil_mode=False,
+    ):
         self.inputs, self.finish = (image,), finish
         self.settings = pair(kernel), pair(stride or kernel), pair(padding), pair(dilation), ceil_mode
 
@@ -225,7 +260,11 @@ class MaxPool(Rule):
             change = (z_x - z_b).flatten(2).gather(2, places.flatten(2)).view_as(y_b)
             # A window that holds nothing but padding has two infinities for values, and equal.
             entry.multiplier = torch.where((change.abs() < TINY) | (y_x == y_b), 0, (y_x - y_b) / change)
-        return (torch.ops.aten.max_pool2d_with_indices_backward(grad * entry.multiplier, z_b, *self.settings, places),)
+        return (
+            torch.ops.aten.max_pool2d_with_indices_backward(
+                grad * entry.multiplier, z_b, *self.settings, places
+            ),
+        )
 
 
 def pair(value) -> list[int]:
@@ -265,11 +304,17 @@ def largest(func: Callable, args: tuple, kwargs: dict) -> Rule | None:
     if x.ndim not in (3, 4) or dims != set(range(2, x.ndim)):
         return None
     image = x if x.ndim == 4 else x[:, :, None]
-    return MaxPool(image, lambda y: y if keep and x.ndim == 4 else y[:, :, 0] if keep else y.flatten(1), image.shape[2:])
+    return MaxPool(
+        image, lambda y: y if keep and x.ndim == 4 else y[:, :, 0] if keep else y.flatten(1), image.shape[2:]
+    )
 
 
 def maximum(func: Callable, args: tuple, kwargs: dict) -> Rule | None:
-    return Maximum(func, args, kwargs) if len(args) == 2 and all(isinstance(value, Tensor) for value in args) else None
+    return (
+        Maximum(func, args, kwargs)
+        if len(args) == 2 and all(isinstance(value, Tensor) for value in args)
+        else None
+    )
 
 
 def product(func: Callable, args: tuple, kwargs: dict) -> Rule | None:
@@ -280,11 +325,16 @@ def product(func: Callable, args: tuple, kwargs: dict) -> Rule | None:
 def elementwise(func: Callable, args: tuple, kwargs: dict) -> Rule | None:
     """None where a bound or exponent is a tensor, too."""
     others = (*args[1:], *kwargs.values())
-    return None if not args or any(isinstance(value, Tensor) for value in others) else Elementwise(func, args, kwargs)
+    return (
+        None
+        if not args or any(isinstance(value, Tensor) for value in others)
+        else Elementwise(func, args, kwargs)
+    )
 
 
 SMOOTH = (
-    "abs celu elu exp gelu hardsigmoid hardswish hardtanh leaky_relu log log1p logsigmoid mish relu6 selu sigmoid silu softplus sqrt "
+    "abs celu elu exp gelu hardsigmoid hardswish hardtanh leaky_relu log log1p logsigmoid mish relu6 selu "
+    "sigmoid silu softplus sqrt "
     "square tanh clamp clamp_min clamp_max pow __pow__"
 )
 

@@ -1,7 +1,9 @@
-"""DeepSHAP: the multipliers of the rescale rule, averaged over a background (Lundberg and Lee, NeurIPS 2017, section 4.2).
+"""DeepSHAP: the multipliers of the rescale rule, averaged over a background (Lundberg and Lee, NeurIPS 2017,
+section 4.2).
 
-phi(x) = mean over b of m(x, b) * (x - b), which adds up to f(x) - mean f(b). Works on networks of convolutions, linear layers, BatchNorms,
-activations element by element, max-feature-maps, pools, sums, products and concatenations, as they are; others are refused.
+phi(x) = mean over b of m(x, b) * (x - b), which adds up to f(x) - mean f(b). Works on networks of
+convolutions, linear layers, BatchNorms, activations element by element, max-feature-maps, pools, sums,
+products and concatenations, as they are; others are refused.
 
 Axes: B utterances, b backgrounds, K targets.
 """
@@ -28,9 +30,13 @@ def attribute(
 
     As many backgrounds as fit into about `max_bytes` go through the network at once, one at least.
     """
-    weights = {name: value.detach() for name, value in model.named_parameters()}  # which then ask for no gradient
+    weights = {
+        name: value.detach() for name, value in model.named_parameters()
+    }  # which then ask for no gradient
     inputs = batch.inputs
-    values = torch.zeros(len(batch), len(targets), *inputs.shape[1:], dtype=inputs.dtype, device=inputs.device)
+    values = torch.zeros(
+        len(batch), len(targets), *inputs.shape[1:], dtype=inputs.dtype, device=inputs.device
+    )
     base = torch.zeros(len(targets), dtype=torch.float64, device=inputs.device)
     chunk_size = max(1, int(max_bytes / try_out(model, weights, background)))
     for start in range(0, len(background), chunk_size):
@@ -61,10 +67,19 @@ def try_out(model: nn.Module, weights: dict[str, Tensor], background: Batch) -> 
 def rows(batch: Batch, which: slice) -> Batch:
     """Some utterances of a batch, without labels, whose inputs ask for a gradient."""
     inputs = batch.inputs[which].detach().clone().requires_grad_()
-    return replace(batch, utts=batch.utts[which], inputs=inputs, lengths=batch.lengths[which], labels=None, speakers=batch.speakers[which])
+    return replace(
+        batch,
+        utts=batch.utts[which],
+        inputs=inputs,
+        lengths=batch.lengths[which],
+        labels=None,
+        speakers=batch.speakers[which],
+    )
 
 
-def run(model: nn.Module, weights: dict[str, Tensor], batch: Batch, tape: list[Entry], explaining: bool) -> Tensor:
+def run(
+    model: nn.Module, weights: dict[str, Tensor], batch: Batch, tape: list[Entry], explaining: bool
+) -> Tensor:
     """Logits of a batch, with the non-linear operations replaced."""
     with torch.enable_grad(), RescaleMode(tape, explaining):
         return torch.func.functional_call(model, weights, (batch,)).logits

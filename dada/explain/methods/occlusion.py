@@ -1,7 +1,8 @@
 """Occlusion: how much a logit falls when a patch of the input is replaced by the mean of the background.
 
-For any model at all, GMMs too: it only asks for outputs. What patches do together does not come out of one at a time, so the sums are
-not exact, and their error says how much that is (Zeiler and Fergus, "Visualizing and understanding convolutional networks", ECCV 2014).
+For any model at all, GMMs too: it only asks for outputs. What patches do together does not come out of one at
+a time, so the sums are not exact, and their error says how much that is (Zeiler and Fergus, "Visualizing and
+understanding convolutional networks", ECCV 2014).
 
 Axes: B utterances, K targets, F rows, N steps.
 """
@@ -25,10 +26,11 @@ def attribute(
     num_patches: Sequence[int] = (8, 16),
     rows_at_once: int = 16,
 ) -> tuple[Tensor, Tensor]:
-    """Values (B, K, ...) and base values (B, K), those of the mean background. Each patch's fall is spread evenly over it.
+    """Values (B, K, ...) and base values (B, K), those of the mean background. Each patch's fall is spread
+    evenly over it.
 
-    `num_patches` along (rows, steps); waveforms and vectors, with one axis, take the last number. Raises ConfigError where there are
-    more patches than places.
+    `num_patches` along (rows, steps); waveforms and vectors, with one axis, take the last number. Raises
+    ConfigError where there are more patches than places.
     """
     mean = background.inputs.mean(0)
     patches = list(cut(mean.shape, num_patches))
@@ -50,8 +52,16 @@ def attribute(
 def cut(shape: torch.Size, num_patches: Sequence[int]) -> Iterator[tuple[slice, ...]]:
     """The patches of an input of `shape`, of sizes as even as can be."""
     counts = list(num_patches)[-len(shape) :]
-    if len(counts) != len(shape) or any(not 0 < count <= size for count, size in zip(counts, shape, strict=True)):
-        raise ConfigError(f"occlusion: num_patches {list(num_patches)} does not fit inputs of {' x '.join(map(str, shape))}")
+    if len(counts) != len(shape) or any(
+        not 0 < count <= size for count, size in zip(counts, shape, strict=True)
+    ):
+        raise ConfigError(
+            f"occlusion: num_patches {list(num_patches)} does not fit inputs of {' x '.join(map(str, shape))}"
+        )
     edges = [[size * i // count for i in range(count + 1)] for size, count in zip(shape, counts, strict=True)]
     axes = [[slice(low, high) for low, high in zip(edge, edge[1:], strict=False)] for edge in edges]
-    yield from ((part,) for part in axes[0]) if len(axes) == 1 else ((row, column) for row in axes[0] for column in axes[1])
+    yield from (
+        ((part,) for part in axes[0])
+        if len(axes) == 1
+        else ((row, column) for row in axes[0] for column in axes[1])
+    )

@@ -1,7 +1,8 @@
 """A residual bottleneck and a projection of each frame: SLIM's compression module, which DADA took over.
 
-Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024), figure 7; details that it
-does not give are as in the code of DADA's authors. M frames, F features, C bottleneck, D projection.
+Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024),
+figure 7; details that it does not give are as in the code of DADA's authors. M frames, F features, C
+bottleneck, D projection.
 """
 
 from torch import Tensor, nn

@@ -8,7 +8,9 @@ HEADS = ("linear", "cosine", "one_class")
 
 
 class Cosine(nn.Linear):
-    """Embeddings (B, D) to their cosines with one vector for each class, (B, K): the logits that losses over angles take."""
+    """Embeddings (B, D) to their cosines with one vector for each class, (B, K): the logits that losses over
+    angles take.
+    """
 
     def __init__(self, size: int, num_classes: int):
         super().__init__(size, num_classes, bias=False)
@@ -19,13 +21,17 @@ class Cosine(nn.Linear):
 
 
 def head(kind: str, size: int, num_classes: int) -> nn.Module:
-    """`linear`: one logit for two classes, else one each. `cosine`: one cosine each. `one_class`: the cosine with bona fide alone."""
+    """`linear`: one logit for two classes, else one each. `cosine`: one cosine each. `one_class`: the cosine
+    with bona fide alone.
+    """
     if kind not in HEADS:
         raise ConfigError(f"model.head is {kind!r}, expected one of {', '.join(HEADS)}")
     if kind == "cosine":
         return Cosine(size, num_classes)
     if kind == "one_class":
         if num_classes != 2:
-            raise ConfigError(f"model.head one_class is for spoof and bona fide, but the system has {num_classes} labels")
+            raise ConfigError(
+                f"model.head one_class is for spoof and bona fide, but the system has {num_classes} labels"
+            )
         return Cosine(size, 1)
     return nn.Linear(size, 1 if num_classes == 2 else num_classes)

@@ -10,10 +10,14 @@ from dada.errors import DataError
 from dada.models import Output
 
 
-def run_by_length(batch: Batch, shortest: int, run: Callable[[Tensor], Output], unit: str = "samples") -> Output:
-    """`run` on the clips of each length together, so that what lies behind a clip's end is never seen; rows in the batch's order.
+def run_by_length(
+    batch: Batch, shortest: int, run: Callable[[Tensor], Output], unit: str = "samples"
+) -> Output:
+    """`run` on the clips of each length together, so that what lies behind a clip's end is never seen; rows
+    in the batch's order.
 
-    Raises DataError, naming the utterance, for a clip of fewer than `shortest` steps; `unit` is what steps are called there.
+    Raises DataError, naming the utterance, for a clip of fewer than `shortest` steps; `unit` is what steps
+    are called there.
     """
     lengths = batch.lengths.tolist()
     for utt, length in zip(batch.utts, lengths, strict=True):
@@ -22,7 +26,9 @@ def run_by_length(batch: Batch, shortest: int, run: Callable[[Tensor], Output], 
             raise DataError(f"utterance {utt}: {what}: let input.length_rule tile or pad it, or remove it")
     if min(lengths) == batch.inputs.shape[-1]:
         return run(batch.inputs)
-    groups = [(length, [i for i, other in enumerate(lengths) if other == length]) for length in sorted(set(lengths))]
+    groups = [
+        (length, [i for i, other in enumerate(lengths) if other == length]) for length in sorted(set(lengths))
+    ]
     outputs = [run(batch.inputs[rows, ..., :length]) for length, rows in groups]
     order = torch.tensor([i for _, rows in groups for i in rows], device=batch.inputs.device).argsort()
     return Output(*(torch.cat(parts)[order] for parts in zip(*outputs, strict=True)))

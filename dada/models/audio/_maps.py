@@ -1,7 +1,9 @@
-"""What the networks on spectrogram images share: max-feature-maps, pools and averages that leave padding out, Keras's defaults.
+"""What the networks on spectrogram images share: max-feature-maps, pools and averages that leave padding out,
+Keras's defaults.
 
-In a batch of different lengths every clip gives what it gives alone: `lengths` counts the valid frames of each clip, None where all
-are valid, and what lies behind a clip's end is written over wherever a later step would look at it.
+In a batch of different lengths every clip gives what it gives alone: `lengths` counts the valid frames of
+each clip, None where all are valid, and what lies behind a clip's end is written over wherever a later step
+would look at it.
 
 Axes: B batch, F frequency, N frames, C channels.
 """
@@ -15,12 +17,16 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
 
-KERAS_MOMENTUM = 0.01  # weight of a batch in the running statistics of a BatchNorm: Keras's default in PyTorch's terms
+KERAS_MOMENTUM = (
+    0.01  # weight of a batch in the running statistics of a BatchNorm: Keras's default in PyTorch's terms
+)
 NORM = {"eps": 1e-3, "momentum": KERAS_MOMENTUM}
 
 
 class MaxFeatureMap(torch.autograd.Function):
-    """The larger one of two halves of the channels, with a gradient in two passes; that of torch.maximum takes six."""
+    """The larger one of two halves of the channels, with a gradient in two passes; that of torch.maximum
+    takes six.
+    """
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
@@ -40,7 +46,14 @@ class MaxFeatureMap(torch.autograd.Function):
 class MaxConv2d(nn.Conv2d):
     """A convolution to twice the channels and a max-feature-map: (B, C, F, N) to (B, size, F, N)."""
 
-    def __init__(self, channels: int, size: int, kernel: int, padding: int | None = None, init: Callable = nn.init.xavier_uniform_):
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        kernel: int,
+        padding: int | None = None,
+        init: Callable = nn.init.xavier_uniform_,
+    ):
         super().__init__(channels, 2 * size, kernel, padding=kernel // 2 if padding is None else padding)
         for half in self.weight.data.chunk(2):  # two layers in the originals, so that each has its own fan
             init(half)
@@ -62,7 +75,9 @@ def glorot_depthwise(weight: Tensor) -> Tensor:
     return nn.init.uniform_(weight, -bound, bound)
 
 
-def conv(channels: int, size: int, kernel: int | tuple[int, int], init: Callable = he_uniform, **settings) -> nn.Conv2d:
+def conv(
+    channels: int, size: int, kernel: int | tuple[int, int], init: Callable = he_uniform, **settings
+) -> nn.Conv2d:
     """A convolution with zero biases and weights drawn by `init`."""
     layer = nn.Conv2d(channels, size, kernel, **settings)
     init(layer.weight)
@@ -79,7 +94,9 @@ def dense(size: int, num_outputs: int) -> nn.Linear:
 
 
 def set_norm_momentum(model: nn.Module, momentum: float) -> None:
-    """Let all BatchNorms of a model weigh each batch by `momentum`: a training of a few hundred steps needs more than Keras's default."""
+    """Let all BatchNorms of a model weigh each batch by `momentum`: a training of a few hundred steps needs
+    more than Keras's default.
+    """
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = momentum
@@ -92,7 +109,10 @@ def image(batch: Batch, name: str, min_rows: int = 1, min_frames: int = 1) -> tu
     """
     x = batch.inputs[:, None]
     if x.shape[2] < min_rows:
-        raise ConfigError(f"{name}: {x.shape[2]} features a frame, but the network needs {min_rows} at least: choose other input.features")
+        raise ConfigError(
+            f"{name}: {x.shape[2]} features a frame, but the network needs {min_rows} at least: choose "
+            "other input.features"
+        )
     lengths = batch.lengths.tolist()
     for utt, length in zip(batch.utts, lengths, strict=True):
         if length < min_frames:
@@ -112,7 +132,9 @@ def fill_padding(x: Tensor, lengths: Tensor | None, value: float = 0.0) -> Tenso
 
 
 def max_pool(x: Tensor, lengths: Tensor | None, ceil: bool = True) -> tuple[Tensor, Tensor | None]:
-    """2 x 2 max pool of (B, C, F, N), an odd last row or frame kept (`ceil`) or dropped, and the lengths after it."""
+    """2 x 2 max pool of (B, C, F, N), an odd last row or frame kept (`ceil`) or dropped, and the lengths
+    after it.
+    """
     x = nn.functional.max_pool2d(fill_padding(x, lengths, -torch.inf), 2, ceil_mode=ceil)
     lengths = None if lengths is None else (lengths + ceil) // 2
     return fill_padding(x, lengths), lengths
@@ -120,4 +142,8 @@ def max_pool(x: Tensor, lengths: Tensor | None, ceil: bool = True) -> tuple[Tens
 
 def average(x: Tensor, lengths: Tensor | None) -> Tensor:
     """Mean over the valid part of the map, (B, C, F, N) to (B, C)."""
-    return x.mean((2, 3)) if lengths is None else fill_padding(x, lengths).sum((2, 3)) / (lengths[:, None] * x.shape[2])
+    return (
+        x.mean((2, 3))
+        if lengths is None
+        else fill_padding(x, lengths).sum((2, 3)) / (lengths[:, None] * x.shape[2])
+    )

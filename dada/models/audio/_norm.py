@@ -1,8 +1,8 @@
 """BatchNorm whose statistics are as exact for channels-last images as for others.
 
-On a CPU the library adds up the pixels of channels-last images one after the other in float32: over 400,000 of them the output is
-wrong by 6e-5, which turns ReLUs and maxima around and moves gradients by 1e-3. Only the statistics are affected, so only they are
-computed here; the library does the rest.
+On a CPU the library adds up the pixels of channels-last images one after the other in float32: over 400,000
+of them the output is wrong by 6e-5, which turns ReLUs and maxima around and moves gradients by 1e-3. Only the
+statistics are affected, so only they are computed here; the library does the rest.
 
 Axes: B batch, C channels, F rows, N steps, M pixels.
 """
@@ -14,38 +14,60 @@ CHUNK = 1024  # pixels whose sum is taken in float32, and whose deviations are h
 
 
 class BatchNorm2d(nn.BatchNorm2d):
-    """The library's BatchNorm2d, but for the statistics of many channels-last float32 pixels in training on a CPU."""
+    """The library's BatchNorm2d, but for the statistics of many channels-last float32 pixels in training on a
+    CPU.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, F, N) to the same."""
         count = x.numel() // x.shape[1]
         channels_last = x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-        if not (self.training and channels_last and count > CHUNK and x.device.type == "cpu" and x.dtype == torch.float32):
+        if not (
+            self.training
+            and channels_last
+            and count > CHUNK
+            and x.device.type == "cpu"
+            and x.dtype == torch.float32
+        ):
             return super().forward(x)
         out, mean, variance = NormaliseBatch.apply(x, self.weight, self.bias, self.eps)
         self.num_batches_tracked += 1
-        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum  # None: the mean over all batches
+        share = (
+            1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        )  # None: the mean over all batches
         self.running_mean.lerp_(mean, share)
         self.running_var.lerp_(variance * count / (count - 1), share)
         return out
 
 
 class NormaliseBatch(torch.autograd.Function):
-    """A channels-last image (B, C, F, N), normalised by the mean and the variance (C,) of its pixels; also those two."""
+    """A channels-last image (B, C, F, N), normalised by the mean and the variance (C,) of its pixels; also
+    those two.
+    """
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        ctx, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
         pixels = x.permute(0, 2, 3, 1).view(-1, x.shape[1])
         mean = (sum(part.sum(0).double() for part in pixels.split(CHUNK)) / len(pixels)).float()
-        variance = (sum((part - mean).square_().sum(0).double() for part in pixels.split(CHUNK)) / len(pixels)).float()
+        variance = (
+            sum((part - mean).square_().sum(0).double() for part in pixels.split(CHUNK)) / len(pixels)
+        ).float()
         ctx.save_for_backward(x, weight, mean, torch.rsqrt(variance + eps))
         ctx.eps = eps
         ctx.mark_non_differentiable(mean, variance)
-        return nn.functional.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps), mean, variance
+        return (
+            nn.functional.batch_norm(x, mean, variance, weight, bias, training=False, eps=eps),
+            mean,
+            variance,
+        )
 
     @staticmethod
     def backward(ctx, gradient: Tensor, *_) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
         x, weight, mean, scale = ctx.saved_tensors
         wanted = [True, weight is not None, weight is not None]
-        grads = torch.ops.aten.native_batch_norm_backward(gradient, x, weight, None, None, mean, scale, True, ctx.eps, wanted)
+        grads = torch.ops.aten.native_batch_norm_backward(
+            gradient, x, weight, None, None, mean, scale, True, ctx.eps, wanted
+        )
         return *(grad if want else None for grad, want in zip(grads, wanted, strict=True)), None

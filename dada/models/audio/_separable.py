@@ -1,6 +1,8 @@
-"""The trunk that DDWS and BC-ResMax share: a max-feature-map, then depthwise separable residual blocks of 16 to 64 channels.
+"""The trunk that DDWS and BC-ResMax share: a max-feature-map, then depthwise separable residual blocks of 16
+to 64 channels.
 
-Sub-spectral normalisation (Chang et al., ICASSP 2021) is a BatchNorm for the lower and one for the upper half of the frequencies.
+Sub-spectral normalisation (Chang et al., ICASSP 2021) is a BatchNorm for the lower and one for the upper half
+of the frequencies.
 
 Axes: B batch, F frequency, N frames, C channels, K classes.
 """
@@ -13,7 +15,17 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
-from dada.models.audio._maps import NORM, MaxConv2d, average, conv, dense, glorot_depthwise, he_uniform, image, max_pool
+from dada.models.audio._maps import (
+    NORM,
+    MaxConv2d,
+    average,
+    conv,
+    dense,
+    glorot_depthwise,
+    he_uniform,
+    image,
+    max_pool,
+)
 
 SIZES = (16, 24, 32, 48, 64)  # channels; from the second on, a transition and a normal block each
 ACTIVATIONS = ("relu", "swish", "mfm_before", "mfm_after")
@@ -24,7 +36,9 @@ MIN_FRAMES = 3  # of the first convolution, which does not pad
 class Trunk(nn.Module):
     """Features (B, F, N) to logits (B, K) and embeddings (B, 64), with blocks `make_block(channels, size)`."""
 
-    def __init__(self, name: str, make_block: Callable[[int, int], nn.Module], dropout: float, num_classes: int):
+    def __init__(
+        self, name: str, make_block: Callable[[int, int], nn.Module], dropout: float, num_classes: int
+    ):
         super().__init__()
         self.name = name
         self.stem = MaxConv2d(1, SIZES[0], 3, padding=0, init=he_uniform)
@@ -37,7 +51,9 @@ class Trunk(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits. Raises ConfigError for fewer than 35 features, DataError for a clip of fewer than three frames."""
+        """(B, F, N) to logits. Raises ConfigError for fewer than 35 features, DataError for a clip of fewer
+        than three frames.
+        """
         x, lengths = image(batch, self.name, MIN_ROWS, MIN_FRAMES)
         x, lengths = max_pool(self.stem(x), None if lengths is None else lengths - 2)
         for stage in self.stages:
@@ -65,10 +81,13 @@ class SubSpectralNorm(nn.Module):
 class Depthwise(nn.Module):
     """A depthwise convolution, normalisation and activation, (B, C, F, N) to the same shape.
 
-    `mfm_before` and `mfm_after` have two convolutions for each channel and take the larger one, before or after normalisation.
+    `mfm_before` and `mfm_after` have two convolutions for each channel and take the larger one, before or
+    after normalisation.
     """
 
-    def __init__(self, channels: int, kernel: tuple[int, int], norm: Callable[[int], nn.Module], activation: str):
+    def __init__(
+        self, channels: int, kernel: tuple[int, int], norm: Callable[[int], nn.Module], activation: str
+    ):
         super().__init__()
         if activation not in ACTIVATIONS:
             raise ConfigError(f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}")

@@ -1,12 +1,16 @@
-"""What AASIST and RawGAT-ST have in common: the sinc image, residual blocks on it, graph attention and graph pooling.
+"""What AASIST and RawGAT-ST have in common: the sinc image, residual blocks on it, graph attention and graph
+pooling.
 
-Both come from the same line of work and share these parts to the letter; what differs between them is in their own files.
+Both come from the same line of work and share these parts to the letter; what differs between them is in
+their own files.
 
-What makes them fast on a CPU, at equal outputs: images in channels-last memory; BatchNorm folded into the convolution in
-evaluation; SELU by `exp`, which is several times faster than the library's `expm1`; and wide images cut in pieces that stay in
-the processor's cache, in evaluation, where the columns of an image do not depend on far ones.
+What makes them fast on a CPU, at equal outputs: images in channels-last memory; BatchNorm folded into the
+convolution in evaluation; SELU by `exp`, which is several times faster than the library's `expm1`; and wide
+images cut in pieces that stay in the processor's cache, in evaluation, where the columns of an image do not
+depend on far ones.
 
-Axes: B batch, T samples, C channels, H height of an image (bands), W its width (time), N nodes, D features of a node.
+Axes: B batch, T samples, C channels, H height of an image (bands), W its width (time), N nodes, D features of
+a node.
 """
 
 from collections.abc import Sequence
@@ -18,13 +22,18 @@ from dada.errors import ConfigError
 from dada.features import sinc
 from dada.models.audio._norm import BatchNorm2d
 
-SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., "Self-normalizing neural networks" (2017)
+SELU_ALPHA, SELU_SCALE = (
+    1.6732632423543772,
+    1.0507009873554805,
+)  # Klambauer et al., "Self-normalizing neural networks" (2017)
 SELU_PIECE = 1 << 15  # numbers worked on at once
 WIDTH = 2048  # columns of an image worked on at once in evaluation, to begin with
 
 
 class SincImage(nn.Module):
-    """Waveform (B, T) to a one-channel image (B, 1, H, W): sinc bank, absolute value, 3 x 3 max pool, BatchNorm, SELU."""
+    """Waveform (B, T) to a one-channel image (B, 1, H, W): sinc bank, absolute value, 3 x 3 max pool,
+    BatchNorm, SELU.
+    """
 
     def __init__(self, config: sinc.Config, max_masked: int):
         super().__init__()
@@ -40,13 +49,22 @@ class Encoder(nn.Sequential):
     """Six residual blocks in the published networks: image (B, 1, H, W) to (B, C, H, W'), channels last."""
 
     def __init__(
-        self, channels: Sequence[int], pools: Sequence[int], dead_preact: bool, broadcast_first: bool = False, unused_convs: bool = False
+        self,
+        channels: Sequence[int],
+        pools: Sequence[int],
+        dead_preact: bool,
+        broadcast_first: bool = False,
+        unused_convs: bool = False,
     ):
         sizes = [1, *channels]
         blocks = []
         for i, pool in enumerate(pools):
             shortcut = sizes[i] != sizes[i + 1] and not (i == 0 and broadcast_first)
-            blocks.append(ResidualBlock(sizes[i], sizes[i + 1], pool, i == 0, shortcut, dead_preact, unused_convs and i > 0))
+            blocks.append(
+                ResidualBlock(
+                    sizes[i], sizes[i + 1], pool, i == 0, shortcut, dead_preact, unused_convs and i > 0
+                )
+            )
         super().__init__(*blocks)
         self.to(memory_format=torch.channels_last)
 
@@ -57,15 +75,25 @@ class Encoder(nn.Sequential):
 class ResidualBlock(nn.Module):
     """Two 2 x 3 convolutions around a BatchNorm and SELU, a shortcut, and a max pool in time.
 
-    Every block but the first has a BatchNorm for its input as well. The published code computes it, and then passes the raw
-    input on; published weights were trained so. `dead_preact` does as the published code does (the BatchNorm keeps its place
-    among the weights, and is never run); without it the block is the pre-activation block that was meant.
+    Every block but the first has a BatchNorm for its input as well. The published code computes it, and then
+    passes the raw input on; published weights were trained so. `dead_preact` does as the published code does
+    (the BatchNorm keeps its place among the weights, and is never run); without it the block is the
+    pre-activation block that was meant.
 
-    Without a `shortcut` convolution the input is added as it is, a single channel to all. `unused_conv` holds the place of a
-    further convolution which RawGAT-ST's published weights contain and its code never runs.
+    Without a `shortcut` convolution the input is added as it is, a single channel to all. `unused_conv` holds
+    the place of a further convolution which RawGAT-ST's published weights contain and its code never runs.
     """
 
-    def __init__(self, channels: int, size: int, pool: int, first: bool, shortcut: bool, dead_preact: bool, unused_conv: bool):
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        pool: int,
+        first: bool,
+        shortcut: bool,
+        dead_preact: bool,
+        unused_conv: bool,
+    ):
         super().__init__()
         self.norm1 = None if first else BatchNorm2d(channels)
         self.conv1 = nn.Conv2d(channels, size, (2, 3), padding=(1, 1))
@@ -111,7 +139,9 @@ def conv_norm(x: Tensor, conv: nn.Conv2d, norm: BatchNorm2d) -> Tensor:
 
 
 def selu_(x: Tensor, training: bool) -> Tensor:
-    """SELU in place. Where a gradient of a model in evaluation is asked for, by the library's function, which explanations look for."""
+    """SELU in place. Where a gradient of a model in evaluation is asked for, by the library's function, which
+    explanations look for.
+    """
     if x.device.type != "cpu" or x.dtype != torch.float32 or (x.requires_grad and not training):
         return nn.functional.selu(x, inplace=True)
     return Selu.apply(x)
@@ -135,7 +165,9 @@ class Selu(torch.autograd.Function):
 
 
 class GraphAttention(nn.Module):
-    """Graph attention over a complete graph, (B, N, D) to (B, N, size); the weights of a node's neighbours add up to one."""
+    """Graph attention over a complete graph, (B, N, D) to (B, N, size); the weights of a node's neighbours
+    add up to one.
+    """
 
     def __init__(self, size_in: int, size: int, temperature: float, dropout: float = 0.2):
         super().__init__()
@@ -155,7 +187,9 @@ class GraphAttention(nn.Module):
 
 
 class GraphPool(nn.Module):
-    """Keep the nodes with the largest learned scores, by descending score, multiplied with it: (B, N, D) to (B, count, D)."""
+    """Keep the nodes with the largest learned scores, by descending score, multiplied with it: (B, N, D) to
+    (B, count, D).
+    """
 
     def __init__(self, size: int, dropout: float = 0.3):
         super().__init__()
@@ -174,7 +208,10 @@ def scale_dropout(module: nn.Module, factor: float) -> None:
         if isinstance(part, nn.Dropout):
             rate = part.p * factor
             if not 0 <= rate <= 1:
-                raise ConfigError(f"model.dropout: a factor of {factor:g} makes a rate of {rate:g} out of {part.p:g}; rates go from 0 to 1")
+                raise ConfigError(
+                    f"model.dropout: a factor of {factor:g} makes a rate of {rate:g} out of {part.p:g}; "
+                    "rates go from 0 to 1"
+                )
             part.p = rate
 
 

@@ -1,7 +1,8 @@
-"""What the networks of the TSSDNet family share: residual modules, the head, and the names in the authors' checkpoints.
+"""What the networks of the TSSDNet family share: residual modules, the head, and the names in the authors'
+checkpoints.
 
-A waveform is an image with one row: convolutions and pools of two dimensions, with the channels last in memory, train one and a half
-times as fast as those of one dimension, at the same numbers.
+A waveform is an image with one row: convolutions and pools of two dimensions, with the channels last in
+memory, train one and a half times as fast as those of one dimension, at the same numbers.
 
 Axes: B batch, C channels, F rows, N steps in time, K classes, D embedding.
 """
@@ -17,10 +18,11 @@ CHANNELS = (16, 32, 64, 128, 128)  # after the first convolution, and after each
 
 
 class Residual(nn.Module):
-    """Three convolutions over `rows` rows (1 for waveforms, 3 for images) and three steps in time, beside one of size 1.
+    """Three convolutions over `rows` rows (1 for waveforms, 3 for images) and three steps in time, beside one
+    of size 1.
 
-    The last BatchNorm acts on the sum of both ways, and the shortcut is a convolution also where the channels stay as many. The last
-    ReLU is left to the caller.
+    The last BatchNorm acts on the sum of both ways, and the shortcut is a convolution also where the channels
+    stay as many. The last ReLU is left to the caller.
     """
 
     def __init__(self, channels: int, size: int, rows: int):
@@ -74,7 +76,8 @@ RESIDUAL_NAMES: tuple[Rule, ...] = (
 
 
 def official_state(state: dict, module_names: tuple[Rule, ...]) -> dict:
-    """The authors' checkpoint, or the state dict in it, under our names, with the logits in our order and kernels of two dimensions.
+    """The authors' checkpoint, or the state dict in it, under our names, with the logits in our order and
+    kernels of two dimensions.
 
     The authors' classes are 0 bona fide, 1 spoof, so that the two rows of the last layer change places.
     """

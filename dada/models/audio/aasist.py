@@ -1,17 +1,21 @@
-"""AASIST: graph attention over the bands and over the frames of a waveform's sinc image, and over both together.
+"""AASIST: graph attention over the bands and over the frames of a waveform's sinc image, and over both
+together.
 
-Jung et al., "AASIST: audio anti-spoofing using integrated spectro-temporal graph attention networks" (ICASSP 2022), and the
-authors' public code and weights, which `from_official` reads. AASIST-L is the same with fewer channels (dada/conf/aasist_l.yaml).
+Jung et al., "AASIST: audio anti-spoofing using integrated spectro-temporal graph attention networks" (ICASSP
+2022), and the authors' public code and weights, which `from_official` reads. AASIST-L is the same with fewer
+channels (dada/conf/aasist_l.yaml).
 
-Class order of the published weights: 0 spoof, 1 bona fide, as here. Of 64,600 samples, longer clips give their first ones (in
-training a random stretch), shorter ones are repeated.
+Class order of the published weights: 0 spoof, 1 bona fide, as here. Of 64,600 samples, longer clips give
+their first ones (in training a random stretch), shorter ones are repeated.
 
-Traps, all kept: the input BatchNorm of blocks 1 to 5 is computed and not used (`dead_preact`), though it counts among the
-297,866 parameters; one pool ratio serves all four pools between the heterogeneous layers, and one temperature those layers.
-The authors score by the bona fide logit alone; here a countermeasure's score is the difference of the two.
-Departures: the running statistics of the unused BatchNorms stay as they are (no output depends on them).
+Traps, all kept: the input BatchNorm of blocks 1 to 5 is computed and not used (`dead_preact`), though it
+counts among the 297,866 parameters; one pool ratio serves all four pools between the heterogeneous layers,
+and one temperature those layers. The authors score by the bona fide logit alone; here a countermeasure's
+score is the difference of the two. Departures: the running statistics of the unused BatchNorms stay as they
+are (no output depends on them).
 
-Axes: B batch, T samples, C channels, H bands, W frames of the encoder's map, N nodes, D features of a node, K classes.
+Axes: B batch, T samples, C channels, H bands, W frames of the encoder's map, N nodes, D features of a node, K
+classes.
 """
 
 from dataclasses import dataclass, field
@@ -44,22 +48,30 @@ TIME_POOL = 3  # of the image, and of each block
 class GraphConfig:
     """What the networks with AASIST's back end share. The defaults are AASIST's."""
 
-    channels: list[int] = field(default_factory=lambda: [32, 32, 64, 64, 64, 64])  # of the six residual blocks
+    channels: list[int] = field(
+        default_factory=lambda: [32, 32, 64, 64, 64, 64]
+    )  # of the six residual blocks
     dead_preact: bool = True  # pass the unused BatchNorms by, as the published weights want it
-    node_sizes: list[int] = field(default_factory=lambda: [64, 32])  # of the two single graphs, and of the heterogeneous one
+    node_sizes: list[int] = field(
+        default_factory=lambda: [64, 32]
+    )  # of the two single graphs, and of the heterogeneous one
     spectral_ratio: float = 0.5  # part of the bands that the first pool keeps
     temporal_ratio: float = 0.7  # part of the frames that the first pool keeps
     joint_ratio: float = 0.5  # part of both that the pools between the heterogeneous layers keep
     temperature: float = 2.0  # of attention within one graph
     joint_temperature: float = 100.0  # of attention over both
-    dropout: float = 1.0  # factor on all rates of dropout in the graphs, .2 to .5; a run of a few hundred steps needs less
+    dropout: float = (
+        1.0  # factor on all rates of dropout in the graphs, .2 to .5; a run of a few hundred steps needs less
+    )
 
 
 @dataclass
 class Config(GraphConfig):
     num_filters: int = 70
     num_taps: int = 129  # of each filter
-    max_masked_filters: int = 0  # in training silence fewer than this many neighbouring filters; the authors' option is 20
+    max_masked_filters: int = (
+        0  # in training silence fewer than this many neighbouring filters; the authors' option is 20
+    )
 
 
 class Model(nn.Module):
@@ -72,7 +84,9 @@ class Model(nn.Module):
         self.encoder = Encoder(config.channels, [TIME_POOL] * NUM_BLOCKS, config.dead_preact)
         self.graphs = Graphs(config, config.channels[-1], self.image.height)
         self.classify = nn.Linear(self.graphs.size, num_classes)
-        self.shortest = config.num_taps - 1 + TIME_POOL ** (NUM_BLOCKS + 1)  # samples for one frame of the encoder's map
+        self.shortest = (
+            config.num_taps - 1 + TIME_POOL ** (NUM_BLOCKS + 1)
+        )  # samples for one frame of the encoder's map
 
     def forward(self, batch: Batch) -> Output:
         """(B, T) to logits (B, K); the embedding is what enters the last layer, after dropout.
@@ -94,7 +108,9 @@ def check_sizes(config: GraphConfig) -> None:
 
 
 class Graphs(nn.Module):
-    """A map (B, C, H, W) to an embedding (B, 5 D): the graphs of its bands and of its frames, apart and then joined in two branches."""
+    """A map (B, C, H, W) to an embedding (B, 5 D): the graphs of its bands and of its frames, apart and then
+    joined in two branches.
+    """
 
     def __init__(self, config: GraphConfig, channels: int, height: int):
         super().__init__()
@@ -104,7 +120,9 @@ class Graphs(nn.Module):
         self.attention_s = GraphAttention(channels, first, config.temperature)
         self.attention_t = GraphAttention(channels, first, config.temperature)
         self.pool_s, self.pool_t = GraphPool(first), GraphPool(first)
-        self.branches = nn.ModuleList(Branch(first, second, config.joint_ratio, config.joint_temperature) for _ in range(2))
+        self.branches = nn.ModuleList(
+            Branch(first, second, config.joint_ratio, config.joint_temperature) for _ in range(2)
+        )
         self.dropout_branch, self.dropout_out = nn.Dropout(0.2), nn.Dropout(0.5)
         scale_dropout(self, config.dropout)
 
@@ -114,14 +132,18 @@ class Graphs(nn.Module):
         frames = self.attention_t(size.amax(2).transpose(1, 2))
         bands = self.pool_s(bands, keep(bands, self.config.spectral_ratio))
         frames = self.pool_t(frames, keep(frames, self.config.temporal_ratio))
-        one, two = ([self.dropout_branch(nodes) for nodes in branch(frames, bands)] for branch in self.branches)
+        one, two = (
+            [self.dropout_branch(nodes) for nodes in branch(frames, bands)] for branch in self.branches
+        )
         frames, bands, master = (torch.maximum(a, b) for a, b in zip(one, two, strict=True))
         summary = [frames.abs().amax(1), frames.mean(1), bands.abs().amax(1), bands.mean(1), master[:, 0]]
         return self.dropout_out(torch.cat(summary, dim=1))
 
 
 class Branch(nn.Module):
-    """Two heterogeneous layers with a pool of either graph in between; frames, bands and a learned master node (1, 1, D)."""
+    """Two heterogeneous layers with a pool of either graph in between; frames, bands and a learned master
+    node (1, 1, D).
+    """
 
     def __init__(self, size_in: int, size: int, ratio: float, temperature: float):
         super().__init__()
@@ -140,10 +162,11 @@ class Branch(nn.Module):
 
 
 class HeterogeneousAttention(nn.Module):
-    """Attention over the nodes of both graphs, scored by a vector of its own for frames, for bands and across, and a master node.
+    """Attention over the nodes of both graphs, scored by a vector of its own for frames, for bands and
+    across, and a master node.
 
-    Frames (B, N, D), bands (B, N', D) and the master node (B or 1, 1, D) to the same with `size` features. The master node
-    gathers from all nodes, and none gathers from it.
+    Frames (B, N, D), bands (B, N', D) and the master node (B or 1, 1, D) to the same with `size` features.
+    The master node gathers from all nodes, and none gathers from it.
     """
 
     def __init__(self, size_in: int, size: int, temperature: float):
@@ -152,7 +175,9 @@ class HeterogeneousAttention(nn.Module):
         self.dropout = nn.Dropout(0.2)
         self.type_t, self.type_s = nn.Linear(size_in, size_in), nn.Linear(size_in, size_in)
         self.pair, self.pair_master = nn.Linear(size_in, size), nn.Linear(size_in, size)
-        self.weight_t, self.weight_s, self.weight_cross, self.weight_master = (attention_vector(size) for _ in range(4))
+        self.weight_t, self.weight_s, self.weight_cross, self.weight_master = (
+            attention_vector(size) for _ in range(4)
+        )
         self.neighbours, self.self_loop = nn.Linear(size_in, size), nn.Linear(size_in, size)
         self.neighbours_master, self.self_loop_master = nn.Linear(size_in, size), nn.Linear(size_in, size)
         self.norm = nn.BatchNorm1d(size)
@@ -161,8 +186,12 @@ class HeterogeneousAttention(nn.Module):
         num_frames = frames.shape[1]
         x = self.dropout(torch.cat([self.type_t(frames), self.type_s(bands)], dim=1))
         attention = self._scores(torch.tanh(self.pair(pairs(x))), num_frames).softmax(-1)
-        from_master = torch.tanh(self.pair_master(x * master)) @ self.weight_master / self.temperature  # (B, N + N', 1)
-        master = self.neighbours_master(from_master.softmax(1).transpose(1, 2) @ x) + self.self_loop_master(master)
+        from_master = (
+            torch.tanh(self.pair_master(x * master)) @ self.weight_master / self.temperature
+        )  # (B, N + N', 1)
+        master = self.neighbours_master(from_master.softmax(1).transpose(1, 2) @ x) + self.self_loop_master(
+            master
+        )
         x = norm_selu(self.neighbours(attention @ x) + self.self_loop(x), self.norm)
         return x[:, :num_frames], x[:, num_frames:], master
 
@@ -170,8 +199,20 @@ class HeterogeneousAttention(nn.Module):
         """Features of pairs (B, N + N', N + N', D) to scores (B, N + N', N + N')."""
         of_frames, of_bands = pair[:, :num_frames], pair[:, num_frames:]
         rows = [
-            torch.cat([of_frames[:, :, :num_frames] @ self.weight_t, of_frames[:, :, num_frames:] @ self.weight_cross], dim=2),
-            torch.cat([of_bands[:, :, :num_frames] @ self.weight_cross, of_bands[:, :, num_frames:] @ self.weight_s], dim=2),
+            torch.cat(
+                [
+                    of_frames[:, :, :num_frames] @ self.weight_t,
+                    of_frames[:, :, num_frames:] @ self.weight_cross,
+                ],
+                dim=2,
+            ),
+            torch.cat(
+                [
+                    of_bands[:, :, :num_frames] @ self.weight_cross,
+                    of_bands[:, :, num_frames:] @ self.weight_s,
+                ],
+                dim=2,
+            ),
         ]
         return torch.cat(rows, dim=1).squeeze(-1) / self.temperature
 
@@ -198,7 +239,10 @@ OFFICIAL_NAMES = (
     (r"^HtrgGAT_layer_ST(\d)2\.", lambda match: f"graphs.branches.{int(match[1]) - 1}.second."),
     (r"^master(\d)$", lambda match: f"graphs.branches.{int(match[1]) - 1}.master"),
     (r"^pool_([ST])\.proj\.", lambda match: f"graphs.pool_{match[1].lower()}.score."),
-    (r"^pool_h([ST])(\d)\.proj\.", lambda match: f"graphs.branches.{int(match[2]) - 1}.pool_{match[1].lower()}.score."),
+    (
+        r"^pool_h([ST])(\d)\.proj\.",
+        lambda match: f"graphs.branches.{int(match[2]) - 1}.pool_{match[1].lower()}.score.",
+    ),
     (r"\.proj_type1\.", ".type_t."),
     (r"\.proj_type2\.", ".type_s."),
     (r"\.att_projM\.", ".pair_master."),

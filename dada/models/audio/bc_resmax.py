@@ -1,10 +1,13 @@
-"""BC-ResMax: broadcasted residual learning for spoofing detection (Kwak et al., ICPR 2022; residuals after Kim et al., Interspeech 2021).
+"""BC-ResMax: broadcasted residual learning for spoofing detection (Kwak et al., ICPR 2022; residuals after
+Kim et al., Interspeech 2021).
 
-A convolution along frequency on the whole map; then its mean over frequency, convolved along time, is added to all rows.
+A convolution along frequency on the whole map; then its mean over frequency, convolved along time, is added
+to all rows.
 
-The public Keras code, followed by default, has a ReLU after the convolution along frequency where the papers have a max-feature-map
-(`mfm_before` the normalisation in the paper on frequency feature masking, `mfm_after` it in ICPR's figure), and a plain BatchNorm
-along time, where a mean over frequency leaves no halves to normalise apart.
+The public Keras code, followed by default, has a ReLU after the convolution along frequency where the papers
+have a max-feature-map (`mfm_before` the normalisation in the paper on frequency feature masking, `mfm_after`
+it in ICPR's figure), and a plain BatchNorm along time, where a mean over frequency leaves no halves to
+normalise apart.
 
 Axes: B batch, F frequency, N frames, C channels.
 """
@@ -19,13 +22,17 @@ from dada.models.audio._separable import Depthwise, Mix, SubSpectralNorm, Trunk,
 
 @dataclass
 class Config:
-    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (max-feature-map before or after the norm)."""
+    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (max-feature-map
+    before or after the norm).
+    """
 
     frequency_activation: str = "relu"  # after the convolution along frequency
     time_activation: str = "swish"  # after the convolution along time
     block_dropout: float = 0.1
     dropout: float = 0.5  # before the classifier
-    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    norm_momentum: float = (
+        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    )
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -37,12 +44,16 @@ class Model(Trunk):
     """Features (B, F, N) to logits (B, K) and embeddings (B, 64)."""
 
     def __init__(self, config: Config, num_classes: int):
-        super().__init__("bc_resmax", lambda channels, size: Block(channels, size, config), config.dropout, num_classes)
+        super().__init__(
+            "bc_resmax", lambda channels, size: Block(channels, size, config), config.dropout, num_classes
+        )
         set_norm_momentum(self, config.norm_momentum)
 
 
 class Block(nn.Module):
-    """out = x + y + broadcast(mix(time(mean y))), y = frequency(x); where channels change, x is widened first and not added."""
+    """out = x + y + broadcast(mix(time(mean y))), y = frequency(x); where channels change, x is widened first
+    and not added.
+    """
 
     def __init__(self, channels: int, size: int, config: Config):
         super().__init__()

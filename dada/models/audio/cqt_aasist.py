@@ -1,9 +1,10 @@
 """CQT-AASIST: the graphs of AASIST on a log-CQT.
 
-Han et al., "CAU_KU deep fake detection system for ADD 2023 challenge" (DADA workshop, 2023), figure 2: everything after the feature map
-is AASIST's (`aasist`), and what makes the map, a "variant encoder", is not described. Here, as in AASIST, a 3 x 3 max pool, BatchNorm and
-SELU, then the six residual blocks; two of them halve the time, so that 100 bins by 282 frames become 33 by 23 nodes, about as many as
-AASIST has (23 by 29). 298,506 parameters: AASIST's, and 64 for each of the ten more bands, whose positions are learned.
+Han et al., "CAU_KU deep fake detection system for ADD 2023 challenge" (DADA workshop, 2023), figure 2:
+everything after the feature map is AASIST's (`aasist`), and what makes the map, a "variant encoder", is not
+described. Here, as in AASIST, a 3 x 3 max pool, BatchNorm and SELU, then the six residual blocks; two of them
+halve the time, so that 100 bins by 282 frames become 33 by 23 nodes, about as many as AASIST has (23 by 29).
+298,506 parameters: AASIST's, and 64 for each of the ten more bands, whose positions are learned.
 
 Axes: B batch, F features, N frames, C channels, D features of a node, K classes.
 """
@@ -46,7 +47,10 @@ class Model(nn.Module):
         """
         rows, wanted = batch.inputs.shape[1], self.config.num_features
         if rows != wanted:
-            raise ConfigError(f"the features have {rows} rows, but model.num_features is {wanted}: set it as input.features says")
+            raise ConfigError(
+                f"the features have {rows} rows, but model.num_features is {wanted}: set it as "
+                "input.features says"
+            )
         return run_by_length(batch, self.trunk.shortest, self._run, "frames")
 
     def _run(self, x: Tensor) -> Output:
@@ -61,7 +65,10 @@ class Trunk(nn.Module):
         super().__init__()
         check_sizes(config)
         if len(pools) != len(config.channels):
-            raise ConfigError(f"model.pools has {len(pools)} numbers, but there are {len(config.channels)} blocks: give one each")
+            raise ConfigError(
+                f"model.pools has {len(pools)} numbers, but there are {len(config.channels)} blocks: give "
+                "one each"
+            )
         if num_rows < POOL:
             raise ConfigError(f"{num_rows} features a frame are too few for a pool of {POOL}: choose others")
         self.norm = BatchNorm2d(1)

@@ -1,13 +1,17 @@
-"""The DADA audio model: a compression module and a detection head on the hidden states of a frozen speech encoder.
+"""The DADA audio model: a compression module and a detection head on the hidden states of a frozen speech
+encoder.
 
-The paper (seed of the DADA project, section 3) trains the embedding by triplets in three phases (fixed, adaptive, fixed margin) and puts
-a detector on it. Here the encoder is a feature (`speech_encoder`, its layers averaged), so that training only sees this head.
+The paper (seed of the DADA project, section 3) trains the embedding by triplets in three phases (fixed,
+adaptive, fixed margin) and puts a detector on it. Here the encoder is a feature (`speech_encoder`, its layers
+averaged), so that training only sees this head.
 
-Departures, each by an option: batch normalisation over the 256 channels instead of over the 199 frames of a 4 s clip, so that any
-length goes (`norm: frames` is the authors' form); ReLU between the head's linear layers, which would otherwise be one linear map;
-attention of the pooling over time, after the compression, since the paper does not say over what it attends.
+Departures, each by an option: batch normalisation over the 256 channels instead of over the 199 frames of a 4
+s clip, so that any length goes (`norm: frames` is the authors' form); ReLU between the head's linear layers,
+which would otherwise be one linear map; attention of the pooling over time, after the compression, since the
+paper does not say over what it attends.
 
-Axes: B utterances, F width of a layer, L layers, N frames, C bottleneck, D embedding, M valid frames of the whole batch.
+Axes: B utterances, F width of a layer, L layers, N frames, C bottleneck, D embedding, M valid frames of the
+whole batch.
 """
 
 from dataclasses import dataclass, field
@@ -27,7 +31,9 @@ POOLINGS = ("attentive", "mean")
 @dataclass
 class Config:
     width: int = 1024  # F of one encoder layer
-    num_layers: int = 1  # layers stacked in the features (L F, N), averaged with learned weights; 1 where the feature averaged them
+    # layers stacked in the features (L F, N), averaged with learned weights; 1 where the feature averaged
+    # them
+    num_layers: int = 1
     bottleneck: int = 256
     embedding: int = 256
     norm: str = "channels"  # channels | frames | none: axis of the bottleneck's batch normalisation
@@ -43,8 +49,14 @@ class Compression(_compression.Compression):
     """Residual bottleneck and projection of each frame, (M, F) to (M, D), of unit length."""
 
     def __init__(self, config: Config):
-        norms = {"channels": nn.BatchNorm1d(config.bottleneck), "frames": nn.BatchNorm1d(config.num_frames), "none": nn.Identity()}
-        super().__init__(config.width, config.bottleneck, config.embedding, norms[config.norm], config.dropout)
+        norms = {
+            "channels": nn.BatchNorm1d(config.bottleneck),
+            "frames": nn.BatchNorm1d(config.num_frames),
+            "none": nn.Identity(),
+        }
+        super().__init__(
+            config.width, config.bottleneck, config.embedding, norms[config.norm], config.dropout
+        )
         self.num_frames = config.num_frames if config.norm == "frames" else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -61,11 +73,19 @@ class Pooling(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        layers = (nn.Linear(config.embedding, config.attention), nn.Tanh(), nn.Linear(config.attention, 1, bias=False))
+        layers = (
+            nn.Linear(config.embedding, config.attention),
+            nn.Tanh(),
+            nn.Linear(config.attention, 1, bias=False),
+        )
         self.score = nn.Sequential(*layers) if config.pooling == "attentive" else None
 
     def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
-        scores = torch.zeros(mask.shape, dtype=frames.dtype, device=frames.device) if self.score is None else self.score(frames)[..., 0]
+        scores = (
+            torch.zeros(mask.shape, dtype=frames.dtype, device=frames.device)
+            if self.score is None
+            else self.score(frames)[..., 0]
+        )
         weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=1)
         return torch.einsum("bn,bnd->bd", weights, frames)
 
@@ -83,9 +103,13 @@ class Model(nn.Module):
         self.compression = Compression(config)
         self.pooling = Pooling(config)
         widths = [config.embedding, *config.head]
-        hidden = [layer for a, b in zip(widths, widths[1:], strict=False) for layer in (nn.Linear(a, b), nn.ReLU())]
+        hidden = [
+            layer for a, b in zip(widths, widths[1:], strict=False) for layer in (nn.Linear(a, b), nn.ReLU())
+        ]
         num_logits = 1 if num_classes == 2 and config.one_logit else num_classes
-        self.head = nn.Sequential(nn.BatchNorm1d(config.embedding), *hidden, nn.Linear(widths[-1], num_logits))
+        self.head = nn.Sequential(
+            nn.BatchNorm1d(config.embedding), *hidden, nn.Linear(widths[-1], num_logits)
+        )
 
     def forward(self, batch: Batch) -> Output:
         x = self._mean_of_layers(batch.inputs).transpose(1, 2)  # (B, N, F)
@@ -105,17 +129,21 @@ class Model(nn.Module):
         layers = self.config.num_layers
         if x.shape[1] != layers * self.config.width:
             raise ConfigError(
-                f"the features have {x.shape[1]} rows, but model.num_layers {layers} x model.width {self.config.width} are expected: "
+                f"the features have {x.shape[1]} rows, but model.num_layers {layers} x model.width "
+                f"{self.config.width} are expected: "
                 "set them as input.features says"
             )
         if self.layer_weights is None:
             return x
-        return torch.einsum("l,blfn->bfn", self.layer_weights.softmax(dim=0), x.unflatten(1, (layers, self.config.width)))
+        return torch.einsum(
+            "l,blfn->bfn", self.layer_weights.softmax(dim=0), x.unflatten(1, (layers, self.config.width))
+        )
 
     def _require_fixed_length(self, mask: Tensor) -> None:
         if mask.shape[1] != self.config.num_frames or not bool(mask.all()):
             raise DataError(
-                f"norm: frames needs exactly {self.config.num_frames} frames of every utterance, got up to {mask.shape[1]}: "
+                f"norm: frames needs exactly {self.config.num_frames} frames of every utterance, got up to "
+                f"{mask.shape[1]}: "
                 f"set input.num_frames and model.num_frames alike with length_rule tile, or norm: channels"
             )
 

@@ -1,7 +1,8 @@
-"""DDWS: double depthwise separable residual network (Kwak et al., ICPR 2022), one convolution along frequency and one along time.
+"""DDWS: double depthwise separable residual network (Kwak et al., ICPR 2022), one convolution along frequency
+and one along time.
 
-`sequential` is the public Keras code's, with 28,954 parameters; `parallel` is the paper's second form, both convolutions of the same
-map side by side.
+`sequential` is the public Keras code's, with 28,954 parameters; `parallel` is the paper's second form, both
+convolutions of the same map side by side.
 
 Axes: B batch, F frequency, N frames, C channels.
 """
@@ -20,14 +21,20 @@ ORDERS = ("sequential", "parallel")
 
 @dataclass
 class Config:
-    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (max-feature-map before or after the norm)."""
+    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (max-feature-map
+    before or after the norm).
+    """
 
     order: str = "sequential"  # sequential | parallel
-    frequency_activation: str = "relu"  # after the convolution along frequency; `parallel` has swish here, too
+    frequency_activation: str = (
+        "relu"  # after the convolution along frequency; `parallel` has swish here, too
+    )
     time_activation: str = "swish"  # after the convolution along time
     block_dropout: float = 0.1
     dropout: float = 0.5  # before the classifier
-    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    norm_momentum: float = (
+        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    )
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -41,7 +48,9 @@ class Model(Trunk):
     def __init__(self, config: Config, num_classes: int):
         if config.order not in ORDERS:
             raise ConfigError(f"ddws: order is {config.order!r}; known: {', '.join(ORDERS)}")
-        super().__init__("ddws", lambda channels, size: Block(channels, size, config), config.dropout, num_classes)
+        super().__init__(
+            "ddws", lambda channels, size: Block(channels, size, config), config.dropout, num_classes
+        )
         set_norm_momentum(self, config.norm_momentum)
 
 

@@ -1,8 +1,10 @@
-"""One Gaussian mixture with diagonal covariances per class; the score is a mean log likelihood ratio over frames.
+"""One Gaussian mixture with diagonal covariances per class; the score is a mean log likelihood ratio over
+frames.
 
-The LFCC-GMM baseline of ASVspoof 2019 and 2021 (512 components, 10 iterations), and the GMMs of the CAU_KU system for ADD 2023
-(16 to 128). Fitted by EM over batches, in memory that does not grow with the corpus: the sums are kept in float64, and frames
-are standardised first so that float32 suffices for the rest. The variance floor is scikit-learn's, 1e-6.
+The LFCC-GMM baseline of ASVspoof 2019 and 2021 (512 components, 10 iterations), and the GMMs of the CAU_KU
+system for ADD 2023 (16 to 128). Fitted by EM over batches, in memory that does not grow with the corpus: the
+sums are kept in float64, and frames are standardised first so that float32 suffices for the rest. The
+variance floor is scikit-learn's, 1e-6.
 
 Axes: B batch, F features, N frames, M frames of a whole batch, C components, K classes.
 """
@@ -43,7 +45,9 @@ def example() -> tuple[Config, tuple[int, ...]]:
 
 
 class Model(nn.Module):
-    """Features (B, F, N) to logits (B, K): the mean log likelihood of the valid frames under each class. Embedding: the same."""
+    """Features (B, F, N) to logits (B, K): the mean log likelihood of the valid frames under each class.
+    Embedding: the same.
+    """
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
@@ -67,30 +71,49 @@ class Model(nn.Module):
     def log_likelihood(self, frames: Tensor) -> Tensor:
         """Frames (M, F) to log p(frame | class), (M, K)."""
         mixtures = zip(self.weights, self.means, self.variances, strict=True)
-        return torch.stack([torch.logsumexp(joint_log_density(frames, *mixture), dim=1) for mixture in mixtures], dim=1)
+        return torch.stack(
+            [torch.logsumexp(joint_log_density(frames, *mixture), dim=1) for mixture in mixtures], dim=1
+        )
 
     def estimate(self, batches, log) -> None:
-        """Fit all classes, each on its own clips, from labelled batches. Randomness comes from torch's global generator.
+        """Fit all classes, each on its own clips, from labelled batches. Randomness comes from torch's global
+        generator.
 
-        `batches()` gives the training set anew at every call: twice for the init and once per iteration. Raises DataError for a
-        class with fewer frames than components, or another number of features than configured.
+        `batches()` gives the training set anew at every call: twice for the init and once per iteration.
+        Raises DataError for a class with fewer frames than components, or another number of features than
+        configured.
         """
         for _ in self.estimate_steps(batches, log):
             pass
 
     def estimate_steps(self, batches, log, progress: dict | None = None) -> Iterator[dict]:
-        """The same step by step: yields after the init and after every iteration what a later call goes on from, as `progress`."""
+        """The same step by step: yields after the init and after every iteration what a later call goes on
+        from, as `progress`.
+        """
         if progress is None:
             counts, shift, scale = self._statistics(batches)
             floor = self.config.variance_floor / scale**2
-            mixtures = [Mixture.init(frames, self.config, floor) for frames in self._sample(batches, counts, shift, scale)]
+            mixtures = [
+                Mixture.init(frames, self.config, floor)
+                for frames in self._sample(batches, counts, shift, scale)
+            ]
             done = 0
-            yield {"done": done, "shift": shift, "scale": scale, "mixtures": [mixture.state() for mixture in mixtures]}
+            yield {
+                "done": done,
+                "shift": shift,
+                "scale": scale,
+                "mixtures": [mixture.state() for mixture in mixtures],
+            }
         else:
-            done, shift, scale = progress["done"], *(progress[key].to(self.means.device) for key in ("shift", "scale"))
+            done, shift, scale = (
+                progress["done"],
+                *(progress[key].to(self.means.device) for key in ("shift", "scale")),
+            )
             floor = self.config.variance_floor / scale**2
             mixtures = [Mixture.from_state(state, self.means.device) for state in progress["mixtures"]]
-        while done < self.config.iterations and (running := [mixture for mixture in mixtures if not mixture.converged]):
+        while done < self.config.iterations and (
+            running := [mixture for mixture in mixtures if not mixture.converged]
+        ):
             for label, frames in self._labelled_frames(batches):
                 if not mixtures[label].converged:
                     mixtures[label].accumulate(((frames - shift) / scale).float())
@@ -99,7 +122,12 @@ class Model(nn.Module):
             done += 1
             means = ", ".join(f"{mixture.mean - scale.log().sum():.4f}" for mixture in mixtures)
             log.info("EM iteration %d: mean log likelihood %s", done, means)
-            yield {"done": done, "shift": shift, "scale": scale, "mixtures": [mixture.state() for mixture in mixtures]}
+            yield {
+                "done": done,
+                "shift": shift,
+                "scale": scale,
+                "mixtures": [mixture.state() for mixture in mixtures],
+            }
         for k, mixture in enumerate(mixtures):
             self.weights[k] = mixture.weights
             self.means[k] = mixture.means * scale + shift
@@ -112,13 +140,19 @@ class Model(nn.Module):
         total, squares = torch.zeros(2, size, dtype=torch.float64)
         for label, frames in self._labelled_frames(batches):
             if frames.shape[1] != size:
-                raise DataError(f"the features have {frames.shape[1]} rows but model.num_features is {size}: set it to {frames.shape[1]}")
+                raise DataError(
+                    f"the features have {frames.shape[1]} rows but model.num_features is {size}: set it to "
+                    f"{frames.shape[1]}"
+                )
             counts[label] += len(frames)
             total += frames.sum(0).cpu()
             squares += frames.square().sum(0).cpu()
         for label, count in enumerate(counts):
             if count < self.config.num_components:
-                raise DataError(f"class number {label} has {count} training frames, too few for {self.config.num_components} components")
+                raise DataError(
+                    f"class number {label} has {count} training frames, too few for "
+                    f"{self.config.num_components} components"
+                )
         shift = total / sum(counts)
         scale = (squares / sum(counts) - shift**2).clamp_min(1e-12).sqrt()
         return counts, shift.to(self.means.device), scale.to(self.means.device)
@@ -128,7 +162,9 @@ class Model(nn.Module):
         chosen: list[list[Tensor]] = [[] for _ in counts]
         for label, frames in self._labelled_frames(batches):
             if counts[label] > self.config.init_frames:
-                frames = frames[torch.rand(len(frames)).to(frames.device) < self.config.init_frames / counts[label]]
+                frames = frames[
+                    torch.rand(len(frames)).to(frames.device) < self.config.init_frames / counts[label]
+                ]
             chosen[label].append(((frames - shift) / scale).float())
         return [torch.cat(parts) for parts in chosen]
 
@@ -179,7 +215,8 @@ class Mixture:
         for chunk in frames.split(CHUNK):
             joint = joint_log_density(chunk, *mixture)
             responsibilities = torch.softmax(joint, dim=1)
-            # log Σ exp without a second pass of exp: the largest responsibility is exp(largest - log Σ exp), and no less than 1 / C.
+            # log Σ exp without a second pass of exp: the largest responsibility is exp(largest - log Σ exp),
+            # and no less than 1 / C.
             likelihood = joint.amax(1) - responsibilities.amax(1).log()
             self._total += likelihood.sum(dtype=torch.float64)
             self._moments.add(chunk, responsibilities)
@@ -203,7 +240,9 @@ class _Moments:
 
     def __init__(self, num_components: int, num_features: int, device):
         self.zeroth = torch.zeros(num_components, dtype=torch.float64, device=device)
-        self.first, self.second = torch.zeros(2, num_components, num_features, dtype=torch.float64, device=device)
+        self.first, self.second = torch.zeros(
+            2, num_components, num_features, dtype=torch.float64, device=device
+        )
 
     def add(self, frames: Tensor, responsibilities: Tensor) -> None:
         """Frames (M, F) with responsibilities (M, C)."""
@@ -222,7 +261,9 @@ class _Moments:
 def joint_log_density(frames: Tensor, weights: Tensor, means: Tensor, variances: Tensor) -> Tensor:
     """log(weight · density) of frames (M, F) under every component, (M, C)."""
     precisions = 1 / variances
-    constant = torch.log(weights) - 0.5 * (means.shape[1] * math.log(2 * math.pi) + variances.log().sum(1) + (means**2 * precisions).sum(1))
+    constant = torch.log(weights) - 0.5 * (
+        means.shape[1] * math.log(2 * math.pi) + variances.log().sum(1) + (means**2 * precisions).sum(1)
+    )
     return constant + frames @ (means * precisions).T - 0.5 * (frames.square() @ precisions.T)
 
 
@@ -235,7 +276,9 @@ def kmeans(frames: Tensor, centres: Tensor) -> Tensor:
             nearest = (0.5 * centres.square().sum(1) - chunk @ centres.T).argmin(1)
             sums.index_add_(0, nearest, chunk.double())
             counts += torch.bincount(nearest, minlength=len(centres))
-        moved = torch.where(counts[:, None] > 0, sums / counts[:, None].clamp_min(1), centres.double()).float()
+        moved = torch.where(
+            counts[:, None] > 0, sums / counts[:, None].clamp_min(1), centres.double()
+        ).float()
         if torch.allclose(moved, centres, atol=1e-4):
             return moved
         centres = moved

@@ -1,11 +1,12 @@
-"""Inc-TSSDNet: parallel dilated convolutions on the waveform, pooled by four at each step, and a maximum over all time.
+"""Inc-TSSDNet: parallel dilated convolutions on the waveform, pooled by four at each step, and a maximum over
+all time.
 
-Hua, Teoh and Zhang, "Towards end-to-end synthetic speech detection" (IEEE Signal Processing Letters, 2021), figure 1. 92,658
-parameters. Lengths and class order are those of res_tssdnet: 96,000 samples (6 s), and the authors' weights have 0 bona fide, 1 spoof,
-turned round by `from_official`.
+Hua, Teoh and Zhang, "Towards end-to-end synthetic speech detection" (IEEE Signal Processing Letters, 2021),
+figure 1. 92,658 parameters. Lengths and class order are those of res_tssdnet: 96,000 samples (6 s), and the
+authors' weights have 0 bona fide, 1 spoof, turned round by `from_official`.
 
-Each ReLU that a max pool follows comes after it: the same numbers, as both are monotone, from a quarter of the work.
-Waveforms are images with one row (see _tssdnet).
+Each ReLU that a max pool follows comes after it: the same numbers, as both are monotone, from a quarter of
+the work. Waveforms are images with one row (see _tssdnet).
 
 Axes: B batch, T samples, C channels, N steps in time, D embedding, K classes.
 """
@@ -42,7 +43,9 @@ class Model(nn.Module):
         super().__init__()
         self.conv = convolution(1, CHANNELS[0], 1, 7)
         self.norm = BatchNorm2d(CHANNELS[0])
-        self.blocks = nn.ModuleList(Dilated(channels, size) for channels, size in zip(CHANNELS, CHANNELS[1:], strict=False))
+        self.blocks = nn.ModuleList(
+            Dilated(channels, size) for channels, size in zip(CHANNELS, CHANNELS[1:], strict=False)
+        )
         self.head = Head(num_classes)
         self.to(memory_format=torch.channels_last)
 
@@ -58,7 +61,9 @@ class Model(nn.Module):
 
 
 class Dilated(nn.Module):
-    """Four convolutions of size 3, each with another dilation and a quarter of the channels. The ReLU is left to the caller."""
+    """Four convolutions of size 3, each with another dilation and a quarter of the channels. The ReLU is left
+    to the caller.
+    """
 
     def __init__(self, channels: int, size: int):
         super().__init__()

@@ -1,12 +1,13 @@
 """Light CNN with max-feature-map activations on a spectrogram.
 
-Two depths. 9 layers: Han et al., "CAU_KU deep fake detection system for ADD 2023 challenge" (DADA workshop, 2023), figure 1.
-11 layers: the frequency feature masking paper of the same group (ADD 2022) and its public Keras code, whose defaults are kept:
-BatchNorm with ε .001, momentum .01 and, within the convolutional part, no scale; Glorot-uniform weights, zero biases.
+Two depths. 9 layers: Han et al., "CAU_KU deep fake detection system for ADD 2023 challenge" (DADA workshop,
+2023), figure 1. 11 layers: the frequency feature masking paper of the same group (ADD 2022) and its public
+Keras code, whose defaults are kept: BatchNorm with ε .001, momentum .01 and, within the convolutional part,
+no scale; Glorot-uniform weights, zero biases.
 
-A max-feature-map takes the larger one of two halves of a convolution's channels. Pooling rounds up and ends in an average over
-the whole map, so inputs of any size work. In a batch of different lengths every clip gives what it gives alone: what lies
-behind its end is masked after each layer.
+A max-feature-map takes the larger one of two halves of a convolution's channels. Pooling rounds up and ends
+in an average over the whole map, so inputs of any size work. In a batch of different lengths every clip gives
+what it gives alone: what lies behind its end is masked after each layer.
 
 Axes: B batch, F frequency, N frames, C channels, K classes.
 """
@@ -19,17 +20,42 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
-from dada.models.audio._maps import KERAS_MOMENTUM, NORM, MaxConv2d, average, dense, fill_padding, image, max_pool, set_norm_momentum
+from dada.models.audio._maps import (
+    KERAS_MOMENTUM,
+    NORM,
+    MaxConv2d,
+    average,
+    dense,
+    fill_padding,
+    image,
+    max_pool,
+    set_norm_momentum,
+)
 
 # (channels after the max-feature-map, kernel size, BatchNorm, pool)
 LAYERS = {
     9: [
-        (32, 5, False, True), (32, 1, True, False), (48, 3, True, True), (48, 1, True, False), (64, 3, False, True),
-        (64, 1, True, False), (32, 3, True, True), (32, 1, True, False), (32, 3, True, True),
+        (32, 5, False, True),
+        (32, 1, True, False),
+        (48, 3, True, True),
+        (48, 1, True, False),
+        (64, 3, False, True),
+        (64, 1, True, False),
+        (32, 3, True, True),
+        (32, 1, True, False),
+        (32, 3, True, True),
     ],
     11: [
-        (32, 5, False, True), (32, 1, True, False), (48, 3, True, True), (48, 1, True, False), (64, 3, False, True),
-        (64, 1, True, False), (32, 3, True, True), (64, 1, True, False), (32, 3, True, True), (32, 1, True, False),
+        (32, 5, False, True),
+        (32, 1, True, False),
+        (48, 3, True, True),
+        (48, 1, True, False),
+        (64, 3, False, True),
+        (64, 1, True, False),
+        (32, 3, True, True),
+        (64, 1, True, False),
+        (32, 3, True, True),
+        (32, 1, True, False),
         (32, 3, True, False),
     ],
 }
@@ -42,7 +68,9 @@ class Config:
     num_layers: int = 9  # 9 | 11
     dropout: float = 0.5  # after the last map and before the classifier
     norm_scale: bool = False  # learn the scale of the BatchNorms between convolutions, too
-    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    norm_momentum: float = (
+        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    )
     width: float = 1.0  # factor on the channels of all layers
 
 
@@ -57,7 +85,10 @@ class Model(nn.Module):
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         if config.num_layers not in LAYERS:
-            raise ConfigError(f"lcnn: num_layers is {config.num_layers}; there are networks of {' and '.join(map(str, LAYERS))} layers")
+            raise ConfigError(
+                f"lcnn: num_layers is {config.num_layers}; there are networks of "
+                f"{' and '.join(map(str, LAYERS))} layers"
+            )
         blocks, channels = [], 1
         for size, kernel, norm, pool in LAYERS[config.num_layers]:
             size = round(size * config.width)
@@ -71,7 +102,9 @@ class Model(nn.Module):
         self.to(memory_format=torch.channels_last)  # convolutions and pools are faster so
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits (B, K); the embedding is what enters the classifier, after the average and its BatchNorm."""
+        """(B, F, N) to logits (B, K); the embedding is what enters the classifier, after the average and its
+        BatchNorm.
+        """
         x, lengths = image(batch, "lcnn")
         for block in self.blocks:
             x, lengths = block(x, lengths)
@@ -80,7 +113,9 @@ class Model(nn.Module):
 
 
 class Block(nn.Module):
-    """Convolution to twice the channels, max-feature-map, BatchNorm, 2 x 2 max pool, the last two where asked for."""
+    """Convolution to twice the channels, max-feature-map, BatchNorm, 2 x 2 max pool, the last two where asked
+    for.
+    """
 
     def __init__(self, channels: int, size: int, kernel: int, norm: bool, pool: bool, config: Config):
         super().__init__()

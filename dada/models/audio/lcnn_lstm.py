@@ -1,9 +1,10 @@
-"""LFCC-LCNN-LSTM, baseline B03 of ASVspoof 2021 (Wang and Yamagishi, "A comparative study on recent neural spoofing countermeasures",
-Interspeech 2021; Yamagishi et al., ASVspoof 2021 workshop).
+"""LFCC-LCNN-LSTM, baseline B03 of ASVspoof 2021 (Wang and Yamagishi, "A comparative study on recent neural
+spoofing countermeasures", Interspeech 2021; Yamagishi et al., ASVspoof 2021 workshop).
 
-A light CNN whose two image axes are pooled by 16, two bidirectional LSTMs with a shortcut around both, the mean over time, and one
-logit, higher for bona fide. It reads whole utterances of 60 LFCC (`lfcc`, variant nii), 16 frames at least. The original holds time
-as the first image axis, we as the second, so `from_official` turns its kernels.
+A light CNN whose two image axes are pooled by 16, two bidirectional LSTMs with a shortcut around both, the
+mean over time, and one logit, higher for bona fide. It reads whole utterances of 60 LFCC (`lfcc`, variant
+nii), 16 frames at least. The original holds time as the first image axis, we as the second, so
+`from_official` turns its kernels.
 
 Axes: B batch, F features, N frames, C channels, K classes.
 """
@@ -21,11 +22,19 @@ from dada.models.audio._heads import head
 from dada.models.audio._maps import MaxConv2d, fill_padding, image, max_pool
 from dada.models.official import rename
 
-# (channels after the max-feature-map, kernel size, pool, BatchNorm, place of the convolution in the published list of layers)
+# (channels after the max-feature-map, kernel size, pool, BatchNorm, place of the convolution in the published
+# list of layers)
 LAYERS = [
-    (32, 5, True, False, 0), (32, 1, False, True, 3), (48, 3, True, True, 6), (48, 1, False, True, 10), (64, 3, True, False, 13),
-    (64, 1, False, True, 16), (32, 3, False, True, 19), (32, 1, False, True, 22), (32, 3, True, False, 25),
-]  # fmt: skip
+    (32, 5, True, False, 0),
+    (32, 1, False, True, 3),
+    (48, 3, True, True, 6),
+    (48, 1, False, True, 10),
+    (64, 3, True, False, 13),
+    (64, 1, False, True, 16),
+    (32, 3, False, True, 19),
+    (32, 1, False, True, 22),
+    (32, 3, True, False, 25),
+]
 REDUCTION = 16  # of both axes
 
 
@@ -44,7 +53,9 @@ def example() -> tuple[Config, tuple[int, ...]]:
 
 
 class Model(nn.Module):
-    """Features (B, F, N) to one logit (B, 1), or (B, K) for more than two classes or head cosine, and embeddings (B, 32 · (F // 16))."""
+    """Features (B, F, N) to one logit (B, 1), or (B, K) for more than two classes or head cosine, and
+    embeddings (B, 32 · (F // 16)).
+    """
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
@@ -55,12 +66,16 @@ class Model(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.dropout = nn.Dropout(config.dropout)
         size = channels * (config.num_features // REDUCTION)
-        self.lstms = nn.ModuleList(nn.LSTM(size, size // 2, batch_first=True, bidirectional=True) for _ in range(2))
+        self.lstms = nn.ModuleList(
+            nn.LSTM(size, size // 2, batch_first=True, bidirectional=True) for _ in range(2)
+        )
         self.classify = head(config.head, size, num_classes)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits; the embedding is the mean over time. Raises DataError for a clip of fewer than 16 frames."""
+        """(B, F, N) to logits; the embedding is the mean over time. Raises DataError for a clip of fewer than
+        16 frames.
+        """
         x, lengths = image(batch, "lcnn_lstm", REDUCTION, REDUCTION)
         for block in self.blocks:
             x, lengths = block(x, lengths)
@@ -74,7 +89,9 @@ class Model(nn.Module):
 
 
 class Block(nn.Module):
-    """Convolution to twice the channels, max-feature-map, 2 x 2 max pool, BatchNorm without scale and offset, the last two as asked."""
+    """Convolution to twice the channels, max-feature-map, 2 x 2 max pool, BatchNorm without scale and offset,
+    the last two as asked.
+    """
 
     def __init__(self, channels: int, size: int, kernel: int, pool: bool, norm: bool):
         super().__init__()
@@ -99,7 +116,9 @@ def run_lstm(lstm: nn.LSTM, x: Tensor, lengths: Tensor | None) -> Tensor:
 
 
 def from_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Parameters of the published checkpoint under our names, kernels with frequency first; its front end's constants are left out."""
+    """Parameters of the published checkpoint under our names, kernels with frequency first; its front end's
+    constants are left out.
+    """
     rules = [(r"^m_output_act\.0\.", "classify."), (r"^m_before_pooling\.0\.(\d)\.l_blstm\.", r"lstms.\1.")]
     for i, (_, _, pool, norm, place) in enumerate(LAYERS):
         rules.append((rf"^m_transform\.0\.{place}\.", f"blocks.{i}.conv."))
@@ -107,4 +126,7 @@ def from_official(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             rules.append((rf"^m_transform\.0\.{place + 2 + pool}\.", f"blocks.{i}.norm."))
     left_out = ("input_", "output_", "m_frontend.")
     renamed = rename({name: value for name, value in state.items() if not name.startswith(left_out)}, rules)
-    return {name: value.transpose(2, 3).contiguous() if value.ndim == 4 else value for name, value in renamed.items()}
+    return {
+        name: value.transpose(2, 3).contiguous() if value.ndim == 4 else value
+        for name, value in renamed.items()
+    }

@@ -1,9 +1,10 @@
-"""OFD and Non-OFD: overlapped frequency-distributed networks (Choi et al., Interspeech 2022, followed in the authors' Keras code).
+"""OFD and Non-OFD: overlapped frequency-distributed networks (Choi et al., Interspeech 2022, followed in the
+authors' Keras code).
 
-Each of six blocks adds two streams. The first cuts the map into bands of frequency, overlapping by half (OFD) or disjoint (Non-OFD),
-each with convolutions of its own; where bands overlap, the larger value is taken. The second is the mean over frequency, convolved
-along time with gaps of four frames, added to all rows. "OFD with (6,4,3,2,2,2)-ReLU" names the bands per block and the activation; 0
-and 1 do not cut.
+Each of six blocks adds two streams. The first cuts the map into bands of frequency, overlapping by half (OFD)
+or disjoint (Non-OFD), each with convolutions of its own; where bands overlap, the larger value is taken. The
+second is the mean over frequency, convolved along time with gaps of four frames, added to all rows. "OFD with
+(6,4,3,2,2,2)-ReLU" names the bands per block and the activation; 0 and 1 do not cut.
 
 Frequencies are padded to whole bands, and stay so. All bands of a block are one grouped convolution.
 
@@ -44,12 +45,20 @@ ACTIVATIONS = ("relu", "mfm")
 class Config:
     """The defaults are OFD with (6,4,3,2,2,2)-ReLU."""
 
-    splits: list[int] = field(default_factory=lambda: [6, 4, 3, 2, 2, 2])  # bands of each block; 0 or 1 leaves the map whole
+    splits: list[int] = field(
+        default_factory=lambda: [6, 4, 3, 2, 2, 2]
+    )  # bands of each block; 0 or 1 leaves the map whole
     overlap: bool = True  # false is Non-OFD
     activation: str = "relu"  # relu | mfm
-    block_dropout: float = 0.1  # of whole channels in the second stream; the paper on frequency feature masking says 0.5
-    dense: list[int] = field(default_factory=list)  # layers before the classifier; ADD 2023's track 3 has [128, 64]
-    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    block_dropout: float = (
+        0.1  # of whole channels in the second stream; the paper on frequency feature masking says 0.5
+    )
+    dense: list[int] = field(
+        default_factory=list
+    )  # layers before the classifier; ADD 2023's track 3 has [128, 64]
+    norm_momentum: float = (
+        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    )
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -63,20 +72,27 @@ class Model(nn.Module):
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         if len(config.splits) != len(CHANNELS) or min(config.splits) < 0:
-            raise ConfigError(f"ofd: splits is {config.splits}; it needs {len(CHANNELS)} numbers of bands, 0 where a block is not cut")
+            raise ConfigError(
+                f"ofd: splits is {config.splits}; it needs {len(CHANNELS)} numbers of bands, 0 where a "
+                "block is not cut"
+            )
         if config.activation not in ACTIVATIONS:
             raise ConfigError(f"ofd: activation is {config.activation!r}; known: {', '.join(ACTIVATIONS)}")
         self.stem = conv(1, STEM, 5, padding=2)
         sizes = zip((STEM, *CHANNELS), CHANNELS, FREQUENCY_KERNELS, TIME_KERNELS, config.splits, strict=False)
         self.blocks = nn.ModuleList(Block(*size, config) for size in sizes)
         widths = [CHANNELS[-1], *config.dense]
-        self.dense = nn.Sequential(*(nn.Sequential(dense(a, b), nn.ReLU()) for a, b in zip(widths, widths[1:], strict=False)))
+        self.dense = nn.Sequential(
+            *(nn.Sequential(dense(a, b), nn.ReLU()) for a, b in zip(widths, widths[1:], strict=False))
+        )
         self.classify = dense(widths[-1], num_classes)
         set_norm_momentum(self, config.norm_momentum)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits. Raises ConfigError for fewer than 64 features, DataError for a clip of fewer than 64 frames."""
+        """(B, F, N) to logits. Raises ConfigError for fewer than 64 features, DataError for a clip of fewer
+        than 64 frames.
+        """
         x, lengths = image(batch, "ofd", MIN_FRAMES, MIN_FRAMES)
         x = fill_padding(nn.functional.relu(self.stem(x)), lengths)
         for block in self.blocks:
@@ -86,9 +102,19 @@ class Model(nn.Module):
 
 
 class Block(nn.Module):
-    """Bands of frequency, plus what happens along time: (B, C, F, N) to (B, size, F', N), F' the frequencies padded to whole bands."""
+    """Bands of frequency, plus what happens along time: (B, C, F, N) to (B, size, F', N), F' the frequencies
+    padded to whole bands.
+    """
 
-    def __init__(self, channels: int, size: int, frequency_kernel: int, time_kernel: int, num_splits: int, config: Config):
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        frequency_kernel: int,
+        time_kernel: int,
+        num_splits: int,
+        config: Config,
+    ):
         super().__init__()
         self.bands = Bands(channels, size, frequency_kernel, num_splits if num_splits > 1 else 0, config)
         gaps = {"padding": (0, DILATION * (time_kernel // 2)), "dilation": (1, DILATION)}
@@ -106,7 +132,9 @@ class Block(nn.Module):
 
 
 class Bands(nn.Module):
-    """The first stream: every band through two convolutions along frequency, then together again; 0 splits cut nothing."""
+    """The first stream: every band through two convolutions along frequency, then together again; 0 splits
+    cut nothing.
+    """
 
     def __init__(self, channels: int, size: int, kernel: int, num_splits: int, config: Config):
         super().__init__()
@@ -118,7 +146,9 @@ class Bands(nn.Module):
         self.second = BandConv(size, size, kernel, self.num_bands, mfm and not self.overlap)
         self.norm2 = nn.BatchNorm2d(self.num_bands * size, **NORM)
         self.between = nn.Identity() if mfm else nn.ReLU()
-        self.after = nn.Identity() if mfm or self.overlap else nn.ReLU()  # overlapping bands end in a maximum instead
+        self.after = (
+            nn.Identity() if mfm or self.overlap else nn.ReLU()
+        )  # overlapping bands end in a maximum instead
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, F, N) to (B, size, F', N)."""
@@ -145,12 +175,16 @@ class Bands(nn.Module):
 
 
 class BandConv(nn.Module):
-    """A convolution along frequency for each band, (B, W·C, rows, N) to (B, W·size, rows, N); with `mfm` the larger one of two."""
+    """A convolution along frequency for each band, (B, W·C, rows, N) to (B, W·size, rows, N); with `mfm` the
+    larger one of two.
+    """
 
     def __init__(self, channels: int, size: int, kernel: int, num_bands: int, mfm: bool):
         super().__init__()
         settings = {"padding": (kernel // 2, 0), "groups": num_bands}
-        self.convs = nn.ModuleList(conv(num_bands * channels, num_bands * size, (kernel, 1), **settings) for _ in range(1 + mfm))
+        self.convs = nn.ModuleList(
+            conv(num_bands * channels, num_bands * size, (kernel, 1), **settings) for _ in range(1 + mfm)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         first, *second = (conv_(x) for conv_ in self.convs)

@@ -1,21 +1,25 @@
 """RawGAT-ST: two graphs over a waveform's sinc image, of its bands and of its frames, fused into a third.
 
-Tak et al., "End-to-end spectro-temporal graph attention networks for speaker verification anti-spoofing and speech deepfake
-detection" (ASVspoof 2021 workshop), and the authors' public code and weights for three fusions of the two graphs: product
-(mul), sum (add), or side by side (concat). `from_official` reads all three.
+Tak et al., "End-to-end spectro-temporal graph attention networks for speaker verification anti-spoofing and
+speech deepfake detection" (ASVspoof 2021 workshop), and the authors' public code and weights for three
+fusions of the two graphs: product (mul), sum (add), or side by side (concat). `from_official` reads all
+three.
 
-Class order of the published weights: 0 spoof, 1 bona fide, as here. Of 64,600 samples, longer clips give their first ones, also
-in training; shorter ones are repeated. In training up to 13 neighbouring filters of the bank are always silenced.
+Class order of the published weights: 0 spoof, 1 bona fide, as here. Of 64,600 samples, longer clips give
+their first ones, also in training; shorter ones are repeated. In training up to 13 neighbouring filters of
+the bank are always silenced.
 
-Traps, all kept: the input BatchNorm of blocks 1 to 5 is computed and not used, and each of these blocks owns a convolution
-that is never run (`dead_weights`); both count among the 440,810 parameters. The first block adds its one-channel input to all
-channels. Linear layers act across nodes, so the order of the nodes, which is that of their scores, matters. The two encoders
-are equal in structure and do not share weights, though the authors note that one would do.
-The authors score by the bona fide logit alone; here a countermeasure's score is the difference of the two.
-Departures: the running statistics of the unused BatchNorms stay as they are (no output depends on them). The pools keep as many
-nodes as they do of `num_samples` whatever a clip's length, so that clips of other lengths can be asked, too.
+Traps, all kept: the input BatchNorm of blocks 1 to 5 is computed and not used, and each of these blocks owns
+a convolution that is never run (`dead_weights`); both count among the 440,810 parameters. The first block
+adds its one-channel input to all channels. Linear layers act across nodes, so the order of the nodes, which
+is that of their scores, matters. The two encoders are equal in structure and do not share weights, though the
+authors note that one would do. The authors score by the bona fide logit alone; here a countermeasure's score
+is the difference of the two. Departures: the running statistics of the unused BatchNorms stay as they are (no
+output depends on them). The pools keep as many nodes as they do of `num_samples` whatever a clip's length, so
+that clips of other lengths can be asked, too.
 
-Axes: B batch, T samples, C channels, H bands, W frames of the encoder's map, N nodes, D features of a node, K classes.
+Axes: B batch, T samples, C channels, H bands, W frames of the encoder's map, N nodes, D features of a node, K
+classes.
 """
 
 from dataclasses import dataclass, field
@@ -47,14 +51,19 @@ class Config:
     num_filters: int = 70
     num_taps: int = 129  # of each filter
     max_masked_filters: int = 14  # in training silence fewer than this many neighbouring filters
-    channels: list[int] = field(default_factory=lambda: [32, 32, 64, 64, 64, 64])  # of the six residual blocks
+    channels: list[int] = field(
+        default_factory=lambda: [32, 32, 64, 64, 64, 64]
+    )  # of the six residual blocks
     dead_weights: bool = True  # hold the unused BatchNorms and convolutions, as the published weights want it
     num_joint_nodes: int = 12  # of the fused graph
-    node_sizes: list[int] = field(default_factory=lambda: [32, 16])  # of the two graphs, and of the fused one (twice that for concat)
+    node_sizes: list[int] = field(
+        default_factory=lambda: [32, 16]
+    )  # of the two graphs, and of the fused one (twice that for concat)
     spectral_ratio: float = 0.64  # part of the bands that the pool keeps
     temporal_ratio: float = 0.81  # part of the frames
     joint_ratio: float = 0.64  # part of the fused nodes
-    dropout: float = 1.0  # factor on both rates of dropout in the graphs, .2 and .3; a run of a few hundred steps needs less
+    # factor on both rates of dropout in the graphs, .2 and .3; a run of a few hundred steps needs less
+    dropout: float = 1.0
 
 
 class Model(nn.Module):
@@ -104,13 +113,17 @@ class Model(nn.Module):
 
 
 class Branch(nn.Module):
-    """Image (B, 1, H, W) to the nodes of one graph, (B, N, D): encoder, largest magnitude over `axis`, attention, pool, new nodes."""
+    """Image (B, 1, H, W) to the nodes of one graph, (B, N, D): encoder, largest magnitude over `axis`,
+    attention, pool, new nodes.
+    """
 
     def __init__(self, config: Config, num_nodes: int, ratio: float, axis: int):
         super().__init__()
         dead, channels, size = config.dead_weights, config.channels, config.node_sizes[0]
         self.axis, self.num_kept = axis, kept(num_nodes, ratio)
-        self.encoder = Encoder(channels, [TIME_POOL] * NUM_BLOCKS, dead, broadcast_first=True, unused_convs=dead)
+        self.encoder = Encoder(
+            channels, [TIME_POOL] * NUM_BLOCKS, dead, broadcast_first=True, unused_convs=dead
+        )
         self.attention = GraphAttention(channels[-1], size, TEMPERATURE)
         self.pool = GraphPool(size)
         self.new_nodes = nn.Linear(self.num_kept, config.num_joint_nodes)
@@ -136,7 +149,10 @@ OFFICIAL_NAMES = (
     (r"^first_bn\.", "image.norm."),
     (r"^encoder1\.(\d)\.0\.", r"bands.encoder.\1."),
     (r"^encoder2\.(\d)\.0\.", r"frames.encoder.\1."),
-    (r"encoder\.0\.conv_1\.", "encoder.0.conv1."),  # the first block runs the convolution that is unused in all others
+    (
+        r"encoder\.0\.conv_1\.",
+        "encoder.0.conv1.",
+    ),  # the first block runs the convolution that is unused in all others
     (r"\.conv_1\.", ".unused_conv."),
     (r"\.bn(\d)\.", r".norm\1."),
     (r"\.conv_downsample\.", ".shortcut."),

@@ -1,16 +1,19 @@
-"""RawNet2 for anti-spoofing: fixed sinc filters, residual blocks with scaled feature maps, and a GRU on the waveform.
+"""RawNet2 for anti-spoofing: fixed sinc filters, residual blocks with scaled feature maps, and a GRU on the
+waveform.
 
-Tak et al., "End-to-end anti-spoofing with RawNet2" (ICASSP 2021). Two public versions exist, both by Config: that of the
-ASVspoof 2021 baseline (the defaults; also in AASIST's repository), and the one published with the paper
-(dada/conf/rawnet2_icassp.yaml: 128 filters of 129 taps, wider blocks, and pre-activation that works).
+Tak et al., "End-to-end anti-spoofing with RawNet2" (ICASSP 2021). Two public versions exist, both by Config:
+that of the ASVspoof 2021 baseline (the defaults; also in AASIST's repository), and the one published with the
+paper (dada/conf/rawnet2_icassp.yaml: 128 filters of 129 taps, wider blocks, and pre-activation that works).
 
-Class order of both: 0 spoof, 1 bona fide, as here. Of 64,600 samples, longer clips give their first ones, shorter ones are repeated.
+Class order of both: 0 spoof, 1 bona fide, as here. Of 64,600 samples, longer clips give their first ones,
+shorter ones are repeated.
 
-Traps, kept: in the baseline the input BatchNorm of blocks 1 to 5 is computed and not used (`dead_preact`), though it counts among
-the 17,621,410 parameters; in the ICASSP version it is used, and its filters are the first 128 of a bank laid out for 130.
-Departures: the baseline ends in a log-softmax, and its authors score by the bona fide log probability; here the logits come out,
-which give the same cross-entropy and the same difference of the two classes. The running statistics of unused BatchNorms stay as
-they are. The inverse-mel spacing is ours, mel mirrored: no published weights were there to compare with.
+Traps, kept: in the baseline the input BatchNorm of blocks 1 to 5 is computed and not used (`dead_preact`),
+though it counts among the 17,621,410 parameters; in the ICASSP version it is used, and its filters are the
+first 128 of a bank laid out for 130. Departures: the baseline ends in a log-softmax, and its authors score by
+the bona fide log probability; here the logits come out, which give the same cross-entropy and the same
+difference of the two classes. The running statistics of unused BatchNorms stay as they are. The inverse-mel
+spacing is ours, mel mirrored: no published weights were there to compare with.
 
 Axes: B batch, T samples, C channels, N frames, D embedding, K classes.
 """
@@ -40,7 +43,9 @@ class Config:
     num_taps: int = 1025  # of each filter
     scale: str = "mel"  # mel | inverse_mel | linear: on which the filters are equally far apart
     extra_edges: int = 0  # band edges laid out above those that are used: 2 in the ICASSP version
-    channels: list[int] = field(default_factory=lambda: [20, 20, 128, 128, 128, 128])  # of the six residual blocks
+    channels: list[int] = field(
+        default_factory=lambda: [20, 20, 128, 128, 128, 128]
+    )  # of the six residual blocks
     dead_preact: bool = True  # pass the input BatchNorms by, as the baseline does
     num_layers: int = 3  # of the GRU
     hidden_size: int = 1024  # of the GRU, and of the embedding
@@ -53,11 +58,15 @@ class Model(nn.Module):
         super().__init__()
         if len(config.channels) != NUM_BLOCKS:
             raise ConfigError(f"rawnet2: channels needs {NUM_BLOCKS} numbers, not {len(config.channels)}")
-        bank = sinc.Config(config.num_filters, config.num_taps, scale=config.scale, extra_edges=config.extra_edges)
+        bank = sinc.Config(
+            config.num_filters, config.num_taps, scale=config.scale, extra_edges=config.extra_edges
+        )
         self.bank = sinc.PooledMagnitude(bank, bands=1, steps=TIME_POOL)
         sizes = [config.num_filters, *config.channels]
         self.norm_in = nn.BatchNorm1d(config.num_filters)
-        self.blocks = nn.ModuleList(ResidualBlock(sizes[i], sizes[i + 1], i == 0, config.dead_preact) for i in range(NUM_BLOCKS))
+        self.blocks = nn.ModuleList(
+            ResidualBlock(sizes[i], sizes[i + 1], i == 0, config.dead_preact) for i in range(NUM_BLOCKS)
+        )
         self.norm_out = nn.BatchNorm1d(sizes[-1])
         self.gru = nn.GRU(sizes[-1], config.hidden_size, config.num_layers, batch_first=True)
         self.embed = nn.Linear(config.hidden_size, config.hidden_size)
@@ -65,7 +74,9 @@ class Model(nn.Module):
         self.shortest = config.num_taps - 1 + TIME_POOL ** (NUM_BLOCKS + 1)  # samples for one step of the GRU
 
     def forward(self, batch: Batch) -> Output:
-        """(B, T) to logits (B, K); the embedding is what enters the last layer. Raises DataError for a clip without a frame."""
+        """(B, T) to logits (B, K); the embedding is what enters the last layer. Raises DataError for a clip
+        without a frame.
+        """
         return run_by_length(batch, self.shortest, self._run)
 
     def _run(self, x: Tensor) -> Output:
@@ -79,7 +90,9 @@ class Model(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions around a BatchNorm and leaky ReLU, a shortcut, a max pool, and each channel scaled and shifted by its own mean."""
+    """Two convolutions around a BatchNorm and leaky ReLU, a shortcut, a max pool, and each channel scaled and
+    shifted by its own mean.
+    """
 
     def __init__(self, channels: int, size: int, first: bool, dead_preact: bool):
         super().__init__()
@@ -105,7 +118,9 @@ class ResidualBlock(nn.Module):
 
 def example() -> tuple[Config, tuple[int, ...]]:
     """A small network for tests, without parameters that no output depends on."""
-    return Config(num_filters=8, num_taps=65, channels=[8, 8, 16, 16, 16, 16], hidden_size=16, dead_preact=False), (8_000,)
+    return Config(
+        num_filters=8, num_taps=65, channels=[8, 8, 16, 16, 16, 16], hidden_size=16, dead_preact=False
+    ), (8_000,)
 
 
 OFFICIAL_NAMES = (

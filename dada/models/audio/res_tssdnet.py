@@ -1,14 +1,16 @@
-"""Res-TSSDNet: residual convolutions on the waveform, pooled by four at each step, and a maximum over all time.
+"""Res-TSSDNet: residual convolutions on the waveform, pooled by four at each step, and a maximum over all
+time.
 
-Hua, Teoh and Zhang, "Towards end-to-end synthetic speech detection" (IEEE Signal Processing Letters, 2021), figure 1. 348,530
-parameters. Of 96,000 samples (6 s), shorter clips are repeated, longer ones give their first samples; other lengths work, too.
+Hua, Teoh and Zhang, "Towards end-to-end synthetic speech detection" (IEEE Signal Processing Letters, 2021),
+figure 1. 348,530 parameters. Of 96,000 samples (6 s), shorter clips are repeated, longer ones give their
+first samples; other lengths work, too.
 
-Class order of the authors' code and weights: 0 bona fide, 1 spoof, turned round by `from_official`, as the logits here are
-[spoof, bona fide]. Weights that were trained with 0 spoof by the code of the SHAP paper's authors bear the same names: for those,
-set `labels: [bonafide, spoof]` in the system's configuration.
+Class order of the authors' code and weights: 0 bona fide, 1 spoof, turned round by `from_official`, as the
+logits here are [spoof, bona fide]. Weights that were trained with 0 spoof by the code of the SHAP paper's
+authors bear the same names: for those, set `labels: [bonafide, spoof]` in the system's configuration.
 
-Each ReLU that a max pool follows comes after it: the same numbers, as both are monotone, from a quarter of the work.
-Waveforms are images with one row (see _tssdnet).
+Each ReLU that a max pool follows comes after it: the same numbers, as both are monotone, from a quarter of
+the work. Waveforms are images with one row (see _tssdnet).
 
 Axes: B batch, T samples, C channels, D embedding, K classes.
 """

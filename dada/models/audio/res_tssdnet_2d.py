@@ -1,15 +1,19 @@
-"""2D-Res-TSSDNet: residual convolutions on a time-frequency image, pooled by two at each step, and a mean over the map.
+"""2D-Res-TSSDNet: residual convolutions on a time-frequency image, pooled by two at each step, and a mean
+over the map.
 
-Hua, Teoh and Zhang, "Towards end-to-end synthetic speech detection" (IEEE Signal Processing Letters, 2021), the two-dimensional
-network that the one on waveforms is compared with. 966,674 parameters for any input. Three inputs were published, one configuration
-each: a magnitude spectrogram of 6 s ("Explaining deepfake detection with SHAP", Ge et al., ICASSP 2022: res_tssdnet_2d), a power
-spectrogram with pre-emphasis (the same group's Odyssey 2022 code: res_tssdnet_2d_odyssey), and the original's log-CQT
-(res_tssdnet_2d_cqt). The original averages over the 27 x 25 map that its CQT leaves, the others over the map as it is; as here.
+Hua, Teoh and Zhang, "Towards end-to-end synthetic speech detection" (IEEE Signal Processing Letters, 2021),
+the two-dimensional network that the one on waveforms is compared with. 966,674 parameters for any input.
+Three inputs were published, one configuration each: a magnitude spectrogram of 6 s ("Explaining deepfake
+detection with SHAP", Ge et al., ICASSP 2022: res_tssdnet_2d), a power spectrogram with pre-emphasis (the same
+group's Odyssey 2022 code: res_tssdnet_2d_odyssey), and the original's log-CQT (res_tssdnet_2d_cqt). The
+original averages over the 27 x 25 map that its CQT leaves, the others over the map as it is; as here.
 
-Class order of the original's code and weights: 0 bona fide, 1 spoof, turned round by `from_official`, as the logits here are
-[spoof, bona fide]. Weights of the Odyssey code bear the same names and have 0 spoof: for those, set `labels: [bonafide, spoof]`.
+Class order of the original's code and weights: 0 bona fide, 1 spoof, turned round by `from_official`, as the
+logits here are [spoof, bona fide]. Weights of the Odyssey code bear the same names and have 0 spoof: for
+those, set `labels: [bonafide, spoof]`.
 
-Each ReLU that a max pool follows comes after it: the same numbers, as both are monotone, from a quarter of the work.
+Each ReLU that a max pool follows comes after it: the same numbers, as both are monotone, from a quarter of
+the work.
 
 Axes: B batch, F frequency, N frames, C channels, D embedding, K classes.
 """
@@ -53,10 +57,15 @@ class Model(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits (B, K). Raises DataError for less than 16 rows, or a clip of less than 16 frames."""
+        """(B, F, N) to logits (B, K). Raises DataError for less than 16 rows, or a clip of less than 16
+        frames.
+        """
         num_rows = batch.inputs.shape[1]
         if num_rows < SHORTEST:
-            raise DataError(f"res_tssdnet_2d needs at least {SHORTEST} rows of features, not {num_rows}: choose other input.features")
+            raise DataError(
+                f"res_tssdnet_2d needs at least {SHORTEST} rows of features, not {num_rows}: choose other "
+                "input.features"
+            )
         return run_by_length(batch, SHORTEST, self._run, "frames")
 
     def _run(self, x: Tensor) -> Output:

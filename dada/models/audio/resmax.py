@@ -1,9 +1,10 @@
-"""ResMax: residual blocks of max-feature-maps (Kwak et al., "ResMax: detecting voice spoofing attacks with residual network and max
-feature map", ICPR 2020).
+"""ResMax: residual blocks of max-feature-maps (Kwak et al., "ResMax: detecting voice spoofing attacks with
+residual network and max feature map", ICPR 2020).
 
-Paper and public Keras code (that of the frequency feature masking paper, ADD 2022) differ. Paper: the second convolution of a block
-is 1 x 1, and the last map is flattened, so that inputs have one size. Code: both convolutions are as large, and the last map is
-averaged. Keras's defaults are kept; the class order is ours, [spoof, bonafide], where the code has human speech first.
+Paper and public Keras code (that of the frequency feature masking paper, ADD 2022) differ. Paper: the second
+convolution of a block is 1 x 1, and the last map is flattened, so that inputs have one size. Code: both
+convolutions are as large, and the last map is averaged. Keras's defaults are kept; the class order is ours,
+[spoof, bonafide], where the code has human speech first.
 
 Axes: B batch, F frequency, N frames, C channels, K classes.
 """
@@ -31,9 +32,16 @@ from dada.models.audio._maps import (
 
 # (channels, kernel size, second convolution, pool)
 BLOCKS = [
-    (16, 3, True, True), (16, 5, True, True), (24, 3, True, True), (32, 3, False, False), (32, 3, False, True),
-    (48, 3, False, False), (48, 3, False, True), (64, 3, False, False), (64, 3, False, True),
-]  # fmt: skip
+    (16, 3, True, True),
+    (16, 5, True, True),
+    (24, 3, True, True),
+    (32, 3, False, False),
+    (32, 3, False, True),
+    (48, 3, False, False),
+    (48, 3, False, True),
+    (64, 3, False, False),
+    (64, 3, False, True),
+]
 NUM_POOLS = 6
 HEADS = ("average", "flatten")
 KERNELS = ("same", "1x1")
@@ -41,13 +49,19 @@ KERNELS = ("same", "1x1")
 
 @dataclass
 class Config:
-    """The defaults are the public code's; the paper's are `second_kernel: 1x1`, `head: flatten`, `dropout: 0.7`."""
+    """The defaults are the public code's; the paper's are `second_kernel: 1x1`, `head: flatten`, `dropout:
+    0.7`.
+    """
 
     second_kernel: str = "same"  # same | 1x1: of a block's second convolution
     head: str = "average"  # average | flatten: what becomes of the last map
-    input_size: list[int] | None = None  # features and frames of every input; needed for `head: flatten` alone
+    input_size: list[int] | None = (
+        None  # features and frames of every input; needed for `head: flatten` alone
+    )
     dropout: float = 0.5  # before the classifier
-    norm_momentum: float = KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    norm_momentum: float = (
+        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    )
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -61,12 +75,23 @@ class Model(nn.Module):
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         self.config = config
-        for key, value, known in (("second_kernel", config.second_kernel, KERNELS), ("head", config.head, HEADS)):
+        for key, value, known in (
+            ("second_kernel", config.second_kernel, KERNELS),
+            ("head", config.head, HEADS),
+        ):
             if value not in known:
                 raise ConfigError(f"resmax: {key} is {value!r}; known: {', '.join(known)}")
         blocks, channels = [], 1
         for size, kernel, second, pool in BLOCKS:
-            blocks.append(Block(channels, size, kernel, (kernel if config.second_kernel == "same" else 1) if second else 0, pool))
+            blocks.append(
+                Block(
+                    channels,
+                    size,
+                    kernel,
+                    (kernel if config.second_kernel == "same" else 1) if second else 0,
+                    pool,
+                )
+            )
             channels = size
         self.blocks = nn.ModuleList(blocks)
         self.dropout = nn.Dropout(config.dropout)
@@ -84,12 +109,18 @@ class Model(nn.Module):
         return rows * frames
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits (B, K). With `head: flatten` raises ConfigError for inputs of another size than `input_size`."""
+        """(B, F, N) to logits (B, K). With `head: flatten` raises ConfigError for inputs of another size than
+        `input_size`.
+        """
         x, lengths = image(batch, "resmax")
-        if self.config.head == "flatten" and (list(x.shape[2:]) != self.config.input_size or lengths is not None):
+        if self.config.head == "flatten" and (
+            list(x.shape[2:]) != self.config.input_size or lengths is not None
+        ):
             raise ConfigError(
-                f"resmax: head flatten was built for inputs of {' x '.join(map(str, self.config.input_size))}, but these are "
-                f"{x.shape[2]} x {int(batch.lengths.min())} to {x.shape[3]}: set input_size, and input.length_rule tile or pad"
+                "resmax: head flatten was built for inputs of "
+                f"{' x '.join(map(str, self.config.input_size))}, but these are "
+                f"{x.shape[2]} x {int(batch.lengths.min())} to {x.shape[3]}: set input_size, and "
+                "input.length_rule tile or pad"
             )
         for block in self.blocks:
             x, lengths = block(x, lengths)

@@ -1,13 +1,15 @@
 """SLIM: style and linguistics of genuine speech depend on each other, and a fake is where they do not.
 
-Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024). Hidden states of two speech
-encoders, one tuned to emotion and one to recognition, are averaged over chosen layers. First, on bona fide speech alone, two compression
-modules learn to make one predictable from the other (loss `dependency`). Then they are frozen, and a detector learns from their temporal
-means and from attentive statistics of the hidden states themselves. Two `phases` of one training, told apart by `train.trainable`.
+Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024).
+Hidden states of two speech encoders, one tuned to emotion and one to recognition, are averaged over chosen
+layers. First, on bona fide speech alone, two compression modules learn to make one predictable from the other
+(loss `dependency`). Then they are frozen, and a detector learns from their temporal means and from attentive
+statistics of the hidden states themselves. Two `phases` of one training, told apart by `train.trainable`.
 
-The paper gives neither the widths of the detector nor the kind of its statistics. Here the attention is ECAPA-TDNN's (Desplanques et
-al., Interspeech 2020), for each channel and with the clip's mean and deviation as context, and widths are such that phase two trains
-10,755,329 parameters; the paper says 11 M. Each compression module has 787,968 and its BatchNorm's 512.
+The paper gives neither the widths of the detector nor the kind of its statistics. Here the attention is
+ECAPA-TDNN's (Desplanques et al., Interspeech 2020), for each channel and with the clip's mean and deviation
+as context, and widths are such that phase two trains 10,755,329 parameters; the paper says 11 M. Each
+compression module has 787,968 and its BatchNorm's 512.
 
 Encoders are frozen features (`style_linguistics`), or parts of the network that phase two tunes.
 
@@ -52,38 +54,57 @@ class Config:
     head: int = 256  # hidden width of the detector
     head_dropout: float = 0.25
     one_logit: bool = True  # two classes give one logit, the score of the second, for loss bce
-    distance: bool = False  # one more number behind the embedding, how far style and linguistics of the frames are apart, for a loss
+    # one more number behind the embedding, how far style and linguistics of the frames are apart, for a loss
+    distance: bool = False
 
 
 class Model(nn.Module):
-    """Waveforms (B, T) or features (B, 2·D, N) to logits and embeddings (B, 4·E), or (B, 4·E + 1) with the distance."""
+    """Waveforms (B, T) or features (B, 2·D, N) to logits and embeddings (B, 4·E), or (B, 4·E + 1) with the
+    distance.
+    """
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         if bool(config.style_encoder) != bool(config.linguistics_encoder):
-            raise ConfigError("slim: give both model.style_encoder and model.linguistics_encoder, or none of them for features")
+            raise ConfigError(
+                "slim: give both model.style_encoder and model.linguistics_encoder, or none of them for "
+                "features"
+            )
         self.config = config
-        self.encoders = nn.ModuleDict({part: _encoder(config, part) for part in PARTS} if config.style_encoder else {})
+        self.encoders = nn.ModuleDict(
+            {part: _encoder(config, part) for part in PARTS} if config.style_encoder else {}
+        )
         self.compression = nn.ModuleDict({part: _compression(config) for part in PARTS})
         self.statistics = nn.ModuleDict({part: _statistics(config) for part in PARTS})
         num_logits = 1 if num_classes == 2 and config.one_logit else num_classes
         self.head = nn.Sequential(
-            nn.Linear(4 * config.embedding, config.head), nn.ReLU(), nn.Dropout(config.head_dropout), nn.Linear(config.head, num_logits)
+            nn.Linear(4 * config.embedding, config.head),
+            nn.ReLU(),
+            nn.Dropout(config.head_dropout),
+            nn.Linear(config.head, num_logits),
         )
 
     def forward(self, batch: Batch) -> Output:
-        """The embedding is [statistics of style | of linguistics | mean of compressed style | of compressed linguistics | distance].
+        """The embedding is [statistics of style | of linguistics | mean of compressed style | of compressed
+        linguistics | distance].
 
-        The distance, where the configuration asks for it, is the mean over frames of the squared Euclidean one between what both modules
-        make of a frame. The detector does not see it.
+        The distance, where the configuration asks for it, is the mean over frames of the squared Euclidean
+        one between what both modules make of a frame. The detector does not see it.
 
         Raises ConfigError for inputs of another kind or size, DataError for a clip without a frame.
         """
         if self.encoders:
             check_waveform(batch)
-            return run_by_length(batch, max(encoder.samples(1) for encoder in self.encoders.values()), self._encode)
+            return run_by_length(
+                batch, max(encoder.samples(1) for encoder in self.encoders.values()), self._encode
+            )
         check_features(batch, 2 * self.config.width, f"2 x model.width {self.config.width}")
-        return run_by_length(batch, 1, lambda x: self._run(dict(zip(PARTS, x.transpose(1, 2).chunk(2, dim=2), strict=True))), "frames")
+        return run_by_length(
+            batch,
+            1,
+            lambda x: self._run(dict(zip(PARTS, x.transpose(1, 2).chunk(2, dim=2), strict=True))),
+            "frames",
+        )
 
     def _encode(self, x: Tensor) -> Output:
         return self._run({part: self.encoders[part].mean(x) for part in PARTS})
@@ -91,7 +112,10 @@ class Model(nn.Module):
     def _run(self, states: dict[str, Tensor]) -> Output:
         """Hidden states (B, N, D) of both parts to the output."""
         statistics = [self.statistics[part](states[part]) for part in PARTS]
-        frames = [self.compression[part](states[part].flatten(0, 1)).unflatten(0, states[part].shape[:2]) for part in PARTS]
+        frames = [
+            self.compression[part](states[part].flatten(0, 1)).unflatten(0, states[part].shape[:2])
+            for part in PARTS
+        ]
         embedding = torch.cat([*statistics, *(x.mean(1) for x in frames)], dim=1)
         logits = self.head(embedding)
         if self.config.distance:
@@ -124,7 +148,9 @@ def _encoder(config: Config, part: str) -> SpeechEncoder:
     model, layers, tuned = (getattr(config, f"{part}_{key}") for key in ("encoder", "layers", "tuned_layers"))
     encoder = SpeechEncoder(model, layers, config.normalise, config.allow_download, tuned)
     if encoder.width != config.width:
-        raise ConfigError(f"slim: model.width is {config.width}, but {model} is {encoder.width} wide: set it to that")
+        raise ConfigError(
+            f"slim: model.width is {config.width}, but {model} is {encoder.width} wide: set it to that"
+        )
     return encoder
 
 
@@ -134,7 +160,11 @@ def _compression(config: Config) -> Compression:
 
 
 def _statistics(config: Config) -> nn.Sequential:
-    layers = (nn.Linear(2 * config.width, config.hidden), nn.ReLU(), nn.Linear(config.hidden, config.embedding))
+    layers = (
+        nn.Linear(2 * config.width, config.hidden),
+        nn.ReLU(),
+        nn.Linear(config.hidden, config.embedding),
+    )
     return nn.Sequential(AttentiveStatistics(config.width, config.attention), *layers)
 
 

@@ -1,4 +1,5 @@
-"""Logistic regression on a few numbers per clip: the baseline that shows what a corpus gives away without any modelling.
+"""Logistic regression on a few numbers per clip: the baseline that shows what a corpus gives away without any
+modelling.
 
 Axes: B batch, F numbers, K classes.
 """
@@ -28,14 +29,18 @@ def example() -> tuple[Config, tuple[int, ...]]:
 
 
 class Model(nn.Module):
-    """Features (B, F, N), averaged over valid frames, to logits (B, K); the embedding is the standardised numbers (B, F)."""
+    """Features (B, F, N), averaged over valid frames, to logits (B, K); the embedding is the standardised
+    numbers (B, F).
+    """
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         self.config = config
         self.register_buffer("shift", torch.zeros(config.num_features))
         self.register_buffer("scale", torch.ones(config.num_features))
-        self.classify = nn.Linear(config.num_features, num_classes).requires_grad_(False)  # estimated, not learned by gradient
+        self.classify = nn.Linear(config.num_features, num_classes).requires_grad_(
+            False
+        )  # estimated, not learned by gradient
 
     def forward(self, batch: Batch) -> Output:
         """Natural-log odds under equal priors: the difference of the two logits is a log likelihood ratio."""
@@ -43,7 +48,9 @@ class Model(nn.Module):
         return Output(self.classify(embedding), embedding)
 
     def estimate(self, batches, log) -> None:
-        """Standardise and fit, classes weighted equally, from labelled batches. Raises DataError where a class has no clips."""
+        """Standardise and fit, classes weighted equally, from labelled batches. Raises DataError where a
+        class has no clips.
+        """
         from sklearn.linear_model import LogisticRegression
 
         rows, labels = [], []
@@ -54,16 +61,29 @@ class Model(nn.Module):
         num_classes = self.classify.out_features
         counts = np.bincount(y, minlength=num_classes)
         if (counts == 0).any():
-            raise DataError(f"no training utterance has class number {int(np.argmin(counts))}: every class needs some")
+            raise DataError(
+                f"no training utterance has class number {int(np.argmin(counts))}: every class needs some"
+            )
         shift, scale = x.mean(0), np.maximum(x.std(0), 1e-6)
-        fit = LogisticRegression(C=self.config.inverse_penalty, class_weight="balanced", max_iter=1000).fit((x - shift) / scale, y)
+        fit = LogisticRegression(C=self.config.inverse_penalty, class_weight="balanced", max_iter=1000).fit(
+            (x - shift) / scale, y
+        )
         weight, bias = fit.coef_, fit.intercept_
         if num_classes == 2:  # scikit-learn gives one row, the log odds of class 1
             weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
         with torch.no_grad():
-            for target, value in ((self.shift, shift), (self.scale, scale), (self.classify.weight, weight), (self.classify.bias, bias)):
+            for target, value in (
+                (self.shift, shift),
+                (self.scale, scale),
+                (self.classify.weight, weight),
+                (self.classify.bias, bias),
+            ):
                 target.copy_(torch.from_numpy(value))
-        log.info("logistic regression on %d clips, training accuracy %.3f", len(y), fit.score((x - shift) / scale, y))
+        log.info(
+            "logistic regression on %d clips, training accuracy %.3f",
+            len(y),
+            fit.score((x - shift) / scale, y),
+        )
 
 
 def _clip_means(batch: Batch) -> Tensor:

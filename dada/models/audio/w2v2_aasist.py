@@ -1,13 +1,16 @@
 """W2V2-AASIST: the graphs of AASIST on the hidden states of a speech encoder.
 
-Han et al., "CAU_KU deep fake detection system for ADD 2023 challenge" (DADA workshop, 2023), figure 2: the last layers of XLS-R are tuned,
-how many is not said, and a "variant encoder" that is not described leads to AASIST's graphs. Here a linear layer to 128 dimensions makes
-an image of them, as in Tak et al., "Automatic speaker verification spoofing and deepfake detection using wav2vec 2.0 and data
-augmentation" (Odyssey 2022): 3 x 3 max pool, BatchNorm, SELU, and the six residual blocks without their pools in time, since there are
-few frames. 201 frames become 42 by 67 nodes, of which the pools keep half. Without the encoder 463,050 parameters at a width of 1280.
+Han et al., "CAU_KU deep fake detection system for ADD 2023 challenge" (DADA workshop, 2023), figure 2: the
+last layers of XLS-R are tuned, how many is not said, and a "variant encoder" that is not described leads to
+AASIST's graphs. Here a linear layer to 128 dimensions makes an image of them, as in Tak et al., "Automatic
+speaker verification spoofing and deepfake detection using wav2vec 2.0 and data augmentation" (Odyssey 2022):
+3 x 3 max pool, BatchNorm, SELU, and the six residual blocks without their pools in time, since there are few
+frames. 201 frames become 42 by 67 nodes, of which the pools keep half. Without the encoder 463,050 parameters
+at a width of 1280.
 
-The encoder is a part of the network, frozen up to its last `tuned_layers`; or its hidden states are features (`speech_encoder`), which
-are frozen, and quick to train on. Of several layers a learned weighted mean is taken.
+The encoder is a part of the network, frozen up to its last `tuned_layers`; or its hidden states are features
+(`speech_encoder`), which are frozen, and quick to train on. Of several layers a learned weighted mean is
+taken.
 
 Axes: B batch, T samples, F features, N frames, L layers, D width of the encoder, P image rows, K classes.
 """
@@ -28,7 +31,9 @@ from dada.models.audio.cqt_aasist import Trunk
 
 @dataclass
 class Config(GraphConfig):
-    """With an `encoder` the inputs are waveforms; without, `num_layers` layers of hidden states, stacked (L·D, N)."""
+    """With an `encoder` the inputs are waveforms; without, `num_layers` layers of hidden states, stacked
+    (L·D, N).
+    """
 
     encoder: str = ""  # folder, relative to the recipe, or id on Hugging Face
     layers: list[int] = field(default_factory=lambda: [-1])  # hidden states of `encoder`
@@ -64,16 +69,25 @@ class Model(nn.Module):
         """
         if self.encoder is not None:
             check_waveform(batch)
-            return run_by_length(batch, self.encoder.samples(self.trunk.shortest), lambda x: self._run(self.encoder(x)))
+            return run_by_length(
+                batch, self.encoder.samples(self.trunk.shortest), lambda x: self._run(self.encoder(x))
+            )
         num_layers, width = self.config.num_layers, self.config.width
         check_features(batch, num_layers * width, f"model.num_layers {num_layers} x model.width {width}")
         return run_by_length(
-            batch, self.trunk.shortest, lambda x: self._run(x.unflatten(1, (num_layers, width)).transpose(2, 3)), "frames"
+            batch,
+            self.trunk.shortest,
+            lambda x: self._run(x.unflatten(1, (num_layers, width)).transpose(2, 3)),
+            "frames",
         )
 
     def _run(self, states: Tensor) -> Output:
         """Hidden states (B, L, N, D) to the output."""
-        x = states[:, 0] if self.layer_weights is None else torch.einsum("l,blnd->bnd", self.layer_weights.softmax(0), states)
+        x = (
+            states[:, 0]
+            if self.layer_weights is None
+            else torch.einsum("l,blnd->bnd", self.layer_weights.softmax(0), states)
+        )
         embedding = self.trunk(self.project(x).transpose(1, 2)[:, None])
         return Output(self.classify(embedding), embedding)
 
@@ -81,14 +95,20 @@ class Model(nn.Module):
 def check_waveform(batch: Batch) -> None:
     """Raise ConfigError for inputs that an encoder inside the network cannot read."""
     if batch.inputs.ndim != 2:
-        raise ConfigError("the network holds its speech encoder, which reads waveforms: set input.kind waveform, or leave the encoder out")
+        raise ConfigError(
+            "the network holds its speech encoder, which reads waveforms: set input.kind waveform, or "
+            "leave the encoder out"
+        )
 
 
 def check_features(batch: Batch, num_rows: int, meaning: str) -> None:
     """Raise ConfigError for inputs that are not `num_rows` features a frame."""
     shape = tuple(batch.inputs.shape[1:])
     if batch.inputs.ndim != 3 or shape[0] != num_rows:
-        raise ConfigError(f"an utterance's input is {shape}, but {meaning} = {num_rows} features a frame are expected: see input.features")
+        raise ConfigError(
+            f"an utterance's input is {shape}, but {meaning} = {num_rows} features a frame are expected: "
+            "see input.features"
+        )
 
 
 def example() -> tuple[Config, tuple[int, ...]]:

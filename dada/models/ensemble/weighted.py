@@ -1,7 +1,9 @@
-"""A weighted sum of what several systems say: scores of countermeasures, or logits of classifiers of the same classes.
+"""A weighted sum of what several systems say: scores of countermeasures, or logits of classifiers of the same
+classes.
 
-The CAU_KU systems for ADD 2023 (Han et al., DADA workshop, 2023) are such sums, in ratios such as 1:1 and 1.5:1.2:1; how members were
-brought to one scale is not said there. B utterances, M members, C columns of a member: 1 score, or the logits of K classes.
+The CAU_KU systems for ADD 2023 (Han et al., DADA workshop, 2023) are such sums, in ratios such as 1:1 and
+1.5:1.2:1; how members were brought to one scale is not said there. B utterances, M members, C columns of a
+member: 1 score, or the logits of K classes.
 """
 
 from collections.abc import Sequence
@@ -19,13 +21,20 @@ NORMALISATIONS = ("z", "none")
 
 @dataclass
 class Config:
-    """Weights are by the names that `branches` gives the members. Fitted numbers are in the weights file, and in ensemble.json to read."""
+    """Weights are by the names that `branches` gives the members. Fitted numbers are in the weights file, and
+    in ensemble.json to read.
+    """
 
-    weights: dict[str, float] = field(default_factory=dict)  # ratios, of which the scale plays no part; empty weighs all the same
+    weights: dict[str, float] = field(
+        default_factory=dict
+    )  # ratios, of which the scale plays no part; empty weighs all the same
     learned: bool = False  # weights by logistic regression on dev instead, for countermeasures
-    normalise: str = "z"  # z: each member less its mean on dev, over its standard deviation there | none. No matter where learned
+    # z: each member less its mean on dev, over its standard deviation there | none. No matter where learned
+    normalise: str = "z"
     prior: float = 0.5  # of bona fide: what calibration weighs the classes of dev to
-    members: list[str] = field(default_factory=list)  # filled in by stage train_fusion, in the order of `branches`
+    members: list[str] = field(
+        default_factory=list
+    )  # filled in by stage train_fusion, in the order of `branches`
 
 
 class Model(nn.Module):
@@ -40,15 +49,22 @@ class Model(nn.Module):
         self.register_buffer("offset", torch.zeros((), dtype=torch.float64))
 
     def forward(self, batch: Batch) -> Output:
-        """Logits (B, C), for countermeasures a single one; and as embedding what each member adds to them (B, M C)."""
+        """Logits (B, C), for countermeasures a single one; and as embedding what each member adds to them (B,
+        M C).
+        """
         parts = batch.inputs.double() * self.factors[:, None]
         return Output((parts.sum(1) + self.offset).float(), parts.flatten(1).float())
 
     def ratios(self) -> Tensor:
-        """The configured weights (M,) in the order of the members. Raises ConfigError for other names, or weights not above 0."""
+        """The configured weights (M,) in the order of the members. Raises ConfigError for other names, or
+        weights not above 0.
+        """
         weights, members = self.config.weights, self.config.members
         if weights and set(weights) != set(members):
-            raise ConfigError(f"model.weights are of {_listed(weights)}, but the members (`branches`) are {_listed(members)}")
+            raise ConfigError(
+                f"model.weights are of {_listed(weights)}, but the members (`branches`) are "
+                f"{_listed(members)}"
+            )
         if any(not weight > 0 for weight in weights.values()):
             raise ConfigError(f"model.weights is {weights}: each must be above 0; leave out a member instead")
         return torch.tensor([weights.get(name, 1.0) for name in members], dtype=torch.float64)

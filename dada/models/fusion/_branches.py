@@ -8,7 +8,9 @@ from torch import Tensor
 
 @dataclass
 class Branches:
-    """`authors` are the text branch's classes in the order of its posterior; `speakers` are the purported ones, `-` where none is named."""
+    """`authors` are the text branch's classes in the order of its posterior; `speakers` are the purported
+    ones, `-` where none is named.
+    """
 
     utts: list[str]
     audio_score: Tensor  # (N,) log-odds of bona fide
@@ -30,13 +32,17 @@ class Branches:
 
 
 def claimed_authors(speakers: list[str], authors: list[str]) -> Tensor:
-    """Purported speakers to indices into the authors (N,), -1 where the text model was not trained on the speaker."""
+    """Purported speakers to indices into the authors (N,), -1 where the text model was not trained on the
+    speaker.
+    """
     index = {author: k for k, author in enumerate(authors)}
     return torch.tensor([index.get(speaker, -1) for speaker in speakers], dtype=torch.int64)
 
 
 def log_odds_of_claim(log_posterior: Tensor, claimed: Tensor) -> Tensor:
-    """log p(s|t) - log(1 - p(s|t)) of the claimed author s, (N,); the rest is summed over the others, so that 1 does not saturate."""
+    """log p(s|t) - log(1 - p(s|t)) of the claimed author s, (N,); the rest is summed over the others, so that
+    1 does not saturate.
+    """
     own, others = _split(log_posterior, claimed)
     return own - others.logsumexp(1)
 
@@ -53,6 +59,8 @@ def lift_of_claim(log_posterior: Tensor, claimed: Tensor, prior: Tensor) -> Tens
 
 
 def _split(log_posterior: Tensor, claimed: Tensor) -> tuple[Tensor, Tensor]:
-    """The claimed author's own column (N,), and all columns with that one at minus infinity (N, A). A claim of -1 reads column 0."""
+    """The claimed author's own column (N,), and all columns with that one at minus infinity (N, A). A claim
+    of -1 reads column 0.
+    """
     column = claimed.clamp(min=0)[:, None]
     return log_posterior.gather(1, column)[:, 0], log_posterior.scatter(1, column, -torch.inf)

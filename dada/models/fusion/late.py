@@ -1,7 +1,8 @@
 """DADA's late fusion: ŷ = α·p(real|audio) + (1 − α)·p(real|text), and what may stand for p(real|text).
 
-Defence Against the Deepfake Arts (draft, Interspeech 2025), equation 3 and section 7. p(a|t) is the author posterior, s the
-purported speaker, r_a the share of spoofs among the training utterances purported to be by a. `rule` chooses the text side:
+Defence Against the Deepfake Arts (draft, Interspeech 2025), equation 3 and section 7. p(a|t) is the author
+posterior, s the purported speaker, r_a the share of spoofs among the training utterances purported to be by
+a. `rule` chooses the text side:
 
 mean           p(s|t) as it is: eq. 3 literally. It is a posterior over many authors, no P(real), hence small.
 calibrated     log p(s|t) against the others, then Platt scaling fitted on dev, of the audio score as well; then eq. 3.
@@ -10,7 +11,8 @@ bayes          1 − Σ_a r_a p(a|t) (section 7), then eq. 3. The purported spea
 bayes_claimed  our extension to a claimed speaker: log-odds log (1 − r_s)/r_s + log p(s|t)/p(s), which follow from a spoof's text
                being anybody's (its authors as frequent as in training); averaged with the audio's log-odds.
 
-The fused score is the log-odds of ŷ, computed in the log domain. An unknown s leaves the audio alone (α = 1). B utterances, A authors.
+The fused score is the log-odds of ŷ, computed in the log domain. An unknown s leaves the audio alone (α = 1).
+B utterances, A authors.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +23,13 @@ from torch import Tensor, nn
 from dada.data import Batch
 from dada.errors import ConfigError
 from dada.models import Output
-from dada.models.fusion._branches import Branches, claimed_authors, lift_of_claim, log_odds_of_claim, margin_of_claim
+from dada.models.fusion._branches import (
+    Branches,
+    claimed_authors,
+    lift_of_claim,
+    log_odds_of_claim,
+    margin_of_claim,
+)
 
 RULES = ("mean", "calibrated", "log_odds", "bayes", "bayes_claimed")
 CALIBRATED = ("calibrated", "log_odds")
@@ -30,11 +38,16 @@ IN_LOG_ODDS = ("log_odds", "bayes_claimed")
 
 @dataclass
 class Config:
-    """`authors` and `prior` are filled in from the text branch by stage train_fusion; fitted numbers are in the weights."""
+    """`authors` and `prior` are filled in from the text branch by stage train_fusion; fitted numbers are in
+    the weights.
+    """
 
     rule: str = "mean"  # mean | calibrated | log_odds | bayes | bayes_claimed
-    evidence: str = "margin"  # calibrated, log_odds: log p(s|t) less log max of the others (margin) or log p(s) (prior)
-    weight: str = "dev"  # dev: the α of a grid with the least EER on dev | learned: by gradient through a sigmoid | fixed
+    evidence: str = (
+        "margin"  # calibrated, log_odds: log p(s|t) less log max of the others (margin) or log p(s) (prior)
+    )
+    # dev: the α of a grid with the least EER on dev | learned: by gradient through a sigmoid | fixed
+    weight: str = "dev"
     alpha: float = 0.5  # weight of the audio, for fixed
     unknown_speaker: str = "audio"  # s is no trained author: audio takes its score alone | error
     authors: list[str] = field(default_factory=list)
@@ -46,25 +59,37 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int = 2):
         super().__init__()
-        for key, known in (("rule", RULES), ("evidence", ("margin", "prior")), ("weight", ("dev", "learned", "fixed"))):
+        for key, known in (
+            ("rule", RULES),
+            ("evidence", ("margin", "prior")),
+            ("weight", ("dev", "learned", "fixed")),
+        ):
             if getattr(config, key) not in known:
                 raise ConfigError(f"model.{key} is {getattr(config, key)!r}; known: {', '.join(known)}")
         self.config = config
         num_authors = len(config.authors)
         self.register_buffer("alpha", torch.tensor(config.alpha, dtype=torch.float64))
-        self.register_buffer("platt", torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64))  # audio, text: slope, offset
+        self.register_buffer(
+            "platt", torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64)
+        )  # audio, text: slope, offset
         self.register_buffer("spoof_rates", torch.full((num_authors,), 0.5, dtype=torch.float64))
         self.register_buffer("prior", torch.tensor(config.prior, dtype=torch.float64), persistent=False)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, 1 + A): audio log-odds, log posterior of the authors; to logits (B, 2) and the two log-odds that were weighed (B, 2)."""
+        """(B, 1 + A): audio log-odds, log posterior of the authors; to logits (B, 2) and the two log-odds
+        that were weighed (B, 2).
+        """
         x = batch.inputs.double()
         audio, text = self.branch_log_odds(x, batch.speakers)
         z = self.fuse(audio, text)
-        return Output(torch.stack([torch.zeros_like(z), z], dim=1), torch.stack([audio, text.nan_to_num(0.0)], dim=1))
+        return Output(
+            torch.stack([torch.zeros_like(z), z], dim=1), torch.stack([audio, text.nan_to_num(0.0)], dim=1)
+        )
 
     def raw_log_odds(self, x: Tensor, speakers: list[str]) -> tuple[Tensor, Tensor]:
-        """Audio and text evidence (B,) before calibration; the text's is NaN for an unknown speaker where the rule needs one."""
+        """Audio and text evidence (B,) before calibration; the text's is NaN for an unknown speaker where the
+        rule needs one.
+        """
         audio, log_posterior = x[:, 0], x[:, 1:]
         if self.config.rule == "bayes":
             return audio, bayes_log_odds(log_posterior, self.spoof_rates)
@@ -123,7 +148,10 @@ def spoof_rates(speakers: list[str], spoofed: list[bool], authors: list[str]) ->
 
 def log_odds_of_mean(alpha: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Log-odds of α·σ(first) + (1 − α)·σ(second), (B,), without ever forming a probability that rounds to 1."""
+
     def log_mean(a: Tensor, b: Tensor) -> Tensor:
-        return torch.logaddexp(alpha.log() + nn.functional.logsigmoid(a), torch.log1p(-alpha) + nn.functional.logsigmoid(b))
+        return torch.logaddexp(
+            alpha.log() + nn.functional.logsigmoid(a), torch.log1p(-alpha) + nn.functional.logsigmoid(b)
+        )
 
     return log_mean(first, second) - log_mean(-first, -second)

@@ -1,12 +1,14 @@
 """OpenMax: the logits of a classifier of K known classes to K + 1 classes, the last being none of them.
 
-`variant: original` is Bendale and Boult, Towards open set deep networks, CVPR 2016, section 3, with the rank weights of their code;
-`variant: cau_ku` is section 2.4 of the CAU_KU system for ADD 2023 (Han et al., DADA workshop, 2023), which revises all classes alike.
-Both hold, for each class, the mean logit vector of what was classified rightly and a Weibull distribution of the largest distances
-from it. w_j, its value at the distance of a logit vector v, is the probability that v is not of class j.
+`variant: original` is Bendale and Boult, Towards open set deep networks, CVPR 2016, section 3, with the rank
+weights of their code; `variant: cau_ku` is section 2.4 of the CAU_KU system for ADD 2023 (Han et al., DADA
+workshop, 2023), which revises all classes alike. Both hold, for each class, the mean logit vector of what was
+classified rightly and a Weibull distribution of the largest distances from it. w_j, its value at the distance
+of a logit vector v, is the probability that v is not of class j.
 
-Mass is moved from v to the unknown class, so a constant added to all logits changes the outcome, and where logits are negative the
-unknown class may never win; `subtract_minimum` takes the least logit from all first. B utterances, K known classes.
+Mass is moved from v to the unknown class, so a constant added to all logits changes the outcome, and where
+logits are negative the unknown class may never win; `subtract_minimum` takes the least logit from all first.
+B utterances, K known classes.
 """
 
 from dataclasses import dataclass, field
@@ -27,18 +29,25 @@ EUCOS_SCALE = 200  # of the Euclidean part, as in the authors' code, for a thous
 
 @dataclass
 class Config:
-    """Values are CAU_KU's. Means and Weibull distributions are in the weights file, and the latter in openmax.json to read."""
+    """Values are CAU_KU's. Means and Weibull distributions are in the weights file, and the latter in
+    openmax.json to read.
+    """
 
     variant: str = "cau_ku"  # cau_ku | original
-    distance: str = "euclidean"  # euclidean | cosine | eucos (the original's: Euclidean / 200 + cosine). CAU_KU do not say
+    # euclidean | cosine | eucos (the original's: Euclidean / 200 + cosine). CAU_KU do not say
+    distance: str = "euclidean"
     tail: int = 20  # largest distances of each class that its Weibull distribution is fitted to
     threshold: float = 0.25  # what is no more probable than this under any class is unknown
     alpha: int = 10  # original: so many of the classes ranked highest are revised
     subtract_minimum: bool = False
     fit_on: str = "train"  # train | train_dev, as for CAU_KU's submission
-    tune: bool = False  # take the tail and threshold that are best on dev with each known class held out in turn
+    tune: bool = (
+        False  # take the tail and threshold that are best on dev with each known class held out in turn
+    )
     tails: list[int] = field(default_factory=lambda: [5, 10, 20, 50, 100])  # that are tried
-    thresholds: list[float] = field(default_factory=lambda: [0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])  # that are tried
+    thresholds: list[float] = field(
+        default_factory=lambda: [0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    )  # that are tried
 
 
 class Model(nn.Module):
@@ -55,7 +64,9 @@ class Model(nn.Module):
         self.config = config
         num_known = num_classes - 1
         self.register_buffer("means", torch.zeros(num_known, num_known, dtype=torch.float64))
-        self.register_buffer("weibull", torch.ones(num_known, 3, dtype=torch.float64))  # shape, scale, smallest distance of the tail
+        self.register_buffer(
+            "weibull", torch.ones(num_known, 3, dtype=torch.float64)
+        )  # shape, scale, smallest distance of the tail
         self.register_buffer("threshold", torch.tensor(config.threshold, dtype=torch.float64))
 
     def forward(self, batch: Batch) -> Output:
@@ -97,6 +108,8 @@ def distances(v: Tensor, means: Tensor, name: str) -> Tensor:
 
 
 def rank_weights(v: Tensor, alpha: int) -> Tensor:
-    """(B, K): (α + 1 - i)/α for the class ranked i-th by its logit, 0 beyond the α-th. The paper has (α - i)/α, its code this."""
+    """(B, K): (α + 1 - i)/α for the class ranked i-th by its logit, 0 beyond the α-th. The paper has (α -
+    i)/α, its code this.
+    """
     ranks = v.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
     return ((alpha - ranks) / alpha).clamp(min=0).double()

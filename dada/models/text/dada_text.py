@@ -1,9 +1,10 @@
 """DADA's text model: an authorship embedding on a pretrained encoder, and a classifier of authors on it.
 
-Defence Against the Deepfake Arts (draft, Interspeech 2025), section 3.2. First the embedding is trained with triplets by author,
-then the classifier with everything below it frozen: two `phases` of training, told apart by `train.trainable`. The same key says how
-much of an encoder inside the model is tuned: `encoder` all of it, `encoder.encoder.layer.23` its last block only, no such prefix nothing.
-B texts, L tokens, H hidden size of the encoder, D embedding, K authors.
+Defence Against the Deepfake Arts (draft, Interspeech 2025), section 3.2. First the embedding is trained with
+triplets by author, then the classifier with everything below it frozen: two `phases` of training, told apart
+by `train.trainable`. The same key says how much of an encoder inside the model is tuned: `encoder` all of it,
+`encoder.encoder.layer.23` its last block only, no such prefix nothing. B texts, L tokens, H hidden size of
+the encoder, D embedding, K authors.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +19,9 @@ from dada.text.encoder import load_pretrained, masked_mean
 
 @dataclass
 class Config:
-    """With `input_size` the inputs are vectors of a frozen encoder; without, token ids for an encoder inside the model."""
+    """With `input_size` the inputs are vectors of a frozen encoder; without, token ids for an encoder inside
+    the model.
+    """
 
     input_size: int = 0  # elements of a frozen encoder's vector; 0 builds the encoder into the model
     encoder: str = "microsoft/deberta-v3-large"  # folder or name, as in dada.text.encoder
@@ -29,7 +32,9 @@ class Config:
     dropout: float = 0.1
     normalise_input: bool = False  # standardise the input vectors by batch statistics first
     classifier: str = "linear"  # linear | mlp
-    scale: float = 16.0  # of the embedding before the classifier, which on unit length could not become confident
+    scale: float = (
+        16.0  # of the embedding before the classifier, which on unit length could not become confident
+    )
     allow_download: bool = False
 
 

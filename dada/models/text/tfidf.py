@@ -1,10 +1,11 @@
 """TF-IDF and logistic regression: the author baseline that any text encoder has to beat.
 
-Words, pairs of words and the letters inside words are counted, weighted by how few texts have them (tf 1 + log n, idf
-log((1 + N) / (1 + n)) + 1, unit length), and a multinomial logistic regression names the author. The embedding is the latent semantic
-analysis of the same vectors (Deerwester et al., 1990), of unit length. Terms are kept as 24-bit hashes, so that a model is nothing but
-tensors; of 50,000 terms about one in 340 shares its number with another.
-B texts, L terms of the longest, V vocabulary, D embedding, K authors, N training texts.
+Words, pairs of words and the letters inside words are counted, weighted by how few texts have them (tf 1 +
+log n, idf log((1 + N) / (1 + n)) + 1, unit length), and a multinomial logistic regression names the author.
+The embedding is the latent semantic analysis of the same vectors (Deerwester et al., 1990), of unit length.
+Terms are kept as 24-bit hashes, so that a model is nothing but tensors; of 50,000 terms about one in 340
+shares its number with another. B texts, L terms of the longest, V vocabulary, D embedding, K authors, N
+training texts.
 """
 
 import zlib
@@ -48,7 +49,12 @@ def example() -> tuple[Config, tuple[int, ...]]:
 
 def tokenize(texts: Sequence[str], settings: dict) -> list[np.ndarray]:
     """The hashed terms (L,) of each text, as float32; a text without words has the empty term."""
-    return [np.array(_terms(normalise(text), settings["words"], settings["letters"]) or [_hash("")], dtype=np.float32) for text in texts]
+    return [
+        np.array(
+            _terms(normalise(text), settings["words"], settings["letters"]) or [_hash("")], dtype=np.float32
+        )
+        for text in texts
+    ]
 
 
 class Model(nn.Module):
@@ -73,11 +79,17 @@ class Model(nn.Module):
         """Unit-length TF-IDF vectors (B, V)."""
         place = torch.searchsorted(self.vocabulary, ids).clamp(max=len(self.vocabulary) - 1)
         known = mask & (self.vocabulary[place] == ids)
-        counts = torch.zeros(len(ids), len(self.vocabulary), device=ids.device).scatter_add_(1, place, known.float())
-        return nn.functional.normalize(torch.where(counts > 0, 1 + counts.clamp(min=1).log(), 0.0) * self.idf, dim=-1)
+        counts = torch.zeros(len(ids), len(self.vocabulary), device=ids.device).scatter_add_(
+            1, place, known.float()
+        )
+        return nn.functional.normalize(
+            torch.where(counts > 0, 1 + counts.clamp(min=1).log(), 0.0) * self.idf, dim=-1
+        )
 
     def estimate(self, batches, log) -> None:
-        """Choose the vocabulary and fit everything from labelled batches. Raises DataError for fewer than two authors or no common term."""
+        """Choose the vocabulary and fit everything from labelled batches. Raises DataError for fewer than two
+        authors or no common term.
+        """
         from sklearn.decomposition import TruncatedSVD
         from sklearn.linear_model import LogisticRegression
 
@@ -85,17 +97,21 @@ class Model(nn.Module):
         rows, labels = [], []
         for batch in batches():
             rows += [
-                np.unique(ids[valid].long().cpu().numpy(), return_counts=True) for ids, valid in zip(batch.inputs, batch.mask, strict=True)
+                np.unique(ids[valid].long().cpu().numpy(), return_counts=True)
+                for ids, valid in zip(batch.inputs, batch.mask, strict=True)
             ]
             labels += batch.labels.tolist()
         x = self._choose_terms(rows)
         authors = sorted(set(labels))
         if len(authors) < 2 or not x.nnz:
             raise DataError(
-                f"{len(labels)} texts by {len(authors)} authors, with {x.nnz} terms that occur in {config.min_texts}: too few to learn from"
+                f"{len(labels)} texts by {len(authors)} authors, with {x.nnz} terms that occur in "
+                f"{config.min_texts}: too few to learn from"
             )
         weighting = "balanced" if config.balanced else None
-        fit = LogisticRegression(C=config.inverse_penalty, class_weight=weighting, max_iter=config.max_iterations).fit(x, labels)
+        fit = LogisticRegression(
+            C=config.inverse_penalty, class_weight=weighting, max_iter=config.max_iterations
+        ).fit(x, labels)
         weight, bias = fit.coef_, fit.intercept_
         if len(authors) == 2:  # scikit-learn gives one row, the log odds of the second
             weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
@@ -128,12 +144,18 @@ class Model(nn.Module):
         indices, values, ends = [], [], [0]
         for ids, counts in rows:
             place = np.searchsorted(terms, ids)
-            known = (place < len(terms)) & (terms[np.minimum(place, len(terms) - 1)] == ids) if len(terms) else np.zeros(len(ids), bool)
+            known = (
+                (place < len(terms)) & (terms[np.minimum(place, len(terms) - 1)] == ids)
+                if len(terms)
+                else np.zeros(len(ids), bool)
+            )
             row = (1 + np.log(counts[known])) * idf[place[known]]
             indices.append(place[known])
             values.append(row / max(np.linalg.norm(row), 1e-12))
             ends.append(ends[-1] + len(row))
-        return sparse.csr_matrix((np.concatenate(values), np.concatenate(indices), ends), shape=(len(rows), len(self.vocabulary)))
+        return sparse.csr_matrix(
+            (np.concatenate(values), np.concatenate(indices), ends), shape=(len(rows), len(self.vocabulary))
+        )
 
     def _facts(self, x, authors: list[int]) -> tuple[int, int, int]:
         return int((self.vocabulary < NO_TERM).sum()), x.shape[0], len(authors)
@@ -142,7 +164,15 @@ class Model(nn.Module):
 def _terms(text: str, words: Sequence[int], letters: Sequence[int]) -> list[int]:
     """Hashes of the runs of words, and of the runs of letters inside each word with the blanks around it."""
     tokens = text.split()
-    found = [_hash(" ".join(tokens[i : i + n])) for n in range(words[0], words[1] + 1) for i in range(len(tokens) - n + 1)] if words else []
+    found = (
+        [
+            _hash(" ".join(tokens[i : i + n]))
+            for n in range(words[0], words[1] + 1)
+            for i in range(len(tokens) - n + 1)
+        ]
+        if words
+        else []
+    )
     if letters:
         found += [_hash(f"#{part}") for token in tokens for part in _runs(f" {token} ", *letters)]
     return found

@@ -1,6 +1,7 @@
 """Stage 1 for a corpus that is a folder of audio files and a CSV: the lines of the CSV to data/<split>/.
 
-Rewrite `prepare` where a corpus comes in another form; what it must return stays: one DataDir per split of recipe.yaml.
+Rewrite `prepare` where a corpus comes in another form; what it must return stays: one DataDir per split of
+recipe.yaml.
 """
 
 import os
@@ -22,14 +23,19 @@ def prepare(recipe) -> list[DataDir]:
     options = recipe.corpus.options
     lacking = [name for name in OPTIONS if name not in options]
     if lacking:
-        raise ConfigError(f"corpus.options of recipe.yaml lacks {', '.join(lacking)}: copy the lines from egs/TEMPLATE/recipe.yaml")
+        raise ConfigError(
+            f"corpus.options of recipe.yaml lacks {', '.join(lacking)}: copy the lines from "
+            "egs/TEMPLATE/recipe.yaml"
+        )
     root = Path(recipe.corpus.root)
     own = recipe.root / options["csv"]  # an absolute path stays as it is
     path = own if own.is_file() else root / options["csv"]
     columns = dict(options["columns"])
     rows = read_rows(path, columns)
     missing = [
-        f"{path}:{row.line}: {root / row.values['file']} does not exist" for row in rows if not (root / row.values["file"]).is_file()
+        f"{path}:{row.line}: {root / row.values['file']} does not exist"
+        for row in rows
+        if not (root / row.values["file"]).is_file()
     ]
     refuse(missing, "correct the file names, or `corpus.root` in local.yaml")
     labels = map_values(path, rows, "label", options["labels_map"], "corpus.options.labels_map")
@@ -37,7 +43,9 @@ def prepare(recipe) -> list[DataDir]:
     splits = assign_splits(path, rows, labels, names, options)
     utts = utterance_ids(path, rows)
     tables: dict[str, dict] = {name: defaultdict(dict) for name in names}
-    for row, utt, label, split in sorted(zip(rows, utts, labels, splits, strict=True), key=lambda item: item[1].encode()):
+    for row, utt, label, split in sorted(
+        zip(rows, utts, labels, splits, strict=True), key=lambda item: item[1].encode()
+    ):
         table = tables[split]
         table["wav.scp"][utt] = os.path.abspath(root / row.values["file"])
         table["utt2label"][utt] = label
@@ -48,30 +56,43 @@ def prepare(recipe) -> list[DataDir]:
     return [DataDir(recipe.data_dir(name), dict(tables[name])) for name in names]
 
 
-def assign_splits(path: Path, rows: list[Row], labels: list[str], names: list[str], options: dict) -> list[str]:
-    """The split of every row: from the CSV where it has a column for it, else drawn with the seed by speaker or by file."""
+def assign_splits(
+    path: Path, rows: list[Row], labels: list[str], names: list[str], options: dict
+) -> list[str]:
+    """The split of every row: from the CSV where it has a column for it, else drawn with the seed by speaker
+    or by file.
+    """
     if "split" in options["columns"]:
         splits = map_values(path, rows, "split", options["splits_map"], "corpus.options.splits_map")
         strangers = sorted(set(splits) - set(names))
         if strangers:
             raise ConfigError(
-                f"corpus.options.splits_map names {', '.join(strangers)}, but the splits of recipe.yaml are {', '.join(names)}"
+                f"corpus.options.splits_map names {', '.join(strangers)}, but the splits of recipe.yaml "
+                f"are {', '.join(names)}"
             )
         return splits
     shares = options["shares"]
     if set(shares) != set(names):
-        raise ConfigError(f"corpus.options.shares names {', '.join(shares)}, but the splits of recipe.yaml are {', '.join(names)}")
+        raise ConfigError(
+            f"corpus.options.shares names {', '.join(shares)}, but the splits of recipe.yaml are "
+            f"{', '.join(names)}"
+        )
     if options["split_by"] not in ("speaker", "file"):
         raise ConfigError(f"corpus.options.split_by is {options['split_by']!r}: write speaker or file")
     if options["split_by"] == "file":
         owner = {}
         for label in sorted(set(labels)):
             owner |= divide(
-                [row.values["file"] for row, other in zip(rows, labels, strict=True) if other == label], shares, options["seed"]
+                [row.values["file"] for row, other in zip(rows, labels, strict=True) if other == label],
+                shares,
+                options["seed"],
             )
         return [owner[row.values["file"]] for row in rows]
     if "speaker" not in options["columns"]:
-        raise ConfigError("corpus.options.split_by is speaker, but columns has no speaker: name the column, or write split_by: file")
+        raise ConfigError(
+            "corpus.options.split_by is speaker, but columns has no speaker: name the column, or write "
+            "split_by: file"
+        )
     nameless = [f"{path}:{row.line}: no speaker is given" for row in rows if not row.values["speaker"]]
     refuse(nameless, "give every line a speaker, or write split_by: file")
     owner = divide([row.values["speaker"] for row in rows], shares, options["seed"])
@@ -79,20 +100,27 @@ def assign_splits(path: Path, rows: list[Row], labels: list[str], names: list[st
 
 
 def utterance_ids(path: Path, rows: list[Row]) -> list[str]:
-    """An id for every row: its file name without ending, folders and blanks as `_`, after the speaker where there is one."""
+    """An id for every row: its file name without ending, folders and blanks as `_`, after the speaker where
+    there is one.
+    """
     lines: dict[str, int] = {}
     for row in rows:
         name = re.sub(r"[\s/\\]+", "_", str(Path(row.values["file"]).with_suffix("")).lstrip("/."))
         speaker = re.sub(r"\s+", "_", row.values.get("speaker", ""))
         utt = f"{speaker}-{name}" if speaker else name
         if utt in lines:
-            raise DataError(f"{path}:{row.line}: the file of this line and of line {lines[utt]} both give the utterance {utt}: rename one")
+            raise DataError(
+                f"{path}:{row.line}: the file of this line and of line {lines[utt]} both give the "
+                f"utterance {utt}: rename one"
+            )
         lines[utt] = row.line
     return list(lines)
 
 
 def value_of(row: Row, column: str, label: str) -> str:
-    """The value for a table; an empty cell is `-`, for the attack of a spoof `unknown`. Speakers hold no blanks."""
+    """The value for a table; an empty cell is `-`, for the attack of a spoof `unknown`. Speakers hold no
+    blanks.
+    """
     value = " ".join(row.values[column].split())
     if column == "attack" and label == BONAFIDE:
         return "-"
@@ -107,4 +135,7 @@ def check_splits(path: Path, tables: dict[str, dict]) -> None:
         seen = sorted(set(table["utt2label"].values()))
         if len(seen) < 2:
             what = f"only {seen[0]} utterances" if seen else "no utterances"
-            raise DataError(f"split {name} of {path} has {what}: change corpus.options.seed, split_by or shares, or the CSV's split column")
+            raise DataError(
+                f"split {name} of {path} has {what}: change corpus.options.seed, split_by or shares, or "
+                "the CSV's split column"
+            )

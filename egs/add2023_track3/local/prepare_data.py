@@ -1,4 +1,6 @@
-"""Stage 1 of ADD 2023 track 3: the lists of train, dev and test to data/{train,dev,test}, the class of each utterance in utt2attack."""
+"""Stage 1 of ADD 2023 track 3: the lists of train, dev and test to data/{train,dev,test}, the class of each
+utterance in utt2attack.
+"""
 
 from dada.data import DataDir
 from dada.data.add2023 import add2023_split
@@ -10,7 +12,9 @@ CLASSES = {"train": KNOWN, "dev": KNOWN, "test": [*KNOWN, "7"]}  # 7 is whatever
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Every split. Which class is genuine speech is not disclosed, so nothing is labelled as bona fide or spoof."""
+    """Every split. Which class is genuine speech is not disclosed, so nothing is labelled as bona fide or
+    spoof.
+    """
     return [split_dir(recipe, name) for name in recipe.all_splits]
 
 
@@ -21,4 +25,12 @@ def split_dir(recipe, name: str) -> DataDir:
         raise ConfigError(f"ADD 2023 track 3 has no split {name!r}; known: {', '.join(CLASSES)}")
     folder = find_folder(recipe.corpus_root, f"Track3/{options['folders'][name]}", options["folders"][name])
     classes = {number: number for number in CLASSES[name]}
-    return add2023_split(recipe.data_dir(name), folder, classes, "utt2attack", "ADD2023_T3", options["allow_missing"], name == "test")
+    return add2023_split(
+        recipe.data_dir(name),
+        folder,
+        classes,
+        "utt2attack",
+        "ADD2023_T3",
+        options["allow_missing"],
+        name == "test",
+    )

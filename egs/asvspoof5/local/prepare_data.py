@@ -27,5 +27,9 @@ def split_dir(recipe, root: Path, split: str) -> DataDir:
         raise ConfigError(f"ASVspoof 5 has no split {split!r}; known: {', '.join(SPLITS)}")
     name, prefix, folders = SPLITS[split]
     protocol = read_protocol(find_folder(root, name, f"ASVspoof5_protocols/{name}"), ASVSPOOF5, prefix)
-    audio = find_audio([find_folder(root, *folders)], protocol.values["trial"], recipe.corpus.options.get("allow_missing", False))
+    audio = find_audio(
+        [find_folder(root, *folders)],
+        protocol.values["trial"],
+        recipe.corpus.options.get("allow_missing", False),
+    )
     return make_data_dir(recipe.data_dir(split), protocol, audio, CONDITIONS)

@@ -1,4 +1,6 @@
-"""Stage 1 of CFAD: the folders of one version, clean, codec or noisy, to data/{train,dev,test_seen,test_unseen}."""
+"""Stage 1 of CFAD: the folders of one version, clean, codec or noisy, to
+data/{train,dev,test_seen,test_unseen}.
+"""
 
 import re
 from pathlib import PurePosixPath
@@ -8,7 +10,11 @@ from dada.data.datadir import NO_ATTACK
 from dada.data.find_audio import find_folder, listed, walk_audio
 from dada.errors import ConfigError, DataError
 
-ENDINGS = {"clean": "clean", "codec": "codec", "noisy": "noise"}  # version -> how the folders of its splits end
+ENDINGS = {
+    "clean": "clean",
+    "codec": "codec",
+    "noisy": "noise",
+}  # version -> how the folders of its splits end
 AISHELL3 = re.compile(r"SSB\d{4}(?=\d)")  # the speaker, at the head of a sentence's number
 
 
@@ -20,10 +26,14 @@ def prepare(recipe) -> list[DataDir]:
 
 
 def split_dir(recipe, split: str) -> DataDir:
-    """One split: `<real_… or fake_…>/<corpus or generator>/<name>.wav`. Raises DataError for files that lie elsewhere."""
+    """One split: `<real_… or fake_…>/<corpus or generator>/<name>.wav`. Raises DataError for files that lie
+    elsewhere.
+    """
     version = f"{recipe.protocol}_version"
     home = find_folder(recipe.corpus_root, f"CFAD/{version}", version) / f"{split}_{ENDINGS[recipe.protocol]}"
-    tables: dict[str, dict[str, str]] = {name: {} for name in ("wav.scp", "utt2spk", "utt2label", "utt2attack")}
+    tables: dict[str, dict[str, str]] = {
+        name: {} for name in ("wav.scp", "utt2spk", "utt2label", "utt2attack")
+    }
     stray = []
     for name in walk_audio(home):
         kind, *_, maker, file = PurePosixPath(name).parts if name.count("/") > 1 else ("", "", "")
@@ -40,11 +50,15 @@ def split_dir(recipe, split: str) -> DataDir:
         tables["utt2attack"][utt] = maker if fake else NO_ATTACK
     if stray:
         places = "real_*/<corpus>/ nor fake_*/<generator>/"
-        raise DataError(f"{len(stray)} files of {home} lie in no {places}, e.g. {listed(stray)}: unpack the archive again")
+        raise DataError(
+            f"{len(stray)} files of {home} lie in no {places}, e.g. {listed(stray)}: unpack the archive again"
+        )
     return DataDir.of(recipe.data_dir(split), tables)
 
 
 def speaker_of(stem: str) -> str:
-    """The speaker in a file's name: AISHELL-3's, else what stands before the first `_`; `-` where there is none."""
+    """The speaker in a file's name: AISHELL-3's, else what stands before the first `_`; `-` where there is
+    none.
+    """
     match = AISHELL3.match(stem)
     return match[0] if match else stem.partition("_")[0] if "_" in stem else NO_SPEAKER

@@ -33,26 +33,36 @@ def split_dir(path: Path, home: Path, split: str, options: dict) -> DataDir:
     """The chosen clips of one list. Quotation marks in it are letters of the sentences."""
     rows = read_rows(home / f"{split}.tsv", COLUMNS, required=("file", "speaker"), quotes=False)
     num = options["num_clips"][split]
-    chosen = {Path(row.values["file"]).stem: row.values for row in choose(rows, num, options["per_speaker"], options["seed"])}
+    chosen = {
+        Path(row.values["file"]).stem: row.values
+        for row in choose(rows, num, options["per_speaker"], options["seed"])
+    }
     if len(chosen) < num:
         log.warning("%s/%s.tsv has %d such clips, and %d are asked for", home, split, len(chosen), num)
     audio = find_audio([home / "clips"], chosen)
-    return DataDir.of(path, {
-        "wav.scp": audio,
-        "utt2spk": {utt: values["speaker"][:SPEAKER_SIZE] for utt, values in chosen.items()},
-        "utt2label": dict.fromkeys(chosen, BONAFIDE),
-        "text": {utt: " ".join(values["sentence"].split()) for utt, values in chosen.items()},
-    })
+    return DataDir.of(
+        path,
+        {
+            "wav.scp": audio,
+            "utt2spk": {utt: values["speaker"][:SPEAKER_SIZE] for utt, values in chosen.items()},
+            "utt2label": dict.fromkeys(chosen, BONAFIDE),
+            "text": {utt: " ".join(values["sentence"].split()) for utt, values in chosen.items()},
+        },
+    )
 
 
 def choose(rows: list[Row], num: int, per_speaker: dict[str, int], seed: int) -> list[Row]:
-    """About `num` clips: speakers in random order, `most` random clips of each who has `least`. DataError where nobody has."""
+    """About `num` clips: speakers in random order, `most` random clips of each who has `least`. DataError
+    where nobody has.
+    """
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.values["speaker"]].append(row)
     speakers = sorted(speaker for speaker, theirs in groups.items() if len(theirs) >= per_speaker["least"])
     if not speakers:
-        raise DataError(f"no speaker has {per_speaker['least']} clips: lower corpus.options.per_speaker.least")
+        raise DataError(
+            f"no speaker has {per_speaker['least']} clips: lower corpus.options.per_speaker.least"
+        )
     rng = random.Random(seed)
     rng.shuffle(speakers)
     chosen: list[Row] = []

@@ -1,4 +1,6 @@
-"""Stage 1 of In-the-Wild: meta.csv to data/{train,dev,test}, by speaker or, under `whole`, as one test with training data of 2019."""
+"""Stage 1 of In-the-Wild: meta.csv to data/{train,dev,test}, by speaker or, under `whole`, as one test with
+training data of 2019.
+"""
 
 import logging
 from collections import Counter, defaultdict
@@ -29,25 +31,39 @@ def prepare(recipe) -> list[DataDir]:
     labels, speakers = read_meta(home / "meta.csv", options.get("total", {}))
     audio = find_audio([home], labels, allow_missing)
     tables = {"wav.scp": audio, "utt2spk": speakers, "utt2label": labels}
-    whole = DataDir(home, {name: {utt: table[utt] for utt in sorted(audio, key=str.encode)} for name, table in tables.items()})
+    whole = DataDir(
+        home,
+        {name: {utt: table[utt] for utt in sorted(audio, key=str.encode)} for name, table in tables.items()},
+    )
     if recipe.protocol == "speakers":
         owner = by_speaker(whole, options["shares"], options["seed"])
-        return [whole.subset([utt for utt in whole.utts if owner[utt] == name], recipe.data_dir(name)) for name in recipe.all_splits]
+        return [
+            whole.subset([utt for utt in whole.utts if owner[utt] == name], recipe.data_dir(name))
+            for name in recipe.all_splits
+        ]
     (test,) = recipe.splits.test
     training = {recipe.splits.train: "train", recipe.splits.dev: "dev"}
     root = recipe.option_path("asvspoof2019")
     return [
-        *(asvspoof2019_split(recipe.data_dir(name), root, "LA", split, allow_missing) for name, split in training.items()),
+        *(
+            asvspoof2019_split(recipe.data_dir(name), root, "LA", split, allow_missing)
+            for name, split in training.items()
+        ),
         whole.subset(whole.utts, recipe.data_dir(test)),
     ]
 
 
 def read_meta(path: Path, total: dict[str, int]) -> tuple[dict[str, str], dict[str, str]]:
-    """Utterance -> label, and -> purported speaker with `_` for blanks. Warns where the counts of the labels are not `total`."""
+    """Utterance -> label, and -> purported speaker with `_` for blanks. Warns where the counts of the labels
+    are not `total`.
+    """
     rows = read_rows(path, COLUMNS)
     utts = utterance_ids(path, rows)
     labels = dict(zip(utts, map_values(path, rows, "label", LABELS, "the recipe"), strict=True))
-    speakers = {utt: "_".join(row.values["speaker"].split()) or NO_SPEAKER for utt, row in zip(utts, rows, strict=True)}
+    speakers = {
+        utt: "_".join(row.values["speaker"].split()) or NO_SPEAKER
+        for utt, row in zip(utts, rows, strict=True)
+    }
     told = differences({"all": Counter(labels.values())}, {"all": total})
     if told:
         log.warning("%s does not have the published counts: %s", path, told)
@@ -55,25 +71,38 @@ def read_meta(path: Path, total: dict[str, int]) -> tuple[dict[str, str], dict[s
 
 
 def utterance_ids(path: Path, rows: list[Row]) -> list[str]:
-    """The name of every file without its ending. DataError for two files of one name, which could not be told apart."""
+    """The name of every file without its ending. DataError for two files of one name, which could not be told
+    apart.
+    """
     lines: dict[str, int] = {}
     for row in rows:
         utt = Path(row.values["file"]).stem
         if utt in lines:
-            raise DataError(f"{path}:{row.line}: {row.values['file']} and the file of line {lines[utt]} are both called {utt}: rename one")
+            raise DataError(
+                f"{path}:{row.line}: {row.values['file']} and the file of line {lines[utt]} are both "
+                f"called {utt}: rename one"
+            )
         lines[utt] = row.line
     return list(lines)
 
 
 def by_speaker(data: DataDir, shares: dict[str, float], seed: int) -> dict[str, str]:
-    """Utterance -> split: of each speaker and label every split gets its share; what is too few to divide is trained on."""
+    """Utterance -> split: of each speaker and label every split gets its share; what is too few to divide is
+    trained on.
+    """
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for utt in data.utts:
         groups[data.speakers[utt], data.labels[utt]].append(utt)
     owner: dict[str, str] = {}
     for (speaker, label), utts in sorted(groups.items()):
         if len(utts) < len(shares):
-            log.warning("%s has %d %s utterances, too few to divide: they go to %s", speaker, len(utts), label, next(iter(shares)))
+            log.warning(
+                "%s has %d %s utterances, too few to divide: they go to %s",
+                speaker,
+                len(utts),
+                label,
+                next(iter(shares)),
+            )
             owner |= dict.fromkeys(utts, next(iter(shares)))
         else:
             owner |= divide(utts, shares, seed)

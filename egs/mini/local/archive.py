@@ -25,12 +25,16 @@ DIALOGUE_SKIP = 20  # bytes before the part of a dialogue file that all its offs
 LEVEL_BYTES = 96  # one level of a dialogue's tree
 TREE_AT = 32
 PERSON_START_AT = 22  # holds where the other person's strings start
-GESTURE = re.compile(r"\*(?:XY\d\d\(\d+,\d+\)|[A-Z]{2}|\d\d)")  # written into the text: *05, *FL, *XY03(120,98)
+GESTURE = re.compile(
+    r"\*(?:XY\d\d\(\d+,\d+\)|[A-Z]{2}|\d\d)"
+)  # written into the text: *05, *FL, *XY03(120,98)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One stretch of a dialogue's text. `clip` names its audio in the archive, empty where it was never voiced."""
+    """One stretch of a dialogue's text. `clip` names its audio in the archive, empty where it was never
+    voiced.
+    """
 
     name: str  # AND1-020006J1
     clip: str
@@ -48,13 +52,18 @@ class Archive:
             content = self.path.read_bytes()
         except OSError as error:
             raise DataError(
-                f"the game archive {self.path} cannot be read ({error.strerror}): run stage prepare_data to fetch it"
+                f"the game archive {self.path} cannot be read ({error.strerror}): run stage prepare_data "
+                "to fetch it"
             ) from error
         if content[:4] != b"QTBL" or len(content) < ENTRIES_AT:
-            raise DataError(f"{self.path} is not an archive of the game: it does not start with QTBL; delete it and run again")
+            raise DataError(
+                f"{self.path} is not an archive of the game: it does not start with QTBL; delete it and "
+                "run again"
+            )
         if content[12] != MP3:
             raise DataError(
-                f"{self.path} holds clips of compression {content[12]}, expected {MP3} (MP3): take the Debian package's archive"
+                f"{self.path} holds clips of compression {content[12]}, expected {MP3} (MP3): take the "
+                "Debian package's archive"
             )
         self.content = content
         self.entries = dict(self._read_entries(struct.unpack_from(">H", content, 13)[0]))
@@ -66,7 +75,10 @@ class Archive:
             name, _, offset, size = ENTRY.unpack_from(self.content, at)
             name = name.rstrip(b"\0").decode("ascii")
             if offset + size > len(self.content):
-                raise DataError(f"{self.path} is cut: {name} ends at byte {offset + size} of {len(self.content)}; delete it and run again")
+                raise DataError(
+                    f"{self.path} is cut: {name} ends at byte {offset + size} of {len(self.content)}; "
+                    "delete it and run again"
+                )
             yield name, (offset, size)
 
     def read(self, name: str) -> bytes:
@@ -91,19 +103,26 @@ class Archive:
             levels, _, talk_key, num_hero, num_person = struct.unpack_from(">hHHHH", content, 0)
             (person_start,) = struct.unpack_from(">H", content, PERSON_START_AT)
             hero_start = TREE_AT + LEVEL_BYTES * abs(levels)
-            for speaker, letter, start, number in ((HERO, "J", hero_start, num_hero), (person, "P", person_start, num_person)):
+            for speaker, letter, start, number in (
+                (HERO, "J", hero_start, num_hero),
+                (person, "P", person_start, num_person),
+            ):
                 for string_id, text in read_strings(content, start, number):
                     for segment, words in split_at_gestures(text).items():
                         clip = clip_name(talk_key, string_id, letter, segment)
                         name = f"{dialogue}-{clip.removesuffix('.SB')}"
-                        lines.append(Line(name, clip if clip in self.entries else "", dialogue, speaker, words))
+                        lines.append(
+                            Line(name, clip if clip in self.entries else "", dialogue, speaker, words)
+                        )
         except (struct.error, IndexError) as error:
             raise DataError(f"{self.path}: the dialogue {file} ends too early ({error})") from error
         return lines
 
 
 def read_strings(content: bytes, start: int, number: int) -> list[tuple[int, str]]:
-    """`number` strings of a dialogue with their ids: two bytes skipped, id (2), length (1), cp437 text, padded to a multiple of 4."""
+    """`number` strings of a dialogue with their ids: two bytes skipped, id (2), length (1), cp437 text,
+    padded to a multiple of 4.
+    """
     strings = []
     at = start
     for _ in range(number):
@@ -119,7 +138,8 @@ def read_strings(content: bytes, start: int, number: int) -> list[tuple[int, str
 
 
 def split_at_gestures(text: str) -> dict[int, str]:
-    """The stretches between gesture codes by their number from 1: each is spoken by a clip of its own. Empty ones count as well.
+    """The stretches between gesture codes by their number from 1: each is spoken by a clip of its own. Empty
+    ones count as well.
 
     >>> split_at_gestures("Hi there!*02*FLNice day. *03")
     {1: 'Hi there!', 3: 'Nice day.'}

@@ -1,8 +1,9 @@
-"""The one channel that every clip goes through, bona fide or not: else a detector learns the codec, the band or the level.
+"""The one channel that every clip goes through, bona fide or not: else a detector learns the codec, the band
+or the level.
 
-To 11,025 Hz; what engines say of a text once through the publisher's MP3, which recordings already had, and so vocoders' versions of
-them: two passes for every clip, since detectors hear a third. Band-pass; silent edges cut; level; noise; MP3 with its delay undone;
-polarity at random; 16 kHz. T samples.
+To 11,025 Hz; what engines say of a text once through the publisher's MP3, which recordings already had, and
+so vocoders' versions of them: two passes for every clip, since detectors hear a third. Band-pass; silent
+edges cut; level; noise; MP3 with its delay undone; polarity at random; 16 kHz. T samples.
 """
 
 import io
@@ -25,9 +26,11 @@ PUBLISHER_LEVEL = -20.0  # dBFS at which text-to-speech enters the publisher's M
 
 
 def transmit(samples: np.ndarray, rate: int, published: bool, seed: int) -> np.ndarray:
-    """Samples (T,) at `rate` Hz to samples at 16 kHz. What is random (level, noise, polarity) comes from the seed.
+    """Samples (T,) at `rate` Hz to samples at 16 kHz. What is random (level, noise, polarity) comes from the
+    seed.
 
-    `published` says that they are a recording of the game, or a vocoder's version of one: it has been through the publisher's MP3.
+    `published` says that they are a recording of the game, or a vocoder's version of one: it has been through
+    the publisher's MP3.
     """
     rng = np.random.default_rng(seed)
     x = samples if rate == RATE else resample(samples.astype(np.float32), rate, RATE)
@@ -36,7 +39,8 @@ def transmit(samples: np.ndarray, rate: int, published: bool, seed: int) -> np.n
     x = trim(band_pass(x))
     x = set_level(x, rng.uniform(*LEVEL))
     x = x + 10 ** (rng.uniform(*NOISE) / 20) * rng.standard_normal(len(x))
-    # Every synthesizer has a polarity of its own, and so has each figure's recording: a network on waveforms learns which is which.
+    # Every synthesizer has a polarity of its own, and so has each figure's recording: a network on waveforms
+    # learns which is which.
     return rng.choice((-1.0, 1.0)) * resample(mp3(x), RATE, SAMPLE_RATE)
 
 

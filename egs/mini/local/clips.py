@@ -1,7 +1,7 @@
 """The pool of finished clips, `data/clips/<kind>/<name>.flac`, shared by the protocols.
 
-What a clip sounds like depends on its engine, figure and line alone, so a run that was killed goes on where it was, and neither the
-number of jobs nor the protocol changes a sample.
+What a clip sounds like depends on its engine, figure and line alone, so a run that was killed goes on where
+it was, and neither the number of jobs nor the protocol changes a sample.
 """
 
 import functools
@@ -33,14 +33,23 @@ from .synthesizers import ENGINES, Request, seed_of, speakable
 BONAFIDE = "bonafide"
 BATCH = 14  # clips of one engine that a worker makes at a time
 NATIVE = 11_025  # Hz of the game's clips
-SOURCES = ("archive.py", "channel.py", "clips.py", "lines.py", "spoofs.py", "synthesizers.py")  # what a clip's sound depends on
+SOURCES = (
+    "archive.py",
+    "channel.py",
+    "clips.py",
+    "lines.py",
+    "spoofs.py",
+    "synthesizers.py",
+)  # what a clip's sound depends on
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip of the pool: a figure's recording, or an engine's version of a line, purported to be the figure."""
+    """One clip of the pool: a figure's recording, or an engine's version of a line, purported to be the
+    figure.
+    """
 
     kind: str  # bonafide or the engine
     figure: str
@@ -57,11 +66,23 @@ class Clip:
         return pool / self.kind / f"{self.name}.flac"
 
 
-def make_clips(clips: list[Clip], pool: Path, downloads: Path, versions: dict[str, str], num_jobs: int) -> None:
+def make_clips(
+    clips: list[Clip], pool: Path, downloads: Path, versions: dict[str, str], num_jobs: int
+) -> None:
     """Make all clips that the pool lacks. The first failure stops the run; DadaError names engine and text."""
     open_pool(pool, versions)
-    lacking = [clip for clip in sorted(set(clips), key=lambda clip: (clip.kind, clip.name)) if not clip.path(pool).exists()]
-    log.info("clips: %d of %d are there, %d to make with %d jobs", len(set(clips)) - len(lacking), len(set(clips)), len(lacking), num_jobs)
+    lacking = [
+        clip
+        for clip in sorted(set(clips), key=lambda clip: (clip.kind, clip.name))
+        if not clip.path(pool).exists()
+    ]
+    log.info(
+        "clips: %d of %d are there, %d to make with %d jobs",
+        len(set(clips)) - len(lacking),
+        len(set(clips)),
+        len(lacking),
+        num_jobs,
+    )
     batches = [
         same[start : start + BATCH]
         for kind in sorted({clip.kind for clip in lacking})
@@ -72,16 +93,20 @@ def make_clips(clips: list[Clip], pool: Path, downloads: Path, versions: dict[st
         for batch in batches:
             make_batch(batch, pool, downloads)
         return
-    # Workers are forked: they need this module under the name that it has here, and the stage loaded it by its path.
+    # Workers are forked: they need this module under the name that it has here, and the stage loaded it by
+    # its path.
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(num_jobs, mp_context=context, initializer=start_worker, initargs=(os.getpid(),)) as workers:
+    with ProcessPoolExecutor(
+        num_jobs, mp_context=context, initializer=start_worker, initargs=(os.getpid(),)
+    ) as workers:
         futures = [workers.submit(make_batch, batch, pool, downloads) for batch in batches]
         try:
             for future in as_completed(futures):
                 future.result()
         except BrokenProcessPool as error:
             raise DadaError(
-                "a process that makes clips was killed (out of memory?): run again with fewer jobs; finished clips are kept"
+                "a process that makes clips was killed (out of memory?): run again with fewer jobs; "
+                "finished clips are kept"
             ) from error
         finally:
             workers.shutdown(cancel_futures=True)
@@ -108,7 +133,9 @@ def make_batch(batch: list[Clip], pool: Path, downloads: Path) -> None:
         vocoder = engine(kind, downloads)
         made = [vocoder.resynthesize(recording(clip, downloads), NATIVE, clip.name) for clip in batch]
     else:
-        made = engine(kind, downloads).speak([Request(clip.name, speakable(clip.text), clip.tempo) for clip in batch])
+        made = engine(kind, downloads).speak(
+            [Request(clip.name, speakable(clip.text), clip.tempo) for clip in batch]
+        )
     for clip, (samples, rate) in zip(batch, made, strict=True):
         published = kind == BONAFIDE or ENGINES[kind].copies
         write_audio(clip.path(pool), transmit(samples, rate, published, seed=seed_of(clip.name)))
@@ -132,8 +159,12 @@ def engine(kind: str, downloads: Path):
 
 
 def open_pool(pool: Path, versions: dict[str, str]) -> None:
-    """Keep the pool if it was made by the same code and packages; throw it away otherwise, saying so. Half-written files go."""
-    made_by = {name: hashlib.sha256((Path(__file__).parent / name).read_bytes()).hexdigest() for name in SOURCES}
+    """Keep the pool if it was made by the same code and packages; throw it away otherwise, saying so.
+    Half-written files go.
+    """
+    made_by = {
+        name: hashlib.sha256((Path(__file__).parent / name).read_bytes()).hexdigest() for name in SOURCES
+    }
     made_by |= {"packages": versions, "libsndfile": soundfile.__libsndfile_version__}
     stamp = pool / "made_by.json"
     content = json.dumps(made_by, indent=1, sort_keys=True) + "\n"

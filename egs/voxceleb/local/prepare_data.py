@@ -24,11 +24,21 @@ def prepare(recipe) -> list[DataDir]:
     strange = [name for name in names if name.count("/") != 2]
     if strange:
         wanted = "<speaker>/<video>/<number>"
-        raise DataError(f"{len(strange)} files of {home} are not called {wanted}, e.g. {listed(strange)}: correct corpus.root")
-    told = differences({home.name: {ALL: len(names)}}, {home.name: {ALL: options["total"]} if options["total"] else {}})
+        raise DataError(
+            f"{len(strange)} files of {home} are not called {wanted}, e.g. {listed(strange)}: correct "
+            "corpus.root"
+        )
+    told = differences(
+        {home.name: {ALL: len(names)}}, {home.name: {ALL: options["total"]} if options["total"] else {}}
+    )
     if told:
-        log.warning("%s does not have its published counts: %s. Is it complete? (corpus.options.total)", home, told)
-    names = sorted(random.Random(options["seed"]).sample(names, max(1, round(options["fraction"] * len(names)))), key=str.encode)
+        log.warning(
+            "%s does not have its published counts: %s. Is it complete? (corpus.options.total)", home, told
+        )
+    names = sorted(
+        random.Random(options["seed"]).sample(names, max(1, round(options["fraction"] * len(names)))),
+        key=str.encode,
+    )
     owner = by_video(names, options["shares"], options["seed"])
     genders = read_genders(root)
     parts = {split: [name for name in names if owner[video_of(name)] == split] for split in recipe.all_splits}
@@ -41,28 +51,43 @@ def video_of(name: str) -> str:
 
 
 def by_video(names: list[str], shares: dict[str, float], seed: int) -> dict[str, str]:
-    """Video -> split: of each speaker's videos every split gets its share; those of who has too few are trained on."""
+    """Video -> split: of each speaker's videos every split gets its share; those of who has too few are
+    trained on.
+    """
     videos: dict[str, set[str]] = defaultdict(set)
     for name in names:
         videos[name.partition("/")[0]].add(video_of(name))
     owner: dict[str, str] = {}
     few = [theirs for theirs in videos.values() if len(theirs) < len(shares)]
     for _, theirs in sorted(videos.items()):
-        owner |= dict.fromkeys(theirs, next(iter(shares))) if len(theirs) < len(shares) else divide(sorted(theirs), shares, seed)
+        owner |= (
+            dict.fromkeys(theirs, next(iter(shares)))
+            if len(theirs) < len(shares)
+            else divide(sorted(theirs), shares, seed)
+        )
     if few:
-        log.warning("%d of %d speakers have too few videos to divide: they go to %s", len(few), len(videos), next(iter(shares)))
+        log.warning(
+            "%d of %d speakers have too few videos to divide: they go to %s",
+            len(few),
+            len(videos),
+            next(iter(shares)),
+        )
     return owner
 
 
 def read_genders(root: Path) -> dict[str, str]:
-    """Speaker -> m or f by vox2_meta.csv (commas and blanks) or vox1_meta.csv (tabs), whichever there is; empty without."""
+    """Speaker -> m or f by vox2_meta.csv (commas and blanks) or vox1_meta.csv (tabs), whichever there is;
+    empty without.
+    """
     path = next((root / name for name in METAS if (root / name).exists()), None)
     if path is None:
         log.warning("%s has no %s: genders are not known", root, " nor ".join(METAS))
         return {}
     header, lines = parse(path)
     if "Gender" not in header or not header[0].endswith("ID"):
-        raise DataError(f"{path}:1: no columns VoxCeleb ID and Gender; it has {', '.join(header)}: fetch it again")
+        raise DataError(
+            f"{path}:1: no columns VoxCeleb ID and Gender; it has {', '.join(header)}: fetch it again"
+        )
     place = header.index("Gender")
     short = [number for number, cells in lines if len(cells) <= place]
     if short:

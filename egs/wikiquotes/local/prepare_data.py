@@ -1,4 +1,6 @@
-"""Stage 1: the dump of Wikiquote, and collections of quotes, to data/quotes; redirects to its authors to data/redirects."""
+"""Stage 1: the dump of Wikiquote, and collections of quotes, to data/quotes; redirects to its authors to
+data/redirects.
+"""
 
 import itertools
 import logging
@@ -22,18 +24,28 @@ def prepare(recipe) -> list[DataDir]:
         raise ConfigError("corpus.options names neither a dump nor collections: there is nothing to read")
     found: list[Iterator[Quote]] = []
     if options.get("dump"):
-        flags = {"attributed": bool(options.get("attributed")), "english_only": bool(options.get("english_only", True))}
-        found.append(read_dump(root / options["dump"], reading, recipe.num_jobs, options.get("wiki", ""), **flags))
+        flags = {
+            "attributed": bool(options.get("attributed")),
+            "english_only": bool(options.get("english_only", True)),
+        }
+        found.append(
+            read_dump(root / options["dump"], reading, recipe.num_jobs, options.get("wiki", ""), **flags)
+        )
     found += [read_collection(*_file_of(root, entry)) for entry in options.get("collections") or []]
     data = quotes_dir(recipe.data_dir("quotes"), itertools.chain(*found))
     if options.get("dump"):
         write_redirects(recipe.data_root, final_titles(reading.redirects), data.speakers.values())
-    log.info("%s", ", ".join(f"{count:,} {name}" for name, count in reading.counts.items()) or "no dump was read")
+    log.info(
+        "%s", ", ".join(f"{count:,} {name}" for name, count in reading.counts.items()) or "no dump was read"
+    )
     log.info("%d quotes by %d authors", len(data.utts), len(set(data.speakers.values())))
     return [data]
 
 
 def _file_of(root: Path, entry: dict) -> tuple[Path, dict | None]:
     if not isinstance(entry, dict) or "file" not in entry:
-        raise ConfigError(f"corpus.options.collections holds {entry!r}, expected {{file: quotes.csv}} and, if needed, columns")
+        raise ConfigError(
+            f"corpus.options.collections holds {entry!r}, expected {{file: quotes.csv}} and, if "
+            "needed, columns"
+        )
     return root / entry["file"], entry.get("columns")

@@ -1,4 +1,6 @@
-"""CQT-AASIST and W2V2-AASIST: sizes of the specification, the steps to the graphs, encoders inside and outside."""
+"""CQT-AASIST and W2V2-AASIST: sizes of the specification, the steps to the graphs, encoders inside and
+outside.
+"""
 
 import pytest
 import torch
@@ -12,7 +14,9 @@ from dada.train.optim import set_trainable, training_mode
 
 
 def as_batch(x: torch.Tensor) -> Batch:
-    return Batch([f"u{i}" for i in range(len(x))], x, torch.full((len(x),), x.shape[-1]), torch.arange(len(x)) % 2)
+    return Batch(
+        [f"u{i}" for i in range(len(x))], x, torch.full((len(x),), x.shape[-1]), torch.arange(len(x)) % 2
+    )
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -27,11 +31,14 @@ def test_sizes():
     cqt = cqt_aasist.Model(cqt_aasist.Config(), 2)
     assert num_parameters(cqt) == 297_866 + 64 * (33 - 23)  # AASIST's, and positions of ten more bands
     w2v2 = w2v2_aasist.Model(w2v2_aasist.Config(), 2)
-    assert num_parameters(w2v2.project) == 163_968 and num_parameters(w2v2) - 163_968 == 297_866 + 64 * (42 - 23)
+    assert num_parameters(w2v2.project) == 163_968 and num_parameters(w2v2) - 163_968 == 297_866 + 64 * (
+        42 - 23
+    )
 
 
 @pytest.mark.parametrize(
-    ("module", "shape", "pooled", "nodes"), [(cqt_aasist, (100, 282), (33, 94), (33, 23)), (w2v2_aasist, (1280, 201), (42, 67), (42, 67))]
+    ("module", "shape", "pooled", "nodes"),
+    [(cqt_aasist, (100, 282), (33, 94), (33, 23)), (w2v2_aasist, (1280, 201), (42, 67), (42, 67))],
 )
 def test_shapes_on_the_way_to_the_graphs(module, shape, pooled, nodes):
     model = module.Model(module.Config(), 2).eval()
@@ -50,7 +57,9 @@ def test_layers_are_averaged_with_learned_weights():
     model = w2v2_aasist.Model(config, 2).eval()
     stacked = noise(2, *shape)
     one = w2v2_aasist.Model(w2v2_aasist.Config(**{**vars(config), "num_layers": 1}), 2).eval()
-    one.load_state_dict({name: value for name, value in model.state_dict().items() if name != "layer_weights"})
+    one.load_state_dict(
+        {name: value for name, value in model.state_dict().items() if name != "layer_weights"}
+    )
     with torch.no_grad():
         model.layer_weights.copy_(torch.tensor([0.0, 3.0]).log1p())  # one part to four
         expected = one(as_batch((stacked[:, :12] + 4 * stacked[:, 12:]) / 5)).logits
@@ -60,7 +69,12 @@ def test_layers_are_averaged_with_learned_weights():
 @pytest.mark.parametrize("kind", ["wav2vec2", "whisper"])
 def test_an_encoder_inside_is_tuned_in_its_last_layers_alone(kind, encoder_folder):
     torch.manual_seed(0)
-    sizes = {**vars(w2v2_aasist.example()[0]), "encoder": str(encoder_folder(kind)), "layers": [1, 2], "tuned_layers": 1}
+    sizes = {
+        **vars(w2v2_aasist.example()[0]),
+        "encoder": str(encoder_folder(kind)),
+        "layers": [1, 2],
+        "tuned_layers": 1,
+    }
     model = w2v2_aasist.Model(w2v2_aasist.Config(**sizes), 2)
     set_trainable(model, [])
     training_mode(model)
@@ -108,12 +122,18 @@ def test_bad_settings():
         cqt_aasist.Model(config, 2)(as_batch(noise(1, 20, 11)))
     config, _ = w2v2_aasist.example()
     for strange in (noise(1, 23, 40), noise(1, 8000)):
-        with pytest.raises(ConfigError, match="model.num_layers 2 x model.width 12 = 24 features a frame are expected"):
+        with pytest.raises(
+            ConfigError, match="model.num_layers 2 x model.width 12 = 24 features a frame are expected"
+        ):
             w2v2_aasist.Model(config, 2)(as_batch(strange))
 
 
 def test_systems():
     cqt, w2v2 = load_system_config("cqt_aasist"), load_system_config("w2v2_aasist")
-    assert (cqt.input.num_samples, cqt.input.features["name"], cqt.input.features["num_bins"]) == (144_000, "cqt", 100)
+    assert (cqt.input.num_samples, cqt.input.features["name"], cqt.input.features["num_bins"]) == (
+        144_000,
+        "cqt",
+        100,
+    )
     assert (w2v2.input.kind, w2v2.input.num_samples, w2v2.model["tuned_layers"]) == ("waveform", 64_600, 12)
     assert w2v2.train.optim.lr_scales == {"encoder": 0.01}

@@ -23,7 +23,9 @@ def clips():
     rows = []
     for i in range(40):
         size = int(rng.integers(30, 80))
-        rows.append((centres[i % 2, rng.integers(5, size=size)] + rng.normal(size=(size, 6))) * scale + 50 * scale)
+        rows.append(
+            (centres[i % 2, rng.integers(5, size=size)] + rng.normal(size=(size, 6))) * scale + 50 * scale
+        )
     return [torch.from_numpy(row.T.astype(np.float32)) for row in rows]
 
 
@@ -31,7 +33,12 @@ def batches_of(clips, size=8):
     def batches():
         for i in range(0, len(clips), size):
             inputs, lengths = pad_stack(clips[i : i + size], value=1e6)
-            yield Batch([str(k) for k in range(i, i + len(inputs))], inputs, lengths, torch.arange(i, i + len(inputs)) % 2)
+            yield Batch(
+                [str(k) for k in range(i, i + len(inputs))],
+                inputs,
+                lengths,
+                torch.arange(i, i + len(inputs)) % 2,
+            )
 
     return batches
 
@@ -39,7 +46,9 @@ def batches_of(clips, size=8):
 def scikit(model, label, **settings):
     """The same mixture in scikit-learn."""
     mixture = GaussianMixture(len(model.weights[label]), covariance_type="diag", **settings)
-    mixture.weights_, mixture.means_, mixture.covariances_ = (b[label].numpy() for b in (model.weights, model.means, model.variances))
+    mixture.weights_, mixture.means_, mixture.covariances_ = (
+        b[label].numpy() for b in (model.weights, model.means, model.variances)
+    )
     mixture.precisions_cholesky_ = 1 / np.sqrt(mixture.covariances_)
     return mixture
 
@@ -49,14 +58,18 @@ def test_likelihood_and_em_are_scikits(clips, init, caplog):
     fitted = {}
     for iterations in (2, 3):
         torch.manual_seed(1)
-        model = gmm.Model(gmm.Config(num_components=4, num_features=6, init=init, iterations=iterations, tolerance=0), 2)
+        model = gmm.Model(
+            gmm.Config(num_components=4, num_features=6, init=init, iterations=iterations, tolerance=0), 2
+        )
         model.estimate(batches_of(clips), log)
         fitted[iterations] = model
     for label in (0, 1):
         frames = torch.cat([clip.T for clip in clips[label::2]]).double()
         before, after = fitted[2], fitted[3]
         np.testing.assert_allclose(
-            before.log_likelihood(frames)[:, label].numpy(), scikit(before, label).score_samples(frames.numpy()), atol=1e-8
+            before.log_likelihood(frames)[:, label].numpy(),
+            scikit(before, label).score_samples(frames.numpy()),
+            atol=1e-8,
         )
         reference = scikit(before, label)
         _, responsibilities = reference._e_step(frames.numpy())
@@ -73,7 +86,9 @@ def test_score_is_the_mean_over_valid_frames(clips):
     batch = next(batches_of(clips)())
     logits = model(batch).logits
     for i, clip in enumerate(clips[:8]):
-        torch.testing.assert_close(logits[i], model.log_likelihood(clip.T.double()).mean(0).float(), atol=1e-4, rtol=1e-5)
+        torch.testing.assert_close(
+            logits[i], model.log_likelihood(clip.T.double()).mean(0).float(), atol=1e-4, rtol=1e-5
+        )
     assert ((logits[:, 1] > logits[:, 0]) == batch.labels.bool()).all()
 
 
@@ -91,7 +106,9 @@ def test_bad_training_data_is_refused(clips):
     with pytest.raises(DataError, match="set it to 6"):
         gmm.Model(gmm.Config(num_components=4, num_features=60), 2).estimate(batches_of(clips), log)
     with pytest.raises(DataError, match="class number 1 has 0 training frames"):
-        gmm.Model(gmm.Config(num_components=4, num_features=6), 2).estimate(lambda: iter([_one_class(clips)]), log)
+        gmm.Model(gmm.Config(num_components=4, num_features=6), 2).estimate(
+            lambda: iter([_one_class(clips)]), log
+        )
 
 
 def _one_class(clips) -> Batch:

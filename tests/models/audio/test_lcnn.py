@@ -11,7 +11,11 @@ from dada.models.audio import _maps, lcnn
 
 @pytest.mark.parametrize(
     ("num_layers", "norm_scale", "logits", "num_parameters"),
-    [(11, False, [0.24946, -0.03047], 199_170), (9, False, [-0.1399, -0.0621], 157_922), (9, True, [-0.1029, -0.0223], 158_210)],
+    [
+        (11, False, [0.24946, -0.03047], 199_170),
+        (9, False, [-0.1399, -0.0621], 157_922),
+        (9, True, [-0.1029, -0.0223], 158_210),
+    ],
 )
 def test_parity(num_layers, norm_scale, logits, num_parameters):
     model = lcnn.Model(lcnn.Config(num_layers=num_layers, norm_scale=norm_scale), 2).eval()
@@ -20,7 +24,9 @@ def test_parity(num_layers, norm_scale, logits, num_parameters):
         output = model(Batch(["a"], fixture_input(), torch.tensor([282])))
     torch.testing.assert_close(output.logits, torch.tensor([logits]), atol=6e-5, rtol=0)
     if num_layers == 11:
-        torch.testing.assert_close(output.embedding[0, :3], torch.tensor([0.05354, 0.01354, -0.02142]), atol=3e-5, rtol=0)
+        torch.testing.assert_close(
+            output.embedding[0, :3], torch.tensor([0.05354, 0.01354, -0.02142]), atol=3e-5, rtol=0
+        )
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == num_parameters
 
 
@@ -37,8 +43,12 @@ def test_a_padded_clip_gives_what_it_gives_alone():
     with torch.no_grad():
         together = model(Batch(list("abc"), padded, lengths))
         alone = [model(Batch(["a"], row[None], torch.tensor([row.shape[1]]))) for row in rows]
-    torch.testing.assert_close(together.logits, torch.cat([output.logits for output in alone]), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(together.embedding, torch.cat([output.embedding for output in alone]), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        together.logits, torch.cat([output.logits for output in alone]), atol=1e-5, rtol=1e-5
+    )
+    torch.testing.assert_close(
+        together.embedding, torch.cat([output.embedding for output in alone]), atol=1e-5, rtol=1e-5
+    )
 
 
 def test_halves_start_as_layers_of_their_own():

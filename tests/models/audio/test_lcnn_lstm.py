@@ -27,11 +27,18 @@ def test_official_logits(reference, model):
     logits, lfcc = expected["logits"]["LFCC_LCNN_LSTM"], features.build({"name": "lfcc"})
     assert len(logits) == 12
     with torch.inference_mode():
-        clips = [lfcc(torch.from_numpy(read_audio(str(reference / "audio" / f"{utt}.flac"), 16_000))[None])[0] for utt in logits]
+        clips = [
+            lfcc(torch.from_numpy(read_audio(str(reference / "audio" / f"{utt}.flac"), 16_000))[None])[0]
+            for utt in logits
+        ]
         inputs, lengths = pad_stack(clips, value=3.0)
         together = model(Batch(list(logits), inputs, lengths))
-        alone = torch.cat([model(Batch(["a"], clip[None], torch.tensor([clip.shape[1]]))).logits for clip in clips])
-    torch.testing.assert_close(together.logits[:, 0], torch.tensor(list(logits.values())), atol=deviation, rtol=0)
+        alone = torch.cat(
+            [model(Batch(["a"], clip[None], torch.tensor([clip.shape[1]]))).logits for clip in clips]
+        )
+    torch.testing.assert_close(
+        together.logits[:, 0], torch.tensor(list(logits.values())), atol=deviation, rtol=0
+    )
     torch.testing.assert_close(together.logits, alone, atol=1e-4, rtol=0)
 
 
@@ -41,15 +48,21 @@ def test_parameter_count():
 
 def test_weights_of_another_network_are_refused(reference):
     with pytest.raises(ConfigError, match="do not fit the model lcnn_lstm"):
-        models.load_weights(lcnn_lstm.Model(lcnn_lstm.Config(), 2), "audio", "lcnn_lstm", reference / "weights" / "AASIST.pth")
+        models.load_weights(
+            lcnn_lstm.Model(lcnn_lstm.Config(), 2), "audio", "lcnn_lstm", reference / "weights" / "AASIST.pth"
+        )
 
 
 def test_a_clip_shorter_than_the_pools_is_named():
     with pytest.raises(DataError, match="utterance b: 15 frames, but lcnn_lstm needs 16"):
-        lcnn_lstm.Model(lcnn_lstm.Config(), 2)(Batch(["a", "b"], torch.zeros(2, 60, 40), torch.tensor([40, 15])))
+        lcnn_lstm.Model(lcnn_lstm.Config(), 2)(
+            Batch(["a", "b"], torch.zeros(2, 60, 40), torch.tensor([40, 15]))
+        )
 
 
-@pytest.mark.parametrize(("head", "loss", "num_logits"), [("cosine", "p2sgrad", 2), ("one_class", "oc_softmax", 1)])
+@pytest.mark.parametrize(
+    ("head", "loss", "num_logits"), [("cosine", "p2sgrad", 2), ("one_class", "oc_softmax", 1)]
+)
 def test_losses_over_cosines_learn_scores_that_are_higher_for_bona_fide(head, loss, num_logits):
     torch.manual_seed(1)
     model = lcnn_lstm.Model(lcnn_lstm.Config(num_features=32, dropout=0.0, head=head), 2)
@@ -61,7 +74,9 @@ def test_losses_over_cosines_learn_scores_that_are_higher_for_bona_fide(head, lo
     for _ in range(40):
         optimiser.zero_grad()
         output = model(batch)
-        assert output.logits.shape == (8, num_logits) and float(output.logits.detach().abs().max()) <= 1 + 1e-5
+        assert (
+            output.logits.shape == (8, num_logits) and float(output.logits.detach().abs().max()) <= 1 + 1e-5
+        )
         criterion(output, batch).backward()
         optimiser.step()
     scores = scores_from_logits(model.eval()(batch).logits, ["spoof", "bonafide"])

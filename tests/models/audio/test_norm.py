@@ -21,12 +21,16 @@ def test_training_is_exact_on_large_channels_last_images(affine):
     output, exact_output = norm(found), exact(expected)
     output.backward(slope)
     exact_output.backward(slope.double())
-    torch.testing.assert_close(output, exact_output.float(), rtol=0, atol=3e-6)  # the library's is wrong by 1e-4
+    torch.testing.assert_close(
+        output, exact_output.float(), rtol=0, atol=3e-6
+    )  # the library's is wrong by 1e-4
     torch.testing.assert_close(found.grad, expected.grad.float(), rtol=0, atol=2e-5)
     for ours, theirs in zip(norm.parameters(), exact.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad.float(), rtol=1e-4, atol=1e-2)
     for key, value in exact.state_dict().items():
-        torch.testing.assert_close(norm.state_dict()[key], value.to(norm.state_dict()[key].dtype), rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(
+            norm.state_dict()[key], value.to(norm.state_dict()[key].dtype), rtol=1e-6, atol=1e-7
+        )
 
 
 def test_without_momentum_statistics_are_the_mean_over_batches():

@@ -1,4 +1,6 @@
-"""PC-DARTS against the published sizes and against a plain version of its structure, with weights filled in by a formula."""
+"""PC-DARTS against the published sizes and against a plain version of its structure, with weights filled in
+by a formula.
+"""
 
 import math
 
@@ -21,7 +23,10 @@ def norm(name: str, size: int, names: tuple[str, ...]) -> dict:
 
 def separable(name: str, first: int, channels: int, kernel: int) -> dict:
     """Tensors of one ReLU, depthwise and pointwise convolution, BatchNorm; the ReLU is number `first - 1`."""
-    convs = {f"{name}.{first}.weight": (channels, 1, kernel, kernel), f"{name}.{first + 1}.weight": (channels, channels, 1, 1)}
+    convs = {
+        f"{name}.{first}.weight": (channels, 1, kernel, kernel),
+        f"{name}.{first + 1}.weight": (channels, channels, 1, 1),
+    }
     return convs | norm(f"{name}.{first + 2}", channels, AFFINE)
 
 
@@ -39,8 +44,14 @@ def official_shapes(width: int, num_cells: int) -> dict[str, tuple[int, ...]]:
             shapes |= {f"{cell}.preprocess0.conv_{k}.weight": (channels // 2, before, 1, 1) for k in (1, 2)}
             shapes |= norm(f"{cell}.preprocess0.bn", channels, PLAIN)
         else:
-            shapes |= {f"{cell}.preprocess0.op.1.weight": (channels, before, 1, 1), **norm(f"{cell}.preprocess0.op.2", channels, PLAIN)}
-        shapes |= {f"{cell}.preprocess1.op.1.weight": (channels, last, 1, 1), **norm(f"{cell}.preprocess1.op.2", channels, PLAIN)}
+            shapes |= {
+                f"{cell}.preprocess0.op.1.weight": (channels, before, 1, 1),
+                **norm(f"{cell}.preprocess0.op.2", channels, PLAIN),
+            }
+        shapes |= {
+            f"{cell}.preprocess1.op.1.weight": (channels, last, 1, 1),
+            **norm(f"{cell}.preprocess1.op.2", channels, PLAIN),
+        }
         for j, entry in enumerate(config.reduce if reduction else config.normal):
             kind, size = entry.split()[0][:3], int(entry.split()[0][-1])
             name = f"{cell}._ops.{j}.op"
@@ -69,7 +80,9 @@ def test_a_checkpoint_under_the_authors_names(num_cells, width, size, logits, em
     state = formula_weights(official_shapes(width, num_cells))
     state |= {"feature.lfcc_fb": torch.zeros(513, 70), "feature.l_dct.weight": torch.zeros(70, 70)}
     torch.save(state, tmp_path / "official.pth")
-    model = models.build("audio", {"name": "pc_darts", "num_cells": num_cells, "num_channels": width}, 2).eval()
+    model = models.build(
+        "audio", {"name": "pc_darts", "num_cells": num_cells, "num_channels": width}, 2
+    ).eval()
     models.load_weights(model, "audio", "pc_darts", tmp_path / "official.pth")
     x = (2 * torch.sin(0.01 * torch.arange(math.prod(size), dtype=torch.float64))).float().view(1, *size)
     with torch.no_grad():
@@ -78,15 +91,23 @@ def test_a_checkpoint_under_the_authors_names(num_cells, width, size, logits, em
     torch.testing.assert_close(output.embedding[0, :3], torch.tensor(embedding), atol=5e-6, rtol=0)
 
 
-@pytest.mark.parametrize(("num_cells", "width", "total"), [(4, 16, 147_274), (8, 32, 974_898), (16, 64, 7_515_682)])
+@pytest.mark.parametrize(
+    ("num_cells", "width", "total"), [(4, 16, 147_274), (8, 32, 974_898), (16, 64, 7_515_682)]
+)
 def test_published_sizes(num_cells, width, total):
     model = pc_darts.Model(pc_darts.Config(num_channels=width, num_cells=num_cells), 2)
     count = lambda module: sum(p.numel() for p in module.parameters() if p.requires_grad)  # noqa: E731
     assert count(model) == total
     if num_cells == 4:
         assert [count(m) for m in (model.stem.quarter, model.stem.eighth, *model.cells, model.classify)] == [
-            1272, 2336, 4816, 16_480, 58_560, 63_296, 514,
-        ]  # fmt: skip
+            1272,
+            2336,
+            4816,
+            16_480,
+            58_560,
+            63_296,
+            514,
+        ]
 
 
 def test_maps_have_the_published_shapes():
@@ -117,7 +138,9 @@ def test_dropped_clips_are_dropped_whole_and_the_mean_stays():
     x = torch.rand(4000, 2, 1, 3) + 0.5
     y = pc_darts.drop_clips(x, 0.2)
     dropped = (y == 0).flatten(1)
-    assert torch.equal(dropped.all(1), dropped.any(1)) and float(dropped.any(1).float().mean()) == pytest.approx(0.2, abs=0.02)
+    assert torch.equal(dropped.all(1), dropped.any(1)) and float(
+        dropped.any(1).float().mean()
+    ) == pytest.approx(0.2, abs=0.02)
     torch.testing.assert_close(y[~dropped.any(1)], x[~dropped.any(1)] / 0.8)
 
 

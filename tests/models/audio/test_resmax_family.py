@@ -1,4 +1,6 @@
-"""ResMax, DDWS, BC-ResMax and OFD against the authors' Keras networks: parameter counts, and logits with weights filled by a formula."""
+"""ResMax, DDWS, BC-ResMax and OFD against the authors' Keras networks: parameter counts, and logits with
+weights filled by a formula.
+"""
 
 import pytest
 import torch
@@ -49,7 +51,9 @@ def fill(model: torch.nn.Module) -> None:
     filler.conv(model.stem.weight, model.stem.bias)
     for block in model.blocks:
         bands = block.bands
-        for band in range(bands.num_bands):  # one after the other in the original, one grouped convolution here
+        for band in range(
+            bands.num_bands
+        ):  # one after the other in the original, one grouped convolution here
             for convs, norm in ((bands.first.convs, bands.norm1), (bands.second.convs, bands.norm2)):
                 size = len(norm.bias) // bands.num_bands
                 rows = slice(band * size, (band + 1) * size)
@@ -107,7 +111,9 @@ def test_a_padded_clip_gives_what_it_gives_alone(module, settings, rows):
         padded[i, :, : clip.shape[1]] = clip
     with torch.no_grad():
         together = model(Batch(list("abc"), padded, torch.tensor([65, 97, 128])))
-        alone = torch.cat([model(Batch(["a"], clip[None], torch.tensor([clip.shape[1]]))).logits for clip in clips])
+        alone = torch.cat(
+            [model(Batch(["a"], clip[None], torch.tensor([clip.shape[1]]))).logits for clip in clips]
+        )
     torch.testing.assert_close(together.logits, alone, atol=1e-4, rtol=1e-4)
 
 
@@ -119,9 +125,15 @@ def test_overlapping_bands_agree_with_a_loop_over_them():
     rows = {}
     for band in range(3):
         y = padded[:, :, 3 * band : 3 * band + 6]
-        for conv, norm, last in ((bands.first.convs[0], bands.norm1, False), (bands.second.convs[0], bands.norm2, True)):
+        for conv, norm, last in (
+            (bands.first.convs[0], bands.norm1, False),
+            (bands.second.convs[0], bands.norm2, True),
+        ):
             part = slice(5 * band, 5 * band + 5)
-            y = torch.nn.functional.conv2d(y, conv.weight[part], conv.bias[part], padding=(1, 0)) / (1 + norm.eps) ** 0.5
+            y = (
+                torch.nn.functional.conv2d(y, conv.weight[part], conv.bias[part], padding=(1, 0))
+                / (1 + norm.eps) ** 0.5
+            )
             y = y if last else y.relu()
         for row in range(6):
             rows.setdefault(3 * band + row, []).append(y[:, :, row])

@@ -19,7 +19,12 @@ def made_up(num_clips: int, num_classes: int, seed: int = 0) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.randint(num_classes, (num_clips,), generator=generator)
     x = torch.randn(num_clips, 4, generator=generator) + labels[:, None] * torch.tensor([1.0, 0.5, 0, 0])
-    return Batch([str(i) for i in range(num_clips)], (x * torch.tensor([1, 100, 0.01, 1]))[..., None], torch.ones(num_clips).long(), labels)
+    return Batch(
+        [str(i) for i in range(num_clips)],
+        (x * torch.tensor([1, 100, 0.01, 1]))[..., None],
+        torch.ones(num_clips).long(),
+        labels,
+    )
 
 
 @pytest.mark.parametrize("num_classes", [2, 3])
@@ -29,7 +34,11 @@ def test_it_is_scikits(num_classes):
     model.estimate(lambda: iter([batch]), log)
     x = batch.inputs[..., 0].double().numpy()
     scaled = StandardScaler().fit_transform(x)
-    expected = LogisticRegression(class_weight="balanced", max_iter=1000).fit(scaled, batch.labels.numpy()).predict_log_proba(scaled)
+    expected = (
+        LogisticRegression(class_weight="balanced", max_iter=1000)
+        .fit(scaled, batch.labels.numpy())
+        .predict_log_proba(scaled)
+    )
     with torch.no_grad():
         output = model(batch)
     np.testing.assert_allclose(output.logits.log_softmax(1).numpy(), expected, atol=1e-4)

@@ -1,4 +1,6 @@
-"""The TSSDNet family against numbers of the authors' code, with weights filled in by a formula under the authors' names."""
+"""The TSSDNet family against numbers of the authors' code, with weights filled in by a formula under the
+authors' names.
+"""
 
 import importlib
 from pathlib import Path
@@ -13,7 +15,11 @@ from dada.errors import DataError
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 NORM = ("weight", "bias", "running_mean", "running_var")
-RESIDUAL = [*(f"conv{i}.weight" for i in (1, 2, 3)), *(f"bn{i}.{n}" for i in (1, 2, 3) for n in NORM), "nin.weight"]
+RESIDUAL = [
+    *(f"conv{i}.weight" for i in (1, 2, 3)),
+    *(f"bn{i}.{n}" for i in (1, 2, 3) for n in NORM),
+    "nin.weight",
+]
 DILATED = [*(f"cv{i}.weight" for i in (1, 2, 4, 8)), *(f"bn{i}.{n}" for i in (1, 2, 4, 8) for n in NORM)]
 CHANNELS = [16, 32, 64, 128, 128]
 
@@ -59,7 +65,9 @@ def image() -> torch.Tensor:
         ("res_tssdnet_2d", image, 75, 966_674, [0.30752271, 0.25135133]),
     ],
 )
-def test_the_authors_checkpoint_gives_the_authors_logits(kind, make_input, num_tensors, num_parameters, bonafide_spoof, tmp_path):
+def test_the_authors_checkpoint_gives_the_authors_logits(
+    kind, make_input, num_tensors, num_parameters, bonafide_spoof, tmp_path
+):
     shapes = official_shapes(kind)
     assert len(shapes) == num_tensors
     model = build(kind)
@@ -69,7 +77,9 @@ def test_the_authors_checkpoint_gives_the_authors_logits(kind, make_input, num_t
     x = make_input()
     with torch.no_grad():
         output = model(Batch(["a"], x, torch.tensor([x.shape[-1]])))
-    torch.testing.assert_close(output.logits[0], torch.tensor(bonafide_spoof[::-1]), atol=2e-6, rtol=0)  # ours: spoof first
+    torch.testing.assert_close(
+        output.logits[0], torch.tensor(bonafide_spoof[::-1]), atol=2e-6, rtol=0
+    )  # ours: spoof first
     assert output.embedding.shape == (1, 32)
     torch.save(model.state_dict(), tmp_path / "ours.pt")
     again = build(kind)
@@ -82,9 +92,13 @@ def test_a_clip_without_a_step_for_the_last_module_is_refused(kind):
     model = build(kind)
     shortest = plugins.load("dada.models.audio", kind, "audio model").SHORTEST
     rows = () if kind != "res_tssdnet_2d" else (16,)
-    assert torch.isfinite(model(Batch(["a"], torch.randn(1, *rows, shortest), torch.tensor([shortest]))).logits).all()
+    assert torch.isfinite(
+        model(Batch(["a"], torch.randn(1, *rows, shortest), torch.tensor([shortest]))).logits
+    ).all()
     unit = "frames" if rows else "samples"
-    with pytest.raises(DataError, match=f"utterance a: {shortest - 1} {unit}, but the network needs {shortest}"):
+    with pytest.raises(
+        DataError, match=f"utterance a: {shortest - 1} {unit}, but the network needs {shortest}"
+    ):
         model(Batch(["a"], torch.randn(1, *rows, shortest), torch.tensor([shortest - 1])))
     if rows:
         with pytest.raises(DataError, match="at least 16 rows of features, not 15"):
@@ -101,14 +115,22 @@ def test_gradients_are_those_of_the_original_order():
     assert torch.equal(ours, original)
     weight = torch.randn_like(ours)
     (grad,) = torch.autograd.grad((ours * weight).sum(), x)
-    torch.testing.assert_close(grad, torch.autograd.grad((original * weight).sum(), x)[0], atol=1e-14, rtol=1e-12)
+    torch.testing.assert_close(
+        grad, torch.autograd.grad((original * weight).sum(), x)[0], atol=1e-14, rtol=1e-12
+    )
 
 
-@pytest.mark.parametrize(("kind", "shape"), [("res_tssdnet", (5000,)), ("inc_tssdnet", (5000,)), ("res_tssdnet_2d", (40, 60))])
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("res_tssdnet", (5000,)), ("inc_tssdnet", (5000,)), ("res_tssdnet_2d", (40, 60))]
+)
 def test_the_whole_network_has_the_gradients_of_its_plain_form(kind, shape, monkeypatch):
-    """Up to rounding: by 1e-3 in float32, where a maximum may turn to another step, and by next to nothing in float64."""
+    """Up to rounding: by 1e-3 in float32, where a maximum may turn to another step, and by next to nothing in
+    float64.
+    """
     monkeypatch.syspath_prepend(BENCHMARKS)
     benchmark = importlib.import_module("convolutional")
     ours = build(kind)
-    batch = Batch(["a", "b", "c"], torch.randn(3, *shape), torch.full((3,), shape[-1]), torch.tensor([0, 1, 1]))
+    batch = Batch(
+        ["a", "b", "c"], torch.randn(3, *shape), torch.full((3,), shape[-1]), torch.tensor([0, 1, 1])
+    )
     assert benchmark.gradient_difference(ours, benchmark.plain_form(kind, ours), batch, torch.float64) < 1e-10

@@ -36,7 +36,9 @@ def test_mean_is_equation_3():
 def test_confident_branches_do_not_saturate():
     log_posterior = torch.log_softmax(torch.tensor([[90.0, 0.0, 0.0]], dtype=torch.float64), 1).repeat(3, 1)
     fused = score(model_of("mean"), [60.0, 70.0, 80.0], log_posterior, ["ann"] * 3)
-    assert torch.isfinite(fused).all() and (fused.diff() > 0).all() and fused[0] > 50  # a sigmoid in float64 is 1 from 37 on
+    assert (
+        torch.isfinite(fused).all() and (fused.diff() > 0).all() and fused[0] > 50
+    )  # a sigmoid in float64 is 1 from 37 on
 
 
 def test_bayes_rows_sum_and_degenerate_cases():
@@ -45,7 +47,9 @@ def test_bayes_rows_sum_and_degenerate_cases():
     torch.testing.assert_close((-z).sigmoid(), POSTERIOR @ rates)  # P(spoof|t) of section 7
     torch.testing.assert_close(z.sigmoid() + (-z).sigmoid(), torch.ones(3, dtype=torch.float64))
     constant = late.bayes_log_odds(POSTERIOR.log(), torch.full((3,), 0.3, dtype=torch.float64))
-    torch.testing.assert_close((-constant).sigmoid(), torch.full((3,), 0.3, dtype=torch.float64))  # the draft's degenerate case
+    torch.testing.assert_close(
+        (-constant).sigmoid(), torch.full((3,), 0.3, dtype=torch.float64)
+    )  # the draft's degenerate case
     certain = late.bayes_log_odds(torch.eye(3, dtype=torch.float64).log(), rates)
     torch.testing.assert_close((-certain).sigmoid(), rates)
 
@@ -59,7 +63,9 @@ def test_bayes_claimed_follows_its_derivation():
     model = model_of("bayes_claimed", alpha=0.0)
     model.spoof_rates.copy_(torch.tensor([0.25, 0.5, 0.5]))
     fused = score(model, [0.0, 0.0, 0.0], POSTERIOR.log(), ["ann", "cid", "bob"])
-    assert fused.tolist() == pytest.approx([math.log(3) + math.log(0.7 / 0.5), math.log(0.8 / 0.2), math.log(1 / 3 / 0.3)])
+    assert fused.tolist() == pytest.approx(
+        [math.log(3) + math.log(0.7 / 0.5), math.log(0.8 / 0.2), math.log(1 / 3 / 0.3)]
+    )
     by_prior = score(model, [0.0], torch.tensor([PRIOR], dtype=torch.float64).log(), ["bob"])
     assert by_prior.item() == pytest.approx(0)  # a posterior equal to the prior tells nothing
 
@@ -68,8 +74,12 @@ def test_evidence_of_a_claim():
     claimed = claimed_authors(["ann", "zoe", "bob"], AUTHORS)
     assert claimed.tolist() == [0, -1, 1]
     assert log_odds_of_claim(POSTERIOR.log(), claimed)[0].item() == pytest.approx(math.log(0.7 / 0.3))
-    assert margin_of_claim(POSTERIOR.log(), claimed)[[0, 2]].tolist() == pytest.approx([math.log(0.7 / 0.2), 0])
-    assert lift_of_claim(POSTERIOR.log(), claimed, torch.tensor(PRIOR))[0].item() == pytest.approx(math.log(0.7 / 0.5))
+    assert margin_of_claim(POSTERIOR.log(), claimed)[[0, 2]].tolist() == pytest.approx(
+        [math.log(0.7 / 0.2), 0]
+    )
+    assert lift_of_claim(POSTERIOR.log(), claimed, torch.tensor(PRIOR))[0].item() == pytest.approx(
+        math.log(0.7 / 0.5)
+    )
 
 
 @pytest.mark.parametrize("rule", late.RULES)
@@ -90,7 +100,9 @@ def test_platt_is_applied_before_the_mean_only_where_the_rule_calibrates():
 
 def test_alpha_0_and_1_are_the_branches_alone():
     for alpha, expected in ((1.0, 2.0), (0.0, math.log(0.7 / 0.3))):
-        assert score(model_of("mean", alpha=alpha), [2.0], POSTERIOR[:1].log(), ["ann"]).item() == pytest.approx(expected)
+        assert score(
+            model_of("mean", alpha=alpha), [2.0], POSTERIOR[:1].log(), ["ann"]
+        ).item() == pytest.approx(expected)
 
 
 def test_state_survives_saving(tmp_path):
@@ -103,7 +115,11 @@ def test_state_survives_saving(tmp_path):
 
 
 def test_wrong_words_are_refused():
-    for settings in ({"rule": "median"}, {"rule": "mean", "weight": "guess"}, {"rule": "mean", "evidence": "none"}):
+    for settings in (
+        {"rule": "median"},
+        {"rule": "mean", "weight": "guess"},
+        {"rule": "mean", "evidence": "none"},
+    ):
         with pytest.raises(ConfigError, match="known: "):
             model_of(**settings)
 
@@ -111,5 +127,13 @@ def test_wrong_words_are_refused():
 def test_inputs_keep_the_order_of_authors():
     from dada.models.fusion._branches import Branches
 
-    branches = Branches(["a"], torch.tensor([1.5]), torch.zeros(1, 2), POSTERIOR[:1].log(), torch.zeros(1, 2), ["ann"], AUTHORS)
+    branches = Branches(
+        ["a"],
+        torch.tensor([1.5]),
+        torch.zeros(1, 2),
+        POSTERIOR[:1].log(),
+        torch.zeros(1, 2),
+        ["ann"],
+        AUTHORS,
+    )
     np.testing.assert_allclose(late.inputs(late.Config(), branches)[0], [1.5, *np.log([0.7, 0.2, 0.1])])

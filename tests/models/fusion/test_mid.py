@@ -28,7 +28,15 @@ def test_cross_entropy_of_the_logits_is_the_bce_of_the_score():
 
 def test_speaker_evidence_is_two_more_inputs_and_zero_for_strangers():
     posterior = torch.tensor([[0.7, 0.3], [0.7, 0.3]], dtype=torch.float64)
-    branches = Branches(["a", "b"], torch.zeros(2), torch.ones(2, 4), posterior.log(), torch.zeros(2, 3), ["ann", "zoe"], ["ann", "bob"])
+    branches = Branches(
+        ["a", "b"],
+        torch.zeros(2),
+        torch.ones(2, 4),
+        posterior.log(),
+        torch.zeros(2, 3),
+        ["ann", "zoe"],
+        ["ann", "bob"],
+    )
     config = mid.Config(audio_size=4, text_size=3, speaker_evidence=True, prior=[0.5, 0.5])
     x = mid.inputs(config, branches)
     assert x.shape == (2, 9) and x.dtype == torch.float32
@@ -42,7 +50,9 @@ def test_speaker_evidence_is_two_more_inputs_and_zero_for_strangers():
 def test_it_learns_an_exclusive_or_of_the_branches(project):
     torch.manual_seed(0)
     audio, text = torch.randint(0, 2, (2, 64))
-    x = torch.cat([torch.nn.functional.one_hot(audio, 4), torch.nn.functional.one_hot(text, 3)], dim=1).float()
+    x = torch.cat(
+        [torch.nn.functional.one_hot(audio, 4), torch.nn.functional.one_hot(text, 3)], dim=1
+    ).float()
     labels = audio ^ text
     model = mid.Model(mid.Config(audio_size=4, text_size=3, project=project, hidden=[32, 16]))
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)

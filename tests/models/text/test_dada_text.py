@@ -27,6 +27,12 @@ def test_sheet_fixture_of_the_triplet_loss():
     rng.randn(16, 256), rng.randn(16, 256)
     rows = torch.tensor(np.concatenate([rng.randn(8, 32) for _ in range(3)]))
     unit = torch.nn.functional.normalize(rows, dim=1)
-    for x, name, expected in ((rows, "cosine", 0.527539), (rows, "l2", 0.858329), (unit, "squared_l2", 0.555079)):
-        loss = triplet.Loss(triplet.Config(margin=0.5, distance=name))(Output(x, x), Batch([], x, torch.zeros(0)))
+    for x, name, expected in (
+        (rows, "cosine", 0.527539),
+        (rows, "l2", 0.858329),
+        (unit, "squared_l2", 0.555079),
+    ):
+        loss = triplet.Loss(triplet.Config(margin=0.5, distance=name))(
+            Output(x, x), Batch([], x, torch.zeros(0))
+        )
         assert loss.item() == pytest.approx(expected, abs=1e-6)
