@@ -17,6 +17,11 @@ import numpy as np
 
 from dada.data.datadir import BONAFIDE, NO_SPEAKER
 from dada.errors import ConfigError, DataError
+from dada.formats.align import align
+from dada.formats.asv_scores import FIXED_RATES, read_asv
+from dada.formats.key import ASV_WORDS, Key, read_key
+from dada.formats.score_file import ScoreFile, read_score_file
+from dada.formats.submission import FORMATS, default_format, write_submission
 from dada.metrics.bootstrap import Resampler, clusters_by_attack
 from dada.metrics.check import warn_if_inverted, warn_of_ties
 from dada.metrics.config import EvaluateConfig
@@ -27,12 +32,7 @@ from dada.metrics.tdcf import Asv
 from dada.plugins import nearest
 from dada.program import LEVELS, refuse_existing, run, set_up_logging
 from dada.report.evaluation import readable
-from dada.score.align import align
-from dada.score.asv import FIXED_RATES, read_asv
 from dada.score.evaluation import Resamplers, difference, measure
-from dada.score.key import ASV_WORDS, Key, read_key
-from dada.score.score_file import ScoreFile, read_score_file
-from dada.score.submission import FORMATS, default_format, write_submission
 
 EXAMPLE = """examples:
   dada evaluate --scores scores.txt --key ASVspoof2019.LA.cm.eval.trl.txt \\

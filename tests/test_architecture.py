@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("errors", "plugins", "program", "systems"),
     ("metrics", "data"),
+    ("formats",),
     ("features", "augment"),
     ("asr", "text", "losses", "models"),
     ("train",),

@@ -10,7 +10,7 @@ from dada import metrics
 from dada.data import DataDir
 from dada.errors import DataError
 from dada.evaluate import main
-from dada.score.asv import read_asv
+from dada.formats.asv_scores import read_asv
 
 LA = "protocols/ASVspoof2019.LA.cm.eval.trl.txt"
 ASV = "scores/ASVspoof2019.LA.asv.eval.gi.trl.scores.txt"

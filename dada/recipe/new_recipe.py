@@ -15,11 +15,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from dada import program
-from dada.data.csv_corpus import LABELS, SPLITS, Row, guess_mapping, map_values, parse, read_rows
 from dada.data.datadir import DataDir
 from dada.data.files import atomic_dir
-from dada.data.folder_corpus import rows_of_folders, rows_of_protocols, write_rows
 from dada.errors import DataError, UserError
+from dada.formats.csv_list import LABELS, SPLITS, Row, guess_mapping, map_values, parse, read_rows
+from dada.formats.folders import rows_of_folders, rows_of_protocols, write_rows
 from dada.recipe.smoke_test import smoke_test
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dada.data.datadir import DataDir
-from dada.data.folder_corpus import write_rows
+from dada.formats.folders import write_rows
 
 NUM_FILES = 12  # of each label and split
 SYSTEMS = {"trivial_cues": "", "lfcc_gmm": "model: {num_components: 2, init_frames: 500}\n"}

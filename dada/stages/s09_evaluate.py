@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from dada.data import BONAFIDE, SPOOF, DataDir, read_table, write_text
+from dada.formats.asv_scores import FIXED_RATES, read_asv
 from dada.metrics.authorship import DEFINITIONS as AUTHOR_DEFINITIONS
 from dada.metrics.check import join_scores
 from dada.metrics.eer import weighted_eer
@@ -27,7 +28,6 @@ from dada.metrics.tdcf import Asv
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.stage import Job
 from dada.report.load import difference_path
-from dada.score.asv import FIXED_RATES, read_asv
 from dada.stages import _seen
 from dada.stages._authorship import authorship, embedding_abx
 from dada.stages._open_set import class_results

@@ -9,8 +9,8 @@ import soundfile
 from signals import speech_like
 
 from dada.data import DataDir
-from dada.data.folder_corpus import rows_of_folders, rows_of_protocols
 from dada.errors import DataError, UserError
+from dada.formats.folders import rows_of_folders, rows_of_protocols
 from dada.recipe.new_recipe import new_recipe
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ import pytest
 from fixtures import miniatures
 
 from dada.data import DataDir, read_audio
-from dada.data.asvspoof import ASVSPOOF2019, make_data_dir, read_protocol
 from dada.errors import DataError
+from dada.formats.asvspoof import ASVSPOOF2019, make_data_dir, read_protocol
 from dada.recipe.recipe import Recipe
 from dada.stages import s01_prepare_data, s09_evaluate
 from dada.stages.s01_prepare_data import load_local

@@ -9,9 +9,9 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from dada.data.csv_corpus import Row, divide, map_values, read_rows, refuse
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, DataDir
 from dada.errors import ConfigError, DataError
+from dada.formats.csv_list import Row, divide, map_values, read_rows, refuse
 
 TABLES = {"speaker": "utt2spk", "text": "text"}  # columns whose table is not called utt2<column>
 NOT_TABLES = ("file", "label", "split")

@@ -3,9 +3,9 @@ data/{train,dev,test_r1,test_r2}.
 """
 
 from dada.data import BONAFIDE, SPOOF, DataDir
-from dada.data.add2023 import add2023_split
 from dada.data.find_audio import find_folder
 from dada.errors import ConfigError
+from dada.formats.add2023 import add2023_split
 
 LABELS = {"genuine": BONAFIDE, "fake": SPOOF}
 PREFIXES = {

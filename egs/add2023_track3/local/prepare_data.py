@@ -3,9 +3,9 @@ utterance in utt2attack.
 """
 
 from dada.data import DataDir
-from dada.data.add2023 import add2023_split
 from dada.data.find_audio import find_folder
 from dada.errors import ConfigError
+from dada.formats.add2023 import add2023_split
 
 KNOWN = [str(number) for number in range(7)]
 CLASSES = {"train": KNOWN, "dev": KNOWN, "test": [*KNOWN, "7"]}  # 7 is whatever training does not have

@@ -3,7 +3,7 @@ LA_A06, one attack to train on.
 """
 
 from dada.data import DataDir
-from dada.data.asvspoof import asvspoof2019_split
+from dada.formats.asvspoof import asvspoof2019_split
 
 WHOLE = "eval"  # has all of the track's attacks under every protocol
 

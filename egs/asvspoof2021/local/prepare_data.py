@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 from dada.data import DataDir
-from dada.data.asvspoof import (
+from dada.data.find_audio import find_audio, find_folder
+from dada.errors import ConfigError, DataError
+from dada.formats.asvspoof import (
     ASVSPOOF2021_DF,
     ASVSPOOF2021_LA,
     LIST,
@@ -18,8 +20,6 @@ from dada.data.asvspoof import (
     read_protocol,
     require_covered,
 )
-from dada.data.find_audio import find_audio, find_folder
-from dada.errors import ConfigError, DataError
 
 FORMATS = {"LA": ASVSPOOF2021_LA, "DF": ASVSPOOF2021_DF}
 SUBSETS = ("eval", "progress", "hidden")

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from dada.data import DataDir
-from dada.data.asvspoof import ASVSPOOF5, make_data_dir, read_protocol
 from dada.data.find_audio import find_audio, find_folder
 from dada.errors import ConfigError
+from dada.formats.asvspoof import ASVSPOOF5, make_data_dir, read_protocol
 
 SPLITS = {  # split -> its protocol, the beginning of its utterances, where its audio may lie
     "train": ("ASVspoof5.train.tsv", "T_", ("flac_T",)),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dada.data import BONAFIDE, DataDir
 from dada.data.combine import combine
-from dada.data.csv_corpus import Row, read_rows
 from dada.data.find_audio import find_audio, find_folder
 from dada.errors import DataError
+from dada.formats.csv_list import Row, read_rows
 
 COLUMNS = {"file": "path", "speaker": "client_id", "sentence": "sentence"}
 SPEAKER_SIZE = 16  # of the 128 letters of a client_id: enough to tell all of them apart

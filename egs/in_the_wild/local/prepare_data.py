@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from dada.data import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
-from dada.data.asvspoof import asvspoof2019_split
 from dada.data.counts import differences
-from dada.data.csv_corpus import Row, divide, map_values, read_rows
 from dada.data.find_audio import find_audio, find_folder
 from dada.errors import ConfigError, DataError
+from dada.formats.asvspoof import asvspoof2019_split
+from dada.formats.csv_list import Row, divide, map_values, read_rows
 
 COLUMNS = {"file": "file", "speaker": "speaker", "label": "label"}
 LABELS = {"bona-fide": BONAFIDE, "spoof": SPOOF}

@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from dada.data import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
-from dada.data.asvspoof import asvspoof2019_split
-from dada.data.csv_corpus import divide, read_rows
 from dada.data.datadir import NO_ATTACK
 from dada.data.find_audio import find_folder, listed, require_folders, walk_audio
 from dada.errors import ConfigError, DataError
+from dada.formats.asvspoof import asvspoof2019_split
+from dada.formats.csv_list import divide, read_rows
 
 COLUMNS = {"file": "path", "original": "original_file"}
 UNREAD = ("by_book", "wavs", "female", "male", "mix")  # folders of M-AILABS that name nobody

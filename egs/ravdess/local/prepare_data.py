@@ -3,9 +3,9 @@
 from pathlib import Path, PurePosixPath
 
 from dada.data import BONAFIDE, DataDir
-from dada.data.csv_corpus import divide
 from dada.data.find_audio import find_folder, listed, walk_audio
 from dada.errors import DataError
+from dada.formats.csv_list import divide
 
 # A name is seven numbers, `03-01-06-01-02-01-12`: modality, channel, emotion, intensity, statement,
 # repetition, actor.

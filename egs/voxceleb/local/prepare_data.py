@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dada.data import BONAFIDE, DataDir
 from dada.data.counts import ALL, differences
-from dada.data.csv_corpus import divide, parse
 from dada.data.find_audio import find_folder, listed, walk_audio
 from dada.errors import DataError
+from dada.formats.csv_list import divide, parse
 
 METAS = ("vox2_meta.csv", "vox1_meta.csv")
 

@@ -7,8 +7,8 @@ ADD2023_T1.2_T_00000001.wav fake
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from dada.data.csv_corpus import refuse
 from dada.errors import DataError
+from dada.formats.csv_list import refuse
 
 
 def read_label_list(path: Path, classes: Mapping[str, str], prefix: str = "") -> dict[str, str]:

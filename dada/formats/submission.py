@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 
 from dada.data.files import atomic_path, write_text
 from dada.errors import DataError
+from dada.formats.key import Key
+from dada.formats.score_file import ABSENT, SCORES
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
-from dada.score.key import Key
-from dada.score.score_file import ABSENT, SCORES
 
 Scores = Mapping[str, Sequence[float]]  # by kind of score, in the order of the key
 

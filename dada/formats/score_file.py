@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from dada.errors import ConfigError, DataError
-from dada.score.columns import Columns, Layout, read_columns, refuse
-from dada.score.key import conditions_of, is_label, label_of
+from dada.formats.columns import Columns, Layout, read_columns, refuse
+from dada.formats.key import conditions_of, is_label, label_of
 
 SCORES = (
     "score",

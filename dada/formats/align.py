@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from dada.errors import DataError
+from dada.formats.key import Key
+from dada.formats.score_file import ScoreFile
 from dada.metrics.check import listing
-from dada.score.key import Key
-from dada.score.score_file import ScoreFile
 
 AUDIO = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a"}
 

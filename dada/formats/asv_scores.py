@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from dada.errors import ConfigError, DataError
-from dada.metrics.tdcf import ASVSPOOF5_RATES, Asv
-from dada.score.c012 import SUFFIXES, read_c012
-from dada.score.columns import Columns, Layout, read_columns, refuse
-from dada.score.key import (
+from dada.formats.c012 import SUFFIXES, read_c012
+from dada.formats.columns import Columns, Layout, read_columns, refuse
+from dada.formats.key import (
     ALL_SUBSETS,
     ASV_WORDS,
     ASVSPOOF2021,
@@ -22,6 +21,7 @@ from dada.score.key import (
     DEFAULT_SUBSET,
     conditions_of,
 )
+from dada.metrics.tdcf import ASVSPOOF5_RATES, Asv
 
 FIXED_RATES = "asvspoof5"  # in place of a file
 LAYOUTS = (

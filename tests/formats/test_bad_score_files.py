@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from dada.errors import ConfigError, DataError
+from dada.formats.align import align
+from dada.formats.asv_scores import read_asv
+from dada.formats.key import read_key
+from dada.formats.score_file import read_score_file
 from dada.metrics.check import warn_of_ties
-from dada.score.align import align
-from dada.score.asv import read_asv
-from dada.score.key import read_key
-from dada.score.score_file import read_score_file
 
 GOOD = "b1 2.0\nb2 1.5\ns1 -1.0\ns2 0.5\n"
 KEY = "b1 bonafide\nb2 bonafide\ns1 spoof\ns2 spoof\n"

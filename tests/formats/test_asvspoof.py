@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dada.data import asvspoof
-from dada.data.asvspoof import (
+from dada.data.counts import differences, tally
+from dada.errors import ConfigError, DataError
+from dada.formats import asvspoof
+from dada.formats.asvspoof import (
     ASVSPOOF5,
     ASVSPOOF2019,
     ASVSPOOF2021_DF,
@@ -18,8 +20,6 @@ from dada.data.asvspoof import (
     read_protocol,
     require_covered,
 )
-from dada.data.counts import differences, tally
-from dada.errors import ConfigError, DataError
 from dada.recipe.recipe import Recipe
 from dada.stages import s01_prepare_data
 

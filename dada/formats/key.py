@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
 from dada.errors import ConfigError, DataError
+from dada.formats.columns import Columns, Layout, read_columns, refuse
 from dada.plugins import nearest
-from dada.score.columns import Columns, Layout, read_columns, refuse
 
 NO_VALUE = "-"
 WORDS = {

@@ -1,7 +1,7 @@
 import pytest
 
-from dada.data.csv_corpus import LABELS, divide, guess_mapping, map_values, read_rows
 from dada.errors import DataError
+from dada.formats.csv_list import LABELS, divide, guess_mapping, map_values, read_rows
 
 COLUMNS = {"file": "file", "label": "label"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dada.data.datadir import NO_SPEAKER, DataDir
 from dada.data.find_audio import find_audio, require_folders, walk_audio
-from dada.data.label_list import read_label_list
+from dada.formats.label_list import read_label_list
 
 log = logging.getLogger(__name__)
 
