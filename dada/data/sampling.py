@@ -22,27 +22,30 @@ class BatchSampler(Sampler, abc.ABC):
     """Lists of indices, one list a batch. `set_epoch` chooses the order, `start` skips the first batches of
     it (resume).
 
-    With several processes (`world` > 1) each takes every world-th batch; the first ones are taken again where
-    the number does not divide. `drop_last` leaves out the last batch where it is smaller than the others.
+    Of several processes (`world` > 1) each takes every world-th utterance of each batch, `rank` the first; a
+    batch of fewer utterances than processes is filled up with its own. `drop_last` leaves out the last batch
+    where it is smaller than the others.
     """
 
     def __init__(self, seed: int, rank: int = 0, world: int = 1, drop_last: bool = False):
         self.seed, self.rank, self.world, self.drop_last = seed, rank, world, drop_last
         self.epoch, self.start = 0, 0
-        self.max_batches = 0  # of an epoch, over all processes; 0 takes all
+        self.max_batches = 0  # of an epoch; 0 takes all
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
         self.epoch, self.start = epoch, start
 
     @abc.abstractmethod
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
-        """All batches of an epoch, over all processes."""
+        """All batches of an epoch, with the utterances of all processes."""
 
     def epoch_batches(self) -> list[list[int]]:
-        """The batches of this epoch for this process."""
+        """This process's share of each batch of this epoch."""
         batches = self.batches(np.random.default_rng([self.seed, self.epoch]))[: self.max_batches or None]
-        missing = -len(batches) % self.world
-        return (batches + [batches[i % len(batches)] for i in range(missing)])[self.rank :: self.world]
+        return [self._share(batch) for batch in batches]
+
+    def _share(self, batch: list[int]) -> list[int]:
+        return batch[self.rank :: self.world] or [batch[self.rank % len(batch)]]
 
     def __iter__(self) -> Iterator[list[int]]:
         yield from self.epoch_batches()[self.start :]

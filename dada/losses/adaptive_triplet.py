@@ -90,8 +90,6 @@ class Loss(nn.Module):
     def _observe(self, delta: Tensor, other: Tensor) -> None:
         """Take a batch into the running means: by triples for the official rule, by batches for DADA's."""
         sums = torch.stack([values.double().sum() for values in (delta, other, torch.ones_like(delta))])
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.all_reduce(sums)  # every process must hold the same margins
         size = sums[2] if self.config.auto == "official" else 1.0
         self.count += size
         self.mean_delta += (sums[0] / sums[2] - self.mean_delta) * size / self.count

@@ -25,6 +25,7 @@ from dada.train.estimate import estimate
 from dada.train.evaluate import dev_triples, evaluate, make_sampler, of_classes
 from dada.train.optim import build_optimiser, by_rate, set_trainable, training_mode
 from dada.train.phases import METRICS, differing_keys, phases_of
+from dada.train.processes import share_batch_statistics, whole_batch
 from dada.train.schedules import learning_rate
 
 WEIGHTS = "weights.pt"  # written last: a folder that has it is finished
@@ -83,6 +84,8 @@ def fit(
         *sizes,
     )
     model.to(accelerator.device)
+    if accelerator.process_index:  # so that dropout draws other masks in each process
+        set_seed(seed + accelerator.process_index)
     if hasattr(model, "estimate"):
         seconds = estimate(model, config, train, folder)
     else:
@@ -109,8 +112,11 @@ class Trainer:
         folder: Path,
         seed: int,
     ):
-        self.model, self.config, self.phases, self.all_train, self.all_dev = model, config, phases, train, dev
+        self.config, self.phases, self.all_train, self.all_dev = config, phases, train, dev
         self.folder, self.seed, self.accelerator = folder, seed, _accelerator(config)
+        self.model = model
+        if self.accelerator.num_processes > 1:
+            self.model = share_batch_statistics(model, self.accelerator.device)
         self.state = State()
         self.best: dict | None = None  # weights to keep
         self.average: AveragedModel | None = None  # of the weights, where that is what to keep
@@ -143,7 +149,8 @@ class Trainer:
         self.state, parts = loaded
         self.model.load_state_dict(parts["model"])
         self.best = parts["best"]
-        checkpoint.set_rng_states(parts["rng"][self.accelerator.process_index])
+        if self.accelerator.process_index < len(parts["rng"]):  # otherwise there were fewer processes
+            checkpoint.set_rng_states(parts["rng"][self.accelerator.process_index])
         log.info(
             "%s: going on after %d epochs and %d batches",
             self.config.name,
@@ -246,16 +253,21 @@ class Trainer:
     def _backward(self, batch: Batch) -> float:
         """The gradients of a batch; returns its loss, which must be finite (DadaError)."""
         state, phase = self.state, self.phase
-        loss = self.loss(self.wrapped(batch), batch)
+        output, processes = self.wrapped(batch), self.accelerator.num_processes
+        utts = batch.utts
+        if processes > 1:
+            output, batch = whole_batch(output, batch)
+        loss = self.loss(output, batch)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise DadaError(
                 f"{self.config.name}: the loss is {value} in phase {state.phase + 1}, epoch "
                 f"{state.epoch + 1}, batch {state.step + 1} "
-                f"({', '.join(batch.utts[:3])}, …): try a lower learning rate or train.clip_grad_norm"
+                f"({', '.join(utts[:3])}, …): try a lower learning rate or train.clip_grad_norm"
             )
         self.optimiser.zero_grad(set_to_none=True)
-        self.accelerator.backward(loss)
+        # Torch divides the sum of the processes' gradients by their number.
+        self.accelerator.backward(loss * processes if processes > 1 else loss)
         if phase.clip_grad_norm > 0:
             self.accelerator.clip_grad_norm_(self.wrapped.parameters(), phase.clip_grad_norm)
         return value
@@ -269,11 +281,7 @@ class Trainer:
         dev = broadcast_object_list([dev])[
             0
         ]  # batch statistics differ between processes, and all must stop at the same epoch
-        train_loss = float(
-            self.accelerator.reduce(
-                torch.tensor(state.loss_sum / num_batches, device=self.accelerator.device), "mean"
-            )
-        )
+        train_loss = float(torch.tensor(state.loss_sum / num_batches))  # in single precision
         state.epoch, state.total_epochs, state.step, state.loss_sum = (
             state.epoch + 1,
             state.total_epochs + 1,
@@ -331,6 +339,7 @@ class Trainer:
         """Give the model its averaged weights, and the batch statistics that train has under these."""
         self.model.load_state_dict(self.average.module.state_dict())
         self.train.set_epoch(self.state.total_epochs)
+        self.sampler.rank, self.sampler.world = 0, 1  # statistics of whole batches, in every process
         self.sampler.set_epoch(self.state.total_epochs, start=0)
         update_bn(self._loader(), self.model, self.accelerator.device)
         metric = self.phase.early_stop.metric
