@@ -8,8 +8,8 @@ from types import ModuleType
 
 from dada.errors import ConfigError
 from dada.plugins import nearest
+from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
-from dada.recipe.stage import Job
 
 PACKAGE = "dada.stages"
 

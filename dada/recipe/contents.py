@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 
 CHUNK = 1 << 20  # bytes read at once
 

@@ -14,9 +14,9 @@ from dada.data.files import remove_stale
 from dada.errors import ConfigError, DadaError, DataError, UserError
 from dada.recipe import catalog
 from dada.recipe.elsewhere import is_elsewhere
+from dada.recipe.job import Job
 from dada.recipe.launch import Submit, executor
 from dada.recipe.recipe import Recipe
-from dada.recipe.stage import Job
 from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, stamp_path, started_path, write_stamp
 from dada.recipe.tasks import Task, finish, parts_dir, run_task
 
@@ -71,14 +71,8 @@ def jobs_to_run(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger) -> li
     return [
         job
         for job in ledger.jobs
-        if job.stage == stage.name and (not job_systems(job) or job_systems(job) & selected)
+        if job.stage == stage.name and (not job.systems or selected.intersection(job.systems))
     ]
-
-
-def job_systems(job: Job) -> set[str]:
-    """The systems that a job serves; empty where it serves the corpus as a whole."""
-    named = job.args.get("systems", job.args.get("system", ()))
-    return {named} if isinstance(named, str) else set(named)
 
 
 def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit: Submit) -> None:
@@ -88,7 +82,7 @@ def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit:
     if not jobs:
         log.info("%s: nothing to do in this recipe", title)
         return
-    for name in sorted({name for job in jobs for name in job_systems(job)} & set(recipe.selected)):
+    for name in sorted({name for job in jobs for name in job.systems} & set(recipe.selected)):
         if is_elsewhere(name):
             recipe.origin(name).require_trained()
     start = time.monotonic()

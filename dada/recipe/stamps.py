@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dada.data.files import write_text
 from dada.recipe.contents import content
+from dada.recipe.job import Job
 from dada.recipe.recipe import digest
-from dada.recipe.stage import Job
 
 
 def slug(name: str) -> str:

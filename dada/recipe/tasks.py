@@ -15,8 +15,8 @@ from dada import __version__
 from dada.data.files import atomic_dir
 from dada.errors import UserError
 from dada.recipe.catalog import find, view_of
+from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
-from dada.recipe.stage import Job
 from dada.recipe.stamps import Ledger, plain, slug, stamp_path, write_stamp
 from dada.recipe.worker import run_distributed
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from dada.data import BONAFIDE
 from dada.data.datadir import UNKNOWN, class_table
 from dada.errors import ConfigError
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.stages import _systems
 
 MEMBERS = (
@@ -51,7 +51,7 @@ def run_ensemble(recipe, job: Job) -> None:
     from dada.score.experiment import save_experiment
     from dada.score.infer import write_outputs
 
-    config, seed = recipe.system(job.args["system"]), job.args["seed"]
+    config, seed = recipe.system(job.system), job.seed
     folders = {name: recipe.seed_dir(system, seed) for name, system in config.branches.items()}
     splits = _said_splits(recipe, config)
     rows = {split: read_members(folders, split, config.labels) for split in splits}
@@ -91,7 +91,7 @@ def run_open_set(recipe, job: Job) -> None:
     from dada.score.experiment import save_experiment
     from dada.score.openmax import best_of, fit_openmax, sweep
 
-    config, seed = recipe.system(job.args["system"]), job.args["seed"]
+    config, seed = recipe.system(job.system), job.seed
     folder = recipe.seed_dir(config.branches["classifier"], seed)
     labels = (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
     train, dev = recipe.splits.train, recipe.splits.dev
@@ -148,11 +148,14 @@ def _job(recipe, config, seed: int, inputs, outputs) -> Job:
         stage="train_fusion",
         name=f"{recipe.protocol}/{config.name}/seed_{seed}",
         home=home,
+        kind=config.task,
+        protocol=recipe.protocol,
         inputs=tuple(inputs),
         outputs=(home / "weights.pt", *outputs),
         settings={**asdict(config), "seed": seed},
         keep=True,
-        args={"system": config.name, "seed": seed},
+        systems=(config.name,),
+        seed=seed,
     )
 
 

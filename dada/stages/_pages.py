@@ -13,9 +13,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.report.load import pages_path
 
+PAGES = "pages"  # the kind of the job
 WITH_WORDS = ("text", "fusion")  # tasks of systems that are shown besides those explained
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,8 @@ def jobs(recipe, explained: Sequence[str]) -> list[Job]:
             stage="explain",
             name=f"{recipe.protocol}/pages",
             home=home,
+            kind=PAGES,
+            protocol=recipe.protocol,
             inputs=(*(summaries[name] for name in explained), *(path for path in files if path.exists())),
             outputs=(pages_path(recipe),),
             settings={
@@ -58,7 +61,7 @@ def jobs(recipe, explained: Sequence[str]) -> list[Job]:
                 "seed": chosen.seed,
                 "systems": [*explained, *others],
             },
-            args={"systems": explained, "others": others},
+            systems=tuple(explained),
         )
     ]
 
@@ -69,7 +72,8 @@ def run(recipe, job: Job) -> None:
     from dada.report.clip_page import render
     from dada.stages._page_maker import PageMaker
 
-    maker = PageMaker(recipe, job.args["systems"], job.args["others"])
+    others = [name for name in job.settings["systems"] if name not in job.systems]
+    maker = PageMaker(recipe, job.systems, others)
     names = _file_names(_choose(maker.kinds, job.settings))
     listed = []
     for utt, name in names.items():

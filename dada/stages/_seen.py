@@ -16,8 +16,9 @@ from dada.data.tables import read_table
 from dada.errors import DataError
 from dada.recipe import choice
 from dada.recipe.elsewhere import is_elsewhere
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 
+KIND = "overlap"
 NUM_NAMED = 2  # examples of each pair of splits
 REPORT, LIST = "overlap.json", "overlap.txt"
 
@@ -45,13 +46,15 @@ def _job(recipe, path: Path, names: list[str]) -> Job:
         stage="score",
         name=f"{recipe.protocol}/{path.parent.relative_to(recipe.exp_dir('x').parent)}/overlap",
         home=path.parent,
+        kind=KIND,
+        protocol=recipe.protocol,
         inputs=(
             *(recipe.data_dir(split) / "wav.scp" for split in recipe.scored_splits),
             *filter(Path.exists, theirs),
         ),
         outputs=(path,),
         settings={"corpora": [recipe.corpus.name, other.corpus.name], "allow_seen": recipe.config.allow_seen},
-        args={"systems": names},
+        systems=tuple(names),
     )
 
 
@@ -59,7 +62,7 @@ def run(recipe, job: Job) -> None:
     """Write overlap.json. Raises DataError for evaluation data that was trained on, unless `allow_seen`; its
     list is in overlap.txt.
     """
-    origin = recipe.origin(job.args["systems"][0])
+    origin = recipe.origin(job.systems[0])
     other = origin.recipe
     trained = {split: _trained_on(origin, split) for split in _trained_splits(other)}
     same_corpus = recipe.corpus.name == other.corpus.name

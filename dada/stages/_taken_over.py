@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dada.data.audio import split_location
 from dada.data.tables import read_table, read_table_once
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.recipe.stamps import plain, read_stamp, stamp_path
 
 

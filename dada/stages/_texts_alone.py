@@ -10,10 +10,12 @@ from pathlib import Path
 from dada.data import BONAFIDE, DataDir, write_text
 from dada.data.dataset import sources_of
 from dada.errors import ConfigError
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.text.corpus import HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
 from dada.text.names import match_names, read_redirects
 from dada.text.normalise import one_line
+
+KIND = "texts_alone"
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,8 @@ def job(recipe, corpora: dict[str, Path], systems: list[str]) -> Job:
         stage="prepare_text",
         name=f"{recipe.protocol}/{recipe.text.name}",
         home=recipe.data_root / f"text_{recipe.text.name}",
+        kind=KIND,
+        protocol=recipe.protocol,
         inputs=(
             *corpora.values(),
             *(folder / table for folder in folders for table in ("text", "utt2spk")),
@@ -35,7 +39,7 @@ def job(recipe, corpora: dict[str, Path], systems: list[str]) -> Job:
         ),
         outputs=(*outputs, recipe.data_root / f"text_{recipe.text.name}" / "counts.json"),
         settings={**asdict(recipe.text), "splits": asdict(recipe.splits)},
-        args={"systems": systems},
+        systems=tuple(systems),
     )
 
 

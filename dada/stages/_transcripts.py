@@ -7,10 +7,12 @@ import numpy as np
 from dada.data import DataDir, read_table
 from dada.metrics.bootstrap import Resampler
 from dada.metrics.wer import word_errors, words
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.report.load import transcripts_path
 from dada.stages._systems import with_words
 from dada.train.journal import read_json
+
+TRANSCRIPTS = "transcripts"  # the kind of the jobs
 
 
 def transcript_job(recipe, split: str, settings: dict) -> Job:
@@ -20,10 +22,13 @@ def transcript_job(recipe, split: str, settings: dict) -> Job:
         stage="evaluate",
         name=f"{recipe.protocol}/transcripts/{split}",
         home=output.parent,
+        kind=TRANSCRIPTS,
+        protocol=recipe.protocol,
         inputs=(recipe.data_dir(split) / "text", *corpora(recipe)),
         outputs=(output,),
         settings={"evaluate": settings},
-        args={"transcripts": True, "split": split, "systems": with_words(recipe)},
+        systems=tuple(with_words(recipe)),
+        split=split,
     )
 
 

@@ -20,8 +20,8 @@ from dada.data.subset import read_list
 from dada.data.validate_files import check_audio_files
 from dada.data.validate_report import Report
 from dada.errors import ConfigError, DataError
+from dada.recipe.job import Job
 from dada.recipe.schema import MISSING
-from dada.recipe.stage import Job
 
 PREPARE = "prepare_data"
 
@@ -43,6 +43,8 @@ def plan(recipe) -> list[Job]:
             stage=PREPARE,
             name=recipe.protocol,
             home=outputs[0].parent,
+            kind=PREPARE,
+            protocol=recipe.protocol,
             inputs=tuple(path for path in (root, exclude) if path is not None),
             outputs=outputs,
             settings={

@@ -17,7 +17,7 @@ from dada.data.audio import read_audio
 from dada.data.files import write_text
 from dada.data.tables import read_table, read_table_once, require_same_keys, write_table
 from dada.errors import DataError
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.stages import _systems, _taken_over
 
 NEEDS_AUDIO = True
@@ -40,8 +40,7 @@ def plan(recipe) -> list[Job]:
     splits = _systems.splits_for(recipe, listens) if listens else recipe.all_splits
     others = tuple(_job(view, split) for view in recipe.other_protocols for split in view.all_splits)
     return [
-        dataclasses.replace(_job(recipe, split), args={"split": split, "systems": listens}, after=others)
-        for split in splits
+        dataclasses.replace(_job(recipe, split), systems=tuple(listens), after=others) for split in splits
     ]
 
 
@@ -53,6 +52,9 @@ def _job(recipe, split: str) -> Job:
         stage=STAGE,
         name=f"{recipe.protocol}/{split}",
         home=folder,
+        kind=STAGE,
+        protocol=recipe.protocol,
+        split=split,
         inputs=(folder / "wav.scp",),
         outputs=(folder / "text", folder / "text.json"),
         settings={"transcribe": settings, "shard_size": SHARD_SIZE},

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from dada.data import BONAFIDE, NO_SPEAKER, DataDir, write_text
 from dada.data.dataset import sources_of
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.stages import _systems, _texts_alone
 from dada.text.corpus import Corpus, HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
 from dada.text.names import match_names, read_redirects
 from dada.text.normalise import normalise, one_line
 
+WITH_AUDIO = "with_audio"  # the kind of a job whose corpus is cut beside that of the audio
 NO_SPEECH = "no bona fide speech there is by an author of the corpus"
 
 log = logging.getLogger(__name__)
@@ -48,23 +49,27 @@ def plan(recipe) -> list[Job]:
             stage="prepare_text",
             name=f"{recipe.protocol}/{name}",
             home=home,
+            kind=WITH_AUDIO,
+            protocol=recipe.protocol,
             inputs=(*corpora(recipe).values(), *aliases, *audio),
             outputs=(*(home / split for split in splits), home / "counts.json"),
             settings=asdict(recipe.text),
-            args={"systems": listens},
+            systems=tuple(listens),
         )
     ]
 
 
 def run(recipe, job: Job) -> None:
+    """Run a job of either kind."""
+    {WITH_AUDIO: _with_audio, _texts_alone.KIND: _texts_alone.run}[job.kind](recipe, job, corpora(recipe))
+
+
+def _with_audio(recipe, job: Job, folders: dict[str, Path]) -> None:
     """Write the splits, and `counts.json` with what was left out and why."""
-    if not recipe.corpus.audio:
-        _texts_alone.run(recipe, job, corpora(recipe))
-        return
     audio = {split: DataDir.read(recipe.data_dir(split), require=("text",)) for split in recipe.all_splits}
     texts, redirects = [], {}
     held_out = held_out_of([data for split, data in audio.items() if split != recipe.splits.train])
-    for name, folder in corpora(recipe).items():
+    for name, folder in folders.items():
         found, also_held_out = read_authors(folder)
         texts += [text._replace(key=f"{name}-{text.key}") for text in found]
         redirects |= read_redirects(folder.parent)

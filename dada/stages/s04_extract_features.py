@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dada.recipe.elsewhere import is_elsewhere
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.stages import _systems, _taken_over
 
 USES_GPU = True
@@ -57,7 +57,7 @@ def plan(recipe) -> list[Job]:
                 for split in view.all_splits
             )
     return [
-        dataclasses.replace(job, args={"systems": users[name]}, after=others.get(job.home.parent, ()))
+        dataclasses.replace(job, systems=tuple(users[name]), after=others.get(job.home.parent, ()))
         for name, job in jobs.items()
     ]
 
@@ -69,6 +69,9 @@ def _job(recipe, config, split: str, source: Path) -> Job:
         stage="extract_features",
         name=f"{recipe.protocol}/{recipe.dump_dir(config, '').name}/{split}",
         home=home,
+        kind=config.kind,
+        protocol=recipe.protocol,
+        split=split,
         inputs=(source,),
         outputs=tuple(home / table for table in tables),
         settings=config.dump_settings(),
@@ -93,8 +96,7 @@ def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
         log.info("%d of %d utterances were computed for another protocol", len(owners), len(keys))
     table = read_table_once(job.inputs[0])
     values = {utt: table[utt] for utt in keys if utt not in owners}
-    compute = _matrices if job.settings["kind"] == "features" else _vectors
-    computed = compute(recipe.root, job.settings, values)
+    computed = COMPUTE[job.kind](recipe.root, job.settings, values)
     write_ark(
         out / "feats.scp",
         ((utt, _array(owners[utt], utt)) if utt in owners else next(computed) for utt in keys),
@@ -110,7 +112,7 @@ def merge(recipe, job: Job, parts: list[Path]) -> None:
     made = [utt for part in parts for utt in read_table(part / "feats.scp")]
     require_same_keys(job.inputs[0], read_table(job.inputs[0]), scp, made)
     lengths = merge_arks([part / "feats.scp" for part in parts], scp)
-    if job.settings["kind"] == "features":
+    if job.kind == "features":
         write_table(job.home / "utt2num_frames", lengths)
 
 
@@ -157,6 +159,9 @@ def _vectors(root: Path, settings: dict, text: dict[str, str]) -> Iterator[tuple
     yield from zip(
         text, _text_encoder(json.dumps(settings["features"]), root).encode(list(text.values())), strict=True
     )
+
+
+COMPUTE = {"features": _matrices, "text_features": _vectors}
 
 
 def _array(job: Job, utt: str):

@@ -3,12 +3,13 @@
 from dataclasses import asdict, replace
 
 from dada.data.datadir import class_table
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.stages import _systems
 
 NEEDS_AUDIO = True
 USES_GPU = True
 DISTRIBUTED = True  # torchrun starts `run` once for each GPU
+KIND = "train"
 TABLES = ("embed.scp", "logits.scp")
 
 
@@ -29,6 +30,8 @@ def _job(recipe, name: str, seed: int) -> Job:
         stage="train_audio",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home,
+        kind=KIND,
+        protocol=recipe.protocol,
         inputs=(
             *(
                 path
@@ -46,7 +49,8 @@ def _job(recipe, name: str, seed: int) -> Job:
         ),
         settings={**asdict(config), "seed": seed},
         keep=True,
-        args={"system": name, "seed": seed},
+        systems=(name,),
+        seed=seed,
     )
 
 
@@ -60,7 +64,7 @@ def run(recipe, job: Job) -> None:
     from dada.train.folds import Material, cross_fit
     from dada.train.loop import fit
 
-    name, seed = job.args["system"], job.args["seed"]
+    name, seed = job.system, job.seed
     config = recipe.system(name)
     config = replace(config, model=with_model_folders(config.model, recipe.root))
     table = class_table(config.labels)

@@ -10,10 +10,11 @@ import logging
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.stages import _systems
 
 USES_GPU = True
+KIND = "train"
 TABLES = ("embed.scp", "logits.scp")
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ def _job(recipe, name: str, seed: int) -> Job:
         stage="train_text",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home,
+        kind=KIND,
+        protocol=recipe.protocol,
         inputs=tuple(inputs),
         outputs=(
             home / "weights.pt",
@@ -49,7 +52,8 @@ def _job(recipe, name: str, seed: int) -> Job:
         ),
         settings={**asdict(config), "seed": seed},
         keep=True,
-        args={"system": name, "seed": seed},
+        systems=(name,),
+        seed=seed,
     )
 
 
@@ -62,13 +66,13 @@ def run(recipe, job: Job) -> None:
     from dada.train.folds import Material, cross_fit
     from dada.train.loop import fit
 
-    seed, corpus = job.args["seed"], recipe.text.name
+    seed, corpus = job.seed, recipe.text.name
     texts = {
         split: DataDir.read(recipe.text_dir(corpus, split), require=("text", "utt2spk"))
         for split in _learnt(recipe)
     }
     config = resolve(
-        recipe, recipe.system(job.args["system"]), sorted(set(next(iter(texts.values()))["utt2spk"].values()))
+        recipe, recipe.system(job.system), sorted(set(next(iter(texts.values()))["utt2spk"].values()))
     )
     train, dev = (
         text_dataset(texts[split], config, _dump(recipe, config, _dump_split(recipe, split)), training=True)

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from dada.data import SPOOF
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.stages import _on_top, _systems
 
 NEEDS_AUDIO = True
@@ -38,6 +38,8 @@ def _job(recipe, name: str, seed: int) -> Job:
         stage="train_fusion",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home,
+        kind=config.task,
+        protocol=recipe.protocol,
         inputs=(
             *(folder / "embed" / split / "embed.scp" for folder in branches for split in splits),
             *tables,
@@ -45,14 +47,15 @@ def _job(recipe, name: str, seed: int) -> Job:
         outputs=(home / "weights.pt", *fitted),
         settings={**asdict(config), "seed": seed},
         keep=True,
-        args={"system": name, "seed": seed},
+        systems=(name,),
+        seed=seed,
     )
 
 
 def run(recipe, job: Job) -> None:
     """Train one seed of a system."""
     runs = {"fusion": _run_fusion, "ensemble": _on_top.run_ensemble, "open_set": _on_top.run_open_set}
-    runs[recipe.system(job.args["system"]).task](recipe, job)
+    runs[job.kind](recipe, job)
 
 
 def _run_fusion(recipe, job: Job) -> None:
@@ -61,7 +64,7 @@ def _run_fusion(recipe, job: Job) -> None:
     from dada.score.fuse import fusion_module, read_branches
     from dada.train.loop import fit
 
-    config, seed = recipe.system(job.args["system"]), job.args["seed"]
+    config, seed = recipe.system(job.system), job.seed
     audio, text = (recipe.seed_dir(branch, seed) for branch in branch_names(config))
     data = {
         split: DataDir.read(recipe.data_dir(split), require=("utt2label",))

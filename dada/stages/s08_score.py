@@ -8,9 +8,10 @@ import logging
 from dataclasses import asdict
 
 from dada.recipe.elsewhere import is_elsewhere
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.stages import _seen, _systems
 
+KIND = "score"
 TABLES = ("embed.scp", "logits.scp")
 COPIED = (
     "config.json",
@@ -43,6 +44,8 @@ def _job(recipe, name: str, seed: int) -> Job:
         stage="score",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
         home=home / "scores",
+        kind=KIND,
+        protocol=recipe.protocol,
         inputs=(
             _systems.trained_dir(recipe, name, seed) / "weights.pt",
             *before,
@@ -54,7 +57,8 @@ def _job(recipe, name: str, seed: int) -> Job:
             "labels": list(config.labels),
             "branches": dict(config.branches),
         },
-        args={"system": name, "seed": seed},
+        systems=(name,),
+        seed=seed,
     )
 
 
@@ -83,12 +87,14 @@ def _inputs(recipe, config, seed: int, split: str) -> tuple:
 
 
 def run(recipe, job: Job) -> None:
+    """Run a job of either kind."""
+    {KIND: _score, _seen.KIND: _seen.run}[job.kind](recipe, job)
+
+
+def _score(recipe, job: Job) -> None:
     """Write embed/<split>, scores/<split>.txt and classes/<split>.txt for dev and the test splits; and
     calibration.json, fitted on dev.
     """
-    if "seed" not in job.args:
-        _seen.run(recipe, job)
-        return
     import torch
 
     from dada.data import DataDir, write_table
@@ -96,7 +102,7 @@ def run(recipe, job: Job) -> None:
     from dada.score.infer import write_outputs
     from dada.score.scores import provenance, write_scores
 
-    name, seed = job.args["system"], job.args["seed"]
+    name, seed = job.system, job.seed
     config, folder, trained = (
         recipe.system(name),
         recipe.seed_dir(name, seed),

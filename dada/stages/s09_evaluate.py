@@ -26,13 +26,15 @@ from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import TANDEM, break_down, compare, definitions, measure, over_seeds
 from dada.metrics.tdcf import Asv
 from dada.recipe.elsewhere import is_elsewhere
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.report.load import difference_path
 from dada.stages import _seen
 from dada.stages._authorship import authorship, embedding_abx
 from dada.stages._open_set import class_results
 from dada.stages._systems import gives_scores, names_attacks, with_words
-from dada.stages._transcripts import transcript_job, transcript_results
+from dada.stages._transcripts import TRANSCRIPTS, transcript_job, transcript_results
+
+RESULTS, DIFFERENCE, WEIGHTED = "results", "difference", "weighted_eer"  # kinds of jobs, besides TRANSCRIPTS
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ def plan(recipe) -> list[Job]:
                     stage="evaluate",
                     name=f"{recipe.protocol}/{system}/{split}",
                     home=recipe.exp_dir(system) / "results",
+                    kind=RESULTS,
+                    protocol=recipe.protocol,
                     inputs=(
                         *said,
                         recipe.data_dir(split),
@@ -66,7 +70,8 @@ def plan(recipe) -> list[Job]:
                         "seeds": recipe.seeds_of(system),
                         **({"asv": recipe.evaluate.asv[split]} if asv else {}),
                     },
-                    args={"system": system, "split": split},
+                    systems=(system,),
+                    split=split,
                 )
             )
     weights = recipe.evaluate.weighted_eer
@@ -79,10 +84,12 @@ def plan(recipe) -> list[Job]:
                 stage="evaluate",
                 name=f"{recipe.protocol}/{system}/weighted_eer",
                 home=home,
+                kind=WEIGHTED,
+                protocol=recipe.protocol,
                 inputs=tuple(home / f"{split}.json" for split in weights),
                 outputs=(home / "weighted_eer.json",),
                 settings={"weighted_eer": weights},
-                args={"system": system, "weights": weights},
+                systems=(system,),
             )
         )
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
@@ -92,13 +99,16 @@ def plan(recipe) -> list[Job]:
                 stage="evaluate",
                 name=f"{recipe.protocol}/{first}-{second}/{split}",
                 home=path.parent,
+                kind=DIFFERENCE,
+                protocol=recipe.protocol,
                 inputs=(
                     *(path for files in _paired_files(recipe, [first, second], split) for path in files),
                     recipe.data_dir(split),
                 ),
                 outputs=(path,),
                 settings={"evaluate": evaluate, "seeds": _common_seeds(recipe, [first, second])},
-                args={"systems": [first, second], "split": split},
+                systems=(first, second),
+                split=split,
             )
         )
     transcribed = recipe.corpus.audio and with_words(recipe)
@@ -193,19 +203,18 @@ def _read_asv(recipe, split: str) -> Asv | None:
 
 def run(recipe, job: Job) -> None:
     """Write the results of one system on one split, the difference of two, or a system's mean over test sets."""
-    if "weights" in job.args:
-        write_text(job.outputs[0], json.dumps(_weighted(job), indent=1, allow_nan=False) + "\n")
-        return
-    data = DataDir.read(recipe.data_dir(job.args["split"]))
-    if "transcripts" in job.args:
-        result = transcript_results(recipe, data)
-    else:
-        result = _difference(recipe, data, job) if "systems" in job.args else _one_system(recipe, data, job)
+    measures = {RESULTS: _one_system, DIFFERENCE: _difference, WEIGHTED: _weighted, TRANSCRIPTS: _transcripts}
+    result = measures[job.kind](recipe, job)
     write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
 
 
-def _one_system(recipe, data: DataDir, job: Job) -> dict:
-    system, split = job.args["system"], job.args["split"]
+def _transcripts(recipe, job: Job) -> dict:
+    return transcript_results(recipe, DataDir.read(recipe.data_dir(job.split)))
+
+
+def _one_system(recipe, job: Job) -> dict:
+    system, split = job.system, job.split
+    data = DataDir.read(recipe.data_dir(split))
     seeds = recipe.seeds_of(system)
     folders = [recipe.seed_dir(system, seed) for seed in seeds]
     config = recipe.system(system)
@@ -237,12 +246,12 @@ def _one_system(recipe, data: DataDir, job: Job) -> dict:
     }
 
 
-def _difference(recipe, data: DataDir, job: Job) -> dict:
+def _difference(recipe, job: Job) -> dict:
     """The first system's metrics minus the second's, on the same trials and resamples; None where a class is
     missing.
     """
-    split = job.args["split"]
-    systems = job.args["systems"]
+    systems, split = list(job.systems), job.split
+    data = DataDir.read(recipe.data_dir(split))
     scores = [_scores(files, data) for files in _paired_files(recipe, systems, split)]
     found = {"metrics": None, "conditions": {}}
     is_bonafide, speakers, conditions = _what_is_known(data)
@@ -252,9 +261,9 @@ def _difference(recipe, data: DataDir, job: Job) -> dict:
     return {"systems": systems, "protocol": recipe.protocol, "split": split, "seeds": seeds, **found}
 
 
-def _weighted(job: Job) -> dict:
+def _weighted(recipe, job: Job) -> dict:
     """The EERs of several test sets as one, of every seed; None where one of the sets is unlabelled."""
-    weights = job.args["weights"]
+    weights = job.settings["weighted_eer"]
     results = [json.loads(path.read_text(encoding="utf-8")) for path in job.inputs]
     value = None
     if all(result["metrics"] for result in results):

@@ -15,10 +15,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.stages import _pages
 from dada.stages._systems import audio_files
 
+EXPLANATION, COMPARISON = "explanation", "comparison"  # kinds of jobs, besides _pages.PAGES
 MAPS = ("input", "bonafide", "spoof")
 PROFILES = tuple(f"{output}_{axis}" for output in ("bonafide", "spoof") for axis in ("time", "frequency"))
 
@@ -42,10 +43,12 @@ def plan(recipe) -> list[Job]:
                 stage="explain",
                 name=f"{recipe.protocol}/{first}-{second}",
                 home=folders[0] / f"with_{second}",
+                kind=COMPARISON,
+                protocol=recipe.protocol,
                 inputs=tuple(folder / "summary.json" for folder in folders),
                 outputs=(folders[0] / f"with_{second}.json",),
                 settings={"evaluate": recipe.evaluate.of_one_system()},
-                args={"systems": [first, second]},
+                systems=(first, second),
             )
         )
     return jobs + _pages.jobs(recipe, systems)
@@ -64,6 +67,8 @@ def _job(recipe, name: str) -> Job:
         stage="explain",
         name=f"{recipe.protocol}/{name}",
         home=folder,
+        kind=EXPLANATION,
+        protocol=recipe.protocol,
         inputs=(_pages.first_seed(recipe, name) / "weights.pt", *files),
         outputs=(
             *(folder / f"{kind}.scp" for kind in (*MAPS, *PROFILES)),
@@ -75,18 +80,16 @@ def _job(recipe, name: str) -> Job:
             "method": chosen.methods.get(name, "auto"),
             "evaluate": recipe.evaluate.of_one_system(),
         },
-        args={"system": name},
+        systems=(name,),
     )
 
 
 def run(recipe, job: Job) -> None:
     """Write what the head of this file names."""
-    if "others" in job.args:
-        _pages.run(recipe, job)
-        return
-    if "systems" in job.args:
-        _compare(recipe, job)
-        return
+    {EXPLANATION: _explain, COMPARISON: _compare, _pages.PAGES: _pages.run}[job.kind](recipe, job)
+
+
+def _explain(recipe, job: Job) -> None:
     import torch
 
     from dada.data import write_ark, write_text
@@ -95,12 +98,12 @@ def run(recipe, job: Job) -> None:
     from dada.explain.subject import Subject
     from dada.score.experiment import load_experiment
 
-    name, chosen, folder = job.args["system"], recipe.explain, job.home
+    name, chosen, folder = job.system, recipe.explain, job.home
     torch.set_num_threads(recipe.system(name).threads)
     experiment = load_experiment(_pages.first_seed(recipe, name))
     subject = Subject(experiment, chosen.methods.get(name, "auto"), chosen.options)
     pool = Pool.of_recipe(recipe, subject.config.input)
-    results = sorted(_explain(subject, pool, chosen), key=lambda result: result.utt.encode())
+    results = sorted(_results(subject, pool, chosen), key=lambda result: result.utt.encode())
     for kind in MAPS:
         write_ark(folder / f"{kind}.scp", ((result.utt, result.maps[kind].T) for result in results))
     for kind in PROFILES:
@@ -127,7 +130,7 @@ def run(recipe, job: Job) -> None:
     write_text(folder / "summary.json", json.dumps(summary, indent=1, allow_nan=False) + "\n")
 
 
-def _explain(subject, pool, chosen) -> Iterator:
+def _results(subject, pool, chosen) -> Iterator:
     """Results of all classes, in groups that share a background."""
     from dada.explain.results import results_of
 
@@ -148,9 +151,9 @@ def _compare(recipe, job: Job) -> None:
     from dada.data import write_text
     from dada.explain.comparison import compare
 
-    found = compare(*(recipe.exp_dir(name) / "explain" for name in job.args["systems"]), recipe.evaluate)
+    found = compare(*(recipe.exp_dir(name) / "explain" for name in job.systems), recipe.evaluate)
     text = json.dumps(
-        {"systems": job.args["systems"], "protocol": recipe.protocol, **found}, indent=1, allow_nan=False
+        {"systems": list(job.systems), "protocol": recipe.protocol, **found}, indent=1, allow_nan=False
     )
     write_text(job.outputs[0], text + "\n")
 

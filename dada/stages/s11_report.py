@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from dada.data import write_text
 from dada.errors import DataError
-from dada.recipe.stage import Job
+from dada.recipe.job import Job
 from dada.report.load import (
     difference_paths,
     explanation_paths,
@@ -41,6 +41,8 @@ def plan(recipe) -> list[Job]:
             stage="report",
             name="report",
             home=recipe.root,
+            kind="report",
+            protocol=recipe.protocol,
             inputs=(
                 *([path for path in results if path.exists()] or results),
                 *(path for path in more if path.exists()),

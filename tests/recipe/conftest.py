@@ -12,11 +12,12 @@ from dada.recipe.runner import Selection, run_recipe
 FIRST = '''
     """Writes a greeting."""
     from dada.data.files import write_text
-    from dada.recipe.stage import Job
+    from dada.recipe.job import Job
 
     def plan(recipe):
         home = recipe.data_dir("x")
-        return [Job("greet", f"{recipe.protocol}/x", home, (), (home / "greeting",), {"language": recipe.corpus.language})]
+        return [Job("greet", f"{recipe.protocol}/x", home, "greet", recipe.protocol, (), (home / "greeting",),
+                    settings={"language": recipe.corpus.language})]
 
     def run(recipe, job):
         with open(recipe.root / "calls", "a") as calls:
@@ -31,12 +32,13 @@ FIRST = '''
 SECOND = '''
     """Spells the greeting, letter by letter."""
     from dada.data.files import write_text
-    from dada.recipe.stage import Job
+    from dada.recipe.job import Job
 
     def plan(recipe):
         home = recipe.exp_dir("speller")
         greeting, letters = recipe.data_dir("x") / "greeting", home / "letters"
-        return [Job("spell", recipe.protocol, home, (greeting,), (letters,), {"seeds": recipe.seeds}, keep=True)]
+        return [Job("spell", recipe.protocol, home, "spell", recipe.protocol, (greeting,), (letters,),
+                    settings={"seeds": recipe.seeds}, keep=True)]
 
     def shards(recipe, job):
         return [["a", "b"], ["c"], ["d"]]

@@ -3,10 +3,10 @@ import logging
 import pytest
 
 from dada.errors import ConfigError, DadaError, DataError
+from dada.recipe.job import Job
 from dada.recipe.listing import dry_run, list_stages
 from dada.recipe.recipe import Recipe
 from dada.recipe.runner import Selection, waves
-from dada.recipe.stage import Job
 from dada.recipe.stamps import Ledger
 
 ALL = ["greet line/x", "greet dialogue/x"] + [
@@ -125,8 +125,10 @@ def test_content_covers_arks_and_recordings_but_not_what_later_stages_add(tmp_pa
     for name, text in files.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text)
-    first = Job("prepare", "x", home, (), (home / "x",))
-    ledger = Ledger([first, Job("transcribe", "x", home / "x", (), (home / "x" / "text",))])
+    first = Job("prepare", "x", home, "prepare", "main", (), (home / "x",))
+    ledger = Ledger(
+        [first, Job("transcribe", "x", home / "x", "transcribe", "main", (), (home / "x" / "text",))]
+    )
     before = ledger.content(first)
     for name, seen in (
         ("x/text", False),
@@ -167,11 +169,14 @@ def test_list_and_dry_run(toy):
 
 
 def test_waves_follow_needs(tmp_path):
+    def scoring(name, inputs, outputs, after=()):
+        return Job("score", name, tmp_path, "score", "main", inputs, outputs, after=after)
+
     first, second = (tmp_path / name for name in "ab")
-    fusion = Job("score", "fusion", tmp_path, (first,), (second,))
-    branch = Job("score", "branch", tmp_path, (), (first,))
+    fusion = scoring("fusion", (first,), (second,))
+    branch = scoring("branch", (), (first,))
     assert [[job.name for job in wave] for wave in waves([fusion, branch])] == [["branch"], ["fusion"]]
-    later = Job("score", "later", tmp_path, (), (tmp_path / "c",), after=(fusion, branch))
+    later = scoring("later", (), (tmp_path / "c",), after=(fusion, branch))
     assert [[job.name for job in wave] for wave in waves([fusion, branch, later])] == [
         ["branch"],
         ["fusion"],
@@ -183,4 +188,4 @@ def test_waves_follow_needs(tmp_path):
     ]
     assert [[job.name for job in wave] for wave in waves([later])] == [["later"]]
     with pytest.raises(RuntimeError, match="wait for each other"):
-        waves([fusion, Job("score", "branch", tmp_path, (second,), (first,))])
+        waves([fusion, scoring("branch", (second,), (first,))])

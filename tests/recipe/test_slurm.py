@@ -11,9 +11,9 @@ from submitit.slurm.slurm import SlurmJob
 
 from dada.errors import ConfigError, DadaError
 from dada.recipe import runner, slurm
+from dada.recipe.job import Job
 from dada.recipe.launch import executor
 from dada.recipe.recipe import Options, Recipe
-from dada.recipe.stage import Job
 from dada.recipe.tasks import Task
 
 ROOT = Path(__file__).parents[2]
@@ -132,7 +132,12 @@ def test_a_lost_job_is_noticed_and_ctrl_c_cancels_the_rest(toy, cluster, tmp_pat
 
     recipe = Recipe.load(toy.root, options=Options(cmd="slurm", nj=1))
     tasks = [
-        Task(recipe, "greet", Job("greet", name, tmp_path, (), ()), tmp_path / "log" / f"{name}.log")
+        Task(
+            recipe,
+            "greet",
+            Job("greet", name, tmp_path, "greet", "line", (), ()),
+            tmp_path / "log" / f"{name}.log",
+        )
         for name in "abcd"
     ]
     with pytest.raises(KeyboardInterrupt), executor(recipe) as submit:

@@ -187,7 +187,7 @@ def test_what_a_fusion_was_given_adds_up_to_its_score(explained):
 
 
 def test_which_utterances_have_a_page(explained):
-    plain = next(job for job in s10_explain.plan(explained) if job.args.get("system") == "lfcc_lcnn")
+    plain = next(job for job in s10_explain.plan(explained) if job.systems == ("lfcc_lcnn",))
     folder = explained.exp_dir("explain_pages")
     (folder / "of_before.html").write_text("")
     before = pages_of(explained)
@@ -265,9 +265,9 @@ def test_one_explained_system_alone_waits_for_no_other(finished):
     recipe = Recipe.load(finished, SETTINGS, systems=["lfcc_lcnn"])
     stage = catalog.find("explain")
     jobs = jobs_to_run(recipe, stage, make_ledger(recipe))
-    assert [job.name for job in jobs] == ["main/lfcc_lcnn", "main/pages"] and jobs[1].args["systems"] == [
-        "lfcc_lcnn"
-    ]
+    assert [job.name for job in jobs] == ["main/lfcc_lcnn", "main/pages"] and jobs[1].systems == (
+        "lfcc_lcnn",
+    )
 
 
 def test_utterance_not_in_the_set(explained):
@@ -279,9 +279,7 @@ def test_utterance_not_in_the_set(explained):
 def test_model_without_a_gradient_path_says_occlusion(explained):
     gmm = Recipe.load(explained.root, [*SETTINGS, "explain.methods={lfcc_gmm: deep_shap}"])
     with pytest.raises(ConfigError, match="occlusion"):
-        s10_explain.run(
-            gmm, next(job for job in s10_explain.plan(gmm) if job.args.get("system") == "lfcc_gmm")
-        )
+        s10_explain.run(gmm, next(job for job in s10_explain.plan(gmm) if job.systems == ("lfcc_gmm",)))
     with pytest.raises(ConfigError, match="no audio system"):
         Subject(load_experiment(explained.seed_dir("dada_text", 1)))
 

@@ -23,9 +23,9 @@ def compared(two_systems):
 
 
 def test_jobs(compared):
-    jobs = [job for job in s09_evaluate.plan(compared) if "systems" in job.args]
+    jobs = [job for job in s09_evaluate.plan(compared) if job.kind == "difference"]
     assert [job.name for job in jobs] == ["line/lfcc_gmm-trivial/dev", "line/lfcc_gmm-trivial/test"]
-    assert len(jobs[0].inputs) == 2 * 2 + 1 and jobs[0].args["systems"] == ["lfcc_gmm", "trivial"]
+    assert len(jobs[0].inputs) == 2 * 2 + 1 and jobs[0].systems == ("lfcc_gmm", "trivial")
     assert len({stamp for job in jobs for stamp in (job.home, job.name)}) == 3
 
 
@@ -60,10 +60,8 @@ def test_interval_is_paired(compared):
     )
     seeds_of, view.seeds_of = view.seeds_of, lambda name: [1]
     try:
-        job = next(
-            job for job in s09_evaluate.plan(view) if "systems" in job.args and job.args["split"] == "test"
-        )
-        found = s09_evaluate._difference(view, data, job)["metrics"]["eer"]
+        job = next(job for job in s09_evaluate.plan(view) if job.kind == "difference" and job.split == "test")
+        found = s09_evaluate._difference(view, job)["metrics"]["eer"]
     finally:
         view.seeds_of = seeds_of
     assert (found["low"], found["high"]) == (expected.low, expected.high)
@@ -87,7 +85,7 @@ def test_table(compared):
 
 
 def test_results_of_one_system_do_not_depend_on_pairs(compared):
-    before = [job for job in s09_evaluate.plan(compared) if "system" in job.args]
+    before = [job for job in s09_evaluate.plan(compared) if job.kind == "results"]
     pairs, compared.evaluate.compare = compared.evaluate.compare, []
     try:
         assert s09_evaluate.plan(compared) == before
@@ -98,7 +96,7 @@ def test_results_of_one_system_do_not_depend_on_pairs(compared):
 def test_systems_that_do_not_run_are_not_compared(compared):
     compared.selected = ("trivial",)
     try:
-        assert all("system" in job.args for job in s09_evaluate.plan(compared))
+        assert all(job.kind == "results" for job in s09_evaluate.plan(compared))
     finally:
         compared.selected = compared.systems
 

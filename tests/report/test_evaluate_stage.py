@@ -18,7 +18,7 @@ def evaluate(recipe, split="test", system=None):
     jobs = [
         job
         for job in s09_evaluate.plan(recipe)
-        if job.args["split"] == split and system in (None, job.args.get("system"))
+        if job.split == split and (system is None or job.systems == (system,))
     ]
     s09_evaluate.run(recipe, jobs[0])
     return json.loads(jobs[0].outputs[0].read_text())
@@ -27,7 +27,7 @@ def evaluate(recipe, split="test", system=None):
 def test_plan_names_every_system_and_split(finished):
     jobs = [job for view in finished.views for job in s09_evaluate.plan(view)]
     assert len({job.name for job in jobs}) == len({job.outputs for job in jobs}) == 2 * 2 * (2 + 1)
-    assert [job.name for job in jobs if "transcripts" in job.args][:2] == [
+    assert [job.name for job in jobs if job.kind == "transcripts"][:2] == [
         "line/transcripts/dev",
         "line/transcripts/test",
     ]

@@ -149,7 +149,7 @@ def results(recipe) -> dict[str, dict]:
     jobs = {job.name: job for job in s07_train_fusion.plan(recipe)}
     assert set(jobs) == {f"line/{name}/seed_{seed}" for name in systems for seed in (1, 2)}
     for stage, planned in ((s07_train_fusion, jobs.values()), (s08_score, s08_score.plan(recipe))):
-        for job in [job for job in planned if job.args["system"] in systems]:
+        for job in [job for job in planned if job.systems[0] in systems]:
             assert all(path.exists() for path in job.inputs), job
             stage.run(recipe, job)
             assert all(path.exists() for path in job.outputs), job
@@ -157,11 +157,11 @@ def results(recipe) -> dict[str, dict]:
     for job in [
         job
         for job in s09_evaluate.plan(recipe)
-        if job.args.get("system") in systems and job.args["split"] == "test"
+        if job.systems and job.systems[0] in systems and job.split == "test"
     ]:
         assert all(path.exists() for path in job.inputs)
         s09_evaluate.run(recipe, job)
-        found[job.args["system"]] = json.loads(job.outputs[0].read_text())
+        found[job.system] = json.loads(job.outputs[0].read_text())
     assert list(found) == systems
     return found
 
@@ -180,7 +180,7 @@ def test_ensembles_beat_their_members_and_read_dev_alone(recipe, results):
         )  # its scores are ratios
     weights = json.loads((recipe.seed_dir("sum", 1) / "ensemble.json").read_text())["members"]
     assert weights["b"]["share"] == pytest.approx(2 / 3)
-    job = next(job for job in s07_train_fusion.plan(recipe) if job.args["system"] == "sum")
+    job = next(job for job in s07_train_fusion.plan(recipe) if job.system == "sum")
     assert (
         not [path for path in job.inputs if "train" in path.parts]
         and not (job.home / "embed" / "train").exists()
@@ -231,12 +231,7 @@ def test_reports_show_classes_and_confusions(recipe, results):
 def test_the_sweep_on_dev_is_reported(recipe, results):
     """Every tail and threshold, over both seeds, with what each seed chose; test results hold none."""
     s09_evaluate.run(
-        recipe,
-        next(
-            j
-            for j in s09_evaluate.plan(recipe)
-            if (j.args.get("system"), j.args["split"]) == ("tuned", "dev")
-        ),
+        recipe, next(j for j in s09_evaluate.plan(recipe) if (j.systems, j.split) == (("tuned",), "dev"))
     )
     dev = json.loads((recipe.exp_dir("tuned") / "results" / "dev.json").read_text())
     swept = dev["classes"]["sweep"]
@@ -264,9 +259,9 @@ def test_systems_without_bona_fide_give_classes_but_no_scores(recipe, monkeypatc
     assert _systems.names_attacks(recipe, SYSTEMS["tuned"]) and not _systems.gives_scores(
         recipe, SYSTEMS["tuned"]
     )
-    outputs = next(job for job in s08_score.plan(recipe) if job.args["system"] == "tuned").outputs
+    outputs = next(job for job in s08_score.plan(recipe) if job.system == "tuned").outputs
     assert {path.parent.name for path in outputs} == {"dev", "test", "classes"}
-    assert any(job.args.get("system") == "tuned" for job in s09_evaluate.plan(recipe))
+    assert any(job.systems == ("tuned",) for job in s09_evaluate.plan(recipe))
 
 
 @pytest.mark.parametrize(
@@ -291,11 +286,6 @@ def test_decisions_of_another_split_are_refused(recipe, results):
     path.write_text(kept.split("\n", 1)[1])
     with pytest.raises(DataError, match="names classes of 269 utterances, but .*test has 270"):
         s09_evaluate.run(
-            recipe,
-            next(
-                j
-                for j in s09_evaluate.plan(recipe)
-                if (j.args.get("system"), j.args["split"]) == ("tuned", "test")
-            ),
+            recipe, next(j for j in s09_evaluate.plan(recipe) if (j.systems, j.split) == (("tuned",), "test"))
         )
     path.write_text(kept)

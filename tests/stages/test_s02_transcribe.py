@@ -91,7 +91,7 @@ def test_shards_do_not_depend_on_the_order_they_are_done_in(recipe, tmp_path, ca
 
 def test_the_plan_reads_the_configuration_only(recipe):
     (job,) = stage.plan(recipe)
-    assert (job.name, job.args) == ("line/dev", {"split": "dev", "systems": ["dada_text"]})
+    assert (job.name, job.split, job.systems) == ("line/dev", "dev", ("dada_text",))
     assert [path.name for path in job.outputs] == ["text", "text.json"]
     recipe.data_dir("dev").joinpath("wav.scp").unlink()
     assert stage.plan(recipe) == [job]
