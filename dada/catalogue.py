@@ -4,10 +4,7 @@ Also what utils/systems_table.py fills in: the columns of systems.csv that the p
 README's table.
 """
 
-import argparse
-import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,49 +12,10 @@ import yaml
 
 from dada import systems
 from dada.errors import DataError, UserError
-from dada.program import run
 from dada.systems import Row
 
-EXAMPLE = """examples:
-  dada models
-  dada models aasist
-  dada models --json"""
 BEGIN, END = "<!-- systems: written by utils/systems_table.py -->", "<!-- end of systems -->"
 SECTION = re.compile(r"^## Protocol (.+), test\S*$")
-
-
-def main(argv: list[str]) -> int:
-    """Print all systems, or one with its configuration."""
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "dada models", description=__doc__, epilog=EXAMPLE, formatter_class=formatter
-    )
-    parser.add_argument("name", nargs="?", help="a system, to see all of it and its configuration")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    args = parser.parse_args(argv)
-
-    def work() -> None:
-        if args.name:
-            systems.require(args.name)
-        rows = systems.read_rows()
-        chosen = [
-            rows.get(name) or Row(name, "(no row in egs/systems.csv)")
-            for name in ([args.name] if args.name else systems.names())
-        ]
-        if args.json:
-            facts = [as_facts(row) for row in chosen]
-            if args.name:
-                facts = {**facts[0], "settings": systems.settings(args.name)}
-            print(json.dumps(facts, indent=1, ensure_ascii=False))
-        elif args.name:
-            print(
-                f"{in_words(chosen[0], with_tests=True)}\n\n# "
-                f"dada/conf/{args.name}.yaml\n{systems.configuration(args.name).rstrip()}"
-            )
-        else:
-            print("\n".join(in_words(row) for row in chosen))
-
-    return run(work)
 
 
 def as_facts(row: Row) -> dict:
@@ -222,7 +180,3 @@ def missing_rows(rows: dict[str, Row]) -> str:
         for name in without_file
     ]
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,52 +1,63 @@
-"""The `dada` program: one command a line below, each with its own `--help`."""
+"""The `dada` program: finds the command and runs it."""
 
+import argparse
 import importlib
 import sys
+from collections.abc import Sequence
+from types import ModuleType
 
-from dada import __version__
+from dada import __version__, program
 
 COMMANDS = {
-    "run": ("dada.recipe.command:run_main", "run the stages of a recipe"),
-    "compare-corpora": (
-        "dada.recipe.compare_corpora:main",
-        "one table of systems by corpora, from the results of several recipes",
-    ),
-    "new-recipe": ("dada.recipe.new_recipe:command", "make a recipe of a folder of audio and a CSV"),
-    "validate": ("dada.validate.command:main", "find every problem of a corpus, and its shortcuts"),
-    "evaluate": ("dada.evaluate:main", "measure anybody's score files, compare two, write a submission"),
-    "detect": ("dada.detect:main", "score audio files with a trained experiment, or with published weights"),
-    "explain": (
-        "dada.explain_clip:main",
-        "say why: a page with the sound, what spoke for and against it, and its words",
-    ),
-    "models": (
-        "dada.catalogue:main",
-        "list the systems, their sizes, published figures and what has been verified",
-    ),
+    "run": "run the stages of a recipe",
+    "new-recipe": "make a recipe for a corpus of your own",
+    "validate": "check a corpus: its problems, and trivial cues that tell the classes apart",
+    "detect": "score audio files with a trained experiment, or with published weights",
+    "explain": "write a page that explains the score of an audio file",
+    "evaluate": "measure score files of any system, compare two, write a submission",
+    "models": "list the systems, their sizes, published figures and what the tests verify",
+    "compare-corpora": "print one table of systems by corpora, from the results of several recipes",
 }
 HELP = (
     "usage: dada COMMAND ...\n\nAudio deepfake detection with context awareness.\n\ncommands:\n"
-    + "".join(f"  {name:15s} {summary}\n" for name, (_, summary) in COMMANDS.items())
-    + "\n`dada COMMAND --help` says more; `dada --version` gives the version.\n"
+    + "".join(f"  {name:15s} {summary}\n" for name, summary in COMMANDS.items())
+    + "\n`dada COMMAND --help` describes a command; `dada --version` prints the version.\n"
 )
 
 
-def main() -> int:
-    """Hand the arguments to the command. Exit codes: 0 done, 1 failed, 2 the command, configuration or data
-    is wrong.
+def load(command: str) -> ModuleType:
+    """The module of a command, which imports nothing slow."""
+    return importlib.import_module(f"dada.commands.{command.replace('-', '_')}")
+
+
+def build_parser(command: str) -> argparse.ArgumentParser:
+    """The parser of a command."""
+    module = load(command)
+    log_level = getattr(module, "LOG_LEVEL", "info")
+    parser = program.parser(module.__doc__ or "", module.EXAMPLE, f"dada {command}", log_level)
+    module.add_arguments(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments name.
+
+    Exit codes: 0 success, 1 failure, 2 where the command line, the configuration or the data is wrong.
     """
-    arguments = sys.argv[1:]
+    arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP, end="")
         return 0 if arguments else 2
-    if arguments[0] == "--version":
+    command = arguments[0]
+    if command == "--version":
         print(f"dada {__version__}")
         return 0
-    if arguments[0] not in COMMANDS:
-        print(f"dada: error: unknown command {arguments[0]!r}; known: {', '.join(COMMANDS)}", file=sys.stderr)
+    if command not in COMMANDS:
+        print(f"dada: error: unknown command {command!r}; known: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    module, _, function = COMMANDS[arguments[0]][0].partition(":")
-    return getattr(importlib.import_module(module), function)(arguments[1:])
+    args = build_parser(command).parse_intermixed_args(arguments[1:])
+    program.set_up_logging(args.log_level)
+    return program.run(lambda: load(command).run(args), f"dada {command}")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 with published weights.
 """
 
-import argparse
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -17,16 +16,11 @@ from dada.data import NO_SPEAKER, SAMPLE_RATE, read_audio
 from dada.data.datadir import class_table
 from dada.errors import ConfigError, DataError, UserError
 from dada.models.inference import Outputs
-from dada.program import LEVELS, run, set_up_logging
 from dada.recipe.config import load_recipe_config, load_system_config
 from dada.score.clip import Clip, System
 from dada.score.experiment import Experiment
 from dada.score.on_top import decisions
 
-EXAMPLE = """examples:
-  dada detect --model egs/mini/exp/lfcc_lcnn clip.flac other.wav
-  dada detect --model egs/mini/exp/dada_late_calibrated clip.flac --speaker BOB --json
-  dada detect --system aasist --init AASIST.pth clip.flac"""
 NO_WORDS = "the speaker is not known, or none was named"
 
 
@@ -192,38 +186,6 @@ def recipe_root(folder: Path) -> Path:
         f"{folder} does not lie in the folder of a recipe (no recipe.yaml above it): keep exp/ where the "
         "recipe made it"
     )
-
-
-def main(argv: list[str]) -> int:
-    """Print one verdict a file, as lines to read or as JSON, one object a line."""
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "dada detect", description=__doc__, epilog=EXAMPLE, formatter_class=formatter
-    )
-    parser.add_argument("files", nargs="+", help="audio files")
-    parser.add_argument("--model", type=Path, help="experiment: exp/<system>, or exp/<system>/seed_<k>")
-    parser.add_argument(
-        "--system", help="instead of an experiment: a system that `dada models` lists, with --init"
-    )
-    parser.add_argument(
-        "--init",
-        type=Path,
-        help="weights for --system, as its authors published them or as weights.pt of an experiment",
-    )
-    parser.add_argument("--speaker", help="who is said to speak, for systems that weigh the words")
-    parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
-    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
-    parser.add_argument("--log_level", default="warning", choices=LEVELS, help="(default: %(default)s)")
-    args = parser.parse_args(argv)
-    set_up_logging(args.log_level)
-
-    def work() -> None:
-        detector = detector_of(args.model, args.seed, args.system, args.init)
-        for path in args.files:
-            verdict = detector(path, args.speaker)
-            print(json.dumps(asdict(verdict)) if args.json else readable(verdict), flush=True)
-
-    return run(work)
 
 
 def detector_of(model: Path | None, seed: int | None, system: str | None, init: Path | None) -> Detector:

@@ -5,9 +5,7 @@ directories, `utterance label`, ASVspoof 2019, 2021 and 5, In-the-Wild, or --key
 mean more bona fide.
 """
 
-import argparse
 import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,10 +16,10 @@ import numpy as np
 from dada.data.datadir import BONAFIDE, NO_SPEAKER
 from dada.errors import ConfigError, DataError
 from dada.formats.align import align
-from dada.formats.asv_scores import FIXED_RATES, read_asv
+from dada.formats.asv_scores import read_asv
 from dada.formats.key import ASV_WORDS, Key, read_key
 from dada.formats.score_file import ScoreFile, read_score_file
-from dada.formats.submission import FORMATS, default_format, write_submission
+from dada.formats.submission import default_format, write_submission
 from dada.metrics.bootstrap import Resampler, clusters_by_attack
 from dada.metrics.check import warn_if_inverted, warn_of_ties
 from dada.metrics.config import EvaluateConfig
@@ -30,16 +28,8 @@ from dada.metrics.measures import MEASURES, Scored, missing
 from dada.metrics.summary import TANDEM, break_down
 from dada.metrics.tdcf import Asv
 from dada.plugins import nearest
-from dada.program import LEVELS, refuse_existing, run, set_up_logging
-from dada.report.evaluation import readable
+from dada.program import refuse_existing
 from dada.score.evaluation import Resamplers, difference, measure
-
-EXAMPLE = """examples:
-  dada evaluate --scores scores.txt --key ASVspoof2019.LA.cm.eval.trl.txt \\
-      --asv_scores ASVspoof2019.LA.asv.eval.gi.trl.scores.txt --by attack
-  dada evaluate --scores a.txt --compare b.txt --key egs/mini/data/test --metrics eer,min_dcf
-  dada evaluate --scores out.csv --columns -,trial,score --key meta.csv --json
-  dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submission_format asvspoof5"""
 
 CLUSTERS = ("speaker", "attack")  # what is resampled
 
@@ -286,79 +276,3 @@ def _known(names: Sequence[str], known: list[str], what: str) -> list[str]:
                 f"unknown {what} {name!r}{nearest(name, known)}; known: {', '.join(known) or 'none'}"
             )
     return list(names)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def main(argv: list[str]) -> int:
-    """Print what was found, to read or as JSON."""
-    shown = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "dada evaluate", description=__doc__, epilog=EXAMPLE, formatter_class=shown
-    )
-    parser.add_argument("--scores", type=Path, required=True, help="score file; gzip is read as well")
-    parser.add_argument(
-        "--key", type=Path, help="key or data directory; may be left out where the score file has labels"
-    )
-    parser.add_argument(
-        "--asv_scores",
-        metavar="FILE",
-        help=f"ASV scores for the tandem metrics, the C012 file of ASVspoof 2021, or `{FIXED_RATES}` for "
-        "the rates given there",
-    )
-    parser.add_argument(
-        "--asv_key", type=Path, metavar="FILE", help="trial metadata of the ASV, which ASVspoof 2021 needs"
-    )
-    parser.add_argument(
-        "--metrics", type=_names, help=f"some of {', '.join(MEASURES)} (default: all that can be measured)"
-    )
-    parser.add_argument(
-        "--by",
-        type=_names,
-        default=[],
-        help="conditions to break down by, e.g. attack,codec: the EER, and the t-DCF or the --metrics",
-    )
-    parser.add_argument(
-        "--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval"
-    )
-    parser.add_argument(
-        "--columns", type=_names, help="columns of the score files, e.g. trial,-,score; `-` passes one over"
-    )
-    parser.add_argument(
-        "--key_columns", type=_names, help="columns of the key; a name of yours makes a condition"
-    )
-    parser.add_argument("--subset", help="subset of a key that has several, or `all` (default: eval)")
-    parser.add_argument(
-        "--common",
-        action="store_true",
-        help="leave out the trials that one file lacks, naming them, instead of refusing",
-    )
-    parser.add_argument(
-        "--submission",
-        type=Path,
-        metavar="FILE",
-        help="write the scores in the order of the key, labelled or not; .zip packs them",
-    )
-    parser.add_argument(
-        "--submission_format", choices=FORMATS, help="(default: what the challenge of the key takes)"
-    )
-    parser.add_argument(
-        "--resamples", type=int, default=1000, help="for the intervals; 0 for none (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--cluster", choices=CLUSTERS, default="speaker", help="what is resampled (default: %(default)s)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--log_level", default="info", choices=LEVELS, help="(default: %(default)s)")
-    args = vars(parser.parse_args(argv))
-    set_up_logging(args.pop("log_level"))
-    as_json, num_resamples = args.pop("json"), args.pop("resamples")
-
-    def work() -> None:
-        config = EvaluateConfig(num_resamples=num_resamples or 1)
-        found = evaluate(Request(**args, config=config, intervals=num_resamples > 0))
-        print(json.dumps(found, indent=1, allow_nan=False) if as_json else readable(found))
-
-    return run(work)

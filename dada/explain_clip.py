@@ -1,7 +1,5 @@
 """`dada explain`: a page that says why a trained system, or published weights, said so of an audio file."""
 
-import argparse
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,26 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, DataDir, read_audio, write_text
-from dada.detect import Detector, detector_of, readable
+from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, DataDir, read_audio
+from dada.detect import Detector, readable
 from dada.errors import ConfigError
 from dada.explain import BACKGROUND_SIZE, ROUGH, figures, shares
-from dada.explain.config import AUTO, ExplainConfig, check_method
+from dada.explain.config import AUTO
 from dada.explain.subject import CLASSES, Sound, Subject
 from dada.explain.words import NUM_OTHERS, contributions, explain_words, read_quotes
-from dada.program import LEVELS, run, set_up_logging
-from dada.recipe.config import parse_overrides
 from dada.recipe.recipe import Recipe
-from dada.report.clip_page import ClipPage, Explained, as_flac, render
+from dada.report.clip_page import ClipPage, Explained, as_flac
 from dada.score.clip import Clip, Said, System
 from dada.score.fuse import join_branches, read_branches
-
-EXAMPLE = """examples:
-  dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
-  dada explain clip.flac --model egs/mini/exp/dada_late_calibrated --speaker BOB --out clip.html --figures figures
-  dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --model egs/mini/exp/dada_audio --out clip.html --json
-  dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html
-  dada explain clip.flac --model egs/mini/exp/dada_audio --out clip.html integrated_gradients.max_steps=128"""
 
 log = logging.getLogger(__name__)
 
@@ -248,72 +237,3 @@ def write_figures(explanations: list, stem: Path) -> list[Path]:
             figures.comparison_figure(explanations), stem / f"{Path(explanations[0].name).stem}_compared"
         )
     return paths
-
-
-def main(argv: list[str]) -> int:
-    """Write the page of one file."""
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "dada explain", description=__doc__, epilog=EXAMPLE, formatter_class=formatter
-    )
-    parser.add_argument("file", help="audio file")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        action="append",
-        help="experiment, exp/<system> or exp/<system>/seed_<k>; again to compare",
-    )
-    parser.add_argument(
-        "--system", help="instead of an experiment: a system that `dada models` lists, with --init"
-    )
-    parser.add_argument(
-        "--init",
-        type=Path,
-        help="weights for --system, as its authors published them or as weights.pt of an experiment",
-    )
-    parser.add_argument("--speaker", help="who is said to speak, for systems that weigh the words")
-    parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
-    parser.add_argument(
-        "--background",
-        nargs="+",
-        default=[],
-        help="audio files to compare with (default: the recipe's dev split; else silence)",
-    )
-    parser.add_argument(
-        "--method",
-        default=AUTO,
-        help="deep_shap, integrated_gradients, gradient_shap or occlusion (default: what fits)",
-    )
-    parser.add_argument("--out", type=Path, required=True, help="the page to write, clip.html")
-    parser.add_argument("--figures", type=Path, help="folder for the four figures as PDF, SVG and PNG")
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print shares of speech and sub-bands and what was said, for programs",
-    )
-    parser.add_argument("--log_level", default="warning", choices=LEVELS, help="(default: %(default)s)")
-    parser.add_argument(
-        "options",
-        nargs="*",
-        metavar="method.name=value",
-        help="settings of methods, not behind --background: gradient_shap.zeros=true",
-    )
-    args = parser.parse_intermixed_args(argv)
-    set_up_logging(args.log_level)
-
-    def work() -> None:
-        check_method(args.method)
-        options = ExplainConfig(options=parse_overrides(args.options)).options
-        pages = []
-        for model in args.model or [None]:
-            detector = detector_of(model, args.seed, args.system, args.init)
-            pages.append(
-                ClipExplainer(detector, model, args.background, args.method, options)(args.file, args.speaker)
-            )
-        page = joined(pages)
-        if args.figures is not None:
-            write_figures([one.explanation for one in page.explained], args.figures)
-        write_text(args.out, render(page))
-        print(json.dumps(numbers(args.file, page), indent=1, allow_nan=False) if args.json else args.out)
-
-    return run(work)

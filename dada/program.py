@@ -21,13 +21,15 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
         return super()._get_help_string(action) if action.default not in (None, False, []) else action.help
 
 
-def parser(description: str, example: str) -> argparse.ArgumentParser:
-    """A parser whose help ends with `example`, and that has `--log_level`."""
+def parser(
+    description: str, example: str, prog: str | None = None, log_level: str = "info"
+) -> argparse.ArgumentParser:
+    """Return a parser with `--log_level` whose help ends with `example`."""
     lines = "\n".join(f"  {line}" for line in example.strip().splitlines())
     made = argparse.ArgumentParser(
-        description=description, epilog=f"example:\n{lines}", formatter_class=_HelpFormatter
+        prog, description=description.strip(), epilog=f"example:\n{lines}", formatter_class=_HelpFormatter
     )
-    made.add_argument("--log_level", choices=LEVELS, default="info", help="how much is said on stderr")
+    made.add_argument("--log_level", choices=LEVELS, default=log_level, help="lowest level shown on stderr")
     return made
 
 
@@ -50,18 +52,18 @@ def show_warnings() -> None:
     logging.getLogger("dada").addHandler(handler)
 
 
-def run(main: Callable[[], int | None]) -> int:
+def run(main: Callable[[], int | None], prog: str | None = None) -> int:
     """Call `main` and return the exit code: its own, or 1 and 2 by the kind of DadaError, whose message goes
-    to stderr.
+    to stderr after the name `prog` (default: that of the script).
 
-    An error of any other type is a fault of ours and keeps its traceback.
+    An error of any other type is a fault of the program and keeps its traceback.
     """
     try:
         code = main() or 0
         sys.stdout.flush()
         return code
     except DadaError as error:
-        print(f"{os.path.basename(sys.argv[0])}: error: {error}", file=sys.stderr)
+        print(f"{prog or os.path.basename(sys.argv[0])}: error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

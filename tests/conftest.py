@@ -1,5 +1,6 @@
 """What all tests share: reference data, tiny corpora, and the rule on skips."""
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,28 @@ def _refuse_skip(report) -> None:
         report.longrepr = (
             f"skipped, although the set-up should have installed all that it needs: {report.longrepr}"
         )
+
+
+@pytest.fixture
+def call_dada(capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run the `dada` program in this process with some arguments; returns its exit code, stdout and stderr."""
+    from dada import cli
+
+    logger = logging.getLogger("dada")
+
+    def call(*arguments) -> tuple[int, str, str]:
+        capsys.readouterr()
+        handlers, level = logger.handlers[:], logger.level
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:  # argparse ends the process
+            code = end.code
+        finally:
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+        return code, *capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ LAYERS = (
     ("report",),
     ("recipe",),
     ("stages", "detect", "explain_clip", "evaluate", "validate", "catalogue"),
+    ("commands",),
     ("cli",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -13,7 +13,7 @@ from signals import speech_like
 from dada import features, models
 from dada.data import Batch, fit_length, read_audio
 from dada.data.dataset import Dataset
-from dada.detect import Detector, detector_of, main, readable
+from dada.detect import Detector, detector_of, readable
 from dada.errors import ConfigError, DataError, UserError
 from dada.models.inference import Outputs, run_model
 from dada.recipe.config import load_system_config
@@ -27,16 +27,9 @@ OFFICIAL = {"aasist": ("AASIST.pth", "AASIST"), "lfcc_lcnn_lstm": ("LFCC_LCNN_LS
 
 
 @pytest.fixture
-def detect(monkeypatch, capsys):
-    """Runs `dada detect` in this process; returns its exit code, output and errors. The tests' logging stays
-    as it is.
-    """
-    monkeypatch.setattr("dada.detect.set_up_logging", lambda level: None)
-
-    def call(*arguments) -> tuple[int, str, str]:
-        return (main([*map(str, arguments)]), *capsys.readouterr())
-
-    return call
+def detect(call_dada):
+    """Runs `dada detect` in this process; returns its exit code, output and errors."""
+    return lambda *arguments: call_dada("detect", *arguments)
 
 
 @pytest.mark.parametrize("system", OFFICIAL)

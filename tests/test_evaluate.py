@@ -9,7 +9,6 @@ import pytest
 from dada import metrics
 from dada.data import DataDir
 from dada.errors import DataError
-from dada.evaluate import main
 from dada.formats.asv_scores import read_asv
 
 LA = "protocols/ASVspoof2019.LA.cm.eval.trl.txt"
@@ -17,14 +16,9 @@ ASV = "scores/ASVspoof2019.LA.asv.eval.gi.trl.scores.txt"
 
 
 @pytest.fixture
-def call(capsys):
+def call(call_dada):
     """Run the command; returns its exit code, stdout and stderr."""
-
-    def run(*arguments):
-        code = main([str(argument) for argument in arguments])
-        return code, *capsys.readouterr()
-
-    return run
+    return lambda *arguments: call_dada("evaluate", *arguments)
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 
 import sys
 
-from dada import program
-from dada.recipe.new_recipe import main
+from dada.cli import main
 
 if __name__ == "__main__":
-    sys.exit(program.run(main))
+    sys.exit(main(["new-recipe", *sys.argv[1:]]))

@@ -3,7 +3,7 @@
 
 import sys
 
-from dada.validate.command import main
+from dada.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["validate", *sys.argv[1:]]))

@@ -1,22 +1,14 @@
 """The flags of `dada run` and of each stage as a program of its own: flags say how, `key=value` says what."""
 
 import argparse
+import ast
 import os
 from pathlib import Path
 
+from dada import program
 from dada.errors import ConfigError
-from dada.program import LEVELS, run, set_up_logging
-from dada.recipe import catalog
-from dada.recipe.listing import dry_run, list_stages
-from dada.recipe.recipe import Options, Recipe
-from dada.recipe.runner import Selection, run_recipe
-from dada.report import summary
 
 MOST_JOBS = 8
-RUN_EXAMPLE = """examples:
-  dada run egs/mini
-  dada run egs/mini --stage transcribe --stop_stage score --nj 4
-  dada run egs/mini --stage 5 --system lfcc_lcnn --exp exp_lr train.optim.lr=1e-4"""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -36,22 +28,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--system", action="append", default=[], help=only)
     parser.add_argument("--nj", type=int, help=side_by_side)
     parser.add_argument(
-        "--cmd",
-        default="local",
-        help="where jobs run: local, or slurm, see `slurm:` of local.yaml (default: %(default)s)",
+        "--cmd", default="local", help="where jobs run: local, or slurm, see `slurm:` of local.yaml"
     )
-    parser.add_argument(
-        "--ngpu", type=int, default=0, help="GPUs of a training job (default: %(default)s, the CPU)"
-    )
+    parser.add_argument("--ngpu", type=int, default=0, help="GPUs of a training job; 0 is the CPU")
     parser.add_argument("--force", action="store_true", help=force)
     parser.add_argument("--dry_run", action="store_true", help="print the command of each stage and stop")
     parser.add_argument(
         "--list", action="store_true", help="print the stages, their inputs, outputs and state, and stop"
     )
-    parser.add_argument(
-        "--exp", default="exp", help="folder of the experiments, below the recipe's (default: %(default)s)"
-    )
-    parser.add_argument("--log_level", default="info", choices=LEVELS, help="(default: %(default)s)")
+    parser.add_argument("--exp", default="exp", help="folder of the experiments, below the recipe's")
     parser.add_argument(
         "overrides",
         nargs="*",
@@ -67,13 +52,16 @@ def default_jobs() -> int:
     return min(len(os.sched_getaffinity(0)), MOST_JOBS)
 
 
-def run_command(root: Path, args: argparse.Namespace, first: str | None, last: str | None) -> Recipe:
-    """Do what the flags say with the stages from `first` to `last` (None: the ends)."""
+def run_command(root: Path, args: argparse.Namespace, first: str | None, last: str | None) -> None:
+    """Run the stages from `first` to `last` (None: the ends), list them, or print their commands."""
+    from dada.recipe import catalog
+    from dada.recipe.listing import dry_run, list_stages
+    from dada.recipe.recipe import Options, Recipe
+    from dada.recipe.runner import Selection, run_recipe
+
     num_jobs = default_jobs() if args.nj is None else args.nj
     if num_jobs < 1 or args.ngpu < 0:
-        raise ConfigError(
-            f"--nj is {num_jobs} and --ngpu is {args.ngpu}: --nj wants 1 or more, --ngpu 0 or more"
-        )
+        raise ConfigError(f"--nj {num_jobs} --ngpu {args.ngpu}: --nj must be 1 or more, --ngpu 0 or more")
     known = catalog.stages()
     selection = Selection(
         catalog.find(first).number if first else known[0].number,
@@ -91,40 +79,27 @@ def run_command(root: Path, args: argparse.Namespace, first: str | None, last: s
     else:
         run_recipe(recipe, selection)
         if selection.last == known[-1].number:
+            from dada.report import summary
+
             print(summary(recipe.views))
-    return recipe
-
-
-def run_main(argv: list[str]) -> int:
-    """`dada run RECIPE [flags] [key=value ...]`: the stages of a recipe, one after the other."""
-    parser = _parser("dada run", "Run the stages of a recipe; what is up to date is skipped.", RUN_EXAMPLE)
-    parser.add_argument("recipe", type=Path, help="folder of the recipe, e.g. egs/mini")
-    parser.add_argument("--stage", help="first stage, by number or name (default: the first)")
-    parser.add_argument("--stop_stage", help="last stage, by number or name (default: the last)")
-    add_flags(parser)
-    return _main(parser, argv, lambda args: run_command(args.recipe, args, args.stage, args.stop_stage))
 
 
 def stage_main(file: str, argv: list[str] | None = None) -> int:
-    """`python -m dada.stages.s02_transcribe --recipe egs/mini ...`: one stage alone, named by its file."""
-    stage = next(entry for entry in catalog.stages() if Path(entry.module.__file__) == Path(file))
-    program = f"python -m {stage.module.__name__}"
-    parser = _parser(program, stage.module.__doc__, f"example:\n  {program} --recipe egs/mini --nj 2")
+    """Run one stage alone, given its file: `python -m dada.stages.s02_transcribe --recipe egs/mini ...`."""
+    parser, stage = stage_parser(file), Path(file).stem.partition("_")[2]
+    args = parser.parse_intermixed_args(argv)
+    program.set_up_logging(args.log_level)
+    return program.run(lambda: run_command(args.recipe, args, stage, stage), parser.prog)
+
+
+def stage_parser(file: str) -> argparse.ArgumentParser:
+    """The parser of a stage, described by the docstring of its file."""
+    prog = f"python -m dada.stages.{Path(file).stem}"
+    described = ast.get_docstring(ast.parse(Path(file).read_text(encoding="utf-8"))) or ""
+    parser = program.parser(described, f"{prog} --recipe egs/mini --nj 2", prog)
     parser.add_argument("--recipe", type=Path, required=True, help="folder of the recipe, e.g. egs/mini")
     add_flags(parser)
-    return _main(parser, argv, lambda args: run_command(args.recipe, args, stage.name, stage.name))
-
-
-def _parser(program: str, description: str, example: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
-        program, description=description, epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-
-
-def _main(parser: argparse.ArgumentParser, argv: list[str] | None, work) -> int:
-    args = parser.parse_intermixed_args(argv)
-    set_up_logging(args.log_level)
-    return run(lambda: work(args) and None)
+    return parser
 
 
 def _flags(args: argparse.Namespace) -> list[str]:

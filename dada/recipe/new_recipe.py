@@ -9,7 +9,6 @@ import json
 import logging
 import re
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +19,6 @@ from dada.data.files import atomic_dir
 from dada.errors import DataError, UserError
 from dada.formats.csv_list import LABELS, SPLITS, Row, guess_mapping, map_values, parse, read_rows
 from dada.formats.folders import rows_of_folders, rows_of_protocols, write_rows
-from dada.recipe.smoke_test import smoke_test
 
 log = logging.getLogger(__name__)
 
@@ -199,119 +197,3 @@ def _try_out(made_recipe: Path, audio: Path, options: dict, home: Path) -> list[
     for data in made:
         data.check()
     return made
-
-
-def _pairs(texts: Sequence[str], flag: str) -> dict[str, str]:
-    wrong = [text for text in texts if not all(text.partition("="))]
-    if wrong:
-        raise UserError(f"{flag} {wrong[0]}: write NAME=VALUE")
-    return {text.partition("=")[0]: text.partition("=")[2] for text in texts}
-
-
-EXAMPLE = """
-utils/new_recipe.py my_corpus --audio /corpora/my_corpus --csv /corpora/my_corpus/list.csv
-utils/new_recipe.py my_corpus --audio /corpora/my_corpus --folders split/label/attack
-utils/new_recipe.py my_corpus --audio LA --protocol train=LA.train.trn.txt dev=LA.dev.trl.txt test=LA.eval.trl.txt
-utils/new_recipe.py my_corpus --audio wavs --csv list.csv --columns file=path label=class codec=codec --labels 1=bonafide 0=spoof
-"""
-
-
-def command(arguments: list[str]) -> int:
-    """`dada new-recipe`, with messages in place of tracebacks."""
-    return program.run(lambda: main(arguments))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The program: make the recipe, and say what its splits hold."""
-    parser = program.parser(
-        "Make a recipe in egs/ for a corpus of your own: audio files, and what says which are real.", EXAMPLE
-    )
-    parser.add_argument("name", help="name of the recipe, e.g. my_corpus")
-    parser.add_argument(
-        "--audio",
-        type=Path,
-        required=True,
-        help="folder of the audio files; file names in the CSV are relative to it",
-    )
-    kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--csv", type=Path, help="one line a file; its first line names the columns")
-    kind.add_argument(
-        "--protocol", nargs="+", metavar="SPLIT=FILE", help="ASVspoof-style protocols of train, dev and test"
-    )
-    kind.add_argument(
-        "--folders",
-        metavar="LEVELS",
-        help="what the folders mean, e.g. split/label/attack (default: by their names)",
-    )
-    parser.add_argument(
-        "--columns",
-        nargs="+",
-        default=[],
-        metavar="OURS=THEIRS",
-        help=f"the CSV's names for {', '.join(COLUMNS)}, or for any other condition; usual names are found "
-        "without it",
-    )
-    parser.add_argument(
-        "--labels",
-        nargs="+",
-        default=[],
-        metavar="VALUE=LABEL",
-        help="what the CSV's labels mean, bonafide or spoof; usual words are known",
-    )
-    parser.add_argument(
-        "--splits",
-        nargs="+",
-        default=[],
-        metavar="VALUE=SPLIT",
-        help="what its splits mean, train, dev or test; usual words are known",
-    )
-    parser.add_argument(
-        "--split_by",
-        choices=("speaker", "file"),
-        help="where the CSV has no splits, draw them so (default: speaker if there is one)",
-    )
-    parser.add_argument("--seed", type=int, default=1, help="of that draw")
-    parser.add_argument("--language", default="en", help="of the speech, as Whisper names it")
-    parser.add_argument(
-        "--smoke_test",
-        action="store_true",
-        help="then run all stages on a few files, in a folder that is thrown away",
-    )
-    parser.add_argument("--egs", type=Path, default=ROOT / "egs", help="folder of the recipes")
-    args = parser.parse_args(arguments)
-    program.set_up_logging(args.log_level)
-    columns, labels, splits = (
-        _pairs(args.columns, "--columns"),
-        _pairs(args.labels, "--labels"),
-        _pairs(args.splits, "--splits"),
-    )
-    protocols = {split: Path(file) for split, file in _pairs(args.protocol or [], "--protocol").items()}
-    how = {"protocols": protocols, "folders": args.folders.split("/") if args.folders else ()}
-    made = new_recipe(
-        args.name,
-        args.audio,
-        args.csv,
-        args.egs,
-        columns,
-        labels,
-        splits,
-        args.split_by,
-        args.seed,
-        args.language,
-        **how,
-    )
-    home = args.egs / args.name
-    for data in made:
-        print(
-            f"{data.path.name}: {len(data.utts)} utterances, "
-            + ", ".join(
-                f"{number} {label}" for label, number in sorted(Counter(data.labels.values()).items())
-            )
-        )
-    print(f"made {home}; the columns, labels and splits are in {home / 'recipe.yaml'}")
-    if args.egs.resolve() != ROOT / "egs":
-        print(f"it lies outside of the checkout: set DADA_ROOT={ROOT} when you call its run.sh")
-    if args.smoke_test:
-        print(smoke_test(home, made))
-        print("all stages work; these results mean nothing, so few are the files")
-    print(f"next: {home}/run.sh --stop_stage 1")

@@ -9,8 +9,8 @@ import yaml
 
 from dada.data import DataDir
 from dada.data.validate import validate, validate_splits
-from dada.errors import DataError, UserError
-from dada.recipe.new_recipe import fill, main, new_recipe
+from dada.errors import DataError
+from dada.recipe.new_recipe import fill, new_recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -190,7 +190,7 @@ def test_bad_corpus_is_refused_and_leaves_nothing(corpus, tmp_path, spoil, messa
     assert not list((tmp_path / "egs").glob("*"))
 
 
-def test_bad_commands(corpus, tmp_path):
+def test_bad_commands(corpus, tmp_path, call_dada):
     common = ["--audio", str(corpus), "--csv", str(corpus / "list.csv"), "--egs", str(tmp_path / "egs")]
     for arguments, message in (
         (["a/b", *common], "cannot name a recipe"),
@@ -199,11 +199,11 @@ def test_bad_commands(corpus, tmp_path):
         (["mine", *common, "--labels", "Real=human"], "--labels maps to human: map to bonafide or spoof"),
         (["mine", *common, "--audio", str(corpus / "no")], "is not a folder"),
     ):
-        with pytest.raises(UserError, match=message):
-            main(arguments)
-    main(["mine", *common])
-    with pytest.raises(UserError, match="is there already"):
-        main(["mine", *common])
+        code, _, errors = call_dada("new-recipe", *arguments)
+        assert code == 2 and message in errors
+    assert call_dada("new-recipe", "mine", *common)[0] == 0
+    code, _, errors = call_dada("new-recipe", "mine", *common)
+    assert code == 2 and "is there already" in errors
 
 
 def test_values_that_yaml_would_read_otherwise():

@@ -17,7 +17,7 @@ from dada.explain import support
 from dada.explain.config import ExplainConfig
 from dada.explain.subject import Subject
 from dada.explain.words import explain_words, read_quotes
-from dada.explain_clip import ClipExplainer, main
+from dada.explain_clip import ClipExplainer
 from dada.recipe import catalog
 from dada.recipe.recipe import Options, Recipe
 from dada.recipe.runner import jobs_to_run, make_ledger
@@ -316,16 +316,15 @@ def test_page_of_a_clip(explained):
 
 
 @pytest.fixture
-def explain(monkeypatch, capsys, tmp_path):
+def explain(call_dada, tmp_path):
     """Runs `dada explain` in this process; returns its exit code, the page if it wrote one, and what it said
     to stderr.
     """
-    monkeypatch.setattr("dada.explain_clip.set_up_logging", lambda level: None)
     page = tmp_path / "clip.html"
 
     def call(*arguments) -> tuple[int, str | None, str]:
-        code = main([*map(str, arguments), "--out", str(page)])
-        return code, page.read_text() if page.exists() else None, capsys.readouterr().err
+        code, _, errors = call_dada("explain", *arguments, "--out", page)
+        return code, page.read_text() if page.exists() else None, errors
 
     return call
 
@@ -378,15 +377,14 @@ def test_program_uses_what_background_there_is(explained, explain, caplog):
     assert "take the map as a rough picture" in caplog.text
 
 
-def test_program_compares_systems(explained, explain, tmp_path, capsys):
+def test_program_compares_systems(explained, call_dada, tmp_path):
     clip = next((explained.root / "data" / "audio").glob("ANN-test-1*"))
     models = [explained.exp_dir(name) for name in ("lfcc_lcnn", "lfcc_gmm")]
-    chosen = [word for model in models for word in ("--model", str(model))]
-    assert (
-        main([str(clip), *chosen, "--out", str(tmp_path / "two.html"), "--figures", str(tmp_path), "--json"])
-        == 0
-    )
-    found = json.loads(capsys.readouterr().out)
+    chosen = [word for model in models for word in ("--model", model)]
+    written = ("--out", tmp_path / "two.html", "--figures", tmp_path, "--json")
+    code, output, errors = call_dada("explain", clip, *chosen, *written)
+    assert code == 0, errors
+    found = json.loads(output)
     assert [one["system"] for one in found["audio"]] == ["lfcc_lcnn", "lfcc_gmm"] and {
         "System",
         "System 2",

@@ -1,0 +1,82 @@
+"""Measure a score file against a key, compare two systems, or write a submission.
+
+Score files: `utterance score`, ASVspoof 2019, 2021 and 5, or any columns that --columns names. Keys: data
+directories, `utterance label`, ASVspoof 2019, 2021 and 5, In-the-Wild, or --key_columns. A higher score must
+mean more bona fide.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+EXAMPLE = r"""
+dada evaluate --scores scores.txt --key ASVspoof2019.LA.cm.eval.trl.txt \
+    --asv_scores ASVspoof2019.LA.asv.eval.gi.trl.scores.txt --by attack
+dada evaluate --scores a.txt --compare b.txt --key egs/mini/data/test --metrics eer,min_dcf
+dada evaluate --scores out.csv --columns -,trial,score --key meta.csv --json
+dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submission_format asvspoof5
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `dada evaluate`."""
+    from dada.evaluate import CLUSTERS
+    from dada.formats.asv_scores import FIXED_RATES
+    from dada.formats.submission import FORMATS
+    from dada.metrics.measures import MEASURES
+
+    def add(flag: str, **settings) -> None:
+        parser.add_argument(flag, **settings)
+
+    add("--scores", type=Path, required=True, help="score file, plain or gzip")
+    add("--key", type=Path, help="key or data directory; optional where the score file has labels")
+    add(
+        "--asv_scores",
+        metavar="FILE",
+        help="ASV scores for the tandem metrics, the C012 file of ASVspoof 2021, or "
+        f"`{FIXED_RATES}` for the published rates",
+    )
+    add("--asv_key", type=Path, metavar="FILE", help="trial metadata of the ASV, which ASVspoof 2021 needs")
+    add("--metrics", type=_names, help=f"some of {', '.join(MEASURES)} (default: all that can be measured)")
+    add(
+        "--by",
+        type=_names,
+        default=[],
+        metavar="CONDITIONS",
+        help="conditions to break down by, e.g. attack,codec: the EER, and the t-DCF or the --metrics",
+    )
+    add("--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval")
+    add("--columns", type=_names, help="columns of the score files, e.g. trial,-,score; `-` skips a column")
+    add("--key_columns", type=_names, help="columns of the key; any other name makes a condition")
+    add("--subset", help="subset of a key that has several, or `all` (default: eval)")
+    add(
+        "--common",
+        action="store_true",
+        help="leave out, and name, the trials that one file lacks, instead of refusing them",
+    )
+    add(
+        "--submission",
+        type=Path,
+        metavar="FILE",
+        help="write the scores in the order of the key, with or without labels; .zip packs them",
+    )
+    add("--submission_format", choices=FORMATS, help="(default: the format of the key's challenge)")
+    add("--resamples", type=int, default=1000, help="resamples for the intervals; 0 for none")
+    add("--cluster", choices=CLUSTERS, default="speaker", help="what is resampled")
+    add("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the results, as text or as JSON."""
+    from dada.evaluate import Request, evaluate
+    from dada.metrics.config import EvaluateConfig
+    from dada.report.evaluation import readable
+
+    config = EvaluateConfig(num_resamples=args.resamples or 1)
+    flags = {name: value for name, value in vars(args).items() if name in Request.__dataclass_fields__}
+    results = evaluate(Request(**flags, config=config, intervals=args.resamples > 0))
+    print(json.dumps(results, indent=1, allow_nan=False) if args.json else readable(results))
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

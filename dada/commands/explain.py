@@ -1,0 +1,69 @@
+"""Write a page that explains the score of an audio file.
+
+The page plays the file and shows which times and frequencies support each class, and which words.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from dada.commands.detect import add_model_arguments
+
+EXAMPLE = """
+dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
+dada explain clip.flac --model egs/mini/exp/dada_late_calibrated --speaker BOB --out clip.html --figures figures
+dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --model egs/mini/exp/dada_audio --out clip.html --json
+dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html
+dada explain clip.flac --model egs/mini/exp/dada_audio --out clip.html integrated_gradients.max_steps=128
+"""
+LOG_LEVEL = "warning"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `dada explain`."""
+    parser.add_argument("file", help="audio file")
+    add_model_arguments(parser, several=True)
+    parser.add_argument(
+        "--background",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="audio files to compare with (default: the dev split of the recipe; without a recipe, silence)",
+    )
+    parser.add_argument(
+        "--method",
+        help="deep_shap, integrated_gradients, gradient_shap or occlusion (default: what fits the model)",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the page to write, e.g. clip.html")
+    parser.add_argument("--figures", type=Path, help="folder for the four figures as PDF, SVG and PNG")
+    parser.add_argument("--json", action="store_true", help="print the numbers of the page as JSON")
+    parser.add_argument(
+        "options",
+        nargs="*",
+        metavar="method.name=value",
+        help="settings of methods, e.g. gradient_shap.zeros=true; write them before --background",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the page of one file."""
+    from dada.data import write_text
+    from dada.detect import detector_of
+    from dada.explain.config import AUTO, ExplainConfig, check_method
+    from dada.explain_clip import ClipExplainer, joined, numbers, write_figures
+    from dada.recipe.config import parse_overrides
+    from dada.report.clip_page import render
+
+    method = args.method or AUTO
+    check_method(method)
+    options = ExplainConfig(options=parse_overrides(args.options)).options
+    pages = []
+    for model in args.model or [None]:
+        detector = detector_of(model, args.seed, args.system, args.init)
+        explainer = ClipExplainer(detector, model, args.background, method, options)
+        pages.append(explainer(args.file, args.speaker))
+    page = joined(pages)
+    if args.figures is not None:
+        write_figures([part.explanation for part in page.explained], args.figures)
+    write_text(args.out, render(page))
+    print(json.dumps(numbers(args.file, page), indent=1, allow_nan=False) if args.json else args.out)
