@@ -1,0 +1,47 @@
+"""The figures of stage 9 stay what they are: every number that it writes, compared with a committed file."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parents[1] / "fixtures" / "golden_figures.json"
+
+
+def figures_of(folder: Path) -> dict[str, object]:
+    """`system/test.json: metrics.eer.mean` -> number, of the results on split test and of the weighted EERs.
+
+    This is the only place of the test that knows the layout of the results.
+    """
+    figures: dict[str, object] = {}
+    for path in sorted(folder.rglob("results/**/*.json")):
+        if path.stem not in ("test", "weighted_eer"):
+            continue
+        content = json.loads(path.read_text())
+        content.pop("provenance", None)
+        name = path.relative_to(folder).as_posix().replace("/results", "")
+        figures |= {f"{name}: {key}": value for key, value in leaves(content) if is_number(value)}
+    return figures
+
+
+def leaves(value: object, above: str = ""):
+    """(dotted key, value) of everything below a JSON value."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, f"{above}.{key}" if above else key)
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from leaves(inner, f"{above}.{i}")
+    else:
+        yield above, value
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def test_figures_are_those_of_the_golden_file(measured_recipe):
+    golden = json.loads(GOLDEN.read_text())
+    figures = figures_of(measured_recipe.root / "exp")
+    assert sorted(figures) == sorted(golden) and len(golden) > 1000
+    assert figures == pytest.approx(golden, rel=1e-9, abs=1e-12)
