@@ -82,13 +82,3 @@ def find(name: str) -> StageEntry:
         f"unknown stage {name!r}{nearest(name, [stage.name for stage in known])}; "
         f"known: {', '.join(f'{stage.number} {stage.name}' for stage in known)}"
     )
-
-
-def view_of(recipe: Recipe, stage: StageEntry, job: Job) -> Recipe:
-    """The protocol view that planned a job: jobs are found again by their name, so that another process can
-    run them.
-    """
-    for view in recipe.views:
-        if any(planned.name == job.name for planned in stage.module.plan(view)):
-            return view
-    raise ConfigError(f"no job {job.name!r} in stage {stage.name}")

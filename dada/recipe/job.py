@@ -24,7 +24,7 @@ from typing import Any
 class Job:
     """One unit of a stage.
 
-    The outputs depend on `settings` (plain values: dict, list, str, number, None) and `inputs` alone. `home`
+    The outputs depend on `settings` (plain values: dict, list, str, number, None) and the inputs alone. `home`
     is the folder that keeps the stamp; where it is replaced, the job runs again. `kind` names the function of
     the stage that runs the job.
     """
@@ -36,6 +36,7 @@ class Job:
     protocol: str
     inputs: tuple[Path, ...]
     outputs: tuple[Path, ...]
+    optional_inputs: tuple[Path, ...] = ()  # count as inputs where they exist, and are not waited for
     systems: tuple[str, ...] = ()  # that the job serves; empty where it serves the corpus as a whole
     seed: int | None = None
     split: str | None = None
@@ -44,6 +45,11 @@ class Job:
     keep: bool = False
     # jobs of the same stage that may save this job work: those planned before it run first, if they run
     after: tuple["Job", ...] = ()
+
+    @property
+    def all_inputs(self) -> tuple[Path, ...]:
+        """The inputs, and those optional inputs that exist now."""
+        return (*self.inputs, *(path for path in self.optional_inputs if path.exists()))
 
     @property
     def system(self) -> str:

@@ -21,7 +21,7 @@ def list_stages(recipe: Recipe, selection: Selection) -> str:
                 else state.reason or "up to date"
             )
             lines.append(f"     {job.name}: {status}")
-            lines.append(f"       from {_paths(recipe, job.inputs)}")
+            lines.append(f"       from {_paths(recipe, job.all_inputs)}")
             lines.append(f"       to   {_paths(recipe, job.outputs)}")
     return "\n".join(lines)
 

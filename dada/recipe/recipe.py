@@ -97,12 +97,16 @@ class Recipe:
     @property
     def views(self) -> list["Recipe"]:
         """This recipe under each of its protocols, or under the one that was asked for."""
-        names = [self.config.protocol] if self.config.protocol else self.config.protocols
-        with_more = names[: self.config.more_protocols or None]
-        return [
-            replace(self, protocol=name, systems=self.systems if name in with_more else self.own)
-            for name in names
-        ]
+        return [self.under(name) for name in self._protocols]
+
+    def under(self, protocol: str) -> "Recipe":
+        """This recipe under one protocol, with the systems that run under it."""
+        with_more = self._protocols[: self.config.more_protocols or None]
+        return replace(self, protocol=protocol, systems=self.systems if protocol in with_more else self.own)
+
+    @property
+    def _protocols(self) -> list[str]:
+        return [self.config.protocol] if self.config.protocol else self.config.protocols
 
     @property
     def other_protocols(self) -> list["Recipe"]:

@@ -54,9 +54,10 @@ class Selection:
 def run_recipe(recipe: Recipe, selection: Selection) -> None:
     """Run the selected stages in order. Raises UserError or DadaError at the first stage that fails."""
     start = time.monotonic()
+    ledger = make_ledger(recipe)
     with executor(recipe) as submit:
         for stage in selection.stages(recipe):
-            run_stage(recipe, stage, make_ledger(recipe), submit)
+            run_stage(recipe, stage, ledger, submit)
     log.info("all done in %.0f s", time.monotonic() - start)
 
 
@@ -110,7 +111,7 @@ def waves(jobs: list[Job]) -> list[list[Job]]:
         helpful = (
             output for other in job.after if other.name in wanted for output in other.outputs
         )  # those planned before it: no circles
-        wanted[job.name] = (*job.inputs, *helpful)
+        wanted[job.name] = (*job.inputs, *job.optional_inputs, *helpful)
     done: set[str] = set()
     rest, groups = list(jobs), []
     while rest:
@@ -185,7 +186,7 @@ def _run_wave(
     for job in jobs if stage.sharded else ():
         start = time.monotonic()
         folder = parts_dir(job, states[job.name].digest)
-        view = catalog.view_of(recipe, stage, job)
+        view = recipe.under(job.protocol)
         stage.module.merge(
             view, job, [folder / f"part.{i:04d}" for i in range(len(stage.module.shards(view, job)))]
         )
@@ -217,7 +218,7 @@ def _tasks(recipe: Recipe, stage, job: Job, state: State) -> list[Task]:
         return [Task(recipe, stage.name, job, logs / f"{slug(job.name)}.log")]
     folder = parts_dir(job, state.digest)
     tasks = []
-    for i, keys in enumerate(stage.module.shards(catalog.view_of(recipe, stage, job), job)):
+    for i, keys in enumerate(stage.module.shards(recipe.under(job.protocol), job)):
         part = folder / f"part.{i:04d}"
         if not part.exists():
             tasks.append(

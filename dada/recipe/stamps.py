@@ -69,7 +69,7 @@ class Ledger:
 
     def identities(self, job: Job) -> dict[str, str]:
         """What each existing input is, by its place in the job's list."""
-        return {str(i): self._identity(path) for i, path in enumerate(job.inputs) if path.exists()}
+        return {str(i): self._identity(path) for i, path in enumerate(job.all_inputs) if path.exists()}
 
     def digest(self, job: Job) -> str:
         """What the outputs of a job depend on. Neither its name nor its folder, so that a recipe can be
@@ -104,7 +104,7 @@ class Ledger:
         if stamp["digest"] != now:
             others = [
                 str(path)
-                for i, path in enumerate(job.inputs)
+                for i, path in enumerate(job.all_inputs)
                 if stamp["inputs"].get(str(i)) != inputs.get(str(i))
             ]
             return f"input changed: {others[0] if others else 'number of inputs'}"
@@ -151,7 +151,7 @@ class Ledger:
         """Makers of this job's inputs that are themselves no longer up to date."""
         makers = {
             id(maker): maker
-            for path in job.inputs
+            for path in job.all_inputs
             if (maker := self.maker_of(path)) is not None and maker is not job
         }
         return [

@@ -14,7 +14,7 @@ from pathlib import Path
 from dada import __version__
 from dada.data.files import atomic_dir
 from dada.errors import UserError
-from dada.recipe.catalog import find, view_of
+from dada.recipe.catalog import find
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, plain, slug, stamp_path, write_stamp
@@ -54,7 +54,7 @@ def run_task(task: Task) -> float:
     stage = find(task.stage)
     with _logging_to(task.log, task.recipe.options.log_level):
         try:
-            view = view_of(task.recipe, stage, task.job)
+            view = task.recipe.under(task.job.protocol)
             if task.shard is None:
                 with _locked(task.job.home):
                     if task.recipe.options.ngpu > 1 and stage.distributed:

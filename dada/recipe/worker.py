@@ -40,12 +40,11 @@ def main(path: str) -> None:
     ago.
     """
     from dada.program import set_up_logging
-    from dada.recipe.catalog import find, view_of
+    from dada.recipe.catalog import find
 
     task = pickle.loads(Path(path).read_bytes())
     set_up_logging(task.recipe.options.log_level)
-    stage = find(task.stage)
-    stage.module.run(view_of(task.recipe, stage, task.job), task.job)
+    find(task.stage).module.run(task.recipe.under(task.job.protocol), task.job)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dada.recipe.job import Job
 from dada.report.load import pages_path
+from dada.stages._systems import gives_scores
 
 PAGES = "pages"  # the kind of the job
 WITH_WORDS = ("text", "fusion")  # tasks of systems that are shown besides those explained
@@ -23,27 +24,19 @@ log = logging.getLogger(__name__)
 
 
 def jobs(recipe, explained: Sequence[str]) -> list[Job]:
-    """One job for all pages, where any are asked for, of the explained systems that are run now or were
-    before.
-
-    What else a page shows is taken from what is there by then: some systems may be yet to run.
-    """
+    """One job for all pages, where any are wanted: each shows the systems that are explained by then."""
     chosen, home = recipe.explain, pages_path(recipe).parent
-    summaries = {name: recipe.exp_dir(name) / "explain" / "summary.json" for name in explained}
-    explained = [name for name, path in summaries.items() if name in recipe.selected or path.exists()]
     if not explained or not (chosen.pages or chosen.utterances):
         return []
-    others = [
-        name
-        for name in recipe.own
-        if recipe.system(name).task in WITH_WORDS and (first_seed(recipe, name) / "weights.pt").exists()
-    ]
+    others = [name for name in recipe.own if recipe.system(name).task in WITH_WORDS]
     splits = recipe.splits.test
-    files = [
-        first_seed(recipe, name) / "scores" / f"{split}.txt"
-        for name in (*explained, *others)
-        for split in splits
-    ]
+    files = [_summary(recipe, name) for name in explained]
+    for name in (*explained, *others):
+        folder = first_seed(recipe, name)
+        if name in others and not gives_scores(recipe, recipe.system(name)):
+            files.append(folder / "weights.pt")
+        else:
+            files += [folder / "scores" / f"{split}.txt" for split in splits]
     files += [recipe.data_dir(split) / "text" for split in splits]
     files += [recipe.text_dir(recipe.text.name, "train") / "text"] if others else []
     return [
@@ -53,7 +46,8 @@ def jobs(recipe, explained: Sequence[str]) -> list[Job]:
             home=home,
             kind=PAGES,
             protocol=recipe.protocol,
-            inputs=(*(summaries[name] for name in explained), *(path for path in files if path.exists())),
+            inputs=(),
+            optional_inputs=tuple(files),
             outputs=(pages_path(recipe),),
             settings={
                 "pages": chosen.pages,
@@ -72,8 +66,13 @@ def run(recipe, job: Job) -> None:
     from dada.report.clip_page import render
     from dada.stages._page_maker import PageMaker
 
-    others = [name for name in job.settings["systems"] if name not in job.systems]
-    maker = PageMaker(recipe, job.systems, others)
+    explained = [name for name in job.systems if _summary(recipe, name).exists()]
+    others = [
+        name
+        for name in job.settings["systems"]
+        if name not in job.systems and (first_seed(recipe, name) / "weights.pt").exists()
+    ]
+    maker = PageMaker(recipe, explained, others)
     names = _file_names(_choose(maker.kinds, job.settings))
     listed = []
     for utt, name in names.items():
@@ -83,6 +82,10 @@ def run(recipe, job: Job) -> None:
     for path in set(job.home.glob("*.html")) - {job.home / name for name in names.values()}:
         path.unlink()
     log.info("%d pages in %s", len(listed), job.home)
+
+
+def _summary(recipe, name: str) -> Path:
+    return recipe.exp_dir(name) / "explain" / "summary.json"
 
 
 def first_seed(recipe, name: str) -> Path:

@@ -48,10 +48,8 @@ def _job(recipe, path: Path, names: list[str]) -> Job:
         home=path.parent,
         kind=KIND,
         protocol=recipe.protocol,
-        inputs=(
-            *(recipe.data_dir(split) / "wav.scp" for split in recipe.scored_splits),
-            *filter(Path.exists, theirs),
-        ),
+        inputs=tuple(recipe.data_dir(split) / "wav.scp" for split in recipe.scored_splits),
+        optional_inputs=tuple(theirs),
         outputs=(path,),
         settings={"corpora": [recipe.corpus.name, other.corpus.name], "allow_seen": recipe.config.allow_seen},
         systems=tuple(names),

@@ -24,7 +24,7 @@ def job(recipe, corpora: dict[str, Path], systems: list[str]) -> Job:
     """One job: all splits come from the same split by source."""
     own = own_tests(recipe)
     folders = [tests_dir(recipe, name) for name in recipe.splits.test if name not in own]
-    aliases = [path for path in (_aliases(recipe), *(aliases_beside(folder) for folder in folders)) if path]
+    aliases = [recipe.root / recipe.text.aliases] if recipe.text.aliases else []
     outputs = [recipe.data_dir(split) for split in recipe.all_splits]
     return Job(
         stage="prepare_text",
@@ -37,6 +37,7 @@ def job(recipe, corpora: dict[str, Path], systems: list[str]) -> Job:
             *(folder / table for folder in folders for table in ("text", "utt2spk")),
             *aliases,
         ),
+        optional_inputs=tuple(path for folder in folders if (path := aliases_beside(folder))),
         outputs=(*outputs, recipe.data_root / f"text_{recipe.text.name}" / "counts.json"),
         settings={**asdict(recipe.text), "splits": asdict(recipe.splits)},
         systems=tuple(systems),
@@ -99,14 +100,9 @@ def tests_dir(recipe, split: str) -> Path:
 
 
 def aliases_beside(folder: Path) -> Path | None:
-    """The table of aliases of the recipe that a data directory belongs to, if it has one."""
+    """Where the recipe that a data directory belongs to keeps its table of aliases; None outside of recipes."""
     root = next((parent for parent in folder.parents if (parent / "recipe.yaml").is_file()), None)
-    path = root / "local" / "aliases.csv" if root else None
-    return path if path and path.is_file() else None
-
-
-def _aliases(recipe) -> Path | None:
-    return recipe.root / recipe.text.aliases if recipe.text.aliases else None
+    return root / "local" / "aliases.csv" if root else None
 
 
 def _transcripts(recipe, split: str, authors: set[str], redirects: dict[str, str]) -> list[Text]:
@@ -114,7 +110,9 @@ def _transcripts(recipe, split: str, authors: set[str], redirects: dict[str, str
     their own.
     """
     data = DataDir.read(tests_dir(recipe, split), require=("text", "utt2spk"))
-    aliases = read_aliases(aliases_beside(tests_dir(recipe, split))) | read_aliases(_aliases(recipe))
+    beside, own = aliases_beside(tests_dir(recipe, split)), recipe.text.aliases
+    aliases = read_aliases(beside if beside and beside.is_file() else None)
+    aliases |= read_aliases(recipe.root / own if own else None)
     names = match_names(data.speakers.values(), authors, aliases, redirects)
     names.report(recipe.text.name)
     labels = data.labels or dict.fromkeys(data.utts, BONAFIDE)

@@ -58,12 +58,8 @@ def plan(recipe) -> list[Job]:
                     home=recipe.exp_dir(system) / "results",
                     kind=RESULTS,
                     protocol=recipe.protocol,
-                    inputs=(
-                        *said,
-                        recipe.data_dir(split),
-                        *_asv_files(asv, there=True),
-                        *_trained_on(recipe, system),
-                    ),
+                    inputs=(*said, recipe.data_dir(split), *_trained_on(recipe, system)),
+                    optional_inputs=tuple(_asv_files(asv)),
                     outputs=(recipe.exp_dir(system) / "results" / f"{split}.json",),
                     settings={
                         "evaluate": evaluate,
@@ -182,15 +178,15 @@ def _of_protocol(recipe, file: str) -> str:
     return file.format(protocol=recipe.protocol, track=recipe.protocol.partition("_")[0])
 
 
-def _asv_files(asv: dict | None, there: bool) -> list[Path]:
-    """The files of an entry that are there, or that are not."""
-    return [path for path in (asv or {}).values() if isinstance(path, Path) and path.exists() == there]
+def _asv_files(asv: dict | None) -> list[Path]:
+    """The files that an entry names."""
+    return [path for path in (asv or {}).values() if isinstance(path, Path)]
 
 
 def _read_asv(recipe, split: str) -> Asv | None:
     """The speaker verification of a split; None, with a warning, where its files are not there."""
     asv = _asv_of(recipe, split)
-    missing = _asv_files(asv, there=False)
+    missing = [path for path in _asv_files(asv) if not path.exists()]
     if missing:
         log.warning(
             "%s: no tandem metrics, since %s does not exist: put it there, or correct evaluate.asv.%s",

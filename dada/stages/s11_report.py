@@ -20,8 +20,8 @@ ALL_COMMAND = "./run.sh"
 
 
 def plan(recipe) -> list[Job]:
-    """One job for the recipe, whichever of its views is asked. It reads the results that are there: some
-    systems may be yet to run.
+    """One job for the recipe under all its protocols. It reads those results that exist: some systems may
+    not have run yet.
     """
     views, splits = recipe.views, recipe.scored_splits
     results = [
@@ -42,11 +42,9 @@ def plan(recipe) -> list[Job]:
             name="report",
             home=recipe.root,
             kind="report",
-            protocol=recipe.protocol,
-            inputs=(
-                *([path for path in results if path.exists()] or results),
-                *(path for path in more if path.exists()),
-            ),
+            protocol=views[0].protocol,
+            inputs=(),
+            optional_inputs=(*results, *more),
             outputs=(recipe.root / "RESULTS.md", recipe.root / "report.html"),
             settings={"report": asdict(recipe.report), "protocols": [view.protocol for view in recipe.views]},
         )

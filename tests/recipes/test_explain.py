@@ -87,7 +87,7 @@ def test_pairs_and_report(explained):
         compared["num_utterances"] == 6 and "frequency_correlation" not in compared["classes"]["all"]["spoof"]
     )
     job = s11_report.plan(explained)[0]
-    assert explained.exp_dir("lfcc_lcnn") / "explain" / "summary.json" in job.inputs
+    assert explained.exp_dir("lfcc_lcnn") / "explain" / "summary.json" in job.all_inputs
     s11_report.run(explained, job)
     text, html = (path.read_text() for path in job.outputs)
     for title in (
@@ -218,7 +218,7 @@ def test_the_report_lists_the_pages_that_are_there(explained, tmp_path):
     gone, *there = pages_of(recipe)
     (far / "explain_pages" / gone["file"]).unlink()
     job = s11_report.plan(recipe)[0]
-    assert far / "explain_pages" / "pages.json" in job.inputs
+    assert far / "explain_pages" / "pages.json" in job.all_inputs
     s11_report.run(recipe, job)
     text, html = (path.read_text() for path in job.outputs)
     links = re.findall(r'<td><a href="(.*?)">', html)

@@ -76,7 +76,7 @@ def test_table(compared):
         table.rows[0][1].best and table.rows[0][1].text.startswith("-") and "±-" not in table.rows[0][1].text
     )
     job = s11_report.plan(compared)[0]
-    assert sum("minus_trivial" in str(path) for path in job.inputs) == 2
+    assert sum("minus_trivial" in str(path) for path in job.all_inputs) == 2
     s11_report.run(compared, job)
     for path in job.outputs:
         assert (

@@ -62,14 +62,12 @@ def test_one_job_whichever_view_is_asked(finished):
 
 
 def test_reads_what_is_there(small):
-    """All results where none is there, so that the missing one is named; else those there are, for some
-    systems may be yet to run.
-    """
-    there = small.exp_dir("lfcc_gmm") / "results" / "dev.json"
-    assert len(s11_report.plan(small)[0].inputs) == 2
+    there, another = (small.exp_dir("lfcc_gmm") / "results" / f"{split}.json" for split in ("dev", "test"))
+    job = s11_report.plan(small)[0]
+    assert job.all_inputs == () and {there, another} < set(job.optional_inputs)
     there.parent.mkdir(parents=True)
     there.write_text("{}")
-    assert s11_report.plan(small)[0].inputs == (there,)
+    assert job.all_inputs == (there,) and s11_report.plan(small)[0] == job
 
 
 def test_markdown_holds_the_measured_numbers(reported):
@@ -170,7 +168,7 @@ def test_no_results_is_an_error(small):
     with pytest.raises(DataError, match="stage evaluate makes them"):
         s11_report.run(small, job)
     assert summary(small.views) == ""
-    path = job.inputs[1]
+    path = job.optional_inputs[1]
     path.parent.mkdir(parents=True)
     path.write_text("{")
     with pytest.raises(DataError, match="not JSON"):
