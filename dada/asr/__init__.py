@@ -10,10 +10,10 @@ __all__ = ["TranscribeConfig", "Transcriber", "Transcript", "build"]
 
 
 def build(config: TranscribeConfig, root: Path) -> Transcriber:
-    """Load the configured model; a relative model folder is looked for in `root`, the recipe's folder.
+    """Load the configured model. A relative model folder is looked up in `root`, the recipe's folder.
 
-    Raises ConfigError for values that don't fit, UserError for a model that is not on this machine: nothing
-    is downloaded unless `allow_download` says so.
+    Raise ConfigError for invalid values, UserError for a model that is not on this machine: nothing is
+    downloaded without `allow_download`.
     """
     check(config)
     backend = plugins.load("dada.asr.backends", config.backend, "transcribe.backend").Backend(

@@ -1,11 +1,11 @@
-"""The one interface to Whisper, and what all back ends share: windows, batches, the guard."""
+"""The interface to Whisper, and what its back ends share: windows, batches and the guard."""
 
 import dataclasses
 import functools
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,33 +20,33 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What a back end understood of one clip. `avg_logprob` is over the tokens and the end of the text, in
-    natural log.
+    """A back end's text for a clip. `avg_logprob` is the mean natural log-probability of its tokens and of
+    the end token.
     """
 
     text: str
     avg_logprob: float
     num_tokens: int
     no_speech_prob: float
-    capped: bool  # the cap ended it
+    capped: bool  # the text ends at the token cap
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """The text of one clip on one line, and how far to trust it."""
+    """The text of a clip on a single line, and how far to trust it."""
 
     text: str
     avg_logprob: float  # natural log, mean over tokens
     num_tokens: int
     no_speech_prob: float
     compression_ratio: float
-    context_seconds: float  # what was read at once
-    redone: bool  # the guard sent it to the full context
-    doubts: list[str] = field(default_factory=list)  # what the guard still says of it
+    context_seconds: float  # audio read at once
+    redone: bool  # read again with the full context
+    doubts: list[str] = field(default_factory=list)  # warnings of the guard about this text
 
 
 class Backend(Protocol):
-    """What a file of dada/asr/backends has as `Backend(config, root)`.
+    """Interface of the class `Backend(config, root)` in each file of dada/asr/backends.
 
     `weights` are the files that the model was read from, `version` the library and its version.
     """
@@ -61,17 +61,15 @@ class Backend(Protocol):
 
 
 class Transcriber:
-    """Clips to transcripts by one back end."""
+    """Transcribes clips with a back end."""
 
     def __init__(self, backend: Backend, config: TranscribeConfig):
         self.backend = backend
         self.config = config
 
     @functools.cached_property
-    def provenance(self) -> dict:
-        """What transcripts owe their words to, for the records: model, digest of its weights, library,
-        settings.
-        """
+    def provenance(self) -> dict[str, Any]:
+        """What determines the transcripts: model, digest of its weights, library and settings."""
         options = dataclasses.asdict(self.config)
         del options["allow_download"]  # changes no result
         weights = digest(self.backend.weights)
@@ -83,8 +81,9 @@ class Transcriber:
         }
 
     def transcribe(self, clips: list[np.ndarray]) -> list[Transcript]:
-        """Transcribe clips (T_i,) of mono float32 at 16 kHz of any length; others beside a clip change no
-        more than roundings.
+        """Return the transcripts of clips (T_i,), mono float32 at 16 kHz, of any length.
+
+        Clips in the same batch change a transcript's probabilities by rounding errors only.
         """
         windows = [cut_windows(clip) for clip in clips]
         flat = iter(self._transcribe_windows([window for group in windows for window in group]))
@@ -92,13 +91,13 @@ class Transcriber:
 
     def _transcribe_windows(self, clips: list[np.ndarray]) -> list[Transcript]:
         seconds = [len(clip) / SAMPLE_RATE for clip in clips]
-        found = self._pass(clips, plan_batches(seconds, self.config), redone=False)
+        transcripts = self._pass(clips, plan_batches(seconds, self.config), redone=False)
         doubtful = [
-            i for i in range(len(clips)) if found[i].doubts and found[i].context_seconds < FULL_CONTEXT
+            i for i, t in sorted(transcripts.items()) if t.doubts and t.context_seconds < FULL_CONTEXT
         ]
         order = sorted(doubtful, key=lambda i: (seconds[i], i))
         size = self.config.batch_size
-        found |= self._pass(
+        transcripts |= self._pass(
             clips, [(order[i : i + size], FULL_CONTEXT) for i in range(0, len(order), size)], redone=True
         )
         log.info(
@@ -107,20 +106,20 @@ class Transcriber:
             sum(seconds),
             len(doubtful),
         )
-        return [found[i] for i in range(len(clips))]
+        return [transcripts[i] for i in range(len(clips))]
 
     def _pass(
         self, clips: list[np.ndarray], batches: list[tuple[list[int], float]], redone: bool
     ) -> dict[int, Transcript]:
-        found = {}
+        transcripts = {}
         for batch, context in batches:
             lengths = [len(clips[i]) / SAMPLE_RATE for i in batch]
             hypotheses = self.backend.decode(
                 [clips[i] for i in batch], context, [token_cap(s, self.config) for s in lengths]
             )
             for i, length, hypothesis in zip(batch, lengths, hypotheses, strict=True):
-                found[i] = self._transcript(hypothesis, length, context, redone)
-        return found
+                transcripts[i] = self._transcript(hypothesis, length, context, redone)
+        return transcripts
 
     def _transcript(self, hypothesis: Hypothesis, seconds: float, context: float, redone: bool) -> Transcript:
         text = " ".join(hypothesis.text.split())
@@ -137,7 +136,7 @@ class Transcriber:
 
 
 def _join(parts: list[Transcript]) -> Transcript:
-    """The windows of one clip as one transcript."""
+    """Join the transcripts of a clip's windows."""
     if len(parts) == 1:
         return parts[0]
     text = " ".join(part.text for part in parts if part.text)
@@ -147,9 +146,8 @@ def _join(parts: list[Transcript]) -> Transcript:
             np.average([p.avg_logprob for p in parts], weights=[p.num_tokens + 1 for p in parts])
         ),
         num_tokens=sum(p.num_tokens for p in parts),
-        no_speech_prob=min(
-            p.no_speech_prob for p in parts
-        ),  # a clip is without speech when all its windows are
+        # A clip is without speech when all its windows are.
+        no_speech_prob=min(p.no_speech_prob for p in parts),
         compression_ratio=compression_ratio(text),
         context_seconds=max(p.context_seconds for p in parts),
         redone=any(p.redone for p in parts),

@@ -1,7 +1,7 @@
-"""Which stretches of audio are read together, and in how long a context.
+"""Windows of long clips, contexts, and batches.
 
-The context of a stretch depends on itself and the configuration alone, so that its transcript does not depend
-on what is read beside it.
+The context of a window depends only on its length and the configuration. A transcript therefore does not
+depend on the other clips of its batch.
 """
 
 import math
@@ -11,13 +11,12 @@ import numpy as np
 from dada.asr.config import FULL_CONTEXT, TranscribeConfig
 from dada.data.audio import SAMPLE_RATE
 
-SEARCH = 10.0  # seconds before the end of a window in which its cut is looked for
+SEARCH = 10.0  # seconds at the end of a window that are searched for a cut
 PAUSE = 0.3  # seconds over which a pause is measured
 
 
 def cut_windows(samples: np.ndarray, longest: float = FULL_CONTEXT) -> list[np.ndarray]:
-    """Cut (T,) into consecutive windows of at most `longest` seconds, each cut in the quietest place of its
-    last third.
+    """Cut (T,) into consecutive windows of at most `longest` seconds, at the quietest place near each end.
 
     Together the windows are the whole clip. A cut in a pause splits no word.
     """
@@ -30,14 +29,14 @@ def cut_windows(samples: np.ndarray, longest: float = FULL_CONTEXT) -> list[np.n
 
 
 def _quietest(samples: np.ndarray, start: int, stop: int) -> int:
-    """The middle of the stretch of PAUSE seconds with the least energy within [start, stop)."""
+    """Return the middle of the PAUSE seconds with the least energy within [start, stop)."""
     width = int(PAUSE * SAMPLE_RATE)
     energy = np.concatenate([[0.0], np.cumsum(samples[start:stop].astype(np.float64) ** 2)])
     return start + int(np.argmin(energy[width:] - energy[:-width])) + width // 2
 
 
 def plan_batches(seconds: list[float], config: TranscribeConfig) -> list[tuple[list[int], float]]:
-    """(indices of clips, context in seconds) of every batch: clips of one context, shortest first."""
+    """Return (indices of clips, context in seconds) of each batch: clips of equal context, shortest first."""
     by_context: dict[float, list[int]] = {}
     for i in sorted(range(len(seconds)), key=lambda i: (seconds[i], i)):
         by_context.setdefault(context_of(seconds[i], config), []).append(i)
@@ -49,8 +48,9 @@ def plan_batches(seconds: list[float], config: TranscribeConfig) -> list[tuple[l
 
 
 def context_of(seconds: float, config: TranscribeConfig) -> float:
-    """The whole seconds, or the shortest of the configured contexts, that hold a clip and the margin; at most
-    the full one.
+    """Return the context of a clip: the shortest configured one that holds the clip and the margin.
+
+    Without configured contexts it is the next whole second. It is at most FULL_CONTEXT.
     """
     needed = seconds + config.margin
     return min(
@@ -60,5 +60,5 @@ def context_of(seconds: float, config: TranscribeConfig) -> float:
 
 
 def token_cap(seconds: float, config: TranscribeConfig) -> int:
-    """The most tokens that the transcript of a clip may have; Whisper itself stops at 224."""
+    """Return the largest number of tokens of a clip's transcript. Whisper itself stops at 224."""
     return min(224, int(config.max_tokens_per_second * seconds) + config.extra_tokens)

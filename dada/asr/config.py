@@ -12,8 +12,9 @@ FULL_CONTEXT = 30.0  # seconds of audio that Whisper was trained to read at once
 
 @dataclass
 class GuardConfig:
-    """What makes a transcript doubtful, so that its clip is read again with the full context
-    (dada/asr/guard.py).
+    """Limits beyond which a transcript is doubtful and its clip is read again with the full context.
+
+    See dada/asr/guard.py.
     """
 
     max_words_per_second: float = 5.5
@@ -24,36 +25,34 @@ class GuardConfig:
 
 @dataclass
 class TranscribeConfig:
-    """Which Whisper reads the clips, and how.
+    """Settings of the Whisper model and of decoding.
 
-    A clip is read in a context of its own length and `margin` seconds of silence behind it, in whole seconds;
-    tighter ones make Whisper repeat itself. With `contexts`, it takes the shortest of them that holds it and
-    the margin; [30] is Whisper as published, several times slower on short clips. Clips of one context are
-    read together.
+    The context of a clip is its own length plus `margin` seconds of silence, rounded up to whole seconds. A
+    smaller margin makes Whisper repeat itself. With `contexts`, it is the shortest of them that holds the
+    clip and the margin; [30] is Whisper as published, several times slower on short clips. Clips of equal
+    context are read together.
     """
 
-    backend: str = (
-        "transformers"  # a file of dada/asr/backends: faster_whisper | openai_whisper | transformers
-    )
-    # a name, an id of the Hugging Face hub, or a folder (relative ones from the recipe's folder)
+    # a file of dada/asr/backends: faster_whisper | openai_whisper | transformers
+    backend: str = "transformers"
+    # a name, an id of the Hugging Face hub, or a folder (relative paths start at the recipe's folder)
     model: str = "large-v3"
-    language: str | None = None  # en, de, ...; nothing lets a multilingual model find out for each clip
+    language: str | None = None  # en, de, ...; null lets a multilingual model detect it for each clip
     device: str = "auto"  # auto | cpu | cuda
     compute_type: str = "float32"  # float32 | int8 | bfloat16 | float16
     batch_size: int = 16  # clips
     beam_size: int = 1  # 1 is greedy
-    contexts: list[float] = field(
-        default_factory=list
-    )  # whole seconds, e.g. [8, 15, 30]; none follows each clip
+    # whole seconds, e.g. [8, 15, 30]; an empty list follows each clip
+    contexts: list[float] = field(default_factory=list)
     margin: float = 7.0  # seconds
-    max_tokens_per_second: float = 8.0  # the cap on a transcript's length, ...
-    extra_tokens: int = 12  # ... plus so many
+    max_tokens_per_second: float = 8.0  # a transcript has at most this many tokens a second ...
+    extra_tokens: int = 12  # ... plus this many
     guard: GuardConfig = field(default_factory=GuardConfig)
-    allow_download: bool = False  # fetch a model that is not on this machine
+    allow_download: bool = False  # download a model that is not on this machine
 
 
 def check(config: TranscribeConfig) -> None:
-    """Raise ConfigError for values that no back end can serve."""
+    """Raise ConfigError for values that no back end supports."""
     plugins.load("dada.asr.backends", config.backend, "transcribe.backend")
     for key, value, known in (
         ("device", config.device, DEVICES),

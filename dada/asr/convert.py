@@ -1,16 +1,18 @@
-"""One set of Whisper weights for all back ends: a CTranslate2 folder to transformers and openai-whisper.
+"""Conversion of CTranslate2 Whisper weights for the other back ends.
 
-The folder that comes out serves every back end by the same name:
+The written folder serves every back end under the same name:
 
-    config.json generation_config.json model.safetensors preprocessor_config.json tokenizer.json tokenizer_config.json   transformers
-    whisper.pt                                                                                                            openai-whisper
-    ctranslate2/                                                                                                          faster-whisper
+    model.safetensors, *.json    transformers: config, generation_config, preprocessor_config, tokenizer,
+                                 tokenizer_config
+    whisper.pt                   openai-whisper
+    ctranslate2/                 faster-whisper
 """
 
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +20,9 @@ import torch
 from dada.asr.ct2 import read_model
 from dada.data.files import atomic_dir
 from dada.errors import DataError
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig
 
 CT2_FOLDER = "ctranslate2"
 OPENAI_FILE = "whisper.pt"
@@ -47,11 +52,10 @@ RENAMES = (
 
 
 def convert_whisper(ct2_folder: Path, out: Path) -> None:
-    """Write the weights of `ct2_folder` (model.bin, config.json, tokenizer.json) as `out` for all back ends,
-    atomically.
+    """Convert `ct2_folder` (model.bin, config.json, tokenizer.json) to the folder `out`, atomically.
 
-    float16 weights become float32 for transformers and stay as they are for openai-whisper, which widens them
-    itself. Raises DataError for missing files and for quantised (int8) weights, which cannot be given back
+    float16 weights become float32 for transformers and stay float16 for openai-whisper, which widens them
+    itself. Raise DataError for missing files and for quantised (int8) weights, which cannot be restored
     exactly.
     """
     ct2_folder, out = Path(ct2_folder), Path(out)
@@ -64,13 +68,12 @@ def convert_whisper(ct2_folder: Path, out: Path) -> None:
         torch.save({"dims": dims, "model_state_dict": state}, partial / OPENAI_FILE)
         _write_transformers(partial, dims, state, ct2_folder)
         shutil.copytree(ct2_folder, partial / CT2_FOLDER)
-        (partial / "model.safetensors").chmod(
-            (partial / OPENAI_FILE).stat().st_mode
-        )  # safetensors keeps its files to the owner
+        # safetensors makes its files readable for the owner only.
+        (partial / "model.safetensors").chmod((partial / OPENAI_FILE).stat().st_mode)
 
 
 def whisper_dims(variables: dict[str, np.ndarray]) -> dict[str, int]:
-    """The sizes of a model as openai-whisper's checkpoints name them."""
+    """Return the sizes of a model under the names of openai-whisper's checkpoints."""
     num_vocab, text_width = variables["decoder/embeddings/weight"].shape
     return {
         "n_mels": variables["encoder/conv1/weight"].shape[1],
@@ -87,7 +90,7 @@ def whisper_dims(variables: dict[str, np.ndarray]) -> dict[str, int]:
 
 
 def openai_state(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    """The variables of CTranslate2 as the state_dict of an openai-whisper model, their precision kept."""
+    """Return CTranslate2's variables as the state_dict of an openai-whisper model, in the same precision."""
     quantised = sorted(
         name for name, array in variables.items() if name.endswith("weight") and array.dtype.kind == "i"
     )
@@ -110,17 +113,16 @@ def openai_state(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
             state.update(
                 _block(variables, f"{side}/layer_{layer}", f"{side}.blocks.{layer}", cross=side == "decoder")
             )
-    return {
-        name: torch.from_numpy(np.array(array)) for name, array in state.items()
-    }  # a copy: the bytes read are read-only
+    # Copies, because arrays of bytes that were read are read-only.
+    return {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
 
 
 def transformers_state(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The state_dict of openai-whisper as that of transformers' WhisperForConditionalGeneration, in float32."""
+    """Return openai-whisper's state_dict as that of WhisperForConditionalGeneration, in float32."""
     renamed = {}
     for name, tensor in state.items():
-        for ours, theirs in RENAMES:
-            name = name.replace(ours, theirs)
+        for old, new in RENAMES:
+            name = name.replace(old, new)
         renamed[f"model.{name}"] = tensor.float()
     renamed["proj_out.weight"] = renamed["model.decoder.embed_tokens.weight"]  # tied
     return renamed
@@ -152,9 +154,7 @@ def _num_layers(variables: dict, side: str) -> int:
 
 
 def _write_transformers(folder: Path, dims: dict[str, int], state: dict, ct2_folder: Path) -> None:
-    """config.json, weights, generation_config.json, tokenizer and feature settings, as transformers reads
-    them.
-    """
+    """Write the files that transformers reads: weights, configurations, tokenizer and feature settings."""
     from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
     from transformers.utils import logging
 
@@ -191,7 +191,7 @@ def _write_transformers(folder: Path, dims: dict[str, int], state: dict, ct2_fol
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2), encoding="utf-8")
 
 
-def _generation_config(ct2_folder: Path):
+def _generation_config(ct2_folder: Path) -> "GenerationConfig":
     from tokenizers import Tokenizer
     from transformers import GenerationConfig
 
@@ -199,7 +199,7 @@ def _generation_config(ct2_folder: Path):
     settings = json.loads((ct2_folder / "config.json").read_text(encoding="utf-8"))
     token = tokenizer.token_to_id
     end, start = token("<|endoftext|>"), token("<|startoftranscript|>")
-    multilingual = end != 50256  # the English models keep GPT-2's vocabulary, the others have one token more
+    multilingual = end != 50256  # the English models have GPT-2's vocabulary, the others an additional token
     options = {
         "is_multilingual": multilingual,
         "bos_token_id": end,

@@ -1,8 +1,8 @@
-"""Reading `model.bin` of CTranslate2, the file that faster-whisper loads.
+"""Reader of CTranslate2's `model.bin`, the file that faster-whisper loads.
 
 Little-endian: u32 format version, name of the specification, u32 revision, u32 number of variables; each
 variable is its name, u8 rank, u32 for each dimension, u8 type, u32 number of bytes, data; then u32 number of
-aliases, each two names. A name is a u16 length followed by as many bytes, the last one NUL.
+aliases, each two names. A name is a u16 length followed by as many bytes, the last of them NUL.
 """
 
 import struct
@@ -15,13 +15,16 @@ from dada.errors import DataError
 
 FORMAT_VERSION = 6
 SPECIFICATION = "WhisperSpec"
-# The number that stands for a type. bfloat16 (5) is not a type of NumPy and comes as its 16 bits.
+# Types by their codes. NumPy has no bfloat16 (5): its 16 bits are read as an integer.
 DTYPES = {0: "<f4", 1: "<i1", 2: "<i2", 3: "<i4", 4: "<f2", 5: "<u2"}
 BFLOAT16 = 5
 
 
 def read_model(path: Path) -> dict[str, np.ndarray]:
-    """The variables of a Whisper `model.bin` by name; bfloat16 ones are widened to float32. Raises DataError."""
+    """Return the variables of a Whisper `model.bin` by name, bfloat16 widened to float32.
+
+    Raise DataError for a missing, damaged or different file.
+    """
     path = Path(path)
     try:
         with open(path, "rb") as file:

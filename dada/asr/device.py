@@ -1,4 +1,4 @@
-"""Devices and precisions, checked before a model is loaded."""
+"""Checks of device and precision before a model is loaded."""
 
 import torch
 
@@ -7,16 +7,16 @@ from dada.errors import ConfigError
 
 
 def choose_device(config: TranscribeConfig) -> str:
-    """`cpu` or `cuda`; ConfigError where a GPU is asked for and there is none."""
+    """Return `cpu` or `cuda`. Raise ConfigError where `device: cuda` is set and there is no GPU."""
     if config.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("transcribe.device is cuda, and torch sees no GPU: set it to auto or cpu")
     return "cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def require_compute_type(config: TranscribeConfig, device: str, known: tuple[str, ...]) -> None:
-    """ConfigError unless the back end computes in the configured precision on this device."""
+    """Raise ConfigError unless the back end supports the configured precision on this device."""
     if config.compute_type not in known:
         raise ConfigError(
-            f"transcribe.compute_type={config.compute_type} is not to be had from {config.backend} on "
-            f"{device}; it has: {', '.join(known)}"
+            f"transcribe.compute_type={config.compute_type} is not supported by {config.backend} on "
+            f"{device}; supported: {', '.join(known)}"
         )

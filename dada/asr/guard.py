@@ -1,7 +1,7 @@
-"""Telling transcripts that went wrong from the others, without a reference.
+"""Detection of failed transcripts without a reference.
 
-With its context cut to the length of a clip, Whisper's decoder may repeat itself without end or stop at once.
-Each sign of that sends the clip back to be read with the full context.
+In a context as short as the clip, Whisper's decoder may repeat itself without end or stop at once. A clip
+with a sign of either is read again with the full context.
 """
 
 import zlib
@@ -11,16 +11,18 @@ from dada.metrics.wer import words
 
 
 def compression_ratio(text: str) -> float:
-    """Bytes of a text over its bytes after zlib: about 1 for a sentence, far above for one that repeats
-    itself. 0 if empty.
+    """Return the bytes of a text over its bytes after zlib: about 1 for a sentence, 0 for an empty text.
+
+    A text that repeats itself has a far higher ratio.
     """
     content = text.encode("utf-8")
     return len(content) / len(zlib.compress(content)) if content else 0.0
 
 
 def doubts(text: str, seconds: float, avg_logprob: float, capped: bool, config: GuardConfig) -> list[str]:
-    """What speaks against a transcript of `seconds` of audio; an empty list passes it. `capped` says that the
-    token cap ended it.
+    """Return the signs of a failed transcript of `seconds` of audio, empty for none.
+
+    `capped` tells that the text ends at the token cap.
 
     >>> doubts("we were no longer free", 2.0, -0.3, False, GuardConfig())
     []
@@ -30,11 +32,11 @@ def doubts(text: str, seconds: float, avg_logprob: float, capped: bool, config: 
     spoken = words(text)
     if not spoken:
         return ["empty"]
-    found = {
+    signs = {
         "token cap": capped,
         "too fast": len(spoken) > config.max_words_per_second * seconds,
         "repeats words": len(set(spoken)) < config.min_distinct_words * len(spoken),
         "improbable": not avg_logprob >= config.min_logprob,  # also catches NaN
         "compresses": compression_ratio(text) > config.max_compression,
     }
-    return [name for name, holds in found.items() if holds]
+    return [name for name, holds in signs.items() if holds]

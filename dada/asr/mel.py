@@ -1,7 +1,6 @@
-"""Whisper's log-mel spectrogram (Radford et al., 2023, section 2.2), of a context as long or as short as one
-likes.
+"""Whisper's log-mel spectrogram (Radford et al., 2023, section 2.2) for a context of any length.
 
-B clips, F mel bands, N frames of 10 ms.
+Axes: B clips, F mel bands, N frames of 10 ms.
 """
 
 import functools
@@ -16,14 +15,12 @@ from dada.data.audio import SAMPLE_RATE
 WINDOW, HOP = 400, 160  # samples: 25 ms and 10 ms
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP
 POSITIONS_PER_SECOND = FRAMES_PER_SECOND // 2  # the encoder's second convolution halves the frames
-FLOOR = 1e-10  # power, below which nothing is told apart
+FLOOR = 1e-10  # smallest power
 RANGE = 8.0  # powers of ten kept below a clip's peak
 
 
 def log_mel(clips: list[np.ndarray], context: float, num_mels: int) -> Tensor:
-    """Clips (T_i,), none longer than `context` seconds, padded with silence to it: (B, F, N) with N = 100 *
-    context.
-    """
+    """Return (B, F, N), N = 100 * context, of clips (T_i,) padded with silence to `context` seconds."""
     padded = torch.zeros(len(clips), int(context * SAMPLE_RATE))
     for row, clip in zip(padded, clips, strict=True):
         row[: len(clip)] = torch.from_numpy(clip)
@@ -38,7 +35,7 @@ def log_mel(clips: list[np.ndarray], context: float, num_mels: int) -> Tensor:
 
 @functools.lru_cache
 def _filters(num_mels: int) -> Tensor:
-    """(201, F): triangles of equal area on Slaney's mel scale up to 8 kHz."""
+    """Return triangular filters of equal area, (201, F), on Slaney's mel scale up to 8 kHz."""
     bins = WINDOW // 2 + 1
     return torchaudio.functional.melscale_fbanks(
         bins, 0.0, SAMPLE_RATE / 2, num_mels, SAMPLE_RATE, norm="slaney", mel_scale="slaney"

@@ -1,4 +1,4 @@
-"""Where a Whisper model lies on this machine, and what to say where it does not."""
+"""Finding and downloading Whisper models."""
 
 import contextlib
 import hashlib
@@ -11,7 +11,7 @@ from dada.errors import DataError, UserError
 
 log = logging.getLogger(__name__)
 
-# About how much is fetched for a published model, in MB at 16 bits; transformers' files of the models up to
+# Approximate download of a published model in MB, at 16 bits. The files of transformers for models up to
 # medium are twice as large.
 SIZES = {
     "tiny": 75,
@@ -26,15 +26,15 @@ ORGANISATION = "openai/whisper-"
 
 
 def short_name(model: str) -> str:
-    """`openai/whisper-tiny.en` to the `tiny.en` that openai-whisper and faster-whisper call it."""
+    """Return the short name that two of the back ends use: `tiny.en` of `openai/whisper-tiny.en`."""
     return model.removeprefix(ORGANISATION)
 
 
 def local_model(config: TranscribeConfig, root: Path, candidates: Sequence[str]) -> Path | None:
-    """The file or folder that `model` names, None if it names a published model instead.
+    """Return the file of weights that the path `model` names, None for the name of a published model.
 
-    In a folder, the first of `candidates` that is there. Raises DataError for a folder that has none of them,
-    or a path that does not exist.
+    In a folder it is the first of `candidates` that exists. Raise DataError for a folder without any of them
+    and for a path that does not exist.
     """
     path = (Path(root) / Path(config.model).expanduser()).absolute()
     if path.is_file():
@@ -54,8 +54,8 @@ def local_model(config: TranscribeConfig, root: Path, candidates: Sequence[str])
 
 
 def is_path(model: str) -> bool:
-    """Whether a model is named by a path that can be nothing else: `./whisper`, `/models/tiny.en`,
-    `downloads/a/b`, `whisper.pt`.
+    """Whether the name of a model can only be a path: `./whisper`, `/models/tiny.en`, `downloads/a/b`,
+    `whisper.pt`.
     """
     return model.startswith((".", "/", "~")) or model.count("/") > 1 or model.endswith(".pt")
 
@@ -63,10 +63,9 @@ def is_path(model: str) -> bool:
 def cached_or_fetched(
     config: TranscribeConfig, candidates: Sequence[str], fetch: Callable[[bool], Path]
 ) -> Path:
-    """What `fetch(local_only)` returns, first from the local cache alone; from the network only where the
-    configuration allows it.
+    """Return the result of `fetch(local_only)`: from the local cache, or from the network where allowed.
 
-    Raises UserError with name, size, licence, and where to put the model.
+    Raise UserError with name, size, licence, and where to put the model.
     """
     try:
         return fetch(True)
@@ -92,9 +91,7 @@ def cached_or_fetched(
 
 
 def require_weights(folder: Path, candidates: Sequence[str]) -> Path:
-    """`folder`, if it holds one of the files; FileNotFoundError for a cache that a cut download left without
-    them.
-    """
+    """Return `folder` if it holds one of the files. Raise FileNotFoundError for an incomplete cache."""
     if not any((folder / name).is_file() for name in candidates):
         raise FileNotFoundError(f"{folder} has none of {', '.join(candidates)}")
     return folder
@@ -102,12 +99,10 @@ def require_weights(folder: Path, candidates: Sequence[str]) -> Path:
 
 @contextlib.contextmanager
 def loading(path: Path) -> Iterator[None]:
-    """Turn what a library raises on broken model files into a DataError that names `path`."""
+    """Turn any error of a library about broken model files into a DataError that names `path`."""
     try:
         yield
-    except (
-        Exception
-    ) as error:  # tokenizers and safetensors raise kinds of their own, derived from nothing narrower
+    except Exception as error:  # errors of tokenizers and safetensors have no narrower common class
         raise DataError(
             f"{path} cannot be loaded as a Whisper model ({error}): if it is broken, fetch or convert "
             "it again"
@@ -115,7 +110,7 @@ def loading(path: Path) -> Iterator[None]:
 
 
 def describe(model: str) -> str:
-    """Size and licence of a published model, as far as they are known."""
+    """Return size and licence of a published model, as far as they are known."""
     name = short_name(model).removesuffix(".en")
     size = SIZES.get(name) or SIZES.get(name.split("-")[0])
     return (
@@ -126,7 +121,7 @@ def describe(model: str) -> str:
 
 
 def digest(files: Sequence[Path]) -> str:
-    """SHA-256 over the contents of the files in order, in hexadecimal."""
+    """Return the SHA-256 of the contents of the files in order, in hexadecimal."""
     total = hashlib.sha256()
     for path in files:
         with open(path, "rb") as file:
@@ -136,7 +131,7 @@ def digest(files: Sequence[Path]) -> str:
 
 def _how_to_get(config: TranscribeConfig, candidates: Sequence[str]) -> str:
     return (
-        f"nothing is downloaded without being asked {describe(config.model)}. Either allow it with "
+        f"nothing is downloaded without permission {describe(config.model)}. Either allow it with "
         "transcribe.allow_download=true, "
         f"or put a folder with {' or '.join(candidates)} on this machine and name it in transcribe.model"
     )

@@ -1,17 +1,16 @@
-"""Cutting long texts into pieces of about the length of an utterance."""
+"""Cutting of long texts into chunks about as long as an utterance."""
 
+import itertools
 import re
 
-# After closing punctuation and quotes comes a blank: the end of a sentence, or an abbreviation, which does
-# little harm here.
+# Punctuation, closing quotes and a space end a sentence. Abbreviations also match, with little effect.
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+")
 
 
 def chunk(text: str, min_words: int, max_words: int) -> list[str]:
-    """Pieces of at most `max_words` words, cut at sentence ends where there are any; pieces under `min_words`
-    are left out.
+    """Return chunks of `min_words` to `max_words` words, cut at ends of sentences; shorter ones are left out.
 
-    Sentences are packed together as long as they fit. One that is itself too long is cut into pieces of
+    Sentences are packed together as long as they fit. A sentence that is too long is cut into chunks of
     nearly equal length.
 
     >>> chunk("One two three. Four five. Six seven eight nine ten.", 2, 5)
@@ -27,13 +26,13 @@ def chunk(text: str, min_words: int, max_words: int) -> list[str]:
 
 
 def _sentences(text: str, max_words: int) -> list[list[str]]:
-    """The words of each sentence, those over `max_words` cut evenly."""
-    found = []
+    """Return the words of each sentence; a sentence over `max_words` is cut evenly."""
+    sentences: list[list[str]] = []
     start = 0
     for end in [match.end() for match in _SENTENCE_END.finditer(text)] + [len(text)]:
         words = text[start:end].split()
         start = end
         parts = -(-len(words) // max_words)
-        for i in range(parts):
-            found.append(words[len(words) * i // parts : len(words) * (i + 1) // parts])
-    return found
+        cuts = [len(words) * i // parts for i in range(parts + 1)] if parts else []
+        sentences.extend(words[a:b] for a, b in itertools.pairwise(cuts))
+    return sentences

@@ -1,4 +1,4 @@
-"""Collections of quotes or speeches as CSV, TSV, JSON or JSONL, plain or gzipped.
+"""Collections of quotes or speeches in CSV, TSV, JSON or JSONL, plain or gzipped. A line of JSONL:
 
 {"author": "Abraham Lincoln", "text": "Fourscore and seven years ago ...", "id":
 "1863-11-19-gettysburg-address"}
@@ -8,28 +8,28 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dada.errors import DataError
 from dada.text.quotes import Quote
 
 KINDS = (".csv", ".tsv", ".json", ".jsonl")
-# What a column may be called; the first that is there is taken.
+# Accepted names of each column; the first that exists is taken.
 COLUMNS = {
     "author": ("author", "speaker", "name", "Author"),
     "text": ("text", "quote", "content", "Quote"),
     "source": ("source", "work", "id", "title"),
 }
-csv.field_size_limit(1 << 27)  # a speech is longer than the 128 KiB that are the default
+csv.field_size_limit(1 << 27)  # a speech exceeds the default of 128 KiB
 
 
 def read_collection(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Quote]:
-    """Yield the quotes of a file, rows without an author or a text left out; `columns` names ours -> the
-    file's, where COLUMNS does not.
+    """Yield the quotes of a file without rows that lack an author or a text.
 
-    Raises DataError for a missing file, another kind, text that is not UTF-8, broken rows, or missing
-    columns.
+    `columns` maps keys of COLUMNS to the file's names where COLUMNS does not list these. Raise DataError for
+    a missing file, an unknown suffix, text that is not UTF-8, broken rows, or missing columns.
     """
     path = Path(path)
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
@@ -50,26 +50,26 @@ def read_collection(path: Path, columns: Mapping[str, str] | None = None) -> Ite
 
 
 def _choose(path: Path, row: Mapping, columns: Mapping[str, str]) -> dict[str, str]:
-    """Our column -> the file's. Author and text must be there (DataError)."""
+    """Return key of COLUMNS -> the file's column. Raise DataError without author and text."""
     strange = sorted(set(columns) - set(COLUMNS))
     if strange:
         raise DataError(f"columns for {path} names {strange[0]!r}; known: {', '.join(COLUMNS)}")
-    found = {}
+    chosen = {}
     for name, candidates in COLUMNS.items():
         wanted = (columns[name],) if name in columns else candidates
-        there = [column for column in wanted if column in row]
-        if there:
-            found[name] = there[0]
+        existing = [column for column in wanted if column in row]
+        if existing:
+            chosen[name] = existing[0]
         elif name in columns or name != "source":
             raise DataError(
                 f"{path} has no column for the {name} ({' or '.join(wanted)}); its columns are "
                 f"{', '.join(map(str, row))}"
             )
-    return found
+    return chosen
 
 
 def _rows(path: Path, kind: str) -> Iterator[Mapping]:
-    """The rows of a file of one of KINDS."""
+    """Yield the rows of a file with a suffix of KINDS."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as raw:
             file = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
@@ -85,11 +85,12 @@ def _rows(path: Path, kind: str) -> Iterator[Mapping]:
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: not a row of a table ({error})") from error
     except (EOFError, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is cut or no gzip file ({error}): fetch it again") from error
+        raise DataError(f"{path} is cut or no gzip file ({error}): download it again") from error
 
 
 def _objects(path: Path, file: io.TextIOWrapper, kind: str) -> Iterator[Mapping]:
     try:
+        numbered: Iterable[tuple[int, Any]]
         if kind == ".json":
             numbered = enumerate(json.load(file), start=1)
         else:

@@ -1,6 +1,4 @@
-"""Author corpora: merged, freed of what the test will ask for, cut to the length of utterances, split by
-source.
-"""
+"""Author corpora: merging, removal of held-out texts, cutting into chunks, split by source."""
 
 import csv
 import random
@@ -31,8 +29,9 @@ class Text(NamedTuple):
 
 @dataclass
 class HeldOut:
-    """What belongs to dev and test of the audio: sources, and normalised texts, which also catch a line under
-    another source's name.
+    """Sources and normalised texts of dev and test of the audio.
+
+    The texts match a line under another source's name as well.
     """
 
     sources: set[str] = field(default_factory=set)
@@ -41,18 +40,18 @@ class HeldOut:
 
 @dataclass
 class Corpus:
-    """Texts for training and dev, and how many were left out for which reason."""
+    """Texts of the splits, and counts of the texts left out by reason."""
 
     train: list[Text]
     dev: list[Text]
     counts: dict[str, int]
-    test: list[Text] = field(default_factory=list)  # where `test_fraction` asks for some
+    test: list[Text] = field(default_factory=list)  # empty unless `test_fraction` is above 0
 
 
 def read_authors(folder: Path) -> tuple[list[Text], HeldOut]:
-    """Texts of an author corpus, and what its `utt2split` says belongs to dev and test of the audio.
+    """Return the texts of an author corpus, and those of dev and test of the audio by its `utt2split`.
 
-    Without `utt2source` every text is its own source. Raises DataError where `text` or `utt2spk` are missing.
+    Without `utt2source` every text is its own source. Raise DataError without `text` or `utt2spk`.
     """
     data = DataDir.read(folder, require=("text", "utt2spk"))
     sources = data.get("utt2source") or {utt: utt for utt in data.utts}
@@ -67,11 +66,11 @@ def read_authors(folder: Path) -> tuple[list[Text], HeldOut]:
 
 
 def read_aliases(path: Path | None) -> dict[str, str]:
-    """Name in an author corpus -> purported speaker, from a CSV with the head line `author,speaker`
-    (DataError otherwise); empty for None.
+    """Return author -> purported speaker of a CSV file, empty for None.
 
-    `John_F._Kennedy,JFK` says that the texts of the first are by the speaker whom the audio's utt2spk calls
-    JFK. `name,title` says the same the other way round: JFK,John F. Kennedy.
+    With the header `author,speaker`, the row `John_F._Kennedy,JFK` assigns the texts of John_F._Kennedy to
+    the speaker JFK of the audio's utt2spk. With `name,title` the columns are reversed: JFK,John F. Kennedy.
+    Raise DataError for another header, a missing file, or text that is not UTF-8.
     """
     if path is None:
         return {}
@@ -94,18 +93,17 @@ def read_aliases(path: Path | None) -> dict[str, str]:
 
 
 def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -> Corpus:
-    """Merge texts into a corpus: held-out sources and duplicates go, long texts are cut, sources are split
-    into train and dev.
+    """Remove held-out sources and duplicates, cut long texts, and split the sources into train, dev and test.
 
-    Of texts that are equal after normalisation the first stays, none if they are by different authors, since
-    such a text says nothing about who wrote it. The result does not depend on the order of authors. Raises
-    DataError when fewer than two authors remain.
+    Of texts by an author that are equal after normalisation the first stays. Of equal texts by several
+    authors none stays, since they do not tell who wrote them. The result does not depend on the order of
+    authors. Raise DataError for fewer than two authors.
     """
     counts: Counter = Counter()
     texts = list(texts)
     counts["texts read"] = len(texts)
     pieces = [piece for text in _allowed(texts, held_out, counts) for piece in _cut(text, config, counts)]
-    pieces = _allowed(pieces, held_out, counts)  # once more: a held-out line may stand inside a longer text
+    pieces = _allowed(pieces, held_out, counts)  # again: a held-out line may be part of a longer text
     kept = _frequent(
         _thinned(_deduplicated(pieces, counts), config.max_per_source, counts), config.min_texts, counts
     )
@@ -129,8 +127,9 @@ def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -
 
 
 def split_by_source(texts: list[Text], dev_fraction: float, seed: int | str) -> tuple[list[Text], list[Text]]:
-    """Train and dev texts: of every author about `dev_fraction` of the texts, whole sources only, the last
-    source never.
+    """Return train and dev texts: of each author about `dev_fraction` for dev, in whole sources.
+
+    A source stays in train for every author.
     """
     by_author: dict[str, dict[str, int]] = defaultdict(Counter)
     for text in texts:
@@ -139,12 +138,12 @@ def split_by_source(texts: list[Text], dev_fraction: float, seed: int | str) -> 
     for author in sorted(by_author):
         sources = by_author[author]
         order = sorted(sources)
-        random.Random(f"{seed} {author}").shuffle(order)  # a string is hashed the same in every process
+        random.Random(f"{seed} {author}").shuffle(order)  # the hash of a string is equal in all processes
         wanted = dev_fraction * sum(sources.values())
         taken = sum(count for source, count in sources.items() if in_dev.get(source))
         in_train = any(in_dev.get(source) is False for source in order)
         for i, source in enumerate(order):
-            if source not in in_dev:  # a source of several authors stays where the first of them had it
+            if source not in in_dev:  # a source of several authors is decided by the first of them
                 last_chance = i == len(order) - 1 and not in_train
                 in_dev[source] = not last_chance and taken + sources[source] / 2 <= wanted
                 taken += sources[source] * in_dev[source]
@@ -153,7 +152,7 @@ def split_by_source(texts: list[Text], dev_fraction: float, seed: int | str) -> 
 
 
 def _allowed(texts: list[Text], held_out: HeldOut, counts: Counter) -> list[Text]:
-    """Texts by somebody, outside of what is held out."""
+    """Return the texts with an author that are not held out."""
     kept = []
     for text in texts:
         if text.author == NO_SPEAKER:
@@ -166,7 +165,7 @@ def _allowed(texts: list[Text], held_out: HeldOut, counts: Counter) -> list[Text
 
 
 def _cut(text: Text, config: TextConfig, counts: Counter) -> list[Text]:
-    """The chunks of one text, numbered if there are several."""
+    """Return the chunks of a text, numbered if there are several."""
     chunks = chunk(text.text, config.min_words, config.max_words)
     if not chunks:
         counts[f"under {config.min_words} words"] += 1
@@ -177,7 +176,7 @@ def _cut(text: Text, config: TextConfig, counts: Counter) -> list[Text]:
 
 
 def _deduplicated(texts: list[Text], counts: Counter) -> list[Text]:
-    """One of each group of equal texts by one author, none where authors differ."""
+    """Return the first of equal texts by an author; equal texts by several authors are left out."""
     authors: dict[str, set[str]] = defaultdict(set)
     for text in texts:
         authors[normalise(text.text)].add(text.author)
@@ -196,7 +195,7 @@ def _deduplicated(texts: list[Text], counts: Counter) -> list[Text]:
 
 
 def _thinned(texts: list[Text], most: int, counts: Counter) -> list[Text]:
-    """At most so many texts of each source, spread evenly over it; all for 0."""
+    """Return at most `most` texts of each source, spread evenly over it; all for 0."""
     if not most:
         return texts
     sources: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -213,13 +212,14 @@ def _thinned(texts: list[Text], most: int, counts: Counter) -> list[Text]:
 
 
 def _spread(members: list[int], most: int) -> list[int]:
-    """`most` of more members, at equal distances."""
+    """Return `most` of the members at equal distances."""
     return [members[(2 * k + 1) * len(members) // (2 * most)] for k in range(most)]
 
 
 def write_texts(folder: Path, texts: list[Text], advice: str) -> None:
-    """Write texts as a data directory with text, utt2spk and utt2source. DataError for none, with `advice`,
-    and for a key twice.
+    """Write texts as a data directory with text, utt2spk and utt2source.
+
+    Raise DataError without any text, with `advice`, and for a duplicate key.
     """
     if not texts:
         raise DataError(f"the {folder.name} split of the text corpus would be empty: {advice}")
@@ -240,7 +240,7 @@ def write_texts(folder: Path, texts: list[Text], advice: str) -> None:
 
 
 def _frequent(texts: list[Text], min_texts: int, counts: Counter) -> list[Text]:
-    """Texts of authors with enough of them."""
+    """Return the texts of authors with at least `min_texts` of them."""
     per_author = Counter(text.author for text in texts)
     kept = [text for text in texts if per_author[text.author] >= min_texts]
     if len(kept) < len(texts):

@@ -1,9 +1,8 @@
-"""Texts for training and scoring: token ids for an encoder inside the model, or the vectors of a frozen one
-from an ark.
-"""
+"""Texts for training and scoring, as token ids for an encoder in the model or as vectors from an ark."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,15 +10,28 @@ import torch
 from dada import plugins
 from dada.data import ArkReader, DataDir
 from dada.data.dataset import Dataset, sources_of
+from dada.data.input import InputConfig
 from dada.errors import ConfigError, DataError
 
 
-def text_dataset(data: DataDir, config, dump: Path | None = None, training: bool = False) -> Dataset:
-    """The texts of a data directory as a system (`config`, a SystemConfig) takes them in.
+class TextSystem(Protocol):
+    """The settings of a system that its texts depend on."""
 
-    Kind text_features reads vectors (D,) from `dump`/feats.scp, which stage extract_features writes; kind
-    text tokenises all texts once, to token ids (L,). In training the label of a text is the place of its
-    author among `config.labels` (DataError for another author).
+    name: str
+    labels: list[str]  # authors
+    input: InputConfig
+    model: dict[str, Any]
+
+
+def text_dataset(
+    data: DataDir, config: TextSystem, dump: Path | None = None, training: bool = False
+) -> Dataset:
+    """Return the texts of a data directory as inputs of a system.
+
+    For input.kind text_features they are vectors (D,) of `dump`/feats.scp, which stage extract_features
+    writes. For text they are token ids (L,); all texts are tokenised at once. In training the label of a text
+    is the index of its author in `config.labels`. Raise DataError for another author or missing vectors,
+    ConfigError for another kind.
     """
     speakers = [data.speakers[utt] for utt in data.utts]
     labels = None
@@ -32,8 +44,10 @@ def text_dataset(data: DataDir, config, dump: Path | None = None, training: bool
                 "the training texts"
             )
         labels = torch.tensor([index[speaker] for speaker in speakers])
+    arrays: Mapping[str, np.ndarray]
+    lengths = None
     if config.input.kind == "text_features":
-        arrays, lengths = _vectors(data, dump), None
+        arrays = _vectors(data, dump)
     elif config.input.kind == "text":
         arrays = dict(
             zip(data.utts, token_ids([data["text"][utt] for utt in data.utts], config.model), strict=True)
@@ -53,12 +67,11 @@ def _vectors(data: DataDir, dump: Path | None) -> ArkReader:
     return ArkReader(Path(dump) / "feats.scp")
 
 
-def token_ids(texts: Sequence[str], model: dict) -> list[np.ndarray]:
-    """Token ids (L,) of each text, as float32, which holds whole numbers up to 16 million exactly; the model
-    turns them back.
+def token_ids(texts: Sequence[str], model: Mapping[str, Any]) -> list[np.ndarray]:
+    """Return the token ids (L,) of each text as float32, which is exact for integers up to 16 million.
 
-    A model with a `tokenize` of its own, such as tfidf, makes them itself; for the others the tokenizer of
-    their encoder does.
+    A model with a function `tokenize`, such as tfidf, makes them itself. Other models use the tokenizer of
+    their encoder.
     """
     module = plugins.load("dada.models.text", model["name"], "text model")
     if hasattr(module, "tokenize"):

@@ -1,13 +1,16 @@
-"""Frozen text encoders of Hugging Face as features, and loading one to be tuned.
+"""Text encoders of Hugging Face: as frozen features, and loading an encoder for fine-tuning.
 
 The vector of a text is the masked mean over its tokens of the last three hidden states, concatenated (Defence
-Against the Deepfake Arts, section 3.2). N texts, L tokens, D hidden size, K layers.
+Against the Deepfake Arts, section 3.2).
+
+Axes: N texts, L tokens, D hidden size, K layers.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,30 +19,30 @@ from torch import Tensor, nn
 from dada.errors import UserError
 from dada.features import with_model_folders
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Config:
-    """Settings of `input.features` for a system that reads the vectors of a frozen encoder."""
+    """Settings of `input.features` for a system that reads vectors of a frozen encoder."""
 
-    model: str = (
-        "microsoft/deberta-v3-large"  # a folder (relative to the recipe), or a name in the Hugging Face cache
-    )
-    layers: list[int] = field(
-        default_factory=lambda: [-3, -2, -1]
-    )  # hidden states to concatenate; 0 is the input embedding
-    max_tokens: int = 64  # longer texts keep their start
-    token_budget: int = 4096  # padded tokens in a batch: bounds the memory, and changes nothing else
-    allow_download: bool = False  # fetch a name that is not in the cache
+    # a folder (relative to the recipe), or a name in the Hugging Face cache
+    model: str = "microsoft/deberta-v3-large"
+    # hidden states to concatenate; 0 is the input embedding
+    layers: list[int] = field(default_factory=lambda: [-3, -2, -1])
+    max_tokens: int = 64  # longer texts are truncated
+    token_budget: int = 4096  # padded tokens of a batch: limits the memory only
+    allow_download: bool = False  # download a name that is not in the cache
 
 
 def load_pretrained(model: str, allow_download: bool = False) -> nn.Module:
-    """The encoder, in evaluation mode, of a model folder or a name in the Hugging Face cache; of T5 its
-    encoder half.
+    """Return the encoder, in evaluation mode, of a model folder or a name in the Hugging Face cache.
 
-    Raises UserError, saying how to get the model and where to put it, where it is not there or has no
-    weights.
+    Of T5 it is the encoder without the decoder. Raise UserError, with how to get the model and where to put
+    it, for a model that is missing or has no weights.
     """
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
@@ -61,8 +64,8 @@ def load_pretrained(model: str, allow_download: bool = False) -> nn.Module:
         raise _cannot_load(model, error) from error
 
 
-def load_tokenizer(model: str, allow_download: bool = False):
-    """The tokenizer that belongs to `load_pretrained(model)`; the same errors."""
+def load_tokenizer(model: str, allow_download: bool = False) -> "PreTrainedTokenizerBase":
+    """Return the tokenizer of `load_pretrained(model)`; the same errors."""
     import transformers
 
     try:
@@ -72,50 +75,49 @@ def load_tokenizer(model: str, allow_download: bool = False):
 
 
 def masked_mean(hidden_states: Sequence[Tensor], mask: Tensor, layers: Sequence[int]) -> Tensor:
-    """Hidden states of all layers, each (N, L, D), and a mask (N, L) to the mean over valid tokens, (N, K*D)."""
+    """Return the mean over valid tokens, (N, K*D), of the chosen `layers`.
+
+    `hidden_states` holds (N, L, D) of each layer, and `mask` is (N, L).
+    """
     x = torch.cat([hidden_states[layer] for layer in layers], dim=-1)
     weight = mask.to(x.dtype).unsqueeze(-1)
     return (x * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
 
 
 def build(settings: Mapping, root: Path | None = None, device: str = "cpu") -> "TextEncoder":
-    """The encoder of `{name: text_encoder, ...}`; its model is looked for in `root`, the recipe's folder,
-    first.
-    """
+    """Return the encoder of `{name: text_encoder, ...}`; `root` is the recipe's folder, searched first."""
     rest = with_model_folders(settings, root)
     rest.pop("name")
     return TextEncoder(Config(**rest), device)
 
 
 class TextEncoder:
-    """A frozen encoder: texts in, vectors out."""
+    """A frozen encoder from texts to vectors."""
 
     def __init__(self, config: Config, device: str = "cpu"):
         self.config = config
         self.device = device
         self.tokenizer = load_tokenizer(config.model, config.allow_download)
-        self.model = load_pretrained(config.model, config.allow_download).to(device)
+        self.model: Any = load_pretrained(config.model, config.allow_download).to(device)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts to float32 vectors (N, K*D) in the order given; the same text gives the same vector to about
-        1e-6.
+        """Return float32 vectors (N, K*D) in the order of the texts.
 
-        All texts are tokenised at once and go through the network sorted by length, in batches of
-        `token_budget` padded tokens, which wastes little on padding.
+        Batches of `token_budget` padded tokens hold texts of similar length. Rounding errors of about 1e-6
+        depend on the other texts of a batch.
         """
         ids = (
             self.tokenizer(list(texts), truncation=True, max_length=self.config.max_tokens)["input_ids"]
             if texts
             else []
         )
-        rows: list[np.ndarray | None] = [None] * len(ids)
+        rows: dict[int, np.ndarray] = {}
         with torch.inference_mode():
             for members in _batches([len(row) for row in ids], self.config.token_budget):
                 vectors = self._forward([ids[i] for i in members])
-                for i, vector in zip(members, vectors, strict=True):
-                    rows[i] = vector
+                rows |= dict(zip(members, vectors, strict=True))
         size = len(self.config.layers) * self.model.config.hidden_size
-        return np.stack(rows) if rows else np.zeros((0, size), dtype=np.float32)
+        return np.stack([rows[i] for i in range(len(ids))]) if rows else np.zeros((0, size), dtype=np.float32)
 
     def _forward(self, ids: list[list[int]]) -> np.ndarray:
         longest = max(len(row) for row in ids)
@@ -133,9 +135,7 @@ class TextEncoder:
 
 
 def _batches(lengths: list[int], budget: int) -> list[list[int]]:
-    """Indices sorted by length, cut so that the number of rows times the longest of them stays within the
-    budget.
-    """
+    """Return batches of indices, sorted by length, whose rows times longest length are within the budget."""
     batches: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
         if batches and (len(batches[-1]) + 1) * lengths[i] <= budget:
@@ -156,7 +156,7 @@ def _cannot_load(model: str, error: Exception) -> UserError:
 
 
 def _hub_name(model: str) -> str:
-    """What to ask the hub for, given a folder's or a hub's name."""
+    """Return the name on the hub of a folder or a name."""
     known = {
         "all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2",
         "deberta-v3-large": "microsoft/deberta-v3-large",

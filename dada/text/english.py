@@ -1,6 +1,4 @@
-"""Whether a text is English, by its commonest words: enough for quotes, of which the originals stand beside
-their translations.
-"""
+"""Detection of English by its commonest words, for quotes in their original language and in translation."""
 
 import re
 
@@ -21,7 +19,7 @@ ENGLISH = frozenset(
     "always nothing every let "
     "god why without does always am things thing".split()
 )
-# Words that are common in another language of Wikiquote and none in English.
+# Common words of other languages on Wikiquote that are not English words.
 FOREIGN = (
     frozenset(
         "der das und nicht ist ein eine ich sich mit dem den auf wir les des est une dans pour qui que pas "
@@ -32,15 +30,16 @@ FOREIGN = (
     )
     - ENGLISH
 )
-MIN_SHARE = 0.18  # of English words; measured in tests/text/test_english.py
+MIN_SHARE = 0.18  # of English words; verified in tests/text/test_english.py
 MAX_NON_LATIN = 0.3
 
 
 def is_english(text: str) -> bool:
-    """Whether words of English outweigh those of other languages, and most letters are Latin. A text without
-    letters is not.
+    """Whether English words outnumber those of other languages, and most letters are Latin.
 
-    >>> is_english("I think, therefore I am."), is_english("Cogito, ergo sum."), is_english("Ich denke, also bin ich.")
+    A text without letters is not English.
+
+    >>> is_english("I think, therefore I am."), is_english("Cogito, ergo sum."), is_english("Ich denke.")
     (True, False, False)
     """
     letters = [c for c in text if c.isalpha()]

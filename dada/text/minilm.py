@@ -1,4 +1,4 @@
-"""MiniLM, the small text encoder of recipes that run on a laptop, from a package of PyPI."""
+"""MiniLM, the small text encoder of recipes for a laptop, from a package on PyPI."""
 
 from dada.data.download import Download
 

@@ -1,5 +1,6 @@
-"""Who of a speech corpus is who of a text corpus: alias tables, redirects, and names that differ in their
-spelling alone.
+"""Matching of speakers of a speech corpus to authors of a text corpus.
+
+It uses tables of aliases, redirects of Wikiquote, and names that are equal but for case and punctuation.
 """
 
 import logging
@@ -11,21 +12,21 @@ from dada.data import NO_SPEAKER, read_table, write_table
 from dada.text.normalise import normalise
 from dada.text.quotes import author_name
 
-REDIRECTS = "redirects"  # table beside an author corpus: another title -> the author's
-MOST_NAMES = 10  # in a message
+REDIRECTS = "redirects"  # table in an author corpus: other title -> author's title
+MOST_NAMES = 10  # listed in a message
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Names:
-    """Speaker -> author, and the speakers by whom the corpus has no texts."""
+    """Speaker -> author, and the speakers without texts in the corpus."""
 
     authors: dict[str, str]
     missing: list[str]
 
     def report(self, corpus: str) -> None:
-        """Say who is missing, and what to do about it."""
+        """Log the speakers without texts, with advice."""
         if self.missing:
             shown = ", ".join(self.missing[:MOST_NAMES]) + (", …" if len(self.missing) > MOST_NAMES else "")
             log.warning(
@@ -44,18 +45,18 @@ def match_names(
     aliases: Mapping[str, str] | None = None,
     redirects: Mapping[str, str] | None = None,
 ) -> Names:
-    """Find the author of every speaker: by `aliases` (author -> speaker), the same name, a redirect, or the
-    same letters and digits.
+    """Return the author of each speaker: by `aliases` (author -> speaker), an equal name, a redirect, or
+    equal letters and digits.
 
-    >>> match_names(["JFK", "2Pac", "Norm MacDonald", "Bo"], ["John_F._Kennedy", "Tupac_Shakur", "Norm_Macdonald"],
+    >>> match_names(["JFK", "2Pac", "Bo"], ["John_F._Kennedy", "Tupac_Shakur"],
     ...     {"John_F._Kennedy": "JFK"}, {"2Pac": "Tupac_Shakur"})
-    Names(authors={'2Pac': 'Tupac_Shakur', 'JFK': 'John_F._Kennedy', 'Norm MacDonald': 'Norm_Macdonald'}, missing=['Bo'])
+    Names(authors={'2Pac': 'Tupac_Shakur', 'JFK': 'John_F._Kennedy'}, missing=['Bo'])
     """
     known = {author_name(author): author for author in authors}
     plain = {normalise(author): author for author in sorted(known.values(), reverse=True)}
     by_alias = {author_name(speaker): author for author, speaker in (aliases or {}).items()}
     redirects = {author_name(title): author_name(author) for title, author in (redirects or {}).items()}
-    found, missing = {}, []
+    matches, missing = {}, []
     for speaker in sorted(set(speakers) - {NO_SPEAKER}):
         name = author_name(speaker)
         titles = [author_name(by_alias[name])] if name in by_alias else []
@@ -64,14 +65,14 @@ def match_names(
             normalise(speaker)
         )
         if author:
-            found[speaker] = author
+            matches[speaker] = author
         else:
             missing.append(speaker)
-    return Names(found, missing)
+    return Names(matches, missing)
 
 
 def write_redirects(folder: Path, redirects: Mapping[str, str], authors: Iterable[str]) -> None:
-    """Write the redirects to authors of a corpus as a table beside them, in `folder`."""
+    """Write the redirects to authors of a corpus as a table in its `folder`."""
     known = set(authors)
     rows = {
         author_name(title): author_name(target)
@@ -82,6 +83,6 @@ def write_redirects(folder: Path, redirects: Mapping[str, str], authors: Iterabl
 
 
 def read_redirects(folder: Path) -> dict[str, str]:
-    """What `write_redirects` wrote; empty where there is nothing."""
+    """Read the table of `write_redirects`; empty without a table."""
     path = folder / REDIRECTS
     return read_table(path) if path.is_file() and path.stat().st_size else {}

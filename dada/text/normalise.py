@@ -1,4 +1,4 @@
-"""Texts brought to a common form: to find duplicates, and to count words."""
+"""Normalisation of texts, for finding duplicates and counting words."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ _NOT_WORD = re.compile(r"[\W_]+")
 
 
 def normalise(text: str) -> str:
-    """Lower case, compatibility forms unified, no punctuation, words joined by one blank.
+    """Return a text in lower case, without punctuation, compatibility forms unified, words joined by a space.
 
     >>> normalise("“Don’t shoot,” he said -- I’m  only the piano player!")
     'dont shoot he said im only the piano player'
@@ -18,5 +18,5 @@ def normalise(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The same text with runs of blanks and line breaks as one blank, as a table's value must be."""
+    """Return a text with each run of spaces and line breaks as a single space, as a table's value."""
     return " ".join(text.split())

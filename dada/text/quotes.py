@@ -1,4 +1,4 @@
-"""Quotes of authors, wherever they come from, and the data directory that they become."""
+"""Quotes of authors, and their data directory."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,20 +11,18 @@ from dada.text.normalise import normalise, one_line
 
 
 class Quote(NamedTuple):
-    """One quote. `page` and `revision` are what attribution under CC BY-SA asks for; both empty where a
-    collection has none.
-    """
+    """A quote. `page` and `revision` serve attribution under CC BY-SA and are empty where unknown."""
 
     author: str
     text: str
-    source: str = ""  # the work that it is from, as far as it is known
+    source: str = ""  # its work, empty where unknown
     page: str = ""
     revision: str = ""
     status: str = "sourced"  # sourced | attributed
 
 
 def author_name(name: str) -> str:
-    """A name as a table's key: blanks become `_`, as in Wikiquote's addresses.
+    """Return a name as a table's key: spaces become `_`, as in Wikiquote's addresses.
 
     >>> author_name(" Martin Luther  King, Jr. ")
     'Martin_Luther_King,_Jr.'
@@ -33,11 +31,11 @@ def author_name(name: str) -> str:
 
 
 def quotes_dir(path: Path, quotes: Iterable[Quote]) -> DataDir:
-    """The data directory of an author corpus: text, utt2spk, utt2source, and utt2page and utt2revision where
-    pages are known.
+    """Return the data directory of an author corpus.
 
-    Utterances are numbered by author, in the order of the quotes. A quote without a known work is a source of
-    its own; the same words by one author come once. Raises DataError without any quote.
+    Its tables are text, utt2spk and utt2source, and where pages are known utt2page, utt2revision and
+    utt2status. Utterances are numbered by author, in the order of the quotes. A quote of an unknown work is
+    its own source. Repeated words of an author are left out. Raise DataError without any quote.
     """
     tables: dict[str, dict[str, str]] = {
         name: {} for name in ("text", "utt2spk", "utt2source", "utt2page", "utt2revision", "utt2status")

@@ -1,9 +1,8 @@
-"""Streaming a dump of Wikiquote (`enwikiquote-<date>-pages-articles.xml.bz2`): redirects, and the quotes of
-every person's page.
+"""Redirects and quotes of persons in a dump of Wikiquote, `enwikiquote-<date>-pages-articles.xml.bz2`.
 
-The dump is read once, page by page, by one process (mwxml); the pages of persons are parsed by several
-(mwparserfromhell), a fixed number at a time. At no time are there more than a few hundred pages in memory,
-and results come in the order of the dump.
+A single process reads the dump page by page (mwxml). Several processes parse the pages of persons
+(mwparserfromhell), a fixed number at a time. Memory holds at most a few hundred pages, and results are in the
+order of the dump.
 """
 
 import bz2
@@ -18,14 +17,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
 from dada.errors import DataError, UserError
 from dada.text.quotes import Quote
 from dada.text.wikiquote import Page, PageQuotes, is_person, page_quotes
 
-PAGES_A_TASK = 32  # fixed, so that the number of processes changes nothing
-TASKS_A_PROCESS = 4  # waiting or running: bounds the memory
+if TYPE_CHECKING:
+    import mwxml
+
+PAGES_A_TASK = 32  # fixed, so that results do not depend on the number of processes
+TASKS_A_PROCESS = 4  # waiting or running: limits the memory
 PROGRESS_SECONDS = 20.0
 HEAD_BYTES = 4096
 MOST_PAGE_CHARACTERS = 4_000_000  # MediaWiki's own limit is 2 MiB
@@ -35,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Reading:
-    """What was met in a dump, filled while its pages are read."""
+    """Facts about a dump, filled while its pages are read."""
 
     wiki: str = ""  # enwikiquote
     redirects: dict[str, str] = field(default_factory=dict)  # title -> title
@@ -50,36 +53,35 @@ def read_dump(
     attributed: bool = False,
     english_only: bool = True,
 ) -> Iterator[Quote]:
-    """Yield the quotes of a .xml or .xml.bz2 dump in its order, while `reading` fills; the same for any
-    `num_jobs`.
+    """Yield the quotes of a .xml or .xml.bz2 dump in its order, for any `num_jobs`, and fill `reading`.
 
-    Raises DataError for a file that is no dump, one of another wiki than `wiki` (empty: any), or one that
-    ends too early.
+    Raise DataError for a file that is no dump, a truncated dump, and a dump of another wiki than `wiki`
+    (empty: any).
     """
     parse = partial(_parse, attributed=attributed, english_only=english_only)
     for results in _in_order(parse, _persons(Path(path), reading, wiki), num_jobs):
-        for found in results:
-            reading.counts["pages of persons with quotes"] += bool(found.quotes)
-            reading.counts["quotes"] += len(found.quotes)
-            reading.counts.update({f"left out: {reason}": count for reason, count in found.left_out.items()})
-            yield from found.quotes
+        for page in results:
+            reading.counts["pages of persons with quotes"] += bool(page.quotes)
+            reading.counts["quotes"] += len(page.quotes)
+            reading.counts.update({f"left out: {reason}": count for reason, count in page.left_out.items()})
+            yield from page.quotes
 
 
 def final_titles(redirects: dict[str, str]) -> dict[str, str]:
-    """Redirects with chains followed to their ends; those that go in circles are left out.
+    """Return redirects with chains followed to their ends; circles are left out.
 
     >>> final_titles({"JFK": "Jack Kennedy", "Jack Kennedy": "John F. Kennedy", "a": "b", "b": "a"})
     {'JFK': 'John F. Kennedy', 'Jack Kennedy': 'John F. Kennedy'}
     """
-    found = {}
+    ends = {}
     for start in redirects:
         seen, title = {start}, redirects[start]
         while title in redirects and title not in seen:
             seen.add(title)
             title = redirects[title]
         if title not in seen:
-            found[start] = title
-    return found
+            ends[start] = title
+    return ends
 
 
 def _parse(pages: list[Page], attributed: bool, english_only: bool) -> list[PageQuotes]:
@@ -87,7 +89,7 @@ def _parse(pages: list[Page], attributed: bool, english_only: bool) -> list[Page
 
 
 def _persons(path: Path, reading: Reading, wiki: str) -> Iterator[Page]:
-    """The pages of persons; redirects, and what other pages there are, go into `reading`."""
+    """Yield the pages of persons; redirects and counts of other pages go into `reading`."""
     try:
         import mwxml
         from mwxml.element_iterator import ElementIterator
@@ -96,19 +98,19 @@ def _persons(path: Path, reading: Reading, wiki: str) -> Iterator[Page]:
     check_head(path)
     start = reported = time.monotonic()
     size = max(path.stat().st_size, 1)
-    with open(path, "rb") as raw:
+    with open(path, "rb") as raw, bz2.open(raw) if path.suffix == ".bz2" else raw as content:
         try:
-            root = ElementIterator.from_file(bz2.open(raw) if path.suffix == ".bz2" else raw)
+            root = ElementIterator.from_file(content)
             dump = mwxml.Dump.from_element(root)
             reading.wiki = dump.site_info.dbname or ""
             if wiki and reading.wiki and reading.wiki != wiki:
                 raise DataError(
-                    f"{path} is a dump of {reading.wiki}, expected {wiki}: get that one, or name the wiki "
+                    f"{path} is a dump of {reading.wiki}, expected {wiki}: get that dump, or name the wiki "
                     "in corpus.options.wiki"
                 )
             for page in dump.pages:
                 person = _person(page, reading)
-                root.element.clear()  # it would keep an empty element for every page
+                root.element.clear()  # otherwise it keeps an empty element for each page
                 if time.monotonic() - reported > PROGRESS_SECONDS:
                     reported = time.monotonic()
                     share = min(raw.tell() / size, 1)
@@ -129,8 +131,8 @@ def _persons(path: Path, reading: Reading, wiki: str) -> Iterator[Page]:
             ) from error
 
 
-def _person(page, reading: Reading) -> Page | None:
-    """A page as far as it is a person's; what it is otherwise is counted."""
+def _person(page: "mwxml.Page", reading: Reading) -> Page | None:
+    """Return the page of a person, None for another page, which is counted."""
     counts = reading.counts
     counts["pages"] += 1
     if page.namespace != 0:
@@ -140,14 +142,13 @@ def _person(page, reading: Reading) -> Page | None:
         counts["redirects"] += 1
         reading.redirects[page.title] = page.redirect
         return None
-    revisions = deque(page, maxlen=1)  # a dump of current pages has one; of a history the last counts
-    revision = revisions[0] if revisions else None
-    text = (revision.text if revision is not None else None) or ""
+    revision = next(iter(deque(page, maxlen=1)), None)  # the last of a history
+    text = revision.text if revision is not None and revision.text else ""
     if not text.strip():
         counts["empty pages"] += 1
     elif len(text) > MOST_PAGE_CHARACTERS:
         counts["pages too long"] += 1
-    elif not is_person(text):
+    elif revision is None or not is_person(text):
         counts["pages not about a person"] += 1
     else:
         counts["pages of persons"] += 1
@@ -156,7 +157,7 @@ def _person(page, reading: Reading) -> Page | None:
 
 
 def check_head(path: Path) -> None:
-    """Raise DataError for a path that is missing, not bzip2 where its name says so, or not a MediaWiki dump."""
+    """Raise DataError for a missing file, a .bz2 file that is no bzip2, or a file that is no dump."""
     if not path.is_file():
         raise DataError(
             f"{path} does not exist: fetch enwikiquote-latest-pages-articles.xml.bz2 from "
@@ -166,25 +167,24 @@ def check_head(path: Path) -> None:
         with bz2.open(path) if path.suffix == ".bz2" else open(path, "rb") as file:
             head = file.read(HEAD_BYTES)
     except (OSError, EOFError) as error:
-        raise DataError(f"{path} is not a bzip2 file, or a cut one ({error}): fetch it again") from error
+        raise DataError(f"{path} is not a bzip2 file, or truncated ({error}): download it again") from error
     if not re.search(rb"<mediawiki[\s>]", head):
         start = " ".join(head[:60].decode("utf-8", "replace").split())
         raise DataError(
             f"{path} is not a MediaWiki dump: it begins with {start!r}, expected <mediawiki>; is it a web "
-            "page of an error?"
+            "page about an error?"
         )
 
 
 def _in_order(function: Callable, items: Iterable, num_jobs: int) -> Iterator:
-    """`function` of lists of items, in order; several processes with few tasks waiting."""
+    """Yield `function` of lists of items in order, by several processes with few tasks waiting."""
     items = iter(items)
     tasks = iter(lambda: list(itertools.islice(items, PAGES_A_TASK)), [])
     if num_jobs <= 1:
         yield from map(function, tasks)
         return
-    context = multiprocessing.get_context(
-        "spawn"
-    )  # this process may hold threads, which a fork would not survive
+    # This process may have threads, with which a fork is not safe.
+    context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(num_jobs, mp_context=context) as pool:
         waiting: deque[concurrent.futures.Future] = deque()
         for task in tasks:

@@ -1,6 +1,6 @@
-"""A page of Wikiquote to the quotes that its person really said, as far as the page's own sections tell.
+"""Genuine quotes of the person of a Wikiquote page, according to the sections of the page.
 
-What is kept and what is dropped, and why, stands in egs/wikiquotes/README.md; a test goes through that table.
+egs/wikiquotes/README.md lists what is kept and what is dropped, with reasons; a test verifies that table.
 """
 
 import re
@@ -12,15 +12,17 @@ from dada.text.english import is_english
 from dada.text.quotes import Quote
 from dada.text.wikitext import BOLD, BREAK, END_BOLD, Line, lines_of, plain
 
-MOST_CITED_WORDS = 40  # a longer line below a quote comments on it
-KEEP, ATTRIBUTED, DROP = 0, 1, 2  # the worst of a section and those above it counts
+MOST_CITED_WORDS = 40  # a longer line below a quote is a comment
+KEEP, ATTRIBUTED, DROP = 0, 1, 2  # the largest of a section and those around it applies
 
 _PERSON = re.compile(
     r"\[\[\s*category\s*:\s*([^\]|]*\bbirths|living people|year of birth [^\]|]*)\s*(\||\]\])", re.IGNORECASE
 )
 _DROPPED_SECTION = re.compile(
-    r"disputed|contested|mis-?\s?attribut|misquot|(falsely|wrongly|incorrectly) attribut|apocryphal|spurious|fabricat|\bfake\b|hoax"
-    r"|^((quotes?|quotations?|sayings|things|remarks|comments|statements|others?|opinions?|views?|said|what others said)\s+)*"
+    r"disputed|contested|mis-?\s?attribut|misquot|(falsely|wrongly|incorrectly) attribut|apocryphal"
+    r"|spurious|fabricat|\bfake\b|hoax"
+    r"|^((quotes?|quotations?|sayings|things|remarks|comments|statements|others?|opinions?|views?|said"
+    r"|what others said)\s+)*"
     r"(about|regarding|concerning)\b"
     r"|^(quotes|quotations) (from|by) others|^others on\b|^see also|^external links?|^references?$"
     r"|^(foot)?notes?( and references)?$|^citations?$"
@@ -30,11 +32,12 @@ _DROPPED_SECTION = re.compile(
 _ATTRIBUTED_SECTION = re.compile(
     r"\battributed\b|^attributions?$|unsourced|unverified|uncertain|unconfirmed|source needed|^possibly\b"
 )
-# A heading that dates quotes and names no work: 1960s, May 1999, (1843–1850), 20th century, Early life, 1920s
-# and 1930s.
+# Headings with dates and without a work: 1960s, May 1999, (1843–1850), 20th century, Early life, 1920s and
+# 1930s.
 _DATES = re.compile(
-    r"(c(irca)?|early|mid|late|and|to|in|of|the|bc|ad|bce|ce|century|st|nd|rd|th|s|january|february|march|april|may|june|july|august|september"
-    r"|october|november|december|undated|date unknown|years?|general|other|various|miscellaneous|quotes|quotations|sourced"
+    r"(c(irca)?|early|mid|late|and|to|in|of|the|bc|ad|bce|ce|century|st|nd|rd|th|s|january|february|march"
+    r"|april|may|june|july|august|september|october|november|december"
+    r"|undated|date unknown|years?|general|other|various|miscellaneous|quotes|quotations|sourced"
     r"|\d+s?|\d+(st|nd|rd|th)|\W)*"
 )
 _SPEAKER = re.compile(
@@ -42,7 +45,8 @@ _SPEAKER = re.compile(
 )
 _PLAIN_SPEAKER = re.compile(r"^[A-Z][\w.'’ -]{0,40}:\s")
 _TRANSLATION = re.compile(
-    r"^\(?(literal |english |common |alternate |loose )*(translations?|translated|trans\.?|english|in english|translates? as)\b"
+    r"^\(?(literal |english |common |alternate |loose )*"
+    r"(translations?|translated|trans\.?|english|in english|translates? as)\b"
     r"[^:]{0,60}:\s*",
     re.IGNORECASE,
 )
@@ -61,7 +65,7 @@ _OUTER_QUOTES = re.compile(r"^[\"“«„]([^\"“”«»„]*)[\"”»“]$")
 
 
 class Page(NamedTuple):
-    """One page of a dump, its current revision."""
+    """A page of a dump in its current revision."""
 
     title: str
     revision: str
@@ -70,24 +74,20 @@ class Page(NamedTuple):
 
 @dataclass
 class PageQuotes:
-    """What a page gave: its quotes, and how many items were left out for which reason."""
+    """The quotes of a page, and counts of the items left out by reason."""
 
     quotes: list[Quote] = field(default_factory=list)
     left_out: Counter = field(default_factory=Counter)
 
 
 def is_person(wikitext: str) -> bool:
-    """Whether the page's categories say that it is about a person: births, living people, or an unknown year
-    of birth.
-    """
+    """Whether the page has the category of a person: births, living people, or an unknown year of birth."""
     return bool(_PERSON.search(wikitext))
 
 
 def page_quotes(page: Page, attributed: bool = False, english_only: bool = True) -> PageQuotes:
-    """The quotes of a person's page; with `attributed` also those of sections that only ascribe them to the
-    person.
-    """
-    found = PageQuotes()
+    """Return the quotes of a person's page; with `attributed` also those of sections of attributed quotes."""
+    results = PageQuotes()
     path: list[tuple[int, str, int]] = []  # level, title and status of the sections around
     for heading, lines in _sections(lines_of(page.text)):
         if heading is not None:
@@ -98,28 +98,27 @@ def page_quotes(page: Page, attributed: bool = False, english_only: bool = True)
         items = _items(lines)
         if status == DROP or (status == ATTRIBUTED and not attributed):
             if items:
-                found.left_out["in a section that is dropped" if status == DROP else "only attributed"] += (
-                    len(items)
-                )
+                reason = "in a section that is dropped" if status == DROP else "only attributed"
+                results.left_out[reason] += len(items)
             continue
         work = next((title for _, title, _ in reversed(path) if not _is_general(title)), "")
         for item in items:
             reason, text = _quote_of(item, english_only)
             if reason:
-                found.left_out[reason] += 1
+                results.left_out[reason] += 1
             else:
                 kind = "sourced" if status == KEEP else "attributed"
-                found.quotes.append(
+                results.quotes.append(
                     Quote(page.title, text, work or _cited_work(item), page.title, page.revision, kind)
                 )
-    return found
+    return results
 
 
 def section_status(title: str) -> int:
-    """KEEP, ATTRIBUTED or DROP, by a section's title alone.
+    """Return KEEP, ATTRIBUTED or DROP by the title of a section.
 
-    >>> [section_status(title) for title in ("Quotes", "1960s", "Attributed", "Quotes about Churchill", "MISATTRIBUTED", "About")]
-    [0, 0, 1, 2, 2, 2]
+    >>> [section_status(title) for title in ("Quotes", "1960s", "Attributed", "Quotes about him")]
+    [0, 0, 1, 2]
     """
     title = " ".join(title.casefold().replace("‑", "-").strip(" :.'\"").split())
     if _DROPPED_SECTION.search(title):
@@ -128,7 +127,7 @@ def section_status(title: str) -> int:
 
 
 def _sections(lines: list[Line]) -> list[tuple[Line | None, list[Line]]]:
-    """(heading, the lines up to the next heading); the first has no heading."""
+    """Return (heading, lines up to the next heading) of each section; the first has no heading."""
     sections: list[tuple[Line | None, list[Line]]] = [(None, [])]
     for line in lines:
         if line.level:
@@ -139,8 +138,9 @@ def _sections(lines: list[Line]) -> list[tuple[Line | None, list[Line]]]:
 
 
 def _items(lines: list[Line]) -> list[list[Line]]:
-    """Single-star items, each with what belongs to it; poems and block quotations that stand alone are items
-    too.
+    """Return items: lines with a single star and the lines that belong to them.
+
+    A poem or block quotation outside of lists is an item as well.
     """
     items: list[list[Line]] = []
     is_open = False
@@ -155,7 +155,7 @@ def _items(lines: list[Line]) -> list[list[Line]]:
             and _SPEAKER.match(line.text)
             and not (is_open and items[-1][0].marks.startswith(":"))
         ):
-            items.append([line])  # a dialogue without a star, which is no part of the quote above it
+            items.append([line])  # a dialogue without a star is not part of the quote above it
             is_open = True
         elif is_open:
             items[-1].append(line)
@@ -163,34 +163,34 @@ def _items(lines: list[Line]) -> list[list[Line]]:
 
 
 def _quote_of(item: list[Line], english_only: bool) -> tuple[str, str]:
-    """(why it is left out, "") or ("", the cleaned quote)."""
-    said = [
+    """Return (reason for leaving it out, "") or ("", cleaned quote)."""
+    quoted = [
         line.text
         for line in item
         if line.marks in ("", "*", "*:", ":") and not re.match(r"[-–—~]", plain(line.text))
     ]
-    pieces = [piece.strip() for text in said for piece in text.split(BREAK) if plain(piece)]
+    pieces = [piece.strip() for text in quoted for piece in text.split(BREAK) if plain(piece)]
     if not pieces:
         return "without words", ""
     if _is_dialogue(pieces):
         return "dialogue", ""
     text = _cleaned(" ".join(pieces))
     if english_only and not is_english(text):
-        text = next((found for line in item[1:] if (found := _translation(line))), "")
+        text = next(filter(None, map(_translation, item[1:])), "")
         if not text:
             return "not in English", ""
     return ("", text) if re.search(r"\w\W+\w", text) else ("without words", "")
 
 
 def _is_dialogue(pieces: list[str]) -> bool:
-    """Whether lines begin with the names of who speaks: one in bold, or two of any kind."""
+    """Whether lines begin with names of speakers: at least one in bold, or two in all."""
     bold = sum(bool(_SPEAKER.match(piece)) for piece in pieces)
     named = sum(bool(_PLAIN_SPEAKER.match(plain(piece))) for piece in pieces)
     return bold > 0 or named > 1
 
 
 def _translation(line: Line) -> str:
-    """The English translation in a line below a quote, empty where the line is none, such as a citation."""
+    """Return the English translation in a line below a quote, empty for another line, such as a citation."""
     if not line.marks.startswith("*") or len(line.marks) < 2:
         return ""
     text = plain(line.text)
@@ -198,14 +198,12 @@ def _translation(line: Line) -> str:
     if not named and _CITATION.search(text):
         return ""
     text = _cleaned(text[named.end() :] if named else text)
-    looks_said = named or re.search(r"[.!?…]$", text) or text != plain(line.text)
-    return text if looks_said and len(text.split()) > 2 and is_english(text) else ""
+    is_sentence = named or re.search(r"[.!?…]$", text) or text != plain(line.text)
+    return text if is_sentence and len(text.split()) > 2 and is_english(text) else ""
 
 
 def _cleaned(text: str) -> str:
-    """Plain text without a source in brackets or behind a dash at its end, without quotation marks all
-    around, and without [sic].
-    """
+    """Return plain text without [sic], without a source at its end, and without quotation marks around it."""
     text = re.sub(r"\[\s*(sic|citation needed|source\?)\s*\]", "", plain(text), flags=re.IGNORECASE)
     text = _BRACKETED_SOURCE.sub("", text).strip()
     named = _NAMED_SOURCE.match(text)
@@ -215,13 +213,14 @@ def _cleaned(text: str) -> str:
 
 
 def _is_general(title: str) -> bool:
-    """Whether a heading names no work: `Quotes`, a date, a decade."""
+    """Whether a heading does not name a work: `Quotes`, a date, a decade."""
     return bool(_DATES.fullmatch(title.casefold()))
 
 
 def _cited_work(item: list[Line]) -> str:
-    """What the first line below a quote cites, without page numbers, so that quotes of one letter are one
-    source; empty without.
+    """Return the work cited in the first line below a quote, empty without a citation.
+
+    Page numbers are removed, so that quotes of a letter have the same source.
     """
     for line in item[1:]:
         if line.marks == "**":

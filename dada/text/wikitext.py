@@ -1,30 +1,30 @@
-"""MediaWiki markup to plain lines: headings, list items and paragraphs, with all decoration gone.
+"""Conversion of MediaWiki markup to plain lines: headings, list items and paragraphs.
 
-A page is parsed once by mwparserfromhell and written out again as text in which three things are still
-marked: a heading by its level, bold stretches (they name the speakers of a dialogue), and line breaks inside
-an item.
+mwparserfromhell parses a page. The text written from it keeps three marks: the level of a heading, bold text
+(names of speakers in a dialogue), and line breaks inside an item.
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from dada.errors import UserError
 
 BOLD, END_BOLD, BREAK = "\x01", "\x02", "\x03"
 _HEADING = "\x04"
-# List marks at the start of a line are told apart from other signs before the parser sees them: it would
-# spend most of its time on them.
+# List marks at the start of a line are replaced before parsing: the parser spends most of its time on them.
 _HIDE = str.maketrans("*#:;", "\ue000\ue001\ue002\ue003")
 _SHOW = str.maketrans("\ue000\ue001\ue002\ue003", "*#:;")
-_LIST_MARKS = re.compile(r"^[*#:;]+(?!\s*\{\|)", re.MULTILINE)  # an indented table stays one
+_LIST_MARKS = re.compile(r"^[*#:;]+(?!\s*\{\|)", re.MULTILINE)  # except before an indented table
 _UNSEEN = re.compile(
     r"<!--.*?-->|<ref\b[^<>]*/>|<ref\b[^<>]*>.*?</ref\s*>", re.DOTALL | re.IGNORECASE
 )  # comments and references
 _ITALICS = re.compile(r"(?<!')''(?!')")
 _MARKS = re.compile(f"[{BOLD}{END_BOLD}]")
 
-# Templates whose argument is part of the text: name -> number of that argument, -1 for the last positional
-# one.
+# Templates with an argument that is part of the text: name -> number of the argument, -1 for the last
+# positional argument.
 TEXT_ARGUMENT = {
     **dict.fromkeys(("lang", "transl", "transliteration", "langx", "nihongo"), 2),
     **dict.fromkeys(("w", "abbr"), -1),
@@ -99,9 +99,7 @@ DROPPED_LINKS = ("file:", "image:", "media:", "category:")
 
 
 class Line(NamedTuple):
-    """One line of a page. A heading has a level; an item has its list marks, `*`, `**`, `*:`; a paragraph
-    neither.
-    """
+    """A line of a page: a heading with its level, an item with list marks such as `*:`, or a paragraph."""
 
     level: int
     marks: str
@@ -109,30 +107,29 @@ class Line(NamedTuple):
 
 
 def lines_of(wikitext: str) -> list[Line]:
-    """The lines of a page that are not empty, in order. Raises UserError where mwparserfromhell is not
-    installed.
-    """
+    """Return the lines of a page that are not empty. Raise UserError without mwparserfromhell."""
     hidden = _LIST_MARKS.sub(
         lambda match: match[0].translate(_HIDE), _ITALICS.sub("", _UNSEEN.sub("", wikitext))
     )
-    found = []
+    lines = []
     for line in _render(_parser().parse(hidden)).split("\n"):
         level = len(line) - len(line.lstrip(_HEADING))
-        marks = re.match("[\ue000-\ue003]*", line)[0]
+        unmarked = line.lstrip("\ue000\ue001\ue002\ue003")
+        marks = line[: len(line) - len(unmarked)]
         text = line[level + len(marks) :].translate(_SHOW).strip()
         if plain(text):
-            found.append(Line(level, marks.translate(_SHOW), text))
-    return found
+            lines.append(Line(level, marks.translate(_SHOW), text))
+    return lines
 
 
 def plain(text: str) -> str:
-    """Marked text as one plain line: no bold, no breaks, no leftovers of broken markup, single blanks."""
+    """Return marked text as a plain line without bold, breaks, remains of broken markup, or double spaces."""
     text = _MARKS.sub("", text).replace(BREAK, " ")
     text = re.sub(r"'{2,}|</?[A-Za-z][^<>]*>|\{\{|\}\}|\[\[|\]\]|\{\||\|\}|__[A-Z]+__", " ", text)
     return " ".join(text.replace("\u200b", "").replace("\xad", "").split())
 
 
-def _parser():
+def _parser() -> ModuleType:
     try:
         import mwparserfromhell
     except ImportError as error:
@@ -142,34 +139,32 @@ def _parser():
     return mwparserfromhell
 
 
-def _render(code) -> str:
+def _render(code: Any) -> str:
     return "" if code is None else "".join(_node(node) for node in code.nodes)
 
 
-def _node(node) -> str:
+def _node(node: Any) -> str:
     kind = type(node).__name__
     return _RENDERERS.get(kind, lambda _: "")(node)
 
 
-def _heading(node) -> str:
+def _heading(node: Any) -> str:
     return f"\n{_HEADING * node.level}{_inline(_render(node.title))}\n"
 
 
-def _link(node) -> str:
-    """The text of an internal link; nothing of images and categories, whose captions are not the page's text."""
+def _link(node: Any) -> str:
+    """Return the text of an internal link, empty for images and categories."""
     target = str(node.title).strip()
     if target.lower().startswith(DROPPED_LINKS):
         return ""
     if node.text is not None and str(node.text).strip():
         return _render(node.text)
-    if node.text is not None or re.match(
-        r"[a-z]{2,3}(-[a-z]+)?:", target
-    ):  # the same page in another language
+    if node.text is not None or re.match(r"[a-z]{2,3}(-[a-z]+)?:", target):  # a page in another language
         return re.sub(r"\s*\(.*\)$", "", target.split(":")[-1]) if node.text is not None else ""
     return target.lstrip(":")
 
 
-def _template(node) -> str:
+def _template(node: Any) -> str:
     name = " ".join(str(node.name).replace("_", " ").split()).lower()
     if name in SIGNS:
         return SIGNS[name]
@@ -185,7 +180,7 @@ def _template(node) -> str:
     return next((_inline(_render(named[key])) for key in NAMED_ARGUMENTS if key in named), "")
 
 
-def _tag(node) -> str:
+def _tag(node: Any) -> str:
     name = str(node.tag).strip().lower()
     if name == "br":
         return BREAK
@@ -198,20 +193,20 @@ def _tag(node) -> str:
 
 
 def _inline(text: str) -> str:
-    """A stretch of several lines as one, its lines still to be told apart."""
+    """Join lines to one with BREAK between them."""
     return BREAK.join(
         line.translate(_SHOW).strip().lstrip(":").strip() for line in text.strip().split("\n") if line.strip()
     )
 
 
-def _entity(node) -> str:
+def _entity(node: Any) -> str:
     try:
         return node.normalize().replace("\xa0", " ")
-    except ValueError:  # a number that is no character
+    except ValueError:  # not the number of a character
         return ""
 
 
-_RENDERERS = {
+_RENDERERS: dict[str, Callable[[Any], str]] = {
     "Text": lambda node: node.value,
     "Heading": _heading,
     "Wikilink": _link,

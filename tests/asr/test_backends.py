@@ -160,7 +160,7 @@ def test_broken_weights(backend, name, tmp_path):
         ({"model": ""}, "transcribe.model"),
         ({"language": "de"}, "knows English only"),
         ({"beam_size": 5}, "transcribe.beam_size"),
-        ({"compute_type": "int8"}, "not to be had"),
+        ({"compute_type": "int8"}, "not supported by"),
     ],
 )
 def test_bad_settings(settings, message, whisper_folder):

@@ -1,3 +1,1 @@
-"""The libraries that run Whisper: one file each, with a `Backend(config, root)` as dada/asr/base.py describes
-it.
-"""
+"""Libraries that run Whisper, each in a file with a class `Backend(config, root)` (dada/asr/base.py)."""

@@ -1,8 +1,10 @@
-"""Whisper through faster-whisper (CTranslate2): int8 on a CPU, float16 on a GPU. Its encoder takes features
-of any length as they are.
+"""Whisper by faster-whisper (CTranslate2): int8 on a CPU, float16 on a GPU.
+
+Its encoder accepts features of any length.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,11 +17,14 @@ from dada.asr.mel import log_mel
 from dada.asr.weights import cached_or_fetched, loading, local_model, require_weights, short_name
 from dada.errors import ConfigError
 
+if TYPE_CHECKING:
+    from ctranslate2.models import WhisperGenerationResult
+
 WEIGHTS = ("model.bin", f"{CT2_FOLDER}/model.bin")
 
 
 class Backend:
-    """`decode` of dada.asr.base.Backend."""
+    """The back end faster_whisper (dada.asr.base.Backend)."""
 
     def __init__(self, config: TranscribeConfig, root: Path):
         import ctranslate2
@@ -30,7 +35,7 @@ class Backend:
         folder = _find(config, root)
         self.weights = [folder / "model.bin"]
         self.version = f"faster-whisper {faster_whisper.__version__}, ctranslate2 {ctranslate2.__version__}"
-        # Its own default of four threads would make results depend on the machine.
+        # The library's default of four threads would make results depend on the machine.
         with loading(folder):
             whisper = faster_whisper.WhisperModel(
                 str(folder),
@@ -62,9 +67,8 @@ class Backend:
         if self.find_language:
             for prompt, languages in zip(prompts, self.model.detect_language(states), strict=True):
                 prompt[1] = self.tokenizer.token_to_id(languages[0][0])
-        # One more than the cap, so that a transcript that ends exactly there is not taken for one that was
-        # cut. CTranslate2 generates at most half of what it calls max_length, the other half being meant for
-        # a prompt.
+        # A token beyond the cap tells a transcript that was cut from a transcript that ends exactly at the
+        # cap. CTranslate2 generates at most half of max_length, as the other half is for a prompt.
         results = self.model.generate(
             states,
             prompts,
@@ -75,11 +79,9 @@ class Backend:
         )
         return [self._hypothesis(result, cap) for result, cap in zip(results, caps, strict=True)]
 
-    def _hypothesis(self, result, cap: int) -> Hypothesis:
+    def _hypothesis(self, result: "WhisperGenerationResult", cap: int) -> Hypothesis:
         tokens = result.sequences_ids[0]
-        logprob = result.scores[0] * len(
-            tokens
-        )  # its score is the sum over the number of tokens without the end
+        logprob = result.scores[0] * len(tokens)  # the score is divided by the tokens without the end token
         num_tokens, text = len(tokens), self.tokenizer.decode(tokens[:cap])
         return Hypothesis(
             text, logprob / (num_tokens + 1), min(num_tokens, cap), result.no_speech_prob, num_tokens > cap

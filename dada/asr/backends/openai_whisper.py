@@ -1,9 +1,10 @@
-"""Whisper through openai-whisper, the authors' own code: the reference that the others are measured against."""
+"""Whisper by openai-whisper, the code of its authors: the reference for the other back ends."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from dada.errors import ConfigError
 
 
 class Backend:
-    """`decode` of dada.asr.base.Backend."""
+    """The back end openai_whisper (dada.asr.base.Backend)."""
 
     def __init__(self, config: TranscribeConfig, root: Path):
         import whisper
@@ -58,8 +59,7 @@ class Backend:
 
         mel = log_mel(clips, context, self.model.dims.n_mels).to(self.device)
         with short_context(self.model, int(context * POSITIONS_PER_SECOND)):
-            # One more than the cap, so that a transcript that ends exactly there is not taken for one that
-            # was cut.
+            # A token beyond the cap tells a transcript that was cut from one that ends exactly at the cap.
             results = self.model.decode(
                 mel, whisper.DecodingOptions(**self.options, sample_len=max(caps) + 1)
             )
@@ -76,9 +76,10 @@ class Backend:
 
 
 @contextlib.contextmanager
-def short_context(model, positions: int) -> Iterator[None]:
-    """Let the model read `positions` steps of 20 ms instead of 1,500: its encoder insists on the length of
-    its position table.
+def short_context(model: Any, positions: int) -> Iterator[None]:
+    """Let the model read `positions` steps of 20 ms instead of 1,500.
+
+    Its encoder requires inputs as long as its table of positions, which is shortened.
     """
     table, full = model.encoder.positional_embedding, model.dims.n_audio_ctx
     model.encoder.positional_embedding, model.dims.n_audio_ctx = table[:positions], positions
@@ -89,8 +90,9 @@ def short_context(model, positions: int) -> Iterator[None]:
 
 
 def _published(config: TranscribeConfig, local_only: bool) -> Path:
-    """The file of a published model in openai-whisper's own cache folder; OSError where it may not be fetched
-    and is not there.
+    """Return the file of a published model in openai-whisper's cache folder, after a download if allowed.
+
+    Raise FileNotFoundError where it is absent and `local_only` holds.
     """
     import whisper
 

@@ -1,12 +1,15 @@
-"""Whisper through transformers: the fast one on short clips.
+"""Whisper by transformers, the fastest back end on short clips.
 
-The encoder reads the context it is given instead of 30 s, whole batches are decoded greedily with a key-value
-cache, and rows that have ended leave the batch. B clips, L tokens so far, V vocabulary.
+The encoder reads the given context instead of 30 s. Batches are decoded greedily with a key-value cache, and
+finished rows leave the batch.
+
+Axes: B clips, L tokens so far, V vocabulary.
 """
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,14 +22,17 @@ from dada.asr.mel import POSITIONS_PER_SECOND, log_mel
 from dada.asr.weights import ORGANISATION, cached_or_fetched, loading, local_model, require_weights
 from dada.errors import ConfigError
 
+if TYPE_CHECKING:
+    from transformers import EncoderDecoderCache
+
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-DROP_SHARE = 0.25  # of the rows have to have ended before the others are copied together
-ENCODED_AT_ONCE = 4  # clips, on a CPU: more no longer fit its cache and take a sixth longer
+DROP_SHARE = 0.25  # of the rows must be finished before the others are copied together
+ENCODED_AT_ONCE = 4  # clips, on a CPU: a larger batch exceeds its cache and takes a sixth longer
 FILES = ["*.json", "*.txt", "model*.safetensors"]  # of a repository of the hub
 
 
 class Backend:
-    """`decode` of dada.asr.base.Backend."""
+    """The back end transformers (dada.asr.base.Backend)."""
 
     def __init__(self, config: TranscribeConfig, root: Path):
         import transformers
@@ -38,7 +44,7 @@ class Backend:
         if config.beam_size > 1:
             raise ConfigError(
                 "transcribe.beam_size above 1 needs transcribe.backend faster_whisper or openai_whisper: "
-                "this one is greedy"
+                "transformers is greedy"
             )
         folder = _find(config, root)
         self.weights = sorted(folder.glob("model*.safetensors"))
@@ -49,7 +55,7 @@ class Backend:
             if not (folder / "tokenizer.json").is_file():
                 raise FileNotFoundError("tokenizer.json is missing")
             self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            model = transformers.WhisperForConditionalGeneration.from_pretrained(
+            model: Any = transformers.WhisperForConditionalGeneration.from_pretrained(
                 folder, dtype=self.dtype, local_files_only=True
             )
         self.model = model.to(self.device).eval()
@@ -65,9 +71,7 @@ class Backend:
         return self._greedy(states, self._prompts(states), caps)
 
     def _prompts(self, states: Tensor) -> Tensor:
-        """(B, L) the tokens that every transcript starts with; a language that is not given is the most
-        probable one.
-        """
+        """Return the tokens (B, L) that start the transcripts, without a set language the most probable."""
         prompts = torch.tensor(self.prompt.tokens, device=self.device).repeat(len(states), 1)
         if self.prompt.languages is not None:
             logits = self._step(prompts[:, :1], states, None)[:, 0]
@@ -75,21 +79,23 @@ class Backend:
             prompts[:, 1] = languages[logits[:, languages].argmax(dim=-1)]
         return prompts
 
-    def _step(self, tokens: Tensor, states: Tensor, cache) -> Tensor:
-        """Logits in float32 after the first and the last of the new tokens (B, L), (B, 2, V), or (B, 1, V)
-        where L is 1.
+    def _step(self, tokens: Tensor, states: Tensor, cache: "EncoderDecoderCache | None") -> Tensor:
+        """Return float32 logits after the first and the last of the new tokens (B, L).
+
+        They are (B, 2, V), or (B, 1, V) where L is 1.
         """
         decoder = self.model.model.decoder
-        found = decoder(
+        output = decoder(
             input_ids=tokens, encoder_hidden_states=states, past_key_values=cache, use_cache=cache is not None
         )
-        hidden = found.last_hidden_state
+        hidden = output.last_hidden_state
         ends = hidden if tokens.shape[1] == 1 else hidden[:, [0, -1]]
         return self.model.proj_out(ends).float()
 
     def _greedy(self, states: Tensor, prompts: Tensor, caps: list[int]) -> list[Hypothesis]:
-        """The most probable token at every step, up to one more than the cap: so one that ends exactly there
-        is not taken for one cut.
+        """Return the hypotheses of the most probable token at each step.
+
+        A token beyond the cap tells a transcript that was cut from a transcript that ends exactly at the cap.
         """
         from transformers import DynamicCache, EncoderDecoderCache
 
@@ -136,11 +142,9 @@ class Backend:
 
 
 class Prompt:
-    """The special tokens of a model, from its generation_config.json: what transcripts start with, and what
-    they never hold.
-    """
+    """The special tokens of a model, from its generation_config.json: the first and the forbidden tokens."""
 
-    def __init__(self, generation, config: TranscribeConfig):
+    def __init__(self, generation: Any, config: TranscribeConfig):
         start = generation.decoder_start_token_id
         self.end = (
             generation.eos_token_id
@@ -150,7 +154,7 @@ class Prompt:
         self.no_speech = generation.no_timestamps_token_id - 1  # the token before it, whatever its name
         self.never = sorted({*(generation.suppress_tokens or []), self.no_speech})
         self.not_first = generation.begin_suppress_tokens or []
-        self.languages = None
+        self.languages: list[int] | None = None
         self.tokens = [start, generation.no_timestamps_token_id]
         if getattr(generation, "is_multilingual", False):
             known = generation.lang_to_id
@@ -174,10 +178,8 @@ class Prompt:
 
 
 @contextlib.contextmanager
-def short_context(encoder, positions: int) -> Iterator[None]:
-    """Let transformers' encoder read `positions` steps of 20 ms instead of 1,500, by the first rows of its
-    position table.
-    """
+def short_context(encoder: Any, positions: int) -> Iterator[None]:
+    """Let the encoder read `positions` steps of 20 ms instead of 1,500, with the first rows of its table."""
     table, full = encoder.embed_positions, encoder.config.max_source_positions
     encoder.embed_positions = torch.nn.Embedding.from_pretrained(table.weight[:positions])
     encoder.config.max_source_positions = positions
