@@ -1,13 +1,17 @@
 """Time the features side by side with the libraries that are commonly used for them.
 
     python benchmarks/features.py [--seconds 4] [--batch 16] [--encoder FOLDER]
+    python benchmarks/features.py --memory lfcc
 
 Prints medians in milliseconds of processor time per clip of the reference, of ours one by one and in batches,
 their ratio, and the largest difference. librosa comes with `pip install -e '.[bench]'`; without it its rows
 are left out. `--encoder` takes a folder of Whisper and compares its cut context with the full 30 s.
+`--memory` computes one feature of half an hour of audio in this process alone, and prints how much the
+largest memory of the process exceeds that before, result included, and how large the clip is.
 """
 
 import argparse
+import resource
 from collections.abc import Callable
 
 import numpy as np
@@ -36,14 +40,31 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a clip")
     parser.add_argument("--batch", type=int, default=16, help="clips in a batch")
     parser.add_argument("--encoder", help="folder of a Whisper model")
+    parser.add_argument("--memory", metavar="FEATURE", help="instead of the comparison")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    if args.memory:
+        print_memory(args.memory)
+        return
     clips = 0.05 * torch.randn(
         args.batch, int(16_000 * args.seconds), generator=torch.Generator().manual_seed(0)
     )
     print(HEAD)
     for name, settings, reference, call in comparisons(args.encoder):
         compare(name, features.build(settings), reference, call, clips)
+
+
+def print_memory(name: str) -> None:
+    """Print the megabytes that a feature of half an hour takes besides the clip."""
+    x = torch.zeros(1, 16_000 * 60 * 30)
+    x[:, ::7] = 0.1
+    feature = features.build({"name": name})
+    with torch.inference_mode():
+        feature(x[:, :32_000])  # what the libraries take at their first call
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        feature(x)
+    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(f"{name}: {megabytes:.0f} MB for a clip of {x.nbytes / 2**20:.0f} MB")
 
 
 def comparisons(encoder: str | None):

@@ -14,6 +14,14 @@ from dada.errors import ConfigError, DadaError
 NAMES = plugins.names("dada.augment")
 SHAPES = {"waveform": (6, 9_000), "features": (6, 100, 60)}
 KINDS = [(name, kind) for name in NAMES for kind in SHAPES if not augment.misfit(name, kind)]
+# Augmentations without a `probability` that a clip is changed, and why. Every other one must have it.
+WITHOUT_PROBABILITY = {
+    "ffm": "each mask has the probability of the paper or of the public code",
+    "filter_augment": "every batch gets filters; their range in dB sets the strength",
+    "mixup": "the weight drawn from the Beta distribution decides how much a clip changes",
+    "one_of": "every clip gets one of the choices; those have probabilities",
+    "specaugment": "widths are drawn from 0 on, so that a mask may be empty",
+}
 CHOICES = {
     "waveform": [[{"name": "noise"}], [{"name": "drop_bands"}, {"name": "drop_chunks"}]],
     "features": [[{"name": "ffm"}, {"name": "specaugment"}], [{"name": "cutout"}]],
@@ -85,10 +93,31 @@ def test_contract(name, kind):
         assert torch.equal(result.labels, before.labels) and torch.equal(result.lengths, before.lengths)
 
 
-@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_every_augmentation_has_a_probability_or_a_reason_for_none():
+    without = {
+        name
+        for name in NAMES
+        if "probability" not in {f.name for f in dataclasses.fields(augment.config_class(name))}
+    }
+    assert without == set(WITHOUT_PROBABILITY)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name, kind in KINDS if name not in WITHOUT_PROBABILITY]
+)
 def test_probability_zero_changes_nothing(name, kind):
-    if "probability" in {f.name for f in dataclasses.fields(augment.config_class(name))}:
-        assert torch.equal(run({"name": name, "probability": 0.0}, kind).inputs, make_batch(kind).inputs)
+    assert torch.equal(run({"name": name, "probability": 0.0}, kind).inputs, make_batch(kind).inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name, kind in KINDS if name not in WITHOUT_PROBABILITY]
+)
+def test_probability_is_that_of_a_clip(name, kind):
+    """At 0.5, some of 60 clips are changed and some are not."""
+    before = [make_batch(kind).inputs for _ in range(10)]
+    after = [run({"name": name, "probability": 0.5}, kind, epoch=epoch).inputs for epoch in range(10)]
+    unchanged = (torch.cat(before) == torch.cat(after)).flatten(1).all(1)
+    assert 10 <= int(unchanged.sum()) <= 50
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)

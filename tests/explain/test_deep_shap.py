@@ -135,7 +135,8 @@ def test_values_add_up(name, steps):
     # to explain.
     assert bool((error <= 1e-3 * (found.output - found.base_value).abs() + 1e-6).all()), error
     with torch.no_grad():
-        assert torch.equal(model.eval()(batch).logits, found.output)
+        # The method runs clips together with backgrounds, so that sums may be taken in another order.
+        torch.testing.assert_close(model.eval()(batch).logits, found.output, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(
             found.base_value, model(background).logits.mean(0).expand(2, -1), rtol=1e-4, atol=1e-5
         )
@@ -206,7 +207,7 @@ def test_linear_model_exactly():
     x, background = noise(2, 2, 3), noise(20, 2, 3, seed=1)
     expected = model.run[1].weight.view(2, 2, 3) * (x - background.mean(0))[:, None]
     torch.testing.assert_close(
-        attribute(model, as_batch(x), as_batch(background)).values, expected.detach(), rtol=0, atol=1e-14
+        attribute(model, as_batch(x), as_batch(background)).values, expected.detach(), rtol=0, atol=1e-12
     )
 
 

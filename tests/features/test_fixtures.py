@@ -47,8 +47,10 @@ def chirp16(chirp):
 def test_lfcc(chirp, settings, shape, frame, rows, values, mean):
     y = features.build({"name": "lfcc", **settings})(chirp)[0]
     assert y.shape == shape
-    torch.testing.assert_close(y[list(rows), frame], torch.tensor(values), atol=1e-4, rtol=0)
-    assert float(y.mean()) == pytest.approx(mean, abs=2e-6)
+    # Four published decimals, and float32 rounding of the dark bins, 2e-5 on one machine, times 10.
+    torch.testing.assert_close(y[list(rows), frame], torch.tensor(values), atol=3e-4, rtol=0)
+    # Six published decimals; rounding moves the mean by less than 2e-8.
+    assert float(y.double().mean()) == pytest.approx(mean, abs=2e-6)
 
 
 def test_lfcc_of_half_the_band(chirp):
@@ -66,7 +68,7 @@ def test_lfcc_of_half_the_band(chirp):
     # zero edges (.075397). The same chain with 512 points over the full band has its published mean to 1e-6,
     # so the tolerance here is wider than the difference.
     assert float(y.mean()) == pytest.approx(0.075583, abs=3e-4)
-    assert float(y.mean()) == pytest.approx(0.075823, abs=2e-6)
+    assert float(y.double().mean()) == pytest.approx(0.075823, abs=2e-6)
 
 
 def test_mel_decibels(chirp16):

@@ -4,7 +4,6 @@ named here.
 
 import dataclasses
 import logging
-import re
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,16 @@ from torch.nn.functional import cross_entropy
 from dada import models, plugins
 from dada.data.batch import Batch, pad_stack
 from dada.errors import DataError
+from dada.models import Output
 
 NAMES = plugins.names("dada.models.audio")
 NUM_CLASSES = 2
 LEAST = 20
 ROOT = Path(__file__).parents[2]
 LOG = logging.getLogger("test")
+EPS = torch.finfo(torch.float32).eps
+# Models that take a clip of a single sample or frame. Every other one names the utterance that is too short.
+OF_ANY_LENGTH = {"dada_audio", "gmm", "lcnn", "pc_darts", "pc_darts_search", "resmax", "slim", "trivial_cues"}
 
 
 def test_models_are_found():
@@ -89,6 +92,15 @@ def test_shapes_types_and_saving(name, tmp_path):
     assert torch.equal(again.logits, output.logits) and torch.equal(again.embedding, output.embedding)
 
 
+def assert_same_but_for_rounding(found: Output, expected: Output, rows: slice = slice(None)) -> None:
+    """Float32 sums in another order, through some ten layers: 100 eps of the largest value of the batch."""
+    for part in ("logits", "embedding"):
+        whole = getattr(expected, part)
+        torch.testing.assert_close(
+            getattr(found, part), whole[rows], rtol=0, atol=100 * EPS * float(whole.abs().max())
+        )
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_are_independent_in_evaluation(name):
     """A clip's outputs hang neither on its neighbours, nor on the padding behind it, nor on its place in the
@@ -104,11 +116,10 @@ def test_rows_are_independent_in_evaluation(name):
             alone = Batch(
                 [together.utts[i]], together.inputs[i : i + 1, ..., :length], together.lengths[i : i + 1]
             )
-            single = model(alone)
-            torch.testing.assert_close(single.logits[0], output.logits[i], rtol=1e-4, atol=1e-5)
-            torch.testing.assert_close(single.embedding[0], output.embedding[i], rtol=1e-4, atol=1e-5)
+            assert_same_but_for_rounding(model(alone), output, slice(i, i + 1))
         turned = Batch(together.utts[::-1], together.inputs.flip(0), together.lengths.flip(0))
-        torch.testing.assert_close(model(turned).logits.flip(0), output.logits, rtol=1e-4, atol=1e-5)
+        other = model(turned)
+        assert_same_but_for_rounding(Output(other.logits.flip(0), other.embedding.flip(0)), output)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -190,17 +201,23 @@ def test_no_state_is_bound_to_a_device(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_silence_is_finite_and_a_clip_too_short_is_refused_by_name(name):
-    """One step is less than what most networks need: then the message names the utterance and the length
-    rule.
-    """
+def test_silence_is_finite(name):
     model, shape = build(name)
     trained(model, shape)
     with torch.no_grad():
         silence = model(Batch(["a"], torch.zeros(1, *shape), torch.tensor([shape[-1]])))
-        assert torch.isfinite(silence.logits).all() and torch.isfinite(silence.embedding).all()
-        short = Batch(["a", "shorty"], torch.zeros(2, *shape), torch.tensor([shape[-1], 1]))
-        try:
+    assert torch.isfinite(silence.logits).all() and torch.isfinite(silence.embedding).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_clip_of_one_step_is_scored_or_refused_by_name(name):
+    """A refusal names the utterance and the length rule."""
+    model, shape = build(name)
+    trained(model, shape)
+    short = Batch(["a", "shorty"], torch.zeros(2, *shape), torch.tensor([shape[-1], 1]))
+    with torch.no_grad():
+        if name in OF_ANY_LENGTH:
             assert torch.isfinite(model(short).logits).all()
-        except DataError as error:
-            assert re.search(r"shorty.*length_rule", str(error))
+        else:
+            with pytest.raises(DataError, match="shorty.*length_rule"):
+                model(short)

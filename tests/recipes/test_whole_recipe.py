@@ -39,11 +39,9 @@ def test_every_system_has_results_and_a_row(finished):
 
 
 def test_second_run_skips_every_stage(finished):
-    start = time.monotonic()
     done = dada("run", finished)
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"stage \d+ \w+: SKIP, up to date", done.stderr)) == len(STAGES)
-    assert time.monotonic() - start < 15
 
 
 def test_number_of_jobs_does_not_show(finished, make_recipe, tmp_path):

@@ -1,5 +1,7 @@
 """A small system on separable random features, which trains in a second."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 from dada.data.dataset import Dataset
+from dada.data.files import partial_path
 from dada.data.input import InputConfig
 from dada.train import checkpoint
 from dada.train.config import SystemConfig, TrainConfig
@@ -98,12 +101,28 @@ def stopped_after(num_checkpoints: int) -> Iterator[None]:
         yield
 
 
-def train_toy(folder: str) -> None:
-    """A training with checkpoints within epochs, for a process of its own."""
-    fit(
-        augmented_config(checkpoint_steps=2),
-        toy_dataset(crop_seed=3),
-        toy_dataset(20, seed=1),
-        Path(folder),
-        seed=5,
-    )
+def train_toy(folder: str, kill_at: int = 0, half_written: bool = False) -> None:
+    """A training with checkpoints within epochs, for a process of its own.
+
+    The process kills itself at its `kill_at`-th checkpoint, after writing it or, with `half_written`, while
+    writing it; 0 never.
+    """
+    save, count = checkpoint.save, iter(range(1, 1000))
+
+    def save_or_die(path: Path, state: checkpoint.State, parts: dict) -> None:
+        last = next(count) == kill_at
+        if last and half_written:
+            partial_path(path / checkpoint.NAME).write_bytes(b"half of a checkpoint")
+        else:
+            save(path, state, parts)
+        if last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with mock.patch.object(checkpoint, "save", save_or_die):
+        fit(
+            augmented_config(checkpoint_steps=2),
+            toy_dataset(crop_seed=3),
+            toy_dataset(20, seed=1),
+            Path(folder),
+            seed=5,
+        )

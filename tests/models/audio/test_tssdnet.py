@@ -116,7 +116,7 @@ def test_gradients_are_those_of_the_original_order():
     weight = torch.randn_like(ours)
     (grad,) = torch.autograd.grad((ours * weight).sum(), x)
     torch.testing.assert_close(
-        grad, torch.autograd.grad((original * weight).sum(), x)[0], atol=1e-14, rtol=1e-12
+        grad, torch.autograd.grad((original * weight).sum(), x)[0], atol=1e-11, rtol=1e-10
     )
 
 
