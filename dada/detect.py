@@ -2,7 +2,6 @@
 with published weights.
 """
 
-import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +19,7 @@ from dada.recipe.config import load_recipe_config, load_system_config
 from dada.score.clip import Clip, System
 from dada.score.experiment import Experiment
 from dada.score.on_top import decisions
+from dada.storage.json_file import read_json
 
 NO_WORDS = "the speaker is not known, or none was named"
 
@@ -71,7 +71,7 @@ class Detector:
         """From exp/<system> or exp/<system>/seed_<k>."""
         folder = seed_folder(Path(model), seed)
         calibration = folder / "calibration.json"
-        fitted = json.loads(calibration.read_text(encoding="utf-8")) if calibration.exists() else None
+        fitted = read_json(calibration) if calibration.exists() else None
         return cls(
             System.load(folder, recipe_root(folder)), int(folder.name.partition("_")[2]), calibration=fitted
         )

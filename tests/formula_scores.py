@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dada.data import DataDir, write_ark, write_table, write_text
+from dada.data import DataDir, write_ark, write_table
 from dada.recipe.recipe import Recipe
+from dada.storage.atomic import write_text
 
 SPEAKERS = ("ANN", "BEN", "CID", "DOT", "EVE", "FAY")
 ATTACKS = ("A01", "A02", "A03")

@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 # A file may import from its own layer and from those to its left.
 LAYERS = (
-    ("errors", "plugins", "program", "systems"),
+    ("errors", "plugins", "program", "systems", "storage"),
     ("metrics", "data"),
     ("formats",),
     ("features", "augment"),

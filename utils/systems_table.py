@@ -29,8 +29,8 @@ def main() -> None:
     program.set_up_logging(args.log_level)
 
     from dada import catalogue, systems
-    from dada.data import write_text
     from dada.errors import DataError
+    from dada.storage.atomic import write_text
 
     table, readme = ROOT / "egs" / "systems.csv", ROOT / "README.md"
     rows = systems.read_rows(table)

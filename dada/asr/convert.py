@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from dada.asr.ct2 import read_model
-from dada.data.files import atomic_dir
 from dada.errors import DataError
+from dada.storage.atomic import atomic_dir
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig

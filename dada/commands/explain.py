@@ -47,12 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the page of one file."""
-    from dada.data import write_text
     from dada.detect import detector_of
     from dada.explain.config import AUTO, ExplainConfig, check_method
     from dada.explain_clip import ClipExplainer, joined, numbers, write_figures
     from dada.recipe.config import parse_overrides
     from dada.report.clip_page import render
+    from dada.storage.atomic import write_text
 
     method = args.method or AUTO
     check_method(method)

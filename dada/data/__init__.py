@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from dada.data.arks import ArkReader, merge_arks, write_ark
 from dada.data.audio import SAMPLE_RATE, decode_audio, read_audio, write_audio
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
-from dada.data.files import atomic_dir, atomic_path, write_text
 from dada.data.tables import invert, read_table, write_table
 
 __all__ = [
@@ -17,8 +16,6 @@ __all__ = [
     "ArkReader",
     "Batch",
     "DataDir",
-    "atomic_dir",
-    "atomic_path",
     "decode_audio",
     "fit_length",
     "invert",
@@ -29,7 +26,6 @@ __all__ = [
     "write_ark",
     "write_audio",
     "write_table",
-    "write_text",
 ]
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import BinaryIO
 import kaldiio
 import numpy as np
 
-from dada.data.files import atomic_path
 from dada.data.tables import read_table, write_table
 from dada.errors import DataError
+from dada.storage.atomic import atomic_path
 
 # What kaldiio raises for a damaged ark.
 READ_ERRORS = (OSError, ValueError, TypeError, RuntimeError, EOFError, AssertionError, struct.error)

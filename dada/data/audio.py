@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 
 from dada.data.arks import read_entry
-from dada.data.files import atomic_path
 from dada.errors import DataError
+from dada.storage.atomic import atomic_path
 
 SAMPLE_RATE = 16_000  # Hz, of every model here unless its configuration says otherwise
 CONVERT_HINT = "convert it first, e.g. `ffmpeg -i in.m4a -ac 1 -ar 16000 out.flac`"

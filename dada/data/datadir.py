@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dada.data.files import atomic_dir
 from dada.data.tables import invert, read_table, require_same_keys, write_table
 from dada.errors import DataError
+from dada.storage.atomic import atomic_dir
 
 BONAFIDE, SPOOF = "bonafide", "spoof"
 UNKNOWN = "unknown"  # the class of an attack that an open-set system was not trained on

@@ -7,8 +7,6 @@ downloads/
   all-MiniLM-L6-v2/          a folder out of a PyPI package
 """
 
-import hashlib
-import json
 import logging
 import shutil
 import subprocess
@@ -19,8 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dada.data.debian import Apt, Program, tail
-from dada.data.files import PARTIAL, atomic_dir, write_text
 from dada.errors import UserError
+from dada.storage.atomic import PARTIAL, atomic_dir
+from dada.storage.digest import file_digest
+from dada.storage.json_file import read_json, write_json
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def is_ready(item: Download, home: Path) -> bool:
         path = home / item.folder / name
         if not path.is_file():
             return False
-        if digest and sha256(path) != digest:
+        if digest and file_digest(path) != digest:
             log.warning(
                 "%s is not the file that it should be (cut or changed): removed, %s is fetched again",
                 path,
@@ -192,7 +192,7 @@ def fetch_debian(item: Download, home: Path, apt: Apt) -> None:
     """Fetch one Debian package and unpack it into the tree that all of them share."""
     with tempfile.TemporaryDirectory(prefix=".fetch-", suffix=PARTIAL, dir=home) as temporary:
         package = apt.download(item.name, Path(temporary))
-        digest = sha256(package)
+        digest = file_digest(package)
         apt.unpack(package, home / item.folder)
     verify(item, home / item.folder, home)
     write_record(item, home, digest)
@@ -207,7 +207,7 @@ def verify(item: Download, folder: Path, home: Path) -> None:
                 f"{item.name} {item.version} holds no {name}: another version is needed; "
                 f"put the file with SHA-256 {digest} at {home / item.folder / name}"
             )
-        found = sha256(path)
+        found = file_digest(path)
         if digest and found != digest:
             size = path.stat().st_size
             path.unlink()
@@ -217,16 +217,6 @@ def verify(item: Download, folder: Path, home: Path) -> None:
                 "Run the same command again; if that does not help, put the right file at "
                 f"{home / item.folder / name}"
             )
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return (
-            hashlib.file_digest(file, "sha256").hexdigest()
-            if hasattr(hashlib, "file_digest")
-            else hashlib.sha256(file.read()).hexdigest()
-        )
 
 
 def record_path(item: Download, home: Path) -> Path:
@@ -244,15 +234,12 @@ def write_record(item: Download, home: Path, digest: str = "") -> None:
         "package_sha256": digest,
         "files": item.files,
     }
-    write_text(record_path(item, home), json.dumps(record, indent=1) + "\n")
+    write_json(record_path(item, home), record)
 
 
 def versions(home: Path) -> dict[str, str]:
     """Package -> version of all that was unpacked into `home`."""
-    return {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))["version"]
-        for path in sorted((Path(home) / "records").glob("*.json"))
-    }
+    return {path.stem: read_json(path)["version"] for path in sorted((Path(home) / "records").glob("*.json"))}
 
 
 def clear_leftovers(home: Path) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dada.data.files import write_text
 from dada.errors import DataError
+from dada.storage.atomic import write_text
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, table_names, table_of
-from dada.data.files import write_text
 from dada.data.tables import Problem, invert, scan_table
 from dada.data.validate_files import check_audio_files, check_feats
 from dada.data.validate_report import ERROR, WARNING, Report
+from dada.storage.atomic import write_text
 
 __all__ = ["Report", "scan_tables", "sort_tables", "validate", "validate_splits"]
 

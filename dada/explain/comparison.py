@@ -4,7 +4,6 @@
 """
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from dada.data import ArkReader
 from dada.errors import DataError
 from dada.explain import support
 from dada.explain.shares import OUTPUTS, entry, kinds
+from dada.storage.json_file import read_json
 
 NUM_BANDS = (
     16  # equal ones up to the lower of the highest frequencies, in which spectral profiles are compared
@@ -27,9 +27,7 @@ def compare(first: Path, second: Path, evaluate) -> dict:
     Temporal profiles are compared over the time that both heard. Raises DataError where the systems have no
     utterance in common.
     """
-    summaries = [
-        json.loads((folder / "summary.json").read_text(encoding="utf-8")) for folder in (first, second)
-    ]
+    summaries = [read_json(folder / "summary.json") for folder in (first, second)]
     tables = [read_shares(folder) for folder in (first, second)]
     utts = sorted({utt for utt, _ in tables[0]} & {utt for utt, _ in tables[1]}, key=str.encode)
     if not utts:

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dada.data.datadir import BONAFIDE
-from dada.data.files import atomic_path
 from dada.data.find_audio import READABLE, UNREADABLE, find_audio
 from dada.errors import DataError, UserError
 from dada.formats.asvspoof import guess_format, read_protocol
 from dada.formats.csv_list import LABELS, SPLITS, refuse
+from dada.storage.atomic import atomic_path
 
 PASSED_OVER = "-"  # a level, or column, without meaning
 SPELLINGS = {"label": LABELS, "split": SPLITS}

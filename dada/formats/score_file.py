@@ -1,6 +1,5 @@
 """Anybody's score files: ours, those of the ASVspoof challenges, and any columns that are named."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from dada.errors import ConfigError, DataError
 from dada.formats.columns import Columns, Layout, read_columns, refuse
 from dada.formats.key import conditions_of, is_label, label_of
+from dada.storage.json_file import read_json
 
 SCORES = (
     "score",
@@ -152,8 +152,5 @@ def _says_llr(path: Path) -> bool | None:
     beside = path.with_suffix(".json")
     if path.suffix != ".txt" or not beside.is_file():
         return None
-    try:
-        said = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{beside} is not JSON ({error}): remove it") from error
-    return said.get("llr") if isinstance(said, dict) else None
+    facts = read_json(beside, "remove it")
+    return facts.get("llr") if isinstance(facts, dict) else None

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from dada.data.files import atomic_path, write_text
 from dada.errors import DataError
 from dada.formats.key import Key
 from dada.formats.score_file import ABSENT, SCORES
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
+from dada.storage.atomic import atomic_path, write_text
 
 Scores = Mapping[str, Sequence[float]]  # by kind of score, in the order of the key
 

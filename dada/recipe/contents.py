@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from dada.recipe.job import Job
-
-CHUNK = 1 << 20  # bytes read at once
+from dada.storage.digest import file_digest
 
 
 def content(job: Job, is_its_own: Callable[[Path], bool]) -> str:
@@ -19,7 +18,7 @@ def content(job: Job, is_its_own: Callable[[Path], bool]) -> str:
     found = hashlib.sha256()
     for path in sorted(dict.fromkeys(_files(job, is_its_own))):
         found.update(
-            f"{path.relative_to(job.home) if path.is_relative_to(job.home) else path.name}\n{_digest(path)}\n".encode()
+            f"{path.relative_to(job.home) if path.is_relative_to(job.home) else path.name}\n{file_digest(path)}\n".encode()
         )
     return found.hexdigest()
 
@@ -51,11 +50,3 @@ def _named(index: Path) -> set[Path]:
         head, _, offset = name.rpartition(":")
         found.add(index.parent / (head if head and offset.isdigit() else name))
     return found
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

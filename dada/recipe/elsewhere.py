@@ -7,7 +7,6 @@ current one. Such a system is scored here and never trained.
 """
 
 import functools
-import json
 import os
 import shlex
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from dada.errors import ConfigError, DataError
 from dada.plugins import nearest
+from dada.storage.json_file import read_json
 from dada.train.config import SystemConfig
 
 MARK = ":"
@@ -106,7 +106,7 @@ def _saved_config(path: Path, _modified: int) -> SystemConfig:
     """The configuration that a training saved, read once for each state of the file."""
     from dada.recipe.config import build
 
-    return build(SystemConfig, json.loads(path.read_text(encoding="utf-8")), str(path))
+    return build(SystemConfig, read_json(path), str(path))
 
 
 def find_origin(recipe, name: str) -> Origin:

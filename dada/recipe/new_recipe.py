@@ -15,10 +15,10 @@ from types import SimpleNamespace
 
 from dada import program
 from dada.data.datadir import DataDir
-from dada.data.files import atomic_dir
 from dada.errors import DataError, UserError
 from dada.formats.csv_list import LABELS, SPLITS, Row, guess_mapping, map_values, parse, read_rows
 from dada.formats.folders import rows_of_folders, rows_of_protocols, write_rows
+from dada.storage.atomic import atomic_dir
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,6 @@
 """A recipe as the stages see it: its configuration, and where everything lies."""
 
 import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +11,7 @@ from dada.recipe.choice import ALL, applicable, configured, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
 from dada.recipe.elsewhere import Origin, find_origin, is_elsewhere
 from dada.recipe.schema import MISSING, CorpusConfig, RecipeConfig, SplitsConfig
+from dada.storage.digest import value_digest
 from dada.train.config import SystemConfig
 
 
@@ -248,7 +247,7 @@ class Recipe:
             self.root
             / "dump"
             / self._below
-            / f"{config.features['name']}-{digest(config.dump_settings())[:8]}"
+            / f"{config.features['name']}-{value_digest(config.dump_settings())[:8]}"
             / split
         )
 
@@ -277,11 +276,6 @@ class Recipe:
         for name in names:
             add(name)
         return tuple(ordered)
-
-
-def digest(value: object) -> str:
-    """SHA-256 of a plain value, the same for equal values whatever the order of their keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 _systems: dict[tuple, SystemConfig] = {}

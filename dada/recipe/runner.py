@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dada.data.files import remove_stale
 from dada.errors import ConfigError, DadaError, DataError, UserError
 from dada.recipe import catalog
 from dada.recipe.elsewhere import is_elsewhere
@@ -19,6 +18,7 @@ from dada.recipe.launch import Submit, executor
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, stamp_path, started_path, write_stamp
 from dada.recipe.tasks import Task, finish, parts_dir, run_task
+from dada.storage.atomic import remove_stale
 
 TAIL_LINES = 15  # of a failed log, shown with the error
 log = logging.getLogger("dada")

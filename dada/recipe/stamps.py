@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from dada.data.files import write_text
 from dada.recipe.contents import content
 from dada.recipe.job import Job
-from dada.recipe.recipe import digest
+from dada.storage.digest import value_digest
+from dada.storage.json_file import read_json, write_json
 
 
 def slug(name: str) -> str:
@@ -32,15 +32,12 @@ def started_path(job: Job) -> Path:
 
 def read_stamp(path: Path) -> dict | None:
     """A stamp, or None where there is none."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+    return read_json(path) if path.exists() else None
 
 
 def write_stamp(path: Path, content: dict) -> None:
     """Write a stamp atomically."""
-    write_text(path, json.dumps(content, indent=1, sort_keys=True, default=str) + "\n")
+    write_json(path, content, sort_keys=True, default=str)
 
 
 @dataclass
@@ -75,7 +72,7 @@ class Ledger:
         """What the outputs of a job depend on. Neither its name nor its folder, so that a recipe can be
         moved.
         """
-        return digest([job.stage, job.settings, self.identities(job)])
+        return value_digest([job.stage, job.settings, self.identities(job)])
 
     def state(self, job: Job, force: bool = False) -> State:
         """Compare a job with its stamp."""
@@ -117,11 +114,13 @@ class Ledger:
         maker = self.maker_of(path)
         stamp = read_stamp(stamp_path(maker)) if maker else None
         if stamp:
-            return digest([stamp["digest"], stamp["content"]]) if stamp.get("content") else stamp["digest"]
+            return (
+                value_digest([stamp["digest"], stamp["content"]]) if stamp.get("content") else stamp["digest"]
+            )
         if path.is_dir():
-            return digest(sorted(p.name for p in path.iterdir() if not p.name.startswith(".")))
+            return value_digest(sorted(p.name for p in path.iterdir() if not p.name.startswith(".")))
         status = path.stat()
-        return digest([status.st_size, status.st_mtime_ns])
+        return value_digest([status.st_size, status.st_mtime_ns])
 
     def content(self, job: Job) -> str:
         """What a job made, byte for byte."""

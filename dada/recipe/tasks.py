@@ -4,21 +4,20 @@ import contextlib
 import fcntl
 import logging
 import os
-import platform
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dada import __version__
-from dada.data.files import atomic_dir
 from dada.errors import UserError
 from dada.recipe.catalog import find
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, plain, slug, stamp_path, write_stamp
 from dada.recipe.worker import run_distributed
+from dada.storage.atomic import atomic_dir
+from dada.storage.environment import stamp_facts
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -89,18 +88,7 @@ def finish(job: Job, ledger: Ledger, seconds: float, command: str) -> None:
         "seconds": round(seconds, 1),
     }
     content |= {"content": changed} if changed else {}
-    write_stamp(stamp_path(job), {**content, **provenance(command)})
-
-
-def provenance(command: str) -> dict:
-    """How this was made: command, version, Python, platform, time."""
-    return {
-        "command": command,
-        "dada": __version__,
-        "python": platform.python_version(),
-        "platform": platform.machine(),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
+    write_stamp(stamp_path(job), {**content, **stamp_facts(command)})
 
 
 def parts_dir(job: Job, job_digest: str) -> Path:

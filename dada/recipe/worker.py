@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dada.data.files import atomic_path
 from dada.errors import DadaError
+from dada.storage.atomic import atomic_path
 
 
 def run_distributed(task, num_processes: int) -> None:

@@ -1,7 +1,6 @@
 """Reading the results of stages 9 and 10 for a report."""
 
 import itertools
-import json
 import os
 import re
 from collections.abc import Sequence
@@ -9,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from dada.errors import ConfigError, DataError
+from dada.errors import ConfigError
 from dada.plugins import nearest
+from dada.storage.json_file import read_json
 
 
 @dataclass
@@ -141,13 +141,7 @@ def read_pages(view) -> list[dict]:
 
 def read_result(path: Path) -> dict:
     """A file that stage 9 or 10 wrote. Raises DataError where it is damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(
-            f"{path} is not JSON ({error}): remove it and run the stage again that made it, evaluate "
-            "or explain"
-        ) from error
+    return read_json(path, "remove it and run the stage again that made it, evaluate or explain")
 
 
 def _place_conditions(sections: list[Section], config) -> None:

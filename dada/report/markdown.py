@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from dada.report.explanations import all_tables
 from dada.report.load import Section
-from dada.report.machine import Machine
 from dada.report.tables import Cell, Table, counts_line, notes_of, test_sets_table
+from dada.storage.environment import Machine
 
 HEAD = """# Results: {name}
 

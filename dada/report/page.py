@@ -6,11 +6,11 @@ from html import escape
 
 from dada.report.explanations import all_tables
 from dada.report.load import Section
-from dada.report.machine import Machine
 from dada.report.plots import calibration_plot, confusion_plot, det_plot, histogram_plot, interval_plot
 from dada.report.style import CSS, SCRIPT
 from dada.report.tables import Cell, Table, counts_line, notes_of, open_sets, test_sets_table
 from dada.report.utterances import NOTE, TITLE, utterance_table
+from dada.storage.environment import Machine
 
 # A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a
 # second figure.

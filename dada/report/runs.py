@@ -1,11 +1,12 @@
 """What differs between two experiments: their settings, and the figures of their results."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dada.errors import DataError
+from dada.storage.json_file import read_json
 
+DAMAGED = "the run did not end, or the file is damaged"
 ABSENT = "–"
 NOT_SETTINGS = ("definitions", "command", "scores")  # of the provenance of results
 
@@ -36,7 +37,7 @@ def read_run(folder: Path) -> Run:
         if (folder / "config.json").exists()
         else sorted(folder.glob("seed_*/config.json"))
     )
-    per_seed = {path.parent.name: _flat(_read(path)) for path in configs}
+    per_seed = {path.parent.name: _flat(read_json(path, DAMAGED)) for path in configs}
     for seed, settings in per_seed.items():
         same = settings == next(iter(per_seed.values()))
         run.settings |= settings if same else {f"{seed}: {name}": value for name, value in settings.items()}
@@ -79,7 +80,7 @@ def _block(what: str, first: dict, second: dict, show, change=lambda a, b: "") -
 
 
 def _add_results(run: Run, path: Path, split: str) -> None:
-    content = _read(path)
+    content = read_json(path, DAMAGED)
     said = {name: value for name, value in content.get("provenance", {}).items() if name not in NOT_SETTINGS}
     counts = {name: value for name, value in content.items() if name.startswith("num_") or name == "seeds"}
     run.settings |= {f"{split}: {name}": value for name, value in _flat(said | counts).items()}
@@ -114,12 +115,3 @@ def _flat(values: dict, above: str = "") -> dict[str, object]:
             else {f"{above}{name}": value}
         )
     return flat
-
-
-def _read(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(
-            f"{path} is not JSON ({error}): the run did not end, or the file is damaged"
-        ) from error

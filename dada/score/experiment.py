@@ -1,8 +1,6 @@
 """Using what a training left: an experiment folder with config.json, labels.txt and weights.pt."""
 
 import dataclasses
-import hashlib
-import json
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +9,11 @@ import torch
 from torch import nn
 
 from dada import models
-from dada.data import atomic_path, write_text
 from dada.errors import ConfigError, DataError
 from dada.plugins import nearest
+from dada.storage.atomic import atomic_path, write_text
+from dada.storage.json_file import read_json, write_json
 from dada.train.config import SystemConfig
-from dada.train.journal import read_json
 
 FILES = ("config.json", "labels.txt", "weights.pt")
 
@@ -57,10 +55,10 @@ def save_experiment(folder: Path, config: SystemConfig, model: nn.Module, fitted
     """Write a model that was fitted as a whole, as `load_experiment` reads it; `fitted` are JSON files by
     name. The weights come last.
     """
-    write_text(folder / "config.json", json.dumps(dataclasses.asdict(config), indent=1) + "\n")
+    write_json(folder / "config.json", dataclasses.asdict(config))
     write_text(folder / "labels.txt", "".join(f"{label}\n" for label in config.labels))
     for name, values in fitted.items():
-        write_text(folder / f"{name}.json", json.dumps(values, indent=1) + "\n")
+        write_json(folder / f"{name}.json", values)
     with atomic_path(folder / "weights.pt") as partial:
         torch.save(model.state_dict(), partial)
 
@@ -86,12 +84,3 @@ def from_dict(cls: type, values: dict, where: str):
             for key, value in values.items()
         }
     )
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -2,9 +2,6 @@
 where it comes from.
 """
 
-import hashlib
-import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +9,10 @@ import numpy as np
 
 from dada.data.tables import read_table, write_table
 from dada.errors import DataError
-from dada.score.experiment import Experiment, file_digest
-from dada.train.journal import read_json, write_json
+from dada.score.experiment import Experiment
+from dada.storage.digest import file_digest, value_digest
+from dada.storage.environment import utc_now
+from dada.storage.json_file import read_json, write_json
 
 
 def write_scores(path: Path, utts, scores, provenance: Mapping) -> None:
@@ -26,7 +25,7 @@ def write_scores(path: Path, utts, scores, provenance: Mapping) -> None:
     bad = [utt for utt, value in zip(utts, values, strict=True) if not np.isfinite(value)]
     if bad:
         raise DataError(f"{path}: {len(bad)} scores are not finite, first that of {bad[0]}")
-    write_json(Path(path).with_suffix(".json"), dict(provenance))
+    write_json(Path(path).with_suffix(".json"), dict(provenance), indent=2, ensure_ascii=False)
     write_table(
         path,
         {
@@ -58,14 +57,12 @@ def provenance(folder: Path, experiment: Experiment, split: str, data_files) -> 
     return {
         "system": config.name,
         "split": split,
-        "config": hashlib.sha256(
-            json.dumps(read_json(Path(folder) / "config.json"), sort_keys=True).encode()
-        ).hexdigest(),
+        "config": value_digest(read_json(Path(folder) / "config.json")),
         "weights": file_digest(Path(folder) / "weights.pt"),
         "data": {Path(path).name: file_digest(path) for path in data_files},
         "window": window_policy(config.input),
         "llr": config.task not in ("text", "open_set"),
-        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "date": utc_now(),
     }
 
 

@@ -9,7 +9,7 @@ from dada.data.datadir import UNKNOWN
 from dada.errors import DataError
 from dada.metrics.recognition import measure_classes
 from dada.metrics.summary import over_seeds
-from dada.train.journal import read_json
+from dada.storage.json_file import read_json
 
 
 def class_results(recipe, data: DataDir, folders: list[Path], split: str) -> dict | None:

@@ -1,6 +1,5 @@
 """Makes the pages of stage 10 from what other stages left; see _pages.py for what is on them."""
 
-import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from dada.score.clip import System
 from dada.score.experiment import Experiment, load_experiment
 from dada.score.fuse import fusion_module, read_branches
 from dada.stages._pages import first_seed
+from dada.storage.json_file import read_json
 
 
 class PageMaker:
@@ -145,7 +145,7 @@ class ExplainedSystem:
 
     def __init__(self, recipe, name: str):
         folder = recipe.exp_dir(name) / "explain"
-        self.summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        self.summary = read_json(folder / "summary.json")
         self.rows = read_shares(folder)
         self.maps = {output: ArkReader(folder / f"{output}.scp") for output in CLASSES}
         self.subject = Subject(load_experiment(first_seed(recipe, name)))

@@ -7,7 +7,6 @@ the fusions: all of the first training seed. Of each class that was explained `e
 a page, drawn at random, and all of `explain.utterances`. `pages.json` says which ones are there.
 """
 
-import json
 import logging
 import re
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from dada.recipe.job import Job
 from dada.report.load import pages_path
 from dada.stages._systems import gives_scores
+from dada.storage.json_file import write_json
 
 PAGES = "pages"  # the kind of the job
 WITH_WORDS = ("text", "fusion")  # tasks of systems that are shown besides those explained
@@ -62,9 +62,9 @@ def jobs(recipe, explained: Sequence[str]) -> list[Job]:
 
 def run(recipe, job: Job) -> None:
     """Write the pages, then `pages.json`, and remove pages of before that are no longer among them."""
-    from dada.data import write_text
     from dada.report.clip_page import render
     from dada.stages._page_maker import PageMaker
+    from dada.storage.atomic import write_text
 
     explained = [name for name in job.systems if _summary(recipe, name).exists()]
     others = [
@@ -78,7 +78,7 @@ def run(recipe, job: Job) -> None:
     for utt, name in names.items():
         write_text(job.home / name, render(maker.page(utt)))
         listed.append({"file": name, **maker.row(utt)})
-    write_text(pages_path(recipe), json.dumps({"pages": listed}, indent=1, allow_nan=False) + "\n")
+    write_json(pages_path(recipe), {"pages": listed}, allow_nan=False)
     for path in set(job.home.glob("*.html")) - {job.home / name for name in names.values()}:
         path.unlink()
     log.info("%d pages in %s", len(listed), job.home)

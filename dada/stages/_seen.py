@@ -5,18 +5,18 @@ A test split may share no audio with the other recipe's train and dev; a dev spl
 dev has the same part in both.
 """
 
-import json
 import logging
 from pathlib import Path
 
 from dada.data import pretraining
-from dada.data.files import write_text
 from dada.data.seen import find_seen
 from dada.data.tables import read_table
 from dada.errors import DataError
 from dada.recipe import choice
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.job import Job
+from dada.storage.atomic import write_text
+from dada.storage.json_file import read_json, write_json
 
 KIND = "overlap"
 NUM_NAMED = 2  # examples of each pair of splits
@@ -83,10 +83,7 @@ def run(recipe, job: Job) -> None:
     if any(seen.values()) and not recipe.config.allow_seen:
         _refuse(recipe, other, job.home / LIST, splits, seen)
     unchecked = [split for split, table in trained.items() if not table]
-    write_text(
-        job.outputs[0],
-        json.dumps({"recipe": other.root.name, "splits": splits, "unchecked": unchecked}, indent=1) + "\n",
-    )
+    write_json(job.outputs[0], {"recipe": other.root.name, "splits": splits, "unchecked": unchecked})
 
 
 def _trained_splits(other) -> list[str]:
@@ -154,10 +151,7 @@ def notes(recipe, system: str, split: str) -> list[str]:
 
 
 def _of_training(recipe, system: str, split: str) -> list[str]:
-    origin, report = (
-        recipe.origin(system),
-        json.loads(report_path(recipe, system).read_text(encoding="utf-8")),
-    )
+    origin, report = (recipe.origin(system), read_json(report_path(recipe, system)))
     entry, other = report["splits"][split], origin.recipe
     where = f"recipe {other.root.name}, protocol {other.protocol}, seeds {', '.join(map(str, origin.seeds))}"
     found = [f"trained on {other.corpus.name} ({where}); nothing was fitted to this corpus"]

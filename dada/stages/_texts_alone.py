@@ -2,15 +2,15 @@
 transcripts of others more tests.
 """
 
-import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
 
-from dada.data import BONAFIDE, DataDir, write_text
+from dada.data import BONAFIDE, DataDir
 from dada.data.dataset import sources_of
 from dada.errors import ConfigError
 from dada.recipe.job import Job
+from dada.storage.json_file import write_json
 from dada.text.corpus import HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
 from dada.text.names import match_names, read_redirects
 from dada.text.normalise import one_line
@@ -69,7 +69,7 @@ def run(recipe, job: Job, corpora: dict[str, Path]) -> None:
             spoken,
             f"{tests_dir(recipe, split)} holds no transcript of bona fide speech",
         )
-    write_text(job.home / "counts.json", json.dumps(corpus.counts, indent=1) + "\n")
+    write_json(job.home / "counts.json", corpus.counts)
     log.info("texts: %s", ", ".join(f"{name} {count}" for name, count in corpus.counts.items()))
 
 

@@ -10,7 +10,7 @@ from dada.metrics.wer import word_errors, words
 from dada.recipe.job import Job
 from dada.report.load import transcripts_path
 from dada.stages._systems import with_words
-from dada.train.journal import read_json
+from dada.storage.json_file import read_json
 
 TRANSCRIPTS = "transcripts"  # the kind of the jobs
 

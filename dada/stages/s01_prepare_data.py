@@ -22,6 +22,7 @@ from dada.data.validate_report import Report
 from dada.errors import ConfigError, DataError
 from dada.recipe.job import Job
 from dada.recipe.schema import MISSING
+from dada.storage.digest import file_digest
 
 PREPARE = "prepare_data"
 
@@ -131,11 +132,7 @@ def local_digests(root: Path) -> dict[str, str]:
         raise ConfigError(
             f"{folder / PREPARE}.py does not exist: every recipe with audio needs it (see egs/TEMPLATE)"
         )
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.iterdir())
-        if path.is_file()
-    }
+    return {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def load_local(root: Path, name: str) -> types.ModuleType:

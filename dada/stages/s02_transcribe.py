@@ -14,11 +14,11 @@ from pathlib import Path
 from dada import asr
 from dada.asr.config import GuardConfig, TranscribeConfig, check
 from dada.data.audio import read_audio
-from dada.data.files import write_text
 from dada.data.tables import read_table, read_table_once, require_same_keys, write_table
 from dada.errors import DataError
 from dada.recipe.job import Job
 from dada.stages import _systems, _taken_over
+from dada.storage.json_file import read_json, write_json
 
 NEEDS_AUDIO = True
 USES_GPU = True
@@ -102,7 +102,7 @@ def _made_before(recipe, job: Job, keys: list[str], made_by: dict) -> tuple[dict
 @functools.lru_cache(maxsize=4)  # another protocol's splits are read in turn
 def _record(path: Path, changed: int) -> dict:
     """A `text.json`, read again only when it has changed."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)
 
 
 def merge(recipe, job: Job, parts: list[Path]) -> None:
@@ -113,7 +113,7 @@ def merge(recipe, job: Job, parts: list[Path]) -> None:
     figures: dict[str, dict] = {}
     made_by = None
     for part in map(Path, parts):
-        record = json.loads((part / "text.json").read_text(encoding="utf-8"))
+        record = read_json(part / "text.json")
         if made_by not in (None, record["made_by"]):
             raise DataError(
                 f"{part} was transcribed by another model or version than the others: run the stage again "
@@ -149,7 +149,7 @@ def _write(folder: Path, texts: dict[str, str], made_by: dict, figures: dict[str
         "made_by": made_by,
         "utterances": {utt: figures[utt] for utt in sorted(figures, key=str.encode)},
     }
-    write_text(folder / "text.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_json(folder / "text.json", record, ensure_ascii=False)
     write_table(folder / "text", texts)
 
 

@@ -7,15 +7,15 @@ on. Each has text, utt2spk (author), utt2source. Where a recipe has no audio, `d
 themselves are made of the author corpora.
 """
 
-import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
 
-from dada.data import BONAFIDE, NO_SPEAKER, DataDir, write_text
+from dada.data import BONAFIDE, NO_SPEAKER, DataDir
 from dada.data.dataset import sources_of
 from dada.recipe.job import Job
 from dada.stages import _systems, _texts_alone
+from dada.storage.json_file import write_json
 from dada.text.corpus import Corpus, HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
 from dada.text.names import match_names, read_redirects
 from dada.text.normalise import normalise, one_line
@@ -91,7 +91,7 @@ def _with_audio(recipe, job: Job, folders: dict[str, Path]) -> None:
         write_texts(
             job.home / "test", _test_texts(corpus, [audio[split] for split in recipe.splits.test]), NO_SPEECH
         )
-    write_text(job.home / "counts.json", json.dumps(corpus.counts, indent=1) + "\n")
+    write_json(job.home / "counts.json", corpus.counts)
     log.info(
         "text corpus %s: %s",
         recipe.text.name,

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.job import Job
 from dada.stages import _seen, _systems
+from dada.storage.json_file import read_json, write_json
 
 KIND = "score"
 TABLES = ("embed.scp", "logits.scp")
@@ -130,7 +131,7 @@ def _score(recipe, job: Job) -> None:
 
 
 def _copy(trained, folder) -> None:
-    from dada.data import write_text
+    from dada.storage.atomic import write_text
 
     for copied in COPIED:
         write_text(folder / copied, (trained / copied).read_text(encoding="utf-8"))
@@ -140,12 +141,11 @@ def _trained_elsewhere(recipe, name: str, trained) -> dict:
     """Of a system that another recipe trained: where, and the calibration of its scores, which was fitted on
     that recipe's dev.
     """
-    import json
 
     if not is_elsewhere(name):
         return {}
     other, fitted = recipe.origin(name).recipe, trained / "calibration.json"
-    calibration = json.loads(fitted.read_text(encoding="utf-8")) if fitted.exists() else None
+    calibration = read_json(fitted) if fitted.exists() else None
     if calibration:
         calibration["fitted_on"] = f"{calibration['fitted_on']} of {other.root.name}"
     found = {
@@ -220,18 +220,17 @@ def _calibrate(folder, utts: list[str], scores, data) -> None:
     """Fit scores to log-likelihood ratios on dev, for whoever wants a probability; the score files keep the
     scores as they are.
     """
-    import json
 
     import numpy as np
 
-    from dada.data import BONAFIDE, write_text
+    from dada.data import BONAFIDE
     from dada.score.calibration import fit_platt
 
     if data.labels is None or len(set(data.labels.values())) < 2:
         return
     platt = fit_platt(scores, np.array([data.labels[utt] == BONAFIDE for utt in utts]))
     fitted = {"slope": platt.slope, "offset": platt.offset, "fitted_on": data.path.name}
-    write_text(folder / "calibration.json", json.dumps(fitted, indent=1) + "\n")
+    write_json(folder / "calibration.json", fitted)
 
 
 if __name__ == "__main__":

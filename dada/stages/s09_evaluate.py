@@ -7,9 +7,7 @@ breakdowns.
 changes from run to run.
 """
 
-import hashlib
 import itertools
-import json
 import logging
 import shlex
 from collections import Counter
@@ -17,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dada.data import BONAFIDE, SPOOF, DataDir, read_table, write_text
+from dada.data import BONAFIDE, SPOOF, DataDir, read_table
 from dada.formats.asv_scores import FIXED_RATES, read_asv
 from dada.metrics.authorship import DEFINITIONS as AUTHOR_DEFINITIONS
 from dada.metrics.check import join_scores
@@ -33,6 +31,8 @@ from dada.stages._authorship import authorship, embedding_abx
 from dada.stages._open_set import class_results
 from dada.stages._systems import gives_scores, names_attacks, with_words
 from dada.stages._transcripts import TRANSCRIPTS, transcript_job, transcript_results
+from dada.storage.digest import file_digest
+from dada.storage.json_file import read_json, write_json
 
 RESULTS, DIFFERENCE, WEIGHTED = "results", "difference", "weighted_eer"  # kinds of jobs, besides TRANSCRIPTS
 
@@ -201,7 +201,7 @@ def run(recipe, job: Job) -> None:
     """Write the results of one system on one split, the difference of two, or a system's mean over test sets."""
     measures = {RESULTS: _one_system, DIFFERENCE: _difference, WEIGHTED: _weighted, TRANSCRIPTS: _transcripts}
     result = measures[job.kind](recipe, job)
-    write_text(job.outputs[0], json.dumps(result, indent=1, allow_nan=False) + "\n")
+    write_json(job.outputs[0], result, allow_nan=False)
 
 
 def _transcripts(recipe, job: Job) -> dict:
@@ -260,7 +260,7 @@ def _difference(recipe, job: Job) -> dict:
 def _weighted(recipe, job: Job) -> dict:
     """The EERs of several test sets as one, of every seed; None where one of the sets is unlabelled."""
     weights = job.settings["weighted_eer"]
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in job.inputs]
+    results = [read_json(path) for path in job.inputs]
     value = None
     if all(result["metrics"] for result in results):
         per_seed = zip(*(result["metrics"]["eer"]["per_seed"] for result in results), strict=True)
@@ -287,7 +287,7 @@ def _digests(paths: list[Path]) -> dict[str, str]:
     seeds = {}
     for path in paths:
         seed = next(part for part in path.parts[::-1] if part.startswith("seed_")).partition("_")[2]
-        seeds.setdefault(seed, hashlib.sha256(path.read_bytes()).hexdigest())
+        seeds.setdefault(seed, file_digest(path))
     return seeds
 
 
@@ -341,9 +341,7 @@ def _are_llr(paths: list[Path]) -> bool:
     they may not.
     """
     beside = [path.with_suffix(".json") for path in paths]
-    return all(
-        json.loads(path.read_text(encoding="utf-8")).get("llr", True) for path in beside if path.exists()
-    )
+    return all(read_json(path).get("llr", True) for path in beside if path.exists())
 
 
 if __name__ == "__main__":

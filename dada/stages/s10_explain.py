@@ -11,13 +11,13 @@ dada/stages/_pages.py says.
 """
 
 import itertools
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
 from dada.recipe.job import Job
 from dada.stages import _pages
 from dada.stages._systems import audio_files
+from dada.storage.json_file import write_json
 
 EXPLANATION, COMPARISON = "explanation", "comparison"  # kinds of jobs, besides _pages.PAGES
 MAPS = ("input", "bonafide", "spoof")
@@ -92,11 +92,12 @@ def run(recipe, job: Job) -> None:
 def _explain(recipe, job: Job) -> None:
     import torch
 
-    from dada.data import write_ark, write_text
+    from dada.data import write_ark
     from dada.explain import checked, shares
     from dada.explain.pool import Pool
     from dada.explain.subject import Subject
     from dada.score.experiment import load_experiment
+    from dada.storage.atomic import write_text
 
     name, chosen, folder = job.system, recipe.explain, job.home
     torch.set_num_threads(recipe.system(name).threads)
@@ -127,7 +128,7 @@ def _explain(recipe, job: Job) -> None:
         ),
         "explain": job.settings["explain"],
     }
-    write_text(folder / "summary.json", json.dumps(summary, indent=1, allow_nan=False) + "\n")
+    write_json(folder / "summary.json", summary, allow_nan=False)
 
 
 def _results(subject, pool, chosen) -> Iterator:
@@ -148,14 +149,11 @@ def _spread(errors: list[float]) -> dict:
 
 
 def _compare(recipe, job: Job) -> None:
-    from dada.data import write_text
     from dada.explain.comparison import compare
 
     found = compare(*(recipe.exp_dir(name) / "explain" for name in job.systems), recipe.evaluate)
-    text = json.dumps(
-        {"systems": list(job.systems), "protocol": recipe.protocol, **found}, indent=1, allow_nan=False
-    )
-    write_text(job.outputs[0], text + "\n")
+    facts = {"systems": list(job.systems), "protocol": recipe.protocol}
+    write_json(job.outputs[0], facts | found, allow_nan=False)
 
 
 if __name__ == "__main__":

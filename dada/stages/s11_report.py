@@ -3,7 +3,6 @@
 import shlex
 from dataclasses import asdict
 
-from dada.data import write_text
 from dada.errors import DataError
 from dada.recipe.job import Job
 from dada.report.load import (
@@ -15,6 +14,7 @@ from dada.report.load import (
     transcripts_path,
     weighted_path,
 )
+from dada.storage.atomic import write_text
 
 ALL_COMMAND = "./run.sh"
 
@@ -53,9 +53,9 @@ def plan(recipe) -> list[Job]:
 
 def run(recipe, job: Job) -> None:
     """Write both files. Raises DataError where no system has results."""
-    from dada.report.machine import this_machine
     from dada.report.markdown import markdown
     from dada.report.page import page
+    from dada.storage.environment import this_machine
 
     sections = load(recipe.views)
     if not sections:

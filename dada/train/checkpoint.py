@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dada.data.files import PARTIAL, atomic_path
 from dada.errors import DataError
+from dada.storage.atomic import PARTIAL, atomic_path
 
 NAME = "checkpoint/state.pt"
 

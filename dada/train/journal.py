@@ -1,22 +1,15 @@
 """What a run tells: log lines, log.csv, TensorBoard, a progress bar on a terminal, and run.json."""
 
 import csv
-import importlib.metadata
 import io
-import json
 import logging
-import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-
-from dada.data.files import write_text
+from dada.storage.atomic import write_text
 
 COLUMNS = (
     "phase",
@@ -133,66 +126,3 @@ class _Lines:
                 rate,
                 (self.total - self.done) / rate,
             )
-
-
-def run_facts() -> dict:
-    """How and on what a run was made: command line, versions, code, hardware; nothing that names the machine."""
-    return {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in PACKAGES},
-        "git": git_hash(),
-        "hardware": {"cpu": _cpu_name(), "gpus": _gpu_names(), "threads": torch.get_num_threads()},
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-
-
-def git_hash() -> str | None:
-    """The commit of this code, with `-dirty` where files were changed; None outside a git repository."""
-    try:
-        run = {
-            "cwd": Path(__file__).parent,
-            "capture_output": True,
-            "text": True,
-            "timeout": 20,
-            "check": True,
-        }
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], **run).stdout.strip()
-        dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return commit + ("-dirty" if dirty else "")
-
-
-def write_json(path: Path, content: dict) -> None:
-    """Write a JSON file, atomically."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def read_json(path: Path) -> dict:
-    """Read a JSON file that `write_json` wrote."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return f"{line.partition(':')[2].strip()}, {os.cpu_count()} cores"
-    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-
-
-def _gpu_names() -> list[str]:
-    return (
-        [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-        if torch.cuda.is_available()
-        else []
-    )

@@ -15,9 +15,11 @@ from dada import losses, models
 from dada.augment import Chain
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset, digest
-from dada.data.files import atomic_path, write_text
 from dada.data.sampling import BatchSampler
 from dada.errors import ConfigError, DadaError, DataError
+from dada.storage.atomic import atomic_path, write_text
+from dada.storage.environment import run_facts
+from dada.storage.json_file import read_json, write_json
 from dada.train import checkpoint, journal
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig, TrainConfig
@@ -415,7 +417,7 @@ def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: 
     checkpoint.remove_partial(folder)
     new = {**asdict(config), "seed": seed, "train_data": digest(train), "dev_data": digest(dev)}
     if (folder / "run.json").exists() and (folder / "config.json").exists():
-        old = {**journal.read_json(folder / "config.json"), **journal.read_json(folder / "run.json")["data"]}
+        old = {**read_json(folder / "config.json"), **read_json(folder / "run.json")["data"]}
         differing = differing_keys(old, new)
         if differing:
             raise ConfigError(
@@ -423,15 +425,16 @@ def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: 
                 "remove it, choose another --exp, or go back to these settings"
             )
         return
-    facts = journal.run_facts()
+    facts = run_facts(journal.PACKAGES)
     facts["data"] = {key: new[key] for key in ("seed", "train_data", "dev_data")}
-    journal.write_json(folder / "run.json", facts)
+    write_json(folder / "run.json", facts, indent=2, ensure_ascii=False)
     write_text(folder / "labels.txt", "".join(f"{label}\n" for label in config.labels))
-    journal.write_json(folder / "config.json", asdict(config))
+    write_json(folder / "config.json", asdict(config), indent=2, ensure_ascii=False)
 
 
 def _finish(model: nn.Module, folder: Path, seconds: float) -> None:
-    facts = journal.read_json(folder / "run.json")
-    journal.write_json(folder / "run.json", {**facts, "seconds": round(seconds, 2)})
+    facts = read_json(folder / "run.json")
+    facts = {**facts, "seconds": round(seconds, 2)}
+    write_json(folder / "run.json", facts, indent=2, ensure_ascii=False)
     with atomic_path(folder / WEIGHTS) as partial:
         torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, partial)

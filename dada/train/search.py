@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from dada.data.batch import Batch
-from dada.data.files import write_text
 from dada.data.sampling import BatchSampler, Halves
 from dada.errors import ConfigError
+from dada.storage.atomic import write_text
 from dada.train.evaluate import required_labels
 from dada.train.loop import Trainer
 

@@ -11,7 +11,7 @@ from dada.recipe.runner import Selection, run_recipe
 
 FIRST = '''
     """Writes a greeting."""
-    from dada.data.files import write_text
+    from dada.storage.atomic import write_text
     from dada.recipe.job import Job
 
     def plan(recipe):
@@ -31,7 +31,7 @@ FIRST = '''
 
 SECOND = '''
     """Spells the greeting, letter by letter."""
-    from dada.data.files import write_text
+    from dada.storage.atomic import write_text
     from dada.recipe.job import Job
 
     def plan(recipe):

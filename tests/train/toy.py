@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from dada.data.dataset import Dataset
-from dada.data.files import partial_path
 from dada.data.input import InputConfig
+from dada.storage.atomic import partial_path
 from dada.train import checkpoint
 from dada.train.config import SystemConfig, TrainConfig
 from dada.train.loop import fit

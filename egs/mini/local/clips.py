@@ -22,8 +22,8 @@ import soundfile
 import torch
 
 from dada.data.audio import decode_audio, write_audio
-from dada.data.files import PARTIAL, write_text
 from dada.errors import DadaError
+from dada.storage.atomic import PARTIAL, write_text
 
 from .archive import Archive
 from .channel import transmit

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dada.data import DataDir, write_audio, write_table
-from dada.data.files import PARTIAL, atomic_dir, atomic_path, remove_stale, write_text
 from dada.errors import UserError
+from dada.storage.atomic import PARTIAL, atomic_dir, atomic_path, remove_stale, write_text
 
 WRITERS = {
     "table": lambda folder: write_table(folder / "utt2x", {f"u{i:06d}": "x" * 50 for i in range(20_000)}),
