@@ -61,8 +61,8 @@ def run(recipe, job: Job) -> None:
     from dada.features import with_model_folders
     from dada.score.infer import run_model, write_outputs
     from dada.train.checkpoint import is_main_process
+    from dada.train.fit import fit
     from dada.train.folds import Material, cross_fit
-    from dada.train.loop import fit
 
     name, seed = job.system, job.seed
     config = recipe.system(name)

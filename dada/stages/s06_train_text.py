@@ -63,8 +63,8 @@ def run(recipe, job: Job) -> None:
     from dada.models.inference import run_model
     from dada.score.infer import write_outputs
     from dada.text.dataset import text_dataset
+    from dada.train.fit import fit
     from dada.train.folds import Material, cross_fit
-    from dada.train.loop import fit
 
     seed, corpus = job.seed, recipe.text.name
     texts = {

@@ -62,7 +62,7 @@ def _run_fusion(recipe, job: Job) -> None:
     from dada.data import DataDir
     from dada.models.fusion import late
     from dada.score.fuse import fusion_module, read_branches
-    from dada.train.loop import fit
+    from dada.train.fit import fit
 
     config, seed = recipe.system(job.system), job.seed
     audio, text = (recipe.seed_dir(branch, seed) for branch in branch_names(config))

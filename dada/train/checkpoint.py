@@ -1,10 +1,9 @@
-"""Everything that a run needs to go on after being killed at any moment, in one file that is renamed into
-place.
-"""
+"""Checkpoints: everything that a killed run needs to continue, in a file that is written atomically."""
 
 import random
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,26 +16,25 @@ NAME = "checkpoint/state.pt"
 
 @dataclass
 class State:
-    """Where a run stands. Counts of what is done: phases, epochs of this phase, batches of this epoch."""
+    """The position of a run. `phase`, `epoch` and `step` count completed phases, epochs and batches."""
 
     phase: int = 0
     epoch: int = 0
     step: int = 0
-    total_epochs: int = 0  # over all phases: seeds the order of batches
+    total_epochs: int = 0  # over all phases; seeds the order of batches
     loss_sum: float = 0.0  # over the batches of this epoch
-    best: list[float] | None = None  # [metric, -dev loss] of the epoch to keep, higher is better
-    stop_best: float | None = None  # the metric that early stopping compares with
+    best: list[float] | None = None  # [metric, -dev loss] of the best epoch, higher is better
+    stop_best: float | None = None  # reference of early stopping
     bad_epochs: int = 0  # epochs without improvement over stop_best
     stopped: bool = False
-    history: list[float] = field(
-        default_factory=list
-    )  # signed dev metrics of this phase, for the plateau schedule
-    margin: float | None = None  # of the loss of the phase before
-    rows: list[dict] = field(default_factory=list)  # of log.csv
+    # signed dev metrics of this phase, for the plateau schedule
+    history: list[float] = field(default_factory=list)
+    margin: float | None = None  # of the loss in the last phase
+    rows: list[dict[str, Any]] = field(default_factory=list)  # of log.csv
     seconds: float = 0.0
 
     def next_phase(self, margin: float | None) -> "State":
-        """The state at the start of the phase after this one."""
+        """Return the state at the start of the next phase."""
         return State(
             self.phase + 1,
             total_epochs=self.total_epochs,
@@ -46,17 +44,16 @@ class State:
         )
 
 
-def save(folder: Path, state: State, parts: dict) -> None:
-    """Write the checkpoint; the one before stays until this one is whole. `parts` are state dicts and the
-    like.
-    """
+def save(folder: Path, state: State, parts: dict[str, Any]) -> None:
+    """Write the checkpoint atomically. `parts` holds state dicts and other values that torch saves."""
     with atomic_path(Path(folder) / NAME) as partial:
         torch.save({"state": asdict(state), **parts}, partial)
 
 
-def load(folder: Path) -> tuple[State, dict] | None:
-    """The state and the parts of the checkpoint; None where there is none. Raises DataError for a damaged
-    file.
+def load(folder: Path) -> tuple[State, dict[str, Any]] | None:
+    """Return the state and the parts of the checkpoint, None without a file.
+
+    Raise DataError for a damaged file.
     """
     path = Path(folder) / NAME
     if not path.exists():
@@ -69,29 +66,29 @@ def load(folder: Path) -> tuple[State, dict] | None:
 
 
 def remove_partial(folder: Path) -> None:
-    """Remove what a killed run was writing."""
+    """Remove incomplete files of a killed run."""
     for path in Path(folder).rglob(f"*{PARTIAL}"):
         path.unlink(missing_ok=True)
 
 
 def is_main_process() -> bool:
-    """Whether this process writes files: the only one, or the first of several that torchrun started."""
+    """Whether this process writes files: a single process, or the first that torchrun started."""
     return not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
 
 
-def rng_states() -> dict:
-    """The states of all random generators of this process."""
-    name, keys, position, has_gauss, gauss = np.random.get_state()
+def rng_states() -> dict[str, Any]:
+    """Return the states of all random generators of this process."""
+    name, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
     return {
         "python": random.getstate(),
-        "numpy": [name, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss],
+        "numpy": [name, torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, gauss],
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
     }
 
 
-def set_rng_states(states: dict) -> None:
-    """Put back what `rng_states` returned."""
+def set_rng_states(states: dict[str, Any]) -> None:
+    """Restore the states that `rng_states` returned."""
     random.setstate(states["python"])
     name, keys, *rest = states["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))

@@ -1,31 +1,30 @@
-"""Training of models without gradient, which read the data as often as they like."""
+"""Training of models without gradient, which may read the data several times."""
 
 import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError
 from dada.train import checkpoint
+from dada.train.batches import required_labels
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig
-from dada.train.evaluate import required_labels
 
 log = logging.getLogger(__name__)
 
 
-def estimate(model: nn.Module, config: SystemConfig, train: Dataset, folder: Path) -> float:
-    """Fit `model` to labelled batches in the order of the utterances; returns the seconds it took, over all
-    starts.
+def estimate(model: Any, config: SystemConfig, train: Dataset, folder: Path) -> float:
+    """Fit `model` to labelled batches in the order of the utterances. Return the seconds over all starts.
 
-    A model with `estimate_steps` leaves a checkpoint in `folder` after each of its steps, from which a killed
-    run goes on.
+    After each step of a model with `estimate_steps` a checkpoint is written to `folder`, from which a killed
+    run continues. Raise ConfigError for augmentation, DataError without labels.
     """
     required_labels(train)
     if config.train.augment:
@@ -52,7 +51,7 @@ def estimate(model: nn.Module, config: SystemConfig, train: Dataset, folder: Pat
         return time.monotonic() - start
     state, parts = checkpoint.load(folder) or (State(), {"progress": None})
     if parts["progress"] is not None:
-        log.info("%s: going on after %d steps", config.name, state.step)
+        log.info("%s: continuing after %d steps", config.name, state.step)
     before = state.seconds
     for progress in model.estimate_steps(batches, log, parts["progress"]):
         state.step, state.seconds = state.step + 1, before + time.monotonic() - start

@@ -1,6 +1,4 @@
-"""Out-of-fold outputs: what a model says of training utterances that it did not learn from, for a fusion to
-learn from.
-"""
+"""Out-of-fold outputs for a fusion: outputs on training utterances of models that did not learn from them."""
 
 import hashlib
 import logging
@@ -14,14 +12,15 @@ from dada.data.dataset import Dataset, restrict
 from dada.errors import DataError
 from dada.models.inference import Outputs, run_model
 from dada.train.config import SystemConfig
-from dada.train.loop import fit
+from dada.train.fit import fit
 
 log = logging.getLogger(__name__)
 
 
 def fold_of(source: str, num_folds: int) -> int:
-    """The fold of a source, by a hash of its name: the same for every system, so audio and text leave out the
-    same utterances.
+    """Return the fold of a source by a hash of its name.
+
+    It is equal for every system, so that audio and text systems leave out the same utterances.
 
     >>> [fold_of(f"line-{i}", 3) for i in range(8)]
     [1, 0, 2, 0, 0, 0, 1, 2]
@@ -31,17 +30,18 @@ def fold_of(source: str, num_folds: int) -> int:
 
 @dataclass
 class Material:
-    """What a system learns from and stops by, what it is to speak of, and the utterances on which the folds'
-    embeddings are compared.
+    """Data of a cross-fit: training and dev utterances, those to compute outputs for, and the anchors.
+
+    The embeddings of two models on the anchors determine the rotation between them.
     """
 
     train: Dataset
     dev: Dataset
     speech: Dataset
-    anchors: Dataset  # as they are scored, without random stretches
+    anchors: Dataset  # as in scoring, without random crops
 
     def without(self, sources: set[str]) -> "Material":
-        """The same without what was spoken from some sources, but for the speech."""
+        """Return the same without utterances of some sources, `speech` excepted."""
         parts = (self.train, self.dev, self.anchors)
         kept = [restrict(part, [i for i, s in enumerate(part.sources) if s not in sources]) for part in parts]
         return Material(kept[0], kept[1], self.speech, kept[2])
@@ -55,12 +55,12 @@ def cross_fit(
     seed: int,
     weights: Path | None = None,
 ) -> Outputs:
-    """Train `train.folds` models in folder/fold_<k>, each without the sources of fold k, and let each speak
-    of what it did not see.
+    """Train `train.folds` models in folder/fold_<k>, each without the sources of fold k.
 
-    Returns outputs for all of `material.speech`, in its order. Every training ends in an embedding space of
-    its own, so the embeddings of a fold are turned onto those of `model`, trained on everything, which a
-    fusion will meet. Raises DataError where leaving out a fold leaves nothing to learn from or to stop by.
+    Return the outputs for `material.speech`, in its order, each by the model that did not learn from its
+    source. Every training ends in a different embedding space. The embeddings of a fold are therefore rotated
+    onto those of `model`, which is trained on all sources and used in scoring. Raise DataError where no
+    training or dev utterances are left without a fold.
     """
     size = config.train.batch_size
     folds = [fold_of(source, config.train.folds) for source in material.speech.sources]
@@ -91,8 +91,9 @@ def cross_fit(
 
 
 def rotation(source: Tensor, target: Tensor) -> Tensor:
-    """The orthogonal (D, D) matrix R for which source @ R is nearest to target, both (N, D). Source:
-    Schönemann, Psychometrika 1966.
+    """Return the orthogonal (D, D) matrix R with source @ R nearest to target, both (N, D).
+
+    Source: Schönemann, Psychometrika 1966.
     """
     u, _, v = torch.linalg.svd(source.double().T @ target.double())
     return (u @ v).float()

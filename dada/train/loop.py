@@ -1,112 +1,42 @@
-"""The one training loop: gradient models in phases, and models that estimate themselves."""
+"""The training loop of models that learn by gradient, in phases."""
 
 import logging
 import math
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 from torch.utils.data import DataLoader
 
-from dada import losses, models
+from dada import losses
 from dada.augment import Chain
 from dada.data.batch import Batch
-from dada.data.dataset import Dataset, digest
+from dada.data.dataset import Dataset
 from dada.data.sampling import BatchSampler
-from dada.errors import ConfigError, DadaError, DataError
-from dada.storage.atomic import atomic_path, write_text
-from dada.storage.environment import run_facts
-from dada.storage.json_file import read_json, write_json
+from dada.errors import ConfigError, DadaError
 from dada.train import checkpoint, journal
+from dada.train.batches import make_sampler, of_classes
 from dada.train.checkpoint import State
 from dada.train.config import SystemConfig, TrainConfig
-from dada.train.estimate import estimate
-from dada.train.evaluate import dev_triples, evaluate, make_sampler, of_classes
+from dada.train.dev import dev_triples, evaluate
 from dada.train.optim import build_optimiser, by_rate, set_trainable, training_mode
-from dada.train.phases import METRICS, differing_keys, phases_of
-from dada.train.processes import share_batch_statistics, whole_batch
+from dada.train.phases import METRICS
+from dada.train.processes import make_accelerator, share_batch_statistics, whole_batch
 from dada.train.schedules import learning_rate
-
-WEIGHTS = "weights.pt"  # written last: a folder that has it is finished
 
 log = logging.getLogger(__name__)
 
 
-def fit(
-    config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int, weights: Path | None = None
-) -> nn.Module:
-    """Train a system into `folder` and return the model, in evaluation mode; a folder already finished is
-    only loaded.
-
-    `config.labels` is final: the order of the logits. `weights` is where those of `config.init` lie, if not
-    at that very path. A run that was killed goes on from its checkpoint and on a CPU ends with the same
-    weights, bit by bit. Under torchrun every process calls this, and each takes its share of the batches.
-    Raises ConfigError where the folder holds a run with other settings, DadaError where the loss is no longer
-    finite.
-    """
-    from accelerate.state import AcceleratorState
-    from accelerate.utils import set_seed
-
-    phases = phases_of(config.train)
-    init = weights or (Path(config.init) if config.init else None)
-    if not init and not any(phase.epochs for phase in phases):
-        raise ConfigError(
-            f"{config.name}: train.epochs is 0, and there is no `init` that names weights: one of them "
-            "is needed"
-        )
-    if not len(train) or not len(dev):
-        raise DataError(
-            f"{config.name}: {len(train)} utterances to train on and {len(dev)} on dev: both need some"
-        )
-    folder = Path(folder)
-    torch.set_num_threads(config.threads)
-    AcceleratorState._reset_state()  # a run before this one may have used another precision
-    accelerator = _accelerator(config)
-    if accelerator.is_main_process:
-        _prepare_folder(config, train, dev, folder, seed)
-    accelerator.wait_for_everyone()
-    set_seed(seed)
-    model = models.build(config.task, config.model, len(config.labels))
-    if (folder / WEIGHTS).exists():
-        log.info("%s: already trained in %s", config.name, folder)
-        models.load_weights(model, config.task, config.model["name"], folder / WEIGHTS)
-        return model.to(accelerator.device).eval()
-    if init:
-        models.load_weights(model, config.task, config.model["name"], init)
-    level = logging.INFO if accelerator.is_main_process else logging.DEBUG
-    sizes = len(train), len(dev), sum(parameter.numel() for parameter in model.parameters())
-    log.log(
-        level,
-        "START training %s, seed %d: %d utterances, %d on dev, %d parameters",
-        config.name,
-        seed,
-        *sizes,
-    )
-    model.to(accelerator.device)
-    if accelerator.process_index:  # so that dropout draws other masks in each process
-        set_seed(seed + accelerator.process_index)
-    if hasattr(model, "estimate"):
-        seconds = estimate(model, config, train, folder)
-    else:
-        seconds = _trainer_of(model)(model, config, phases, train, dev, folder, seed).run()
-    if accelerator.is_main_process:
-        _finish(model, folder, seconds)
-    accelerator.wait_for_everyone()
-    log.log(level, "DONE training %s, seed %d: %.1f s", config.name, seed, seconds)
-    return model.eval()
-
-
 class Trainer:
-    """One gradient training. `state` and the parts in the checkpoint are all there is to know of where it
-    stands.
-    """
+    """A training by gradient. `state` and the parts of the checkpoint determine how it continues."""
 
     def __init__(
         self,
-        model,
+        model: nn.Module,
         config: SystemConfig,
         phases: list[TrainConfig],
         train: Dataset,
@@ -115,19 +45,17 @@ class Trainer:
         seed: int,
     ):
         self.config, self.phases, self.all_train, self.all_dev = config, phases, train, dev
-        self.folder, self.seed, self.accelerator = folder, seed, _accelerator(config)
-        self.model = model
+        self.folder, self.seed, self.accelerator = folder, seed, make_accelerator(config)
+        self.model: Any = model
         if self.accelerator.num_processes > 1:
             self.model = share_batch_statistics(model, self.accelerator.device)
         self.state = State()
-        self.best: dict | None = None  # weights to keep
-        self.average: AveragedModel | None = None  # of the weights, where that is what to keep
+        self.best: dict[str, Tensor] | None = None  # weights of the best epoch (keep: best)
+        self.average: AveragedModel | None = None  # mean of weights (keep: swa)
         self.clock = time.monotonic()
 
     def run(self) -> float:
-        """All phases, from the checkpoint on where there is one; returns the seconds of training, over all
-        starts.
-        """
+        """Train all phases, from the checkpoint if there is one. Return the seconds over all starts."""
         parts = self._resume()
         self.journal = (
             journal.Journal(self.folder, self.state.total_epochs)
@@ -154,7 +82,7 @@ class Trainer:
         if self.accelerator.process_index < len(parts["rng"]):  # otherwise there were fewer processes
             checkpoint.set_rng_states(parts["rng"][self.accelerator.process_index])
         log.info(
-            "%s: going on after %d epochs and %d batches",
+            "%s: continuing after %d epochs and %d batches",
             self.config.name,
             self.state.total_epochs,
             self.state.step,
@@ -162,13 +90,13 @@ class Trainer:
         return parts
 
     def _begin_phase(self, parts: dict | None) -> None:
-        """Build what lasts for one phase, and bring it to where `parts` of a checkpoint say."""
+        """Build everything of a phase and restore `parts` of a checkpoint."""
         self.phase = self.phases[self.state.phase]
         self.train, self.dev = (
             of_classes(part, self.phase.classes, self.config.labels)
             for part in (self.all_train, self.all_dev)
         )
-        self.accelerator = _accelerator(self.config)  # a new one, as the one before holds on to its optimiser
+        self.accelerator = make_accelerator(self.config)  # new, because the last one keeps its optimiser
         self._build_loss()
         parameters = set_trainable(self.model, self.phase.trainable)
         self.average = AveragedModel(self.model) if self.phase.keep == "swa" else None
@@ -180,19 +108,17 @@ class Trainer:
                 self.average.load_state_dict(parts["average"])
             if self.accelerator.scaler is not None and parts["scaler"] is not None:
                 self.accelerator.scaler.load_state_dict(parts["scaler"])
-        ranks = {"rank": self.accelerator.process_index, "world": self.accelerator.num_processes}
-        self.sampler = self._build_sampler(**ranks)
+        rank, labels = self.accelerator.process_index, self.config.labels
+        self.sampler = self._build_sampler(rank, self.accelerator.num_processes)
         self.sampler.max_batches = self.phase.max_batches
-        self.triples = dev_triples(self.phase, self.dev, self.config.labels)
-        self.augment = Chain(
-            self.phase.augment, self.config.input.kind, len(self.config.labels), self.seed, ranks["rank"]
-        )
+        self.triples = dev_triples(self.phase, self.dev, labels)
+        self.augment = Chain(self.phase.augment, self.config.input.kind, len(labels), self.seed, rank)
 
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return build_optimiser(self.phase.optim, by_rate(self.model, parameters, self.phase.optim.lr_scales))
 
-    def _build_sampler(self, **ranks) -> BatchSampler:
-        return make_sampler(self.phase, self.train, self.config.labels, self.seed, **ranks)
+    def _build_sampler(self, rank: int, world: int) -> BatchSampler:
+        return make_sampler(self.phase, self.train, self.config.labels, self.seed, rank, world)
 
     def _build_loss(self) -> None:
         settings = dict(self.phase.loss)
@@ -203,10 +129,10 @@ class Trainer:
                     "a margin"
                 )
             settings["margin"] = self.state.margin
-        self.loss = losses.build(settings).to(self.accelerator.device)
+        self.loss: Any = losses.build(settings).to(self.accelerator.device)
 
     def _epoch(self) -> None:
-        """The rest of an epoch, then dev, the log and a checkpoint."""
+        """Train the rest of an epoch, then evaluate on dev, log and save."""
         state = self.state
         if state.step == 0 and hasattr(self.loss, "start_epoch"):
             self.loss.start_epoch()
@@ -219,10 +145,8 @@ class Trainer:
         training_mode(self.model)
         self.loss.train()
         num_utts, start = 0, time.monotonic()
-        title = (
-            f"{self.config.name} phase {state.phase + 1}/{len(self.phases)} epoch "
-            f"{state.epoch + 1}/{self.phase.epochs}"
-        )
+        phase = f"phase {state.phase + 1}/{len(self.phases)}"
+        title = f"{self.config.name} {phase} epoch {state.epoch + 1}/{self.phase.epochs}"
         with journal.progress(title, num_batches, state.step) as advance:
             for batch in self._loader():
                 lr = self._step(batch, num_batches)
@@ -234,7 +158,7 @@ class Trainer:
         self._close_epoch(lr, num_batches, num_utts / (time.monotonic() - start))
 
     def _step(self, batch: Batch, num_batches: int) -> float:
-        """Learn from a batch; returns the learning rate."""
+        """Train on a batch. Return the learning rate."""
         state, phase = self.state, self.phase
         lr = learning_rate(
             phase.optim.lr, phase.schedule, state.epoch, phase.epochs, state.step, num_batches, state.history
@@ -247,16 +171,16 @@ class Trainer:
         return lr
 
     def _learn(self, batch: Batch) -> float:
-        """One update; returns the loss."""
+        """Update the weights. Return the loss."""
         value = self._backward(batch)
         self.optimiser.step()
         return value
 
     def _backward(self, batch: Batch) -> float:
-        """The gradients of a batch; returns its loss, which must be finite (DadaError)."""
+        """Compute the gradients of a batch and return its loss. Raise DadaError if it is not finite."""
         state, phase = self.state, self.phase
-        output, processes = self.wrapped(batch), self.accelerator.num_processes
-        utts = batch.utts
+        output, utts = self.wrapped(batch), batch.utts
+        processes = self.accelerator.num_processes
         if processes > 1:
             output, batch = whole_batch(output, batch)
         loss = self.loss(output, batch)
@@ -280,16 +204,11 @@ class Trainer:
         state, metric = self.state, self.phase.early_stop.metric
         unwrapped = self.accelerator.unwrap_model(self.wrapped)
         dev = evaluate(unwrapped, self.loss, self.dev, self.phase, self.config.labels, self.triples)
-        dev = broadcast_object_list([dev])[
-            0
-        ]  # batch statistics differ between processes, and all must stop at the same epoch
-        train_loss = float(torch.tensor(state.loss_sum / num_batches))  # in single precision
-        state.epoch, state.total_epochs, state.step, state.loss_sum = (
-            state.epoch + 1,
-            state.total_epochs + 1,
-            0,
-            0.0,
-        )
+        # Batch statistics may differ between processes, and all must stop at the same epoch.
+        (dev,) = broadcast_object_list([dev])
+        train_loss = float(torch.tensor(state.loss_sum / num_batches))  # rounded to float32
+        state.epoch, state.total_epochs = state.epoch + 1, state.total_epochs + 1
+        state.step, state.loss_sum = 0, 0.0
         self._judge(METRICS[metric] * dev[metric], dev["loss"])
         self._tick()
         row = {
@@ -308,15 +227,16 @@ class Trainer:
         self._save()
 
     def _judge(self, metric: float, dev_loss: float) -> None:
-        """Keep the weights of the best epoch, where equal metrics let the lower dev loss decide, and count
-        epochs without improvement.
+        """Keep the weights that the phase may hand on, and count epochs without improvement.
+
+        `metric` is signed, higher is better. Of equal metrics the lower dev loss is better.
         """
         state, stop = self.state, self.phase.early_stop
         state.history.append(metric)
         if self.phase.keep == "best" and (state.best is None or [metric, -dev_loss] > state.best):
             state.best = [metric, -dev_loss]
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
-        if self.phase.keep == "swa" and (state.best is None or metric >= state.best[0]):
+        if self.average is not None and (state.best is None or metric >= state.best[0]):
             state.best = [metric, -dev_loss]
             self.average.update_parameters(self.model)
         if state.stop_best is None or metric > state.stop_best + stop.min_delta:
@@ -326,20 +246,20 @@ class Trainer:
         state.stopped = bool(stop.patience) and state.bad_epochs >= stop.patience
 
     def _end_phase(self) -> None:
-        """Hand on the weights and the margin, and start the next phase with a clean state."""
+        """Take the weights and the margin of this phase to the next."""
         self.model = self.accelerator.unwrap_model(self.wrapped, keep_fp32_wrapper=False)
         if self.best is not None:
             self.model.load_state_dict(self.best)
         if self.average is not None:
-            self._take_average()
+            self._take_average(self.average)
         self.best = self.average = self.optimiser = None
         margin = self.loss.final_margin() if hasattr(self.loss, "final_margin") else None
         self.state = self.state.next_phase(margin)
         self._save()
 
-    def _take_average(self) -> None:
-        """Give the model its averaged weights, and the batch statistics that train has under these."""
-        self.model.load_state_dict(self.average.module.state_dict())
+    def _take_average(self, average: AveragedModel) -> None:
+        """Load the averaged weights, and compute the batch statistics of train with them."""
+        self.model.load_state_dict(average.module.state_dict())
         self.train.set_epoch(self.state.total_epochs)
         self.sampler.rank, self.sampler.world = 0, 1  # statistics of whole batches, in every process
         self.sampler.set_epoch(self.state.total_epochs, start=0)
@@ -349,19 +269,19 @@ class Trainer:
         log.info(
             "%s: mean of the weights of %d epochs, dev %s %.4f",
             self.config.name,
-            int(self.average.n_averaged),
+            int(average.n_averaged),
             metric,
             dev[metric],
         )
 
     def _loader(self) -> DataLoader:
-        """The batches of an epoch, from where the sampler stands."""
+        """Return the remaining batches of an epoch."""
         return DataLoader(
             self.train,
             batch_sampler=self.sampler,
             collate_fn=self.train.collate,
             num_workers=self.phase.num_workers,
-            # its own: the global one must not depend on where an epoch was resumed
+            # not the global generator, whose state must not depend on where an epoch is resumed
             generator=torch.Generator(),
         )
 
@@ -371,7 +291,7 @@ class Trainer:
         self.clock = now
 
     def _save(self) -> None:
-        """Write the checkpoint, with the random generators of every process."""
+        """Write the checkpoint, with the states of the random generators of all processes."""
         from accelerate.utils import gather_object
 
         self._tick()
@@ -390,51 +310,3 @@ class Trainer:
             }
             checkpoint.save(self.folder, self.state, parts)
         self.accelerator.wait_for_everyone()
-
-
-def _trainer_of(model: nn.Module) -> type[Trainer]:
-    """A model that is looking for its architecture is trained in another way."""
-    if hasattr(model, "architecture_parameters"):
-        from dada.train.search import Search
-
-        return Search
-    return Trainer
-
-
-def _accelerator(config: SystemConfig):
-    from accelerate import Accelerator
-    from accelerate.utils import DistributedDataParallelKwargs
-
-    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)  # a phase may leave the head unused
-    cpu = (
-        not torch.cuda.is_available()
-    )  # said explicitly, as several processes on a CPU find each other only then
-    return Accelerator(cpu=cpu, mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
-
-
-def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int) -> None:
-    """Refuse a folder with other settings (ConfigError); write down those of a new one."""
-    checkpoint.remove_partial(folder)
-    new = {**asdict(config), "seed": seed, "train_data": digest(train), "dev_data": digest(dev)}
-    if (folder / "run.json").exists() and (folder / "config.json").exists():
-        old = {**read_json(folder / "config.json"), **read_json(folder / "run.json")["data"]}
-        differing = differing_keys(old, new)
-        if differing:
-            raise ConfigError(
-                f"{folder} holds a training with other settings ({'; '.join(differing)}): "
-                "remove it, choose another --exp, or go back to these settings"
-            )
-        return
-    facts = run_facts(journal.PACKAGES)
-    facts["data"] = {key: new[key] for key in ("seed", "train_data", "dev_data")}
-    write_json(folder / "run.json", facts, indent=2, ensure_ascii=False)
-    write_text(folder / "labels.txt", "".join(f"{label}\n" for label in config.labels))
-    write_json(folder / "config.json", asdict(config), indent=2, ensure_ascii=False)
-
-
-def _finish(model: nn.Module, folder: Path, seconds: float) -> None:
-    facts = read_json(folder / "run.json")
-    facts = {**facts, "seconds": round(seconds, 2)}
-    write_json(folder / "run.json", facts, indent=2, ensure_ascii=False)
-    with atomic_path(folder / WEIGHTS) as partial:
-        torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, partial)

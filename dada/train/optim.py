@@ -1,6 +1,7 @@
-"""Optimisers, and which parameters they see."""
+"""Optimisers and their parameters."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,18 +14,20 @@ NAMES = ("adam", "adamw", "sgd")
 
 
 def build_optimiser(
-    config: OptimConfig, parameters: Sequence[nn.Parameter] | Sequence[dict]
+    config: OptimConfig, parameters: Sequence[nn.Parameter] | Sequence[dict[str, Any]]
 ) -> torch.optim.Optimizer:
-    """The optimiser of a phase, of parameters or of the groups of `by_rate`. Raises ConfigError for an
-    unknown name.
+    """Return the optimiser of parameters or of the groups of `by_rate`.
+
+    Raise ConfigError for an unknown name.
     """
-    common = {"lr": config.lr, "weight_decay": config.weight_decay}
-    if config.name == "adam":
-        return torch.optim.Adam(parameters, betas=tuple(config.betas), **common)
-    if config.name == "adamw":
-        return torch.optim.AdamW(parameters, betas=tuple(config.betas), **common)
+    common: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
     if config.name == "sgd":
         return torch.optim.SGD(parameters, momentum=config.momentum, **common)
+    first, second = config.betas
+    if config.name == "adam":
+        return torch.optim.Adam(parameters, betas=(first, second), **common)
+    if config.name == "adamw":
+        return torch.optim.AdamW(parameters, betas=(first, second), **common)
     raise ConfigError(
         f"train.optim.name: unknown {config.name!r}{nearest(config.name, list(NAMES))}; known: "
         f"{', '.join(NAMES)}"
@@ -32,13 +35,12 @@ def build_optimiser(
 
 
 def set_trainable(model: nn.Module, prefixes: Sequence[str]) -> list[nn.Parameter]:
-    """Let only parameters whose names start with one of `prefixes` learn (all, where there is none), and
-    return them.
+    """Make parameters trainable whose names start with one of `prefixes`, all without any, and return them.
 
-    Whatever a part of the model lists in `frozen_parameters()` does not learn.
+    Parameters in `frozen_parameters()` of a part of the model are never trainable.
     """
     _check_prefixes(model, prefixes, "train.trainable")
-    parts = [module for module in model.modules() if hasattr(module, "frozen_parameters")]
+    parts: list[Any] = [module for module in model.modules() if hasattr(module, "frozen_parameters")]
     frozen = {id(parameter) for part in parts for parameter in part.frozen_parameters()}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(
@@ -49,9 +51,10 @@ def set_trainable(model: nn.Module, prefixes: Sequence[str]) -> list[nn.Paramete
 
 def by_rate(
     model: nn.Module, parameters: Sequence[nn.Parameter], scales: Mapping[str, float]
-) -> list[nn.Parameter] | list[dict]:
-    """Groups of parameters of the same `lr_scale`, by the longest prefix of their names in `scales`; without
-    any the parameters.
+) -> list[nn.Parameter] | list[dict[str, Any]]:
+    """Return groups of parameters of equal `lr_scale`, the value of the longest prefix of their names.
+
+    Without `scales`, return the parameters.
     """
     if not scales:
         return list(parameters)
@@ -77,7 +80,7 @@ def _check_prefixes(model: nn.Module, prefixes: Iterable[str], key: str) -> None
 
 
 def training_mode(model: nn.Module) -> None:
-    """Training mode, except for parts that are frozen: their dropout is off and their batch statistics stay."""
+    """Set training mode, except for frozen parts: no dropout, and constant batch statistics."""
     model.train()
     for module in model.modules():
         parameters = list(module.parameters())

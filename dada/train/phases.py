@@ -1,21 +1,28 @@
-"""Phases of a training: each is the whole of `train:` with some keys overridden."""
+"""Phases of a training: each has the settings of `train:` with some keys overridden."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dada.augment import mixes_labels
 from dada.errors import ConfigError
 from dada.plugins import nearest
 from dada.train.config import SystemConfig, TrainConfig
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1}  # sign: +1 where higher is better
 SAMPLERS = ("shuffle", "balanced", "triplets")
-WHOLE_RUN = ("crop_size", "folds", "mixed_precision", "phases")  # keys that hold for all phases
-NO_INFLUENCE = ("train.num_workers", "train.checkpoint_steps")  # keys that cannot change the weights
+WHOLE_RUN = ("crop_size", "folds", "mixed_precision", "phases")  # keys that apply to all phases
+NO_INFLUENCE = ("train.num_workers", "train.checkpoint_steps")  # keys without influence on the weights
 
 
 def phases_of(train: TrainConfig) -> list[TrainConfig]:
-    """The settings of each phase in order; one phase where none is named. Raises ConfigError for unknown keys
-    or values.
+    """Return the settings of each phase in order, a single phase without `phases`.
+
+    Raise ConfigError for unknown keys or values.
     """
     base = replace(train, phases=[])
     phases = [_override(base, phase, f"train.phases[{i}]") for i, phase in enumerate(train.phases)] or [base]
@@ -24,19 +31,17 @@ def phases_of(train: TrainConfig) -> list[TrainConfig]:
     return phases
 
 
-def _override(base, values: dict, where: str):
-    """A dataclass with some fields replaced; nested dataclasses are overridden key by key, lists and dicts as
-    a whole.
-    """
+def _override(base: Settings, values: Mapping[str, Any], where: str) -> Settings:
+    """Return a dataclass with some fields replaced; nested dataclasses by key, lists and dicts as a whole."""
     known = [field.name for field in fields(base)]
-    changes = {}
+    changes: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
             raise ConfigError(f"{where}: unknown key {key!r}{nearest(key, known)}")
         if key in WHOLE_RUN and isinstance(base, TrainConfig):
-            raise ConfigError(f"{where}.{key}: this holds for the whole training: set train.{key}")
+            raise ConfigError(f"{where}.{key}: this applies to the whole training: set train.{key}")
         old = getattr(base, key)
-        if is_dataclass(old) and isinstance(value, dict):
+        if is_dataclass(old) and not isinstance(old, type) and isinstance(value, dict):
             changes[key] = _override(old, value, f"{where}.{key}")
         elif isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
             changes[key] = float(value)
@@ -65,13 +70,12 @@ def _check(phase: TrainConfig, where: str) -> None:
         )
     if phase.sampler == "triplets" and mixes_labels(phase.augment):
         raise ConfigError(
-            f"{where}.augment: mixed clips belong to no class or speaker, of which triplets are made: "
-            "leave out mixup here"
+            f"{where}.augment: triplets need a class or speaker, which mixed clips do not have: "
+            "leave out mixup"
         )
     if phase.sampler == "triplets" and any(entry.get("keep_original") for entry in phase.augment):
         raise ConfigError(
-            f"{where}.augment: keep_original doubles a batch, whose order says what the triplets are: "
-            "leave it out here"
+            f"{where}.augment: keep_original doubles a batch, whose order defines the triplets: leave it out"
         )
     if len(phase.classes) == 1 and metric == "eer":
         raise ConfigError(
@@ -80,27 +84,26 @@ def _check(phase: TrainConfig, where: str) -> None:
         )
     if phase.keep == "swa" and phase.trainable:
         raise ConfigError(
-            f"{where}.keep: swa computes all batch statistics anew, also of what does not learn: leave "
+            f"{where}.keep: swa computes all batch statistics anew, of frozen parts as well: leave "
             "train.trainable empty"
         )
     if phase.epochs < 0 or phase.max_batches < 0 or phase.batch_size < 1:
         raise ConfigError(f"{where}: batch_size must be at least 1, epochs and max_batches 0 or more")
 
 
-def differing_keys(old: dict, new: dict) -> list[str]:
-    """`key: old -> new` for every setting that differs, but for those that cannot change the weights.
+def differing_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return `key: old -> new` for each setting that differs and can change the weights.
 
-    What an older run does not know of, it did as the default says.
+    A run without a newer setting had its default.
     """
-    old, new, defaults = flatten(old), flatten(new), flatten(SystemConfig())
+    old, new, defaults = flatten(old), flatten(new), flatten(asdict(SystemConfig()))
     old |= {key: defaults[key] for key in new.keys() - old.keys() if key in defaults}
     keys = [key for key in sorted(old | new) if old.get(key) != new.get(key) and key not in NO_INFLUENCE]
     return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]
 
 
-def flatten(settings, prefix: str = "") -> dict[str, object]:
-    """Nested dicts or dataclasses as one dict of dotted keys; lists count as values."""
-    settings = asdict(settings) if is_dataclass(settings) else settings
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    """Return nested dicts as a dict of dotted keys; lists are values."""
     flat: dict[str, object] = {}
     for key, value in settings.items():
         if isinstance(value, dict) and value:

@@ -2,11 +2,14 @@
 
 `batch_size` counts the utterances of a batch over all processes. Of W processes, process r computes the
 outputs of rows r, r + W, r + 2W, ... of each batch (`BatchSampler`). All outputs are then gathered, and every
-process computes the loss of the whole batch, because a loss need not be a mean over utterances: class weights,
-margins that follow the data and correlations over a batch make it depend on all rows together.
+process computes the loss of the whole batch. A loss need not be a mean over utterances: with class weights,
+margins that follow the data, or correlations over a batch it depends on all rows together. Dropout and
+augmentation draw independently in each process.
 
 Axes: B utterances of a batch, b of them in this process, K classes, D embedding.
 """
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +17,23 @@ from torch import distributed as dist
 
 from dada.data.batch import Batch
 from dada.models import Output
+from dada.train.config import SystemConfig
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def make_accelerator(config: SystemConfig, reset: bool = False) -> "Accelerator":
+    """Return the accelerator of a training; `reset` allows another precision than that of a run before."""
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+    from accelerate.utils import DistributedDataParallelKwargs
+
+    if reset:
+        AcceleratorState._reset_state()
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)  # a phase may not use the head
+    cpu = not torch.cuda.is_available()  # only if set, several processes on a CPU connect
+    return Accelerator(cpu=cpu, mixed_precision=config.train.mixed_precision, kwargs_handlers=[parallel])
 
 
 def whole_batch(output: Output, batch: Batch) -> tuple[Output, Batch]:
@@ -45,5 +65,8 @@ def _gather(rows: Tensor, counts: list[int]) -> Tensor:
 
 
 def share_batch_statistics(model: nn.Module, device: torch.device) -> nn.Module:
-    """Batch normalisation over the whole batch on GPUs; on CPUs, where torch has none, over each process's rows."""
+    """Return the model with batch normalisation over the whole batch on GPUs.
+
+    On CPUs torch has none, and the statistics are those of each process's rows.
+    """
     return nn.SyncBatchNorm.convert_sync_batchnorm(model) if device.type == "cuda" else model

@@ -1,6 +1,6 @@
-"""Learning rates as pure functions of the position in a phase, so that there is no state to save.
+"""Learning rates as functions of the position in a phase, without a state to save.
 
-`t` counts epochs or steps done out of `total`; `history` holds the dev metrics of the epochs so far, signed
+`t` of `total` epochs or steps are completed. `history` holds the dev metrics of all completed epochs, signed
 so that higher is better.
 """
 
@@ -13,7 +13,7 @@ from dada.train.config import ScheduleConfig
 
 
 def constant(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
-    """Always lr."""
+    """lr."""
     return lr
 
 
@@ -65,8 +65,9 @@ def learning_rate(
     num_batches: int,
     history: Sequence[float],
 ) -> float:
-    """The learning rate for batch `batch` of epoch `epoch` (both from 0) of a phase. Raises ConfigError for
-    an unknown schedule.
+    """Return the learning rate for batch `batch` of epoch `epoch`, both from 0, of a phase.
+
+    Raise ConfigError for an unknown schedule.
     """
     if config.name not in SCHEDULES:
         known = list(SCHEDULES)

@@ -1,5 +1,4 @@
-"""Training of a network that looks for its own architecture: weights and architecture by turns, on two halves
-of the data.
+"""Training of a network that searches its own architecture: alternating updates on two halves of the data.
 
 First-order bilevel optimisation (Liu et al., "DARTS: differentiable architecture search", ICLR 2019, section
 2.3). A model of this kind has `architecture_parameters()`, `genotype()`, and in its `config` the settings of
@@ -17,7 +16,7 @@ from dada.data.batch import Batch
 from dada.data.sampling import BatchSampler, Halves
 from dada.errors import ConfigError
 from dada.storage.atomic import write_text
-from dada.train.evaluate import required_labels
+from dada.train.batches import required_labels
 from dada.train.loop import Trainer
 
 GENOTYPE = "genotype.yaml"
@@ -26,18 +25,15 @@ log = logging.getLogger(__name__)
 
 
 class Search(Trainer):
-    """Before each update of the weights, one of the architecture on as many utterances of the other half of
-    the data.
+    """Updates the architecture before each update of the weights, on the other half of the data.
 
-    The optimiser has groups of weights, then one of the architecture. An update leaves out parameters that
-    have no gradient, so one optimiser serves for both, and the checkpoint holds all of its state.
+    The groups of the optimiser are those of the weights and then the architecture. The optimiser skips
+    parameters without gradient. It therefore serves both updates, and the checkpoint holds its whole state.
     """
 
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         if self.phase.optim.name == "sgd":
-            raise ConfigError(
-                "train.optim.name: the architecture is searched for with adam or adamw, not sgd"
-            )
+            raise ConfigError("train.optim.name: the search of the architecture needs adam or adamw, not sgd")
         settings = self.model.config
         self.architecture = self.model.architecture_parameters()
         chosen = {id(p) for p in self.architecture}
@@ -52,21 +48,15 @@ class Search(Trainer):
         )
         return optimiser
 
-    def _build_sampler(self, **ranks) -> BatchSampler:
-        sampler = Halves(
-            required_labels(self.train).tolist(),
-            self.phase.batch_size,
-            self.seed,
-            drop_last=self.phase.drop_last,
-            **ranks,
-        )
+    def _build_sampler(self, rank: int, world: int) -> BatchSampler:
+        labels = required_labels(self.train).tolist()
+        options = {"rank": rank, "world": world, "drop_last": self.phase.drop_last}
+        sampler = Halves(labels, self.phase.batch_size, self.seed, **options)
         self.held_out = {self.train.utts[i] for i in sampler.second}
         return sampler
 
     def _learn(self, batch: Batch) -> float:
-        """An update of the architecture after the warm-up, then one of the weights; returns the loss before
-        the latter.
-        """
+        """Update the architecture after its warm-up, then the weights. Return the loss of the latter."""
         settings = self.model.config
         self.optimiser.param_groups[-1]["lr"] = settings.search_lr
         if self.state.epoch >= settings.warmup_epochs:
@@ -74,7 +64,7 @@ class Search(Trainer):
         return self._update(self._part(batch, False), self.architecture)
 
     def _update(self, batch: Batch, fixed: Collection[nn.Parameter]) -> float:
-        """One update that leaves `fixed` as they are."""
+        """Update the parameters except `fixed`. Return the loss."""
         value = self._backward(batch)
         for parameter in fixed:
             parameter.grad = None
@@ -82,10 +72,11 @@ class Search(Trainer):
         return value
 
     def _part(self, batch: Batch, held_out: bool) -> Batch:
-        """The rows of a batch that belong to one half of the data."""
+        """Return the rows of a batch that belong to a half of the data."""
         rows = [i for i, utt in enumerate(batch.utts) if (utt in self.held_out) == held_out]
         utts, speakers = [batch.utts[i] for i in rows], [batch.speakers[i] for i in rows]
-        return Batch(utts, batch.inputs[rows], batch.lengths[rows], batch.labels[rows], speakers)
+        labels = None if batch.labels is None else batch.labels[rows]
+        return Batch(utts, batch.inputs[rows], batch.lengths[rows], labels, speakers)
 
     def _close_epoch(self, lr: float, num_batches: int, rate: float) -> None:
         super()._close_epoch(lr, num_batches, rate)
@@ -97,7 +88,7 @@ class Search(Trainer):
         )
 
     def _end_phase(self) -> None:
-        """Write down the cells of the epoch that is kept."""
+        """Write the cells of the kept epoch."""
         super()._end_phase()
         if self.accelerator.is_main_process:
             cells = "".join(

@@ -15,7 +15,7 @@ from dada.score.experiment import load_experiment
 from dada.score.infer import read_outputs, write_outputs
 from dada.score.scores import provenance, read_scores, write_scores
 from dada.train.config import SystemConfig
-from dada.train.loop import fit
+from dada.train.fit import fit
 
 MODEL = {
     "name": "dada_audio",

@@ -209,7 +209,7 @@ def test_fold_models_do_not_see_their_fold(toy, monkeypatch):
         seen.append((folder.name, {*train.sources, *dev.sources}))
         return load_experiment(folder).model
 
-    monkeypatch.setattr("dada.train.loop.fit", spy)
+    monkeypatch.setattr("dada.train.fit.fit", spy)
     monkeypatch.setattr("dada.train.folds.fit", spy)
     (job,) = s06_train_text.plan(toy)
     before = read_outputs(job.home / "embed" / "train")

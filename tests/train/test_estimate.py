@@ -11,7 +11,7 @@ from dada import models
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset
 from dada.train.estimate import estimate
-from dada.train.loop import fit
+from dada.train.fit import fit
 
 
 def gmm_config():

@@ -11,8 +11,8 @@ from dada.data.dataset import Dataset, restrict
 from dada.errors import ConfigError, DadaError, DataError
 from dada.models.inference import run_model
 from dada.train.config import EarlyStopConfig, OptimConfig
-from dada.train.evaluate import accuracy, equal_error_rate
-from dada.train.loop import fit
+from dada.train.dev import accuracy, equal_error_rate
+from dada.train.fit import fit
 
 
 def test_overfits_a_few_batches(tmp_path):

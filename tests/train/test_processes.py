@@ -17,7 +17,7 @@ import torch
 from toy import TRIPLETS, toy_config, toy_dataset
 
 from dada.train import checkpoint
-from dada.train.loop import fit
+from dada.train.fit import fit
 
 FILE = Path(__file__).resolve()
 COLUMNS = ("train_loss", "dev_loss", "dev_metric")

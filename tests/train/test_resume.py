@@ -9,7 +9,7 @@ import pytest
 import torch
 from toy import augmented_config, stopped_after, toy_dataset, train_toy
 
-from dada.train.loop import fit
+from dada.train.fit import fit
 
 ROOT = Path(__file__).parents[2]
 KILLS = ((1, False), (1, True), (4, True), (3, False), (2, True))  # at which checkpoint, while writing it

@@ -10,7 +10,7 @@ from dada.data.input import InputConfig
 from dada.errors import ConfigError
 from dada.models.audio import pc_darts_search
 from dada.train.config import OptimConfig, SystemConfig, TrainConfig
-from dada.train.loop import fit
+from dada.train.fit import fit
 from dada.train.search import GENOTYPE, Search
 
 

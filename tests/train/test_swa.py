@@ -5,9 +5,9 @@ import torch
 from toy import stopped_after, toy_config, toy_dataset
 
 from dada.train import checkpoint
+from dada.train.batches import make_sampler
 from dada.train.config import EarlyStopConfig, OptimConfig
-from dada.train.evaluate import make_sampler
-from dada.train.loop import fit
+from dada.train.fit import fit
 from dada.train.phases import phases_of
 
 EPOCHS, SEED = 6, 5

@@ -16,7 +16,7 @@ from dada.data.input import InputConfig
 from dada.storage.atomic import partial_path
 from dada.train import checkpoint
 from dada.train.config import SystemConfig, TrainConfig
-from dada.train.loop import fit
+from dada.train.fit import fit
 
 WIDTH, NUM_FRAMES = 12, 9
 TRIPLETS = {"sampler": "triplets", "triplets_by": "label", "early_stop": {"metric": "abx"}, "keep": "last"}

@@ -15,7 +15,7 @@ from dada.errors import ConfigError
 from dada.models.audio import slim
 from dada.recipe.config import load_system_config
 from dada.train.config import SystemConfig, TrainConfig
-from dada.train.loop import fit
+from dada.train.fit import fit
 
 SMALL = {"bottleneck": 6, "embedding": 8, "attention": 4, "hidden": 16, "head": 8}
 
