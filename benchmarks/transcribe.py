@@ -1,6 +1,7 @@
 """Speed and word error rate of stage transcribe against openai-whisper, side by side in one run.
 
-    python benchmarks/transcribe.py egs/mini/data/dev --model egs/mini/downloads/whisper-tiny.en --num_clips 60
+    python benchmarks/transcribe.py egs/mini/data/dev --num_clips 60 \\
+      --model egs/mini/downloads/whisper-tiny.en
 
 The reference is openai-whisper as published: clip by clip, 30 s of context, greedy, float32. The folder has
 `text` with the reference transcripts, and `wav.scp` or audio files named after the utterances. One thread,

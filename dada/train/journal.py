@@ -1,13 +1,14 @@
-"""What a run tells: log lines, log.csv, TensorBoard, a progress bar on a terminal, and run.json."""
+"""Records of a training: log lines, log.csv, TensorBoard, and progress on a terminal or in the log."""
 
 import csv
 import io
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dada.storage.atomic import write_text
 
@@ -25,15 +26,16 @@ COLUMNS = (
     "utts_per_second",
     "seconds",
 )
-LINE_SECONDS = 30  # between two lines of progress where there is no terminal
+LINE_SECONDS = 30  # between two lines of progress without a terminal
 PACKAGES = ("dada", "torch", "torchaudio", "transformers", "accelerate", "numpy")
 
 log = logging.getLogger(__name__)
 
 
 class Journal:
-    """log.csv and TensorBoard of a run. The table is written anew from all rows each time, so a resumed run
-    never repeats one.
+    """log.csv and TensorBoard of a run.
+
+    The table is rewritten from all rows each time, so that a resumed run does not repeat rows.
     """
 
     def __init__(self, folder: Path, first_epoch: int):
@@ -42,8 +44,8 @@ class Journal:
         self.folder = Path(folder)
         self.board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=first_epoch or None)
 
-    def epoch(self, rows: list[dict], total_epochs: int, num_phases: int, num_epochs: int) -> None:
-        """Write and say the last of `rows`."""
+    def epoch(self, rows: list[dict[str, Any]], total_epochs: int, num_phases: int, num_epochs: int) -> None:
+        """Write `rows`, and log the last of them."""
         row = rows[-1]
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
@@ -79,9 +81,10 @@ class Journal:
 
 
 @contextmanager
-def progress(title: str, total: int, done: int = 0) -> Iterator:
-    """Yield a function to call after each batch: a bar with rate and time left on a terminal, else a log line
-    now and then.
+def progress(title: str, total: int, done: int = 0) -> Iterator[Callable[[], None]]:
+    """Yield a function to call after each batch.
+
+    On a terminal it updates a bar with rate and time left, otherwise it logs a line from time to time.
     """
     if sys.stderr.isatty():
         from rich.console import Console
