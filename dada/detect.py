@@ -14,12 +14,12 @@ from dada import models
 from dada.data import NO_SPEAKER, SAMPLE_RATE, read_audio
 from dada.data.datadir import class_table
 from dada.errors import ConfigError, DataError, UserError
+from dada.experiment.folder import ExperimentFolder
+from dada.experiment.trained import Experiment
 from dada.models.inference import Outputs
 from dada.recipe.config import load_recipe_config, load_system_config
 from dada.score.clip import Clip, System
-from dada.score.experiment import Experiment
 from dada.score.on_top import decisions
-from dada.storage.json_file import read_json
 
 NO_WORDS = "the speaker is not known, or none was named"
 
@@ -70,8 +70,7 @@ class Detector:
     def of_experiment(cls, model: Path, seed: int | None = None) -> "Detector":
         """From exp/<system> or exp/<system>/seed_<k>."""
         folder = seed_folder(Path(model), seed)
-        calibration = folder / "calibration.json"
-        fitted = read_json(calibration) if calibration.exists() else None
+        fitted = ExperimentFolder(folder).read_calibration()
         return cls(
             System.load(folder, recipe_root(folder)), int(folder.name.partition("_")[2]), calibration=fitted
         )

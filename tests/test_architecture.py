@@ -18,6 +18,7 @@ LAYERS = (
     ("formats",),
     ("features", "augment"),
     ("asr", "text", "losses", "models"),
+    ("experiment",),
     ("train",),
     ("score", "explain"),
     ("report",),

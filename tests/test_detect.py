@@ -15,10 +15,10 @@ from dada.data import Batch, fit_length, read_audio
 from dada.data.dataset import Dataset
 from dada.detect import Detector, detector_of, readable
 from dada.errors import ConfigError, DataError, UserError
+from dada.experiment.trained import Experiment, save_experiment
 from dada.models.inference import Outputs, run_model
 from dada.recipe.config import load_system_config
 from dada.score.clip import Clip, System
-from dada.score.experiment import Experiment, save_experiment
 from dada.systems import read_rows
 
 ATTACKS = ["bonafide", "A01", "A02", "A03"]
@@ -128,14 +128,14 @@ def recipe(tmp_path_factory) -> Path:
         model = models.build("ensemble", config.model, len(config.labels))
         model.factors.copy_(torch.tensor(factors))
         model.offset.fill_(-0.25 if name == "lfcc_ensemble" else 0.0)
-        save_experiment(root / "exp" / name / "seed_1", config, model, {})
+        save_experiment(root / "exp" / name / "seed_1", config, model)
     for name, known in (("lfcc_lcnn_openmax", ATTACKS), ("track3_openmax", SEVEN)):
         config = load_system_config(name)
         config.labels = [*known, "unknown"]
         model = models.build("open_set", config.model, len(config.labels))
         model.means.copy_(torch.eye(len(known)))
         model.weibull.copy_(torch.tensor([2.0, 3.0, 0.5]).expand(len(known), 3))
-        save_experiment(root / "exp" / name / "seed_1", config, model, {})
+        save_experiment(root / "exp" / name / "seed_1", config, model)
     (root / "exp" / "lfcc_ensemble" / "seed_1" / "calibration.json").write_text(
         '{"slope": 2.0, "offset": 0.5}'
     )
@@ -150,7 +150,7 @@ def _audio(root: Path, name: str, labels: list[str], overrides=()) -> None:
     if hasattr(model, "estimate"):
         noise = Batch(list("ab"), torch.randn(2, 60, 200), torch.tensor([200, 200]), torch.tensor([0, 1]))
         model.estimate(lambda: iter([noise]), logging.getLogger("test"))
-    save_experiment(root / "exp" / name / "seed_1", config, model, {})
+    save_experiment(root / "exp" / name / "seed_1", config, model)
 
 
 def alone(recipe: Path, name: str, path: str) -> Outputs:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF, Batch, fit_length
 from dada.errors import ConfigError
+from dada.experiment.trained import Experiment
 from dada.explain import Attribution, attribute, views
 from dada.explain.config import AUTO
 from dada.explain.explanation import Explanation
@@ -20,7 +21,6 @@ from dada.explain.methods import deep_shap
 from dada.explain.methods._gradient import NoGradient
 from dada.explain.methods._rescale import NotCovered
 from dada.explain.support import speech_at, speech_frames
-from dada.score.experiment import Experiment
 
 CLASSES = (BONAFIDE, SPOOF)
 FEWEST_STEPS, FIRST_STEPS = (

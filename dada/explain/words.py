@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from dada.data import NO_SPEAKER, DataDir
+from dada.experiment.trained import Experiment
 from dada.explain.tokens import attribute_words, text_predictor
 from dada.models.fusion._branches import Branches
 from dada.score.clip import System
-from dada.score.experiment import Experiment
 from dada.score.fuse import score_fusion
 
 MAX_QUOTES = 400  # of an author that are looked at

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dada.errors import ConfigError
+from dada.experiment.config import SystemConfig
 from dada.plugins import nearest
 from dada.recipe.config import SYSTEMS
 from dada.recipe.schema import RecipeConfig
-from dada.train.config import SystemConfig
 
 ALL = "all"  # what --system takes for every system that applies
 FETCHED = "downloads/"  # stage prepare_data puts there what a recipe's own configurations ask for

@@ -17,9 +17,9 @@ from dada import augment, features, losses, models
 from dada.data.input import KINDS
 from dada.data.length import RULES
 from dada.errors import ConfigError
+from dada.experiment.config import SystemConfig, TrainConfig
 from dada.plugins import nearest
 from dada.recipe.schema import RecipeConfig
-from dada.train.config import SystemConfig, TrainConfig
 
 Layer = tuple[str, Mapping]  # where the values come from, and the values
 SYSTEMS = Path(__file__).parent.parent / "conf"

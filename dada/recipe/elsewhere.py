@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import SystemConfig
+from dada.experiment.folder import ExperimentFolder
 from dada.plugins import nearest
 from dada.storage.json_file import read_json
-from dada.train.config import SystemConfig
 
 MARK = ":"
 FOLDER = "from_"  # before the other recipe's name, in the experiments' folder
-FILES = ("config.json", "labels.txt", "weights.pt")  # of a finished training
 
 
 def is_elsewhere(system: str) -> bool:
@@ -58,9 +58,8 @@ class Origin:
         """Its configuration as it was trained, or as it would be; its branches and its pretrained model named
         from here.
         """
-        saved = next(
-            (path for seed in self.seeds if (path := self.trained_dir(seed) / "config.json").is_file()), None
-        )
+        configs = (ExperimentFolder(self.trained_dir(seed)).config for seed in self.seeds)
+        saved = next((path for path in configs if path.is_file()), None)
         config = (
             self.recipe.system(self.system)
             if saved is None
@@ -81,7 +80,7 @@ class Origin:
     def require_trained(self) -> None:
         """Raise DataError, with the command that trains it, unless every seed that is asked for is finished."""
         folders = [self.trained_dir(seed) for seed in self.seeds]
-        unfinished = [folder for folder in folders if any(not (folder / name).exists() for name in FILES)]
+        unfinished = [folder for folder in folders if ExperimentFolder(folder).missing()]
         if unfinished:
             state = "is not finished" if unfinished[0].is_dir() else "does not exist"
             raise DataError(

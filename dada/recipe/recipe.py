@@ -7,12 +7,12 @@ from pathlib import Path
 
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
+from dada.experiment.config import SystemConfig
 from dada.recipe.choice import ALL, applicable, configured, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
 from dada.recipe.elsewhere import Origin, find_origin, is_elsewhere
 from dada.recipe.schema import MISSING, CorpusConfig, RecipeConfig, SplitsConfig
 from dada.storage.digest import value_digest
-from dada.train.config import SystemConfig
 
 
 @dataclass(frozen=True)

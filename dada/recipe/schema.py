@@ -1,4 +1,4 @@
-"""The schema of `recipe.yaml`. A system's schema is dada.train.config.SystemConfig."""
+"""The schema of `recipe.yaml`. A system's schema is dada.experiment.config.SystemConfig."""
 
 from dataclasses import dataclass, field
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dada.errors import DataError
+from dada.experiment.folder import ExperimentFolder
 from dada.storage.json_file import read_json
 
 DAMAGED = "the run did not end, or the file is damaged"
@@ -33,8 +34,8 @@ def read_run(folder: Path) -> Run:
         )
     run = Run(folder)
     configs = (
-        [folder / "config.json"]
-        if (folder / "config.json").exists()
+        [ExperimentFolder(folder).config]
+        if ExperimentFolder(folder).config.exists()
         else sorted(folder.glob("seed_*/config.json"))
     )
     per_seed = {path.parent.name: _flat(read_json(path, DAMAGED)) for path in configs}

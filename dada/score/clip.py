@@ -11,8 +11,8 @@ import torch
 from dada.data import NO_SPEAKER, SAMPLE_RATE, fit_length
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError, DataError
+from dada.experiment.trained import Experiment, load_experiment
 from dada.models.inference import Outputs, run_model
-from dada.score.experiment import Experiment, load_experiment
 from dada.score.on_top import combine, scores_of
 from dada.score.scores import window_policy
 

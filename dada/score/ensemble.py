@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from dada.data import Batch
 from dada.data.datadir import class_table
 from dada.errors import ConfigError, DataError
+from dada.experiment.folder import ExperimentFolder
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
 from dada.models.ensemble import weighted
 from dada.models.inference import Outputs, scores_from_logits
 from dada.score.calibration import fit_fusion, fit_platt
-from dada.score.infer import read_outputs
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +39,8 @@ def read_members(folders: Mapping[str, Path], split: str, labels: Sequence[str])
     """The members' outputs on a split, from embed/<split> of their seed folders; `labels` as `join_members`
     takes them.
     """
-    outputs = {name: read_outputs(folder / "embed" / split) for name, folder in folders.items()}
-    theirs = {
-        name: (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
-        for name, folder in folders.items()
-    }
+    outputs = {name: ExperimentFolder(folder).read_outputs(split) for name, folder in folders.items()}
+    theirs = {name: ExperimentFolder(folder).read_labels() for name, folder in folders.items()}
     return join_members(outputs, theirs, labels)
 
 

@@ -14,10 +14,10 @@ from torch import nn
 from dada import plugins
 from dada.data import NO_SPEAKER, Batch
 from dada.errors import DataError
+from dada.experiment.config import SystemConfig
+from dada.experiment.folder import ExperimentFolder
 from dada.models.fusion._branches import Branches, claimed_authors, log_odds_of_claim
 from dada.models.inference import Outputs, scores_from_logits
-from dada.score.infer import read_outputs
-from dada.train.config import SystemConfig
 
 ROWS = 4096  # rows that go through a fusion at once: bounds the memory
 
@@ -69,9 +69,9 @@ def read_branches(audio: Path, text: Path, split: str, speakers: Mapping[str, st
     """The branches of a fusion on a split, from embed/<split> of their seed folders; `speakers` is utterance
     -> purported speaker.
     """
-    labels = [(folder / "labels.txt").read_text(encoding="utf-8").splitlines() for folder in (audio, text)]
-    outputs = [read_outputs(folder / "embed" / split) for folder in (audio, text)]
-    return join_branches(outputs[0], labels[0], outputs[1], labels[1], speakers)
+    branches = [ExperimentFolder(folder) for folder in (audio, text)]
+    of_audio, of_text = ((branch.read_outputs(split), branch.read_labels()) for branch in branches)
+    return join_branches(*of_audio, *of_text, speakers)
 
 
 def claim_scores(text: Outputs, authors: Sequence[str], speakers: Mapping[str, str]) -> np.ndarray:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dada.data.datadir import BONAFIDE
+from dada.experiment.trained import Experiment
 from dada.models.inference import Outputs, scores_from_logits
 from dada.score.ensemble import join_members, score_ensemble
-from dada.score.experiment import Experiment
 from dada.score.fuse import claim_scores, join_branches, score_fusion
 from dada.score.openmax import score_openmax
 

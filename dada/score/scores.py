@@ -9,7 +9,8 @@ import numpy as np
 
 from dada.data.tables import read_table, write_table
 from dada.errors import DataError
-from dada.score.experiment import Experiment
+from dada.experiment.folder import ExperimentFolder
+from dada.experiment.trained import Experiment
 from dada.storage.digest import file_digest, value_digest
 from dada.storage.environment import utc_now
 from dada.storage.json_file import read_json, write_json
@@ -57,8 +58,8 @@ def provenance(folder: Path, experiment: Experiment, split: str, data_files) -> 
     return {
         "system": config.name,
         "split": split,
-        "config": value_digest(read_json(Path(folder) / "config.json")),
-        "weights": file_digest(Path(folder) / "weights.pt"),
+        "config": value_digest(read_json(ExperimentFolder(folder).config)),
+        "weights": file_digest(ExperimentFolder(folder).weights),
         "data": {Path(path).name: file_digest(path) for path in data_files},
         "window": window_policy(config.input),
         "llr": config.task not in ("text", "open_set"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from dada.data import BONAFIDE
 from dada.data.datadir import UNKNOWN, class_table
 from dada.errors import ConfigError
+from dada.experiment.folder import ExperimentFolder
 from dada.recipe.job import Job
 from dada.stages import _systems
 
@@ -31,13 +32,13 @@ def ensemble_job(recipe, name: str, seed: int) -> Job:
     labels = (
         () if _systems.names_attacks(recipe, config) else (recipe.data_dir(recipe.splits.dev) / "utt2label",)
     )
-    outputs = [home / "embed" / split / table for split in splits for table in ("embed.scp", "logits.scp")]
+    files = ExperimentFolder(home)
     return _job(
         recipe,
         config,
         seed,
         (*_said(recipe, config, seed, splits), *labels),
-        (home / "ensemble.json", *outputs),
+        (files.fitted("ensemble"), *files.outputs(splits)),
     )
 
 
@@ -47,9 +48,9 @@ def run_ensemble(recipe, job: Job) -> None:
 
     from dada import models
     from dada.data import DataDir
+    from dada.experiment.folder import ExperimentFolder
+    from dada.experiment.trained import save_experiment
     from dada.score.ensemble import fit_ensemble, read_members, score_ensemble
-    from dada.score.experiment import save_experiment
-    from dada.score.infer import write_outputs
 
     config, seed = recipe.system(job.system), job.seed
     folders = {name: recipe.seed_dir(system, seed) for name, system in config.branches.items()}
@@ -68,8 +69,8 @@ def run_ensemble(recipe, job: Job) -> None:
         ", ".join(f"{name} {100 * m['share']:.0f} %" for name, m in fitted["members"].items()),
     )
     for split in splits:
-        write_outputs(job.home / "embed" / split, score_ensemble(model, rows[split]))
-    save_experiment(job.home, config, model, {"ensemble": fitted})
+        ExperimentFolder(job.home).write_outputs(split, score_ensemble(model, rows[split]))
+    save_experiment(job.home, config, model, fitted)
 
 
 def open_set_job(recipe, name: str, seed: int) -> Job:
@@ -79,7 +80,11 @@ def open_set_job(recipe, name: str, seed: int) -> Job:
     splits = _fit_splits(recipe, config)
     tables = [recipe.data_dir(split) / "utt2attack" for split in splits]
     return _job(
-        recipe, config, seed, (*_said(recipe, config, seed, splits), *tables), (home / "openmax.json",)
+        recipe,
+        config,
+        seed,
+        (*_said(recipe, config, seed, splits), *tables),
+        (ExperimentFolder(home).fitted("open_set"),),
     )
 
 
@@ -88,12 +93,12 @@ def run_open_set(recipe, job: Job) -> None:
     first.
     """
     from dada import models
-    from dada.score.experiment import save_experiment
+    from dada.experiment.trained import save_experiment
     from dada.score.openmax import best_of, fit_openmax, sweep
 
     config, seed = recipe.system(job.system), job.seed
     folder = recipe.seed_dir(config.branches["classifier"], seed)
-    labels = (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
+    labels = ExperimentFolder(folder).read_labels()
     train, dev = recipe.splits.train, recipe.splits.dev
     says = {
         split: _logits_and_classes(recipe, folder, split, labels) for split in _fit_splits(recipe, config)
@@ -117,9 +122,7 @@ def run_open_set(recipe, job: Job) -> None:
     model = models.build("open_set", config.model, len(config.labels))
     parts = list(says.values()) if config.model["fit_on"] == "train_dev" else [says[train]]
     logits, classes = (_cat([part[i] for part in parts]) for i in (0, 1))
-    save_experiment(
-        job.home, config, model, {"openmax": {**fit_openmax(model, logits, classes, labels), **fitted}}
-    )
+    save_experiment(job.home, config, model, {**fit_openmax(model, logits, classes, labels), **fitted})
 
 
 def _logits_and_classes(recipe, folder: Path, split: str, labels: Sequence[str]):
@@ -128,9 +131,9 @@ def _logits_and_classes(recipe, folder: Path, split: str, labels: Sequence[str])
 
     from dada.data import DataDir
     from dada.data.dataset import class_indices
-    from dada.score.infer import read_outputs
+    from dada.experiment.folder import ExperimentFolder
 
-    outputs = read_outputs(folder / "embed" / split)
+    outputs = ExperimentFolder(folder).read_outputs(split)
     data = DataDir.read(recipe.data_dir(split), require=("utt2attack",))
     classes = dict(zip(data.utts, class_indices(data, labels, required=True).tolist(), strict=True))
     return outputs.logits, torch.tensor([classes[utt] for utt in outputs.utts])
@@ -151,7 +154,7 @@ def _job(recipe, config, seed: int, inputs, outputs) -> Job:
         kind=config.task,
         protocol=recipe.protocol,
         inputs=tuple(inputs),
-        outputs=(home / "weights.pt", *outputs),
+        outputs=(ExperimentFolder(home).weights, *outputs),
         settings={**asdict(config), "seed": seed},
         keep=True,
         systems=(config.name,),
@@ -162,7 +165,7 @@ def _job(recipe, config, seed: int, inputs, outputs) -> Job:
 def _said(recipe, config, seed: int, splits: Sequence[str]) -> list[Path]:
     """What the branches said of some splits."""
     return [
-        recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp"
+        ExperimentFolder(recipe.seed_dir(branch, seed)).embeddings(split)
         for branch in config.branches.values()
         for split in splits
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, ArkReader, DataDir, read_audio, read_table
 from dada.data.datadir import NO_ATTACK
+from dada.experiment.trained import Experiment, load_experiment
 from dada.explain.comparison import read_shares
 from dada.explain.pool import Pool
 from dada.explain.subject import CLASSES, Subject
@@ -14,7 +15,6 @@ from dada.models.fusion._branches import Branches
 from dada.report.clip_page import ClipPage, Explained, as_flac
 from dada.report.tables import readable
 from dada.score.clip import System
-from dada.score.experiment import Experiment, load_experiment
 from dada.score.fuse import fusion_module, read_branches
 from dada.stages._pages import first_seed
 from dada.storage.json_file import read_json

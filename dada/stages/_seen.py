@@ -12,6 +12,7 @@ from dada.data import pretraining
 from dada.data.seen import find_seen
 from dada.data.tables import read_table
 from dada.errors import DataError
+from dada.experiment.folder import ExperimentFolder
 from dada.recipe import choice
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.job import Job
@@ -97,7 +98,10 @@ def _trained_on(origin, split: str) -> dict[str, str | None]:
     path = origin.recipe.data_dir(split) / "wav.scp"
     if path.exists():
         return read_table(path)
-    kept = sorted(origin.recipe.exp_dir(origin.system).parent.glob(f"*/seed_*/embed/{split}/embed.scp"))
+    folders = origin.recipe.exp_dir(origin.system).parent.glob("*/seed_*")
+    kept = [
+        path for folder in sorted(folders) if (path := ExperimentFolder(folder).embeddings(split)).exists()
+    ]
     return dict.fromkeys(read_table(kept[0])) if kept else {}
 
 

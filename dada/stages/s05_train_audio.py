@@ -3,6 +3,7 @@
 from dataclasses import asdict, replace
 
 from dada.data.datadir import class_table
+from dada.experiment.folder import ExperimentFolder
 from dada.recipe.job import Job
 from dada.stages import _systems
 
@@ -10,7 +11,6 @@ NEEDS_AUDIO = True
 USES_GPU = True
 DISTRIBUTED = True  # torchrun starts `run` once for each GPU
 KIND = "train"
-TABLES = ("embed.scp", "logits.scp")
 
 
 def plan(recipe) -> list[Job]:
@@ -43,10 +43,7 @@ def _job(recipe, name: str, seed: int) -> Job:
             ),
             *weights,
         ),
-        outputs=(
-            home / "weights.pt",
-            *(home / "embed" / split / table for split in (train, dev) for table in TABLES),
-        ),
+        outputs=(ExperimentFolder(home).weights, *ExperimentFolder(home).outputs((train, dev))),
         settings={**asdict(config), "seed": seed},
         keep=True,
         systems=(name,),
@@ -58,8 +55,9 @@ def run(recipe, job: Job) -> None:
     """Train, and write embed/<train> (out of fold where train.folds says so) and embed/<dev>."""
     from dada.data import DataDir
     from dada.data.dataset import audio_dataset, class_indices
+    from dada.experiment.folder import ExperimentFolder
     from dada.features import with_model_folders
-    from dada.score.infer import run_model, write_outputs
+    from dada.models.inference import run_model
     from dada.train.checkpoint import is_main_process
     from dada.train.fit import fit
     from dada.train.folds import Material, cross_fit
@@ -91,8 +89,8 @@ def run(recipe, job: Job) -> None:
     else:
         outputs = run_model(model, uncut, size)
     if is_main_process():
-        write_outputs(job.home / "embed" / recipe.splits.train, outputs)
-        write_outputs(job.home / "embed" / recipe.splits.dev, run_model(model, dev, size))
+        ExperimentFolder(job.home).write_outputs(recipe.splits.train, outputs)
+        ExperimentFolder(job.home).write_outputs(recipe.splits.dev, run_model(model, dev, size))
 
 
 if __name__ == "__main__":

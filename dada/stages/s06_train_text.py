@@ -10,12 +10,12 @@ import logging
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from dada.experiment.folder import ExperimentFolder
 from dada.recipe.job import Job
 from dada.stages import _systems
 
 USES_GPU = True
 KIND = "train"
-TABLES = ("embed.scp", "logits.scp")
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +46,7 @@ def _job(recipe, name: str, seed: int) -> Job:
         kind=KIND,
         protocol=recipe.protocol,
         inputs=tuple(inputs),
-        outputs=(
-            home / "weights.pt",
-            *(home / "embed" / split / table for split in said for table in TABLES),
-        ),
+        outputs=(ExperimentFolder(home).weights, *ExperimentFolder(home).outputs(said)),
         settings={**asdict(config), "seed": seed},
         keep=True,
         systems=(name,),
@@ -60,8 +57,8 @@ def _job(recipe, name: str, seed: int) -> Job:
 def run(recipe, job: Job) -> None:
     """Train one seed, its folds, and write embed/<train> and embed/<dev>."""
     from dada.data import DataDir
+    from dada.experiment.folder import ExperimentFolder
     from dada.models.inference import run_model
-    from dada.score.infer import write_outputs
     from dada.text.dataset import text_dataset
     from dada.train.fit import fit
     from dada.train.folds import Material, cross_fit
@@ -87,9 +84,9 @@ def run(recipe, job: Job) -> None:
         for split in _said_splits(recipe)
     }
     model = fit(config, train, dev, job.home, seed)
-    write_outputs(
-        job.home / "embed" / recipe.splits.dev,
-        run_model(model, speech[recipe.splits.dev], config.train.batch_size),
+    files = ExperimentFolder(job.home)
+    files.write_outputs(
+        recipe.splits.dev, run_model(model, speech[recipe.splits.dev], config.train.batch_size)
     )
     if not recipe.corpus.audio:
         return
@@ -104,7 +101,7 @@ def run(recipe, job: Job) -> None:
             config.name,
         )
         outputs = run_model(model, speech[recipe.splits.train], config.train.batch_size)
-    write_outputs(job.home / "embed" / recipe.splits.train, outputs)
+    files.write_outputs(recipe.splits.train, outputs)
 
 
 def _learnt(recipe) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from dada.data import SPOOF
+from dada.experiment.folder import ExperimentFolder
 from dada.recipe.job import Job
 from dada.stages import _on_top, _systems
 
@@ -33,7 +34,7 @@ def _job(recipe, name: str, seed: int) -> Job:
     splits = (recipe.splits.train, recipe.splits.dev)
     branches = [recipe.seed_dir(branch, seed) for branch in branch_names(config)]
     tables = [recipe.data_dir(split) / table for split in splits for table in ("utt2label", "utt2spk")]
-    fitted = [home / "fusion.json"] if config.model.get("name") == "late" else []
+    fitted = [ExperimentFolder(home).fitted("fusion")] if config.model.get("name") == "late" else []
     return Job(
         stage="train_fusion",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
@@ -41,10 +42,10 @@ def _job(recipe, name: str, seed: int) -> Job:
         kind=config.task,
         protocol=recipe.protocol,
         inputs=(
-            *(folder / "embed" / split / "embed.scp" for folder in branches for split in splits),
+            *(ExperimentFolder(folder).embeddings(split) for folder in branches for split in splits),
             *tables,
         ),
-        outputs=(home / "weights.pt", *fitted),
+        outputs=(ExperimentFolder(home).weights, *fitted),
         settings={**asdict(config), "seed": seed},
         keep=True,
         systems=(name,),
@@ -122,11 +123,11 @@ def _author_counts(recipe, text: Path) -> Counter:
     Each counts at least once, so that no share is 0.
     """
     from dada.data import read_table
-    from dada.score.experiment import read_config
+    from dada.experiment.trained import read_config
     from dada.train.phases import phases_of
 
     counts = Counter(read_table(recipe.text_dir(recipe.text.name, "train") / "utt2spk").values())
-    authors = (text / "labels.txt").read_text(encoding="utf-8").splitlines()
+    authors = ExperimentFolder(text).read_labels()
     if phases_of(read_config(text).train)[-1].sampler == "balanced":
         return Counter(authors)
     return Counter({author: max(counts[author], 1) for author in authors})
@@ -149,8 +150,8 @@ def _dataset(config, branches, data):
 def _fit_late(config, train, dev, branches, folder: Path) -> None:
     """Fit a late fusion on dev, and write the experiment folder; the weights come last."""
     from dada import models
+    from dada.experiment.trained import save_experiment
     from dada.models.fusion import late
-    from dada.score.experiment import save_experiment
     from dada.score.fit_late import fit_late
     from dada.score.fuse import fusion_inputs
 
@@ -165,7 +166,7 @@ def _fit_late(config, train, dev, branches, folder: Path) -> None:
         fitted["alpha"],
         100 * fitted["dev"]["eer"],
     )
-    save_experiment(folder, config, model, {"fusion": fitted})
+    save_experiment(folder, config, model, fitted)
 
 
 if __name__ == "__main__":

@@ -7,17 +7,13 @@ on what it is asked about.
 import logging
 from dataclasses import asdict
 
+from dada.experiment.folder import ExperimentFolder
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.job import Job
 from dada.stages import _seen, _systems
-from dada.storage.json_file import read_json, write_json
+from dada.storage.json_file import write_json
 
 KIND = "score"
-TABLES = ("embed.scp", "logits.scp")
-COPIED = (
-    "config.json",
-    "labels.txt",
-)  # of a training elsewhere, so that a folder of scores tells by itself what gave them
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +31,11 @@ def _job(recipe, name: str, seed: int) -> Job:
     splits = recipe.scored_splits
     embedded = [split for split in splits if not _embedded_by_training(recipe, config, split)]
     before = (_seen.report_path(recipe, name),) if is_elsewhere(name) else ()
-    outputs = [home / copied for copied in COPIED] if is_elsewhere(name) else []
-    outputs += [home / "embed" / split / table for split in embedded for table in TABLES]
-    outputs += [home / "scores" / f"{split}.txt" for split in splits if _systems.gives_scores(recipe, config)]
-    outputs += [
-        home / "classes" / f"{split}.txt" for split in splits if _systems.names_attacks(recipe, config)
-    ]
+    files = ExperimentFolder(home)
+    outputs = [files.config, files.labels] if is_elsewhere(name) else []
+    outputs += files.outputs(embedded)
+    outputs += [files.scores(split) for split in splits if _systems.gives_scores(recipe, config)]
+    outputs += [files.classes(split) for split in splits if _systems.names_attacks(recipe, config)]
     return Job(
         stage="score",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
@@ -48,7 +43,7 @@ def _job(recipe, name: str, seed: int) -> Job:
         kind=KIND,
         protocol=recipe.protocol,
         inputs=(
-            _systems.trained_dir(recipe, name, seed) / "weights.pt",
+            ExperimentFolder(_systems.trained_dir(recipe, name, seed)).weights,
             *before,
             *(path for split in splits for path in _inputs(recipe, config, seed, split)),
         ),
@@ -77,7 +72,7 @@ def _inputs(recipe, config, seed: int, split: str) -> tuple:
     speakers = (recipe.data_dir(split) / "utt2spk",) if recipe.corpus.purported_speakers else ()
     if config.branches:
         said = [
-            recipe.seed_dir(branch, seed) / "embed" / split / "embed.scp"
+            ExperimentFolder(recipe.seed_dir(branch, seed)).embeddings(split)
             for branch in config.branches.values()
         ]
         return (*said, *(speakers if config.task == "fusion" else ()))
@@ -99,8 +94,8 @@ def _score(recipe, job: Job) -> None:
     import torch
 
     from dada.data import DataDir, write_table
-    from dada.score.experiment import load_experiment
-    from dada.score.infer import write_outputs
+    from dada.experiment.folder import ExperimentFolder
+    from dada.experiment.trained import load_experiment
     from dada.score.scores import provenance, write_scores
 
     name, seed = job.system, job.seed
@@ -117,24 +112,26 @@ def _score(recipe, job: Job) -> None:
         data = DataDir.read(recipe.data_dir(split))
         outputs = _outputs(recipe, experiment, config, seed, data, split)
         if not _embedded_by_training(recipe, config, split):
-            write_outputs(folder / "embed" / split, outputs)
+            ExperimentFolder(folder).write_outputs(split, outputs)
         if _systems.gives_scores(recipe, config):
             scores = _scores(experiment, outputs, data)
             facts = provenance(
                 trained, experiment, split, _inputs(recipe, config, seed, split)
             ) | _trained_elsewhere(recipe, name, trained)
-            write_scores(folder / "scores" / f"{split}.txt", outputs.utts, scores, facts)
+            write_scores(ExperimentFolder(folder).scores(split), outputs.utts, scores, facts)
             if split == recipe.splits.dev and not is_elsewhere(name):
                 _calibrate(folder, outputs.utts, scores, data)
         if _systems.names_attacks(recipe, config):
-            write_table(folder / "classes" / f"{split}.txt", _classes(experiment, outputs))
+            write_table(ExperimentFolder(folder).classes(split), _classes(experiment, outputs))
 
 
 def _copy(trained, folder) -> None:
     from dada.storage.atomic import write_text
 
-    for copied in COPIED:
-        write_text(folder / copied, (trained / copied).read_text(encoding="utf-8"))
+    """Copy configuration and labels, so that a folder of scores tells by itself what gave them."""
+    old, new = ExperimentFolder(trained), ExperimentFolder(folder)
+    for source, target in ((old.config, new.config), (old.labels, new.labels)):
+        write_text(target, source.read_text(encoding="utf-8"))
 
 
 def _trained_elsewhere(recipe, name: str, trained) -> dict:
@@ -144,8 +141,8 @@ def _trained_elsewhere(recipe, name: str, trained) -> dict:
 
     if not is_elsewhere(name):
         return {}
-    other, fitted = recipe.origin(name).recipe, trained / "calibration.json"
-    calibration = read_json(fitted) if fitted.exists() else None
+    other = recipe.origin(name).recipe
+    calibration = ExperimentFolder(trained).read_calibration()
     if calibration:
         calibration["fitted_on"] = f"{calibration['fitted_on']} of {other.root.name}"
     found = {
@@ -162,19 +159,17 @@ def _outputs(recipe, experiment, config, seed: int, data, split: str):
     does.
     """
     from dada.data.dataset import audio_dataset
-    from dada.score.infer import read_outputs, run_model
+    from dada.experiment.folder import ExperimentFolder
+    from dada.models.inference import run_model
 
     if _embedded_by_training(recipe, config, split):
-        return read_outputs(recipe.seed_dir(config.name, seed) / "embed" / split)
+        return ExperimentFolder(recipe.seed_dir(config.name, seed)).read_outputs(split)
     if config.branches:
         from dada.score.on_top import combine
 
         folders = {name: recipe.seed_dir(system, seed) for name, system in config.branches.items()}
-        said = {name: read_outputs(folder / "embed" / split) for name, folder in folders.items()}
-        labels = {
-            name: (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
-            for name, folder in folders.items()
-        }
+        said = {name: ExperimentFolder(folder).read_outputs(split) for name, folder in folders.items()}
+        labels = {name: ExperimentFolder(folder).read_labels() for name, folder in folders.items()}
         return combine(experiment, said, labels, data.speakers)
     dump = _systems.dump_of(recipe, config.input, split)
     if config.task == "audio":
@@ -230,7 +225,7 @@ def _calibrate(folder, utts: list[str], scores, data) -> None:
         return
     platt = fit_platt(scores, np.array([data.labels[utt] == BONAFIDE for utt in utts]))
     fitted = {"slope": platt.slope, "offset": platt.offset, "fitted_on": data.path.name}
-    write_json(folder / "calibration.json", fitted)
+    write_json(ExperimentFolder(folder).calibration, fitted)
 
 
 if __name__ == "__main__":

@@ -93,10 +93,10 @@ def _explain(recipe, job: Job) -> None:
     import torch
 
     from dada.data import write_ark
+    from dada.experiment.trained import load_experiment
     from dada.explain import checked, shares
     from dada.explain.pool import Pool
     from dada.explain.subject import Subject
-    from dada.score.experiment import load_experiment
     from dada.storage.atomic import write_text
 
     name, chosen, folder = job.system, recipe.explain, job.home

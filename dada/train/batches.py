@@ -6,8 +6,8 @@ from dada.data.datadir import NO_SPEAKER, SPOOF
 from dada.data.dataset import Dataset, restrict
 from dada.data.sampling import Balanced, BatchSampler, Shuffle, Triplets
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import TrainConfig
 from dada.plugins import nearest
-from dada.train.config import TrainConfig
 
 
 def make_sampler(

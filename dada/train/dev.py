@@ -8,12 +8,12 @@ from dada.data.datadir import BONAFIDE, SPOOF
 from dada.data.dataset import Dataset
 from dada.data.sampling import Triplets
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import TrainConfig
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
 from dada.models import Output
 from dada.models.inference import Outputs, run_model, scores_from_logits
 from dada.train.batches import pair_groups, required_labels
-from dada.train.config import TrainConfig
 
 TRIPLES_SEED = 0  # the triples on dev are equal for every epoch, run and system
 

@@ -12,10 +12,10 @@ from torch.utils.data import DataLoader
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError
+from dada.experiment.config import SystemConfig
 from dada.train import checkpoint
 from dada.train.batches import required_labels
 from dada.train.checkpoint import State
-from dada.train.config import SystemConfig
 
 log = logging.getLogger(__name__)
 

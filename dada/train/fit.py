@@ -10,18 +10,17 @@ from torch import nn
 from dada import models
 from dada.data.dataset import Dataset, digest
 from dada.errors import ConfigError, DataError
-from dada.storage.atomic import atomic_path, write_text
+from dada.experiment.config import SystemConfig
+from dada.experiment.folder import ExperimentFolder
+from dada.storage.atomic import atomic_path
 from dada.storage.environment import run_facts
 from dada.storage.json_file import read_json, write_json
 from dada.train import checkpoint, journal
-from dada.train.config import SystemConfig
 from dada.train.estimate import estimate
 from dada.train.loop import Trainer
 from dada.train.phases import differing_keys, phases_of
 from dada.train.processes import make_accelerator
 from dada.train.search import Search
-
-WEIGHTS = "weights.pt"  # written last: a folder with this file is complete
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +42,7 @@ def fit(
     init = weights or (Path(config.init) if config.init else None)
     _check_material(config, bool(init) or any(phase.epochs for phase in phases), train, dev)
     folder = Path(folder)
+    finished = ExperimentFolder(folder).weights
     torch.set_num_threads(config.threads)
     accelerator = make_accelerator(config, reset=True)
     if accelerator.is_main_process:
@@ -50,9 +50,9 @@ def fit(
     accelerator.wait_for_everyone()
     set_seed(seed)
     model = models.build(config.task, config.model, len(config.labels))
-    if (folder / WEIGHTS).exists():
+    if finished.exists():
         log.info("%s: already trained in %s", config.name, folder)
-        models.load_weights(model, config.task, config.model["name"], folder / WEIGHTS)
+        models.load_weights(model, config.task, config.model["name"], finished)
         return model.to(accelerator.device).eval()
     if init:
         models.load_weights(model, config.task, config.model["name"], init)
@@ -92,8 +92,9 @@ def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: 
     """Write the settings of a new folder. Raise ConfigError for a folder with other settings."""
     checkpoint.remove_partial(folder)
     new = {**asdict(config), "seed": seed, "train_data": digest(train), "dev_data": digest(dev)}
-    if (folder / "run.json").exists() and (folder / "config.json").exists():
-        old = {**read_json(folder / "config.json"), **read_json(folder / "run.json")["data"]}
+    files = ExperimentFolder(folder)
+    if files.run.exists() and files.config.exists():
+        old = {**read_json(files.config), **read_json(files.run)["data"]}
         differing = differing_keys(old, new)
         if differing:
             raise ConfigError(
@@ -103,14 +104,14 @@ def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: 
         return
     facts = run_facts(journal.PACKAGES)
     facts["data"] = {key: new[key] for key in ("seed", "train_data", "dev_data")}
-    write_json(folder / "run.json", facts, indent=2, ensure_ascii=False)
-    write_text(folder / "labels.txt", "".join(f"{label}\n" for label in config.labels))
-    write_json(folder / "config.json", asdict(config), indent=2, ensure_ascii=False)
+    write_json(files.run, facts, indent=2, ensure_ascii=False)
+    files.write_labels(config.labels)
+    write_json(files.config, asdict(config), indent=2, ensure_ascii=False)
 
 
 def _finish(model: nn.Module, folder: Path, seconds: float) -> None:
-    facts = read_json(folder / "run.json")
-    facts = {**facts, "seconds": round(seconds, 2)}
-    write_json(folder / "run.json", facts, indent=2, ensure_ascii=False)
-    with atomic_path(folder / WEIGHTS) as partial:
+    files = ExperimentFolder(folder)
+    facts = {**read_json(files.run), "seconds": round(seconds, 2)}
+    write_json(files.run, facts, indent=2, ensure_ascii=False)
+    with atomic_path(files.weights) as partial:
         torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, partial)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from dada.data.dataset import Dataset, restrict
 from dada.errors import DataError
+from dada.experiment.config import SystemConfig
 from dada.models.inference import Outputs, run_model
-from dada.train.config import SystemConfig
 from dada.train.fit import fit
 
 log = logging.getLogger(__name__)

@@ -18,10 +18,10 @@ from dada.data.batch import Batch
 from dada.data.dataset import Dataset
 from dada.data.sampling import BatchSampler
 from dada.errors import ConfigError, DadaError
+from dada.experiment.config import SystemConfig, TrainConfig
 from dada.train import checkpoint, journal
 from dada.train.batches import make_sampler, of_classes
 from dada.train.checkpoint import State
-from dada.train.config import SystemConfig, TrainConfig
 from dada.train.dev import dev_triples, evaluate
 from dada.train.optim import build_optimiser, by_rate, set_trainable, training_mode
 from dada.train.phases import METRICS

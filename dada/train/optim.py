@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from dada.errors import ConfigError
+from dada.experiment.config import OptimConfig
 from dada.plugins import nearest
-from dada.train.config import OptimConfig
 
 NAMES = ("adam", "adamw", "sgd")
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dada.augment import mixes_labels
 from dada.errors import ConfigError
+from dada.experiment.config import SystemConfig, TrainConfig
 from dada.plugins import nearest
-from dada.train.config import SystemConfig, TrainConfig
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from dada.data.batch import Batch
+from dada.experiment.config import SystemConfig
 from dada.models import Output
-from dada.train.config import SystemConfig
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 
 from dada.errors import ConfigError
+from dada.experiment.config import ScheduleConfig
 from dada.plugins import nearest
-from dada.train.config import ScheduleConfig
 
 
 def constant(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:

@@ -8,8 +8,8 @@ import torch
 from dada.augment import Chain
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.experiment.config import TrainConfig
 from dada.recipe.config import load_system_config
-from dada.train.config import TrainConfig
 from dada.train.phases import phases_of
 
 CHUNK = {"name": "drop_chunks", "num": [1, 1], "size": [10, 10]}

@@ -7,7 +7,7 @@ import torch
 from dada.data import DataDir, write_ark, write_audio, write_table
 from dada.data.dataset import Dataset, audio_dataset, digest, restrict
 from dada.errors import ConfigError, DataError
-from dada.train.config import SystemConfig
+from dada.experiment.config import SystemConfig
 
 
 @pytest.fixture

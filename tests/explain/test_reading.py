@@ -7,10 +7,10 @@ from explain_toys import Net, as_batch, noise
 from torch import nn
 
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import SystemConfig
+from dada.experiment.trained import Experiment
 from dada.explain import attribute, faithfulness, support, tokens
 from dada.score.clip import System
-from dada.score.experiment import Experiment
-from dada.train.config import SystemConfig
 
 RATE = 16_000
 

@@ -13,6 +13,7 @@ import pytest
 from dada.data import ArkReader, read_table, write_table
 from dada.detect import Detector
 from dada.errors import ConfigError, DataError
+from dada.experiment.trained import load_experiment
 from dada.explain import support
 from dada.explain.config import ExplainConfig
 from dada.explain.subject import Subject
@@ -24,7 +25,6 @@ from dada.recipe.runner import jobs_to_run, make_ledger
 from dada.report.clip_page import render
 from dada.report.load import load
 from dada.score.clip import System
-from dada.score.experiment import load_experiment
 from dada.stages import s10_explain, s11_report
 from dada.stages._page_maker import ExplainedSystem, PageMaker
 

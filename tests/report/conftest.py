@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from dada.data import DataDir, write_ark, write_table
+from dada.experiment.config import SystemConfig
 from dada.explain.config import ExplainConfig
 from dada.metrics.config import EvaluateConfig
 from dada.report.config import ReportConfig
-from dada.train.config import SystemConfig
 
 SPEAKERS = ["BOB", "CHIEF", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SPARKY"]
 ATTACKS = {  # attack: (known, how much harder than a trivial one)

@@ -6,12 +6,12 @@ import torch
 
 from dada import models
 from dada.errors import DataError
+from dada.experiment.config import SystemConfig
+from dada.experiment.folder import ExperimentFolder
 from dada.models.fusion import late
 from dada.models.inference import Outputs
 from dada.score.fit_late import fit_late
 from dada.score.fuse import claim_scores, fusion_inputs, join_branches, read_branches, score_fusion
-from dada.score.infer import write_outputs
-from dada.train.config import SystemConfig
 
 AUTHORS = ["ann", "bob", "cid"]
 LABELS = ["spoof", "bonafide"]
@@ -125,7 +125,7 @@ def test_unknown_speakers_fall_back_are_refused_or_make_a_fusion_impossible(capl
 def test_branches_are_read_from_experiment_folders(tmp_path):
     audio, text, speakers, _ = outputs_of(1.0, 1.0)
     for name, outputs, labels in (("audio", audio, LABELS), ("text", text, AUTHORS)):
-        write_outputs(tmp_path / name / "embed" / "dev", outputs)
+        ExperimentFolder(tmp_path / name).write_outputs("dev", outputs)
         (tmp_path / name / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
     branches = read_branches(tmp_path / "audio", tmp_path / "text", "dev", speakers)
     torch.testing.assert_close(branches.audio_score, audio.logits[:, 1])

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from dada.data import ArkReader, DataDir, write_ark, write_table
+from dada.experiment.config import SystemConfig
 from dada.score.scores import read_scores
 from dada.stages import s05_train_audio, s08_score
-from dada.train.config import SystemConfig
 
 
 @dataclass

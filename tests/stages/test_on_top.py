@@ -15,14 +15,14 @@ from dada import metrics, models
 from dada.data import DataDir, read_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import SystemConfig
+from dada.experiment.folder import ExperimentFolder
 from dada.metrics.config import EvaluateConfig
 from dada.models.inference import Outputs
 from dada.report.load import Section
 from dada.report.tables import tables_of
-from dada.score.infer import read_outputs, write_outputs
 from dada.score.scores import read_scores
 from dada.stages import _systems, s07_train_fusion, s08_score, s09_evaluate
-from dada.train.config import SystemConfig
 
 ATTACKS = ["bonafide", "A01", "A02", "A03"]
 CM = ["spoof", "bonafide"]
@@ -135,9 +135,8 @@ def recipe(tmp_path_factory) -> SmallRecipe:
 
 
 def _write(folder: Path, split: str, utts, logits: np.ndarray, labels) -> None:
-    write_outputs(
-        folder / "embed" / split,
-        Outputs(list(utts), torch.tensor(logits).float(), torch.zeros(len(logits), 2)),
+    ExperimentFolder(folder).write_outputs(
+        split, Outputs(list(utts), torch.tensor(logits).float(), torch.zeros(len(logits), 2))
     )
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels))
 
@@ -171,7 +170,7 @@ def test_ensembles_beat_their_members_and_read_dev_alone(recipe, results):
     real = np.array([data.labels[utt] == "bonafide" for utt in data.utts])
     alone = []
     for name in ("gmm", "lcnn"):
-        logits = read_outputs(recipe.seed_dir(name, 1) / "embed" / "test").logits.numpy()
+        logits = ExperimentFolder(recipe.seed_dir(name, 1)).read_outputs("test").logits.numpy()
         alone.append(metrics.eer(logits[real, 1], logits[~real, 1])[0])
     for name in ("sum", "learned"):
         assert results[name]["metrics"]["eer"]["per_seed"][0] < min(alone)

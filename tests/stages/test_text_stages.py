@@ -12,13 +12,13 @@ import torch
 
 from dada.data import DataDir, read_table, write_ark
 from dada.data.input import InputConfig
+from dada.experiment.config import EarlyStopConfig, OptimConfig, SystemConfig, TrainConfig
+from dada.experiment.folder import ExperimentFolder
+from dada.experiment.trained import load_experiment
 from dada.models.inference import Outputs
-from dada.score.experiment import load_experiment
 from dada.score.fuse import read_branches, score_fusion
-from dada.score.infer import read_outputs, write_outputs
 from dada.stages import s03_prepare_text, s06_train_text, s07_train_fusion
 from dada.text.config import TextConfig
-from dada.train.config import EarlyStopConfig, OptimConfig, SystemConfig, TrainConfig
 from dada.train.folds import fold_of
 
 AUTHORS = ("ann", "bob", "cid")
@@ -147,7 +147,7 @@ def write_split(recipe, split, lines, rng):
     )
     outputs = Outputs(list(tables["text"]), logits, embeddings)
     folder = recipe.seed_dir("sound", 1)
-    write_outputs(folder / "embed" / split, outputs)
+    ExperimentFolder(folder).write_outputs(split, outputs)
     (folder / "labels.txt").write_text("spoof\nbonafide\n")
 
 
@@ -177,7 +177,7 @@ def test_text_system_learns_authors_and_outputs_are_out_of_fold(toy):
     folder = toy.seed_dir("words", 1)
     assert (folder / "labels.txt").read_text().split() == list(AUTHORS)
     for split in ("train", "dev"):
-        outputs, data = read_outputs(folder / "embed" / split), DataDir.read(toy.data_dir(split))
+        outputs, data = ExperimentFolder(folder).read_outputs(split), DataDir.read(toy.data_dir(split))
         said = [data["text"][utt][:3].lower() for utt in outputs.utts]
         assert outputs.utts == data.utts
         assert (
@@ -190,7 +190,7 @@ def test_text_system_learns_authors_and_outputs_are_out_of_fold(toy):
             > 0.8
         )
     sources = read_table(toy.data_dir("train") / "utt2source")
-    outputs = read_outputs(folder / "embed" / "train")
+    outputs = ExperimentFolder(folder).read_outputs("train")
     for fold in range(3):
         model = load_experiment(folder / f"fold_{fold}").model
         assert model.config.input_size == SIZE
@@ -212,13 +212,13 @@ def test_fold_models_do_not_see_their_fold(toy, monkeypatch):
     monkeypatch.setattr("dada.train.fit.fit", spy)
     monkeypatch.setattr("dada.train.folds.fit", spy)
     (job,) = s06_train_text.plan(toy)
-    before = read_outputs(job.home / "embed" / "train")
+    before = ExperimentFolder(job.home).read_outputs("train")
     s06_train_text.run(toy, job)
     assert [name for name, _ in seen] == ["seed_1", "fold_0", "fold_1", "fold_2"]
     spoken = set(DataDir.read(toy.data_dir("train"))["utt2source"].values())
     for name, sources in seen[1:]:
         assert not any(fold_of(source, 3) == int(name[-1]) for source in sources & spoken)
-    torch.testing.assert_close(read_outputs(job.home / "embed" / "train").logits, before.logits)
+    torch.testing.assert_close(ExperimentFolder(job.home).read_outputs("train").logits, before.logits)
 
 
 @pytest.mark.parametrize("name", ["late", "mid"])
@@ -245,7 +245,7 @@ def test_prior_is_what_the_classifier_saw(toy, monkeypatch):
     counts = s07_train_fusion._author_counts(toy, text)
     spoken = list(read_table(toy.text_dir("authors", "train") / "utt2spk").values())
     assert counts == {author: spoken.count(author) for author in AUTHORS}
-    monkeypatch.setattr("dada.score.experiment.read_config", lambda folder: text_system(sampler="balanced"))
+    monkeypatch.setattr("dada.experiment.trained.read_config", lambda folder: text_system(sampler="balanced"))
     assert s07_train_fusion._author_counts(toy, text) == dict.fromkeys(AUTHORS, 1)
 
 

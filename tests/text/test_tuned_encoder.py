@@ -4,9 +4,9 @@ import torch
 
 from dada.data import Batch, DataDir
 from dada.data.input import InputConfig
+from dada.experiment.config import SystemConfig
 from dada.models.text import dada_text
 from dada.text.dataset import text_dataset
-from dada.train.config import SystemConfig
 
 
 def test_an_encoder_inside_ignores_padding_and_learns_to_tell_authors(tiny_bert):

@@ -9,8 +9,8 @@ from toy import WIDTH, toy_config, toy_dataset
 
 from dada.data.dataset import Dataset, restrict
 from dada.errors import ConfigError, DadaError, DataError
+from dada.experiment.config import EarlyStopConfig, OptimConfig
 from dada.models.inference import run_model
-from dada.train.config import EarlyStopConfig, OptimConfig
 from dada.train.dev import accuracy, equal_error_rate
 from dada.train.fit import fit
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dada.train.config import ScheduleConfig
+from dada.experiment.config import ScheduleConfig
 from dada.train.schedules import learning_rate
 
 E = 10  # epochs

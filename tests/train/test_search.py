@@ -8,8 +8,8 @@ from toy import toy_dataset
 from dada import models
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
+from dada.experiment.config import OptimConfig, SystemConfig, TrainConfig
 from dada.models.audio import pc_darts_search
-from dada.train.config import OptimConfig, SystemConfig, TrainConfig
 from dada.train.fit import fit
 from dada.train.search import GENOTYPE, Search
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from toy import stopped_after, toy_config, toy_dataset
 
+from dada.experiment.config import EarlyStopConfig, OptimConfig
 from dada.train import checkpoint
 from dada.train.batches import make_sampler
-from dada.train.config import EarlyStopConfig, OptimConfig
 from dada.train.fit import fit
 from dada.train.phases import phases_of
 

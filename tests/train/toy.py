@@ -13,9 +13,9 @@ import torch
 
 from dada.data.dataset import Dataset
 from dada.data.input import InputConfig
+from dada.experiment.config import SystemConfig, TrainConfig
 from dada.storage.atomic import partial_path
 from dada.train import checkpoint
-from dada.train.config import SystemConfig, TrainConfig
 from dada.train.fit import fit
 
 WIDTH, NUM_FRAMES = 12, 9

@@ -12,9 +12,9 @@ from dada.data.batch import Batch
 from dada.data.dataset import Dataset
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
+from dada.experiment.config import SystemConfig, TrainConfig
 from dada.models.audio import slim
 from dada.recipe.config import load_system_config
-from dada.train.config import SystemConfig, TrainConfig
 from dada.train.fit import fit
 
 SMALL = {"bottleneck": 6, "embedding": 8, "attention": 4, "hidden": 16, "head": 8}

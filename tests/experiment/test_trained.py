@@ -10,11 +10,11 @@ from dada import models
 from dada.data import DataDir, write_table
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import SystemConfig
+from dada.experiment.folder import ExperimentFolder
+from dada.experiment.trained import load_experiment
 from dada.models.inference import Outputs, run_model, scores_from_logits
-from dada.score.experiment import load_experiment
-from dada.score.infer import read_outputs, write_outputs
 from dada.score.scores import provenance, read_scores, write_scores
-from dada.train.config import SystemConfig
 from dada.train.fit import fit
 
 MODEL = {
@@ -65,8 +65,8 @@ def test_scores_are_higher_for_bona_fide():
 
 def test_outputs_and_scores_come_back_bit_by_bit(tmp_path):
     outputs = Outputs(["b", "a"], torch.randn(2, 1), torch.randn(2, 5))
-    write_outputs(tmp_path, outputs)
-    again = read_outputs(tmp_path)
+    ExperimentFolder(tmp_path).write_outputs("dev", outputs)
+    again = ExperimentFolder(tmp_path).read_outputs("dev")
     assert (
         again.utts == ["a", "b"]
         and torch.equal(again.logits, outputs.logits[[1, 0]])

@@ -1,4 +1,4 @@
-"""Using what a training left: an experiment folder with config.json, labels.txt and weights.pt."""
+"""Trained systems, read from and written to experiment folders."""
 
 import dataclasses
 import typing
@@ -10,12 +10,11 @@ from torch import nn
 
 from dada import models
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import SystemConfig
+from dada.experiment.folder import ExperimentFolder
 from dada.plugins import nearest
-from dada.storage.atomic import atomic_path, write_text
+from dada.storage.atomic import atomic_path
 from dada.storage.json_file import read_json, write_json
-from dada.train.config import SystemConfig
-
-FILES = ("config.json", "labels.txt", "weights.pt")
 
 
 @dataclass
@@ -38,34 +37,38 @@ def load_experiment(folder: Path) -> Experiment:
         raise DataError(
             f"{folder} does not exist: train the system first (stages train_audio, train_text, train_fusion)"
         )
-    missing = [name for name in FILES if not (folder / name).exists()]
+    files = ExperimentFolder(folder)
+    missing = [path.name for path in files.missing()]
     if missing:
         raise DataError(
             f"{folder} has no {', '.join(missing)}: the training did not end; run it again, it goes on "
             "where it stopped"
         )
     config = read_config(folder)
-    labels = (folder / "labels.txt").read_text(encoding="utf-8").splitlines()
+    labels = files.read_labels()
     model = models.build(config.task, config.model, len(labels))
-    models.load_weights(model, config.task, config.model["name"], folder / "weights.pt")
+    models.load_weights(model, config.task, config.model["name"], files.weights)
     return Experiment(config, labels, model.eval())
 
 
-def save_experiment(folder: Path, config: SystemConfig, model: nn.Module, fitted: dict[str, object]) -> None:
-    """Write a model that was fitted as a whole, as `load_experiment` reads it; `fitted` are JSON files by
-    name. The weights come last.
+def save_experiment(folder: Path, config: SystemConfig, model: nn.Module, fitted: object = None) -> None:
+    """Write a model that was fitted as a whole, as `load_experiment` reads it, with its fitted numbers.
+
+    The weights come last.
     """
-    write_json(folder / "config.json", dataclasses.asdict(config))
-    write_text(folder / "labels.txt", "".join(f"{label}\n" for label in config.labels))
-    for name, values in fitted.items():
-        write_json(folder / f"{name}.json", values)
-    with atomic_path(folder / "weights.pt") as partial:
+    files = ExperimentFolder(folder)
+    write_json(files.config, dataclasses.asdict(config))
+    files.write_labels(config.labels)
+    if fitted is not None:
+        files.write_fitted(config.task, fitted)
+    with atomic_path(files.weights) as partial:
         torch.save(model.state_dict(), partial)
 
 
 def read_config(folder: Path) -> SystemConfig:
-    """The SystemConfig of config.json."""
-    return from_dict(SystemConfig, read_json(Path(folder) / "config.json"), str(Path(folder) / "config.json"))
+    """Return the configuration that a training saved."""
+    path = ExperimentFolder(folder).config
+    return from_dict(SystemConfig, read_json(path), str(path))
 
 
 def from_dict(cls: type, values: dict, where: str):

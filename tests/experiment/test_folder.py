@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+from dada.errors import DataError
+from dada.experiment.folder import FITTED, ExperimentFolder
+from dada.models.inference import Outputs
+from dada.storage.json_file import read_json
+
+
+def test_files_of_a_run(tmp_path):
+    folder = ExperimentFolder(tmp_path / "seed_1")
+    names = {
+        "config.json": folder.config,
+        "labels.txt": folder.labels,
+        "weights.pt": folder.weights,
+        "calibration.json": folder.calibration,
+        "openmax.json": folder.fitted("open_set"),
+        "fusion.json": folder.fitted("fusion"),
+        "ensemble.json": folder.fitted("ensemble"),
+        "scores/dev.txt": folder.scores("dev"),
+        "classes/dev.txt": folder.classes("dev"),
+        "embed/dev/embed.scp": folder.embeddings("dev"),
+        "embed/dev/logits.scp": folder.logits("dev"),
+    }
+    assert {name: tmp_path / "seed_1" / name for name in names} == names
+    assert set(FITTED) == {"fusion", "ensemble", "open_set"}
+    assert folder.outputs(["a", "b"]) == [
+        path for split in "ab" for path in (folder.embeddings(split), folder.logits(split))
+    ]
+
+
+def test_a_run_is_finished_once_all_three_files_exist(tmp_path):
+    folder = ExperimentFolder(tmp_path)
+    assert folder.missing() == [folder.config, folder.labels, folder.weights]
+    for path in folder.missing():
+        path.touch()
+    assert folder.missing() == []
+
+
+def test_labels_calibration_and_fitted_numbers_come_back(tmp_path):
+    folder = ExperimentFolder(tmp_path)
+    folder.write_labels(["spoof", "bonafide", "José"])
+    assert folder.read_labels() == ["spoof", "bonafide", "José"]
+    assert folder.read_calibration() is None
+    folder.calibration.write_text('{"slope": 2.0, "offset": 0.5, "fitted_on": "dev"}')
+    assert folder.read_calibration() == {"slope": 2.0, "offset": 0.5, "fitted_on": "dev"}
+    folder.write_fitted("open_set", {"tail": 5})
+    assert read_json(tmp_path / "openmax.json") == {"tail": 5}
+
+
+def test_outputs_come_back_in_the_order_of_utterances(tmp_path):
+    folder = ExperimentFolder(tmp_path)
+    folder.write_outputs("dev", Outputs(["b", "a"], torch.tensor([[1.0], [2.0]]), torch.eye(2)))
+    outputs = folder.read_outputs("dev")
+    assert outputs.utts == ["a", "b"] and outputs.logits.tolist() == [[2.0], [1.0]]
+    with pytest.raises(DataError):
+        folder.read_outputs("test")
