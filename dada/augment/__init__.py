@@ -9,12 +9,13 @@ the same batch anywhere. What lies behind a clip's end may be written over: `run
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from dada import plugins
-from dada.data.batch import Batch
+from dada.data.batch import Batch, required_labels
 from dada.errors import ConfigError, DadaError
 
 
@@ -54,11 +55,13 @@ class Chain:
             return batch
         generator = seeded(self.seed, epoch, step, self.rank)
         if self.mixes_labels:
-            batch = replace(batch, labels=torch.nn.functional.one_hot(batch.labels, self.num_classes).float())
+            batch = replace(
+                batch, labels=torch.nn.functional.one_hot(required_labels(batch), self.num_classes).float()
+            )
         return run(self.steps, batch, generator)
 
 
-def build(settings: Sequence[Mapping]) -> list[tuple[str, object]]:
+def build(settings: Sequence[Mapping]) -> list[tuple[str, Any]]:
     """(name, `Augment`) of each of `[{name: mixup, ...}, ...]`."""
     steps = []
     for entry in settings:
@@ -69,7 +72,7 @@ def build(settings: Sequence[Mapping]) -> list[tuple[str, object]]:
     return steps
 
 
-def run(steps: Sequence[tuple[str, object]], batch: Batch, generator: torch.Generator) -> Batch:
+def run(steps: Sequence[tuple[str, Any]], batch: Batch, generator: torch.Generator) -> Batch:
     """The batch after one step of `build` after the other. Raises DadaError where a result is not finite."""
     for name, augment in steps:
         batch = augment(batch, generator)
@@ -93,7 +96,7 @@ def seeded(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state))
 
 
-def _misfit(name: str, augment, kind: str) -> str | None:
+def _misfit(name: str, augment: Any, kind: str) -> str | None:
     known = augment.INPUTS
     return (
         None

@@ -1,6 +1,7 @@
 """Random numbers from a `torch.Generator` of the CPU, and bands of rows or frames. Axes: B batch, N steps."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,12 @@ def integers(generator: torch.Generator, bounds: Sequence[int], *shape: int) -> 
 def happens(generator: torch.Generator, probability: float, num: int) -> Tensor:
     """(num,) bool, each True with a probability."""
     return torch.rand(num, generator=generator) < probability
+
+
+def numpy_uniform(rng: np.random.Generator, bounds: Sequence[float], size: Any = None) -> Any:
+    """Uniform numbers of float64 between two bounds: a scalar, or an array of shape `size`."""
+    low, high = bounds
+    return rng.uniform(low, high, size)
 
 
 def numpy_generator(generator: torch.Generator) -> np.random.Generator:

@@ -10,9 +10,10 @@ Axes: B batch, K classes.
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from dada.augment._draws import beta
-from dada.data.batch import Batch
+from dada.data.batch import Batch, required_labels
 from dada.errors import ConfigError
 
 PARTNERS = ("next", "random")
@@ -55,9 +56,9 @@ class Augment:
         )
         partner, weight = partner.to(batch.inputs.device), weight.to(batch.inputs)
 
-        def mix(x):
+        def mix(x: Tensor) -> Tensor:
             share = weight.view(-1, *[1] * (x.ndim - 1))
             return share * x + (1 - share) * x[partner]
 
         lengths = torch.maximum(batch.lengths, batch.lengths[partner])
-        return replace(batch, inputs=mix(batch.inputs), labels=mix(batch.labels), lengths=lengths)
+        return replace(batch, inputs=mix(batch.inputs), labels=mix(required_labels(batch)), lengths=lengths)

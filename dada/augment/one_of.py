@@ -35,7 +35,7 @@ class Config:
 class Augment:
     """Inputs (B, …, T) to inputs of the same shape, or twice as many."""
 
-    INPUTS = ("waveform", "features")
+    INPUTS: tuple[str, ...] = ("waveform", "features")
     MIXES_LABELS = False
 
     def __init__(self, config: Config):
@@ -84,6 +84,8 @@ def select(batch: Batch, rows: torch.Tensor) -> Batch:
 
 def twice(first: Batch, second: Batch) -> Batch:
     """Two batches as one; both have the same utterances."""
-    labels = None if first.labels is None else torch.cat([first.labels, second.labels])
+    labels = None
+    if first.labels is not None and second.labels is not None:
+        labels = torch.cat([first.labels, second.labels])
     inputs, lengths = torch.cat([first.inputs, second.inputs]), torch.cat([first.lengths, second.lengths])
     return Batch(first.utts + second.utts, inputs, lengths, labels, first.speakers + second.speakers)

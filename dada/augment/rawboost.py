@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dada.augment._draws import check_bounds, check_probability, happens, numpy_generator
+from dada.augment._draws import check_bounds, check_probability, happens, numpy_generator, numpy_uniform
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 
@@ -113,8 +113,8 @@ class Augment:
     def convolutive(self, x: Tensor, rng: np.random.Generator) -> Tensor:
         """The sum over powers of the waveform, each through a filter of its own."""
         config = self.config
-        gains = rng.uniform(*config.nonlinear_gain, config.num_powers)
-        gains[0] = rng.uniform(*config.gain)
+        gains = numpy_uniform(rng, config.nonlinear_gain, config.num_powers)
+        gains[0] = numpy_uniform(rng, config.gain)
         powers = x.repeat(config.num_powers, 1).cumprod(0)
         y = filter_sum(powers, notch_filters(rng, config, gains))
         return peak_limited(y - y.mean())
@@ -130,8 +130,10 @@ class Augment:
     def stationary(self, x: Tensor, rng: np.random.Generator) -> Tensor:
         """Gaussian noise through a filter, at a random signal-to-noise ratio."""
         noise = torch.from_numpy(rng.standard_normal(len(x), dtype=np.float32)).to(x)
-        noise = filter_sum(noise[None], notch_filters(rng, self.config, rng.uniform(*self.config.gain, 1)))
-        return x + noise * (x.norm() / noise.norm() / 10 ** (rng.uniform(*self.config.snr) / 20))
+        noise = filter_sum(
+            noise[None], notch_filters(rng, self.config, numpy_uniform(rng, self.config.gain, 1))
+        )
+        return x + noise * (x.norm() / noise.norm() / 10 ** (numpy_uniform(rng, self.config.snr) / 20))
 
 
 def peak_limited(x: Tensor) -> Tensor:
@@ -145,8 +147,8 @@ def notch_filters(rng: np.random.Generator, config: Config, gains: np.ndarray) -
     Each is a cascade of notches: ideal band-stops cut by Hamming windows, with unit gain at 0 Hz.
     """
     shape = (len(gains), config.num_notches)
-    centre, width = rng.uniform(*config.centre, shape), rng.uniform(*config.bandwidth, shape)
-    sizes = rng.uniform(*config.num_taps, shape).astype(int)
+    centre, width = numpy_uniform(rng, config.centre, shape), numpy_uniform(rng, config.bandwidth, shape)
+    sizes = numpy_uniform(rng, config.num_taps, shape).astype(int)
     notches = band_stops(centre - width / 2, centre + width / 2, sizes + (sizes % 2 == 0), config.sample_rate)
     length = config.num_notches * (notches.shape[-1] - 1) + 1
     size = 2 ** math.ceil(math.log2(max(length, 2 * NUM_POINTS)))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from dada.augment._draws import check_bounds, check_probability, happens, numpy_generator
+from dada.augment._draws import check_bounds, check_probability, happens, numpy_generator, numpy_uniform
 from dada.augment._filters import convolve
 from dada.data.batch import Batch
 from dada.errors import ConfigError
@@ -68,10 +68,12 @@ class Augment:
     def response(self, rng: np.random.Generator) -> np.ndarray:
         """The response (K,) of a random room, from the direct sound on, which is 1."""
         config = self.config
-        sides = np.array([rng.uniform(*bounds) for bounds in (config.length, config.width, config.height)])
+        sides = np.array(
+            [numpy_uniform(rng, bounds) for bounds in (config.length, config.width, config.height)]
+        )
         speaker, microphone = (rng.uniform(MARGIN, sides - MARGIN) for _ in range(2))
-        rt60, rate = rng.uniform(*config.rt60), config.sample_rate
-        direct = max(np.linalg.norm(speaker - microphone), 0.1)
+        rt60, rate = numpy_uniform(rng, config.rt60), config.sample_rate
+        direct = max(float(np.linalg.norm(speaker - microphone)), 0.1)
         until = direct / SPEED + config.early
         times, amplitudes = mirror_images(sides, speaker, microphone, rt60, until)
         response = np.zeros(round((direct / SPEED + rt60) * rate) + 2)
@@ -100,7 +102,7 @@ def mirror_images(
     distances = np.sqrt(
         sum(x.reshape(np.roll([-1, 1, 1], axis)) ** 2 for axis, x in enumerate(offsets))
     ).ravel()
-    reflections = sum(x.reshape(np.roll([-1, 1, 1], axis)) for axis, x in enumerate(orders)).ravel()
+    reflections = np.ravel(sum(x.reshape(np.roll([-1, 1, 1], axis)) for axis, x in enumerate(orders)))
     heard = distances < until * SPEED
     distances = np.maximum(distances[heard], 0.1)
     return distances / SPEED, np.exp(log_reflection * reflections[heard]) / (4 * math.pi * distances)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from dada.errors import DataError
+
 
 @dataclass
 class Batch:
@@ -34,6 +36,15 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.utts)
+
+
+def required_labels(batch: Batch) -> Tensor:
+    """The labels of a batch. Raise DataError where it has none."""
+    if batch.labels is None:
+        raise DataError(
+            f"{batch.utts[:1]}: the batch has no labels: give the utterances' classes in utt2label"
+        )
+    return batch.labels
 
 
 def pad_stack(rows: list[Tensor], value: float = 0.0) -> tuple[Tensor, Tensor]:

@@ -54,6 +54,8 @@ class Feature(nn.Module):
     hop.
     """
 
+    cepstrum: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         if config.max_frequency > config.sample_rate / 2:

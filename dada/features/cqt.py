@@ -141,7 +141,7 @@ class Exact(nn.Module):
         return self._responses[key]
 
     def _response(
-        self, filter_: np.ndarray, gain: float, size: int, num_blocks: int, device
+        self, filter_: np.ndarray, gain: float, size: int, num_blocks: int, device: torch.device
     ) -> tuple[int, Tensor]:
         centred = np.zeros(size, dtype=np.complex128)
         centred[np.arange(len(filter_)) - -(-len(filter_) // 2)] = filter_
@@ -155,6 +155,9 @@ class Exact(nn.Module):
 
 class Octaves(nn.Module):
     """|CQT| (B, F, N) of (B, T) by halving the sample rate; every octave then has the same filters and the same frames."""
+
+    responses: Tensor
+    gains: Tensor
 
     def __init__(self, config: Config, frequencies: np.ndarray, quality: float, top: float):
         super().__init__()

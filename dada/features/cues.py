@@ -46,6 +46,8 @@ class Config:
 class Feature(nn.Module):
     """Waveform (B, T) to cues (B, F, 1) in the order of NAMES."""
 
+    window: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         self.config = config

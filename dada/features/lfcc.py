@@ -42,6 +42,10 @@ class Config:
 class Feature(nn.Module):
     """Waveform (B, T) to LFCC (B, F, N), F = num_coefficients, or three times that with deltas."""
 
+    window: Tensor
+    filters: Tensor
+    dct: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         if config.variant not in FLOOR:

@@ -39,6 +39,9 @@ class Config:
 class Feature(nn.Module):
     """Waveform (B, T) to log-mel (B, F, N)."""
 
+    window: Tensor
+    filters: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         if config.scale not in SCALES:

@@ -32,6 +32,8 @@ class Config:
 class Feature(nn.Module):
     """Waveform (B, T) to MFCC (B, F, N), F = num_coefficients, or three times that with deltas."""
 
+    dct: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         self.config = config

@@ -38,6 +38,8 @@ class Config:
 class Feature(nn.Module):
     """Waveform (B, T) to the outputs of the filters (B, F, N), one for each sample: N = T - K + 1."""
 
+    filters: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
@@ -72,6 +74,8 @@ class PooledMagnitude(nn.Module):
     In training up to `max_masked` neighbouring filters are silenced, the same ones for the whole batch: their
     number is drawn from 0 … max_masked - 1, then their place, both from torch's global generator.
     """
+
+    matrix: Tensor
 
     def __init__(self, config: Config, bands: int, steps: int, max_masked: int = 0):
         super().__init__()

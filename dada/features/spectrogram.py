@@ -42,6 +42,9 @@ class Config:
 class Feature(nn.Module):
     """Waveform (B, T) to spectrogram (B, F, N), F = num_filters, or num_fft // 2 + 1 without filters."""
 
+    window: Tensor
+    filters: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         if config.scale not in SCALES:

@@ -19,6 +19,7 @@ Axes: B batch, T samples, N frames, K chosen layers, D width of the encoder.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -104,12 +105,15 @@ class SpeechEncoder(nn.Module):
         if not layers:
             raise ConfigError("speech_encoder: layers is empty; [-1] takes the last")
         self.model = model
+        self.network: Any  # a module of the transformers library, as what it is made of
+        self.processor: Any
         self.network, self.processor = load_encoder(model, allow_download)
         config = self.network.config
         self.is_whisper = config.model_type == "whisper"
         wanted = bool(getattr(self.processor, "do_normalize", False))
         self.normalise = {"auto": wanted, "always": True, "never": False}[normalise]
-        self.width, depth = config.hidden_size, config.num_hidden_layers
+        self.width: int = config.hidden_size
+        depth: int = config.num_hidden_layers
         self.layers = [_layer(index, depth, model) for index in layers]
         config.apply_spec_augment, config.layerdrop = False, 0.0
         stack = self.network if self.is_whisper else self.network.encoder
@@ -120,7 +124,7 @@ class SpeechEncoder(nn.Module):
         self._freeze(stack, tuned_layers)
         self.train()
 
-    def _freeze(self, stack: nn.Module, tuned_layers: int) -> None:
+    def _freeze(self, stack: Any, tuned_layers: int) -> None:
         """Leave a gradient to the layers to be tuned alone, and remember them."""
         top = len(stack.layers)
         if not ALL <= tuned_layers <= top:

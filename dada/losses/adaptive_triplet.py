@@ -42,6 +42,12 @@ class Config:
 class Loss(nn.Module):
     """Mean over the triples of both terms; margins move in training mode only."""
 
+    margin: Tensor
+    beta: Tensor
+    mean_delta: Tensor
+    mean_an: Tensor
+    count: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         if config.auto not in AUTO:

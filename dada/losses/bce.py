@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from dada.data.batch import Batch
+from dada.data.batch import Batch, required_labels
 from dada.errors import ConfigError
 from dada.models import Output
 
@@ -22,6 +22,8 @@ class Loss(nn.Module):
     The score s is the model's single logit, or logit 1 minus logit 0 where it has two.
     """
 
+    weights: Tensor | None
+
     def __init__(self, config: Config):
         super().__init__()
         if config.class_weights and len(config.class_weights) != 2:
@@ -33,6 +35,7 @@ class Loss(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Logits (B, 1) or (B, 2) and labels, classes (B,) or probabilities (B, 2), to a scalar."""
+        labels = required_labels(batch)
         logits = output.logits
         if logits.shape[1] > 2:
             raise ConfigError(
@@ -40,8 +43,8 @@ class Loss(nn.Module):
                 "cross_entropy"
             )
         score = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
-        if batch.labels.is_floating_point():
-            shares = batch.labels if self.weights is None else batch.labels * self.weights
+        if labels.is_floating_point():
+            shares = labels if self.weights is None else labels * self.weights
             return -(shares * nn.functional.logsigmoid(torch.stack([-score, score], dim=1))).sum(1).mean()
-        weights = None if self.weights is None else self.weights[batch.labels]
-        return nn.functional.binary_cross_entropy_with_logits(score, batch.labels.to(score.dtype), weights)
+        weights = None if self.weights is None else self.weights[labels]
+        return nn.functional.binary_cross_entropy_with_logits(score, labels.to(score.dtype), weights)

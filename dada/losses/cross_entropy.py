@@ -1,11 +1,12 @@
 """Cross-entropy over the classes."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dada.data.batch import Batch
+from dada.data.batch import Batch, required_labels
 from dada.errors import ConfigError
 from dada.models import Output
 
@@ -23,6 +24,8 @@ class Loss(nn.Module):
     an utterance.
     """
 
+    weights: Tensor | None
+
     def __init__(self, config: Config):
         super().__init__()
         self.smoothing = config.label_smoothing
@@ -31,6 +34,7 @@ class Loss(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Logits (B, K) and labels, classes (B,) or probabilities (B, K), to a scalar."""
+        labels = required_labels(batch)
         num_classes = output.logits.shape[1]
         if num_classes < 2:
             raise ConfigError(
@@ -40,11 +44,8 @@ class Loss(nn.Module):
             raise ConfigError(
                 f"loss.class_weights has {len(self.weights)} values, but the system has {num_classes} labels"
             )
-        settings = {"weight": self.weights, "label_smoothing": self.smoothing}
-        if not batch.labels.is_floating_point():
-            return nn.functional.cross_entropy(output.logits, batch.labels, **settings)
-        weights = batch.labels if self.weights is None else batch.labels * self.weights
-        return (
-            nn.functional.cross_entropy(output.logits, batch.labels, reduction="sum", **settings)
-            / weights.sum()
-        )
+        settings: dict[str, Any] = {"weight": self.weights, "label_smoothing": self.smoothing}
+        if not labels.is_floating_point():
+            return nn.functional.cross_entropy(output.logits, labels, **settings)
+        weights = labels if self.weights is None else labels * self.weights
+        return nn.functional.cross_entropy(output.logits, labels, reduction="sum", **settings) / weights.sum()

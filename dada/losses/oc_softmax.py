@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dada.data.batch import Batch
+from dada.data.batch import Batch, required_labels
 from dada.errors import ConfigError
 from dada.losses._cosines import require_cosines
 from dada.models import Output
@@ -44,6 +44,7 @@ class Loss(nn.Module):
         """Cosines (B, 1) and labels, classes (B,) or probabilities (B, 2), to a scalar. Raises ConfigError
         for other logits.
         """
+        labels = required_labels(batch)
         num_logits = output.logits.shape[1]
         if num_logits != 1:
             raise ConfigError(
@@ -52,7 +53,7 @@ class Loss(nn.Module):
             )
         require_cosines(output.logits, "oc_softmax", "one_class")
         score, config = output.logits[:, 0], self.config
-        bonafide = batch.labels[:, 1] if batch.labels.is_floating_point() else batch.labels.to(score.dtype)
+        bonafide = labels[:, 1] if labels.is_floating_point() else labels.to(score.dtype)
         below = nn.functional.softplus(config.scale * (config.bonafide_margin - score))
         above = nn.functional.softplus(config.scale * (score - config.spoof_margin))
         return torch.mean(bonafide * below + (1 - bonafide) * above)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dada.data.batch import Batch
+from dada.data.batch import Batch, required_labels
 from dada.errors import ConfigError
 from dada.losses._cosines import require_cosines
 from dada.models import Output
@@ -33,6 +33,7 @@ class Loss(nn.Module):
         """Cosines (B, K) and labels, classes (B,) or probabilities (B, K), to a scalar. Raises ConfigError
         for other logits.
         """
+        labels = required_labels(batch)
         cosines = output.logits
         if cosines.shape[1] < 2:
             raise ConfigError(
@@ -40,8 +41,6 @@ class Loss(nn.Module):
                 "model.head: cosine"
             )
         require_cosines(cosines, "p2sgrad", "cosine")
-        soft = batch.labels.is_floating_point()
-        target = (
-            batch.labels if soft else nn.functional.one_hot(batch.labels, cosines.shape[1]).to(cosines.dtype)
-        )
+        soft = labels.is_floating_point()
+        target = labels if soft else nn.functional.one_hot(labels, cosines.shape[1]).to(cosines.dtype)
         return torch.sum((cosines - target) ** 2, dim=1).mean()

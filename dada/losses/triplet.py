@@ -26,6 +26,8 @@ class Config:
 class Loss(nn.Module):
     """Mean over the triples of [d(A, P) - d(A, N) + margin]₊."""
 
+    margin: Tensor
+
     def __init__(self, config: Config):
         super().__init__()
         if config.distance not in DISTANCES:

@@ -1,13 +1,20 @@
 """ABX discrimination of embeddings: is A nearer to P of its own class than to N of another?"""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.errors import ConfigError, DataError
 
 DISTANCES = ("cosine", "l2")
 
 
-def abx(embeddings, labels, num_triples: int = 10_000, distance: str = "cosine", seed: int = 0) -> float:
+def abx(
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    num_triples: int = 10_000,
+    distance: str = "cosine",
+    seed: int = 0,
+) -> float:
     """Share of random triples with d(A, P) < d(A, N), equal distances counting half; .5 is chance.
 
     `embeddings` (N, D), `labels` (N,). A is drawn evenly from the utterances of classes with at least two, P
@@ -16,7 +23,9 @@ def abx(embeddings, labels, num_triples: int = 10_000, distance: str = "cosine",
     return float(np.mean(abx_wins(embeddings, abx_triples(labels, num_triples, seed), distance)))
 
 
-def abx_triples(labels, num_triples: int = 10_000, seed: int = 0, sources=None) -> np.ndarray:
+def abx_triples(
+    labels: ArrayLike, num_triples: int = 10_000, seed: int = 0, sources: ArrayLike | None = None
+) -> np.ndarray:
     """Random triples, the indices (M, 3) of A, P and N as `abx` draws them; with `sources` (N,) P is of
     another source than A.
 
@@ -48,7 +57,7 @@ def abx_triples(labels, num_triples: int = 10_000, seed: int = 0, sources=None) 
     return order[np.stack([anchors, positives, negatives], axis=1)]
 
 
-def abx_wins(embeddings, triples: np.ndarray, distance: str = "cosine") -> np.ndarray:
+def abx_wins(embeddings: ArrayLike, triples: np.ndarray, distance: str = "cosine") -> np.ndarray:
     """Of each triple (M, 3) whether A is nearer to P than to N: 1, 0, or a half where both are as near, (M,)."""
     if distance not in DISTANCES:
         raise ConfigError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")

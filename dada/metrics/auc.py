@@ -1,11 +1,12 @@
 """The area under the receiver operating characteristic."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.metrics.check import both_classes
 
 
-def auc(bonafide, spoof) -> float:
+def auc(bonafide: ArrayLike, spoof: ArrayLike) -> float:
     """The chance that a bona fide trial scores above a spoof, equal scores counting half."""
     bonafide, spoof = both_classes(bonafide, spoof)
     return float(np.sum(num_below(bonafide, np.sort(spoof))) / (bonafide.size * spoof.size))

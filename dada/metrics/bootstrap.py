@@ -16,11 +16,12 @@ same spread, with a standard deviation of 1 / sqrt(2 MOST_ALONE), 2 %, which is 
 resamples leave uncertain.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from dada.errors import DataError
@@ -111,14 +112,14 @@ class Resampler:
         parts = [[weights @ size for size in sizes] for weights in self.chunks()]
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
-    def over(self, *scores) -> "Trials":
+    def over(self, *scores: ArrayLike) -> "Trials":
         """These scores, class by class, in the order of the clusters."""
-        scores = [scores_of(part, CLASSES[i]) for i, part in enumerate(scores)]
-        sizes = [part.size for part in scores], [index.size for index in self.classes]
+        checked = [scores_of(part, CLASSES[i]) for i, part in enumerate(scores)]
+        sizes = [part.size for part in checked], [index.size for index in self.classes]
         if sizes[0] != sizes[1]:
             there, wanted = (" + ".join(map(str, part)) for part in sizes)
             raise DataError(f"there are {there} scores for {wanted} clusters")
-        return Trials(self, scores)
+        return Trials(self, checked)
 
     def interval(self, values: np.ndarray, confidence: float = 0.95) -> Interval:
         """Percentile interval of `values` (R,); a resample that lacks a class is NaN there and is left out."""
@@ -131,7 +132,9 @@ class Resampler:
         return Interval(float(low), float(high), int(values.size))
 
 
-def clusters_by_attack(is_bonafide, speakers: Sequence[str], attacks: Sequence[str]) -> np.ndarray:
+def clusters_by_attack(
+    is_bonafide: Iterable[bool], speakers: Sequence[str], attacks: Sequence[str]
+) -> np.ndarray:
     """Names of clusters (N,) that ask what other attacks would have given: of a spoof its attack, of bona
     fide speech its speaker.
     """
@@ -258,7 +261,7 @@ class Trials:
                 )
         return np.stack(rows)
 
-    def _histogram(self, block: np.ndarray, mine: np.ndarray):
+    def _histogram(self, block: np.ndarray, mine: np.ndarray) -> np.ndarray | sparse.csr_array:
         shape = (self.resampler.num_clusters, int(block[-1]) + 1)
         counts = sparse.coo_array(
             (np.ones(int(mine.sum())), (self.cluster[mine], block[mine])), shape=shape
@@ -308,7 +311,7 @@ class Trials:
                 cost[:, 1:] for cost in costs[1:]
             )  # no point inside a block can cost less
             open_blocks = (bound < best[:, None]) & (np.diff(self.edges) > 1)
-        for k in np.flatnonzero(open_blocks.any(axis=0)):
+        for k in np.flatnonzero(open_blocks.any(axis=0)).tolist():
             rows = np.flatnonzero(open_blocks[:, k] & (bound[:, k] < best))
             inside = self.within(weights[rows], k, [edge[rows, k] for edge in edges])
             cost = sum(
@@ -336,10 +339,10 @@ class Trials:
 
 
 def bootstrap_eer(
-    bonafide,
-    spoof,
-    bonafide_clusters,
-    spoof_clusters,
+    bonafide: ArrayLike,
+    spoof: ArrayLike,
+    bonafide_clusters: Sequence[str],
+    spoof_clusters: Sequence[str],
     num_resamples: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
@@ -350,7 +353,11 @@ def bootstrap_eer(
 
 
 def bootstrap_mean(
-    values, clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0, confidence: float = 0.95
+    values: ArrayLike,
+    clusters: Sequence[str],
+    num_resamples: int = 1000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> Interval | None:
     """Interval of the mean of values (N,) over resampled clusters; None with fewer than two of them. NaN are
     left out.
@@ -370,8 +377,8 @@ def bootstrap_mean(
 
 def bootstrap_difference(
     resampler: Resampler,
-    first,
-    second,
+    first: Sequence[ArrayLike],
+    second: Sequence[ArrayLike],
     metric: Callable[[Trials], np.ndarray] = Trials.eer,
     confidence: float = 0.95,
 ) -> Interval:

@@ -1,12 +1,13 @@
 """How well a score or a probability means what it says: Cllr, expected calibration error, Brier score."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.errors import DataError
 from dada.metrics.check import both_classes, scores_of
 
 
-def cllr(bonafide, spoof) -> float:
+def cllr(bonafide: ArrayLike, spoof: ArrayLike) -> float:
     """Cost of log-likelihood ratios, bits; 0 is perfect, 1 says nothing (Brümmer and du Preez, Computer
     Speech and Language 20, 2006).
 
@@ -21,13 +22,13 @@ def cllr_cost(scores: np.ndarray, is_bonafide: bool) -> np.ndarray:
     return np.logaddexp(0, -scores if is_bonafide else scores) / np.log(2)
 
 
-def brier(probability, is_bonafide) -> float:
+def brier(probability: ArrayLike, is_bonafide: ArrayLike) -> float:
     """Mean squared distance between P(bona fide) (N,) and the truth (N,)."""
     probability, is_bonafide = _probabilities(probability, is_bonafide)
     return float(np.mean((probability - is_bonafide) ** 2))
 
 
-def ece(probability, is_bonafide, num_bins: int = 15) -> float:
+def ece(probability: ArrayLike, is_bonafide: ArrayLike, num_bins: int = 15) -> float:
     """Expected calibration error: mean distance of P(bona fide) and the share of bona fide, over equal bins
     weighted by size.
     """
@@ -38,7 +39,7 @@ def ece(probability, is_bonafide, num_bins: int = 15) -> float:
     return float(np.abs(said - true).sum() / probability.size)
 
 
-def reliability(bonafide, spoof, num_bins: int = 10) -> dict[str, list[float]]:
+def reliability(bonafide: ArrayLike, spoof: ArrayLike, num_bins: int = 10) -> dict[str, list[float]]:
     """What log-likelihood ratios say against what is true, both classes weighing the same: the points of a
     calibration plot.
 
@@ -61,7 +62,7 @@ def reliability(bonafide, spoof, num_bins: int = 10) -> dict[str, list[float]]:
     }
 
 
-def _probabilities(probability, is_bonafide) -> tuple[np.ndarray, np.ndarray]:
+def _probabilities(probability: ArrayLike, is_bonafide: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     probability = scores_of(probability, "probability")
     if probability.min() < 0 or probability.max() > 1:
         raise DataError(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.errors import DataError
 
@@ -17,7 +18,7 @@ TIED = 0.05  # share of trials with one score that is
 log = logging.getLogger(__name__)
 
 
-def scores_of(values: Sequence[float], what: str, names: Sequence[str] | None = None) -> np.ndarray:
+def scores_of(values: ArrayLike, what: str, names: Sequence[str] | None = None) -> np.ndarray:
     """One class's scores as float64 (N,). Raises DataError for none at all, and for NaN or infinite ones,
     naming the trials.
     """
@@ -34,7 +35,7 @@ def scores_of(values: Sequence[float], what: str, names: Sequence[str] | None = 
     return array
 
 
-def both_classes(bonafide: Sequence[float], spoof: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def both_classes(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Scores of bona fide and of spoofed trials, checked by `scores_of`."""
     return scores_of(bonafide, "bona fide"), scores_of(spoof, "spoof")
 

@@ -8,6 +8,7 @@ rejecting everything.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.metrics.check import both_classes
 from dada.metrics.det import Det, det
@@ -41,7 +42,7 @@ class Costs:
         return min(self.miss * (1 - self.p_spoof), self.fa * self.p_spoof)
 
 
-def min_dcf(bonafide, spoof, costs: Costs = Costs()) -> tuple[float, float]:
+def min_dcf(bonafide: ArrayLike, spoof: ArrayLike, costs: Costs = Costs()) -> tuple[float, float]:
     """Normalised detection cost at the best threshold, in [0, 1], and that threshold."""
     return min_dcf_of(det(bonafide, spoof), costs)
 
@@ -53,7 +54,7 @@ def min_dcf_of(curve: Det, costs: Costs = Costs()) -> tuple[float, float]:
     return float(cost[point]), float(curve.thresholds[point])
 
 
-def act_dcf(bonafide, spoof, costs: Costs = Costs()) -> float:
+def act_dcf(bonafide: ArrayLike, spoof: ArrayLike, costs: Costs = Costs()) -> float:
     """Normalised detection cost at the threshold of the costs, the scores taken as natural-log likelihood
     ratios.
     """

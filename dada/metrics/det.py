@@ -6,6 +6,7 @@ Pmiss is the share of bona fide trials that are rejected, Pfa the share of spoof
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.errors import ConfigError
 from dada.metrics.check import both_classes
@@ -49,7 +50,7 @@ class Det:
         return cost
 
 
-def det(bonafide, spoof, ties: str = "grouped") -> Det:
+def det(bonafide: ArrayLike, spoof: ArrayLike, ties: str = "grouped") -> Det:
     """The curve of two classes' scores, sorted once.
 
     ties="grouped" has one point for each distinct score, since no threshold can part equal scores.

@@ -2,17 +2,20 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.errors import DataError
 from dada.metrics.check import scores_of, warn_if_inverted
 from dada.metrics.det import Det, det
 
+Counts = Any  # a number or an array (R,), one for each resample
 ADD2023_ROUNDS = (0.4, 0.6)  # weights of the two test rounds of ADD 2023 track 1.2
 
 
-def eer(bonafide, spoof, ties: str = "grouped") -> tuple[float, float]:
+def eer(bonafide: ArrayLike, spoof: ArrayLike, ties: str = "grouped") -> tuple[float, float]:
     """EER as a share in [0, 1] and its threshold; a higher score means more bona fide. Warns where the sign
     looks inverted.
 
@@ -65,13 +68,15 @@ def weighted_eer(eers: Sequence[float], weights: Sequence[float] = ADD2023_ROUND
     >>> round(100 * weighted_eer([0.2344, 0.2126]), 2)
     22.13
     """
-    eers, weights = scores_of(eers, "EER"), scores_of(weights, "weight")
-    if eers.size != weights.size or weights.min() < 0 or weights.sum() == 0:
-        raise DataError(f"{eers.size} EERs need as many weights, none below 0; got {weights.tolist()}")
-    return float(eers @ weights / weights.sum())
+    values, shares = scores_of(eers, "EER"), scores_of(weights, "weight")
+    if values.size != shares.size or shares.min() < 0 or shares.sum() == 0:
+        raise DataError(f"{values.size} EERs need as many weights, none below 0; got {shares.tolist()}")
+    return float(values @ shares / shares.sum())
 
 
-def crossing(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):
+def crossing(
+    miss0: Counts, fa0: Counts, miss1: Counts, fa1: Counts, num_bonafide: Counts, num_spoof: Counts
+) -> tuple[np.ndarray, np.ndarray]:
     """EER between the point before (0) and after (1) the score where Pfa falls to Pmiss, from counts; also
     whether it lies after.
 
@@ -87,7 +92,9 @@ def crossing(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):
     return np.where(single, nearest, on_line), np.where(single, upper, True)
 
 
-def crossing_official(miss0, fa0, miss1, fa1, num_bonafide, num_spoof):
+def crossing_official(
+    miss0: Counts, fa0: Counts, miss1: Counts, fa1: Counts, num_bonafide: Counts, num_spoof: Counts
+) -> np.ndarray:
     """As the value of `crossing`, by the challenges' routine: it walks through the score trial by trial, bona
     fide first.
 

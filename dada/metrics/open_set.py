@@ -3,13 +3,14 @@ out. K classes.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.errors import DataError
 from dada.metrics.auc import auc
 from dada.metrics.check import scores_of
 
 
-def reject(predicted, confidence, threshold: float, unknown) -> np.ndarray:
+def reject(predicted: ArrayLike, confidence: ArrayLike, threshold: float, unknown: str | int) -> np.ndarray:
     """Predicted classes (N,), with `unknown` in place of those whose confidence (N,) is below the threshold.
 
     The open-set F1 of ADD 2023 track 3 is `macro_f1(reject(...), reference)`, the unknown class being one of
@@ -21,7 +22,7 @@ def reject(predicted, confidence, threshold: float, unknown) -> np.ndarray:
     return np.where(confidence < threshold, unknown, predicted)
 
 
-def unknown_auroc(confidence, is_unknown) -> float:
+def unknown_auroc(confidence: ArrayLike, is_unknown: ArrayLike) -> float:
     """The chance that a trial of a known class is given a higher confidence (N,) than an unknown one; .5 is
     chance.
     """

@@ -8,6 +8,7 @@ and biometric comparators, IEEE TPAMI 46, 2024.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.errors import DataError
 from dada.metrics.bootstrap import Trials
@@ -31,7 +32,9 @@ class SasvCosts:
     fa_spoof: float = 10.0
 
 
-def a_dcf(target, nontarget, spoof, costs: SasvCosts = SasvCosts()) -> tuple[float, float]:
+def a_dcf(
+    target: ArrayLike, nontarget: ArrayLike, spoof: ArrayLike, costs: SasvCosts = SasvCosts()
+) -> tuple[float, float]:
     """Normalised cost of one score over the three kinds of trials at its best threshold, in [0, 1], and that
     threshold.
     """
@@ -54,10 +57,16 @@ def a_dcf_factors(costs: SasvCosts = SasvCosts()) -> tuple[float, float, float]:
     """Factors of Pmiss, Pfa of non-targets and Pfa of spoofs in the normalised cost."""
     parts = costs.miss * costs.p_target, costs.fa * costs.p_nontarget, costs.fa_spoof * costs.p_spoof
     default = min(parts[1] + parts[2], parts[0])
-    return tuple(part / default for part in parts)
+    return parts[0] / default, parts[1] / default, parts[2] / default
 
 
-def t_eer(bonafide, spoof, asv_target, asv_nontarget, asv_spoof) -> float:
+def t_eer(
+    bonafide: ArrayLike,
+    spoof: ArrayLike,
+    asv_target: ArrayLike,
+    asv_nontarget: ArrayLike,
+    asv_spoof: ArrayLike,
+) -> float:
     """Concurrent tandem EER, a share: both systems must accept, and misses, accepted non-targets and accepted
     spoofs are equally many.
 
@@ -72,7 +81,9 @@ def t_eer(bonafide, spoof, asv_target, asv_nontarget, asv_spoof) -> float:
     return value
 
 
-def resampled_t_eer(trials: Trials, asv_target, asv_nontarget, asv_spoof) -> np.ndarray:
+def resampled_t_eer(
+    trials: Trials, asv_target: ArrayLike, asv_nontarget: ArrayLike, asv_spoof: ArrayLike
+) -> np.ndarray:
     """t-EER (R,) of resampled trials of the countermeasure, the ASV staying as it is; NaN where it is not
     defined.
 
@@ -89,7 +100,7 @@ def _of_resamples(tandem: "_Tandem", trials: Trials, weights: np.ndarray) -> np.
     edges = trials.at_edges(weights)
     totals = edges[0][:, -1], edges[1][:, 0]
     wanted: dict[int, list[tuple[int, np.ndarray]]] = {}
-    for row in np.flatnonzero((totals[0] > 0) & (totals[1] > 0)):
+    for row in np.flatnonzero((totals[0] > 0) & (totals[1] > 0)).tolist():
         for block, which in tandem.candidates(
             *(edge[row] / total[row] for edge, total in zip(edges, totals, strict=True))
         ):
@@ -204,5 +215,7 @@ def _share_above(scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     return 1 - np.searchsorted(np.sort(scores), thresholds, "right") / scores.size
 
 
-def _three_kinds(target, nontarget, spoof) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _three_kinds(
+    target: ArrayLike, nontarget: ArrayLike, spoof: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return scores_of(target, "target"), scores_of(nontarget, "non-target"), scores_of(spoof, "spoof")

@@ -7,6 +7,7 @@ and ASVspoof 2021.
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dada.errors import DataError
 from dada.metrics.check import scores_of, warn_if_inverted
@@ -73,6 +74,8 @@ class Asv:
     def factors(self, version: str) -> tuple[float, float, float]:
         """(C0, C1, C2) of the normalised t-DCF, legacy or revised."""
         if self.c012 is None:
+            if self.rates is None:
+                raise DataError(f"{self.name}: neither rates nor constants of the ASV are known")
             return factors(self.rates, version)
         c0, c1, c2 = self.c012[POOLED]
         default = c0 + min(c1, c2)
@@ -91,19 +94,20 @@ class Asv:
             if within != shared or value not in self.c012:
                 return self
             return replace(self, c012={POOLED: self.c012[value]}, scope=f"constants of {condition} {value}")
-        if condition not in self.conditions:
+        if condition not in self.conditions or self.kinds is None:
             return self
+        target, nontarget, spoof = self.kinds
         has_it = [values == value for values in self.conditions[condition]]
         if not within:
-            has_it[:2] = [np.ones(kind.size, dtype=bool) for kind in self.kinds[:2]]
+            has_it[:2] = [np.ones(kind.size, dtype=bool) for kind in (target, nontarget)]
         if not all(chosen.any() for chosen in has_it):
             return self
-        kinds = tuple(kind[chosen] for kind, chosen in zip(self.kinds, has_it, strict=True))
+        kinds = target[has_it[0]], nontarget[has_it[1]], spoof[has_it[2]]
         scope = f"{'trials' if within else 'spoofs'} of {condition} {value}"
         return replace(self, rates=asv_rates(*kinds, warn=False), kinds=kinds, scope=scope)
 
 
-def asv_rates(target, nontarget, spoof, warn: bool = True) -> AsvRates:
+def asv_rates(target: ArrayLike, nontarget: ArrayLike, spoof: ArrayLike, warn: bool = True) -> AsvRates:
     """Rates of an ASV from its scores, at the threshold of its own EER (official rule) between targets and
     non-targets.
 
@@ -156,7 +160,11 @@ def factors(
 
 
 def min_tdcf(
-    bonafide, spoof, rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()
+    bonafide: ArrayLike,
+    spoof: ArrayLike,
+    rates: AsvRates,
+    version: str = "legacy",
+    costs: TandemCosts = TandemCosts(),
 ) -> float:
     """Normalised t-DCF of the countermeasure's scores at the best threshold: legacy in [0, 1], revised in
     [ASV floor, 1].

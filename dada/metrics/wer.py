@@ -26,10 +26,10 @@ def word_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
     A row of the table at a time: insertions along the row are a running minimum of (value - column).
     """
     number = {word: i for i, word in enumerate(dict.fromkeys([*reference, *hypothesis]))}
-    ref, hyp = ([number[word] for word in words] for words in (reference, hypothesis))
-    hyp, columns = np.array(hyp, dtype=np.int64), np.arange(len(hyp) + 1)
+    hyp = np.array([number[word] for word in hypothesis], dtype=np.int64)
+    columns = np.arange(len(hyp) + 1)
     row = columns
-    for i, word in enumerate(ref, start=1):
+    for i, word in enumerate((number[word] for word in reference), start=1):
         without_insertions = np.empty_like(row)
         without_insertions[0] = i
         np.minimum(row[1:] + 1, row[:-1] + (hyp != word), out=without_insertions[1:])

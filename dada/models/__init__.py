@@ -24,16 +24,18 @@ and of the padding behind its length; a gradient for every parameter that the lo
 outputs after saving and loading.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from dada import plugins
+from dada.data.batch import Batch
 from dada.models.weights import load_weights
 
-__all__ = ["TASKS", "Output", "build", "config_class", "load_weights"]
+__all__ = ["TASKS", "Batches", "Output", "build", "config_class", "load_weights"]
 
+Batches = Callable[[], Iterator[Batch]]  # every call gives the labelled batches of the training set anew
 TASKS = ("audio", "text", "fusion", "ensemble", "open_set")
 
 

@@ -35,8 +35,9 @@ def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_work
     """
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
     order = list(range(len(dataset)))
-    if dataset.lengths is not None:
-        order.sort(key=lambda i: dataset.lengths[i])  # stable: equal lengths keep their order
+    lengths = dataset.lengths
+    if lengths is not None:
+        order.sort(key=lengths.__getitem__)  # stable: equal lengths keep their order
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     loader = DataLoader(
         dataset,

@@ -10,6 +10,7 @@ Axes: B batch, F frequency, N frames, C channels.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ from dada.errors import ConfigError, DataError
 KERAS_MOMENTUM = (
     0.01  # weight of a batch in the running statistics of a BatchNorm: Keras's default in PyTorch's terms
 )
-NORM = {"eps": 1e-3, "momentum": KERAS_MOMENTUM}
+NORM: dict[str, Any] = {"eps": 1e-3, "momentum": KERAS_MOMENTUM}
 
 
 class MaxFeatureMap(torch.autograd.Function):
@@ -29,14 +30,14 @@ class MaxFeatureMap(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         """(B, 2C, F, N) to (B, C, F, N)."""
         first, second = x.chunk(2, dim=1)
         ctx.save_for_backward(first >= second)
         return torch.maximum(first, second)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         """All of the gradient goes to the half that was taken; to the first where both are equal."""
         (first_taken,) = ctx.saved_tensors
         to_first = grad * first_taken
@@ -57,7 +58,7 @@ class MaxConv2d(nn.Conv2d):
         super().__init__(channels, 2 * size, kernel, padding=kernel // 2 if padding is None else padding)
         for half in self.weight.data.chunk(2):  # two layers in the originals, so that each has its own fan
             init(half)
-        nn.init.zeros_(self.bias)
+        nn.init.zeros_(self.get_parameter("bias"))
 
     def forward(self, x: Tensor) -> Tensor:
         x = super().forward(x)
@@ -76,12 +77,12 @@ def glorot_depthwise(weight: Tensor) -> Tensor:
 
 
 def conv(
-    channels: int, size: int, kernel: int | tuple[int, int], init: Callable = he_uniform, **settings
+    channels: int, size: int, kernel: int | tuple[int, int], init: Callable = he_uniform, **settings: Any
 ) -> nn.Conv2d:
     """A convolution with zero biases and weights drawn by `init`."""
     layer = nn.Conv2d(channels, size, kernel, **settings)
     init(layer.weight)
-    nn.init.zeros_(layer.bias)
+    nn.init.zeros_(layer.get_parameter("bias"))
     return layer
 
 

@@ -7,6 +7,8 @@ statistics are affected, so only they are computed here; the library does the re
 Axes: B batch, C channels, F rows, N steps, M pixels.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -31,12 +33,15 @@ class BatchNorm2d(nn.BatchNorm2d):
         ):
             return super().forward(x)
         out, mean, variance = NormaliseBatch.apply(x, self.weight, self.bias, self.eps)
-        self.num_batches_tracked += 1
+        tracked, running_mean, running_var = self.num_batches_tracked, self.running_mean, self.running_var
+        if tracked is None or running_mean is None or running_var is None:
+            return out
+        tracked += 1
         share = (
-            1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+            1 / float(tracked) if self.momentum is None else self.momentum
         )  # None: the mean over all batches
-        self.running_mean.lerp_(mean, share)
-        self.running_var.lerp_(variance * count / (count - 1), share)
+        running_mean.lerp_(mean, share)
+        running_var.lerp_(variance * count / (count - 1), share)
         return out
 
 
@@ -47,7 +52,7 @@ class NormaliseBatch(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         pixels = x.permute(0, 2, 3, 1).view(-1, x.shape[1])
         mean = (sum(part.sum(0).double() for part in pixels.split(CHUNK)) / len(pixels)).float()
@@ -64,7 +69,7 @@ class NormaliseBatch(torch.autograd.Function):
         )
 
     @staticmethod
-    def backward(ctx, gradient: Tensor, *_) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, gradient: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         x, weight, mean, scale = ctx.saved_tensors
         wanted = [True, weight is not None, weight is not None]
         grads = torch.ops.aten.native_batch_norm_backward(

@@ -57,7 +57,7 @@ class Trunk(nn.Module):
         x, lengths = image(batch, self.name, MIN_ROWS, MIN_FRAMES)
         x, lengths = max_pool(self.stem(x), None if lengths is None else lengths - 2)
         for stage in self.stages:
-            for block in stage:
+            for block in stage.children():
                 x = block(x, lengths)
             x, lengths = max_pool(x, lengths)
         embedding = average(x, lengths)

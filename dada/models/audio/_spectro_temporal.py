@@ -14,6 +14,7 @@ a node.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -102,6 +103,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Conv2d(channels, size, (1, 3), padding=(0, 1)) if shortcut else None
         self.unused_conv = nn.Conv2d(1, size, (2, 3)) if unused_conv else None
         self.pool = nn.MaxPool2d((1, pool))
+        self.pool_width = pool
         self.piece = WIDTH // pool * pool
         self.dead_preact = dead_preact
         for dead in (self.norm1 if dead_preact else None, self.unused_conv):
@@ -110,7 +112,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, size, H, W // pool)."""
-        pool, width = self.pool.kernel_size[1], x.shape[3]
+        pool, width = self.pool_width, x.shape[3]
         if self.training or x.device.type != "cpu" or width <= 2 * self.piece:
             return self._run(x)
         margin = -(-2 // pool) * pool  # the two convolutions see two columns to either side
@@ -133,8 +135,9 @@ def conv_norm(x: Tensor, conv: nn.Conv2d, norm: BatchNorm2d) -> Tensor:
     """norm(conv(x)); in evaluation, where the BatchNorm is a fixed scale and shift, as one convolution."""
     if norm.training:
         return norm(conv(x))
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    bias = (conv.bias - norm.running_mean) * scale + norm.bias
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    bias = (conv.get_parameter("bias") - mean) * scale + norm.bias
     return nn.functional.conv2d(x, conv.weight * scale[:, None, None, None], bias, padding=conv.padding)
 
 
@@ -151,7 +154,7 @@ class Selu(torch.autograd.Function):
     """SELU of a dense tensor in place, to about 1e-7 of the library's: λ max(x, 0) + λα (exp(min(x, 0)) - 1)."""
 
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         for piece in x.as_strided((x.numel(),), (1,)).split(SELU_PIECE):
             below = piece.clamp(max=0).exp_().sub_(1)
             piece.clamp_(min=0).mul_(SELU_SCALE).add_(below, alpha=SELU_ALPHA * SELU_SCALE)
@@ -160,7 +163,7 @@ class Selu(torch.autograd.Function):
         return x
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         return torch.ops.aten.elu_backward(gradient, SELU_ALPHA, SELU_SCALE, 1, True, ctx.saved_tensors[0])
 
 

@@ -9,6 +9,7 @@ variance floor is scikit-learn's, 1e-6.
 Axes: B batch, F features, N frames, M frames of a whole batch, C components, K classes.
 """
 
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dada.data.batch import Batch
+from dada.data.batch import Batch, required_labels
 from dada.errors import ConfigError, DataError
-from dada.models import Output
+from dada.models import Batches, Output
 
 CHUNK = 8192  # frames worked on at once
 INITS = ("kmeans", "random")
@@ -49,6 +50,10 @@ class Model(nn.Module):
     Embedding: the same.
     """
 
+    weights: Tensor
+    means: Tensor
+    variances: Tensor
+
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         if config.init not in INITS:
@@ -75,7 +80,7 @@ class Model(nn.Module):
             [torch.logsumexp(joint_log_density(frames, *mixture), dim=1) for mixture in mixtures], dim=1
         )
 
-    def estimate(self, batches, log) -> None:
+    def estimate(self, batches: Batches, log: logging.Logger) -> None:
         """Fit all classes, each on its own clips, from labelled batches. Randomness comes from torch's global
         generator.
 
@@ -86,7 +91,9 @@ class Model(nn.Module):
         for _ in self.estimate_steps(batches, log):
             pass
 
-    def estimate_steps(self, batches, log, progress: dict | None = None) -> Iterator[dict]:
+    def estimate_steps(
+        self, batches: Batches, log: logging.Logger, progress: dict | None = None
+    ) -> Iterator[dict]:
         """The same step by step: yields after the init and after every iteration what a later call goes on
         from, as `progress`.
         """
@@ -133,7 +140,7 @@ class Model(nn.Module):
             self.means[k] = mixture.means * scale + shift
             self.variances[k] = mixture.variances * scale**2
 
-    def _statistics(self, batches) -> tuple[list[int], Tensor, Tensor]:
+    def _statistics(self, batches: Batches) -> tuple[list[int], Tensor, Tensor]:
         """Frames per class, and mean and standard deviation (F,) over all classes."""
         counts = [0] * len(self.weights)
         size = self.config.num_features
@@ -157,7 +164,7 @@ class Model(nn.Module):
         scale = (squares / sum(counts) - shift**2).clamp_min(1e-12).sqrt()
         return counts, shift.to(self.means.device), scale.to(self.means.device)
 
-    def _sample(self, batches, counts: list[int], shift: Tensor, scale: Tensor) -> list[Tensor]:
+    def _sample(self, batches: Batches, counts: list[int], shift: Tensor, scale: Tensor) -> list[Tensor]:
         """About `init_frames` random standardised frames of every class, (M, F) float32."""
         chosen: list[list[Tensor]] = [[] for _ in counts]
         for label, frames in self._labelled_frames(batches):
@@ -168,11 +175,11 @@ class Model(nn.Module):
             chosen[label].append(((frames - shift) / scale).float())
         return [torch.cat(parts) for parts in chosen]
 
-    def _labelled_frames(self, batches):
+    def _labelled_frames(self, batches: Batches) -> Iterator[tuple[int, Tensor]]:
         """(class, frames (M, F) float64) of every class in every batch."""
         for batch in batches():
             frames, owner = _valid_frames(batch.to(self.means.device))
-            labels = batch.labels.to(owner.device)[owner]
+            labels = required_labels(batch).to(owner.device)[owner]
             for label in labels.unique().tolist():
                 yield label, frames[labels == label].double()
 
@@ -203,8 +210,8 @@ class Mixture:
         return {key: getattr(self, key) for key in STATE}
 
     @classmethod
-    def from_state(cls, state: dict, device) -> "Mixture":
-        """The mixture of which `state` told."""
+    def from_state(cls, state: dict, device: torch.device) -> "Mixture":
+        """The mixture that `state()` describes."""
         mixture = cls(*(state[key].to(device) for key in STATE[:3]))
         mixture.mean, mixture.converged = state["mean"], state["converged"]
         return mixture
@@ -231,14 +238,15 @@ class Mixture:
         self._reset()
 
     def _reset(self) -> None:
-        self._moments = _Moments(*self.means.shape, self.means.device)
+        num_components, num_features = self.means.shape
+        self._moments = _Moments(num_components, num_features, self.means.device)
         self._total, self._count = torch.zeros((), dtype=torch.float64, device=self.means.device), 0
 
 
 class _Moments:
     """Zeroth, first and second moments per component, in float64."""
 
-    def __init__(self, num_components: int, num_features: int, device):
+    def __init__(self, num_components: int, num_features: int, device: torch.device):
         self.zeroth = torch.zeros(num_components, dtype=torch.float64, device=device)
         self.first, self.second = torch.zeros(
             2, num_components, num_features, dtype=torch.float64, device=device

@@ -13,6 +13,7 @@ Axes: B batch, F frequency, N frames, C channels, K classes.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -135,7 +136,9 @@ class Block(nn.Module):
 class UnscaledBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm with a learned offset and a scale fixed to 1 (a buffer, so no optimiser sees it)."""
 
-    def __init__(self, *args, **kwargs):
+    weight: Tensor  # type: ignore[assignment]  # a buffer in place of the library's parameter
+
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         scale = self.weight.data
         del self.weight

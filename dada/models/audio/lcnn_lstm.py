@@ -9,8 +9,9 @@ nii), 16 frames at least. The original holds time as the first image axis, we as
 Axes: B batch, F features, N frames, C channels, K classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +82,7 @@ class Model(nn.Module):
             x, lengths = block(x, lengths)
         steps = self.dropout(x).flatten(1, 2).transpose(1, 2).contiguous()  # (B, N, C·F)
         hidden = steps
-        for lstm in self.lstms:
+        for lstm in cast(Iterable[nn.LSTM], self.lstms):
             hidden = run_lstm(lstm, hidden, lengths)
         total = (hidden + steps).sum(1)
         embedding = total / (steps.shape[1] if lengths is None else lengths[:, None])

@@ -181,9 +181,15 @@ class BandConv(nn.Module):
 
     def __init__(self, channels: int, size: int, kernel: int, num_bands: int, mfm: bool):
         super().__init__()
-        settings = {"padding": (kernel // 2, 0), "groups": num_bands}
         self.convs = nn.ModuleList(
-            conv(num_bands * channels, num_bands * size, (kernel, 1), **settings) for _ in range(1 + mfm)
+            conv(
+                num_bands * channels,
+                num_bands * size,
+                (kernel, 1),
+                padding=(kernel // 2, 0),
+                groups=num_bands,
+            )
+            for _ in range(1 + mfm)
         )
 
     def forward(self, x: Tensor) -> Tensor:

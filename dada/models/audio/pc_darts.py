@@ -211,10 +211,9 @@ def relu_conv_norm(channels: int, size: int) -> nn.Sequential:
 def separable(channels: int, kernel: int, stride: int, dilation: int, affine: bool) -> list[nn.Module]:
     """ReLU, a convolution within each channel and one across channels, BatchNorm."""
     reach = dilation * (kernel // 2)
-    settings = {"padding": reach, "dilation": dilation, "groups": channels, "bias": False}
     return [
         nn.ReLU(),
-        nn.Conv2d(channels, channels, kernel, stride, **settings),
+        nn.Conv2d(channels, channels, kernel, stride, reach, dilation, groups=channels, bias=False),
         nn.Conv2d(channels, channels, 1, bias=False),
         BatchNorm2d(channels, affine=affine),
     ]

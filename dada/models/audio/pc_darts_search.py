@@ -14,7 +14,9 @@ once an edge: the same numbers.
 Axes: B batch, F frequency, N frames, C channels, E edges, O operations, D embedding, K classes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +106,7 @@ class Model(nn.Module):
             x = mask_rows(x, self.config.max_masked)
         weights = {kind: self.weights(kind) for kind in KINDS}
         state0, state1 = self.stem(x[:, None])
-        for cell in self.cells:
+        for cell in cast(Iterable[SearchCell], self.cells):
             state0, state1 = state1, cell(state0, state1, weights[cell.kind])
         embedding = state1.mean((2, 3))
         return Output(self.classify(embedding), embedding)
@@ -161,10 +163,10 @@ class SearchCell(nn.Module):
         states = [prepare(state) for prepare, state in zip(self.prepare, (state0, state1), strict=True)]
         edge = 0
         for num_states in self.edges:
-            total = 0
-            for state in states[:num_states]:
-                total = total + self.mixtures[edge](state, weights[edge])
-                edge += 1
+            total = self.mixtures[edge](states[0], weights[edge])
+            for i, state in enumerate(states[1:num_states], start=1):
+                total = total + self.mixtures[edge + i](state, weights[edge + i])
+            edge += num_states
             states.append(shuffle(total, self.partial))
         return torch.cat(states[NUM_INPUTS:], dim=1)
 

@@ -141,8 +141,15 @@ def kept(num_nodes: int, ratio: float) -> int:
 
 def example() -> tuple[Config, tuple[int, ...]]:
     """A small network for tests, without parameters that no output depends on."""
-    small = {"num_samples": 8_000, "num_filters": 18, "channels": [4, 4, 8, 8, 8, 8], "node_sizes": [16, 8]}
-    return Config(**small, dead_weights=False, max_masked_filters=0), (8_000,)
+    config = Config(
+        num_samples=8_000,
+        num_filters=18,
+        channels=[4, 4, 8, 8, 8, 8],
+        node_sizes=[16, 8],
+        dead_weights=False,
+        max_masked_filters=0,
+    )
+    return config, (8_000,)
 
 
 OFFICIAL_NAMES = (

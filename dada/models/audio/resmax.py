@@ -118,7 +118,7 @@ class Model(nn.Module):
         ):
             raise ConfigError(
                 "resmax: head flatten was built for inputs of "
-                f"{' x '.join(map(str, self.config.input_size))}, but these are "
+                f"{' x '.join(map(str, self.config.input_size or []))}, but these are "
                 f"{x.shape[2]} x {int(batch.lengths.min())} to {x.shape[3]}: set input_size, and "
                 "input.length_rule tile or pad"
             )

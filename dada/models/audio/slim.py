@@ -17,6 +17,7 @@ Axes: B batch, T samples, N frames, D width of the encoders, E size of an embedd
 """
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -95,9 +96,7 @@ class Model(nn.Module):
         """
         if self.encoders:
             check_waveform(batch)
-            return run_by_length(
-                batch, max(encoder.samples(1) for encoder in self.encoders.values()), self._encode
-            )
+            return run_by_length(batch, max(self._encoder(part).samples(1) for part in PARTS), self._encode)
         check_features(batch, 2 * self.config.width, f"2 x model.width {self.config.width}")
         return run_by_length(
             batch,
@@ -106,8 +105,11 @@ class Model(nn.Module):
             "frames",
         )
 
+    def _encoder(self, part: str) -> SpeechEncoder:
+        return cast(SpeechEncoder, self.encoders[part])
+
     def _encode(self, x: Tensor) -> Output:
-        return self._run({part: self.encoders[part].mean(x) for part in PARTS})
+        return self._run({part: self._encoder(part).mean(x) for part in PARTS})
 
     def _run(self, states: dict[str, Tensor]) -> Output:
         """Hidden states (B, N, D) of both parts to the output."""

@@ -4,15 +4,16 @@ modelling.
 Axes: B batch, F numbers, K classes.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dada.data.batch import Batch
+from dada.data.batch import Batch, required_labels
 from dada.errors import DataError
-from dada.models import Output
+from dada.models import Batches, Output
 
 
 @dataclass
@@ -33,6 +34,9 @@ class Model(nn.Module):
     numbers (B, F).
     """
 
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         self.config = config
@@ -47,7 +51,7 @@ class Model(nn.Module):
         embedding = (_clip_means(batch) - self.shift) / self.scale
         return Output(self.classify(embedding), embedding)
 
-    def estimate(self, batches, log) -> None:
+    def estimate(self, batches: Batches, log: logging.Logger) -> None:
         """Standardise and fit, classes weighted equally, from labelled batches. Raises DataError where a
         class has no clips.
         """
@@ -56,7 +60,7 @@ class Model(nn.Module):
         rows, labels = [], []
         for batch in batches():
             rows.append(_clip_means(batch).double().cpu().numpy())
-            labels.append(batch.labels.cpu().numpy())
+            labels.append(required_labels(batch).cpu().numpy())
         x, y = np.concatenate(rows), np.concatenate(labels)
         num_classes = self.classify.out_features
         counts = np.bincount(y, minlength=num_classes)

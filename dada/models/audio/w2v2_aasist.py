@@ -51,7 +51,8 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        self.config, self.encoder = config, None
+        self.config = config
+        self.encoder: SpeechEncoder | None = None
         width, num_layers = config.width, config.num_layers
         if config.encoder:
             options = (config.normalise, config.allow_download, config.tuned_layers)
@@ -68,10 +69,9 @@ class Model(nn.Module):
         Raises ConfigError for inputs of another kind or size, DataError for a clip of too few frames.
         """
         if self.encoder is not None:
+            encoder = self.encoder
             check_waveform(batch)
-            return run_by_length(
-                batch, self.encoder.samples(self.trunk.shortest), lambda x: self._run(self.encoder(x))
-            )
+            return run_by_length(batch, encoder.samples(self.trunk.shortest), lambda x: self._run(encoder(x)))
         num_layers, width = self.config.num_layers, self.config.width
         check_features(batch, num_layers * width, f"model.num_layers {num_layers} x model.width {width}")
         return run_by_length(
@@ -113,5 +113,12 @@ def check_features(batch: Batch, num_rows: int, meaning: str) -> None:
 
 def example() -> tuple[Config, tuple[int, ...]]:
     """A small network for tests, without parameters that no output depends on."""
-    sizes = {"channels": [4, 4, 8, 8, 8, 8], "node_sizes": [8, 4], "dead_preact": False}
-    return Config(**sizes, width=12, num_layers=2, projection=16), (24, 30)
+    config = Config(
+        channels=[4, 4, 8, 8, 8, 8],
+        node_sizes=[8, 4],
+        dead_preact=False,
+        width=12,
+        num_layers=2,
+        projection=16,
+    )
+    return config, (24, 30)

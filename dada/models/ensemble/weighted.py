@@ -6,7 +6,7 @@ The CAU_KU systems for ADD 2023 (Han et al., DADA workshop, 2023) are such sums,
 member: 1 score, or the logits of K classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import torch
@@ -40,6 +40,9 @@ class Config:
 class Model(nn.Module):
     """Rows (B, M, C) to their sum over the members, (B, C), with fitted factors and an offset, in float64."""
 
+    factors: Tensor
+    offset: Tensor
+
     def __init__(self, config: Config, num_classes: int = 2):
         super().__init__()
         if config.normalise not in NORMALISATIONS:
@@ -70,5 +73,5 @@ class Model(nn.Module):
         return torch.tensor([weights.get(name, 1.0) for name in members], dtype=torch.float64)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Collection[str]) -> str:
     return ", ".join(names) or "none"

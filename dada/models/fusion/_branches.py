@@ -26,9 +26,15 @@ class Branches:
 
     def rows(self, rows: list[int]) -> "Branches":
         """The utterances at some places, in that order."""
-        named = [[names[i] for i in rows] for names in (self.utts, self.speakers)]
-        tensors = (self.audio_score, self.audio_embedding, self.text_log_posterior, self.text_embedding)
-        return Branches(named[0], *(values[rows] for values in tensors), named[1], self.authors)
+        return Branches(
+            [self.utts[i] for i in rows],
+            self.audio_score[rows],
+            self.audio_embedding[rows],
+            self.text_log_posterior[rows],
+            self.text_embedding[rows],
+            [self.speakers[i] for i in rows],
+            self.authors,
+        )
 
 
 def claimed_authors(speakers: list[str], authors: list[str]) -> Tensor:

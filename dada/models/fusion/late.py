@@ -57,6 +57,11 @@ class Config:
 class Model(nn.Module):
     """A rule with its few fitted numbers, in float64: α, slope and offset per branch, spoof rate per author."""
 
+    alpha: Tensor
+    platt: Tensor
+    spoof_rates: Tensor
+    prior: Tensor
+
     def __init__(self, config: Config, num_classes: int = 2):
         super().__init__()
         for key, known in (

@@ -53,6 +53,10 @@ class Config:
 class Model(nn.Module):
     """Logits (B, K) to log-probabilities (B, K + 1) and, as embedding, the logits themselves."""
 
+    means: Tensor
+    weibull: Tensor
+    threshold: Tensor
+
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         for key, known in (("variant", VARIANTS), ("distance", DISTANCES), ("fit_on", FIT_ON)):

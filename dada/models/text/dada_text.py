@@ -8,6 +8,7 @@ the encoder, D embedding, K authors.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -44,7 +45,7 @@ class Model(nn.Module):
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         self.config = config
-        self.encoder = None
+        self.encoder: Any = None  # a model of the transformers library
         size = config.input_size
         if not size:
             self.encoder = load_pretrained(config.encoder, config.allow_download)

@@ -8,17 +8,19 @@ shares its number with another. B texts, L terms of the longest, V vocabulary, D
 training texts.
 """
 
+import logging
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dada.data.batch import Batch
+from dada.data.batch import Batch, required_labels
 from dada.errors import DataError
-from dada.models import Output
+from dada.models import Batches, Output
 from dada.text.normalise import normalise
 
 NUM_HASHES = 1 << 24  # float32, which inputs are, holds whole numbers up to here exactly
@@ -60,6 +62,12 @@ def tokenize(texts: Sequence[str], settings: dict) -> list[np.ndarray]:
 class Model(nn.Module):
     """Hashed terms (B, L) to author logits (B, K) and embeddings (B, D)."""
 
+    vocabulary: Tensor
+    idf: Tensor
+    weight: Tensor
+    bias: Tensor
+    projection: Tensor
+
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         self.config = config
@@ -86,7 +94,7 @@ class Model(nn.Module):
             torch.where(counts > 0, 1 + counts.clamp(min=1).log(), 0.0) * self.idf, dim=-1
         )
 
-    def estimate(self, batches, log) -> None:
+    def estimate(self, batches: Batches, log: logging.Logger) -> None:
         """Choose the vocabulary and fit everything from labelled batches. Raises DataError for fewer than two
         authors or no common term.
         """
@@ -94,13 +102,14 @@ class Model(nn.Module):
         from sklearn.linear_model import LogisticRegression
 
         config = self.config
-        rows, labels = [], []
+        rows: list[tuple[np.ndarray, np.ndarray]] = []
+        labels: list[int] = []
         for batch in batches():
             rows += [
                 np.unique(ids[valid].long().cpu().numpy(), return_counts=True)
                 for ids, valid in zip(batch.inputs, batch.mask, strict=True)
             ]
-            labels += batch.labels.tolist()
+            labels += required_labels(batch).tolist()
         x = self._choose_terms(rows)
         authors = sorted(set(labels))
         if len(authors) < 2 or not x.nnz:
@@ -129,7 +138,7 @@ class Model(nn.Module):
             fit.score(x, labels),
         )
 
-    def _choose_terms(self, rows: list[tuple[np.ndarray, np.ndarray]]):
+    def _choose_terms(self, rows: list[tuple[np.ndarray, np.ndarray]]) -> Any:  # scipy.sparse.csr_matrix
         """Fill `vocabulary` and `idf`, and return the unit-length vectors of the texts, sparse (N, V)."""
         from scipy import sparse
 
@@ -157,7 +166,7 @@ class Model(nn.Module):
             (np.concatenate(values), np.concatenate(indices), ends), shape=(len(rows), len(self.vocabulary))
         )
 
-    def _facts(self, x, authors: list[int]) -> tuple[int, int, int]:
+    def _facts(self, x: Any, authors: list[int]) -> tuple[int, int, int]:
         return int((self.vocabulary < NO_TERM).sum()), x.shape[0], len(authors)
 
 
