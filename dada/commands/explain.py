@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> None:
     from dada.detect import detector_of
     from dada.explain.config import AUTO, ExplainConfig, check_method
     from dada.explain_clip import ClipExplainer, joined, numbers, write_figures
-    from dada.recipe.config import parse_overrides
     from dada.report.clip_page import render
+    from dada.settings import parse_overrides
     from dada.storage.atomic import write_text
 
     method = args.method or AUTO

@@ -1,7 +1,6 @@
 """Trained systems, read from and written to experiment folders."""
 
 import dataclasses
-import typing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +8,10 @@ import torch
 from torch import nn
 
 from dada import models
-from dada.errors import ConfigError, DataError
+from dada.errors import DataError
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
-from dada.plugins import nearest
+from dada.settings import build
 from dada.storage.atomic import atomic_path
 from dada.storage.json_file import read_json, write_json
 
@@ -68,22 +67,4 @@ def save_experiment(folder: Path, config: SystemConfig, model: nn.Module, fitted
 def read_config(folder: Path) -> SystemConfig:
     """Return the configuration that a training saved."""
     path = ExperimentFolder(folder).config
-    return from_dict(SystemConfig, read_json(path), str(path))
-
-
-def from_dict(cls: type, values: dict, where: str):
-    """Nested dicts to nested dataclasses. Raises ConfigError for a key that the class does not have."""
-    kinds = typing.get_type_hints(cls)
-    unknown = [key for key in values if key not in kinds]
-    if unknown:
-        raise ConfigError(
-            f"{where}: unknown key {unknown[0]!r}{nearest(unknown[0], list(kinds))}: it was written by "
-            "another version"
-        )
-    nested = {key for key, kind in kinds.items() if dataclasses.is_dataclass(kind)}
-    return cls(
-        **{
-            key: from_dict(kinds[key], value, f"{where}: {key}") if key in nested else value
-            for key, value in values.items()
-        }
-    )
+    return build(SystemConfig, read_json(path), str(path), hint="it was written by another version")

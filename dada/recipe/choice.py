@@ -7,8 +7,8 @@ from pathlib import Path
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
 from dada.plugins import nearest
-from dada.recipe.config import SYSTEMS
 from dada.recipe.schema import RecipeConfig
+from dada.system_files import configured_systems
 
 ALL = "all"  # what --system takes for every system that applies
 FETCHED = "downloads/"  # stage prepare_data puts there what a recipe's own configurations ask for
@@ -23,18 +23,13 @@ TRAINING = {
 log = logging.getLogger(__name__)
 
 
-def configured(root: Path) -> list[str]:
-    """The names of all systems with a configuration, in dada/conf or in the recipe's conf."""
-    return sorted({path.stem for folder in (SYSTEMS, root / "conf") for path in folder.glob("*.yaml")})
-
-
 def applicable(root: Path, recipe: RecipeConfig, system: Callable[[str], SystemConfig]) -> list[str]:
     """Every configured system that can run here, the recipe's own list first. The others are named, each with
     its reason.
 
     `system` reads a system's configuration. Raises ConfigError where `leave_out` names what is no system.
     """
-    names = configured(root)
+    names = configured_systems(root)
     for name in recipe.leave_out:
         if name not in names:
             raise ConfigError(

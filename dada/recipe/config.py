@@ -5,13 +5,8 @@ errors of all layers are reported in one message, each with its file and key, an
 """
 
 import dataclasses
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from dada import augment, features, losses, models
 from dada.data.input import KINDS
@@ -20,9 +15,8 @@ from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig, TrainConfig
 from dada.plugins import nearest
 from dada.recipe.schema import RecipeConfig
-
-Layer = tuple[str, Mapping]  # where the values come from, and the values
-SYSTEMS = Path(__file__).parent.parent / "conf"
+from dada.settings import build, key_errors, parse_overrides, raise_errors, read_yaml, resolve
+from dada.system_files import system_layers
 
 
 def load_recipe_config(root: Path, overrides: Iterable[str] = ()) -> RecipeConfig:
@@ -34,7 +28,7 @@ def load_recipe_config(root: Path, overrides: Iterable[str] = ()) -> RecipeConfi
     if (root / "local.yaml").is_file():
         layers.append((str(root / "local.yaml"), read_yaml(root / "local.yaml")))
     layers.append(("command line", parse_overrides(overrides)))
-    return _resolve(RecipeConfig, layers)
+    return resolve(RecipeConfig, layers)
 
 
 def load_system_config(
@@ -43,11 +37,10 @@ def load_system_config(
     """A system by name, with the plug-ins that it names (features, model, losses) checked against their own
     schemas.
     """
-    folders = [SYSTEMS] + ([recipe_root / "conf"] if recipe_root else [])
-    layers = _files_of(name, folders)
+    layers = system_layers(name, recipe_root)
     where = " / ".join(path for path, _ in layers)
     errors: list[str] = []
-    config = _resolve(
+    config = resolve(
         SystemConfig, [("", {"name": name}), *layers, ("command line", parse_overrides(overrides))]
     )
     _check_choices(config, where, errors)
@@ -65,24 +58,8 @@ def load_system_config(
     config.train.phases = [
         _phase(config.input.kind, phase, f"train.phases[{i}]", where, errors) for i, phase in phases
     ]
-    _raise(errors)
+    raise_errors(errors)
     return config
-
-
-def _files_of(name: str, folders: list[Path], above: tuple[str, ...] = ()) -> list[Layer]:
-    """The YAML files of a system, `like: OTHER` at the head of one standing for all files of another system."""
-    paths = [folder / f"{name}.yaml" for folder in folders if (folder / f"{name}.yaml").is_file()]
-    if not paths:
-        known = sorted({p.stem for folder in folders for p in folder.glob("*.yaml")})
-        raise ConfigError(f"unknown system {name!r}{nearest(name, known)}; known: {', '.join(known)}")
-    if name in above:
-        raise ConfigError(f"{paths[0]}: {' is like '.join([*above, name])}: a system cannot be like itself")
-    layers: list[Layer] = []
-    for path in paths:
-        values = read_yaml(path)
-        other = values.pop("like", None)
-        layers += [*(_files_of(str(other), folders, (*above, name)) if other else []), (str(path), values)]
-    return layers
 
 
 def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -103,88 +80,8 @@ def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
             errors.append(
                 f"command line: unknown key {key!r}{nearest(head, sorted(recipe_keys | system_keys))}"
             )
-    _raise(errors)
+    raise_errors(errors)
     return recipe, system
-
-
-def parse_overrides(overrides: Iterable[str]) -> dict:
-    """`["train.optim.lr=1e-4"]` to nested values, each parsed as YAML."""
-    try:
-        return OmegaConf.to_container(OmegaConf.from_dotlist(list(overrides)))
-    except (OmegaConfBaseException, YAMLError) as error:
-        raise ConfigError(f"command line: {error}") from error
-
-
-def read_yaml(path: Path) -> dict:
-    """The values of a YAML file, which must be a mapping (ConfigError)."""
-    try:
-        values = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected `key: value` lines at the top")
-    return values
-
-
-def build(schema: type, values: Mapping, where: str):
-    """An instance of a dataclass from plain values, with the same checks and messages as a file."""
-    return _resolve(schema, [(where, values)])
-
-
-def _resolve(schema: type, layers: list[Layer]):
-    """Merge layers into an instance of `schema`, or raise one ConfigError with all that is wrong."""
-    found: list[str] = []
-    config = OmegaConf.structured(schema)
-    for source, values in layers:
-        for path, value in _leaves(schema, values, (), source, found):
-            nested = value
-            for key in reversed(path):
-                nested = {key: nested}
-            if value == {} or _names_another(OmegaConf.select(config, ".".join(path)), value):
-                # An empty mapping empties; and the settings of one plug-in mean nothing to another.
-                OmegaConf.update(config, ".".join(path), {}, merge=False)
-            try:
-                config = OmegaConf.merge(config, nested)
-            except OmegaConfBaseException as error:
-                found.append(f"{source}: {'.'.join(path)}: {str(error).splitlines()[0]}")
-    _raise(found)
-    return _instance(schema, OmegaConf.to_container(config))
-
-
-def _names_another(old, new) -> bool:
-    return (
-        isinstance(new, Mapping)
-        and isinstance(old, Mapping)
-        and "name" in new
-        and old.get("name") != new["name"]
-    )
-
-
-def _leaves(schema: type, values: Mapping, path: tuple[str, ...], source: str, errors: list[str]):
-    """Yield (key path, value) down to where the schema ends; a key that the schema does not have is an error."""
-    fields = {f.name: f.type for f in dataclasses.fields(schema)}
-    hints = typing.get_type_hints(schema)
-    for key, value in values.items():
-        here = (*path, str(key))
-        if key not in fields:
-            errors.append(f"{source}: unknown key {'.'.join(here)!r}{nearest(str(key), list(fields))}")
-        elif dataclasses.is_dataclass(hints[key]):
-            if not isinstance(value, Mapping):
-                errors.append(f"{source}: {'.'.join(here)}: expected keys below it, got {value!r}")
-            else:
-                yield from _leaves(hints[key], value, here, source, errors)
-        else:
-            yield here, value
-
-
-def _instance(schema: type, values: Mapping):
-    hints = typing.get_type_hints(schema)
-    return schema(
-        **{
-            key: _instance(hints[key], value) if dataclasses.is_dataclass(hints[key]) else value
-            for key, value in values.items()
-        }
-    )
 
 
 def _plugin(
@@ -204,7 +101,7 @@ def _plugin(
         for unknown in [k for k in rest if k not in known]:
             errors.append(f"{where}: unknown key {f'{key}.{unknown}'!r}{nearest(unknown, sorted(known))}")
             rest.pop(unknown)
-        return {"name": name, **dataclasses.asdict(_resolve(schema, [(f"{where}: {key}", rest)]))}
+        return {"name": name, **dataclasses.asdict(resolve(schema, [(f"{where}: {key}", rest)]))}
     except ConfigError as error:
         errors.append(f"{where}: {key}: {error}")
         return dict(settings)
@@ -236,15 +133,15 @@ def _phase(kind: str, phase: Mapping, key: str, where: str, errors: list[str]) -
     """Check one entry of `phases` as an override of the whole training, and complete its loss and
     augmentations.
     """
-    found: list[str] = []
-    for path, _ in _leaves(TrainConfig, phase, (), f"{where}: {key}", found):
-        if path[0] in ("phases", "folds"):
-            found.append(f"{where}: {key}.{path[0]} belongs to train, not to a phase")
-    errors.extend(found)
-    if found:
+    wrong = key_errors(TrainConfig, phase, f"{where}: {key}")
+    wrong += [
+        f"{where}: {key}.{k} belongs to train, not to a phase" for k in ("phases", "folds") if k in phase
+    ]
+    if wrong:
+        errors.extend(wrong)
         return dict(phase)
     try:
-        _resolve(TrainConfig, [(f"{where}: {key}", phase)])
+        build(TrainConfig, phase, f"{where}: {key}")
     except ConfigError as error:
         errors.append(str(error))
     completed = dict(phase)
@@ -279,13 +176,4 @@ def _check_choices(config: SystemConfig, where: str, errors: list[str]) -> None:
     ):
         if value not in known:
             errors.append(f"{where}: {key} is {value!r}; known: {', '.join(known)}")
-    _raise(errors if config.task not in models.TASKS else [])
-
-
-def _raise(errors: list[str]) -> None:
-    if errors:
-        raise ConfigError(
-            errors[0]
-            if len(errors) == 1
-            else f"{len(errors)} errors in the configuration:\n  " + "\n  ".join(errors)
-        )
+    raise_errors(errors if config.task not in models.TASKS else [])

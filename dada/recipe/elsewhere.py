@@ -16,6 +16,7 @@ from dada.errors import ConfigError, DataError
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.plugins import nearest
+from dada.settings import build
 from dada.storage.json_file import read_json
 
 MARK = ":"
@@ -103,8 +104,6 @@ class Origin:
 @functools.lru_cache(maxsize=256)
 def _saved_config(path: Path, _modified: int) -> SystemConfig:
     """The configuration that a training saved, read once for each state of the file."""
-    from dada.recipe.config import build
-
     return build(SystemConfig, read_json(path), str(path))
 
 

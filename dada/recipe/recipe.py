@@ -8,11 +8,12 @@ from pathlib import Path
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
-from dada.recipe.choice import ALL, applicable, configured, weights_path
+from dada.recipe.choice import ALL, applicable, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
 from dada.recipe.elsewhere import Origin, find_origin, is_elsewhere
 from dada.recipe.schema import MISSING, CorpusConfig, RecipeConfig, SplitsConfig
 from dada.storage.digest import value_digest
+from dada.system_files import configured_systems
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class Recipe:
                 [*applicable(root, config, recipe.system), *(name for name in systems if name != ALL)]
             )
         recipe = replace(recipe, named=tuple(systems))
-        run_before = [name for name in configured(root) if any(recipe.exp_dir(name).glob("results/*.json"))]
+        run_before = [
+            name for name in configured_systems(root) if any(recipe.exp_dir(name).glob("results/*.json"))
+        ]
         own = recipe._with_branches(config.systems)
         recipe = replace(recipe, own=own, systems=recipe._with_branches([*own, *systems, *run_before]))
         deaf = (

@@ -1,18 +1,15 @@
 """Phases of a training: each has the settings of `train:` with some keys overridden."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import asdict, replace
+from typing import Any
 
 from dada.augment import mixes_labels
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig, TrainConfig
 from dada.plugins import nearest
+from dada.settings import flatten, override
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Settings = TypeVar("Settings", bound="DataclassInstance")
 METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1}  # sign: +1 where higher is better
 SAMPLERS = ("shuffle", "balanced", "triplets")
 WHOLE_RUN = ("crop_size", "folds", "mixed_precision", "phases")  # keys that apply to all phases
@@ -25,31 +22,18 @@ def phases_of(train: TrainConfig) -> list[TrainConfig]:
     Raise ConfigError for unknown keys or values.
     """
     base = replace(train, phases=[])
-    phases = [_override(base, phase, f"train.phases[{i}]") for i, phase in enumerate(train.phases)] or [base]
-    for i, phase in enumerate(phases):
-        _check(phase, f"train.phases[{i}]" if train.phases else "train")
+    if not train.phases:
+        _check(base, "train")
+        return [base]
+    phases = []
+    for i, changes in enumerate(train.phases):
+        where = f"train.phases[{i}]"
+        for key in WHOLE_RUN:
+            if key in changes:
+                raise ConfigError(f"{where}.{key}: this applies to the whole training: set train.{key}")
+        phases.append(override(base, changes, where))
+        _check(phases[-1], where)
     return phases
-
-
-def _override(base: Settings, values: Mapping[str, Any], where: str) -> Settings:
-    """Return a dataclass with some fields replaced; nested dataclasses by key, lists and dicts as a whole."""
-    known = [field.name for field in fields(base)]
-    changes: dict[str, Any] = {}
-    for key, value in values.items():
-        if key not in known:
-            raise ConfigError(f"{where}: unknown key {key!r}{nearest(key, known)}")
-        if key in WHOLE_RUN and isinstance(base, TrainConfig):
-            raise ConfigError(f"{where}.{key}: this applies to the whole training: set train.{key}")
-        old = getattr(base, key)
-        if is_dataclass(old) and not isinstance(old, type) and isinstance(value, dict):
-            changes[key] = _override(old, value, f"{where}.{key}")
-        elif isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
-            changes[key] = float(value)
-        elif type(value) is type(old):
-            changes[key] = value
-        else:
-            raise ConfigError(f"{where}.{key} is {value!r}, expected {type(old).__name__}")
-    return replace(base, **changes)
 
 
 def _check(phase: TrainConfig, where: str) -> None:
@@ -100,14 +84,3 @@ def differing_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     old |= {key: defaults[key] for key in new.keys() - old.keys() if key in defaults}
     keys = [key for key in sorted(old | new) if old.get(key) != new.get(key) and key not in NO_INFLUENCE]
     return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]
-
-
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
-    """Return nested dicts as a dict of dotted keys; lists are values."""
-    flat: dict[str, object] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict) and value:
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from dada import system_files
 from dada.errors import ConfigError
-from dada.recipe import choice, config
 from dada.recipe.recipe import Recipe
 
 LCNN = "task: audio\ninput: {kind: features, features: {name: lfcc}}\nmodel: {name: lcnn}\n"
@@ -43,8 +43,7 @@ weights: official
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """A recipe with all configurations of its own, and none of dada/conf."""
-    for module in (choice, config):
-        monkeypatch.setattr(module, "SYSTEMS", tmp_path / "none")
+    monkeypatch.setattr(system_files, "PACKAGE", tmp_path / "none")
     (tmp_path / "r" / "conf").mkdir(parents=True)
     for name, text in CONFIGS.items():
         (tmp_path / "r" / "conf" / f"{name}.yaml").write_text(text)

@@ -1,8 +1,17 @@
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
 import pytest
 
 from dada.errors import ConfigError
-from dada.recipe.config import SYSTEMS, load_recipe_config, load_system_config, read_yaml, split_overrides
+from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
 from dada.recipe.recipe import Recipe
+from dada.settings import read_yaml
+from dada.system_files import PACKAGE, configured_systems
+
+MINI = Path(__file__).parents[2] / "egs" / "mini"
 
 
 def recipe_folder(folder, yaml="", local=None, system=None):
@@ -67,7 +76,7 @@ def test_an_empty_mapping_empties(tmp_path):
 
 
 def test_every_branch_of_a_system_is_a_system():
-    systems = {path.stem: read_yaml(path) for path in SYSTEMS.glob("*.yaml")}
+    systems = {path.stem: read_yaml(path) for path in PACKAGE.glob("*.yaml")}
     branches = {name for values in systems.values() for name in values.get("branches", {}).values()}
     assert {"cqt_aasist", "w2v2_gmm", "cqt_lcnn"} <= branches <= systems.keys()
 
@@ -148,3 +157,19 @@ def test_overrides_are_told_apart_and_checked(tmp_path):
 def test_folder_without_recipe(tmp_path):
     with pytest.raises(ConfigError, match="name the folder of a recipe"):
         Recipe.load(tmp_path)
+
+
+def test_the_systems_of_mini_have_the_settings_that_their_results_were_made_with():
+    """`mini_settings.json` holds the SHA-256 of the sorted JSON of every system's settings.
+
+    A wanted change of a configuration changes its line: the message gives the new one.
+    """
+    digests = {
+        name: hashlib.sha256(
+            json.dumps(dataclasses.asdict(load_system_config(name, MINI)), sort_keys=True).encode()
+        ).hexdigest()
+        for name in configured_systems(MINI)
+    }
+    expected = json.loads(Path(__file__).with_name("mini_settings.json").read_text())
+    assert digests.keys() == expected.keys()
+    assert not {name: digest for name, digest in digests.items() if digest != expected[name]}

@@ -213,7 +213,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     ("train", "message"),
     [
         ({"phases": [{"optim": {"lrr": 1.0}}]}, "did you mean 'lr'"),
-        ({"phases": [{"epochs": "many"}]}, "expected int"),
+        ({"phases": [{"epochs": "many"}]}, "could not be converted to Integer"),
         ({"phases": [{"folds": 2}]}, "whole training"),
         ({"phases": [], "sampler": "triplets"}, "eer needs logits"),
         (
