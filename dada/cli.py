@@ -16,6 +16,7 @@ COMMANDS = {
     "explain": "write a page that explains the score of an audio file",
     "evaluate": "measure score files of any system, compare two, write a submission",
     "models": "list the systems, their sizes, published figures and what the tests verify",
+    "publish": "copy the results of a run to the recipe, with the commit",
     "compare-corpora": "print one table of systems by corpora, from the results of several recipes",
 }
 HELP = (

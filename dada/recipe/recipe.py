@@ -254,14 +254,14 @@ class Recipe:
             / split
         )
 
+    @property
+    def exp_root(self) -> Path:
+        """The folder of the experiments, with the report and the logs of all protocols."""
+        return self.root / self.options.exp
+
     def exp_dir(self, system: str) -> Path:
         """Folder of a system: its seeds and its results."""
-        return (
-            self.root
-            / self.options.exp
-            / self._below
-            / (self.origin(system).below if is_elsewhere(system) else system)
-        )
+        return self.exp_root / self._below / (self.origin(system).below if is_elsewhere(system) else system)
 
     def seed_dir(self, system: str, seed: int) -> Path:
         """Folder of one training run."""

@@ -213,7 +213,7 @@ def _begin(job: Job, state: State, force: bool, ledger: Ledger) -> None:
 
 def _tasks(recipe: Recipe, stage, job: Job, state: State) -> list[Task]:
     """One task, or one for every shard that is not finished yet."""
-    logs = recipe.root / "log" / stage.name
+    logs = recipe.exp_root / "log" / stage.name
     if not stage.sharded:
         return [Task(recipe, stage.name, job, logs / f"{slug(job.name)}.log")]
     folder = parts_dir(job, state.digest)

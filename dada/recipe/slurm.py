@@ -56,7 +56,7 @@ class Slurm:
                     f"slurm.stages: there is no stage {name!r}{nearest(name, known)}; known: "
                     f"{', '.join(known)}"
                 )
-        self.recipe, self.folder = recipe, recipe.root / "log" / "slurm"
+        self.recipe, self.folder = recipe, recipe.exp_root / "log" / "slurm"
         self.queue: list[_Waiting] = []
         self.running: list[_Waiting] = []
         self.changed, self.stopped = threading.Lock(), threading.Event()

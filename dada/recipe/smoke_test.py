@@ -32,7 +32,7 @@ def smoke_test(recipe: Path, made: Sequence[DataDir]) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / recipe.name
-        shutil.copytree(recipe, copy, ignore=shutil.ignore_patterns("data", "dump", "exp", "log"))
+        shutil.copytree(recipe, copy, ignore=shutil.ignore_patterns("data", "dump", "exp", "exp_*"))
         write_rows(copy / "local" / "list.csv", _rows(made))
         (copy / "conf").mkdir(exist_ok=True)
         for name, text in SYSTEMS.items():

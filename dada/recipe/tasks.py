@@ -99,7 +99,7 @@ def parts_dir(job: Job, job_digest: str) -> Path:
 @contextlib.contextmanager
 def _logging_to(path: Path, level: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler = logging.FileHandler(path, mode="a", encoding="utf-8")  # a task that goes on keeps its log
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     root = logging.getLogger()
     root.addHandler(handler)

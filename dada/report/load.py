@@ -134,7 +134,7 @@ def read_pages(view) -> list[dict]:
     path, chosen = pages_path(view), view.explain
     if not (chosen.systems and (chosen.pages or chosen.utterances) and path.exists()):
         return []
-    folder = Path(os.path.relpath(path.parent, view.root))
+    folder = Path(os.path.relpath(path.parent, view.exp_root))
     listed = [row for row in read_result(path)["pages"] if (path.parent / row["file"]).exists()]
     return [{**row, "link": quote((folder / row["file"]).as_posix())} for row in listed]
 

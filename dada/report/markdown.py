@@ -9,7 +9,7 @@ from dada.storage.environment import Machine
 
 HEAD = """# Results: {name}
 
-Written by stage 11 (`report`); a run writes it anew, so never edit it by hand. `12.3 [9.8, 15.1] ±0.4` is the mean over training seeds,
+Written by stage 11 (`report`), never by hand; `dada publish` copies it to the recipe. `12.3 [9.8, 15.1] ±0.4` is the mean over training seeds,
 the {confidence:g} % interval of that mean over resampled {units}, and the standard deviation over seeds. **Bold** is the best of a
 column.{more}
 

@@ -1,4 +1,7 @@
-"""Write RESULTS.md and report.html from all results, over all protocols."""
+"""Write RESULTS.md and report.html from all results, over all protocols.
+
+They lie in the folder of the experiments; `dada publish` copies RESULTS.md to the recipe.
+"""
 
 import shlex
 from dataclasses import asdict
@@ -14,6 +17,7 @@ from dada.report.load import (
     transcripts_path,
     weighted_path,
 )
+from dada.report.publish import RESULTS
 from dada.storage.atomic import write_text
 
 ALL_COMMAND = "./run.sh"
@@ -40,12 +44,12 @@ def plan(recipe) -> list[Job]:
         Job(
             stage="report",
             name="report",
-            home=recipe.root,
+            home=recipe.exp_root,
             kind="report",
             protocol=views[0].protocol,
             inputs=(),
             optional_inputs=(*results, *more),
-            outputs=(recipe.root / "RESULTS.md", recipe.root / "report.html"),
+            outputs=(recipe.exp_root / RESULTS, recipe.exp_root / "report.html"),
             settings={"report": asdict(recipe.report), "protocols": [view.protocol for view in recipe.views]},
         )
     ]
@@ -59,7 +63,7 @@ def run(recipe, job: Job) -> None:
 
     sections = load(recipe.views)
     if not sections:
-        raise DataError(f"no results below {recipe.exp_dir('<system>').parent}: stage evaluate makes them")
+        raise DataError(f"no results below {recipe.exp_root}: stage evaluate makes them")
     overrides = shlex.join(getattr(recipe, "overrides", ()))
     commands = [
         f"./run.sh --stage 9 --stop_stage 11 {overrides}".rstrip(),

@@ -24,6 +24,7 @@ FLAGS = {
         *("subset", "common", "submission", "submission_format", "resamples", "cluster", "json"),
     },
     "models": {"json"},
+    "publish": {"exp"},
     "compare-corpora": {"metric", "exp", "dev", "markdown"},
 }
 

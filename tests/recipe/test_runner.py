@@ -75,6 +75,16 @@ def test_missing_input_names_the_stage_that_makes_it(toy):
         toy(first=2)
 
 
+def test_logs_lie_with_the_experiments_and_go_on(toy):
+    (toy.root / "broken").touch()
+    for _ in range(2):
+        with pytest.raises(DadaError, match="the pen broke"):
+            toy(exp="exp_lr")
+    log = toy.root / "exp_lr" / "log" / "spell" / "line.0001.log"
+    assert log.read_text().count("ValueError: the pen broke") == 2
+    assert not (toy.root / "log").exists() and not (toy.root / "exp").exists()
+
+
 def test_other_settings_are_refused_until_forced(toy):
     toy()
     with pytest.raises(ConfigError, match=r"other settings: seeds\. .*--exp NAME.*--force"):

@@ -143,7 +143,7 @@ def test_a_lost_job_is_noticed_and_ctrl_c_cancels_the_rest(toy, cluster, tmp_pat
     with pytest.raises(KeyboardInterrupt), executor(recipe) as submit:
         works = toy_jobs.work, toy_jobs.vanish, toy_jobs.sleep, toy_jobs.sleep
         well, lost, *others = (submit(work, task) for work, task in zip(works, tasks, strict=True))
-        assert well.result() == 1.5 and list((toy.root / "log" / "slurm").glob("101_*")) == []
+        assert well.result() == 1.5 and list((toy.root / "exp" / "log" / "slurm").glob("101_*")) == []
         assert str(lost.exception()) == "job 102 ended without a result"
         text = tasks[1].log.read_text()
         assert "state: FAILED" in text and "out of memory" in text

@@ -53,7 +53,7 @@ def test_track_1_2_weighs_both_rounds(tmp_path, whisper_folder):
             weighted["mean"] == pytest.approx(0.4 * eers[0] + 0.6 * eers[1])
             and len(weighted["per_seed"]) == 1
         )
-    written = (recipe / "RESULTS.md").read_text()
+    written = (recipe / "exp" / "RESULTS.md").read_text()
     assert written.count("### Weighted equal error rate") == 1 and "test r1 0.4, test r2 0.6" in written
     valid = dada("validate", recipe)
     assert "test_r1: 18 all, expected 111976" in valid.stdout, valid.stdout + valid.stderr
@@ -117,7 +117,7 @@ def test_track_3_knows_what_it_does_not_know(tmp_path):
         0 <= found["classes"]["macro_f1"]["mean"] <= 1 and sum(map(sum, found["classes"]["confusion"])) == 24
     )
     assert results(recipe, "track3_cqt_lcnn", "dev")["classes"]["num_known"] == 21
-    assert "### Confusion matrix of track3_openmax" in (recipe / "RESULTS.md").read_text()
+    assert "### Confusion matrix of track3_openmax" in (recipe / "exp" / "RESULTS.md").read_text()
     label = tmp_path / "corpus" / "Track3" / "train" / "label.txt"
     text = label.read_text()
     label.write_text(text.replace(" 6\n", " 7\n", 1))

@@ -66,7 +66,7 @@ def test_asvspoof2019_has_tandem_costs_by_the_scores_of_each_split(tmp_path):
                 <= 1
             )
     assert set(found["conditions"]["attack"]) == {f"A{i:02d}" for i in range(7, 20)}
-    assert "| min t-DCF 2019 |" in (recipe / "RESULTS.md").read_text()
+    assert "| min t-DCF 2019 |" in (recipe / "exp" / "RESULTS.md").read_text()
     assert set(DataDir.read(recipe / "data" / "eval").tables) == {
         "wav.scp",
         "utt2spk",
@@ -121,7 +121,7 @@ def test_asvspoof2019_with_one_attack_to_train_on_explained_as_its_readme_says(t
             list(summary["classes"]) == ["bonafide", "A07", "A08"]
             and summary["faithfulness"]["stability"] is None
         )
-    assert "Protocol LA_A01, eval" in (recipe / "RESULTS.md").read_text()
+    assert "Protocol LA_A01, eval" in (recipe / "exp" / "RESULTS.md").read_text()
     assert (
         ClipExplainer(Detector.of_experiment(folder), folder).recipe.data_dir("dev")
         == recipe / "data" / "LA_A01" / "dev"

@@ -53,7 +53,7 @@ def test_systems_of_another_recipe(copy_of_finished, other):
     assert done.returncode == 0, done.stderr[-3000:]
     assert not list(other.glob("dump/*/train"))
     assert not [path for name in ("weights.pt", "calibration.json") for path in other.glob(f"exp/**/{name}")]
-    report = (other / "RESULTS.md").read_text()
+    report = (other / "exp" / "RESULTS.md").read_text()
     for name in SYSTEMS:
         result = json.loads((other / "exp" / "from_tiny" / name / "results" / "test.json").read_text())
         assert (result["seeds"], result["num_trials"]) == ([1, 2], 16) and result["notes"][0].startswith(
@@ -82,7 +82,10 @@ def test_systems_of_another_recipe(copy_of_finished, other):
 
     done = dada("run", other, "--nj", "1", "--system", gmm, "allow_seen=true")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "8 of 24 trials were in its training or development data" in (other / "RESULTS.md").read_text()
+    assert (
+        "8 of 24 trials were in its training or development data"
+        in (other / "exp" / "RESULTS.md").read_text()
+    )
     table = compare_corpora([copy_of_finished, other])
     assert table.headers == ["trained in: system", "tiny test", "other test", "mean"]
     row = next(row for row in table.rows if row[0].text == gmm)

@@ -222,7 +222,7 @@ def test_the_report_lists_the_pages_that_are_there(explained, tmp_path):
     s11_report.run(recipe, job)
     text, html = (path.read_text() for path in job.outputs)
     links = re.findall(r'<td><a href="(.*?)">', html)
-    assert [(explained.root / unquote(link)).resolve() for link in links] == [
+    assert [(far / unquote(link)).resolve() for link in links] == [
         far / "explain_pages" / page["file"] for page in there
     ]
     assert (

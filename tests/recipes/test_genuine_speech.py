@@ -70,7 +70,7 @@ def test_mlaad_whole_and_by_model(tmp_path):
     said = run(recipe, "protocol=whole")
     assert (
         "MLAAD version 5: 5 models, 40 spoofs, 16 originals"
-        in (recipe / "log").joinpath("prepare_data", "whole.log").read_text() + said
+        in (recipe / "exp" / "log").joinpath("prepare_data", "whole.log").read_text() + said
     )
     for system in ("trivial_cues", "lfcc_gmm", "lfcc_lcnn"):
         found = results(recipe, system, "test")
@@ -143,7 +143,7 @@ def test_voxceleb_tells_whose_words_they_are(tmp_path, whisper_folder, tiny_bert
             results(recipe, system, "test")["metrics"] is None
             and results(recipe, system, "test")["abx_speaker"]
         )
-    assert "Authorship" in (recipe / "RESULTS.md").read_text()
+    assert "Authorship" in (recipe / "exp" / "RESULTS.md").read_text()
 
 
 def test_voxceleb_that_cannot_be_used(tmp_path, caplog):
@@ -185,7 +185,7 @@ def test_what_is_learned_on_genuine_speech_is_handed_on(tmp_path, whisper_folder
     assert (
         len(data.utts) == 28
         and {"Actor_01"} & set(data.speakers.values())
-        and not (voices / "RESULTS.md").exists()
+        and not (voices / "exp" / "RESULTS.md").exists()
     )
     weights = voices / "exp" / "dada_audio_pretraining" / "seed_1" / "weights.pt"
     target = miniatures.make("asvspoof2019", tmp_path / "asvspoof2019")

@@ -74,7 +74,7 @@ def test_a_system_is_one_file_and_one_yaml(copy_of_finished, new_model):
     assert done.returncode == 0, done.stderr
     result = json.loads((root / "exp" / "mean_of_frames" / "results" / "test.json").read_text())
     assert result["system"] == "mean_of_frames" and result["num_trials"] == 24
-    assert "mean_of_frames" in (root / "RESULTS.md").read_text()
+    assert "mean_of_frames" in (root / "exp" / "RESULTS.md").read_text()
 
 
 def test_a_corpus_is_a_folder_and_a_csv(tmp_path):
@@ -109,5 +109,5 @@ def test_a_corpus_is_a_folder_and_a_csv(tmp_path):
     few = ["model.num_components=2", "model.init_frames=200"]
     done = dada("run", root, "--system", "lfcc_gmm", *few)
     assert done.returncode == 0, done.stderr
-    report = (root / "RESULTS.md").read_text()
+    report = (root / "exp" / "RESULTS.md").read_text()
     assert "lfcc_gmm" in report and "melgan" in report

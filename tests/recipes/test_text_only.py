@@ -129,7 +129,7 @@ def test_table_2_from_a_dump(wikiquotes, caplog):
         ]
         > 0.9
     )
-    text = (wikiquotes / "RESULTS.md").read_text()
+    text = (wikiquotes / "exp" / "RESULTS.md").read_text()
     assert (
         "## All test sets" in text
         and "in_the_wild macro-F1" in text

@@ -89,7 +89,7 @@ def test_every_system_names_the_known_classes(finished, system):
     decided = read_table(finished / "exp" / system / "seed_1" / "classes" / "test.txt")
     assert len(decided) == 24 and set(decided.values()) <= {"0", "1", "2", "unknown"}
     assert (system in OPEN_SETS) or "unknown" not in decided.values()
-    assert f"| {system} |" in (finished / "RESULTS.md").read_text()
+    assert f"| {system} |" in (finished / "exp" / "RESULTS.md").read_text()
 
 
 def test_openmax_of_the_submission_stands_on_train_and_dev_of_the_sum(finished):

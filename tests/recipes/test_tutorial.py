@@ -52,7 +52,7 @@ def test_the_tutorial(checkout):
     assert "A00.wav" in said[8]
     home = checkout / "egs" / "my_corpus"
     assert (
-        (home / "RESULTS.md").is_file()
-        and (home / "report.html").is_file()
+        (home / "exp" / "RESULTS.md").is_file()
+        and (home / "exp" / "report.html").is_file()
         and (home / "exp_short" / "lfcc_lcnn").is_dir()
     )

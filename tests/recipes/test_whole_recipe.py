@@ -29,13 +29,13 @@ SYSTEMS = [
 
 
 def test_every_system_has_results_and_a_row(finished):
-    report = (finished / "RESULTS.md").read_text()
+    report = (finished / "exp" / "RESULTS.md").read_text()
     for system in SYSTEMS:
         result = json.loads((finished / "exp" / system / "results" / "test.json").read_text())
         assert result["num_bonafide"] == result["num_spoof"] == 12
         assert 0 <= result["metrics"]["eer"]["mean"] <= 1
         assert re.search(rf"^\| `?{system}`? \|", report, re.MULTILINE), system
-    assert "<svg" in (finished / "report.html").read_text()
+    assert "<svg" in (finished / "exp" / "report.html").read_text()
 
 
 def test_second_run_skips_every_stage(finished):
@@ -100,7 +100,7 @@ def test_printed_commands_do_their_stage(make_recipe, tmp_path):
         )
         assert done.returncode == 0, done.stderr
         assert ": DONE" in done.stderr
-    assert (root / "RESULTS.md").exists()
+    assert (root / "exp" / "RESULTS.md").exists()
 
 
 def test_list_names_inputs_outputs_and_state(finished):

@@ -63,6 +63,7 @@ def make_recipe(
 def _view(root, protocol, below, systems, seeds, num_resamples):
     return SimpleNamespace(
         root=root,
+        exp_root=root / "exp",
         protocol=protocol,
         systems=systems,
         selected=systems,
