@@ -23,7 +23,7 @@ LAYERS = (
     ("score", "explain"),
     ("report",),
     ("recipe",),
-    ("stages", "detect", "explain_clip", "evaluate", "validate", "catalogue"),
+    ("stages", "detect", "evaluate", "validate", "catalogue"),
     ("commands",),
     ("cli",),
 )

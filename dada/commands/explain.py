@@ -5,9 +5,16 @@ The page plays the file and shows which times and frequencies support each class
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dada.commands.detect import add_model_arguments
+
+if TYPE_CHECKING:
+    from dada.detect import Detector
+    from dada.explain.page.live import LiveSource
+    from dada.recipe.recipe import Recipe
 
 EXAMPLE = """
 dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
@@ -49,7 +56,8 @@ def run(args: argparse.Namespace) -> None:
     """Write the page of one file."""
     from dada.detect import detector_of
     from dada.explain.config import AUTO, ExplainConfig, check_method
-    from dada.explain_clip import ClipExplainer, joined, numbers, write_figures
+    from dada.explain.page.combined import combine, page_figures, write_figures
+    from dada.explain.page.content import collect_page
     from dada.report.clip_page import render
     from dada.settings import parse_overrides
     from dada.storage.atomic import write_text
@@ -60,10 +68,41 @@ def run(args: argparse.Namespace) -> None:
     pages = []
     for model in args.model or [None]:
         detector = detector_of(model, args.seed, args.system, args.init)
-        explainer = ClipExplainer(detector, model, args.background, method, options)
-        pages.append(explainer(args.file, args.speaker))
-    page = joined(pages)
+        source = clip_source(detector, model, args.file, args.speaker)
+        pages.append(collect_page(replace(source, files=args.background, method=method, options=options)))
+    page = combine(pages)
     if args.figures is not None:
-        write_figures([part.explanation for part in page.explained], args.figures)
+        write_figures(page.explanations, args.figures)
     write_text(args.out, render(page))
-    print(json.dumps(numbers(args.file, page), indent=1, allow_nan=False) if args.json else args.out)
+    print(json.dumps(page_figures(args.file, page), indent=1, allow_nan=False) if args.json else args.out)
+
+
+def clip_source(
+    detector: "Detector", model: Path | None, file: str, speaker: str | None = None
+) -> "LiveSource":
+    """Return a file as the source of a page, by a loaded system from the experiment folder `model`.
+
+    `model` is None with published weights. Raise DataError for a file that cannot be used.
+    """
+    from dada.data import NO_SPEAKER, SAMPLE_RATE, read_audio
+    from dada.detect import readable
+    from dada.explain.page.live import LiveSource
+    from dada.score.clip import Clip
+
+    verdict = detector(file, speaker)
+    first, *others = readable(verdict).splitlines()
+    facts = {"System": first.partition(": ")[2], "Output": "; ".join(line.strip() for line in others)}
+    transcript, root = verdict.transcript or "", detector.system.root
+    clip = Clip(file, read_audio(file, SAMPLE_RATE), speaker or NO_SPEAKER, lambda _: transcript)
+    recipe = None if model is None or root is None else recipe_of(root, model)
+    return LiveSource(detector.system, clip, facts, recipe, detector.seed)
+
+
+def recipe_of(root: Path, model: Path) -> "Recipe":
+    """Return the recipe of an experiment folder, under the protocol that the folder belongs to."""
+    from dada.recipe.recipe import Recipe
+
+    recipe = Recipe.load(root)
+    below = model.resolve().parts[len(root.resolve().parts) :]
+    first, *others = recipe.config.protocols
+    return replace(recipe, protocol=next((name for name in others if name in below), first))

@@ -16,6 +16,11 @@ NO_SPEAKER = NO_ATTACK = "-"  # in utt2spk where nobody is named, in utt2attack 
 NOT_CONDITIONS = frozenset({"utt2spk", "utt2label", "utt2dur", "utt2num_frames", "utt2source"})
 
 
+def readable(value: str) -> str:
+    """Return a class or condition as text: `in_character` as `in character`, `bonafide` as `bona fide`."""
+    return "bona fide" if value == BONAFIDE else value.replace("_", " ")
+
+
 def table_names(path: Path) -> list[str]:
     """The tables of a data directory that describe utterances: wav.scp, text, and every utt2…"""
     return sorted(

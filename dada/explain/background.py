@@ -1,4 +1,4 @@
-"""Choosing what an utterance is compared with.
+"""The background that an utterance is compared with.
 
 "The expected value of a given input feature is computed from 20 different utterances of the same class (bona
 fide or the particular spoofing attack)": "Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022),
@@ -19,11 +19,10 @@ log = logging.getLogger(__name__)
 def same_class(
     utts: Sequence[str], classes: Mapping[str, str], num: int = BACKGROUND_SIZE, seed: int = 0
 ) -> list[str]:
-    """`num` utterances of the class of `utts` (an attack, or bona fide), drawn at random from `classes` but
-    for `utts` themselves.
+    """Draw `num` utterances of the class of `utts` (an attack, or bona fide) from `classes`, except `utts`.
 
-    Fewer, with a warning, where there are fewer. Raises DataError for an utterance that is not in `classes`,
-    for utterances of different classes, and where nothing is left.
+    If fewer are left, return all of them with a warning. Raise DataError for an utterance that is not in
+    `classes`, for utterances of different classes, and where none is left.
     """
     unknown = [utt for utt in utts if utt not in classes]
     if unknown or not utts:
@@ -34,7 +33,7 @@ def same_class(
     if len(own) > 1:
         raise DataError(
             f"utterances of {len(own)} classes ({', '.join(sorted(own))}) cannot share a background: "
-            "explain them apart"
+            "explain them separately"
         )
     (name,) = own
     others = sorted(utt for utt, other in classes.items() if other == name and utt not in set(utts))

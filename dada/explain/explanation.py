@@ -1,4 +1,4 @@
-"""One utterance explained for one system, as pictures and pages take it.
+"""The explanation of one utterance by one system, as figures and pages show it.
 
 Axes: T samples, F frequencies, N frames.
 """
@@ -12,23 +12,28 @@ from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF
 
 @dataclass
 class Explanation:
-    """The waveform (T,) as heard, maps (F, N) by class, times (N,) in s, frequencies (F,) in Hz."""
+    """Attributions of both outputs of an audio system, and how they were computed."""
 
-    name: str
+    name: str  # of the utterance
     system: str
-    samples: np.ndarray
-    maps: dict[str, np.ndarray]
-    times: np.ndarray
-    frequencies: np.ndarray | None
-    speech: np.ndarray
+    samples: np.ndarray  # (T,) the waveform that the system reads, at 16 kHz
+    maps: dict[str, np.ndarray]  # class -> attributions (F, N)
+    times: np.ndarray  # (N,) in s
+    frequencies: np.ndarray | None  # (F,) in Hz; None where rows are no frequencies
+    speech: np.ndarray  # (N,) whether a frame is speech
+    method: str
+    background: str  # the inputs that it is compared with, in words
+    completeness_error: float  # the larger of both outputs, relative
 
     @property
     def score_map(self) -> np.ndarray:
-        """What speaks for bona fide speech (positive) and for spoof (negative): attributions of the
-        difference of the two outputs.
+        """Attributions (F, N) of the score: positive for bona fide speech, negative for spoof.
+
+        They are half the difference of those of the two outputs.
         """
         return (self.maps[BONAFIDE] - self.maps[SPOOF]) / 2
 
     @property
     def seconds(self) -> float:
+        """Duration of the waveform."""
         return len(self.samples) / SAMPLE_RATE

@@ -1,19 +1,21 @@
-"""The figures of "Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022), for any utterance and
-model.
+"""The figures of "Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022), for any explanation.
 
-Maps are diverging from white, red for what speaks for bona fide speech and blue for what speaks for spoof:
-ColorBrewer's RdBu, which the colour-blind tell apart. The exponent and scale of the paper's curves are not
-given; here each panel is divided by its largest value.
+Maps diverge from white: red is evidence for bona fide speech, blue for spoof (ColorBrewer's RdBu, which the
+colour-blind tell apart). The paper does not give the exponent and scale of its curves; each panel is divided
+by its largest value.
 
 Axes: T samples, F frequencies, N frames.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 import torch
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 
 from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF
@@ -26,7 +28,7 @@ NAMES = {BONAFIDE: "bona fide", SPOOF: "spoof"}
 MAP = "RdBu_r"
 DARKEST = 0.995  # quantile of the magnitudes that gets the full colour
 FORMATS = ("pdf", "svg", "png")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
@@ -39,82 +41,69 @@ STYLE = {
 }
 
 
-def map_figure(found: Explanation, zoom: tuple[float, float, float] = (1.0, 2.0, 1500.0)) -> Figure:
-    """Waveform, spectrogram, signed map, and the map between two times (s) below a frequency (Hz): figure 1
-    of the paper.
+def map_figure(explanation: Explanation, zoom: tuple[float, float, float] = (1.0, 2.0, 1500.0)) -> Figure:
+    """Draw waveform, spectrogram, signed map, and an enlarged part of the map: figure 1 of the paper.
+
+    `zoom` holds two times (s) and the highest frequency (Hz) of the part.
     """
-    whole = found.frequencies is not None and zoom[0] < found.seconds
+    start, end, highest = zoom[0], min(zoom[1], explanation.seconds), zoom[2]
+    zoomed = explanation.frequencies is not None and start < explanation.seconds
+    num_panels = 4 if zoomed else 3
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 7.6 if whole else 5.4), layout="constrained")
-        axes = figure.subplots(4 if whole else 3, 1, height_ratios=[0.7, 1.2, 1.2, 1.2][: 4 if whole else 3])
-        _waveform(axes[0], found)
-        _spectrogram(axes[1], found)
-        mesh = _map(axes[2], found)
-        axes[2].set_title(f"{found.system}: attributions of the score")
-        if whole:
-            _map(axes[3], found)
-            end = min(zoom[1], found.seconds)
-            axes[3].set(
-                xlim=zoom[:1] + (end,), ylim=(0, zoom[2] / 1000), title=f"the same, {zoom[0]:g}-{end:.2g} s"
-            )
+        figure = Figure(figsize=(7.2, 7.6 if zoomed else 5.4), layout="constrained")
+        axes = figure.subplots(num_panels, 1, height_ratios=[0.7, 1.2, 1.2, 1.2][:num_panels])
+        _waveform(axes[0], explanation)
+        _spectrogram(axes[1], explanation)
+        mesh = _map(axes[2], explanation)
+        axes[2].set_title(f"{explanation.system}: attributions of the score")
+        if zoomed:
+            _map(axes[3], explanation)
+            title = f"the same, {start:g}-{end:.2g} s"
+            axes[3].set(xlim=(start, end), ylim=(0, highest / 1000), title=title)
         axes[-1].set_xlabel("time (s)")
         bar = figure.colorbar(mesh, ax=axes[2:].tolist(), pad=0.01, aspect=30)
         bar.set_label("← spoof      bona fide →")
         return figure
 
 
-def time_figure(found: Explanation) -> Figure:
-    """Waveform, and the support of both outputs over time: figure 2 of the paper."""
-    return comparison_figure([found])
+def time_figure(explanation: Explanation) -> Figure:
+    """Draw the waveform, and the support of both outputs over time: figure 2 of the paper."""
+    return comparison_figure([explanation])
 
 
-def frequency_figure(found: Explanation, highest: float = 4000.0) -> Figure:
-    """The support of both outputs over frequency (Hz), averaged over time: figure 3 of the paper."""
+def frequency_figure(explanation: Explanation, highest: float = 4000.0) -> Figure:
+    """Draw the support of both outputs over frequency (Hz), averaged over time: figure 3 of the paper."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 2.6), layout="constrained")
         axes = figure.subplots()
-        if found.frequencies is None:
-            axes.text(
-                0.5,
-                0.5,
-                f"the inputs of {found.system} have no frequencies",
-                ha="center",
-                transform=axes.transAxes,
-            )
+        if explanation.frequencies is None:
+            note = f"the inputs of {explanation.system} have no frequencies"
+            axes.text(0.5, 0.5, note, ha="center", transform=axes.transAxes)
             return figure
+        keep = explanation.frequencies <= highest
         for name in (BONAFIDE, SPOOF):
-            curve = scaled(support.spectral_profile(found.maps[name])[found.frequencies <= highest])
-            axes.plot(
-                found.frequencies[found.frequencies <= highest] / 1000,
-                curve,
-                color=COLORS[name],
-                label=f"for {NAMES[name]}",
-                **_line(name),
-            )
-        axes.set(
-            xlim=(0, highest / 1000),
-            ylim=(0, 1.3),
-            xlabel="frequency (kHz)",
-            ylabel="mean support\n(of its maximum)",
-            title=found.system,
-        )
+            curve = scaled(support.spectral_profile(explanation.maps[name])[keep])
+            axes.plot(explanation.frequencies[keep] / 1000, curve, **_line(name))
+        axes.set(xlim=(0, highest / 1000), ylim=(0, 1.3), xlabel="frequency (kHz)")
+        axes.set(ylabel="mean support\n(of its maximum)", title=explanation.system)
         axes.legend(frameon=False, ncols=2, loc="upper right")
         return figure
 
 
-def comparison_figure(found: Sequence[Explanation]) -> Figure:
-    """Waveform, and below it the support over time of each system: figure 4 of the paper."""
+def comparison_figure(explanations: Sequence[Explanation]) -> Figure:
+    """Draw the waveform, and below it the support over time of each system: figure 4 of the paper."""
+    num = len(explanations)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 1.5 + 1.6 * len(found)), layout="constrained")
-        axes = figure.subplots(1 + len(found), 1, sharex=True, height_ratios=[0.8, *[1] * len(found)])
-        longest = max(found, key=lambda one: one.seconds)
+        figure = Figure(figsize=(7.2, 1.5 + 1.6 * num), layout="constrained")
+        axes = figure.subplots(1 + num, 1, sharex=True, height_ratios=[0.8, *[1] * num])
+        longest = max(explanations, key=lambda explanation: explanation.seconds)
         _waveform(axes[0], longest)
-        for panel, one in zip(axes[1:], found, strict=True):
+        for panel, explanation in zip(axes[1:], explanations, strict=True):
             for name in (BONAFIDE, SPOOF):
-                curve = scaled(support.temporal_profile(one.maps[name]))
-                panel.plot(one.times, curve, color=COLORS[name], label=f"for {NAMES[name]}", **_line(name))
-            _shade(panel, one)
-            panel.set(ylim=(0, 1.05), ylabel="mean support\n(of its maximum)", title=one.system)
+                curve = scaled(support.temporal_profile(explanation.maps[name]))
+                panel.plot(explanation.times, curve, **_line(name))
+            _shade(panel, explanation)
+            panel.set(ylim=(0, 1.05), ylabel="mean support\n(of its maximum)", title=explanation.system)
         axes[1].set_ylim(0, 1.3)  # room for the legend
         axes[1].legend(frameon=False, ncols=2, loc="upper right")
         axes[-1].set(xlabel="time (s); grey: no speech", xlim=(0, longest.seconds))
@@ -133,81 +122,59 @@ def save(figure: Figure, stem: Path) -> list[Path]:
 
 
 def scaled(curve: np.ndarray) -> np.ndarray:
-    """Divided by the largest value; zeros where nothing supports."""
+    """Return a curve divided by its largest value; one without support as it is."""
     return curve / curve.max() if curve.size and curve.max() > 0 else curve
 
 
 def log_power(samples: np.ndarray) -> np.ndarray:
-    """What spectrograms show: dB (F, N) below the loudest bin, 64 ms Hamming windows every 8 ms, no lower
-    than 80 dB.
+    """Return the spectrogram (F, N) in dB below the loudest bin, at least -80 dB.
+
+    Windows are 64 ms, Hamming, every 8 ms.
     """
-    power = (
-        spectrogram.Feature(spectrogram.Config())(
-            torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))[None]
-        )[0].numpy()
-        * 10
-    )
+    waveform = torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))
+    power = spectrogram.Feature(spectrogram.Config())(waveform[None])[0].numpy() * 10
     return np.maximum(power - power.max(), -80)
 
 
-def _line(name: str) -> dict:
-    return {"linewidth": 1.1, "linestyle": "-" if name == BONAFIDE else (0, (4, 1.5))}
+def _line(name: str) -> dict[str, Any]:
+    style = "-" if name == BONAFIDE else (0, (4, 1.5))
+    return {"color": COLORS[name], "label": f"for {NAMES[name]}", "linewidth": 1.1, "linestyle": style}
 
 
-def _waveform(axes, found: Explanation) -> None:
-    axes.plot(
-        np.arange(len(found.samples)) / SAMPLE_RATE,
-        found.samples,
-        color="#333333",
-        linewidth=0.4,
-        rasterized=True,
-    )
-    _shade(axes, found)
-    axes.set(xlim=(0, found.seconds), ylabel="amplitude", title=found.name)
+def _waveform(axes: Axes, explanation: Explanation) -> None:
+    times = np.arange(len(explanation.samples)) / SAMPLE_RATE
+    axes.plot(times, explanation.samples, color="#333333", linewidth=0.4, rasterized=True)
+    _shade(axes, explanation)
+    axes.set(xlim=(0, explanation.seconds), ylabel="amplitude", title=explanation.name)
 
 
-def _shade(axes, found: Explanation) -> None:
-    """Grey where there is no speech."""
-    step = np.median(np.diff(found.times)) / 2 if len(found.times) > 1 else 0.0
-    for start, end in support.runs(~found.speech):
-        axes.axvspan(
-            found.times[start] - step, found.times[end - 1] + step, color="#000000", alpha=0.08, linewidth=0
-        )
+def _shade(axes: Axes, explanation: Explanation) -> None:
+    """Draw grey where there is no speech."""
+    times = explanation.times
+    half = np.median(np.diff(times)) / 2 if len(times) > 1 else 0.0
+    for start, end in support.runs(~explanation.speech):
+        axes.axvspan(times[start] - half, times[end - 1] + half, color="#000000", alpha=0.08, linewidth=0)
 
 
-def _spectrogram(axes, found: Explanation) -> None:
-    image = log_power(found.samples)
-    axes.imshow(
-        image,
-        origin="lower",
-        aspect="auto",
-        cmap="Greys",
-        extent=(0, found.seconds, 0, SAMPLE_RATE / 2000),
-        interpolation="nearest",
-    )
-    axes.set(xlim=(0, found.seconds), ylabel="frequency (kHz)")
+def _spectrogram(axes: Axes, explanation: Explanation) -> None:
+    extent = (0, explanation.seconds, 0, SAMPLE_RATE / 2000)
+    look: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
+    axes.imshow(log_power(explanation.samples), cmap="Greys", extent=extent, **look)
+    axes.set(xlim=(0, explanation.seconds), ylabel="frequency (kHz)")
     axes.set_title("log power, 80 dB")
 
 
-def _map(axes, found: Explanation):
-    """The signed map, with rows at their frequencies."""
-    values = found.score_map
+def _map(axes: Axes, explanation: Explanation) -> ScalarMappable:
+    """Draw the signed map, with rows at their frequencies."""
+    values, times = explanation.score_map, explanation.times
     limit = np.quantile(np.abs(values), DARKEST) or 1.0
-    rows = np.array([0.5]) if found.frequencies is None else found.frequencies / 1000
-    if found.frequencies is None:
-        mesh = axes.imshow(
-            values,
-            aspect="auto",
-            cmap=MAP,
-            vmin=-limit,
-            vmax=limit,
-            extent=(0, found.times[-1], 0, 1),
-            interpolation="nearest",
-        )
-        axes.set(yticks=[], ylabel="all inputs", xlim=(0, found.seconds))
-        return mesh
-    mesh = axes.pcolormesh(
-        found.times, rows, values, cmap=MAP, vmin=-limit, vmax=limit, shading="nearest", rasterized=True
-    )
-    axes.set(xlim=(0, found.seconds), ylim=(0, rows[-1]), ylabel="frequency (kHz)")
+    colors: dict[str, Any] = {"cmap": MAP, "vmin": -limit, "vmax": limit}
+    if explanation.frequencies is None:
+        extent = (0, times[-1], 0, 1)
+        image = axes.imshow(values, aspect="auto", extent=extent, interpolation="nearest", **colors)
+        axes.set(yticks=[], ylabel="all inputs", xlim=(0, explanation.seconds))
+        return image
+    rows = explanation.frequencies / 1000
+    mesh = axes.pcolormesh(times, rows, values, shading="nearest", rasterized=True, **colors)
+    axes.set(xlim=(0, explanation.seconds), ylim=(0, rows[-1]), ylabel="frequency (kHz)")
     return mesh

@@ -1,19 +1,21 @@
-"""What is kept of each explained utterance."""
+"""The explanation of a group of utterances, measured."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dada.explain import Attribution, checked, shares, support
+from dada.data import BONAFIDE, SPOOF
+from dada.explain import Attribution, shares, support
 from dada.explain.config import ExplainConfig
+from dada.explain.explainer import AttributionInputs, AudioExplainer, select
+from dada.explain.faithfulness import Check, check
 from dada.explain.pool import Group
-from dada.explain.subject import Explained, Subject
 
 
 @dataclass
 class Result:
-    """Maps (F, N), profiles (N,) and (F,), and numbers of one utterance."""
+    """Maps (F, N), profiles (N,) and (F,), and figures of one utterance."""
 
     utt: str
     maps: dict[str, np.ndarray]
@@ -23,75 +25,62 @@ class Result:
     num_background: int
     frame_seconds: float
     frequencies: list[float]
-    checks: Sequence[checked.Check] = ()
+    checks: list[Check] = field(default_factory=list)
 
 
-def results_of(subject: Subject, group: Group, chosen: ExplainConfig) -> Iterator[Result]:
-    """Explain a group and measure it."""
-    found, explained = subject.explain(group.sounds, group.background)
-    folded = {
-        name: explained.view.fold(values).double().numpy()
-        for name, values in subject.by_class(found.values).items()
-    }
-    errors = found.completeness_error.max(1).values.tolist()
+def explain_group(explainer: AudioExplainer, group: Group, chosen: ExplainConfig) -> Iterator[Result]:
+    """Explain and measure every utterance of a group."""
+    attribution, inputs = explainer.attribute(group.sounds, group.background)
+    by_class = explainer.by_class(attribution.values)
+    maps_of_all = {name: inputs.map(values) for name, values in by_class.items()}
+    errors = attribution.completeness_error.max(1).values.tolist()
     # Evenly over the group, whose utterances are sorted, so that many speakers are checked.
-    rows_checked = np.linspace(0, len(group.sounds) - 1, group.num_checked).round().astype(int).tolist()
-    checks = dict(
-        zip(rows_checked, _checks(subject, group, found, explained, chosen, rows_checked), strict=True)
-    )
+    checked = np.linspace(0, len(group.sounds) - 1, group.num_checked).round().astype(int).tolist()
+    checks = dict(zip(checked, _checks(explainer, group, attribution, inputs, chosen, checked), strict=True))
+    frequencies = inputs.view.frequencies
     for i, sound in enumerate(group.sounds):
-        maps = {name: values[i] for name, values in folded.items()}
-        speech = subject.speech(sound, explained.view, next(iter(maps.values())).shape[1])
-        frequencies = explained.view.frequencies
-        numbers = {name: shares.measure(values, speech, frequencies) for name, values in maps.items()}
-        rows = [
-            shares.Row(
-                sound.name, group.kind, group.speakers[i], name, completeness_error=errors[i], **numbers[name]
-            )
-            for name in shares.OUTPUTS
-        ]
+        maps = {name: values[i] for name, values in maps_of_all.items()}
+        speech = explainer.speech(sound, inputs.view, next(iter(maps.values())).shape[1])
+        figures = {name: shares.measure(values, speech, frequencies) for name, values in maps.items()}
+        row = (sound.name, group.kind, group.speakers[i])
         profiles = {f"{name}_time": support.temporal_profile(values) for name, values in maps.items()}
         profiles |= {f"{name}_frequency": support.spectral_profile(values) for name, values in maps.items()}
-        picture = explained.view.picture(explained.batch.inputs[i]).numpy()
-        listed = [] if frequencies is None else np.asarray(frequencies).tolist()
         yield Result(
-            sound.name,
-            {"input": picture, **maps},
-            profiles,
-            rows,
-            found.method,
-            found.num_background,
-            explained.view.hop,
-            listed,
-            [checks[i]] if i in checks else [],
+            utt=sound.name,
+            maps={"input": inputs.view.picture(inputs.batch.inputs[i]).numpy(), **maps},
+            profiles=profiles,
+            rows=[
+                shares.Row(*row, name, completeness_error=errors[i], **figures[name])
+                for name in shares.OUTPUTS
+            ],
+            method=attribution.method,
+            num_background=attribution.num_background,
+            frame_seconds=inputs.view.hop,
+            frequencies=[] if frequencies is None else np.asarray(frequencies).tolist(),
+            checks=[checks[i]] if i in checks else [],
         )
 
 
 def _checks(
-    subject: Subject,
+    explainer: AudioExplainer,
     group: Group,
-    found: Attribution,
-    explained: Explained,
+    attribution: Attribution,
+    inputs: AttributionInputs,
     chosen: ExplainConfig,
     rows: list[int],
-) -> list[checked.Check]:
-    """Of some utterances of a group, for the output of their own class; a single logit stands for both."""
+) -> list[Check]:
+    """Check some utterances of a group, for the output of their own class; a single logit stands for both."""
     if not rows:
         return []
-    tables = {
-        name: getattr(found, name)[rows] for name in ("values", "base_value", "output", "completeness_error")
-    }
-    batch = explained.batch
     some = replace(
-        batch,
-        utts=[batch.utts[i] for i in rows],
-        inputs=batch.inputs[rows],
-        lengths=batch.lengths[rows],
-        speakers=["-"] * len(rows),
+        attribution,
+        values=attribution.values[rows],
+        base_value=attribution.base_value[rows],
+        output=attribution.output[rows],
+        completeness_error=attribution.completeness_error[rows],
     )
-    own = "bonafide" if group.kind == "bonafide" else "spoof"
-    row = 0 if found.values.shape[1] == 1 else subject.experiment.labels.index(own)
+    own = BONAFIDE if group.kind == BONAFIDE else SPOOF
+    target = 0 if attribution.values.shape[1] == 1 else explainer.experiment.labels.index(own)
     speakers = [group.speakers[i] for i in rows]
-    return checked.check(
-        replace(found, **tables), replace(explained, batch=some), speakers, row, chosen.num_steps, chosen.seed
-    )
+    part = replace(inputs, batch=select(inputs.batch, rows))
+    return check(some, part, speakers, target, chosen.num_steps, chosen.seed)

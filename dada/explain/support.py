@@ -1,9 +1,8 @@
-"""What attributions show: when, at which frequencies, in speech or not, how noisy, and how alike two
-classifiers are.
+"""Support in time, frequency and speech, its noisiness, and the similarity of two classifiers.
 
 "Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022), section 5. Arrays in, numbers out. Values
-of one target are (F, N), or (T,) of a waveform, which counts as one row. Support is their positive part, what
-speaks for the class; `-values` has what speaks against.
+of one target are (F, N), or (T,) of a waveform, which counts as one row. Support is their positive part,
+evidence for the class; that of `-values` is evidence against it.
 
 Axes: F rows (frequencies), N frames, T samples.
 """
@@ -23,11 +22,10 @@ BANDS = (0.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0)  # Hz: edges of sub-bands
 
 
 def speech_frames(waveform: np.ndarray, rate: int = 16_000) -> np.ndarray:
-    """Whether each stretch of 5 ms of a waveform (T,), from the middle of its window of 20 ms, is speech, by
-    its level.
+    """Return whether each window of 20 ms, every 5 ms of a waveform (T,), is speech, by its level.
 
-    Pauses shorter than 50 ms are filled, then stretches of speech shorter than that dropped. A clip shorter
-    than a window is one frame.
+    Pauses shorter than 50 ms are filled, then stretches of speech shorter than that are dropped. A clip
+    shorter than a window is one frame.
     """
     size, hop = round(VAD_WINDOW * rate), round(VAD_HOP * rate)
     windows = np.lib.stride_tricks.sliding_window_view(
@@ -40,9 +38,7 @@ def speech_frames(waveform: np.ndarray, rate: int = 16_000) -> np.ndarray:
 
 
 def _without_short(mask: np.ndarray, kind: bool, shortest: int) -> np.ndarray:
-    """The mask with runs of `kind` of fewer than `shortest` turned into the other kind; a mask of one kind
-    alone stays.
-    """
+    """Return the mask with runs of `kind` below `shortest` inverted; a mask of one kind alone stays."""
     edges = np.flatnonzero(np.diff(mask)) + 1
     starts, ends = np.r_[0, edges], np.r_[edges, len(mask)]
     out = mask.copy()
@@ -53,36 +49,37 @@ def _without_short(mask: np.ndarray, kind: bool, shortest: int) -> np.ndarray:
 
 
 def runs(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Beginnings and ends (exclusive) of the stretches where a mask holds."""
+    """Return beginnings and ends (exclusive) of the stretches where a mask holds."""
     edges = np.flatnonzero(np.diff(np.r_[0, mask.astype(int), 0]))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def speech_at(speech: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """`speech_frames` at points in time (N,), in seconds from the beginning of the clip."""
+    """Return `speech_frames` at times (N,), in s from the beginning of the clip."""
     places = np.round((np.asarray(times) - VAD_WINDOW / 2) / VAD_HOP).astype(int)
     return speech[places.clip(0, len(speech) - 1)]
 
 
 def temporal_profile(values: np.ndarray) -> np.ndarray:
-    """Mean support of all rows at each frame, (N,)."""
+    """Return the mean support of all rows at each frame, (N,)."""
     return np.maximum(np.atleast_2d(values), 0).mean(axis=0)
 
 
 def spectral_profile(values: np.ndarray) -> np.ndarray:
-    """Mean support over all frames in each row, (F,)."""
+    """Return the mean support over all frames in each row, (F,)."""
     return np.maximum(np.atleast_2d(values), 0).mean(axis=1)
 
 
 def share(profile: np.ndarray, mask: np.ndarray) -> float:
-    """The part of a profile's sum where the mask holds, e.g. speech; NaN where there is no support at all."""
+    """Return the part of a profile's sum where the mask holds, e.g. speech; NaN without any support."""
     total = profile.sum()
     return float(profile[mask].sum() / total) if total > 0 else float("nan")
 
 
 def band_shares(values: np.ndarray, frequencies: np.ndarray, edges: Sequence[float] = BANDS) -> np.ndarray:
-    """The part of the support in each band between `edges` (Hz); the last one holds its upper edge. Rows are
-    at `frequencies` (F,).
+    """Return the part of the support in each band between `edges` (Hz); the last band holds its upper edge.
+
+    Rows are at `frequencies` (F,).
     """
     profile = spectral_profile(values)
     bands = np.digitize(frequencies, edges[1:-1])
@@ -91,18 +88,15 @@ def band_shares(values: np.ndarray, frequencies: np.ndarray, edges: Sequence[flo
 
 
 def noisiness(profile: np.ndarray) -> float:
-    """How much a profile moves from frame to frame, relative to its mean: total variation a frame / mean. 0
-    for an even profile.
-    """
+    """Return the mean change of a profile from frame to frame, relative to its mean; 0 for an even profile."""
     mean = profile.mean()
     return float(np.abs(np.diff(profile)).mean() / mean) if mean > 0 and len(profile) > 1 else float("nan")
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Pearson's correlation of two profiles of the same stretch of time (or of frequency), the finer one
-    averaged to the coarser.
+    """Return Pearson's correlation of two profiles of the same range of time, or of frequency.
 
-    NaN where one of them does not vary.
+    The finer profile is averaged to the resolution of the coarser. NaN where a profile does not vary.
     """
     size = min(len(first), len(second))
     first, second = (_averaged(np.asarray(profile, dtype=np.float64), size) for profile in (first, second))
@@ -112,7 +106,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _averaged(profile: np.ndarray, size: int) -> np.ndarray:
-    """A profile in `size` equal parts, each the mean of what lies in it, parts of frames by their share."""
+    """Return the means of `size` equal parts of a profile; frames on an edge count by their share."""
     total = np.r_[0, np.cumsum(profile)]
     edges = np.interp(np.linspace(0, len(profile), size + 1), np.arange(len(profile) + 1), total)
     return np.diff(edges) * size / len(profile)

@@ -1,10 +1,10 @@
-"""What each word of a transcript contributed to what a text model says of it: Shapley values of words, by
-leaving words out.
+"""Contributions of the words of a transcript to the output of a text model: Shapley values, by leaving words
+out.
 
-For any text model, as it only asks for outputs of texts. The value of a word is what it adds to the words
-that are there already, averaged over orders in which words come: all orders for short texts (Shapley, 1953),
-random ones and their reverses for longer ones, as sampled Shapley values (Castro, Gomez and Tejada, Computers
-and Operations Research 2009). Values add up to output - base_value, that of no word, in either case.
+For any text model, since only outputs of texts are used. The value of a word is what it adds to the words
+before it, averaged over orders of words: all orders for short texts (Shapley, 1953), random orders and their
+reverses for longer texts, as sampled Shapley values (Castro, Gomez and Tejada, Computers and Operations
+Research 2009). In either case values add up to output - base_value, that of no word.
 
 Axes: W words, K targets, N texts.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from dada.errors import ConfigError, DataError
 from dada.score.clip import System
 
-EXACT = 7  # words up to which all 2 ** W texts are asked for
+EXACT = 7  # words up to which all 2 ** W texts are scored
 NUM_PERMUTATIONS = 16
 
 
@@ -40,26 +40,21 @@ def attribute_words(
     num_permutations: int = NUM_PERMUTATIONS,
     seed: int = 0,
 ) -> WordAttribution:
-    """Shapley values of the words of a text for some outputs of `predict`, which takes N texts to (N, number
-    of outputs).
+    """Return the Shapley values of the words of a text for the outputs `targets` of `predict`.
 
-    Raises DataError for a text without words.
+    `predict` maps N texts to (N, number of outputs). Raise DataError for a text without words.
     """
     words = text.split()
     if not words:
         raise DataError("the transcript has no words to explain")
     size = len(words)
     orders = None if size <= EXACT else _orders(size, num_permutations, np.random.default_rng(seed))
-    subsets = (
-        _all_subsets(size)
-        if orders is None
-        else {tuple(sorted(order[:k])) for order in orders for k in range(size + 1)}
-    )
-    subsets = sorted(subsets)
-    outputs = predict([" ".join(words[i] for i in subset) for subset in subsets])[:, list(targets)].astype(
-        np.float64
-    )
-    value = dict(zip(subsets, outputs, strict=True))
+    if orders is None:
+        subsets = sorted(_all_subsets(size))
+    else:
+        subsets = sorted({tuple(sorted(order[:k])) for order in orders for k in range(size + 1)})
+    outputs = predict([" ".join(words[i] for i in subset) for subset in subsets])[:, list(targets)]
+    value = dict(zip(subsets, outputs.astype(np.float64), strict=True))
     values = _exact(value, size) if orders is None else _sampled(value, orders)
     return WordAttribution(words, values.T, value[()], value[tuple(range(size))])
 
@@ -69,13 +64,13 @@ def _all_subsets(size: int) -> set[tuple[int, ...]]:
 
 
 def _orders(size: int, num: int, rng: np.random.Generator) -> list[list[int]]:
-    """Random orders, each followed by its reverse, which halves the noise of words that act in pairs."""
+    """Return random orders, each followed by its reverse, which halves the noise of words that act in pairs."""
     drawn = [rng.permutation(size).tolist() for _ in range(math.ceil(num / 2))]
     return [order for first in drawn for order in (first, first[::-1])]
 
 
 def _exact(value: dict[tuple[int, ...], np.ndarray], size: int) -> np.ndarray:
-    """(W, K): the sum over all sets without the word of |S|! (W - |S| - 1)! / W! times what it adds."""
+    """Return (W, K): the sum over all sets S without the word of |S|! (W - |S| - 1)! / W! times what it adds."""
     values = np.zeros((size, len(value[()])))
     for subset, output in value.items():
         for word in set(range(size)) - set(subset):
@@ -95,8 +90,9 @@ def _sampled(value: dict[tuple[int, ...], np.ndarray], orders: list[list[int]]) 
 
 
 def text_predictor(system: System) -> Callable[[Sequence[str]], np.ndarray]:
-    """Texts to log probabilities of the authors (N, K), by a text system. Raises ConfigError for a system
-    that reads no text.
+    """Return a function from N texts to log probabilities of the authors (N, K), by a text system.
+
+    Raise ConfigError for a system that reads no text.
     """
     if system.config.task != "text":
         raise ConfigError(

@@ -1,16 +1,16 @@
-"""In what form an input is explained: rows that are frequencies wherever a linear map leads from such rows to
-what the model reads.
+"""Views of inputs: rows that are frequencies wherever a linear map leads from such rows to the model's input.
 
 A view is that map as a module in front of the model, so that every method explains the model and the map
 together, exactly. Spectrograms are explained as they are. Cepstra come from the spectral envelope that they
-describe by a cosine transform. Waveforms come from their short-time spectrum. What an encoder says has no
-frequencies; it is explained over time alone.
+describe by a cosine transform. Waveforms come from their short-time spectrum. Outputs of an encoder have no
+frequencies; they are explained over time alone.
 
 Axes: B utterances, F frequencies, N frames, C coefficients, T samples, R rows of a view.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,56 +26,55 @@ CEPSTRA = ("lfcc", "mfcc")
 
 
 class View(nn.Module):
-    """Inputs as they are. `frequencies` (F,) in Hz, or None; `times(n)` in seconds of the frames of what the
-    model hears.
-    """
+    """Inputs as they are. `frequencies` is (F,) in Hz, or None; `hop` and `offset` of the frames are in s."""
 
-    def __init__(self, frequencies: np.ndarray | None, hop: float, offset: float = 0.0):
+    def __init__(self, frequencies: np.ndarray | None, hop: float, offset: float = 0.0) -> None:
         super().__init__()
         self.frequencies, self.hop, self.offset = frequencies, hop, offset
 
     def enter(self, x: Tensor) -> Tensor:
-        """An input of the model (..., N) to the rows that are explained (R, N)."""
+        """Return the rows (R, N) that are explained, from an input of the model (..., N)."""
         return x
 
     def forward(self, rows: Tensor) -> Tensor:
-        """(B, R, N) to inputs of the model."""
+        """Return inputs of the model from rows (B, R, N)."""
         return rows
 
     def lengths(self, batch: Batch) -> Tensor:
-        """Steps (B,) of the inputs of the model."""
+        """Return the lengths (B,) of the inputs of the model."""
         return batch.lengths
 
     def fold(self, values: Tensor) -> Tensor:
-        """Values (..., R, N) of rows to those of frequencies (..., F, N); without frequencies their sums
-        (..., 1, N).
+        """Return values of frequencies (..., F, N) from those of rows (..., R, N).
+
+        Without frequencies they are the sums over rows, (..., 1, N).
         """
         return values if self.frequencies is not None else values.sum(-2, keepdim=True)
 
     def picture(self, rows: Tensor) -> Tensor:
-        """Rows (R, N) to what a picture of the input shows, (F, N)."""
+        """Return what a picture of the input shows, (F, N), from its rows (R, N)."""
         return rows
 
     def times(self, num: int) -> np.ndarray:
-        """Middles of frames in seconds."""
+        """Return the middles of frames in s."""
         return self.offset + self.hop * np.arange(num)
 
 
 class Cepstra(View):
-    """C cepstral coefficients, with or without deltas, as the spectral envelope over F filters from which
-    they are its cosine transform.
+    """C cepstral coefficients, with or without deltas, as the spectral envelope over F filters.
 
-    The transform is orthonormal, so the envelope of a cepstrum is unique where there are as many coefficients
-    as filters, and the smoothest one otherwise. Rows are (frequency, level or delta), since a filter's
+    The coefficients are the cosine transform of the envelope. It is orthonormal, so the envelope of a cepstrum
+    is unique where there are as many coefficients as filters, and the smoothest otherwise. Rows are (frequency, level or delta), since a filter's
     support is that of its level and of its slopes together. An energy in the place of the first coefficient
     counts as the level of all filters alike.
     """
 
     def __init__(
         self, frequencies: np.ndarray, hop: float, offset: float, num_coefficients: int, num_blocks: int
-    ):
+    ) -> None:
         super().__init__(frequencies, hop, offset)
         self.num_blocks = num_blocks
+        self.dct: Tensor
         self.register_buffer("dct", dct_matrix(len(frequencies), num_coefficients), persistent=False)
 
     def enter(self, x: Tensor) -> Tensor:
@@ -95,9 +94,10 @@ class Cepstra(View):
 class Spectrum(View):
     """Waveforms (T,) as real and imaginary parts of their short-time spectrum; rows are (frequency, part)."""
 
-    def __init__(self, num_samples: int, rate: int):
+    def __init__(self, num_samples: int, rate: int) -> None:
         super().__init__(np.arange(WINDOW // 2 + 1) * rate / WINDOW, HOP / rate)
         self.num_samples = num_samples
+        self.window: Tensor
         self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
 
     def enter(self, x: Tensor) -> Tensor:
@@ -120,10 +120,10 @@ class Spectrum(View):
         return rows.unflatten(0, (-1, 2)).square().sum(1).clamp_min(1e-10).log10() * 10
 
 
-class Viewed(nn.Module):
+class ViewedModel(nn.Module):
     """A model that reads a view of its inputs."""
 
-    def __init__(self, model: nn.Module, view: View):
+    def __init__(self, model: nn.Module, view: View) -> None:
         super().__init__()
         self.model, self.view = model, view
 
@@ -131,27 +131,28 @@ class Viewed(nn.Module):
         return self.model(replace(batch, inputs=self.view(batch.inputs), lengths=self.view.lengths(batch)))
 
 
-def of_features(settings: Mapping, num_frames: int, seconds: float) -> View:
-    """The view of features `{name: lfcc, ...}`, of which a sound of so many seconds gave so many frames."""
+def of_features(settings: Mapping[str, Any], num_frames: int, seconds: float) -> View:
+    """Return the view of features `{name: lfcc, ...}`; a sound of `seconds` has `num_frames` of them."""
     name = settings["name"]
     filled = {key: value for key, value in settings.items() if key != "name"}
     config = features.config_class(name)(**filled)
     rate, hop = getattr(config, "sample_rate", 16_000), getattr(config, "hop", None)
     step = seconds / max(num_frames, 1) if hop is None else hop / rate
-    offset = (
-        step / 2
-        if hop is None
-        else (config.window / 2 / rate if name == "lfcc" and config.variant == "gmm" else 0.0)
-    )
+    offset = 0.0
+    if hop is None:
+        offset = step / 2
+    elif name == "lfcc" and config.variant == "gmm":
+        offset = config.window / 2 / rate
     frequencies = row_frequencies(name, config)
     if name in CEPSTRA:
         return Cepstra(frequencies, step, offset, config.num_coefficients, 3 if config.deltas else 1)
     return View(frequencies, step, offset)
 
 
-def row_frequencies(name: str, config) -> np.ndarray | None:
-    """Middle frequencies (F,) in Hz of the rows of a feature, of cepstra those of their filters; None where
-    rows are no frequencies.
+def row_frequencies(name: str, config: Any) -> np.ndarray | None:
+    """Return the middle frequencies (F,) in Hz of the rows of a feature, of cepstra those of their filters.
+
+    None where rows are no frequencies.
     """
     if name == "spectrogram":
         if config.num_filters:
@@ -169,8 +170,9 @@ def row_frequencies(name: str, config) -> np.ndarray | None:
 
 
 def mel_centres(num: int, low: float, high: float) -> np.ndarray:
-    """Peaks in Hz of triangles that are even on Slaney's mel scale: linear below 1 kHz, above it 27 steps to
-    the factor 6.4.
+    """Return the peaks in Hz of `num` triangles that are even on Slaney's mel scale.
+
+    The scale is linear below 1 kHz; above it 27 steps are a factor of 6.4.
     """
     step, knee = 200 / 3, 1000.0
     to_mel = [

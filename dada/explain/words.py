@@ -1,5 +1,4 @@
-"""Why a system that weighs words said so: words, the author's nearest quotes, and what each branch gave to a
-fused decision.
+"""Explanations of systems that use words: words, the author's nearest quotes, and the branches of a fusion.
 
 Axes: N texts, M utterances of a background.
 """
@@ -19,31 +18,28 @@ from dada.models.fusion._branches import Branches
 from dada.score.clip import System
 from dada.score.fuse import score_fusion
 
-MAX_QUOTES = 400  # of an author that are looked at
-NUM_OTHERS = 50  # utterances against which a fusion's branches are weighed
+MAX_QUOTES = 400  # of an author that are compared
+NUM_BACKGROUND = 50  # utterances that a fusion's branches are compared with
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Words:
-    """A transcript with a value for each word: positive ones make it more like `author`, in log probability.
-    Quotes with their cosines.
-    """
+class WordExplanation:
+    """A transcript with a value for each word, and the author's nearest quotes."""
 
     author: str
     words: list[str]
-    values: list[float]
-    quotes: list[tuple[float, str]]
+    values: list[float]  # what each word adds to log p(author | words)
+    quotes: list[tuple[float, str]]  # (cosine, text), nearest first
 
 
 def explain_words(
     system: System, transcript: str, speaker: str, quotes_of: Callable[[str], Sequence[str]]
-) -> Words | None:
-    """The words of a transcript by a text system, for the purported speaker, or for the likeliest author
-    where none is named (`-`).
+) -> WordExplanation | None:
+    """Explain the words of a transcript for the purported speaker, or the likeliest author where it is `-`.
 
-    None, with a warning, for a speaker whom the system does not know. Raises DataError for a transcript
+    Return None with a warning for a speaker whom the system does not know. Raise DataError for a transcript
     without words.
     """
     name, authors = system.config.name, system.experiment.labels
@@ -57,14 +53,13 @@ def explain_words(
         return None
     predict = text_predictor(system)
     author = authors[int(predict([transcript])[0].argmax())] if speaker == NO_SPEAKER else speaker
-    found = attribute_words(predict, transcript, [authors.index(author)])
-    return Words(
-        author, found.words, found.values[0].tolist(), nearest_quotes(system, transcript, quotes_of(author))
-    )
+    attribution = attribute_words(predict, transcript, [authors.index(author)])
+    quotes = nearest_quotes(system, transcript, quotes_of(author))
+    return WordExplanation(author, attribution.words, attribution.values[0].tolist(), quotes)
 
 
 def read_quotes(folder: Path) -> dict[str, list[str]]:
-    """Author -> texts of a data directory; nothing where it is not there."""
+    """Return author -> texts of a data directory; empty where the folder does not exist."""
     quotes: dict[str, list[str]] = {}
     if folder.is_dir():
         data = DataDir.read(folder, require=("text",))
@@ -76,8 +71,9 @@ def read_quotes(folder: Path) -> dict[str, list[str]]:
 def nearest_quotes(
     system: System, transcript: str, quotes: Sequence[str], num: int = 5
 ) -> list[tuple[float, str]]:
-    """(cosine, text) of the quotes whose embeddings by a text system lie nearest to that of the transcript,
-    other than itself.
+    """Return (cosine, text) of the `num` quotes whose embeddings are nearest to that of the transcript.
+
+    The transcript itself is left out.
     """
     others = [text for text in dict.fromkeys(quotes) if text.lower() != transcript.lower()][:MAX_QUOTES]
     if not others or not transcript:
@@ -92,26 +88,24 @@ def nearest_quotes(
 
 @dataclass
 class Contributions:
-    """Shapley values of the branches of a fusion: they add up to `score` - `base_score`, log-odds of bona
-    fide speech.
+    """Shapley values of the branches of a fusion, which add up to `score` - `base_score`.
 
-    A branch that is left out says what it says of other utterances, averaged over these. `branch_scores` are
-    those of the branches by themselves, None of a text branch that does not know the speaker. `alpha` is the
-    fixed weight of the audio in a late fusion, None of another.
+    All are log-odds of bona fide speech. The outputs of a branch that is left out are those on the background,
+    and the score is averaged over these.
     """
 
     score: float
     base_score: float
-    values: dict[str, float]
-    branch_scores: dict[str, float | None]
-    alpha: float | None
+    values: dict[str, float]  # branch -> Shapley value
+    branch_scores: dict[str, float | None]  # branch -> its own score; None where it does not know the speaker
+    alpha: float | None  # fixed weight of the audio in a late fusion; None without
 
 
-def contributions(fusion: Experiment, one: Branches, background: Branches) -> Contributions:
-    """What audio and text gave to the fused score of one utterance, against M others."""
+def branch_contributions(fusion: Experiment, clip: Branches, background: Branches) -> Contributions:
+    """Return the contributions of audio and text to the fused score of one clip, against M others."""
     num = len(background.utts)
 
-    def score(audio: Branches, text: Branches) -> float:
+    def mean_score(audio: Branches, text: Branches) -> float:
         mixed = replace(
             text,
             utts=background.utts,
@@ -123,13 +117,12 @@ def contributions(fusion: Experiment, one: Branches, background: Branches) -> Co
         )
         return float(score_fusion(fusion.model, fusion.config, mixed).scores.mean())
 
-    audio, text, none = score(one, background), score(background, one), score(background, background)
-    found = score_fusion(fusion.model, fusion.config, one)
-    both, alone = (
-        float(found.scores[0]),
-        {name: float(values[0]) for name, values in found.contributions.items()},
-    )
-    values = {"audio": (audio - none + both - text) / 2, "text": (text - none + both - audio) / 2}
+    audio, text = mean_score(clip, background), mean_score(background, clip)
+    neither = mean_score(background, background)
+    fused = score_fusion(fusion.model, fusion.config, clip)
+    both = float(fused.scores[0])
+    values = {"audio": (audio - neither + both - text) / 2, "text": (text - neither + both - audio) / 2}
+    own = {name: float(scores[0]) for name, scores in fused.contributions.items()}
+    branch_scores = {name: None if np.isnan(score) else score for name, score in own.items()}
     alpha = getattr(fusion.model, "alpha", None)
-    branch_scores = {name: None if np.isnan(value) else value for name, value in alone.items()}
-    return Contributions(both, none, values, branch_scores, None if alpha is None else float(alpha))
+    return Contributions(both, neither, values, branch_scores, None if alpha is None else float(alpha))

@@ -1,4 +1,4 @@
-"""The page of one explained utterance: it plays, zooms, and needs nothing else.
+"""The page of an explained clip as HTML: it plays the sound, zooms, and needs no other file.
 
 Axes: T samples, F frequencies, N frames.
 """
@@ -6,236 +6,159 @@ Axes: T samples, F frequencies, N frames.
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
-import soundfile
 from matplotlib import colormaps
 from matplotlib.image import imsave
 
-from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF
+from dada.data import BONAFIDE, SPOOF
 from dada.explain import ROUGH, support
 from dada.explain.explanation import Explanation
 from dada.explain.figures import COLORS, DARKEST, MAP, NAMES, log_power, scaled
-from dada.explain.words import Contributions, Words
-from dada.report.style import CSS, breaking
+from dada.explain.page.content import ClipPage
+from dada.explain.words import Contributions, WordExplanation
+from dada.report.markup import breaking, definitions, document, head, table
 
 HIGHEST = 8000.0  # Hz, of spectrograms and maps
 ROWS = 256  # of a map's picture
 BRANCHES = ("audio", "text")  # of a fusion
-STYLE = """
-.lanes { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; background: #fff; }
-.inner { position: relative; width: 100%; }
-.lane { position: relative; border-bottom: 1px solid var(--line); overflow: hidden; cursor: crosshair; }
-.lane img, .lane svg { display: block; width: 100%; image-rendering: pixelated; position: absolute; bottom: 0; left: 0; height: 100%; }
-.name { position: sticky; left: 0; display: inline-block; z-index: 2; font-size: 11.5px; padding: 1px 6px; color: #333;
-  background: #ffffffc8; } .scale { position: absolute; left: 4px; z-index: 2; font-size: 10.5px; color: #333; background: #ffffffb0; }
-.tick { position: absolute; font-size: 10.5px; color: #444; transform: translateX(-50%); } .head { position: absolute; top: 0; bottom: 0;
-  width: 1.5px; background: #111; z-index: 3; pointer-events: none; }
-.tools { display: flex; flex-wrap: wrap; gap: 6px 18px; align-items: center; margin: 8px 0; font-size: 13.5px; }
-.tools input { vertical-align: middle; } audio { width: 100%; margin: 8px 0; } .words { font-size: 19px; line-height: 1.9; }
-.word { padding: 2px 4px; border-radius: 4px; color: #111; } .bar { height: 12px; border-radius: 3px; display: inline-block; }
-dl { overflow-wrap: anywhere; } blockquote { margin: 4px 0; padding-left: 10px; border-left: 3px solid var(--line); }
-td, th { white-space: normal; } th { cursor: auto; } .card h2 { margin-top: 0; } h1 { overflow-wrap: anywhere; }
-"""
-SCRIPT = """
-const sound = document.querySelector("audio");
-for (const box of document.querySelectorAll(".views")) {
-  const inner = box.querySelector(".inner"), lanes = box.querySelector(".lanes"), head = box.querySelector(".head");
-  const seconds = Number(inner.dataset.seconds);
-  box.querySelector(".zoom").addEventListener("input", event => {
-    const middle = (lanes.scrollLeft + lanes.clientWidth / 2) / inner.clientWidth;
-    inner.style.width = 100 * event.target.value + "%";
-    lanes.scrollLeft = middle * inner.clientWidth - lanes.clientWidth / 2; });
-  box.querySelector(".top").addEventListener("change", event => {
-    const top = Number(event.target.value);
-    for (const image of box.querySelectorAll("img.hz")) image.style.height = 100 * 8 / top + "%";
-    for (const scale of box.querySelectorAll(".scale")) scale.textContent = top + " kHz"; });
-  for (const lane of box.querySelectorAll(".lane")) lane.addEventListener("click", event => {
-    sound.currentTime = (event.clientX - inner.getBoundingClientRect().left) / inner.clientWidth * seconds; sound.play(); });
-  const follow = () => { head.style.left = 100 * Math.min(sound.currentTime / seconds, 1) + "%"; requestAnimationFrame(follow); };
-  follow();
-}
-"""
-
-
-@dataclass
-class Explained:
-    """An audio system's explanation, and how it was made."""
-
-    explanation: Explanation
-    method: str
-    background: str  # what it was compared with, in words
-    completeness_error: float
-
-
-@dataclass
-class ClipPage:
-    """What the page shows.
-
-    `facts` are terms and what stands beside them. `scores` are those of systems by name, `weighed` what the
-    branches of fusions gave, against `others`, in words.
-    """
-
-    title: str
-    audio: bytes  # a FLAC file
-    facts: dict[str, str]
-    explained: Sequence[Explained] = ()
-    scores: dict[str, float] = field(default_factory=dict)
-    words: Words | None = None
-    weighed: dict[str, Contributions] = field(default_factory=dict)
-    others: str = ""
-
-
-def as_flac(samples: np.ndarray) -> bytes:
-    """A FLAC file of a waveform (T,) at 16 kHz."""
-    out = io.BytesIO()
-    soundfile.write(out, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    return out.getvalue()
+NO_VALUE = "–"
 
 
 def render(page: ClipPage) -> str:
-    """The whole HTML file."""
-    facts = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in page.facts.items())
+    """Return the HTML document."""
     cards = [_scores(page.scores)] if page.scores else []
-    cards += [_views(one) for one in page.explained]
+    cards += [_explanation(explanation) for explanation in page.explanations]
     cards += [_words(page.words)] if page.words else []
-    cards += [_weighed(page)] if page.weighed else []
-    sound = base64.b64encode(page.audio).decode()
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-        'content="width=device-width, initial-scale=1">'
-        f"<title>{escape(page.title)}</title><style>{CSS}{STYLE}</style></head><body><main><h1>{escape(page.title)}</h1>"
-        "<audio controls "
-        f'src="data:audio/flac;base64,{sound}"></audio><dl>{facts}</dl>{"".join(cards)}</main>'
-        f"<script>{SCRIPT}</script></body></html>\n"
+    cards += [_contributions(page.contributions, page.background)] if page.contributions else []
+    return document(
+        "clip.html",
+        ["report.css", "clip.css"],
+        "clip.js",
+        title=escape(page.title),
+        sound=base64.b64encode(page.audio).decode(),
+        facts=definitions({term: escape(text) for term, text in page.facts.items()}),
+        cards="\n".join(cards),
     )
 
 
-def _views(found: Explained) -> str:
-    one = found.explanation
+def _explanation(explanation: Explanation) -> str:
+    supports = [scaled(support.temporal_profile(explanation.maps[name])) for name in NAMES]
+    spectrogram = _image(_on_even_axis(log_power(explanation.samples), None), "Greys", -80, 0)
     lanes = [
-        _lane("waveform", 70, _curves(one, [_envelope(one.samples)], ["#333333"], (-1, 1))),
-        _lane(
-            "spectrogram, 80 dB", 150, _image(_flat(log_power(one.samples), None), "Greys", -80, 0), "8 kHz"
-        ),
-        _map_lane(one),
-        _lane(
-            "support over time",
-            90,
-            _curves(
-                one,
-                [scaled(support.temporal_profile(one.maps[name])) for name in NAMES],
-                list(COLORS.values()),
-                (0, 1.35),
-            ),
-        ),
-        _ticks(one.seconds),
+        _lane("waveform", 70, _curves(explanation, [_envelope(explanation.samples)], ["#333333"], (-1, 1))),
+        _lane("spectrogram, 80 dB", 150, spectrogram, "8 kHz"),
+        _map_lane(explanation),
+        _lane("support over time", 90, _curves(explanation, supports, list(COLORS.values()), (0, 1.35))),
+        _ticks(explanation.seconds),
     ]
-    kept = {
-        name: support.share(support.temporal_profile(one.maps[name]), one.speech)
-        for name in (BONAFIDE, SPOOF)
-    }
-    facts = "; ".join(
-        f"{100 * share:.0f} % of the support for {NAMES[name]}"
-        for name, share in kept.items()
-        if share == share
-    )
-    rough = ", so take the map as a rough picture" if found.completeness_error >= ROUGH else ""
-    note = (
-        f"{found.method.replace('_', ' ')}, compared with {found.background}; completeness error "
-        f"{100 * found.completeness_error:.2g} %{rough}. "
-        f"In speech (the time without shade, {100 * one.speech.mean():.0f} %): {facts}. Red speaks for "
-        "bona fide speech, blue for spoof; "
-        "click a lane to hear it from there."
-    )
     tops = "".join(f"<option value={top}>{top} kHz</option>" for top in (8, 4, 1.5))
     return (
-        f'<section class="card views"><h2>{escape(one.system)}</h2><p class=soft>{escape(note)}</p>'
-        "<div class=tools><label>zoom in time <input class=zoom type=range min=1 max=16 step=0.5 "
-        "value=1></label>"
+        f'<section class="card views"><h2>{escape(explanation.system)}</h2>'
+        f"<p class=soft>{escape(_note(explanation))}</p>"
+        "<div class=tools><label>zoom in time "
+        "<input class=zoom type=range min=1 max=16 step=0.5 value=1></label>"
         f"<label>up to <select class=top>{tops}</select></label></div>"
-        "<div class=lanes tabindex=0><div class=inner "
-        f'data-seconds="{one.seconds:.6f}">{"".join(lanes)}<div class=head></div></div></div>'
-        f"{_frequency(one)}</section>"
+        f'<div class=lanes tabindex=0><div class=inner data-seconds="{explanation.seconds:.6f}">'
+        f"{''.join(lanes)}<div class=head></div></div></div>{_spectral_support(explanation)}</section>"
+    )
+
+
+def _note(explanation: Explanation) -> str:
+    """Return the method, its error and the support in speech, in sentences."""
+    shares = {
+        name: support.share(support.temporal_profile(explanation.maps[name]), explanation.speech)
+        for name in (BONAFIDE, SPOOF)
+    }
+    in_speech = "; ".join(
+        f"{100 * share:.0f} % of the support for {NAMES[name]}"
+        for name, share in shares.items()
+        if not np.isnan(share)
+    )
+    error = explanation.completeness_error
+    rough = ", so take the map as a rough picture" if error >= ROUGH else ""
+    return (
+        f"{explanation.method.replace('_', ' ')}, compared with {explanation.background}; completeness error "
+        f"{100 * error:.2g} %{rough}. In speech (the time without shade, "
+        f"{100 * explanation.speech.mean():.0f} %): {in_speech}. Red is evidence for bona fide speech, blue for "
+        "spoof; click a lane to play from there."
     )
 
 
 def _lane(name: str, height: int, content: str, scale: str = "") -> str:
-    shown = f'<span class=scale style="top:18px">{scale}</span>' if scale else ""
-    return (
-        f'<div class=lane style="height:{height}px">{content}<span '
-        f"class=name>{escape(name)}</span>{shown}</div>"
-    )
+    top = f'<span class=scale style="top:18px">{scale}</span>' if scale else ""
+    label = f"<span class=name>{escape(name)}</span>"
+    return f'<div class=lane style="height:{height}px">{content}{label}{top}</div>'
 
 
-def _map_lane(one: Explanation) -> str:
-    values = one.score_map
+def _map_lane(explanation: Explanation) -> str:
+    values, frequencies = explanation.score_map, explanation.frequencies
     limit = np.quantile(np.abs(values), DARKEST) or 1.0
-    image = _image(_flat(values, one.frequencies), MAP, -limit, limit)
-    return _lane(
-        "attributions of the score" + (" (no frequencies)" if one.frequencies is None else ""),
-        60 if one.frequencies is None else 190,
-        image,
-        "" if one.frequencies is None else "8 kHz",
-    )
+    image = _image(_on_even_axis(values, frequencies), MAP, -limit, limit)
+    if frequencies is None:
+        return _lane("attributions of the score (no frequencies)", 60, image)
+    return _lane("attributions of the score", 190, image, "8 kHz")
 
 
-def _flat(values: np.ndarray, frequencies: np.ndarray | None) -> np.ndarray:
-    """A map (F, N) with its rows on an even axis up to 8 kHz, each the nearest of them; NaN beyond the
-    highest.
+def _on_even_axis(values: np.ndarray, frequencies: np.ndarray | None) -> np.ndarray:
+    """Return a map (F, N) with rows on an even axis up to 8 kHz, each the nearest of the map's.
+
+    Rows above the highest frequency are NaN. Without frequencies the map is returned as it is.
     """
     if frequencies is None or len(frequencies) < 2:
         return values
     grid = (np.arange(ROWS) + 0.5) * HIGHEST / ROWS
     middles = (frequencies[1:] + frequencies[:-1]) / 2
-    flat = values[np.searchsorted(middles, grid)]
-    flat[grid > frequencies[-1] + (frequencies[-1] - frequencies[-2])] = np.nan
-    return flat
+    even = values[np.searchsorted(middles, grid)]
+    even[grid > frequencies[-1] + (frequencies[-1] - frequencies[-2])] = np.nan
+    return even
 
 
 def _image(values: np.ndarray, name: str, low: float, high: float) -> str:
-    """An <img> of a map, low frequencies at the bottom."""
+    """Return an <img> of a map, low frequencies at the bottom."""
     colors = colormaps[name].with_extremes(bad="#eeeeee")
     pixels = colors(np.ma.masked_invalid((values - low) / (high - low)))
     out = io.BytesIO()
     imsave(out, pixels[::-1], format="png")
     kind = " class=hz" if len(values) > 1 else ""
-    return f'<img{kind} alt="" src="data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}">'
+    picture = base64.b64encode(out.getvalue()).decode()
+    return f'<img{kind} alt="" src="data:image/png;base64,{picture}">'
 
 
 def _envelope(samples: np.ndarray, num: int = 2000) -> np.ndarray:
-    """Least and largest sample of each of `num` stretches, in turn, of the loudest."""
+    """Return the least and largest sample of each of `num` parts, in turn, relative to the loudest sample."""
     parts = np.array_split(samples, min(num, len(samples)))
-    return np.array([end for part in parts for end in (part.min(), part.max())]) / max(
-        np.abs(samples).max(), 1e-9
-    )
+    ends = np.array([end for part in parts for end in (part.min(), part.max())])
+    return ends / max(np.abs(samples).max(), 1e-9)
 
 
 def _curves(
-    one: Explanation, curves: Sequence[np.ndarray], colors: Sequence[str], limits: tuple[float, float]
+    explanation: Explanation, curves: Sequence[np.ndarray], colors: Sequence[str], limits: tuple[float, float]
 ) -> str:
-    """Curves from the first to the last moment, above the shade where there is no speech."""
-    (low, high), step = limits, 1000 / len(one.speech)
+    """Return an <svg> of curves over the whole clip, above a shade where there is no speech."""
+    (low, high), step = limits, 1000 / len(explanation.speech)
     shade = "".join(
         f'<rect x="{start * step:.2f}" y="0" width="{(end - start) * step:.2f}" height="100" fill="#e4e4e4"/>'
-        for start, end in support.runs(~one.speech)
+        for start, end in support.runs(~explanation.speech)
     )
     lines = []
     for curve, color in zip(curves, colors, strict=True):
         x = (np.arange(len(curve)) + 0.5) * 1000 / len(curve)
-        points = " ".join(
-            f"{a:.2f},{100 * (high - b) / (high - low):.2f}" for a, b in zip(x, curve, strict=True)
-        )
-        lines.append(
-            f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.2" '
-            'vector-effect="non-scaling-stroke"/>'
-        )
+        y = [100 * (high - value) / (high - low) for value in curve]
+        lines.append(_polyline([f"{a:.2f},{b:.2f}" for a, b in zip(x, y, strict=True)], color, 1.2))
+    return _svg(shade + "".join(lines))
+
+
+def _polyline(points: Sequence[str], color: str, width: float) -> str:
     return (
-        '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" '
-        f'aria-hidden="true">{shade}{"".join(lines)}</svg>'
+        f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}" stroke-width="{width}" '
+        'vector-effect="non-scaling-stroke"/>'
     )
+
+
+def _svg(content: str) -> str:
+    return '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true">' + content + "</svg>"
 
 
 def _ticks(seconds: float) -> str:
@@ -247,26 +170,21 @@ def _ticks(seconds: float) -> str:
     return f'<div class=lane style="height:18px">{marks}<span class=name>s</span></div>'
 
 
-def _frequency(one: Explanation, highest: float = 4000.0) -> str:
-    """Support over frequency, up to 4 kHz."""
-    if one.frequencies is None:
+def _spectral_support(explanation: Explanation, highest: float = 4000.0) -> str:
+    """Return the lane of the support over frequency, up to `highest` Hz."""
+    if explanation.frequencies is None:
         return ""
-    keep = one.frequencies <= highest
-    x = 1000 * one.frequencies[keep] / highest
+    keep = explanation.frequencies <= highest
+    x = 1000 * explanation.frequencies[keep] / highest
     lines = ""
     for name in (BONAFIDE, SPOOF):
-        curve = scaled(support.spectral_profile(one.maps[name])[keep])
-        points = " ".join(f"{a:.1f},{100 - 75 * b:.1f}" for a, b in zip(x, curve, strict=True))
-        lines += (
-            f'<polyline points="{points}" fill="none" stroke="{COLORS[name]}" stroke-width="1.4" '
-            'vector-effect="non-scaling-stroke"/>'
-        )
+        curve = scaled(support.spectral_profile(explanation.maps[name])[keep])
+        points = [f"{a:.1f},{100 - 75 * b:.1f}" for a, b in zip(x, curve, strict=True)]
+        lines += _polyline(points, COLORS[name], 1.4)
     marks = "".join(f'<span class=tick style="left:{25 * khz}%">{khz}</span>' for khz in (1, 2, 3))
     return (
-        '<div class=lanes style="margin-top:12px"><div class=lane style="height:110px;cursor:auto"><svg '
-        'viewBox="0 0 1000 100" '
-        f'preserveAspectRatio="none" aria-hidden="true">{lines}</svg><span class=name>support over '
-        "frequency, 0-4 kHz</span></div>"
+        '<div class=lanes style="margin-top:12px"><div class=lane style="height:110px;cursor:auto">'
+        f"{_svg(lines)}<span class=name>support over frequency, 0-4 kHz</span></div>"
         f'<div class=lane style="height:18px;cursor:auto">{marks}<span class=name>kHz</span></div></div>'
     )
 
@@ -274,55 +192,41 @@ def _frequency(one: Explanation, highest: float = 4000.0) -> str:
 def _scores(scores: dict[str, float]) -> str:
     rows = [[name, f"{score:+.3f}"] for name, score in scores.items()]
     return _table_card(
-        "Scores", "Higher is more bona fide; each system has a scale of its own.", ["system", "score"], rows
+        "Scores", "Higher is more bona fide; each system has its own scale.", ["system", "score"], rows
     )
 
 
-def _weighed(page: ClipPage) -> str:
-    heads = [
-        "fusion",
-        "sound alone",
-        "words alone",
-        "sound gave",
-        "words gave",
-        "mean of others",
-        "fused score",
-        "α",
-    ]
+def _contributions(contributions: dict[str, Contributions], background: str) -> str:
+    heads = ["fusion", "sound alone", "words alone", "sound gave", "words gave"]
+    heads += ["mean of others", "fused score", "α"]
     rows = []
-    for name, found in page.weighed.items():
-        numbers = [
-            *(found.branch_scores[branch] for branch in BRANCHES),
-            *(found.values[branch] for branch in BRANCHES),
-        ]
-        signed = [
-            "–" if value is None else f"{value:+.3f}" for value in (*numbers, found.base_score, found.score)
-        ]
-        rows.append([name, *signed, "–" if found.alpha is None else f"{found.alpha:.3g}"])
+    for name, values in contributions.items():
+        own = [values.branch_scores[branch] for branch in BRANCHES]
+        gave = [values.values[branch] for branch in BRANCHES]
+        numbers = [*own, *gave, values.base_score, values.score]
+        signed = [NO_VALUE if number is None else f"{number:+.3f}" for number in numbers]
+        rows.append([name, *signed, NO_VALUE if values.alpha is None else f"{values.alpha:.3g}"])
     note = (
         "Shapley values of the two branches in log-odds of bona fide speech: what each adds to the fused "
-        "score where the other is that of "
-        f"{page.others}. What both gave and the mean over those others add up to the fused score. α is the "
-        "weight of the sound, and "
-        "1 - α that of the words, where the fusion has such weights."
+        f"score where the other is that of {background}. What both gave and the mean over those others add up "
+        "to the fused score. α is the weight of the sound, and 1 - α that of the words, where the fusion has "
+        "such weights."
     )
     return _table_card("What each branch gave", note, heads, rows)
 
 
 def _table_card(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th scope=col>{escape(text)}</th>" for text in heads)
-    body = "".join(
-        f"<tr><td>{breaking(name)}</td>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>"
+    lines = (
+        f"<td>{breaking(name)}</td>" + "".join(f"<td>{escape(text)}</td>" for text in row)
         for name, *row in rows
     )
     return (
-        f"<section class=card><h2>{escape(title)}</h2><p class=soft>{escape(note)}</p><div class=scroll "
-        "tabindex=0>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"
+        f"<section class=card><h2>{escape(title)}</h2><p class=soft>{escape(note)}</p>"
+        f"<div class=scroll tabindex=0>{table((head(escape(text)) for text in heads), lines)}</div></section>"
     )
 
 
-def _words(words: Words) -> str:
+def _words(words: WordExplanation) -> str:
     largest = max((abs(value) for value in words.values), default=0.0) or 1.0
     colors = colormaps[MAP]
     shown = []
@@ -340,13 +244,10 @@ def _words(words: Words) -> str:
         f"Red words make it more like {words.author}, blue ones less: Shapley values of log "
         f"p({words.author} | words); hover for numbers."
     )
-    nearest = (
-        f"<h3>Nearest quotes of {escape(words.author)}</h3><p class=soft>With the cosine of the "
-        f"embeddings.</p>{quotes}"
-        if quotes
-        else ""
-    )
+    if quotes:
+        title = f"<h3>Nearest quotes of {escape(words.author)}</h3>"
+        quotes = f"{title}<p class=soft>With the cosine of the embeddings.</p>{quotes}"
     return (
-        f"<section class=card><h2>The words</h2><p class=soft>{escape(note)}</p><p "
-        f"class=words>{' '.join(shown)}</p>{nearest}</section>"
+        f"<section class=card><h2>The words</h2><p class=soft>{escape(note)}</p>"
+        f"<p class=words>{' '.join(shown)}</p>{quotes}</section>"
     )

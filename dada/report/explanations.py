@@ -2,6 +2,7 @@
 classifiers differ.
 """
 
+from dada.data.datadir import readable
 from dada.report.load import Section
 from dada.report.tables import Cell, Table, percent, plain, tables_of
 
@@ -26,7 +27,7 @@ def explanation_tables(summaries: list[dict], comparisons: list[dict]) -> list[T
 def speech_table(summaries: list[dict]) -> Table:
     """The part of the support that lies in speech, beside the part of the time that is speech, by generator."""
     kinds = list(dict.fromkeys(kind for summary in summaries for kind in summary["classes"]))
-    table = Table("Explanations: support in speech", "", ["system", *map(_readable, kinds)])
+    table = Table("Explanations: support in speech", "", ["system", *map(readable, kinds)])
     for summary in summaries:
         classes = summary["classes"]
         rows = {
@@ -61,7 +62,7 @@ def band_table(summary: dict) -> Table:
     for kind, found in summary["classes"].items():
         for output, name in OUTPUTS.items():
             table.rows.append(
-                [Cell(f"{_readable(kind)}, for {name}"), *(_share(entry) for entry in found[output]["bands"])]
+                [Cell(f"{readable(kind)}, for {name}"), *(_share(entry) for entry in found[output]["bands"])]
             )
     highest = max(summary["frequencies"])
     table.note = (
@@ -162,7 +163,3 @@ def _share(entry: dict | None) -> Cell:
 
 def _number(entry: dict | None) -> Cell:
     return Cell(plain(entry), entry["mean"] if entry else None)
-
-
-def _readable(name: str) -> str:
-    return "bona fide" if name == "bonafide" else name.replace("_", " ")

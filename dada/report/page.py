@@ -6,8 +6,9 @@ from html import escape
 
 from dada.report.explanations import all_tables
 from dada.report.load import Section
+from dada.report.markup import definitions, document, head
+from dada.report.markup import table as html_table
 from dada.report.plots import calibration_plot, confusion_plot, det_plot, histogram_plot, interval_plot
-from dada.report.style import CSS, SCRIPT
 from dada.report.tables import Cell, Table, counts_line, notes_of, open_sets, test_sets_table
 from dada.report.utterances import NOTE, TITLE, utterance_table
 from dada.storage.environment import Machine
@@ -44,17 +45,14 @@ def page(
         "Hardware": escape(machine.hardware),
         "Software": escape(machine.software),
     }
-    listed = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in facts.items())
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-        'content="width=device-width, initial-scale=1">'
-        f"<title>{escape(name)}: results</title><style>{CSS}</style></head><body><main>"
-        f"<h1>{escape(name)}</h1><p class=soft>Detection of synthetic speech: measured results. A number "
-        "such as "
-        "12.3 [9.8, 15.1] ±0.4 is the mean over training seeds, its interval over resampled speakers, and "
-        "the standard deviation over "
-        f"seeds. Click a column's head to sort.</p><nav>{links}</nav><dl>{listed}</dl>{''.join(body)}</main>"
-        f"<script>{SCRIPT}</script></body></html>\n"
+    return document(
+        "report.html",
+        ["report.css"],
+        "report.js",
+        name=escape(name),
+        links=links,
+        facts=definitions(facts),
+        body="".join(body),
     )
 
 
@@ -103,40 +101,34 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
         cards.append(
             f'<div id="{_anchor(section)}-utterances">{_card(TITLE, command, NOTE, utterance_table(section.pages))}</div>'
         )
-    head = f"<h2>{_heading(section)}</h2><p class=soft>{_code(counts_line(section))}</p>"
-    head += "".join(f"<p class=soft>{_code(note)}</p>" for note in notes_of(section))
-    return f'<section id="{_anchor(section)}">{head}{"".join(cards)}</section>'
+    lines = [counts_line(section), *notes_of(section)]
+    notes = "".join(f"<p class=soft>{_code(line)}</p>" for line in lines)
+    heading = f"<h2>{_heading(section)}</h2>{notes}"
+    return f'<section id="{_anchor(section)}">{heading}{"".join(cards)}</section>'
 
 
 def _card(title: str, command: str, note: str, content: str, svg_class: str = "") -> str:
     content = content.replace("<svg ", f'<svg class="{svg_class}" ', 1) if svg_class else content
-    said = f"<p class=soft>{_code(note)}</p>" if note else ""
+    paragraph = f"<p class=soft>{_code(note)}</p>" if note else ""
     return (
-        f"<div class=card><h3>{escape(title)}</h3><p class=command><code>{escape(command)}</code></p>{said}"
+        f"<div class=card><h3>{escape(title)}</h3><p class=command><code>{escape(command)}</code></p>{paragraph}"
         f"<div class=scroll tabindex=0>{content}</div></div>"
     )
 
 
 def _table(table: Table) -> str:
-    heads = "".join(f"<th scope=col>{escape(header)}</th>" for header in table.headers)
-    rows = "".join(
-        "<tr>" + "".join(_cell(cell, table.full_heat if table.heat else None) for cell in row) + "</tr>"
-        for row in table.rows
-    )
-    return f"<table><caption>{escape(table.title)}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    full_heat = table.full_heat if table.heat else None
+    rows = ("".join(_cell(cell, full_heat) for cell in row) for row in table.rows)
+    return html_table((head(escape(header)) for header in table.headers), rows, table.title)
 
 
 def _cell(cell: Cell, full_heat: float | None) -> str:
-    found = BESIDE.fullmatch(cell.text)
-    text = escape(found[1] if found else cell.text).replace(
-        "_", "_<wbr>"
-    )  # a long name may break there on a narrow screen
-    if found and any(found.groups()[1:]):
-        text += (
-            " <span class=by>"
-            + " ".join(f"<span>{escape(part)}</span>" for part in found.groups()[1:] if part)
-            + "</span>"
-        )
+    parts = BESIDE.fullmatch(cell.text)
+    # A long name may break at its underscores on a narrow screen.
+    text = escape(parts[1] if parts else cell.text).replace("_", "_<wbr>")
+    small = [f"<span>{escape(part)}</span>" for part in parts.groups()[1:] if part] if parts else []
+    if small:
+        text += f" <span class=by>{' '.join(small)}</span>"
     attributes = " class=best" if cell.best and full_heat is None else ""
     if cell.value is not None:
         attributes += f' data-value="{cell.value:.6g}"'

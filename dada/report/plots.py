@@ -14,8 +14,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.special import ndtri
 
+from dada.data.datadir import readable
 from dada.report.load import Section
-from dada.report.tables import open_sets, readable
+from dada.report.tables import open_sets
 
 INK, FAINT = "#0a0b0c", "#0a0b0d"
 SERIES = [f"#0a0c0{i}" for i in range(8)]  # as many as the page's style sheet has

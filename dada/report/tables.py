@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dada.data.datadir import BONAFIDE
+from dada.data.datadir import readable
 from dada.metrics.summary import TANDEM
 from dada.metrics.tdcf import OVERALL
 from dada.report.load import Section
@@ -440,11 +440,6 @@ def test_sets_table(sections: Sequence[Section]) -> Table:
             [Cell(system), *(Cell(percent(entry), entry["mean"] if entry else None) for entry in entries)]
         )
     return table if len(tests) > 1 else Table(table.title, "", table.headers)
-
-
-def readable(value: str) -> str:
-    """`in_character` as `in character`, and `bonafide` as people write it."""
-    return "bona fide" if value == BONAFIDE else value.replace("_", " ")
 
 
 def counts_line(section: Section) -> str:

@@ -1,42 +1,44 @@
-"""The list of the pages of single utterances in report.html."""
+"""The table in report.html of the clips that have a page of their own."""
 
 from collections.abc import Sequence
 from html import escape
 
-from dada.data.datadir import NO_ATTACK
-from dada.report.style import breaking
-from dada.report.tables import ABSENT, readable
+from dada.data.datadir import NO_ATTACK, readable
+from dada.report.markup import breaking, head, table
+from dada.report.tables import ABSENT
 
 TITLE = "Utterances"
+TRANSCRIPT = "words"
 NOTE = (
-    "A page for each, with the sound, what every explained system made of it, and where the recipe has "
-    "them the words that made it more or "
-    "less like the purported speaker and what sound and words gave to the fusions. Scores of the first "
-    "training seed: higher is more bona "
-    "fide, and each system has its own scale."
+    "A page for each: the sound, the attributions of every explained system and, where the recipe has words, "
+    "which of them made it more or less like the purported speaker and what sound and words gave to the "
+    "fusions. Scores of the first training seed: higher is more bona fide, and each system has its own scale."
 )
 
 
 def utterance_table(pages: Sequence[dict]) -> str:
     """A row for each page, with a link to it; systems that score none of them have no column."""
     systems = list(dict.fromkeys(name for page in pages for name in page["scores"]))
-    heads = ["utterance", "class", "attack", "words", *systems]
-    head = "".join(
-        f"<th scope=col{' class=said' if name == 'words' else ''}>{breaking(name)}</th>" for name in heads
-    )
-    body = "".join(f"<tr>{_row(page, systems)}</tr>" for page in pages)
-    return f"<table><caption>{TITLE}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    transcript = f"<th scope=col class=transcript>{TRANSCRIPT}</th>"
+    heads = [
+        *map(head, ("utterance", "class", "attack")),
+        transcript,
+        *(head(breaking(name)) for name in systems),
+    ]
+    return table(heads, (_row(page, systems) for page in pages), TITLE)
 
 
 def _row(page: dict, systems: Sequence[str]) -> str:
-    scores = [page["scores"].get(name) for name in systems]
+    attack = ABSENT if page["attack"] == NO_ATTACK else escape(readable(page["attack"]))
     cells = [
         f'<td><a href="{escape(page["link"])}">{breaking(page["utt"])}</a></td>',
-        f"<td>{escape(readable(page['label']))}</td><td>{ABSENT if page['attack'] == NO_ATTACK else escape(readable(page['attack']))}</td>",
-        f"<td class=said>{escape(page['words'])}</td>",
-        *(
-            f"<td>{ABSENT}</td>" if score is None else f'<td data-value="{score:.6g}">{score:+.2f}</td>'
-            for score in scores
-        ),
+        f"<td>{escape(readable(page['label']))}</td>",
+        f"<td>{attack}</td>",
+        f"<td class=transcript>{escape(page['words'])}</td>",
     ]
+    for name in systems:
+        score = page["scores"].get(name)
+        cells.append(
+            f"<td>{ABSENT}</td>" if score is None else f'<td data-value="{score:.6g}">{score:+.2f}</td>'
+        )
     return "".join(cells)

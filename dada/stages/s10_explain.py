@@ -1,159 +1,148 @@
-"""Explain what chosen systems say of sampled utterances: attributions, profiles, shares of speech and
-sub-bands, faithfulness.
+"""Explain the outputs of chosen systems on sampled utterances, and make pages of single utterances.
 
-`exp/<system>/explain/` holds, of the first training seed, arks with (N, F) matrices: `input`, what was
-explained (spectral envelopes where the system reads cepstra, levels in dB where it reads waveforms), and
-`bonafide` and `spoof`, the signed attributions of both outputs; arks with the profiles of their positive
-values, `bonafide_time` (N,), `bonafide_frequency` (F,) and the same of spoof; `shares.csv`, a line for each
-utterance and output; `summary.json`, classes with intervals, completeness and faithfulness;
-`with_<other>.json`, two systems compared. `exp/explain_pages/` holds pages of single utterances, as
-dada/stages/_pages.py says.
+Attributions, profiles, shares of speech and sub-bands and faithfulness are in `exp/<system>/explain/`
+(dada/explain/run.py lists the files), the pages in `exp/explain_pages/` (dada/report/clip_pages.py).
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
+from dada.experiment.folder import ExperimentFolder
 from dada.recipe.job import Job
-from dada.stages import _pages
-from dada.stages._systems import audio_files
-from dada.storage.json_file import write_json
+from dada.report.load import pages_path
+from dada.stages._systems import audio_files, gives_scores
 
-EXPLANATION, COMPARISON = "explanation", "comparison"  # kinds of jobs, besides _pages.PAGES
 MAPS = ("input", "bonafide", "spoof")
 PROFILES = tuple(f"{output}_{axis}" for output in ("bonafide", "spoof") for axis in ("time", "frequency"))
+EXPLANATION, COMPARISON, PAGES = "explanation", "comparison", "pages"  # kinds of jobs
 
 
 def plan(recipe) -> list[Job]:
-    """One job for each system to be explained, one for each pair of those that are run, and one for the pages
-    of utterances.
+    """Return a job for each system, for each pair of those that are run, and for the pages of utterances.
 
-    None but under the first protocol of the run.
+    Only the first protocol of a run has any.
     """
     if recipe.protocol != recipe.views[0].protocol:
         return []
     for name in recipe.explain.systems:
-        recipe.system(name)  # a wrong name is told here
+        recipe.system(name)  # raises ConfigError for an unknown name
     systems = [name for name in recipe.explain.systems if name in recipe.systems]
-    jobs = [_job(recipe, name) for name in systems]
-    for first, second in itertools.combinations([name for name in systems if name in recipe.selected], 2):
-        folders = [recipe.exp_dir(name) / "explain" for name in (first, second)]
-        jobs.append(
-            Job(
-                stage="explain",
-                name=f"{recipe.protocol}/{first}-{second}",
-                home=folders[0] / f"with_{second}",
-                kind=COMPARISON,
-                protocol=recipe.protocol,
-                inputs=tuple(folder / "summary.json" for folder in folders),
-                outputs=(folders[0] / f"with_{second}.json",),
-                settings={"evaluate": recipe.evaluate.of_one_system()},
-                systems=(first, second),
-            )
-        )
-    return jobs + _pages.jobs(recipe, systems)
+    pairs = itertools.combinations([name for name in systems if name in recipe.selected], 2)
+    return [
+        *(_explanation(recipe, name) for name in systems),
+        *(_comparison(recipe, first, second) for first, second in pairs),
+        *_pages(recipe, systems),
+    ]
 
 
-def _job(recipe, name: str) -> Job:
+def _explanation(recipe, name: str) -> Job:
     config, folder, chosen = recipe.system(name), recipe.exp_dir(name) / "explain", recipe.explain
-    settings = {
-        key: value
-        for key, value in asdict(chosen).items()
-        if key not in ("systems", "methods", "options", "pages")
-    }
-    own = {"options": chosen.options} if chosen.options else {}
+    explain = asdict(chosen)
+    for key in ("systems", "methods", "pages", *([] if chosen.options else ["options"])):
+        del explain[key]
     files = (path for split in recipe.splits.test for path in audio_files(recipe, config.input, split))
+    arks = (folder / f"{kind}.scp" for kind in (*MAPS, *PROFILES))
     return Job(
         stage="explain",
         name=f"{recipe.protocol}/{name}",
         home=folder,
         kind=EXPLANATION,
         protocol=recipe.protocol,
-        inputs=(_pages.first_seed(recipe, name) / "weights.pt", *files),
-        outputs=(
-            *(folder / f"{kind}.scp" for kind in (*MAPS, *PROFILES)),
-            folder / "shares.csv",
-            folder / "summary.json",
-        ),
+        inputs=(_first_seed(recipe, name).weights, *files),
+        outputs=(*arks, folder / "shares.csv", folder / "summary.json"),
         settings={
-            "explain": {**settings, **own},
+            "explain": explain,
             "method": chosen.methods.get(name, "auto"),
             "evaluate": recipe.evaluate.of_one_system(),
         },
         systems=(name,),
+        seed=recipe.seeds_of(name)[0],
     )
 
 
+def _comparison(recipe, first: str, second: str) -> Job:
+    folder = recipe.exp_dir(first) / "explain"
+    return Job(
+        stage="explain",
+        name=f"{recipe.protocol}/{first}-{second}",
+        home=folder / f"with_{second}",
+        kind=COMPARISON,
+        protocol=recipe.protocol,
+        inputs=(_summary(recipe, first), _summary(recipe, second)),
+        outputs=(folder / f"with_{second}.json",),
+        settings={"evaluate": recipe.evaluate.of_one_system()},
+        systems=(first, second),
+    )
+
+
+def _pages(recipe, explained: Sequence[str]) -> list[Job]:
+    """Return one job for all pages; a page shows the systems that have been run by then."""
+    chosen, listing, splits = recipe.explain, pages_path(recipe), recipe.splits.test
+    if not explained or not (chosen.pages or chosen.utterances):
+        return []
+    others = [name for name in recipe.own if recipe.system(name).task in ("text", "fusion")]
+    files = [_summary(recipe, name) for name in explained]
+    for name in (*explained, *others):
+        folder = _first_seed(recipe, name)
+        if name in others and not gives_scores(recipe, recipe.system(name)):
+            files.append(folder.weights)
+        else:
+            files += map(folder.scores, splits)
+    files += [recipe.data_dir(split) / "text" for split in splits]
+    files += [recipe.text_dir(recipe.text.name, "train") / "text"] if others else []
+    settings = {"pages": chosen.pages, "utterances": chosen.utterances, "seed": chosen.seed}
+    return [
+        Job(
+            stage="explain",
+            name=f"{recipe.protocol}/pages",
+            home=listing.parent,
+            kind=PAGES,
+            protocol=recipe.protocol,
+            inputs=(),
+            optional_inputs=tuple(files),
+            outputs=(listing,),
+            settings={**settings, "systems": [*explained, *others]},
+            systems=tuple(explained),
+        )
+    ]
+
+
+def _summary(recipe, name: str) -> Path:
+    return recipe.exp_dir(name) / "explain" / "summary.json"
+
+
+def _first_seed(recipe, name: str) -> ExperimentFolder:
+    return ExperimentFolder(recipe.seed_dir(name, recipe.seeds_of(name)[0]))
+
+
 def run(recipe, job: Job) -> None:
-    """Write what the head of this file names."""
-    {EXPLANATION: _explain, COMPARISON: _compare, _pages.PAGES: _pages.run}[job.kind](recipe, job)
+    """Write the outputs of a job."""
+    {EXPLANATION: _run_explanation, COMPARISON: _run_comparison, PAGES: _run_pages}[job.kind](recipe, job)
 
 
-def _explain(recipe, job: Job) -> None:
-    import torch
+def _run_explanation(recipe, job: Job) -> None:
+    from dada.explain.run import explain_system
 
-    from dada.data import write_ark
-    from dada.experiment.trained import load_experiment
-    from dada.explain import checked, shares
-    from dada.explain.pool import Pool
-    from dada.explain.subject import Subject
-    from dada.storage.atomic import write_text
-
-    name, chosen, folder = job.system, recipe.explain, job.home
-    torch.set_num_threads(recipe.system(name).threads)
-    experiment = load_experiment(_pages.first_seed(recipe, name))
-    subject = Subject(experiment, chosen.methods.get(name, "auto"), chosen.options)
-    pool = Pool.of_recipe(recipe, subject.config.input)
-    results = sorted(_results(subject, pool, chosen), key=lambda result: result.utt.encode())
-    for kind in MAPS:
-        write_ark(folder / f"{kind}.scp", ((result.utt, result.maps[kind].T) for result in results))
-    for kind in PROFILES:
-        write_ark(folder / f"{kind}.scp", ((result.utt, result.profiles[kind]) for result in results))
-    rows = [row for result in results for row in result.rows]
-    write_text(folder / "shares.csv", shares.as_csv(rows))
-    summary = {
-        "system": name,
-        "protocol": recipe.protocol,
-        "splits": list(recipe.splits.test),
-        "seed": recipe.seeds_of(name)[0],
-        "method": results[0].method,
-        "num_background": min(result.num_background for result in results),
-        "frame_seconds": results[0].frame_seconds,
-        "frequencies": results[0].frequencies,
-        "bands": shares.band_names() if results[0].frequencies else [],
-        "completeness_error": _spread([row.completeness_error for row in rows]),
-        "classes": shares.summarise(rows, recipe.evaluate),
-        "faithfulness": checked.summarise(
-            [check for result in results for check in result.checks], recipe.evaluate
-        ),
-        "explain": job.settings["explain"],
-    }
-    write_json(folder / "summary.json", summary, allow_nan=False)
+    explain_system(recipe, job.system, job.seed, job.home, job.settings["explain"])
 
 
-def _results(subject, pool, chosen) -> Iterator:
-    """Results of all classes, in groups that share a background."""
-    from dada.explain.results import results_of
+def _run_comparison(recipe, job: Job) -> None:
+    from dada.explain.run import compare_systems
 
-    groups = pool.groups(chosen, subject)
-    for group in groups:
-        yield from results_of(subject, group, chosen)
+    compare_systems(recipe, *job.systems, job.outputs[0])
 
 
-def _spread(errors: list[float]) -> dict:
-    """Median, 95th percentile and largest of the relative completeness errors."""
-    import numpy as np
+def _run_pages(recipe, job: Job) -> None:
+    from dada.explain.page.stored import StoredClips
+    from dada.report.clip_pages import write_pages
 
-    median, high, largest = np.quantile(errors, [0.5, 0.95, 1.0])
-    return {"median": float(median), "p95": float(high), "max": float(largest)}
-
-
-def _compare(recipe, job: Job) -> None:
-    from dada.explain.comparison import compare
-
-    found = compare(*(recipe.exp_dir(name) / "explain" for name in job.systems), recipe.evaluate)
-    facts = {"systems": list(job.systems), "protocol": recipe.protocol}
-    write_json(job.outputs[0], facts | found, allow_nan=False)
+    explained = [name for name in job.systems if _summary(recipe, name).exists()]
+    rest = (name for name in job.settings["systems"] if name not in job.systems)
+    others = [name for name in rest if _first_seed(recipe, name).weights.exists()]
+    clips, chosen = StoredClips(recipe, explained, others), job.settings
+    write_pages(clips, job.outputs[0], chosen["pages"], chosen["utterances"], chosen["seed"])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from dada.errors import ConfigError, DataError
 from dada.explain import attribute
 from dada.explain.background import same_class
 from dada.explain.config import ExplainConfig
-from dada.explain.subject import options_of
+from dada.explain.explainer import options_of
 from dada.models.audio import gmm
 
 METHODS = ["deep_shap", "gradient_shap", "integrated_gradients", "occlusion"]

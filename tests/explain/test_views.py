@@ -9,7 +9,7 @@ from explain_toys import Net, as_batch, noise
 
 from dada import features
 from dada.explain import attribute
-from dada.explain.views import Spectrum, Viewed, of_features, row_frequencies
+from dada.explain.views import Spectrum, ViewedModel, of_features, row_frequencies
 
 LFCC = {"name": "lfcc", "num_filters": 20, "num_coefficients": 20}
 
@@ -47,7 +47,7 @@ def test_waveform_comes_back_from_its_spectrum_and_a_tone_is_found_at_its_freque
     view = Spectrum(8000, 16000)
     x = torch.stack([torch.sin(2 * torch.pi * 1000 * time), torch.zeros(8000)])
     assert torch.allclose(view(view.enter(x[0])[None])[0], x[0], atol=1e-5)
-    model = Viewed(Net(lambda wave: torch.stack([wave[:, 0] @ x[0], -wave[:, 0] @ x[0]], 1)), view)
+    model = ViewedModel(Net(lambda wave: torch.stack([wave[:, 0] @ x[0], -wave[:, 0] @ x[0]], 1)), view)
     batch = as_batch(torch.stack([view.enter(one) for one in x]))
     found = attribute(model, batch, as_batch(batch.inputs[1:]), method="integrated_gradients", zeros=True)
     folded = view.fold(found.values)[0, 0].sum(1)

@@ -11,9 +11,8 @@ from fixtures import miniatures
 from tiny_runs import dada
 from tiny_systems import write_systems
 
+from dada.commands.explain import recipe_of
 from dada.data import DataDir
-from dada.detect import Detector
-from dada.explain_clip import ClipExplainer
 from dada.recipe.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
@@ -122,10 +121,7 @@ def test_asvspoof2019_with_one_attack_to_train_on_explained_as_its_readme_says(t
             and summary["faithfulness"]["stability"] is None
         )
     assert "Protocol LA_A01, eval" in (recipe / "exp" / "RESULTS.md").read_text()
-    assert (
-        ClipExplainer(Detector.of_experiment(folder), folder).recipe.data_dir("dev")
-        == recipe / "data" / "LA_A01" / "dev"
-    )
+    assert recipe_of(recipe, folder).data_dir("dev") == recipe / "data" / "LA_A01" / "dev"
 
 
 def test_asvspoof2021_measures_each_subset_of_both_tracks(tmp_path):

@@ -10,15 +10,17 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
+from dada.commands.explain import clip_source
 from dada.data import ArkReader, read_table, write_table
 from dada.detect import Detector
 from dada.errors import ConfigError, DataError
 from dada.experiment.trained import load_experiment
 from dada.explain import support
 from dada.explain.config import ExplainConfig
-from dada.explain.subject import Subject
+from dada.explain.explainer import AudioExplainer
+from dada.explain.page.content import collect_page
+from dada.explain.page.stored import StoredClips, StoredExplanations
 from dada.explain.words import explain_words, read_quotes
-from dada.explain_clip import ClipExplainer
 from dada.recipe import catalog
 from dada.recipe.recipe import Options, Recipe
 from dada.recipe.runner import jobs_to_run, make_ledger
@@ -26,7 +28,6 @@ from dada.report.clip_page import render
 from dada.report.load import load
 from dada.score.clip import System
 from dada.stages import s10_explain, s11_report
-from dada.stages._page_maker import ExplainedSystem, PageMaker
 
 SYSTEMS = ["lfcc_lcnn", "dada_audio", "lfcc_gmm"]
 SETTINGS = [
@@ -164,22 +165,23 @@ def test_a_page_for_an_utterance_of_every_class(explained):
 def test_the_maps_of_a_page_are_those_of_the_arks(explained):
     utt = pages_of(explained)[0]["utt"]
     for system in SYSTEMS:
-        left = ExplainedSystem(explained, system)
-        found = left.explained(utt)
-        values, row = found.explanation.maps["spoof"], left.rows[utt, "spoof"]
+        stored = StoredExplanations(explained, system)
+        explanation = stored.read(utt)
+        values, row = explanation.maps["spoof"], stored.rows[utt, "spoof"]
         assert values.shape == ArkReader(explained.exp_dir(system) / "explain" / "spoof.scp")[utt].T.shape
-        share = support.share(support.temporal_profile(values), found.explanation.speech)
+        share = support.share(support.temporal_profile(values), explanation.speech)
         assert share == pytest.approx(float(row["speech_share"]), abs=1e-4)
-        assert found.explanation.speech.mean() == pytest.approx(float(row["speech_time"]), abs=1e-4)
-        assert found.completeness_error == float(row["completeness_error"])
+        assert explanation.speech.mean() == pytest.approx(float(row["speech_time"]), abs=1e-4)
+        assert explanation.completeness_error == float(row["completeness_error"])
 
 
-def test_what_a_fusion_was_given_adds_up_to_its_score(explained):
-    maker = PageMaker(explained, SYSTEMS, ["dada_text", "dada_late_calibrated", "dada_mid"])
+def test_contributions_of_branches_add_up_to_the_score(explained):
+    clips = StoredClips(explained, SYSTEMS, ["dada_text", "dada_late_calibrated", "dada_mid"])
     for page in pages_of(explained):
-        weighed = maker.page(page["utt"]).weighed
-        assert list(weighed) == ["dada_late_calibrated", "dada_mid"] and weighed["dada_mid"].alpha is None
-        for name, found in weighed.items():
+        contributions = collect_page(clips.clip(page["utt"])).contributions
+        assert list(contributions) == ["dada_late_calibrated", "dada_mid"]
+        assert contributions["dada_mid"].alpha is None
+        for name, found in contributions.items():
             assert found.score == pytest.approx(page["scores"][name], abs=1e-4)
             assert sum(found.values.values()) == pytest.approx(found.score - found.base_score, abs=1e-9)
             assert found.branch_scores["audio"] == pytest.approx(page["scores"]["dada_audio"], abs=1e-4)
@@ -253,10 +255,11 @@ def test_a_speaker_who_is_not_known_gets_no_coloured_words(explained, tmp_path):
     write_table(
         recipe.data_dir("test") / "utt2spk", {**read_table(recipe.data_dir("test") / "utt2spk"), utt: "ZED"}
     )
-    page = PageMaker(recipe, SYSTEMS, ["dada_text", "dada_late", "dada_late_bayes"]).page(utt)
+    clips = StoredClips(recipe, SYSTEMS, ["dada_text", "dada_late", "dada_late_bayes"])
+    page = collect_page(clips.clip(utt))
     assert (
         page.words is None
-        and list(page.weighed) == ["dada_late_bayes"]
+        and list(page.contributions) == ["dada_late_bayes"]
         and page.facts["Purported speaker"] == "ZED"
     )
 
@@ -281,7 +284,7 @@ def test_model_without_a_gradient_path_says_occlusion(explained):
     with pytest.raises(ConfigError, match="occlusion"):
         s10_explain.run(gmm, next(job for job in s10_explain.plan(gmm) if job.systems == ("lfcc_gmm",)))
     with pytest.raises(ConfigError, match="no audio system"):
-        Subject(load_experiment(explained.seed_dir("dada_text", 1)))
+        AudioExplainer(load_experiment(explained.seed_dir("dada_text", 1)))
 
 
 def test_few_backgrounds_are_used_and_said(explained, caplog):
@@ -294,9 +297,9 @@ def test_few_backgrounds_are_used_and_said(explained, caplog):
 def test_page_of_a_clip(explained):
     clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
     folder = explained.exp_dir("dada_late_calibrated")
-    explainer = ClipExplainer(Detector.of_experiment(folder), folder)
-    explainer.detector._transcribe = lambda samples: "the dog ran home"
-    page = explainer(clip, "ANN")
+    detector = Detector.of_experiment(folder)
+    detector._transcribe = lambda samples: "the dog ran home"
+    page = collect_page(clip_source(detector, folder, clip, "ANN"))
     assert page.words.author == "ANN" and len(page.words.words) == 4 and len(page.words.quotes) == 5
     html = render(page)
     assert (
@@ -304,15 +307,11 @@ def test_page_of_a_clip(explained):
         and not re.search(r'(src|href)="(?!data:|#)', html)
         and "@import" not in html
     )
-    (audio,) = page.explained
-    assert audio.explanation.system == "dada_audio" and re.fullmatch(
-        "12 (spoof|bona fide) utterances of dev", audio.background
-    )
-    assert (
-        list(page.weighed) == ["dada_late_calibrated"]
-        and page.others == "24 utterances of dev"
-        and "<th scope=col>α</th>" in html
-    )
+    (audio,) = page.explanations
+    assert audio.system == "dada_audio"
+    assert re.fullmatch("12 (spoof|bona fide) utterances of dev", audio.background)
+    assert list(page.contributions) == ["dada_late_calibrated"] and "<th scope=col>α</th>" in html
+    assert page.background == "24 utterances of dev"
 
 
 @pytest.fixture
@@ -431,6 +430,6 @@ def test_speaker_unknown_to_the_text_model(explained, caplog):
     clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
     text, fusion = explained.exp_dir("dada_text"), explained.exp_dir("dada_late_calibrated")
     with pytest.raises(DataError, match="knows no texts of ZED"):
-        ClipExplainer(Detector.of_experiment(text), text)(clip, "ZED")
-    page = ClipExplainer(Detector.of_experiment(fusion), fusion)(clip, "ZED")
+        clip_source(Detector.of_experiment(text), text, clip, "ZED")
+    page = collect_page(clip_source(Detector.of_experiment(fusion), fusion, clip, "ZED"))
     assert page.words is None and "ZED" in caplog.text

@@ -1,0 +1,91 @@
+"""The figures of an explanation, and the files that they are written to."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dada.explain import figures
+from dada.explain.explanation import Explanation
+from dada.explain.page.combined import combine, page_figures, write_figures
+from dada.explain.page.content import ClipPage
+
+NUM_ROWS, NUM_FRAMES = 6, 30
+
+
+def explanation(system: str = "lcnn", frequencies: bool = True) -> Explanation:
+    """Two seconds of noise, speech in the second half, whose support for spoof is all in speech."""
+    rng = np.random.default_rng(0)
+    num_rows = NUM_ROWS if frequencies else 1
+    speech = np.arange(NUM_FRAMES) >= NUM_FRAMES // 2
+    maps = {"bonafide": rng.standard_normal((num_rows, NUM_FRAMES)), "spoof": np.tile(speech, (num_rows, 1))}
+    return Explanation(
+        name="clip.flac",
+        system=system,
+        samples=0.1 * rng.standard_normal(32_000).astype(np.float32),
+        maps={name: values.astype(float) for name, values in maps.items()},
+        times=(np.arange(NUM_FRAMES) + 0.5) * 2 / NUM_FRAMES,
+        frequencies=np.linspace(100, 7900, NUM_ROWS) if frequencies else None,
+        speech=speech,
+        method="deep_shap",
+        background="20 others",
+        completeness_error=0.01,
+    )
+
+
+def curves(axes) -> list[np.ndarray]:
+    return [line.get_ydata() for line in axes.get_lines()]
+
+
+def test_the_map_is_signed_and_its_part_is_enlarged():
+    shown = explanation()
+    _, _, whole, part, bar = figures.map_figure(shown).axes
+    (mesh,), (same,) = whole.collections, part.collections
+    assert np.array_equal(mesh.get_array(), shown.score_map) and np.array_equal(
+        same.get_array(), shown.score_map
+    )
+    assert (
+        mesh.get_clim()[0] == -mesh.get_clim()[1]
+        and part.get_xlim() == (1, 2)
+        and part.get_ylim() == (0, 1.5)
+    )
+    assert whole.get_title() == "lcnn: attributions of the score" and "bona fide" in bar.get_ylabel()
+    short = replace(shown, samples=shown.samples[:8000])
+    assert len(figures.map_figure(short).axes) == 4  # nothing to enlarge, since the clip ends before
+    (image,) = figures.map_figure(explanation(frequencies=False)).axes[2].get_images()
+    assert image.get_array().shape == (1, NUM_FRAMES)
+
+
+def test_support_is_scaled_to_its_maximum_over_time_and_frequency():
+    waveform, support = figures.time_figure(explanation()).axes
+    assert len(waveform.patches) == len(support.patches) == 1  # the pause is shaded
+    for curve in curves(support):
+        assert curve.max() == 1 and curve.min() >= 0
+    assert curves(support)[1].tolist() == [0.0] * 15 + [1.0] * 15
+    (axes,) = figures.frequency_figure(explanation()).axes
+    assert [len(curve) for curve in curves(axes)] == [3, 3] and axes.get_xlim() == (0, 4)
+    (axes,) = figures.frequency_figure(explanation(frequencies=False)).axes
+    assert [text.get_text() for text in axes.texts] == ["the inputs of lcnn have no frequencies"]
+    assert figures.scaled(np.zeros(3)).tolist() == [0, 0, 0]
+
+
+def test_a_figure_is_written_in_three_formats_and_again_with_the_same_bytes(tmp_path):
+    paths = write_figures([explanation("lcnn"), explanation("gmm", frequencies=False)], tmp_path)
+    kinds = [f"{system}_{kind}" for system in ("lcnn", "gmm") for kind in ("map", "time", "frequency")]
+    names = {f"clip_{name}.{suffix}" for name in (*kinds, "compared") for suffix in ("pdf", "svg", "png")}
+    assert {path.name for path in paths} == names and all(path.stat().st_size > 1000 for path in paths)
+    before = (tmp_path / "clip_gmm_time.svg").read_bytes()
+    write_figures([explanation("gmm", frequencies=False)], tmp_path)
+    assert (tmp_path / "clip_gmm_time.svg").read_bytes() == before
+
+
+def test_pages_of_systems_become_one_and_their_figures_are_plain_numbers():
+    pages = [ClipPage("clip.flac", b"", {"System": name}, [explanation(name)]) for name in ("a", "b", "a")]
+    page = combine(pages)
+    assert page.facts == {"System": "a", "System 2": "b", "System 3": "a"}
+    listed = page_figures("clip.flac", page)["audio"]
+    assert [entry["system"] for entry in listed] == ["a_1", "b", "a_3"]
+    assert listed[0]["support_in_speech"]["spoof"] == 1 and listed[0]["time_in_speech"] == 0.5
+    assert sum(listed[0]["support_in_bands"]["spoof"].values()) == pytest.approx(1)
+    page.explanations[0].maps["spoof"] = np.zeros((NUM_ROWS, NUM_FRAMES))
+    assert page_figures("clip.flac", page)["audio"][0]["support_in_speech"]["spoof"] is None
