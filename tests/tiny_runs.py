@@ -1,15 +1,36 @@
-"""Running `dada` in a process of its own, and comparing what runs left behind."""
+"""Running `dada` in this process, and comparing what runs left behind."""
 
+import contextlib
+import io
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
+
+from dada import cli
 
 
-def dada(*arguments, timeout: float = 600) -> subprocess.CompletedProcess:
-    """Run the `dada` program with these arguments."""
-    command = [sys.executable, "-m", "dada.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+def dada(*arguments) -> subprocess.CompletedProcess:
+    """Run the `dada` program with these arguments, as if in a process of its own."""
+    argv = [str(argument) for argument in arguments]
+    logger, stdout, stderr = logging.getLogger("dada"), io.StringIO(), io.StringIO()
+    handlers, level = logger.handlers[:], logger.level
+    with (
+        mock.patch.dict(os.environ),
+        mock.patch.object(sys, "argv", ["dada", *argv]),
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+    ):
+        try:
+            code = cli.main(argv)
+        except SystemExit as end:  # of argparse
+            code = end.code
+        finally:
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+    return subprocess.CompletedProcess(["dada", *argv], code, stdout.getvalue(), stderr.getvalue())
 
 
 def contents(root: Path, *patterns: str) -> dict[str, bytes]:
