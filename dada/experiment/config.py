@@ -50,7 +50,7 @@ class TrainConfig:
 
     epochs: int = 10  # 0 keeps the weights of `init` as they are
     max_batches: int = 0  # of an epoch, from another random part of train in each; 0 takes all of train
-    batch_size: int = 16
+    batch_size: int = 16  # utterances of an update (triples with sampler: triplets), over all GPUs
     drop_last: bool = False  # leave out the last batch of an epoch where it is smaller
     sampler: str = "shuffle"  # shuffle | balanced | triplets
     triplets_by: str = (

@@ -1,7 +1,7 @@
-"""One training task in several processes, one GPU each: torchrun starts `python -m dada.recipe.worker TASK`
-once for every GPU.
+"""A training task in several processes, one GPU each: torchrun starts `python -m dada.recipe.worker TASK` once
+for each GPU.
 
-The training loop finds its rank through accelerate; the main process alone writes checkpoints and weights.
+Accelerate tells the training loop its rank (dada/train/processes.py). The main process alone writes files.
 """
 
 import pickle

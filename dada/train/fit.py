@@ -15,12 +15,14 @@ from dada.experiment.folder import ExperimentFolder
 from dada.storage.atomic import atomic_path
 from dada.storage.environment import run_facts
 from dada.storage.json_file import read_json, write_json
-from dada.train import checkpoint, journal
+from dada.train import checkpoint
 from dada.train.estimate import estimate
 from dada.train.loop import Trainer
 from dada.train.phases import differing_keys, phases_of
 from dada.train.processes import make_accelerator
 from dada.train.search import Search
+
+PACKAGES = ("dada", "torch", "torchaudio", "transformers", "accelerate", "numpy")  # versions in run.json
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +104,7 @@ def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: 
                 "remove it, choose another --exp, or go back to these settings"
             )
         return
-    facts = run_facts(journal.PACKAGES)
+    facts = run_facts(PACKAGES)
     facts["data"] = {key: new[key] for key in ("seed", "train_data", "dev_data")}
     write_json(files.run, facts, indent=2, ensure_ascii=False)
     files.write_labels(config.labels)

@@ -27,7 +27,6 @@ COLUMNS = (
     "seconds",
 )
 LINE_SECONDS = 30  # between two lines of progress without a terminal
-PACKAGES = ("dada", "torch", "torchaudio", "transformers", "accelerate", "numpy")
 
 log = logging.getLogger(__name__)
 

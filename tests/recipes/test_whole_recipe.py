@@ -162,7 +162,7 @@ def test_detect_reads_other_formats_and_says_what_it_needs(finished, tmp_path):
         (["seeds=one"], "seeds"),
         (["--system", "lfcc_lcnn", "train.epochs=many"], "train.epochs"),
         (["--cmd", "pbs"], "known: local"),
-        (["--nj", "0"], "--nj is 0"),
+        (["--nj", "0"], "--nj must be 1 or more"),
     ],
 )
 def test_wrong_commands_exit_with_2_and_name_the_right_way(finished, arguments, message):
