@@ -11,8 +11,8 @@ from dada.data import BONAFIDE
 from dada.data.datadir import UNKNOWN, class_table
 from dada.errors import ConfigError
 from dada.experiment.folder import ExperimentFolder
+from dada.recipe import roles
 from dada.recipe.job import Job
-from dada.stages import _systems
 
 MEMBERS = (
     "audio",
@@ -30,7 +30,7 @@ def ensemble_job(recipe, name: str, seed: int) -> Job:
     _check_branches(recipe, config)
     splits = _said_splits(recipe, config)
     labels = (
-        () if _systems.names_attacks(recipe, config) else (recipe.data_dir(recipe.splits.dev) / "utt2label",)
+        () if roles.names_attacks(recipe, config) else (recipe.data_dir(recipe.splits.dev) / "utt2label",)
     )
     files = ExperimentFolder(home)
     return _job(
@@ -177,7 +177,7 @@ def _said_splits(recipe, config) -> list[str]:
     """
     return (
         [recipe.splits.train, recipe.splits.dev]
-        if _systems.names_attacks(recipe, config)
+        if roles.names_attacks(recipe, config)
         else [recipe.splits.dev]
     )
 
@@ -207,7 +207,7 @@ def _check_branches(recipe, config) -> None:
                 f"{config.name}: `branches` must name the classifier that OpenMax is put on, e.g. "
                 "{classifier: lfcc_lcnn_attacks}"
             )
-        if not _systems.names_attacks(recipe, config):
+        if not roles.names_attacks(recipe, config):
             raise ConfigError(
                 f"{config.name}: {config.branches['classifier']} tells spoof from bonafide; OpenMax wants "
                 "one of attacks (labels: [])"

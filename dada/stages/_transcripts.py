@@ -8,8 +8,8 @@ from dada.data import DataDir, read_table
 from dada.metrics.bootstrap import Resampler
 from dada.metrics.wer import word_errors, words
 from dada.recipe.job import Job
+from dada.recipe.roles import with_words
 from dada.report.load import transcripts_path
-from dada.stages._systems import with_words
 from dada.storage.json_file import read_json
 
 TRANSCRIPTS = "transcripts"  # the kind of the jobs

@@ -16,8 +16,8 @@ from dada.asr.config import GuardConfig, TranscribeConfig, check
 from dada.data.audio import read_audio
 from dada.data.tables import read_table, read_table_once, require_same_keys, write_table
 from dada.errors import DataError
+from dada.recipe import reuse, roles
 from dada.recipe.job import Job
-from dada.stages import _systems, _taken_over
 from dada.storage.json_file import read_json, write_json
 
 NEEDS_AUDIO = True
@@ -33,11 +33,11 @@ def plan(recipe) -> list[Job]:
     """A job for each split that is needed, where a system weighs the words, or the recipe lists this stage by
     name.
     """
-    listens = _systems.with_words(recipe)
+    listens = roles.with_words(recipe)
     if not listens and STAGE not in recipe.config.stages:
         return []
     check(recipe.transcribe)
-    splits = _systems.splits_for(recipe, listens) if listens else recipe.all_splits
+    splits = roles.splits_for(recipe, listens) if listens else recipe.all_splits
     others = tuple(_job(view, split) for view in recipe.other_protocols for split in view.all_splits)
     return [
         dataclasses.replace(_job(recipe, split), systems=tuple(listens), after=others) for split in splits
@@ -89,7 +89,7 @@ def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
 def _made_before(recipe, job: Job, keys: list[str], made_by: dict) -> tuple[dict[str, str], dict[str, dict]]:
     """Texts and figures of the utterances that the same model transcribed for another protocol."""
     texts, figures = {}, {}
-    for utt, owner in _taken_over.owners(recipe, job, keys).items():
+    for utt, owner in reuse.owners(recipe, job, keys).items():
         text, rest = owner.outputs
         record = _record(rest, rest.stat().st_mtime_ns)
         if record["made_by"] == made_by:

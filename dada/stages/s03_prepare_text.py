@@ -13,8 +13,9 @@ from pathlib import Path
 
 from dada.data import BONAFIDE, NO_SPEAKER, DataDir
 from dada.data.dataset import sources_of
+from dada.recipe import roles
 from dada.recipe.job import Job
-from dada.stages import _systems, _texts_alone
+from dada.stages import _texts_alone
 from dada.storage.json_file import write_json
 from dada.text.corpus import Corpus, HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
 from dada.text.names import match_names, read_redirects
@@ -30,7 +31,7 @@ def plan(recipe) -> list[Job]:
     """One job, for all splits of the text corpus come from the same split by source; none where no system
     learns words here.
     """
-    listens = [name for name in _systems.with_words(recipe) if name in _systems.trained_here(recipe)]
+    listens = [name for name in roles.with_words(recipe) if name in roles.trained_here(recipe)]
     if not listens:
         return []
     if not recipe.corpus.audio:

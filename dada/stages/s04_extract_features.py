@@ -16,9 +16,9 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from dada.recipe import reuse, roles
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.job import Job
-from dada.stages import _systems, _taken_over
 
 USES_GPU = True
 SHARD = 128  # utterances
@@ -34,7 +34,7 @@ def plan(recipe) -> list[Job]:
     users: dict[str, list[str]] = {}
     others: dict[Path, tuple[Job, ...]] = {}
     for name in recipe.systems:
-        config, splits = recipe.system(name), _systems.splits_for(recipe, [name])
+        config, splits = recipe.system(name), roles.splits_for(recipe, [name])
         if config.input.kind == "features":
             sources = {split: recipe.data_dir(split) / "wav.scp" for split in splits}
         elif config.input.kind == "text_features":
@@ -91,7 +91,7 @@ def run_shard(recipe, job: Job, keys: list[str], out: Path) -> None:
     from dada.data import write_ark
     from dada.data.tables import read_table_once
 
-    owners = _taken_over.owners(recipe, job, keys)
+    owners = reuse.owners(recipe, job, keys)
     if owners:
         log.info("%d of %d utterances were computed for another protocol", len(owners), len(keys))
     table = read_table_once(job.inputs[0])

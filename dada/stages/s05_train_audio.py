@@ -4,8 +4,8 @@ from dataclasses import asdict, replace
 
 from dada.data.datadir import class_table
 from dada.experiment.folder import ExperimentFolder
+from dada.recipe import roles
 from dada.recipe.job import Job
-from dada.stages import _systems
 
 NEEDS_AUDIO = True
 USES_GPU = True
@@ -16,9 +16,7 @@ KIND = "train"
 def plan(recipe) -> list[Job]:
     """A job for each audio system that is trained here, and seed."""
     return [
-        _job(recipe, name, seed)
-        for name in _systems.of_task(recipe, "audio")
-        for seed in recipe.seeds_of(name)
+        _job(recipe, name, seed) for name in roles.of_task(recipe, "audio") for seed in recipe.seeds_of(name)
     ]
 
 
@@ -37,7 +35,7 @@ def _job(recipe, name: str, seed: int) -> Job:
                 path
                 for split in (train, dev)
                 for path in (
-                    *_systems.audio_files(recipe, config.input, split),
+                    *roles.audio_files(recipe, config.input, split),
                     recipe.data_dir(split) / class_table(config.labels),
                 )
             ),
@@ -75,9 +73,7 @@ def run(recipe, job: Job) -> None:
     class_indices(data[recipe.splits.dev], config.labels, required=True)
 
     def dataset(split: str, training: bool):
-        return audio_dataset(
-            data[split], config, _systems.dump_of(recipe, config.input, split), training, seed
-        )
+        return audio_dataset(data[split], config, roles.dump_of(recipe, config.input, split), training, seed)
 
     train, dev = dataset(recipe.splits.train, True), dataset(recipe.splits.dev, False)
     weights = recipe.weights_path(config.init) if config.init else None

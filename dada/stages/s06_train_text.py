@@ -11,8 +11,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from dada.experiment.folder import ExperimentFolder
+from dada.recipe import roles
 from dada.recipe.job import Job
-from dada.stages import _systems
 
 USES_GPU = True
 KIND = "train"
@@ -23,9 +23,7 @@ log = logging.getLogger(__name__)
 def plan(recipe) -> list[Job]:
     """One job per text system that is trained here, and seed."""
     return [
-        _job(recipe, name, seed)
-        for name in _systems.of_task(recipe, "text")
-        for seed in recipe.seeds_of(name)
+        _job(recipe, name, seed) for name in roles.of_task(recipe, "text") for seed in recipe.seeds_of(name)
     ]
 
 

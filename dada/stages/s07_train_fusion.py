@@ -13,8 +13,9 @@ from pathlib import Path
 
 from dada.data import SPOOF
 from dada.experiment.folder import ExperimentFolder
+from dada.recipe import roles
 from dada.recipe.job import Job
-from dada.stages import _on_top, _systems
+from dada.stages import _on_top
 
 NEEDS_AUDIO = True
 USES_GPU = True
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 def plan(recipe) -> list[Job]:
     """One job per system that is trained here, and seed."""
     makers = {"fusion": _job, "ensemble": _on_top.ensemble_job, "open_set": _on_top.open_set_job}
-    found = [(name, makers.get(recipe.system(name).task)) for name in _systems.trained_here(recipe)]
+    found = [(name, makers.get(recipe.system(name).task)) for name in roles.trained_here(recipe)]
     return [make(recipe, name, seed) for name, make in found if make for seed in recipe.seeds_of(name)]
 
 

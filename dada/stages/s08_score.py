@@ -8,9 +8,9 @@ import logging
 from dataclasses import asdict
 
 from dada.experiment.folder import ExperimentFolder
+from dada.recipe import leakage, roles
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.job import Job
-from dada.stages import _seen, _systems
 from dada.storage.json_file import write_json
 
 KIND = "score"
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def plan(recipe) -> list[Job]:
     """A job for each system and seed, and one for each recipe that trained some of them."""
     return [
-        *_seen.jobs(recipe),
+        *leakage.jobs(recipe),
         *(_job(recipe, name, seed) for name in recipe.systems for seed in recipe.seeds_of(name)),
     ]
 
@@ -30,12 +30,12 @@ def _job(recipe, name: str, seed: int) -> Job:
     config, home = recipe.system(name), recipe.seed_dir(name, seed)
     splits = recipe.scored_splits
     embedded = [split for split in splits if not _embedded_by_training(recipe, config, split)]
-    before = (_seen.report_path(recipe, name),) if is_elsewhere(name) else ()
+    before = (leakage.report_path(recipe, name),) if is_elsewhere(name) else ()
     files = ExperimentFolder(home)
     outputs = [files.config, files.labels] if is_elsewhere(name) else []
     outputs += files.outputs(embedded)
-    outputs += [files.scores(split) for split in splits if _systems.gives_scores(recipe, config)]
-    outputs += [files.classes(split) for split in splits if _systems.names_attacks(recipe, config)]
+    outputs += [files.scores(split) for split in splits if roles.gives_scores(recipe, config)]
+    outputs += [files.classes(split) for split in splits if roles.names_attacks(recipe, config)]
     return Job(
         stage="score",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
@@ -43,7 +43,7 @@ def _job(recipe, name: str, seed: int) -> Job:
         kind=KIND,
         protocol=recipe.protocol,
         inputs=(
-            ExperimentFolder(_systems.trained_dir(recipe, name, seed)).weights,
+            ExperimentFolder(roles.trained_dir(recipe, name, seed)).weights,
             *before,
             *(path for split in splits for path in _inputs(recipe, config, seed, split)),
         ),
@@ -77,14 +77,14 @@ def _inputs(recipe, config, seed: int, split: str) -> tuple:
         ]
         return (*said, *(speakers if config.task == "fusion" else ()))
     if config.task == "audio":
-        return _systems.audio_files(recipe, config.input, split)
-    dump = _systems.dump_of(recipe, config.input, split)
+        return roles.audio_files(recipe, config.input, split)
+    dump = roles.dump_of(recipe, config.input, split)
     return (recipe.data_dir(split) / "text" if dump is None else dump / "feats.scp", *speakers)
 
 
 def run(recipe, job: Job) -> None:
     """Run a job of either kind."""
-    {KIND: _score, _seen.KIND: _seen.run}[job.kind](recipe, job)
+    {KIND: _score, leakage.KIND: leakage.run}[job.kind](recipe, job)
 
 
 def _score(recipe, job: Job) -> None:
@@ -102,7 +102,7 @@ def _score(recipe, job: Job) -> None:
     config, folder, trained = (
         recipe.system(name),
         recipe.seed_dir(name, seed),
-        _systems.trained_dir(recipe, name, seed),
+        roles.trained_dir(recipe, name, seed),
     )
     torch.set_num_threads(config.threads)
     experiment = load_experiment(trained)
@@ -113,7 +113,7 @@ def _score(recipe, job: Job) -> None:
         outputs = _outputs(recipe, experiment, config, seed, data, split)
         if not _embedded_by_training(recipe, config, split):
             ExperimentFolder(folder).write_outputs(split, outputs)
-        if _systems.gives_scores(recipe, config):
+        if roles.gives_scores(recipe, config):
             scores = _scores(experiment, outputs, data)
             facts = provenance(
                 trained, experiment, split, _inputs(recipe, config, seed, split)
@@ -121,7 +121,7 @@ def _score(recipe, job: Job) -> None:
             write_scores(ExperimentFolder(folder).scores(split), outputs.utts, scores, facts)
             if split == recipe.splits.dev and not is_elsewhere(name):
                 _calibrate(folder, outputs.utts, scores, data)
-        if _systems.names_attacks(recipe, config):
+        if roles.names_attacks(recipe, config):
             write_table(ExperimentFolder(folder).classes(split), _classes(experiment, outputs))
 
 
@@ -171,7 +171,7 @@ def _outputs(recipe, experiment, config, seed: int, data, split: str):
         said = {name: ExperimentFolder(folder).read_outputs(split) for name, folder in folders.items()}
         labels = {name: ExperimentFolder(folder).read_labels() for name, folder in folders.items()}
         return combine(experiment, said, labels, data.speakers)
-    dump = _systems.dump_of(recipe, config.input, split)
+    dump = roles.dump_of(recipe, config.input, split)
     if config.task == "audio":
         dataset = audio_dataset(data, experiment.config, dump, training=False)
     else:

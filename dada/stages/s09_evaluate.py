@@ -23,13 +23,13 @@ from dada.metrics.eer import weighted_eer
 from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import TANDEM, break_down, compare, definitions, measure, over_seeds
 from dada.metrics.tdcf import Asv
+from dada.recipe import leakage
 from dada.recipe.elsewhere import is_elsewhere
 from dada.recipe.job import Job
+from dada.recipe.roles import gives_scores, names_attacks, with_words
 from dada.report.load import difference_path
-from dada.stages import _seen
 from dada.stages._authorship import authorship, embedding_abx
 from dada.stages._open_set import class_results
-from dada.stages._systems import gives_scores, names_attacks, with_words
 from dada.stages._transcripts import TRANSCRIPTS, transcript_job, transcript_results
 from dada.storage.digest import file_digest
 from dada.storage.json_file import read_json, write_json
@@ -158,7 +158,7 @@ def _paired_files(recipe, systems: list[str], split: str) -> list[list[Path]]:
 
 def _trained_on(recipe, system: str) -> list[Path]:
     """What stage 8 found of the training data among the trials, for a system of another recipe."""
-    return [_seen.report_path(recipe, system)] if is_elsewhere(system) else []
+    return [leakage.report_path(recipe, system)] if is_elsewhere(system) else []
 
 
 def _asv_of(recipe, split: str) -> dict | None:
@@ -214,7 +214,7 @@ def _one_system(recipe, job: Job) -> dict:
     seeds = recipe.seeds_of(system)
     folders = [recipe.seed_dir(system, seed) for seed in seeds]
     config = recipe.system(system)
-    notes = _seen.notes(recipe, system, split)
+    notes = leakage.notes(recipe, system, split)
     for note in notes:
         log.info("%s on %s: %s", system, split, note)
     paths = _score_files(recipe, system, split) if gives_scores(recipe, config) else []

@@ -19,10 +19,11 @@ from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.metrics.config import EvaluateConfig
 from dada.models.inference import Outputs
+from dada.recipe import roles
 from dada.report.load import Section
 from dada.report.tables import tables_of
 from dada.score.scores import read_scores
-from dada.stages import _systems, s07_train_fusion, s08_score, s09_evaluate
+from dada.stages import s07_train_fusion, s08_score, s09_evaluate
 
 ATTACKS = ["bonafide", "A01", "A02", "A03"]
 CM = ["spoof", "bonafide"]
@@ -255,9 +256,7 @@ def test_the_sweep_on_dev_is_reported(recipe, results):
 def test_systems_without_bona_fide_give_classes_but_no_scores(recipe, monkeypatch):
     seven = SystemConfig("attacks", "audio", labels=["0", "1", "2"])
     monkeypatch.setitem(SYSTEMS, "attacks", seven)
-    assert _systems.names_attacks(recipe, SYSTEMS["tuned"]) and not _systems.gives_scores(
-        recipe, SYSTEMS["tuned"]
-    )
+    assert roles.names_attacks(recipe, SYSTEMS["tuned"]) and not roles.gives_scores(recipe, SYSTEMS["tuned"])
     outputs = next(job for job in s08_score.plan(recipe) if job.system == "tuned").outputs
     assert {path.parent.name for path in outputs} == {"dev", "test", "classes"}
     assert any(job.systems == ("tuned",) for job in s09_evaluate.plan(recipe))

@@ -1,8 +1,7 @@
-"""What a system of another recipe was trained on must not be what it is asked about: part of stage 8, and
-notes for stage 9.
+"""Refuse evaluation audio that a system of another recipe was trained on.
 
-A test split may share no audio with the other recipe's train and dev; a dev split none with its train, for
-dev has the same part in both.
+A test split shares no audio with the other recipe's train and dev, a dev split none with its train: dev has
+the same role in both. Stage 8 checks it, and the results of stage 9 carry the notes.
 """
 
 import logging
@@ -27,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 def report_path(recipe, system: str) -> Path:
-    """What was found for a system of another recipe, and for all others of that recipe and protocol."""
+    """Return the path of the report on a system of another recipe; those of one protocol there share it."""
     return recipe.exp_dir(system).parent / REPORT
 
 
 def jobs(recipe) -> list[Job]:
-    """One job for each recipe that trained systems which are scored here."""
+    """Return a job for each recipe that trained systems which are scored here."""
     systems: dict[Path, list[str]] = {}
     for name in recipe.systems:
         if is_elsewhere(name):

@@ -1,11 +1,9 @@
-"""What another protocol of the recipe has made of the same recordings, which is taken over instead of made
-again.
+"""Reuse of outputs that another protocol of the recipe computed from the same recordings.
 
-Protocols split one corpus in several ways, so that many utterances are in more than one of them. What stages
-2 and 4 make of a recording depends on nothing but the recording and the settings. Where several protocols
-run, their jobs come one after the other (`Job.after`); an utterance is taken over from a job that is
-finished, has the same settings, names the same file for it, and wrote its output after that file. With
---force nothing is taken over.
+Protocols split one corpus in several ways, so that many utterances are in more than one of them. Transcripts
+and features depend on the recording and the settings alone. Where several protocols run, their jobs run one
+after the other (`Job.after`). The output of an utterance is reused from a job that is finished, has the same
+settings, names the same recording, and wrote its output after that recording. --force reuses nothing.
 """
 
 import functools
@@ -20,10 +18,9 @@ from dada.recipe.stamps import plain, read_stamp, stamp_path
 
 
 def owners(recipe, job: Job, keys: Sequence[str]) -> dict[str, Job]:
-    """Utterance -> the job that has it already, for those of `keys` that one has.
+    """Return utterance -> the job whose output can be reused, for those of `keys` that have one.
 
-    The first input of each job is its wav.scp, its first output a table with a line for every utterance that
-    it made.
+    The first input of each job is its wav.scp, its first output a table with a line for each utterance.
     """
     finished = (
         [] if recipe.options.force else [other for other in job.after if _is_finished(other, job.settings)]
@@ -55,8 +52,9 @@ def _dated(path: Path) -> tuple[Path, int]:
 
 @functools.lru_cache(maxsize=2)
 def _first_places(tables: tuple[tuple[Path, int, Path, int], ...]) -> dict[str, tuple[int, str]]:
-    """Utterance -> the first of some jobs that made it, and the location there; of each job its wav.scp and
-    what it made, with times.
+    """Utterance -> number of the first job that has it, and its recording there.
+
+    `tables` holds wav.scp and first output of each job, with their times of change.
     """
     found: dict[str, tuple[int, str]] = {}
     for number, (wav_scp, _, made, _) in enumerate(tables):
@@ -68,9 +66,7 @@ def _first_places(tables: tuple[tuple[Path, int, Path, int], ...]) -> dict[str, 
 
 
 def _is_younger(job: Job, location: str) -> bool:
-    """Whether the job's output was written after the recording; one that is not there is left to whoever
-    reads it.
-    """
+    """Whether the output of the job was written after the recording; False for a missing recording."""
     try:
         return job.outputs[0].stat().st_mtime_ns > os.stat(split_location(location)[0]).st_mtime_ns
     except OSError:
