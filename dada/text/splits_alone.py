@@ -1,53 +1,26 @@
-"""Stage 3 where there is no audio: an author corpus becomes the splits of the recipe themselves, and
-transcripts of others more tests.
-"""
+"""Splits of an author corpus without audio: those of the recipe, with transcripts as further test splits."""
 
 import logging
-from dataclasses import asdict
 from pathlib import Path
 
 from dada.data import BONAFIDE, DataDir
 from dada.data.dataset import sources_of
 from dada.errors import ConfigError
-from dada.recipe.job import Job
 from dada.storage.json_file import write_json
 from dada.text.corpus import HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
 from dada.text.names import match_names, read_redirects
 from dada.text.normalise import one_line
 
-KIND = "texts_alone"
-
 log = logging.getLogger(__name__)
 
 
-def job(recipe, corpora: dict[str, Path], systems: list[str]) -> Job:
-    """One job: all splits come from the same split by source."""
-    own = own_tests(recipe)
-    folders = [tests_dir(recipe, name) for name in recipe.splits.test if name not in own]
-    aliases = [recipe.root / recipe.text.aliases] if recipe.text.aliases else []
-    outputs = [recipe.data_dir(split) for split in recipe.all_splits]
-    return Job(
-        stage="prepare_text",
-        name=f"{recipe.protocol}/{recipe.text.name}",
-        home=recipe.data_root / f"text_{recipe.text.name}",
-        kind=KIND,
-        protocol=recipe.protocol,
-        inputs=(
-            *corpora.values(),
-            *(folder / table for folder in folders for table in ("text", "utt2spk")),
-            *aliases,
-        ),
-        optional_inputs=tuple(path for folder in folders if (path := aliases_beside(folder))),
-        outputs=(*outputs, recipe.data_root / f"text_{recipe.text.name}" / "counts.json"),
-        settings={**asdict(recipe.text), "splits": asdict(recipe.splits)},
-        systems=tuple(systems),
-    )
+def write_splits_alone(recipe, home: Path, folders: dict[str, Path]) -> None:
+    """Write every split of a recipe without audio, and below `home` `counts.json` with what was left out.
 
-
-def run(recipe, job: Job, corpora: dict[str, Path]) -> None:
-    """Write every split, and `counts.json` with what was left out and why."""
+    `folders` is name -> folder of each author corpus.
+    """
     texts, redirects = [], {}
-    for name, folder in corpora.items():
+    for name, folder in folders.items():
         texts += [text._replace(key=f"{name}-{text.key}") for text in read_authors(folder)[0]]
         redirects |= read_redirects(folder.parent)
     own = own_tests(recipe)
@@ -69,7 +42,7 @@ def run(recipe, job: Job, corpora: dict[str, Path]) -> None:
             spoken,
             f"{tests_dir(recipe, split)} holds no transcript of bona fide speech",
         )
-    write_json(job.home / "counts.json", corpus.counts)
+    write_json(home / "counts.json", corpus.counts)
     log.info("texts: %s", ", ".join(f"{name} {count}" for name, count in corpus.counts.items()))
 
 
