@@ -11,8 +11,8 @@ from pathlib import Path
 
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe.job import Job
-from dada.report.load import pages_path
 from dada.recipe.roles import audio_files, gives_scores
+from dada.report.load import pages_path
 
 MAPS = ("input", "bonafide", "spoof")
 PROFILES = tuple(f"{output}_{axis}" for output in ("bonafide", "spoof") for axis in ("time", "frequency"))
