@@ -65,7 +65,28 @@ def plain_t_eers(resampler, bonafide, spoof, asv, num):
     return resample_and_score(resampler, bonafide, spoof, num, lambda *pair: metrics.t_eer(*pair, *asv))
 
 
-def main():
+def compare_t_eer(
+    args: argparse.Namespace,
+    rng: np.random.Generator,
+    resampler: Resampler,
+    bonafide: np.ndarray,
+    spoof: np.ndarray,
+) -> None:
+    """Print the row of the t-EER of all resamples."""
+    # At most as many as the t-EER tries, so that both routines try the same thresholds.
+    asv = [rng.normal(mean, 1, NUM_ASV_POINTS // 3) for mean in (3, 0, 1)]
+    trials = resampler.over(bonafide, spoof)
+    (ours,) = medians([lambda: resampled_t_eer(trials, *asv)], 3)
+    (plain,) = medians(
+        [lambda: plain_t_eers(resampler, bonafide, spoof, asv, args.plain_resamples)], 1, warm_up=False
+    )
+    expected = plain_t_eers(resampler, bonafide, spoof, asv, args.plain_resamples)
+    difference = np.abs(resampled_t_eer(trials, *asv)[: args.plain_resamples] - expected).max()
+    notes = f"reference from {args.plain_resamples} of them; differ by {difference:.1e}"
+    row(f"t-EER of {args.resamples:,} resamples", plain * args.resamples / args.plain_resamples, ours, notes)
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--resamples", type=int, default=1000)
     parser.add_argument(
@@ -122,18 +143,7 @@ def main():
         notes,
     )
 
-    asv = [
-        rng.normal(mean, 1, NUM_ASV_POINTS // 3) for mean in (3, 0, 1)
-    ]  # no more than are tried, so that both try the same
-    trials = resampler.over(bonafide, spoof)
-    (ours,) = medians([lambda: resampled_t_eer(trials, *asv)], 3)
-    (plain,) = medians(
-        [lambda: plain_t_eers(resampler, bonafide, spoof, asv, args.plain_resamples)], 1, warm_up=False
-    )
-    expected = plain_t_eers(resampler, bonafide, spoof, asv, args.plain_resamples)
-    difference = np.abs(resampled_t_eer(trials, *asv)[: args.plain_resamples] - expected).max()
-    notes = f"reference from {args.plain_resamples} of them; differ by {difference:.1e}"
-    row(f"t-EER of {args.resamples:,} resamples", plain * args.resamples / args.plain_resamples, ours, notes)
+    compare_t_eer(args, rng, resampler, bonafide, spoof)
 
 
 if __name__ == "__main__":
