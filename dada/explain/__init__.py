@@ -1,23 +1,24 @@
-"""Why a model said so: what each part of an input contributed to its logits, and how far that can be trusted.
+"""Attributions: the contribution of each part of an input to the logits of a model, and their faithfulness.
 
     attribution = attribute(model, batch, background, method="deep_shap")
     attribution.values[0, 1]           # of the first utterance, for the second class, in the shape of its input
-    attribution.completeness_error     # how far the values are from adding up to output - base_value
+    attribution.completeness_error     # the relative error of their sum, which should be output - base_value
 
 Methods are the files of dada/explain/methods:
 
 * deep_shap: exact in its sums and fast, for networks of convolutions and pools;
-* integrated_gradients, gradient_shap: for any network with a gradient, with an error that is told;
-* occlusion: for any model at all, in patches.
+* integrated_gradients, gradient_shap: for any network with a gradient, with a reported error;
+* occlusion: for any model, in patches.
 
 Words are explained by dada.explain.tokens; dada.explain.support turns values into profiles and shares,
-dada.explain.faithfulness says whether they show what the model does.
+dada.explain.faithfulness measures whether they show what the model does.
 """
 
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,19 +28,18 @@ from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
-# utterances of the same class ("Explaining deepfake detection with SHAP", Ge et al., ICASSP 2022, section
-# 5.1)
+# Utterances of the same class ("Explaining deepfake detection with SHAP", Ge et al., ICASSP 2022, 5.1).
 BACKGROUND_SIZE = 20
 ROUGH = 0.1  # completeness error from which a reader is warned
 
 
 @dataclass
 class Attribution:
-    """What the inputs of B utterances contributed to K targets.
+    """The contributions of the inputs of B utterances to K targets.
 
     `values` (B, K, *shape of an input) add up, over an input, to `output` - `base_value` (both (B, K)), the
-    output at the utterance less the mean output over the background. `completeness_error` (B, K) is what is
-    missing, relative to that difference.
+    output at the utterance less the mean output over the background. `completeness_error` (B, K) is the
+    error of that sum, relative to the difference.
     """
 
     values: Tensor
@@ -58,13 +58,12 @@ def attribute(
     targets: Sequence[int] | None = None,
     method: str = "deep_shap",
     least_background: int = BACKGROUND_SIZE,
-    **options,
+    **options: Any,
 ) -> Attribution:
-    """Attributions of every utterance of `batch` against all of `background`, for some logits (`targets`) or
-    all of them.
+    """Return attributions of every utterance of `batch` against all of `background`, for `targets` or all logits.
 
     Inputs of both have one shape. `options` are those of the method. The model runs in evaluation mode and is
-    left as it was. Fewer backgrounds than `least_background` are used as they are, with a warning. Raises
+    left unchanged. Fewer backgrounds than `least_background` are used with a warning. Raise
     ConfigError for an unknown method or target and for a model that the method cannot explain, DataError for
     shapes that do not fit or no background.
     """
@@ -91,7 +90,7 @@ def attribute(
 
 
 def completeness_error(values: Tensor, base_value: Tensor, output: Tensor) -> Tensor:
-    """|sum of values - (output - base_value)| / |output - base_value|, (B, K); 0 where nothing is to be explained and nothing is."""
+    """Return |sum of values - (output - base_value)| / |output - base_value|, (B, K); 0 where both are 0."""
     difference = (output - base_value).double()
     missing = (values.flatten(2).double().sum(2) - difference).abs()
     return torch.where(missing == 0, 0.0, missing / difference.abs())
@@ -101,8 +100,7 @@ def check_inputs(batch: Batch, background: Batch, least_background: int) -> None
     """Raise DataError unless both hold whole utterances of one shape; warn of a small background."""
     if not len(background):
         raise DataError(
-            "the background holds no utterance: give some of the same class as the one to be explained, 20 "
-            "if there are"
+            "the background holds no utterance: give some of the class that is explained, 20 if possible"
         )
     for what, other in (("to be explained", batch), ("in the background", background)):
         short = [
@@ -130,7 +128,7 @@ def check_inputs(batch: Batch, background: Batch, least_background: int) -> None
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode for all modules, and their own mode afterwards."""
+    """Set evaluation mode for all modules, and restore their own mode afterwards."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:

@@ -3,19 +3,18 @@
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from dada import plugins
 from dada.errors import ConfigError
 
 METHODS = "dada.explain.methods"
-AUTO = "auto"  # the method that fits
+AUTO = "auto"  # the method that fits the model
 
 
 @dataclass
 class ExplainConfig:
-    """What stage explain does, under the first protocol of a run and for the first training seed of each
-    system.
-    """
+    """Settings of stage explain, for the first protocol of a run and the first training seed of each system."""
 
     systems: list[str] = field(
         default_factory=list
@@ -34,7 +33,7 @@ class ExplainConfig:
         1  # utterances of bona fide speech and of every attack that get a page, besides all of `utterances`
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, least in (
             ("num_utterances", 0),
             ("num_background", 1),
@@ -57,7 +56,7 @@ class ExplainConfig:
 
 
 def check_method(name: str) -> None:
-    """Raise ConfigError for an explanation method that there is not."""
+    """Raise ConfigError for an unknown explanation method."""
     known = [AUTO, *plugins.names(METHODS)]
     if name not in known:
         raise ConfigError(
@@ -65,15 +64,13 @@ def check_method(name: str) -> None:
         )
 
 
-def check_options(method: str, options: Mapping) -> None:
-    """Raise ConfigError for an unknown method, and for settings that it does not have or that are of another
-    type.
-    """
+def check_options(method: str, options: Mapping[str, object]) -> None:
+    """Raise ConfigError for an unknown method, and for an unknown setting or one of another type."""
     module = plugins.load(METHODS, method, "explanation method")
     if not isinstance(options, Mapping):
         raise ConfigError(f"the settings of {method} are {options!r}, and must be `name: value`")
     parameters = inspect.signature(module.attribute).parameters.values()
-    known = {one.name: one.default for one in parameters if one.default is not one.empty}
+    known = {item.name: item.default for item in parameters if item.default is not item.empty}
     for name, value in options.items():
         if name not in known:
             raise ConfigError(
@@ -85,12 +82,12 @@ def check_options(method: str, options: Mapping) -> None:
             raise ConfigError(f"{method}: {name} is {value!r}, and must be {problem}")
 
 
-def _problem(value: object, default: object) -> str:
-    """What a value must be that is to stand for a default; nothing where it is that."""
+def _problem(value: Any, default: Any) -> str:
+    """Return what a value must be to replace a default; empty where it is that."""
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
     if isinstance(default, Sequence):
-        good = isinstance(value, Sequence) and all(_problem(one, default[0]) == "" for one in value)
+        good = isinstance(value, Sequence) and not any(_problem(item, default[0]) for item in value)
         return "" if good else f"a list such as {list(default)}"
     if isinstance(value, bool):
         return "a number"

@@ -80,7 +80,7 @@ def _summary(
 
 def compare_systems(recipe: RecipeView, first: str, second: str, path: Path) -> None:
     """Write the comparison of two explained systems."""
-    folders = (recipe.exp_dir(name) / "explain" for name in (first, second))
-    comparison = compare(*folders, recipe.evaluate)
+    folders = [recipe.exp_dir(name) / "explain" for name in (first, second)]
+    comparison = compare(folders[0], folders[1], recipe.evaluate)
     comparison = {"systems": [first, second], "protocol": recipe.protocol, **comparison}
     write_json(path, comparison, allow_nan=False)

@@ -144,7 +144,7 @@ def of_features(settings: Mapping[str, Any], num_frames: int, seconds: float) ->
     elif name == "lfcc" and config.variant == "gmm":
         offset = config.window / 2 / rate
     frequencies = row_frequencies(name, config)
-    if name in CEPSTRA:
+    if name in CEPSTRA and frequencies is not None:
         return Cepstra(frequencies, step, offset, config.num_coefficients, 3 if config.deltas else 1)
     return View(frequencies, step, offset)
 
@@ -178,5 +178,5 @@ def mel_centres(num: int, low: float, high: float) -> np.ndarray:
     to_mel = [
         f / step if f < knee else knee / step + np.log(f / knee) * 27 / np.log(6.4) for f in (low, high)
     ]
-    mels = np.linspace(*to_mel, num + 2)[1:-1]
+    mels = np.linspace(to_mel[0], to_mel[1], num + 2)[1:-1]
     return np.where(mels < knee / step, mels * step, knee * np.exp(np.log(6.4) / 27 * (mels - knee / step)))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,7 +85,7 @@ def claim_scores(text: Outputs, authors: Sequence[str], speakers: Mapping[str, s
     ).numpy()
 
 
-def fusion_module(config: SystemConfig) -> tuple[object, object]:
+def fusion_module(config: SystemConfig) -> tuple[Any, Any]:
     """The file of the fusion model that a system names, and its `Config` filled in."""
     rest = dict(config.model)
     module = plugins.load("dada.models.fusion", rest.pop("name"), "fusion model")

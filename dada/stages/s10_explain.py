@@ -131,7 +131,8 @@ def _run_explanation(recipe, job: Job) -> None:
 def _run_comparison(recipe, job: Job) -> None:
     from dada.explain.run import compare_systems
 
-    compare_systems(recipe, *job.systems, job.outputs[0])
+    first, second = job.systems
+    compare_systems(recipe, first, second, job.outputs[0])
 
 
 def _run_pages(recipe, job: Job) -> None:

@@ -1,12 +1,11 @@
-"""Whether all that a network does with its input is linear, or replaced by the rescale rule: read off the
-graph of its gradient.
+"""Check that all operations on the input are linear, or replaced by the rescale rule.
 
-What stands in the graph is what the backward pass will do, so nothing can slip through that has another name
-in Python.
+The graph of the gradient lists exactly the operations of the backward pass, whatever their names in Python.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -73,19 +72,19 @@ def find_module(model: nn.Module, run: Callable[[], Tensor]) -> tuple[str, str] 
     """The innermost module that has such an operation, the first whose output has it behind it, and the
     operation.
     """
-    found: list[tuple[str, str]] = []
+    matches: list[tuple[str, str]] = []
 
-    def look(name: str, kind: str):
-        def hook(module, args, output):
+    def look(name: str, kind: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
             tensors = [
                 tensor
                 for tensor in (output if isinstance(output, tuple) else (output,))
                 if isinstance(tensor, Tensor)
             ]
-            found.extend(
+            matches.extend(
                 (f"the module {name} ({kind})", wrong)
                 for tensor in tensors
-                if not found and (wrong := uncovered(tensor))
+                if not matches and (wrong := uncovered(tensor))
             )
 
         return hook
@@ -99,4 +98,4 @@ def find_module(model: nn.Module, run: Callable[[], Tensor]) -> tuple[str, str] 
     finally:
         for handle in handles:
             handle.remove()
-    return found[0] if found else None
+    return matches[0] if matches else None

@@ -20,7 +20,7 @@ autograd function behind; and once on the input to be explained, which fills the
 Then the backward pass of the first run gives multipliers, and the same first run serves any number of inputs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ TINY = 1e-38  # keeps 0 / 0 from being undefined
 
 
 class NotCovered(ConfigError):
-    """The network has an operation that the rescale rule says nothing of."""
+    """The network has an operation that the rescale rule does not cover."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Rescaled(torch.autograd.Function):
     """An operation by its rule: the values of the operation, and the rule's multipliers as gradient."""
 
     @staticmethod
-    def forward(ctx, entry: Entry, explaining: bool, *inputs: Tensor) -> Tensor:
+    def forward(ctx: Any, entry: Entry, explaining: bool, *inputs: Tensor) -> Tensor:
         output, kept = entry.rule.forward(*inputs)
         ctx.entry = entry
         if explaining:  # cloned, as the network may write over its own maps
@@ -66,7 +66,7 @@ class Rescaled(torch.autograd.Function):
         return output
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         return None, None, *ctx.entry.rule.backward(grad, ctx.entry, ctx.saved_tensors)
 
 
@@ -75,11 +75,13 @@ class RescaleMode(TorchFunctionMode):
     choice depends on the input.
     """
 
-    def __init__(self, tape: list[Entry], explaining: bool):
+    def __init__(self, tape: list[Entry], explaining: bool) -> None:
         super().__init__()
         self.tape, self.explaining, self.position = tape, explaining, 0
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         kwargs = dict(kwargs or {})
         if not any(depends(value) for value in (*args, *kwargs.values())):
             return func(*args, **kwargs)
@@ -140,8 +142,12 @@ class Rule:
     in_place = False
 
     def finish(self, output: Tensor) -> Any:
-        """What the replaced function would have returned."""
+        """Return what the replaced function would return."""
         return output
+
+    def multiplier(self, explained: tuple[Tensor, ...], kept: tuple[Tensor, ...]) -> Tensor:
+        """Return the multiplier of an input, from what the rule kept of it and of the background."""
+        raise NotImplementedError
 
     def backward(self, grad: Tensor, entry: Entry, kept: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if entry.multiplier is None:
@@ -240,18 +246,22 @@ class MaxPool(Rule):
         self,
         image: Tensor,
         finish: Callable[[Tensor], Tensor],
-        kernel,
-        stride=None,
-        padding=0,
-        dilation=1,
-        ceil_mode=False,
-    ):
-        self.inputs, self.finish = (image,), finish
+        kernel: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+    ) -> None:
+        self.inputs, self.reshape = (image,), finish
         self.settings = pair(kernel), pair(stride or kernel), pair(padding), pair(dilation), ceil_mode
 
     def forward(self, z: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         y, places = torch.ops.aten.max_pool2d_with_indices(z, *self.settings)
         return y, (z, y, places)
+
+    def finish(self, output: Tensor) -> Tensor:
+        """Return the output in the shape of the replaced function."""
+        return self.reshape(output)
 
     def backward(self, grad: Tensor, entry: Entry, kept: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         (z_x, y_x, places_x), (z_b, y_b, places_b) = entry.explained, kept
@@ -267,7 +277,7 @@ class MaxPool(Rule):
         )
 
 
-def pair(value) -> list[int]:
+def pair(value: int | Sequence[int]) -> list[int]:
     return [value, value] if isinstance(value, int) else list(value) * (2 // len(value))
 
 
@@ -292,7 +302,7 @@ def max_pool1d(func: Callable, args: tuple, kwargs: dict) -> Rule | None:
     return MaxPool(args[0][:, :, None], lambda y: y[:, :, 0], (1, kernel), ceil_mode=ceil_mode, **wide)
 
 
-def single(value) -> int:
+def single(value: int | Sequence[int]) -> int:
     return value if isinstance(value, int) else value[0]
 
 

@@ -30,9 +30,7 @@ def attribute(
 
     As many backgrounds as fit into about `max_bytes` go through the network at once, one at least.
     """
-    weights = {
-        name: value.detach() for name, value in model.named_parameters()
-    }  # which then ask for no gradient
+    weights = {name: value.detach() for name, value in model.named_parameters()}  # without gradient
     inputs = batch.inputs
     values = torch.zeros(
         len(batch), len(targets), *inputs.shape[1:], dtype=inputs.dtype, device=inputs.device
@@ -55,8 +53,8 @@ def attribute(
 
 
 def try_out(model: nn.Module, weights: dict[str, Tensor], background: Batch) -> int:
-    """Bytes that one background takes, found by running it. Raises NotCovered."""
-    one, tape = rows(background, slice(0, 1)), []
+    """Run one background and return the bytes that it takes. Raise NotCovered or NoGradient."""
+    one, tape = rows(background, slice(0, 1)), list[Entry]()
     logits = run(model, weights, one, tape, explaining=False)
     if not logits.requires_grad:
         raise NoGradient(model)
@@ -65,7 +63,7 @@ def try_out(model: nn.Module, weights: dict[str, Tensor], background: Batch) -> 
 
 
 def rows(batch: Batch, which: slice) -> Batch:
-    """Some utterances of a batch, without labels, whose inputs ask for a gradient."""
+    """Return some utterances of a batch, without labels, whose inputs require a gradient."""
     inputs = batch.inputs[which].detach().clone().requires_grad_()
     return replace(
         batch,

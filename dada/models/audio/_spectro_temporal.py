@@ -137,7 +137,8 @@ def conv_norm(x: Tensor, conv: nn.Conv2d, norm: BatchNorm2d) -> Tensor:
         return norm(conv(x))
     mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
     scale = norm.weight * torch.rsqrt(variance + norm.eps)
-    bias = (conv.get_parameter("bias") - mean) * scale + norm.bias
+    offset = -mean if conv.bias is None else conv.bias - mean  # explanations put plain tensors for parameters
+    bias = offset * scale + norm.bias
     return nn.functional.conv2d(x, conv.weight * scale[:, None, None, None], bias, padding=conv.padding)
 
 
