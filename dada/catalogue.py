@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from dada import systems
+from dada import system_table
 from dada.errors import DataError, UserError
-from dada.systems import Row
+from dada.system_table import Row
 
 BEGIN, END = "<!-- systems: written by utils/systems_table.py -->", "<!-- end of systems -->"
 SECTION = re.compile(r"^## Protocol (.+), test\S*$")
@@ -24,22 +24,24 @@ def as_facts(row: Row) -> dict:
     return {
         **{key: getattr(row, key) for key in ("system", "description", "configuration", "paper")},
         "recipes": row.recipes.split(),
-        "input": systems.input_of(row.system),
+        "input": system_table.input_of(row.system),
         "parameters": int(row.parameters) if row.parameters else None,
-        "published": [dict(zip(keys, figure, strict=True)) for figure in systems.figures(row)],
-        "verified": [{"what": what, "test": test or None} for what, test in systems.verified(row)],
+        "published": [dict(zip(keys, figure, strict=True)) for figure in system_table.figures(row)],
+        "verified": [{"what": what, "test": test or None} for what, test in system_table.verified(row)],
     }
 
 
 def in_words(row: Row, with_tests: bool = False) -> str:
     """A row as lines to read."""
     size = f"{int(row.parameters):,} parameters, " if row.parameters else ""
-    lines = [f"{row.system}: {row.description}", f"    {size}input: {systems.input_of(row.system)}"]
+    lines = [f"{row.system}: {row.description}", f"    {size}input: {system_table.input_of(row.system)}"]
     if row.paper:
         lines[1] += f"; {row.paper}"
     if row.figure:
-        lines.append(f"    published: {systems.published(row)}")
-    facts = [what + (f" ({test})" if test and with_tests else "") for what, test in systems.verified(row)]
+        lines.append(f"    published: {system_table.published(row)}")
+    facts = [
+        what + (f" ({test})" if test and with_tests else "") for what, test in system_table.verified(row)
+    ]
     lines += (
         [f"    verified: {fact}" for fact in facts]
         if with_tests
@@ -54,11 +56,11 @@ def markdown(rows: dict[str, Row]) -> str:
     for name in sorted(rows):
         row = rows[name]
         paper = f" ({row.paper})" if row.paper else ""
-        verified = "; ".join(what for what, _ in systems.verified(row))
+        verified = "; ".join(what for what, _ in system_table.verified(row))
         cells = (
             f"[`{name}`]({row.configuration})",
             row.description + paper,
-            systems.published(row),
+            system_table.published(row),
             verified,
         )
         lines.append("| " + " | ".join(cell.replace("|", "\\|") or "–" for cell in cells) + " |")
@@ -86,7 +88,7 @@ def derive(rows: dict[str, Row], root: Path) -> dict[str, Row]:
             mini_run=mini.get(name, ""),
         )
         for name, row in rows.items()
-        if name in systems.names()
+        if name in system_table.names()
     }
 
 
@@ -154,8 +156,8 @@ def count_parameters(name: str) -> int | None:
 
 def missing_rows(rows: dict[str, Row]) -> str:
     """What to do where the rows and the configurations are not of the same systems; empty where they are."""
-    without_row = [name for name in systems.names() if name not in rows]
-    without_file = [name for name in rows if name not in systems.names()]
+    without_row = [name for name in system_table.names() if name not in rows]
+    without_file = [name for name in rows if name not in system_table.names()]
     lines = []
     for name in without_row:
         row = Row(
@@ -166,14 +168,14 @@ def missing_rows(rows: dict[str, Row]) -> str:
             metric="<EER %>",
             corpus="<ASVspoof 2019 LA eval>",
         )
-        example = systems.format_rows(
-            {name: replace(row, source="<" + "|".join(systems.SOURCES) + ">")}
+        example = system_table.format_rows(
+            {name: replace(row, source="<" + "|".join(system_table.SOURCES) + ">")}
         ).splitlines()[1]
         lines.append(
             f"dada/conf/{name}.yaml has no row in egs/systems.csv. Add this line with its <...> filled in "
             "(or left empty where nothing was "
             "published), name in the *_test columns the tests that verify it, and run "
-            f"{systems.REWRITE}:\n{example}"
+            f"{system_table.REWRITE}:\n{example}"
         )
     lines += [
         f"egs/systems.csv has a row for {name}, but dada/conf/{name}.yaml does not exist: remove the row"

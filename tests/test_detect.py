@@ -19,7 +19,7 @@ from dada.experiment.trained import Experiment, save_experiment
 from dada.models.inference import Outputs, run_model
 from dada.recipe.config import load_system_config
 from dada.score.clip import Clip, System
-from dada.systems import read_rows
+from dada.system_table import read_rows
 
 ATTACKS = ["bonafide", "A01", "A02", "A03"]
 SEVEN = ["0", "1", "2", "3", "4", "5", "6"]

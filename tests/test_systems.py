@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from dada import catalogue, systems
+from dada import catalogue, system_table
 from dada.errors import DataError
-from dada.systems import Row
+from dada.system_table import Row
 
 ROOT = Path(__file__).parents[1]
-TESTS = [column for column in systems.COLUMNS if column.endswith("_test")]
+TESTS = [column for column in system_table.COLUMNS if column.endswith("_test")]
 
 
 class Collector:
@@ -45,7 +45,7 @@ def collected(files: set[str]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, Row]:
-    return systems.read_rows(ROOT / "egs" / "systems.csv")
+    return system_table.read_rows(ROOT / "egs" / "systems.csv")
 
 
 def dada_models(*arguments: str, **options) -> subprocess.CompletedProcess:
@@ -69,7 +69,7 @@ def test_a_missing_row_is_printed_ready_to_be_added(rows):
     assert "dada/conf/aasist.yaml has no row in egs/systems.csv" in said and "\naasist,<what it is>,," in said
     assert "has a row for aasisst, but dada/conf/aasisst.yaml does not exist" in said
     with pytest.raises(DataError, match="expected 20 values|the columns are"):
-        systems.read_rows(ROOT / "pyproject.toml")
+        system_table.read_rows(ROOT / "pyproject.toml")
 
 
 def test_what_the_project_says_is_as_the_project_has_it(rows):
@@ -78,15 +78,17 @@ def test_what_the_project_says_is_as_the_project_has_it(rows):
     stale = {
         f"{name}.{column}: {getattr(row, column)!r}, but it is {getattr(wanted[name], column)!r}"
         for name, row in rows.items()
-        for column in systems.COLUMNS
+        for column in system_table.COLUMNS
         if name in wanted and getattr(row, column) != getattr(wanted[name], column)
     }
-    assert not stale, f"run {systems.REWRITE}; {stale}"
-    assert (ROOT / "egs" / "systems.csv").read_text(encoding="utf-8") == systems.format_rows(wanted), (
-        f"run {systems.REWRITE}"
+    assert not stale, f"run {system_table.REWRITE}; {stale}"
+    assert (ROOT / "egs" / "systems.csv").read_text(encoding="utf-8") == system_table.format_rows(wanted), (
+        f"run {system_table.REWRITE}"
     )
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert catalogue.with_table(readme, wanted) == readme, f"README.md is out of date: run {systems.REWRITE}"
+    assert catalogue.with_table(readme, wanted) == readme, (
+        f"README.md is out of date: run {system_table.REWRITE}"
+    )
 
 
 def test_claims_come_with_the_tests_that_show_them(rows):
@@ -116,14 +118,14 @@ def test_claims_come_with_the_tests_that_show_them(rows):
 
 def test_published_figures_are_whole(rows):
     for row in rows.values():
-        for figure, metric, corpus, source in systems.figures(row):
-            assert re.fullmatch(r"[\d./ ]+", figure) and metric and corpus and source in systems.SOURCES, (
-                row.system
-            )
+        for figure, metric, corpus, source in system_table.figures(row):
+            assert (
+                re.fullmatch(r"[\d./ ]+", figure) and metric and corpus and source in system_table.SOURCES
+            ), row.system
             assert figure.count("/") == metric.count("/"), row.system
         assert row.description and not row.description.endswith(".")
     with pytest.raises(DataError, match="aasist: figure, metric, corpus and source must hold as many values"):
-        systems.figures(replace(rows["aasist"], metric="EER %"))
+        system_table.figures(replace(rows["aasist"], metric="EER %"))
 
 
 def test_results_are_read_as_the_report_writes_them():
@@ -144,7 +146,7 @@ def test_models_are_listed_quickly_and_without_torch():
     )
     assert not re.search(r"\| +(torch|omegaconf|numpy)$", done.stderr, re.MULTILINE)
     listed = {entry["system"]: entry for entry in json.loads(done.stdout)}
-    assert list(listed) == systems.names()
+    assert list(listed) == system_table.names()
     aasist = listed["aasist"]
     assert aasist["parameters"] == 297_866 and aasist["input"] == "waveform, 4.037 s"
     assert (
@@ -165,7 +167,7 @@ def test_one_model_is_shown_with_its_configuration():
     done = dada_models("aasisst")
     assert done.returncode == 2 and "unknown system 'aasisst', did you mean 'aasist" in done.stderr
     listed = dada_models().stdout
-    assert all(f"{name}: " in listed for name in systems.names())
+    assert all(f"{name}: " in listed for name in system_table.names())
 
 
 def test_an_installed_package_has_the_table(tmp_path):

@@ -28,25 +28,25 @@ def main() -> None:
     args = parser.parse_args()
     program.set_up_logging(args.log_level)
 
-    from dada import catalogue, systems
+    from dada import catalogue, system_table
     from dada.errors import DataError
     from dada.storage.atomic import write_text
 
     table, readme = ROOT / "egs" / "systems.csv", ROOT / "README.md"
-    rows = systems.read_rows(table)
+    rows = system_table.read_rows(table)
     problem = catalogue.missing_rows(rows)
     if problem:
         raise DataError(problem)
     rows = catalogue.derive(rows, ROOT)
     wanted = {
-        table: systems.format_rows(rows),
+        table: system_table.format_rows(rows),
         readme: catalogue.with_table(readme.read_text(encoding="utf-8"), rows),
     }
     stale = [path for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
     if stale and args.check:
         raise DataError(
             f"out of date: {', '.join(path.relative_to(ROOT).as_posix() for path in stale)}; run "
-            f"{systems.REWRITE}"
+            f"{system_table.REWRITE}"
         )
     for path in stale:
         write_text(path, wanted[path])

@@ -3,8 +3,8 @@
 import argparse
 import json
 
-from dada import catalogue, systems
-from dada.systems import Row
+from dada import catalogue, system_table
+from dada.system_table import Row
 
 EXAMPLE = """
 dada models
@@ -22,17 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print all systems, or one system with its configuration."""
     if args.name:
-        systems.require(args.name)
-    rows = systems.read_rows()
-    names = [args.name] if args.name else systems.names()
+        system_table.require(args.name)
+    rows = system_table.read_rows()
+    names = [args.name] if args.name else system_table.names()
     chosen = [rows.get(name) or Row(name, "(no row in egs/systems.csv)") for name in names]
     if args.json:
         facts: list | dict = [catalogue.as_facts(row) for row in chosen]
         if args.name:
-            facts = {**catalogue.as_facts(chosen[0]), "settings": systems.settings(args.name)}
+            facts = {**catalogue.as_facts(chosen[0]), "settings": system_table.settings(args.name)}
         print(json.dumps(facts, indent=1, ensure_ascii=False))
     elif args.name:
-        configuration = systems.configuration(args.name).rstrip()
+        configuration = system_table.configuration(args.name).rstrip()
         print(
             f"{catalogue.in_words(chosen[0], with_tests=True)}\n\n# dada/conf/{args.name}.yaml\n{configuration}"
         )

@@ -12,8 +12,8 @@ from dada.data.seen import find_seen
 from dada.data.tables import read_table
 from dada.errors import DataError
 from dada.experiment.folder import ExperimentFolder
-from dada.recipe import choice
-from dada.recipe.elsewhere import is_elsewhere
+from dada.recipe import applicable
+from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.storage.atomic import write_text
 from dada.storage.json_file import read_json, write_json
@@ -33,8 +33,8 @@ def report_path(recipe, system: str) -> Path:
 def jobs(recipe) -> list[Job]:
     """Return a job for each recipe that trained systems which are scored here."""
     systems: dict[Path, list[str]] = {}
-    for name in recipe.systems:
-        if is_elsewhere(name):
+    for name in recipe.planned:
+        if is_foreign(name):
             systems.setdefault(report_path(recipe, name), []).append(name)
     return [_job(recipe, path, names) for path, names in systems.items()]
 
@@ -147,7 +147,7 @@ def notes(recipe, system: str, split: str) -> list[str]:
     """What a reader of a system's results on a split must know: where it was trained, and what of the corpus
     it may have seen before.
     """
-    found = _of_training(recipe, system, split) if is_elsewhere(system) else []
+    found = _of_training(recipe, system, split) if is_foreign(system) else []
     for model in sorted(encoders(recipe, system)):
         found += pretraining.notes(model, [recipe.corpus.name, *recipe.corpus.derived_from])
     return found
@@ -175,4 +175,4 @@ def encoders(recipe, system: str) -> set[str]:
     """The pretrained speech encoders of a system and of its branches."""
     config = recipe.system(system)
     found = {encoder for branch in config.branches.values() for encoder in encoders(recipe, branch)}
-    return found | set(choice.encoders(config)) if config.task == "audio" else found
+    return found | set(applicable.encoders(config)) if config.task == "audio" else found

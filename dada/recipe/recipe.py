@@ -1,6 +1,7 @@
 """A recipe as the stages see it: its configuration, and where everything lies."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -8,9 +9,9 @@ from pathlib import Path
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
-from dada.recipe.choice import ALL, applicable, weights_path
+from dada.recipe.applicable import ALL, applicable, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
-from dada.recipe.elsewhere import Origin, find_origin, is_elsewhere
+from dada.recipe.foreign_systems import ForeignSystem, find_foreign_system, is_foreign
 from dada.recipe.schema import MISSING, CorpusConfig, RecipeConfig, SplitsConfig
 from dada.storage.digest import value_digest
 from dada.system_files import configured_systems
@@ -37,64 +38,73 @@ class Recipe:
     root: Path
     config: RecipeConfig
     protocol: str
-    systems: tuple[str, ...]  # those that the stages work on, branches before the fusions that need them
+    planned: tuple[str, ...]  # requested or run before; branches stand before the fusions that need them
     options: Options = field(default_factory=Options)
     overrides: tuple[str, ...] = ()  # key=value of the command line, as given
-    named: tuple[str, ...] = ()  # systems named by --system; they alone get the overrides of a system
-    own: tuple[str, ...] = ()  # those of recipe.yaml, with their branches
+    by_name: tuple[str, ...] = ()  # systems of --system; only they get the overrides of a system
+    listed: tuple[str, ...] = ()  # systems of recipe.yaml, with their branches
 
     @classmethod
-    def load(cls, root: Path, overrides=(), systems=(), options: Options | None = None) -> "Recipe":
-        """Read a recipe folder. `systems` selects some by name, or all, and then `overrides` may set their
-        keys (ConfigError).
+    def load(
+        cls,
+        root: Path,
+        overrides: Sequence[str] = (),
+        systems: Sequence[str] = (),
+        options: Options | None = None,
+    ) -> "Recipe":
+        """Read a recipe folder.
 
-        Systems that were run by name at another time keep their rows in the report, so they are planned as
-        well.
+        `systems` names the systems to run, or `all`; with it, `overrides` may also set their keys. Systems that
+        were run at another time are planned too, because they keep their rows in the report. Raise ConfigError.
         """
         root = Path(root)
         of_recipe, of_system = split_overrides(overrides)
         config = load_recipe_config(root, of_recipe)
         if of_system and not systems:
             raise ConfigError(f"{of_system[0]} is a setting of a system: say which system with --system")
-        trained = [name for name in systems if is_elsewhere(name)]
-        if of_system and trained:
+        foreign = [name for name in systems if is_foreign(name)]
+        if of_system and foreign:
             raise ConfigError(
-                f"{of_system[0]} is a setting of a system, and {trained[0]} is scored as it was trained: "
+                f"{of_system[0]} is a setting of a system, and {foreign[0]} is scored as it was trained: "
                 "set it there"
             )
         if config.protocol is not None and config.protocol not in config.protocols:
             raise ConfigError(
                 f"unknown protocol {config.protocol!r} of {root}; known: {', '.join(config.protocols)}"
             )
-        recipe = cls(
-            root, config, config.protocol or config.protocols[0], (), options or Options(), tuple(overrides)
-        )
+        protocol = config.protocol or config.protocols[0]
+        recipe = cls(root, config, protocol, (), options or Options(), tuple(overrides))
         if ALL in systems:
-            systems = dict.fromkeys(
-                [*applicable(root, config, recipe.system), *(name for name in systems if name != ALL)]
-            )
-        recipe = replace(recipe, named=tuple(systems))
-        run_before = [
-            name for name in configured_systems(root) if any(recipe.exp_dir(name).glob("results/*.json"))
-        ]
-        own = recipe._with_branches(config.systems)
-        recipe = replace(recipe, own=own, systems=recipe._with_branches([*own, *systems, *run_before]))
-        deaf = (
-            []
-            if config.corpus.audio
-            else [name for name in recipe.systems if recipe.system(name).task != "text"]
-        )
-        if deaf:
-            raise ConfigError(
-                f"{root.resolve().name} has no audio, and {deaf[0]} is not a text system: leave out "
-                f"{', '.join(deaf)}"
-            )
+            others = [name for name in systems if name != ALL]
+            systems = list(dict.fromkeys([*applicable(root, config, recipe.system), *others]))
+        recipe = replace(recipe, by_name=tuple(systems))
+        run_before = [name for name in recipe.configured if any(recipe.exp_dir(name).glob("results/*.json"))]
+        listed = recipe._with_branches(config.systems)
+        planned = recipe._with_branches([*listed, *systems, *run_before])
+        recipe = replace(recipe, listed=listed, planned=planned)
+        recipe._check_audio()
         return recipe
 
+    def _check_audio(self) -> None:
+        """Raise ConfigError for systems that need audio in a recipe without it."""
+        if self.corpus.audio:
+            return
+        with_audio = [name for name in self.planned if self.system(name).task != "text"]
+        if with_audio:
+            raise ConfigError(
+                f"{self.root.resolve().name} has no audio, and {with_audio[0]} is not a text system: leave out "
+                f"{', '.join(with_audio)}"
+            )
+
+    @cached_property
+    def configured(self) -> list[str]:
+        """All systems that have a configuration, in the package or in the recipe."""
+        return configured_systems(self.root)
+
     @property
-    def selected(self) -> tuple[str, ...]:
-        """The systems to run: those of --system with the branches they need, else those of the recipe."""
-        return self._with_branches(list(self.named)) if self.named else self.own
+    def requested(self) -> tuple[str, ...]:
+        """The systems to run: those of --system, else those of recipe.yaml, with their branches."""
+        return self._with_branches(list(self.by_name)) if self.by_name else self.listed
 
     @property
     def views(self) -> list["Recipe"]:
@@ -104,7 +114,9 @@ class Recipe:
     def under(self, protocol: str) -> "Recipe":
         """This recipe under one protocol, with the systems that run under it."""
         with_more = self._protocols[: self.config.more_protocols or None]
-        return replace(self, protocol=protocol, systems=self.systems if protocol in with_more else self.own)
+        return replace(
+            self, protocol=protocol, planned=self.planned if protocol in with_more else self.listed
+        )
 
     @property
     def _protocols(self) -> list[str]:
@@ -119,21 +131,21 @@ class Recipe:
         """The merged and checked configuration of a system; of one that another recipe trained, as it was
         trained.
         """
-        if is_elsewhere(name):
+        if is_foreign(name):
             return self.origin(name).config()
-        of_system = split_overrides(self.overrides)[1] if name in self.named else []
+        of_system = split_overrides(self.overrides)[1] if name in self.by_name else []
         return _cached_system(name, self.root, tuple(of_system))
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str) -> ForeignSystem:
         """Where a system of another recipe comes from (ConfigError)."""
         key = (name, self.root.resolve(), self.options, tuple(self.seeds))
         if key not in _origins:
-            _origins[key] = find_origin(self, name)
+            _origins[key] = find_foreign_system(self, name)
         return _origins[key]
 
     def systems_of(self, task: str) -> list[str]:
         """The systems of one task, in order."""
-        return [name for name in self.systems if self.system(name).task == task]
+        return [name for name in self.planned if self.system(name).task == task]
 
     @property
     def corpus(self) -> CorpusConfig:
@@ -175,9 +187,9 @@ class Recipe:
 
         Of a system that another recipe trained: those of the recipe's seeds that were trained there.
         """
-        if is_elsewhere(system):
+        if is_foreign(system):
             return self.origin(system).seeds
-        return self.config.seeds[: None if system in self.own else self.config.more_seeds or None]
+        return self.config.seeds[: None if system in self.listed else self.config.more_seeds or None]
 
     def weights_path(self, init: str) -> Path:
         """Where the weights lie that a system's `init` names."""
@@ -261,7 +273,7 @@ class Recipe:
 
     def exp_dir(self, system: str) -> Path:
         """Folder of a system: its seeds and its results."""
-        return self.exp_root / self._below / (self.origin(system).below if is_elsewhere(system) else system)
+        return self.exp_root / self._below / (self.origin(system).below if is_foreign(system) else system)
 
     def seed_dir(self, system: str, seed: int) -> Path:
         """Folder of one training run."""
@@ -282,7 +294,7 @@ class Recipe:
 
 
 _systems: dict[tuple, SystemConfig] = {}
-_origins: dict[tuple, Origin] = {}
+_origins: dict[tuple, ForeignSystem] = {}
 
 
 def _cached_system(name: str, root: Path, overrides: tuple[str, ...]) -> SystemConfig:

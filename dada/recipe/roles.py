@@ -5,7 +5,7 @@ from pathlib import Path
 from dada.data.datadir import BONAFIDE, class_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
-from dada.recipe.elsewhere import is_elsewhere
+from dada.recipe.foreign_systems import is_foreign
 
 
 def of_task(recipe, task: str) -> list[str]:
@@ -15,22 +15,22 @@ def of_task(recipe, task: str) -> list[str]:
 
 def trained_here(recipe) -> list[str]:
     """Return the systems that are trained here, rather than by another recipe."""
-    return [name for name in recipe.systems if not is_elsewhere(name)]
+    return [name for name in recipe.planned if not is_foreign(name)]
 
 
 def trained_dir(recipe, name: str, seed: int) -> Path:
     """Return the folder that the training of a system wrote, here or in another recipe."""
-    return recipe.origin(name).trained_dir(seed) if is_elsewhere(name) else recipe.seed_dir(name, seed)
+    return recipe.origin(name).trained_dir(seed) if is_foreign(name) else recipe.seed_dir(name, seed)
 
 
 def splits_for(recipe, names: list[str]) -> list[str]:
     """Return the splits that some systems need: train only where one of them is trained here."""
-    return recipe.scored_splits if all(map(is_elsewhere, names)) else recipe.all_splits
+    return recipe.scored_splits if all(map(is_foreign, names)) else recipe.all_splits
 
 
 def with_words(recipe) -> list[str]:
     """Return the systems that need transcripts: text models and the fusions on them."""
-    return [name for name in recipe.systems if recipe.system(name).task in ("text", "fusion")]
+    return [name for name in recipe.planned if recipe.system(name).task in ("text", "fusion")]
 
 
 def dump_of(recipe, config: InputConfig, split: str) -> Path | None:

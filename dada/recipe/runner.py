@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dada.errors import ConfigError, DadaError, DataError, UserError
 from dada.recipe import catalog
-from dada.recipe.elsewhere import is_elsewhere
+from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.recipe.launch import Submit, executor
 from dada.recipe.recipe import Recipe
@@ -68,7 +68,7 @@ def make_ledger(recipe: Recipe) -> Ledger:
 
 def jobs_to_run(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger) -> list[Job]:
     """The jobs of a stage that serve the selected systems."""
-    selected = set(recipe.selected)
+    selected = set(recipe.requested)
     return [
         job
         for job in ledger.jobs
@@ -83,8 +83,8 @@ def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit:
     if not jobs:
         log.info("%s: nothing to do in this recipe", title)
         return
-    for name in sorted({name for job in jobs for name in job.systems} & set(recipe.selected)):
-        if is_elsewhere(name):
+    for name in sorted({name for job in jobs for name in job.systems} & set(recipe.requested)):
+        if is_foreign(name):
             recipe.origin(name).require_trained()
     start = time.monotonic()
     num_run = 0

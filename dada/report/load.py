@@ -58,7 +58,7 @@ def load(views: Sequence) -> list[Section]:
             for split in view.splits.test if is_test else [name for name in [view.splits.dev] if name]:
                 results = {
                     system: read_result(path)
-                    for system in view.systems
+                    for system in view.planned
                     if (path := result_path(view, system, split)).exists()
                 }
                 if results:

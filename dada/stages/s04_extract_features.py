@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dada.recipe import reuse, roles
-from dada.recipe.elsewhere import is_elsewhere
+from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 
 USES_GPU = True
@@ -33,13 +33,13 @@ def plan(recipe) -> list[Job]:
     jobs: dict[str, Job] = {}
     users: dict[str, list[str]] = {}
     others: dict[Path, tuple[Job, ...]] = {}
-    for name in recipe.systems:
+    for name in recipe.planned:
         config, splits = recipe.system(name), roles.splits_for(recipe, [name])
         if config.input.kind == "features":
             sources = {split: recipe.data_dir(split) / "wav.scp" for split in splits}
         elif config.input.kind == "text_features":
             sources = {split: recipe.data_dir(split) / "text" for split in splits}
-            if config.task == "text" and recipe.corpus.audio and not is_elsewhere(name):
+            if config.task == "text" and recipe.corpus.audio and not is_foreign(name):
                 corpus = recipe.text.name
                 sources |= {
                     f"text_{corpus}/{split}": recipe.text_dir(corpus, split) / "text" for split in TEXT_SPLITS

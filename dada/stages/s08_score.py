@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe import leakage, roles
-from dada.recipe.elsewhere import is_elsewhere
+from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.storage.json_file import write_json
 
@@ -22,7 +22,7 @@ def plan(recipe) -> list[Job]:
     """A job for each system and seed, and one for each recipe that trained some of them."""
     return [
         *leakage.jobs(recipe),
-        *(_job(recipe, name, seed) for name in recipe.systems for seed in recipe.seeds_of(name)),
+        *(_job(recipe, name, seed) for name in recipe.planned for seed in recipe.seeds_of(name)),
     ]
 
 
@@ -30,9 +30,9 @@ def _job(recipe, name: str, seed: int) -> Job:
     config, home = recipe.system(name), recipe.seed_dir(name, seed)
     splits = recipe.scored_splits
     embedded = [split for split in splits if not _embedded_by_training(recipe, config, split)]
-    before = (leakage.report_path(recipe, name),) if is_elsewhere(name) else ()
+    before = (leakage.report_path(recipe, name),) if is_foreign(name) else ()
     files = ExperimentFolder(home)
-    outputs = [files.config, files.labels] if is_elsewhere(name) else []
+    outputs = [files.config, files.labels] if is_foreign(name) else []
     outputs += files.outputs(embedded)
     outputs += [files.scores(split) for split in splits if roles.gives_scores(recipe, config)]
     outputs += [files.classes(split) for split in splits if roles.names_attacks(recipe, config)]
@@ -63,7 +63,7 @@ def _embedded_by_training(recipe, config, split: str) -> bool:
     return (
         split == recipe.splits.dev
         and config.task not in ("fusion", "open_set")
-        and not is_elsewhere(config.name)
+        and not is_foreign(config.name)
     )
 
 
@@ -106,7 +106,7 @@ def _score(recipe, job: Job) -> None:
     )
     torch.set_num_threads(config.threads)
     experiment = load_experiment(trained)
-    if is_elsewhere(name):
+    if is_foreign(name):
         _copy(trained, folder)
     for split in recipe.scored_splits:
         data = DataDir.read(recipe.data_dir(split))
@@ -119,7 +119,7 @@ def _score(recipe, job: Job) -> None:
                 trained, experiment, split, _inputs(recipe, config, seed, split)
             ) | _trained_elsewhere(recipe, name, trained)
             write_scores(ExperimentFolder(folder).scores(split), outputs.utts, scores, facts)
-            if split == recipe.splits.dev and not is_elsewhere(name):
+            if split == recipe.splits.dev and not is_foreign(name):
                 _calibrate(folder, outputs.utts, scores, data)
         if roles.names_attacks(recipe, config):
             write_table(ExperimentFolder(folder).classes(split), _classes(experiment, outputs))
@@ -139,7 +139,7 @@ def _trained_elsewhere(recipe, name: str, trained) -> dict:
     that recipe's dev.
     """
 
-    if not is_elsewhere(name):
+    if not is_foreign(name):
         return {}
     other = recipe.origin(name).recipe
     calibration = ExperimentFolder(trained).read_calibration()

@@ -24,7 +24,7 @@ from dada.metrics.recognition import DEFINITIONS as CLASS_DEFINITIONS
 from dada.metrics.summary import TANDEM, break_down, compare, definitions, measure, over_seeds
 from dada.metrics.tdcf import Asv
 from dada.recipe import leakage
-from dada.recipe.elsewhere import is_elsewhere
+from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.recipe.roles import gives_scores, names_attacks, with_words
 from dada.report.load import difference_path
@@ -44,10 +44,10 @@ def plan(recipe) -> list[Job]:
     one for the transcripts.
     """
     splits = [name for name in (recipe.splits.dev, *recipe.splits.test) if name]
-    scored = [name for name in recipe.systems if gives_scores(recipe, recipe.system(name))]
+    scored = [name for name in recipe.planned if gives_scores(recipe, recipe.system(name))]
     evaluate = recipe.evaluate.of_one_system()
     jobs = []
-    for system, split in itertools.product(recipe.systems, splits):
+    for system, split in itertools.product(recipe.planned, splits):
         said = _said(recipe, system, split)
         asv = _asv_of(recipe, split)
         if said:
@@ -117,7 +117,7 @@ def _pairs(recipe, scored: list[str]) -> list[list[str]]:
     """
     for name in {name for pair in recipe.evaluate.compare for name in pair} - set(scored):
         recipe.system(name)
-    return [pair for pair in recipe.evaluate.compare if set(pair) <= set(scored) & set(recipe.selected)]
+    return [pair for pair in recipe.evaluate.compare if set(pair) <= set(scored) & set(recipe.requested)]
 
 
 def _said(recipe, system: str, split: str) -> list[Path]:
@@ -158,7 +158,7 @@ def _paired_files(recipe, systems: list[str], split: str) -> list[list[Path]]:
 
 def _trained_on(recipe, system: str) -> list[Path]:
     """What stage 8 found of the training data among the trials, for a system of another recipe."""
-    return [leakage.report_path(recipe, system)] if is_elsewhere(system) else []
+    return [leakage.report_path(recipe, system)] if is_foreign(system) else []
 
 
 def _asv_of(recipe, split: str) -> dict | None:

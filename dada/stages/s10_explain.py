@@ -28,8 +28,8 @@ def plan(recipe) -> list[Job]:
         return []
     for name in recipe.explain.systems:
         recipe.system(name)  # raises ConfigError for an unknown name
-    systems = [name for name in recipe.explain.systems if name in recipe.systems]
-    pairs = itertools.combinations([name for name in systems if name in recipe.selected], 2)
+    systems = [name for name in recipe.explain.systems if name in recipe.planned]
+    pairs = itertools.combinations([name for name in systems if name in recipe.requested], 2)
     return [
         *(_explanation(recipe, name) for name in systems),
         *(_comparison(recipe, first, second) for first, second in pairs),
@@ -82,7 +82,7 @@ def _pages(recipe, explained: Sequence[str]) -> list[Job]:
     chosen, listing, splits = recipe.explain, pages_path(recipe), recipe.splits.test
     if not explained or not (chosen.pages or chosen.utterances):
         return []
-    others = [name for name in recipe.own if recipe.system(name).task in ("text", "fusion")]
+    others = [name for name in recipe.listed if recipe.system(name).task in ("text", "fusion")]
     files = [_summary(recipe, name) for name in explained]
     for name in (*explained, *others):
         folder = _first_seed(recipe, name)

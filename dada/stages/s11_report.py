@@ -29,7 +29,7 @@ def plan(recipe) -> list[Job]:
     """
     views, splits = recipe.views, recipe.scored_splits
     results = [
-        result_path(view, system, split) for view in views for system in view.systems for split in splits
+        result_path(view, system, split) for view in views for system in view.planned for split in splits
     ]
     more = [
         path
@@ -39,7 +39,7 @@ def plan(recipe) -> list[Job]:
     ]
     more += [path for view in views for paths in explanation_paths(view) for path in paths]
     more += [pages_path(view) for view in views]
-    more += [weighted_path(view, system) for view in views for system in view.systems]
+    more += [weighted_path(view, system) for view in views for system in view.planned]
     return [
         Job(
             stage="report",

@@ -15,7 +15,7 @@ from dada.models.audio import _spectro_temporal as parts
 from dada.models.audio import aasist, rawgat_st, rawnet2
 from dada.models.audio._norm import BatchNorm2d
 from dada.recipe.config import load_system_config
-from dada.systems import read_rows
+from dada.system_table import read_rows
 
 NUM_SAMPLES = 64_600
 SYSTEMS = {  # parameters of the published networks

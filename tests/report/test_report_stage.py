@@ -155,7 +155,7 @@ def test_unlabelled_split_and_missing_system(small):
     (data.path / "utt2label").unlink()
     job = s09_evaluate.plan(small)[1]
     s09_evaluate.run(small, job)
-    small.systems = ("lfcc_gmm", "trivial")
+    small.planned = ("lfcc_gmm", "trivial")
     small.system = lambda name: None
     report = s11_report.plan(small)[0]
     s11_report.run(small, report)

@@ -21,7 +21,7 @@ class SmallRecipe:
     config: SystemConfig
     protocol: str = "line"
     seeds: tuple = (1, 2)
-    systems: tuple = ("small",)
+    planned: tuple = ("small",)
     scored_splits: tuple = ("dev", "test")
     corpus: SimpleNamespace = field(
         default_factory=lambda: SimpleNamespace(purported_speakers=True, audio=True)

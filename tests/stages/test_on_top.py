@@ -64,7 +64,7 @@ class SmallRecipe:
     """As much of a recipe as these stages look at."""
 
     root: Path
-    systems: tuple = tuple(SYSTEMS)
+    planned: tuple = tuple(SYSTEMS)
     protocol: str = "line"
     seeds: tuple = (1, 2)
     scored_splits: tuple = ("dev", "test")

@@ -54,7 +54,7 @@ class Recipe(SimpleNamespace):
 def recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "SHARD", 3)
     monkeypatch.setattr(stage, "BATCH", 2)
-    recipe = Recipe(root=tmp_path, systems=tuple(SYSTEMS))
+    recipe = Recipe(root=tmp_path, planned=tuple(SYSTEMS))
     rng = np.random.default_rng(0)
     wav_scp = {}
     for i, size in enumerate([6000, 6000, 6000, 7001, 9000, 9000, 6000, 6000]):
@@ -172,7 +172,7 @@ def test_what_another_protocol_has_is_taken_over(recipe, monkeypatch):
     job = find(recipe, "line/lfcc-0/train")
     run(recipe, job)
     write_stamp(stamp_path(job), {"settings": plain(job.settings)})
-    second = Second(root=recipe.root, systems=recipe.systems, other_protocols=[recipe])
+    second = Second(root=recipe.root, planned=recipe.planned, other_protocols=[recipe])
     table = read_table(job.inputs[0])
     chosen = {utt: table[utt] for utt in ("utt1", "utt3", "utt4", "utt6")} | {"utt7": table["utt0"]}
     write_table(second.data_dir("dev") / "wav.scp", chosen)

@@ -36,7 +36,7 @@ class Toy:
     protocol, seeds, text = "line", [1], TextConfig(min_words=4, min_texts=2)
 
     def __init__(self, root, **systems):
-        self.root, self.configs, self.systems = root, systems, list(systems)
+        self.root, self.configs, self.planned = root, systems, list(systems)
 
     def system(self, name):
         return dataclasses.replace(self.configs[name])

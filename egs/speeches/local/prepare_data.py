@@ -19,7 +19,7 @@ def prepare(recipe) -> list[DataDir]:
     the collection.
     """
     options = recipe.corpus.options
-    if any(recipe.system(name).input.kind == "text_features" for name in recipe.systems):
+    if any(recipe.system(name).input.kind == "text_features" for name in recipe.planned):
         fetch([MINILM], recipe.root / "downloads")
     path = recipe.root / recipe.corpus.root / options["file"]
     speeches = list(read_collection(path, options.get("columns")))

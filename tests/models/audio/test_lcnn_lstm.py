@@ -11,7 +11,7 @@ from dada.data.batch import Batch, pad_stack
 from dada.errors import ConfigError, DataError
 from dada.models.audio import lcnn_lstm
 from dada.models.inference import scores_from_logits
-from dada.systems import read_rows
+from dada.system_table import read_rows
 
 
 @pytest.fixture(scope="module")

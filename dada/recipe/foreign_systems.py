@@ -23,13 +23,13 @@ MARK = ":"
 FOLDER = "from_"  # before the other recipe's name, in the experiments' folder
 
 
-def is_elsewhere(system: str) -> bool:
+def is_foreign(system: str) -> bool:
     """Whether a name stands for a system of another recipe."""
     return MARK in system
 
 
 @dataclass(frozen=True)
-class Origin:
+class ForeignSystem:
     """Where such a system comes from: the other recipe, under the protocol that it was trained with."""
 
     recipe: object  # dada.recipe.recipe.Recipe
@@ -107,7 +107,7 @@ def _saved_config(path: Path, _modified: int) -> SystemConfig:
     return build(SystemConfig, read_json(path), str(path))
 
 
-def find_origin(recipe, name: str) -> Origin:
+def find_foreign_system(recipe, name: str) -> ForeignSystem:
     """Where a system of another recipe comes from. Raises ConfigError for a name of another form, or no such
     recipe or protocol.
     """
@@ -129,7 +129,7 @@ def find_origin(recipe, name: str) -> Origin:
             "of its protocols"
         )
     other = type(recipe)(root, config, protocol or config.protocol or config.protocols[0], (), recipe.options)
-    return Origin(other, system, name.removesuffix(system), recipe.root, tuple(recipe.seeds))
+    return ForeignSystem(other, system, name.removesuffix(system), recipe.root, tuple(recipe.seeds))
 
 
 def _find_recipe(here: Path, place: str, name: str) -> Path:

@@ -19,7 +19,7 @@ def here(tmp_path) -> Path:
 
 def test_branches_and_folders_follow_the_name(here):
     recipe = Recipe.load(here, systems=["there:lfcc_ensemble", "there:PA/lfcc_gmm"])
-    assert recipe.systems == ("there:lfcc_gmm", "there:lfcc_lcnn", "there:lfcc_ensemble", "there:PA/lfcc_gmm")
+    assert recipe.planned == ("there:lfcc_gmm", "there:lfcc_lcnn", "there:lfcc_ensemble", "there:PA/lfcc_gmm")
     config = recipe.system("there:lfcc_ensemble")
     assert config.name == "there:lfcc_ensemble" and config.branches == {
         "gmm": "there:lfcc_gmm",
@@ -32,9 +32,9 @@ def test_branches_and_folders_follow_the_name(here):
         == here.parent / "there" / "exp" / "PA" / "lfcc_gmm" / "seed_1"
     )
     path = Recipe.load(here, systems=[f"{here.parent / 'there'}:lfcc_gmm"], options=Options(exp="exp_two"))
-    assert path.exp_dir(path.systems[0]) == here / "exp_two" / "from_there" / "lfcc_gmm"
+    assert path.exp_dir(path.planned[0]) == here / "exp_two" / "from_there" / "lfcc_gmm"
     assert (
-        path.origin(path.systems[0]).trained_dir(1)
+        path.origin(path.planned[0]).trained_dir(1)
         == here.parent / "there" / "exp_two" / "lfcc_gmm" / "seed_1"
     )
     relative = Recipe.load(here, systems=["../there:lfcc_gmm"])

@@ -54,7 +54,7 @@ def root(tmp_path, monkeypatch):
 def test_all_takes_what_applies_and_says_why_the_rest_does_not(root, caplog):
     with caplog.at_level(logging.INFO):
         recipe = Recipe.load(root, systems=["all"])
-    assert recipe.selected == recipe.systems == ("plain", "fetched", "other")
+    assert recipe.requested == recipe.planned == ("plain", "fetched", "other")
     lines = {
         record.message.split(" leaves out ")[1].split(": ")[0]: record.message for record in caplog.records
     }
@@ -71,7 +71,7 @@ def test_published_weights_are_found_in_the_folder_of_the_recipe(root):
     (root / "official" / "official.pth").write_bytes(b"x")
     recipe = Recipe.load(root, systems=["all"])
     assert (
-        "published" in recipe.systems
+        "published" in recipe.planned
         and recipe.weights_path("official.pth") == root / "official" / "official.pth"
     )
 
@@ -89,16 +89,16 @@ def test_weights_with_a_path_are_looked_for_from_the_recipe(root):
 def test_seeds_and_protocols_of_systems_that_the_recipe_does_not_list(root):
     recipe = Recipe.load(root, systems=["other"])
     assert recipe.seeds_of("plain") == [4, 5, 6] and recipe.seeds_of("other") == [4]
-    assert [view.systems for view in recipe.views] == [("plain", "other"), ("plain",)]
+    assert [view.planned for view in recipe.views] == [("plain", "other"), ("plain",)]
     (chosen,) = Recipe.load(root, ["protocol=dialogue", "seeds=[5,6]"], ["other"]).views
-    assert "other" in chosen.systems and chosen.seeds_of("other") == [5]
+    assert "other" in chosen.planned and chosen.seeds_of("other") == [5]
 
 
 def test_a_system_that_was_run_by_name_is_reported_and_not_run_again(root):
     (root / "exp" / "other" / "results").mkdir(parents=True)
     (root / "exp" / "other" / "results" / "test.json").write_text("{}")
     recipe = Recipe.load(root)
-    assert recipe.systems == ("plain", "other") and recipe.selected == ("plain",)
+    assert recipe.planned == ("plain", "other") and recipe.requested == ("plain",)
 
 
 def test_leave_out_names_systems(root):

@@ -1,0 +1,87 @@
+"""What lower layers see of a recipe: its systems, its settings and its paths."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from dada.experiment.config import SystemConfig
+    from dada.explain.config import ExplainConfig
+    from dada.metrics.config import EvaluateConfig
+    from dada.recipe.schema import CorpusConfig, RecipeConfig, SplitsConfig
+    from dada.report.config import ReportConfig
+    from dada.text.config import TextConfig
+
+
+class RecipeView(Protocol):
+    """One recipe under one protocol. `dada.recipe.recipe.Recipe` is such a view."""
+
+    @property
+    def root(self) -> Path:
+        """Folder of the recipe."""
+
+    @property
+    def config(self) -> "RecipeConfig":
+        """The settings of recipe.yaml."""
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol."""
+
+    @property
+    def planned(self) -> tuple[str, ...]:
+        """Systems that are requested or were run before."""
+
+    @property
+    def requested(self) -> tuple[str, ...]:
+        """Systems to run."""
+
+    @property
+    def views(self) -> "Sequence[RecipeView]":
+        """This recipe under each protocol to run."""
+
+    @property
+    def corpus(self) -> "CorpusConfig":
+        """Settings of the corpus."""
+
+    @property
+    def splits(self) -> "SplitsConfig":
+        """Names of the splits."""
+
+    @property
+    def scored_splits(self) -> list[str]:
+        """dev and every test split."""
+
+    @property
+    def text(self) -> "TextConfig":
+        """Settings of the text corpus."""
+
+    @property
+    def evaluate(self) -> "EvaluateConfig":
+        """Settings of the evaluation."""
+
+    @property
+    def explain(self) -> "ExplainConfig":
+        """Settings of the explanations."""
+
+    @property
+    def report(self) -> "ReportConfig":
+        """Settings of the report."""
+
+    def system(self, name: str) -> "SystemConfig":
+        """Return the settings of a system."""
+
+    def seeds_of(self, system: str) -> list[int]:
+        """Return the training seeds of a system."""
+
+    def data_dir(self, split: str) -> Path:
+        """Return the data directory of a split."""
+
+    def text_dir(self, name: str, split: str) -> Path:
+        """Return the folder of a split of a text corpus."""
+
+    def exp_dir(self, system: str) -> Path:
+        """Return the folder of a system: its seeds and its results."""
+
+    def seed_dir(self, system: str, seed: int) -> Path:
+        """Return the folder of one training run."""
