@@ -273,7 +273,7 @@ def test_systems_without_bona_fide_give_classes_but_no_scores(recipe, monkeypatc
 )
 def test_wrong_branches_are_refused_before_anything_runs(recipe, monkeypatch, system, message):
     monkeypatch.setitem(SYSTEMS, "bad", system)
-    monkeypatch.setattr(recipe, "systems", ("bad",))
+    monkeypatch.setattr(recipe, "planned", ("bad",))
     with pytest.raises(ConfigError, match=message):
         s07_train_fusion.plan(recipe)
 
