@@ -2,8 +2,8 @@
 
 `Augment` is called with a `Batch` and a `torch.Generator` of the CPU, and returns a new batch on the same
 device. It says in `INPUTS` which kinds of input it works on, and in `MIXES_LABELS` whether it needs labels as
-probabilities (B, K). All that is random comes from the generator, so that the same seed, epoch and step give
-the same batch anywhere. What lies behind a clip's end may be written over: `run` sets it to zero again.
+probabilities (B, K). All random numbers come from the generator, so that the same seed, epoch and step give
+the same batch anywhere. The padding of a clip may be overwritten: `run` sets it to zero again.
 `one_of` takes one of several for each clip.
 """
 
@@ -20,12 +20,12 @@ from dada.errors import ConfigError, DadaError
 
 
 def config_class(name: str) -> type:
-    """The `Config` dataclass of an augmentation. Raises ConfigError for an unknown name."""
+    """The `Config` dataclass of an augmentation. Raise ConfigError for an unknown name."""
     return plugins.load("dada.augment", name, "augmentation").Config
 
 
 def misfit(name: str, kind: str) -> str | None:
-    """What is wrong with an augmentation for inputs of a kind (waveform, features, …); None where nothing is."""
+    """Why an augmentation does not suit a kind of inputs (waveform, features); None where it does."""
     return _misfit(name, plugins.load("dada.augment", name, "augmentation").Augment, kind)
 
 
@@ -48,7 +48,7 @@ class Chain:
         self.num_classes, self.seed, self.rank = num_classes, seed, rank
 
     def __call__(self, batch: Batch, epoch: int, step: int) -> Batch:
-        """The batch of a step, augmented by what (seed, epoch, step, rank) draw. Raises DadaError where a
+        """The batch of a step, augmented by draws from (seed, epoch, step, rank). Raise DadaError where a
         result is not finite.
         """
         if not self.steps:
@@ -73,7 +73,7 @@ def build(settings: Sequence[Mapping]) -> list[tuple[str, Any]]:
 
 
 def run(steps: Sequence[tuple[str, Any]], batch: Batch, generator: torch.Generator) -> Batch:
-    """The batch after one step of `build` after the other. Raises DadaError where a result is not finite."""
+    """The batch after one step of `build` after the other. Raise DadaError where a result is not finite."""
     for name, augment in steps:
         batch = augment(batch, generator)
         inputs = batch.inputs

@@ -48,7 +48,7 @@ class Augment:
 
     @staticmethod
     def _side(generator: torch.Generator, side: Tensor, limits: Tensor, size: int) -> Tensor:
-        """(B, size) bool, the part `side` (B,) of the first `limits` (B,) steps about a random one of them."""
+        """(B, size) bool: the share `side` (B,) of the first `limits` (B,) steps, about a random step."""
         widths = (side * limits).long()
         centres = (torch.rand(len(side), generator=generator) * limits).long()
         starts = centres - widths // 2

@@ -48,7 +48,7 @@ class Augment:
         self.config = config
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Raises ConfigError where there are too few rows for the masks."""
+        """Raise ConfigError where there are too few rows for the masks."""
         num_rows = batch.inputs.shape[1]
         needed = {"low": self.config.low[1], "high": self.config.high[1] + 1, "random": self.config.width[1]}
         for name in self.config.masks:

@@ -62,7 +62,7 @@ class Augment:
         self.config = config
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Raises ConfigError where there are fewer rows than bands."""
+        """Raise ConfigError where there are fewer rows than bands."""
         config, num_rows = self.config, batch.inputs.shape[1]
         rng = numpy_generator(generator)
         if num_rows < max(config.num_bands[1], config.num_steps[1]):

@@ -50,7 +50,7 @@ class Augment:
             raise DataError(f"{config.wav_scp} names no recordings to take noise from")
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Raises DataError for a recording that cannot be read or is silent where it was cut."""
+        """Raise DataError for a recording that cannot be read or is silent where it was cut."""
         x, num = batch.inputs, len(batch)
         noise = (self._recorded if self.recordings else self._made)(generator, *x.shape).to(x) * batch.mask
         level = uniform(generator, self.config.snr, num) / 20

@@ -11,7 +11,7 @@ from dada import plugins
 
 
 def config_class(name: str) -> type:
-    """The `Config` dataclass of a feature. Raises ConfigError for an unknown name."""
+    """The `Config` dataclass of a feature. Raise ConfigError for an unknown name."""
     return plugins.load("dada.features", name, "feature").Config
 
 
@@ -28,7 +28,7 @@ def with_model_folders(settings: Mapping, root: Path | None) -> dict:
     """Settings with the path to every pretrained model (`model`, `encoder`, `style_model`, …) that is a
     folder below `root`.
     """
-    found = dict(settings)
+    resolved = dict(settings)
     for key, value in settings.items():
         if (
             root
@@ -37,5 +37,5 @@ def with_model_folders(settings: Mapping, root: Path | None) -> dict:
             and key.endswith(("model", "encoder"))
             and (root / value).is_dir()
         ):
-            found[key] = str(root / value)
-    return found
+            resolved[key] = str(root / value)
+    return resolved

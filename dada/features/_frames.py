@@ -1,4 +1,4 @@
-"""What the spectral features share: frames, power spectra, filters, cosine transform, deltas, decibels.
+"""Parts shared by the spectral features: frames, power spectra, filters, cosine transform, deltas, decibels.
 
 Axes: B batch, T samples, N frames, F features, K bins of the spectrum.
 """
@@ -17,7 +17,7 @@ TOO_SHORT = "remove it, or tile or pad it by the length rule"  # what to do abou
 
 
 def frame(x: Tensor, size: int, hop: int) -> Tensor:
-    """(B, T) to overlapping frames (B, N, size) without padding. Raises DataError for a clip shorter than one
+    """(B, T) to overlapping frames (B, N, size) without padding. Raise DataError for a clip shorter than one
     frame.
     """
     if x.shape[-1] < size:

@@ -154,7 +154,7 @@ class Exact(nn.Module):
 
 
 class Octaves(nn.Module):
-    """|CQT| (B, F, N) of (B, T) by halving the sample rate; every octave then has the same filters and the same frames."""
+    """|CQT| (B, F, N) of (B, T) by halving the sample rate, so that octaves share filters and frames."""
 
     responses: Tensor
     gains: Tensor
@@ -243,6 +243,6 @@ def halve_rate(x: Tensor) -> Tensor:
 
 
 def fft_size(least: int) -> int:
-    """The smallest of 2^k and 3·2^k that is no less: fast, and so few that filters are seldom computed anew."""
+    """The smallest of 2^k and 3·2^k that is not less: a fast size, and few sizes to compute filters for."""
     power = 2 ** math.ceil(math.log2(least))
     return power // 4 * 3 if power >= 4 and power // 4 * 3 >= least else power

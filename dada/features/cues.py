@@ -1,4 +1,4 @@
-"""Trivial cues of a clip: what tells real from fake without listening to the voice.
+"""Trivial cues of a clip, such as its duration, level and silence, which do not depend on the voice.
 
 A corpus whose spoofs are shorter, louder, cleaner or trimmed otherwise than its real speech lets any detector
 look good; a classifier on these numbers shows how much of that there is. (Müller et al., ASVspoof 2021

@@ -67,7 +67,7 @@ class Feature(nn.Module):
         self.register_buffer("dct", dct_matrix(config.num_filters, config.num_coefficients), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T) to (B, F, N). Raises DataError for a clip without a whole frame."""
+        """(B, T) to (B, F, N). Raise DataError for a clip without a whole frame."""
         return clip_by_clip(self._compute, x)
 
     def _compute(self, x: Tensor) -> Tensor:

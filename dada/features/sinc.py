@@ -47,7 +47,7 @@ class Feature(nn.Module):
         self.register_buffer("filters", sinc_filters(config), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T) to (B, F, N). Raises DataError for a clip shorter than a filter."""
+        """(B, T) to (B, F, N). Raise DataError for a clip shorter than a filter."""
         check_length(x, self.config.num_taps)
         size = x.shape[-1] - self.config.num_taps + 1
         if size <= PIECE:
@@ -93,7 +93,7 @@ class PooledMagnitude(nn.Module):
         self.register_buffer("matrix", torch.stack(delayed), persistent=False)  # (steps, bands, P, window)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T) to (B, P, N). Raises DataError for a clip shorter than a filter and its delays."""
+        """(B, T) to (B, P, N). Raise DataError for a clip shorter than a filter and its delays."""
         check_length(x, self.window)
         matrix = self.matrix
         if self.training and self.max_masked:
@@ -116,10 +116,10 @@ class PooledMagnitude(nn.Module):
 
 
 def sinc_filters(config: Config) -> Tensor:
-    """The taps (F, K). Raises ConfigError for settings that make no filters."""
+    """The taps (F, K). Raise ConfigError for settings that make no filters."""
     if config.num_filters < 1 or config.num_taps < 3 or config.num_taps % 2 == 0:
-        found = f"{config.num_filters} filters of {config.num_taps} taps"
-        raise ConfigError(f"sinc: {found}: num_filters and num_taps must be positive, and num_taps odd")
+        sizes = f"{config.num_filters} filters of {config.num_taps} taps"
+        raise ConfigError(f"sinc: {sizes}: num_filters and num_taps must be positive, and num_taps odd")
     edges = band_edges(config)[:, None] * 2 / config.sample_rate
     taps = np.arange(config.num_taps, dtype=np.float32) - config.num_taps // 2
     low_pass = edges * np.sinc(edges * taps)

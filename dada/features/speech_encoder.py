@@ -8,10 +8,10 @@ Whisper's encoder expects 30 s. Here its context is cut to the clip: the first r
 used, which is several times faster on short clips and leaves no silence for a pooling to average over.
 
 A clip of more than 60 s is encoded in pieces, as the memory of attention grows with the square of its length:
-frames beyond 5 s from a piece's ends are kept, so that there are as many as in one pass, and each has heard 5
-s on both sides at least, where the clip has them. They are close to those of one pass, not equal, since
-attention reaches no further than a piece, nor does the normalisation over time in the first convolution of
-base models. A clip is normalised as a whole before. Whisper's encoder refuses what is longer than its 30 s.
+frames beyond 5 s from a piece's ends are kept, so that there are as many as in one pass, and each has 5
+s of context on both sides where the clip is long enough. The frames are close to those of one pass, but not
+equal: attention, and the normalisation over time in the first convolution of base models, are limited to a
+piece. A clip is normalised as a whole before. Whisper's encoder refuses what is longer than its 30 s.
 
 Axes: B batch, T samples, N frames, K chosen layers, D width of the encoder.
 """
@@ -35,7 +35,7 @@ WHISPER_STEP = 320  # samples a frame of Whisper's encoder: a mel hop of 160, ha
 FIXED = (
     "masked_spec_embed",
     "embed_positions.weight",
-)  # never learn: nothing is masked here, and Whisper's positions are sines
+)  # stay frozen: nothing is masked, and Whisper's positions are sines
 ALL = -1  # of `tuned_layers`: the whole encoder
 LONGEST = 60 * SAMPLE_RATE  # samples encoded at once
 CONTEXT = 5 * SAMPLE_RATE  # samples on both sides of a piece that its frames hear, and that are cut off after
@@ -71,7 +71,7 @@ class Feature(nn.Module):
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T) to (B, F, N). Raises DataError for a clip shorter than one frame."""
+        """(B, T) to (B, F, N). Raise DataError for a clip shorter than one frame."""
         pooled = (
             self.encoder.mean(x)
             if self.config.layer_pooling == "mean"
@@ -105,7 +105,7 @@ class SpeechEncoder(nn.Module):
         if not layers:
             raise ConfigError("speech_encoder: layers is empty; [-1] takes the last")
         self.model = model
-        self.network: Any  # a module of the transformers library, as what it is made of
+        self.network: Any  # a module of the transformers library
         self.processor: Any
         self.network, self.processor = load_encoder(model, allow_download)
         config = self.network.config
@@ -120,12 +120,12 @@ class SpeechEncoder(nn.Module):
         if max(self.layers) < depth:
             del stack.layers[max(self.layers) :]
             if self.is_whisper or getattr(config, "do_stable_layer_norm", False):
-                stack.layer_norm = nn.Identity()  # it normalises what leaves the last layer
+                stack.layer_norm = nn.Identity()  # it normalises the output of the last layer
         self._freeze(stack, tuned_layers)
         self.train()
 
     def _freeze(self, stack: Any, tuned_layers: int) -> None:
-        """Leave a gradient to the layers to be tuned alone, and remember them."""
+        """Require gradients of the tuned layers only, and keep a list of them."""
         top = len(stack.layers)
         if not ALL <= tuned_layers <= top:
             problem = f"tuned_layers is {tuned_layers}, but {top} layers of {self.model} are in use"
@@ -139,18 +139,18 @@ class SpeechEncoder(nn.Module):
         self._frozen = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
 
     def frozen_parameters(self) -> list[nn.Parameter]:
-        """The parameters that never learn, whatever `train.trainable` says."""
+        """The parameters that stay frozen whatever `train.trainable` is."""
         return [self.get_parameter(name) for name in self._frozen]
 
     def train(self, mode: bool = True) -> "SpeechEncoder":
-        """Training mode for what is tuned alone."""
+        """Set training mode for the tuned layers only."""
         super().train(False)
         for module in self._tuned:
             module.train(mode)
         return self
 
     def samples(self, num_frames: int) -> int:
-        """The shortest clip that has so many frames."""
+        """Samples of the shortest clip that has `num_frames` frames."""
         if self.is_whisper:
             return (num_frames - 1) * WHISPER_STEP + 1
         size = num_frames
@@ -161,7 +161,7 @@ class SpeechEncoder(nn.Module):
         return size
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T) to (B, K, N, D). Raises DataError for clips shorter than one frame, or longer than Whisper
+        """(B, T) to (B, K, N, D). Raise DataError for clips shorter than one frame, or longer than Whisper
         takes.
         """
         return self._pooled(x, lambda states: states)
@@ -198,8 +198,9 @@ class SpeechEncoder(nn.Module):
         )  # without any layer the library collects none
 
     def pieces(self, num_samples: int) -> list[tuple[int, int, slice]]:
-        """First sample, end, and which frames to keep, of the pieces that a clip is encoded in, of LONGEST
-        samples at most.
+        """(first sample, end, frames to keep) of the pieces that a clip is encoded in.
+
+        A piece has at most LONGEST samples.
         """
         if num_samples <= LONGEST:
             return [(0, num_samples, slice(None))]
@@ -210,11 +211,11 @@ class SpeechEncoder(nn.Module):
         )  # frames to keep of a piece with context on both sides
         num_pieces = -(-num_frames // most)
         edges = [k * num_frames // num_pieces for k in range(num_pieces + 1)]
-        found = []
+        pieces = []
         for first, end in zip(edges, edges[1:], strict=False):
             low, high = max(0, first - context), min(num_frames, end + context)
-            found.append((low * hop, (high - 1) * hop + window, slice(first - low, end - low)))
-        return found
+            pieces.append((low * hop, (high - 1) * hop + window, slice(first - low, end - low)))
+        return pieces
 
     def _whisper(self, x: Tensor) -> tuple[Tensor, ...]:
         """Hidden states of Whisper's encoder over the clip alone, each (B, N, D). A part of a frame at the
@@ -245,7 +246,7 @@ class SpeechEncoder(nn.Module):
 
 
 def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
-    """The encoder and its processor of an id or a folder. Raises UserError, saying how to get it, where it is
+    """The encoder and its processor of an id or a folder. Raise UserError, saying how to get it, where it is
     not on disk.
     """
     from transformers import AutoFeatureExtractor, AutoModel, WhisperFeatureExtractor
@@ -300,7 +301,7 @@ def check_model_folder(model: str) -> None:
 
 
 def how_to_get(model: str) -> str:
-    """What to do for a model that is not there."""
+    """The advice for a model that is not on disk."""
     name = model if model.count("/") <= 1 and not model.startswith((".", "~", "/")) else "NAME"
     return (
         f"Nothing is downloaded unasked: run `hf download {name} --local-dir FOLDER` where there is a "

@@ -1,5 +1,4 @@
-"""What SLIM reads: the mean over chosen layers of an encoder that knows style, and of one that knows
-linguistics, frozen.
+"""Input of SLIM: means over chosen layers of two frozen encoders, one tuned to style, one to linguistics.
 
 Zhu et al., "SLIM: style-linguistics mismatch model for generalized audio deepfake detection" (NeurIPS 2024):
 XLSR tuned to recognise emotion, layers 0 to 10, and XLSR tuned to recognise English, layers 14 to 21, here
@@ -49,5 +48,5 @@ class Feature(nn.Module):
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
-        """(B, T) to (B, F, N). Raises DataError for a clip shorter than one frame."""
+        """(B, T) to (B, F, N). Raise DataError for a clip shorter than one frame."""
         return torch.cat([self.style.mean(x), self.linguistics.mean(x)], dim=2).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""Losses: one per file, each with a `Config` and a `Loss(nn.Module)` called with an `Output` and a `Batch`."""
+"""Losses, one per file: a `Config` and a `Loss(nn.Module)`, called with an `Output` and a `Batch`."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from dada import plugins
 
 
 def config_class(name: str) -> type:
-    """The `Config` dataclass of a loss. Raises ConfigError for an unknown name."""
+    """The `Config` dataclass of a loss. Raise ConfigError for an unknown name."""
     return plugins.load("dada.losses", name, "loss").Config
 
 

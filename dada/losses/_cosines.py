@@ -1,4 +1,4 @@
-"""What losses over angles share."""
+"""Check shared by the losses on cosines."""
 
 from torch import Tensor
 

@@ -89,7 +89,7 @@ class Loss(nn.Module):
         return max(float(margin), SMALLEST_FINAL_MARGIN)
 
     def margins(self) -> dict[str, float]:
-        """What the training log shows."""
+        """Both margins, for the training log."""
         return {"margin": float(self.margin), "beta": float(self.beta)}
 
     @torch.no_grad()

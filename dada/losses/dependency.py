@@ -64,7 +64,7 @@ class Loss(nn.Module):
         """Embeddings (B, E), or (B, E + 1), to a scalar; in evaluation the mean over groups of every n-th
         utterance, neighbours apart.
 
-        Raises ConfigError for the text's form without the number that it needs.
+        Raise ConfigError for the text's form without the number that it needs.
         """
         embedding = output.embedding
         if self.config.form == "text" and embedding.shape[1] % 4 != 1:

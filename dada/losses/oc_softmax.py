@@ -41,7 +41,7 @@ class Loss(nn.Module):
         self.config = config
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """Cosines (B, 1) and labels, classes (B,) or probabilities (B, 2), to a scalar. Raises ConfigError
+        """Cosines (B, 1) and labels, classes (B,) or probabilities (B, 2), to a scalar. Raise ConfigError
         for other logits.
         """
         labels = required_labels(batch)

@@ -30,7 +30,7 @@ class Loss(nn.Module):
         super().__init__()
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
-        """Cosines (B, K) and labels, classes (B,) or probabilities (B, K), to a scalar. Raises ConfigError
+        """Cosines (B, K) and labels, classes (B,) or probabilities (B, K), to a scalar. Raise ConfigError
         for other logits.
         """
         labels = required_labels(batch)

@@ -18,7 +18,7 @@ def abx(
     """Share of random triples with d(A, P) < d(A, N), equal distances counting half; .5 is chance.
 
     `embeddings` (N, D), `labels` (N,). A is drawn evenly from the utterances of classes with at least two, P
-    from A's class without A, N from the other classes. Raises DataError where no triple exists.
+    from A's class without A, N from the other classes. Raise DataError where no triple exists.
     """
     return float(np.mean(abx_wins(embeddings, abx_triples(labels, num_triples, seed), distance)))
 
@@ -29,7 +29,7 @@ def abx_triples(
     """Random triples, the indices (M, 3) of A, P and N as `abx` draws them; with `sources` (N,) P is of
     another source than A.
 
-    Raises DataError where no triple exists: fewer than two classes, or none with two utterances (of two
+    Raise DataError where no triple exists: fewer than two classes, or none with two utterances (of two
     sources).
     """
     _, classes, sizes = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
@@ -58,7 +58,7 @@ def abx_triples(
 
 
 def abx_wins(embeddings: ArrayLike, triples: np.ndarray, distance: str = "cosine") -> np.ndarray:
-    """Of each triple (M, 3) whether A is nearer to P than to N: 1, 0, or a half where both are as near, (M,)."""
+    """For each triple (M, 3): 1 where A is nearer to P than to N, else 0; 1/2 for equal distances."""
     if distance not in DISTANCES:
         raise ConfigError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")
     embeddings = np.asarray(embeddings, dtype=np.float64)

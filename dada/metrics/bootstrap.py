@@ -89,7 +89,7 @@ class Resampler:
         return self.classes[1]
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """Multiplicities (r, S) as float64, all R of them in order, some at a time; the same on every call."""
+        """Multiplicities (r, S) as float64: all R in order, some rows at a time, the same on every call."""
         rng = np.random.default_rng(self.seed)
         size = max(1, CHUNK // self.num_clusters)
         for start in range(0, self.num_resamples, size):
@@ -122,7 +122,7 @@ class Resampler:
         return Trials(self, checked)
 
     def interval(self, values: np.ndarray, confidence: float = 0.95) -> Interval:
-        """Percentile interval of `values` (R,); a resample that lacks a class is NaN there and is left out."""
+        """Percentile interval of `values` (R,). Resamples that lack a class are NaN and are left out."""
         values = values[np.isfinite(values)]
         if values.size == 0:
             raise DataError(

@@ -1,4 +1,4 @@
-"""How well a score or a probability means what it says: Cllr, expected calibration error, Brier score."""
+"""Calibration of scores and probabilities: Cllr, expected calibration error, Brier score."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +8,7 @@ from dada.metrics.check import both_classes, scores_of
 
 
 def cllr(bonafide: ArrayLike, spoof: ArrayLike) -> float:
-    """Cost of log-likelihood ratios, bits; 0 is perfect, 1 says nothing (Brümmer and du Preez, Computer
+    """Cost of log-likelihood ratios, bits; 0 is perfect, 1 is uninformative (Brümmer and du Preez, Computer
     Speech and Language 20, 2006).
 
     Scores are natural-log likelihood ratios, bona fide over spoof.
@@ -34,17 +34,16 @@ def ece(probability: ArrayLike, is_bonafide: ArrayLike, num_bins: int = 15) -> f
     """
     probability, is_bonafide = _probabilities(probability, is_bonafide)
     bins = np.minimum((probability * num_bins).astype(int), num_bins - 1)
-    said = np.bincount(bins, probability, num_bins)
+    mean = np.bincount(bins, probability, num_bins)
     true = np.bincount(bins, is_bonafide, num_bins)
-    return float(np.abs(said - true).sum() / probability.size)
+    return float(np.abs(mean - true).sum() / probability.size)
 
 
 def reliability(bonafide: ArrayLike, spoof: ArrayLike, num_bins: int = 10) -> dict[str, list[float]]:
-    """What log-likelihood ratios say against what is true, both classes weighing the same: the points of a
-    calibration plot.
+    """Points of a calibration plot of log-likelihood ratios, both classes weighing the same.
 
-    By equal bins of P(bona fide), the empty ones left out: `said`, its mean there, `true`, the share of bona
-    fide speech, and `weight`, the share of all trials.
+    For each equal bin of P(bona fide) that is not empty: `said`, the mean of P(bona fide); `true`, the
+    share of bona fide speech; `weight`, the share of all trials.
     """
     bonafide, spoof = both_classes(bonafide, spoof)
     scores = np.concatenate([bonafide, spoof])
@@ -52,11 +51,11 @@ def reliability(bonafide: ArrayLike, spoof: ArrayLike, num_bins: int = 10) -> di
     probability = np.exp(-np.logaddexp(0, -scores))
     bins = np.minimum((probability * num_bins).astype(int), num_bins - 1)
     weight = np.bincount(bins, weights, num_bins)
-    said = np.bincount(bins, weights * probability, num_bins)
+    mean = np.bincount(bins, weights * probability, num_bins)
     true = np.bincount(bins[: bonafide.size], weights[: bonafide.size], num_bins)
     full = weight > 0
     return {
-        "said": (said[full] / weight[full]).tolist(),
+        "said": (mean[full] / weight[full]).tolist(),
         "true": (true[full] / weight[full]).tolist(),
         "weight": weight[full].tolist(),
     }

@@ -1,5 +1,5 @@
-"""What every metric refuses or warns of: unusable numbers, empty classes, inverted polarity, trials that do
-not match their key.
+"""Checks that all metrics share: unusable numbers, empty classes, inverted polarity, trials that do not match
+their key.
 """
 
 import logging
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def scores_of(values: ArrayLike, what: str, names: Sequence[str] | None = None) -> np.ndarray:
-    """One class's scores as float64 (N,). Raises DataError for none at all, and for NaN or infinite ones,
+    """One class's scores as float64 (N,). Raise DataError for none at all, and for NaN or infinite ones,
     naming the trials.
     """
     array = np.asarray(values, dtype=np.float64).ravel()
@@ -41,7 +41,7 @@ def both_classes(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[np.ndarray, np.
 
 
 def warn_if_inverted(eer: float, what: str = "these scores") -> bool:
-    """Warn where the EER is above 50 %, as scores with the wrong sign have; higher must mean more bona fide."""
+    """Warn where the EER is above 50 %: higher scores must mean more bona fide, so the sign may be wrong."""
     if eer > 0.5:
         log.warning(
             "%s: EER %.2f %% is above 50 %%: spoofs score higher than bona fide speech. If the sign is "
@@ -54,7 +54,7 @@ def warn_if_inverted(eer: float, what: str = "these scores") -> bool:
 
 
 def unique_table(pairs: Iterable[tuple[str, str]], what: str) -> dict[str, str]:
-    """(trial, value) pairs as a dict. Raises DataError naming the trials that are there more than once."""
+    """(trial, value) pairs as a dict. Raise DataError naming the trials that are there more than once."""
     pairs = list(pairs)
     table = dict(pairs)
     if len(table) < len(pairs):
@@ -70,7 +70,7 @@ def join_scores(
 ) -> np.ndarray:
     """Scores as float64 (N,) in the order of `key`.
 
-    Raises DataError naming the trials without a score, the scored ones that are not in the key, and scores
+    Raise DataError naming the trials without a score, the scored ones that are not in the key, and scores
     that are not finite numbers.
     """
     key = list(key)
@@ -110,11 +110,11 @@ def warn_of_ties(scores: np.ndarray, what: str) -> str | None:
     """
     ends = int(np.sum((scores == 0) | (scores == 1)))
     if scores.size > 1 and np.all(scores == scores[0]):
-        said = (
+        message = (
             f"all {scores.size:,} scores are {scores[0]:g}: no threshold can part them, and the EER is 50 %"
         )
     elif ends >= 2 and ends >= SATURATED * scores.size and is_probability(scores):
-        said = (
+        message = (
             f"{ends:,} of {scores.size:,} scores are exactly 0 or 1: probabilities that saturate are ties, "
             "and each rule for ties gives "
             "another EER. Score logits or log-likelihood ratios instead"
@@ -123,9 +123,9 @@ def warn_of_ties(scores: np.ndarray, what: str) -> str | None:
         tied = int(np.unique(scores, return_counts=True)[1].max())
         if tied < 2 or tied < TIED * scores.size:
             return None
-        said = f"{tied:,} of {scores.size:,} trials share one score: each rule for ties gives another EER"
-    log.warning("%s: %s.", what, said)
-    return said
+        message = f"{tied:,} of {scores.size:,} trials share one score: each rule for ties gives another EER"
+    log.warning("%s: %s.", what, message)
+    return message
 
 
 def is_probability(scores: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""The equal error rate (EER): where as large a share of bona fide trials is rejected as of spoofs accepted."""
+"""The equal error rate (EER): the shares of rejected bona fide trials and of accepted spoofs are equal."""
 
 from bisect import bisect_left
 from collections.abc import Sequence

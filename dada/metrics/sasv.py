@@ -70,7 +70,7 @@ def t_eer(
     """Concurrent tandem EER, a share: both systems must accept, and misses, accepted non-targets and accepted
     spoofs are equally many.
 
-    `bonafide` and `spoof` are scores of the countermeasure. Raises DataError where no threshold of the ASV is
+    `bonafide` and `spoof` are scores of the countermeasure. Raise DataError where no threshold of the ASV is
     admissible, that is, where it never rejects a smaller share of targets than it accepts of the others.
     """
     curve = det(bonafide, spoof)
@@ -106,10 +106,10 @@ def _of_resamples(tandem: "_Tandem", trials: Trials, weights: np.ndarray) -> np.
         ):
             wanted.setdefault(block, []).append((row, which))
     best = [NOT_DEFINED] * len(weights)
-    for block, asked in wanted.items():
-        rows = [row for row, _ in asked]
+    for block, items in wanted.items():
+        rows = [row for row, _ in items]
         inside = trials.within(weights[rows], block, [edge[rows, block] for edge in edges])
-        for (row, which), misses, false_accepts in zip(asked, *inside, strict=True):
+        for (row, which), misses, false_accepts in zip(items, *inside, strict=True):
             best[row] = min(
                 best[row], tandem.best(misses / totals[0][row], false_accepts / totals[1][row], which)
             )

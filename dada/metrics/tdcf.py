@@ -20,7 +20,7 @@ OVERALL = "overall"
 
 @dataclass(frozen=True)
 class TandemCosts:
-    """Priors of a trial's kind, and costs of a miss (bona fide target rejected) and of the false acceptances."""
+    """Priors of the kinds of trials, costs of a miss (bona fide target rejected) and of false accepts."""
 
     p_spoof: float = 0.05
     p_target: float = 0.95 * 0.99
@@ -131,7 +131,7 @@ def asv_rates(target: ArrayLike, nontarget: ArrayLike, spoof: ArrayLike, warn: b
 def factors(
     rates: AsvRates, version: str = "legacy", costs: TandemCosts = TandemCosts()
 ) -> tuple[float, float, float]:
-    """(C0, C1, C2) of the normalised cost C0 + C1 Pmiss + C2 Pfa. Raises DataError where the ASV makes a
+    """(C0, C1, C2) of the normalised cost C0 + C1 Pmiss + C2 Pfa. Raise DataError where the ASV makes a
     factor negative.
     """
     if version == "legacy":

@@ -50,7 +50,7 @@ class Output(NamedTuple):
 
 
 def config_class(task: str, name: str) -> type:
-    """The `Config` dataclass of a model. Raises ConfigError for an unknown name."""
+    """The `Config` dataclass of a model. Raise ConfigError for an unknown name."""
     return plugins.load(f"dada.models.{task}", name, f"{task} model").Config
 
 

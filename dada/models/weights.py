@@ -26,8 +26,8 @@ Shapes = dict[str, tuple[int, ...]]
 def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
     """Load a state dict, ours or the authors' own, into a model.
 
-    Raises ConfigError where the file holds no parameters, or others: the message says which, and what systems
-    they are of.
+    Raise ConfigError where the file holds no parameters or does not fit the model. The message lists the
+    differences and the systems that the parameters fit.
     """
     state = read_state(Path(path))
     expected = _shapes(model.state_dict())
@@ -35,18 +35,18 @@ def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
     problems = differences(expected, _shapes(named))
     if problems:
         shown = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
-        more = f"\n  … and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        rest = f"\n  … and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         fitting = fitting_systems(state)
         advice = f"but those of {', '.join(fitting)}" if fitting else "nor any other in dada/conf"
         raise ConfigError(
-            f"the weights in {path} do not fit the model {name} as configured, {advice}:{shown}{more}"
+            f"the weights in {path} do not fit the model {name} as configured, {advice}:{shown}{rest}"
         )
     model.load_state_dict(named)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name. Nothing that the file holds is run. Raises ConfigError for a file
-    without any.
+    """The tensors of a checkpoint by name. No code in the file is run. Raise ConfigError for a file
+    without tensors.
     """
     if not path.is_file():
         raise ConfigError(
@@ -56,15 +56,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             head = file.read(2)
         if head != b"PK" and head[:1] != pickle.PROTO:
             raise ConfigError(f"{path} is no checkpoint: {ADVICE}") from error
-        asked = re.search(r"GLOBAL (\S+)", str(error))
+        kind = re.search(r"GLOBAL (\S+)", str(error))
         raise ConfigError(
-            f"{path} holds pickled Python objects{f' ({asked[1]})' if asked else ''} besides parameters, "
-            "which can run any code: it was "
-            "not read. Where you trust the file, save the network's state_dict() alone"
+            f"{path} holds pickled Python objects{f' ({kind[1]})' if kind else ''} besides parameters, "
+            "which can run any code: it was not read. Where you trust the "
+            "file, save the network's state_dict() alone"
         ) from error
     except Exception as error:  # torch raises many kinds for files that are cut or damaged
         raise ConfigError(
@@ -87,11 +87,11 @@ def fitting_systems(state: Mapping[str, Tensor]) -> list[str]:
     """The systems of dada/conf whose networks have parameters of these names and shapes, under our names or
     their authors'.
 
-    Networks are built without memory for their parameters. Left out are those whose size their configuration
-    does not tell.
+    Networks are built on the meta device, without memory for their parameters. Systems whose configuration
+    does not fix the sizes are left out.
     """
     known: dict[str, bool] = {}
-    found = []
+    fitting = []
     for name in systems.names():
         values = systems.settings(name)
         task, labels = values.get("task", "audio"), values.get("labels", ["spoof", "bonafide"])
@@ -103,21 +103,21 @@ def fitting_systems(state: Mapping[str, Tensor]) -> list[str]:
                 and _fits(state, task, values["model"], len(labels))
             )
         if known[key]:
-            found.append(name)
-    return found
+            fitting.append(name)
+    return fitting
 
 
-def differences(expected: Shapes, found: Shapes) -> list[str]:
+def differences(expected: Shapes, actual: Shapes) -> list[str]:
     """How two sets of parameters differ, in the order of the first."""
     problems = []
     for name, shape in expected.items():
-        if name not in found:
+        if name not in actual:
             problems.append(f"{name} {shape} is not in the file")
-        elif found[name] != shape:
-            problems.append(f"{name} is {found[name]} in the file, {shape} in the model")
+        elif actual[name] != shape:
+            problems.append(f"{name} is {actual[name]} in the file, {shape} in the model")
     return problems + [
         f"{name} {shape} of the file is not in the model"
-        for name, shape in found.items()
+        for name, shape in actual.items()
         if name not in expected
     ]
 

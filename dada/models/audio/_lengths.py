@@ -16,7 +16,7 @@ def run_by_length(
     """`run` on the clips of each length together, so that what lies behind a clip's end is never seen; rows
     in the batch's order.
 
-    Raises DataError, naming the utterance, for a clip of fewer than `shortest` steps; `unit` is what steps
+    Raise DataError, naming the utterance, for a clip of fewer than `shortest` steps; `unit` is what steps
     are called there.
     """
     lengths = batch.lengths.tolist()

@@ -1,5 +1,5 @@
-"""What the networks on spectrogram images share: max-feature-maps, pools and averages that leave padding out,
-Keras's defaults.
+"""Parts shared by the networks on spectrogram images: max-feature-maps, pools and averages that ignore
+padding, Keras's defaults.
 
 In a batch of different lengths every clip gives what it gives alone: `lengths` counts the valid frames of
 each clip, None where all are valid, and what lies behind a clip's end is written over wherever a later step
@@ -106,7 +106,7 @@ def set_norm_momentum(model: nn.Module, momentum: float) -> None:
 def image(batch: Batch, name: str, min_rows: int = 1, min_frames: int = 1) -> tuple[Tensor, Tensor | None]:
     """Features (B, F, N) as an image (B, 1, F, N), zero behind each clip's end, and the lengths.
 
-    Raises ConfigError for too few features for network `name`, DataError for a clip of too few frames.
+    Raise ConfigError for too few features for network `name`, DataError for a clip of too few frames.
     """
     x = batch.inputs[:, None]
     if x.shape[2] < min_rows:

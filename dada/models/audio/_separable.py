@@ -34,7 +34,7 @@ MIN_FRAMES = 3  # of the first convolution, which does not pad
 
 
 class Trunk(nn.Module):
-    """Features (B, F, N) to logits (B, K) and embeddings (B, 64), with blocks `make_block(channels, size)`."""
+    """Features (B, F, N) to logits (B, K) and embeddings (B, 64), of blocks `make_block(channels, size)`."""
 
     def __init__(
         self, name: str, make_block: Callable[[int, int], nn.Module], dropout: float, num_classes: int
@@ -51,7 +51,7 @@ class Trunk(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits. Raises ConfigError for fewer than 35 features, DataError for a clip of fewer
+        """(B, F, N) to logits. Raise ConfigError for fewer than 35 features, DataError for a clip of fewer
         than three frames.
         """
         x, lengths = image(batch, self.name, MIN_ROWS, MIN_FRAMES)

@@ -152,7 +152,7 @@ def selu_(x: Tensor, training: bool) -> Tensor:
 
 
 class Selu(torch.autograd.Function):
-    """SELU of a dense tensor in place, to about 1e-7 of the library's: λ max(x, 0) + λα (exp(min(x, 0)) - 1)."""
+    """SELU of a dense tensor, in place, within 1e-7 of the library's: λ max(x, 0) + λα (exp(min(x, 0)) - 1)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ class GraphPool(nn.Module):
 
 
 def scale_dropout(module: nn.Module, factor: float) -> None:
-    """Multiply the rates of all dropout in a module. Raises ConfigError where one would leave 0 to 1."""
+    """Multiply the rates of all dropout in a module. Raise ConfigError where one would leave 0 to 1."""
     for part in module.modules():
         if isinstance(part, nn.Dropout):
             rate = part.p * factor

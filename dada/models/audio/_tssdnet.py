@@ -49,7 +49,7 @@ def convolution(channels: int, size: int, rows: int, steps: int, dilation: int =
 
 
 class Head(nn.Module):
-    """Pooled channels (B, 128) to logits (B, K) and embeddings (B, 32), which are what enters the last layer."""
+    """Pooled channels (B, 128) to logits (B, K) and embeddings (B, 32), the inputs of the last layer."""
 
     def __init__(self, num_classes: int):
         super().__init__()

@@ -91,7 +91,7 @@ class Model(nn.Module):
     def forward(self, batch: Batch) -> Output:
         """(B, T) to logits (B, K); the embedding is what enters the last layer, after dropout.
 
-        Raises DataError for a clip without a frame.
+        Raise DataError for a clip without a frame.
         """
         return run_by_length(batch, self.shortest, self._run)
 
@@ -103,8 +103,8 @@ class Model(nn.Module):
 def check_sizes(config: GraphConfig) -> None:
     """Raise ConfigError for lists of another length than the network has parts."""
     if len(config.channels) != NUM_BLOCKS or len(config.node_sizes) != 2:
-        found = f"{len(config.channels)} and {len(config.node_sizes)}"
-        raise ConfigError(f"aasist: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {found}")
+        sizes = f"{len(config.channels)} and {len(config.node_sizes)}"
+        raise ConfigError(f"aasist: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {sizes}")
 
 
 class Graphs(nn.Module):
@@ -132,10 +132,10 @@ class Graphs(nn.Module):
         frames = self.attention_t(size.amax(2).transpose(1, 2))
         bands = self.pool_s(bands, keep(bands, self.config.spectral_ratio))
         frames = self.pool_t(frames, keep(frames, self.config.temporal_ratio))
-        one, two = (
+        left, right = (
             [self.dropout_branch(nodes) for nodes in branch(frames, bands)] for branch in self.branches
         )
-        frames, bands, master = (torch.maximum(a, b) for a, b in zip(one, two, strict=True))
+        frames, bands, master = (torch.maximum(a, b) for a, b in zip(left, right, strict=True))
         summary = [frames.abs().amax(1), frames.mean(1), bands.abs().amax(1), bands.mean(1), master[:, 0]]
         return self.dropout_out(torch.cat(summary, dim=1))
 
@@ -157,8 +157,8 @@ class Branch(nn.Module):
         frames, bands, master = self.first(frames, bands, self.master)
         bands = self.pool_s(bands, keep(bands, self.ratio))
         frames = self.pool_t(frames, keep(frames, self.ratio))
-        more = self.second(frames, bands, master)
-        return frames + more[0], bands + more[1], master + more[2]
+        second = self.second(frames, bands, master)
+        return frames + second[0], bands + second[1], master + second[2]
 
 
 class HeterogeneousAttention(nn.Module):

@@ -43,7 +43,7 @@ class Model(nn.Module):
     def forward(self, batch: Batch) -> Output:
         """(B, F, N) to logits (B, K); the embedding is what enters the last layer, after dropout.
 
-        Raises ConfigError for another number of features, DataError for a clip without a frame of the map.
+        Raise ConfigError for another number of features, DataError for a clip without a frame of the map.
         """
         rows, wanted = batch.inputs.shape[1], self.config.num_features
         if rows != wanted:

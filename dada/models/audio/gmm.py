@@ -85,7 +85,7 @@ class Model(nn.Module):
         generator.
 
         `batches()` gives the training set anew at every call: twice for the init and once per iteration.
-        Raises DataError for a class with fewer frames than components, or another number of features than
+        Raise DataError for a class with fewer frames than components, or another number of features than
         configured.
         """
         for _ in self.estimate_steps(batches, log):
@@ -206,7 +206,7 @@ class Mixture:
         return cls(*moments.mixture(floor))
 
     def state(self) -> dict:
-        """Where this mixture stands between two iterations."""
+        """The state of this mixture between two iterations."""
         return {key: getattr(self, key) for key in STATE}
 
     @classmethod
@@ -230,7 +230,7 @@ class Mixture:
             self._count += len(chunk)
 
     def update(self, tolerance: float, floor: Tensor) -> None:
-        """M step with what was accumulated."""
+        """M step from the accumulated moments."""
         mean = float(self._total) / self._count
         self.converged = mean - self.mean < tolerance
         self.mean = mean
@@ -294,6 +294,6 @@ def kmeans(frames: Tensor, centres: Tensor) -> Tensor:
 
 
 def _valid_frames(batch: Batch) -> tuple[Tensor, Tensor]:
-    """The frames of a batch within their clips, (M, F), and the row of the batch that each belongs to (M,)."""
+    """The frames of a batch within their clips, (M, F), and the row of the batch of each frame (M,)."""
     mask = batch.mask
     return batch.inputs.transpose(1, 2)[mask], mask.nonzero()[:, 0]

@@ -126,7 +126,7 @@ class Block(nn.Module):
         self.pool = pool
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """(B, C, F, N) and the valid frames (B,), or None where all are valid, to the same after this layer."""
+        """(B, C, F, N) and the numbers of valid frames (B,), None where all are valid, to the same."""
         x = self.conv(x)
         if self.norm is not None:
             x = self.norm(x)

@@ -74,7 +74,7 @@ class Model(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits; the embedding is the mean over time. Raises DataError for a clip of fewer than
+        """(B, F, N) to logits; the embedding is the mean over time. Raise DataError for a clip of fewer than
         16 frames.
         """
         x, lengths = image(batch, "lcnn_lstm", REDUCTION, REDUCTION)
@@ -101,7 +101,7 @@ class Block(nn.Module):
         self.pool = pool
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """(B, C, F, N) and the valid frames (B,), or None where all are valid, to the same after this layer."""
+        """(B, C, F, N) and the numbers of valid frames (B,), None where all are valid, to the same."""
         x = self.conv(x)
         if self.pool:
             x, lengths = max_pool(x, lengths, ceil=False)

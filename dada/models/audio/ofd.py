@@ -90,7 +90,7 @@ class Model(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits. Raises ConfigError for fewer than 64 features, DataError for a clip of fewer
+        """(B, F, N) to logits. Raise ConfigError for fewer than 64 features, DataError for a clip of fewer
         than 64 frames.
         """
         x, lengths = image(batch, "ofd", MIN_FRAMES, MIN_FRAMES)

@@ -243,7 +243,7 @@ OPERATIONS: dict[str, Callable[[int, int, bool], nn.Module]] = {  # of (channels
 
 
 def parse_cell(kind: str, entries: list[str]) -> list[tuple[str, int]]:
-    """`["sep_conv_5x5 0", ...]` to operations and states. Raises ConfigError for what is no cell."""
+    """`["sep_conv_5x5 0", ...]` to operations and states. Raise ConfigError for what is no cell."""
     if not entries or len(entries) % 2:
         raise ConfigError(f"pc_darts: {kind} has {len(entries)} operations; a cell needs two for each node")
     operations = []

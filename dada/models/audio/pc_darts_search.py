@@ -159,7 +159,7 @@ class SearchCell(nn.Module):
         self.mixtures = nn.ModuleList(Mixture(channels // partial, stride) for stride in strides)
 
     def forward(self, state0: Tensor, state1: Tensor, weights: Tensor) -> Tensor:
-        """The outputs of the two cells before and weights (E, O) to this cell's output, (B, nodes · C, F, N)."""
+        """Outputs of the two previous cells and weights (E, O) to the output (B, nodes · C, F, N)."""
         states = [prepare(state) for prepare, state in zip(self.prepare, (state0, state1), strict=True)]
         edge = 0
         for num_states in self.edges:

@@ -74,8 +74,8 @@ class Model(nn.Module):
         if config.fusion not in FUSIONS:
             raise ConfigError(f"rawgat_st: unknown fusion {config.fusion!r}; known: {', '.join(FUSIONS)}")
         if len(config.channels) != NUM_BLOCKS or len(config.node_sizes) != 2:
-            found = f"{len(config.channels)} and {len(config.node_sizes)}"
-            raise ConfigError(f"rawgat_st: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {found}")
+            sizes = f"{len(config.channels)} and {len(config.node_sizes)}"
+            raise ConfigError(f"rawgat_st: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {sizes}")
         self.image = SincImage(sinc.Config(config.num_filters, config.num_taps), config.max_masked_filters)
         num_frames = (config.num_samples - config.num_taps + 1) // TIME_POOL ** (NUM_BLOCKS + 1)
         self.bands = Branch(config, self.image.height, config.spectral_ratio, axis=3)
@@ -94,7 +94,7 @@ class Model(nn.Module):
     def forward(self, batch: Batch) -> Output:
         """(B, T) to logits (B, K); the embedding has one value per node.
 
-        Raises DataError for a clip with fewer frames than the pool keeps.
+        Raise DataError for a clip with fewer frames than the pool keeps.
         """
         return run_by_length(batch, self.shortest, self._run)
 

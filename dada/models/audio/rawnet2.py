@@ -74,7 +74,7 @@ class Model(nn.Module):
         self.shortest = config.num_taps - 1 + TIME_POOL ** (NUM_BLOCKS + 1)  # samples for one step of the GRU
 
     def forward(self, batch: Batch) -> Output:
-        """(B, T) to logits (B, K); the embedding is what enters the last layer. Raises DataError for a clip
+        """(B, T) to logits (B, K); the embedding is what enters the last layer. Raise DataError for a clip
         without a frame.
         """
         return run_by_length(batch, self.shortest, self._run)

@@ -53,7 +53,7 @@ class Model(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, T) to logits (B, K). Raises DataError for a clip of less than 256 samples."""
+        """(B, T) to logits (B, K). Raise DataError for a clip of less than 256 samples."""
         return run_by_length(batch, SHORTEST, self._run)
 
     def _run(self, x: Tensor) -> Output:

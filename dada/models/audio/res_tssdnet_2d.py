@@ -57,7 +57,7 @@ class Model(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, batch: Batch) -> Output:
-        """(B, F, N) to logits (B, K). Raises DataError for less than 16 rows, or a clip of less than 16
+        """(B, F, N) to logits (B, K). Raise DataError for less than 16 rows, or a clip of less than 16
         frames.
         """
         num_rows = batch.inputs.shape[1]

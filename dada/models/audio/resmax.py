@@ -140,7 +140,7 @@ class Block(nn.Module):
         self.pool = pool
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """(B, C, F, N) and the valid frames (B,), or None where all are valid, to the same after this block."""
+        """(B, C, F, N) and the numbers of valid frames (B,), None where all are valid, to the same."""
         h = self.first(x)
         if self.second is not None:
             h = self.second(fill_padding(h, lengths))

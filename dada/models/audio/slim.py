@@ -92,7 +92,7 @@ class Model(nn.Module):
         The distance, where the configuration asks for it, is the mean over frames of the squared Euclidean
         one between what both modules make of a frame. The detector does not see it.
 
-        Raises ConfigError for inputs of another kind or size, DataError for a clip without a frame.
+        Raise ConfigError for inputs of another kind or size, DataError for a clip without a frame.
         """
         if self.encoders:
             check_waveform(batch)

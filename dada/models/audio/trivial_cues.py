@@ -52,7 +52,7 @@ class Model(nn.Module):
         return Output(self.classify(embedding), embedding)
 
     def estimate(self, batches: Batches, log: logging.Logger) -> None:
-        """Standardise and fit, classes weighted equally, from labelled batches. Raises DataError where a
+        """Standardise and fit, classes weighted equally, from labelled batches. Raise DataError where a
         class has no clips.
         """
         from sklearn.linear_model import LogisticRegression

@@ -66,7 +66,7 @@ class Model(nn.Module):
     def forward(self, batch: Batch) -> Output:
         """(B, T) or (B, L·D, N) to logits (B, K); the embedding is what enters the last layer, after dropout.
 
-        Raises ConfigError for inputs of another kind or size, DataError for a clip of too few frames.
+        Raise ConfigError for inputs of another kind or size, DataError for a clip of too few frames.
         """
         if self.encoder is not None:
             encoder = self.encoder

@@ -59,7 +59,7 @@ class Model(nn.Module):
         return Output((parts.sum(1) + self.offset).float(), parts.flatten(1).float())
 
     def ratios(self) -> Tensor:
-        """The configured weights (M,) in the order of the members. Raises ConfigError for other names, or
+        """The configured weights (M,) in the order of the members. Raise ConfigError for other names, or
         weights not above 0.
         """
         weights, members = self.config.weights, self.config.members

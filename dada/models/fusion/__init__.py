@@ -1,1 +1,1 @@
-"""fusion models: one architecture per file."""
+"""Fusion models: one architecture per file."""

@@ -1,15 +1,16 @@
-"""DADA's late fusion: ŷ = α·p(real|audio) + (1 − α)·p(real|text), and what may stand for p(real|text).
+"""DADA's late fusion: ŷ = α·p(real|audio) + (1 − α)·p(real|text), with several estimates of p(real|text).
 
 Defence Against the Deepfake Arts (draft, Interspeech 2025), equation 3 and section 7. p(a|t) is the author
 posterior, s the purported speaker, r_a the share of spoofs among the training utterances purported to be by
 a. `rule` chooses the text side:
 
-mean           p(s|t) as it is: eq. 3 literally. It is a posterior over many authors, no P(real), hence small.
-calibrated     log p(s|t) against the others, then Platt scaling fitted on dev, of the audio score as well; then eq. 3.
-log_odds       the same two log-odds, averaged as they are instead of their probabilities.
-bayes          1 − Σ_a r_a p(a|t) (section 7), then eq. 3. The purported speaker plays no part in it, and equal r_a tell nothing.
-bayes_claimed  our extension to a claimed speaker: log-odds log (1 − r_s)/r_s + log p(s|t)/p(s), which follow from a spoof's text
-               being anybody's (its authors as frequent as in training); averaged with the audio's log-odds.
+mean           p(s|t) itself: eq. 3 literally. A posterior over many authors, not P(real), and hence small.
+calibrated     Log-odds of p(s|t) against the other authors and of the audio, Platt-scaled on dev; then eq. 3.
+log_odds       The same two log-odds; their weighted mean replaces that of the probabilities.
+bayes          1 − Σ_a r_a p(a|t) (section 7), then eq. 3. It ignores the purported speaker, and with equal
+               r_a it is constant.
+bayes_claimed  Our extension to a purported speaker: log-odds log (1 − r_s)/r_s + log p(s|t)/p(s), averaged
+               with the audio's. They follow if a spoof's text is by any author, as frequent as in training.
 
 The fused score is the log-odds of ŷ, computed in the log domain. An unknown s leaves the audio alone (α = 1).
 B utterances, A authors.
@@ -55,7 +56,7 @@ class Config:
 
 
 class Model(nn.Module):
-    """A rule with its few fitted numbers, in float64: α, slope and offset per branch, spoof rate per author."""
+    """A rule and its fitted numbers in float64: α, slope and offset per branch, spoof rate per author."""
 
     alpha: Tensor
     platt: Tensor
@@ -131,7 +132,7 @@ def inputs(config: Config, branches: Branches) -> Tensor:
 
 
 def needs_speaker(config: Config) -> bool:
-    """Whether the purported speaker matters to this fusion."""
+    """Whether this fusion uses the purported speaker."""
     return config.rule != "bayes"
 
 
@@ -142,7 +143,7 @@ def bayes_log_odds(log_posterior: Tensor, spoof_rates: Tensor) -> Tensor:
 
 
 def spoof_rates(speakers: list[str], spoofed: list[bool], authors: list[str]) -> Tensor:
-    """(n_spoof + 1) / (n + 2) of every author (A,): add-one smoothing, so that one who never occurs has 1/2."""
+    """(n_spoof + 1) / (n + 2) of every author (A,): add-one smoothing; an unseen author has 1/2."""
     total, spoof = dict.fromkeys(authors, 0), dict.fromkeys(authors, 0)
     for speaker, is_spoof in zip(speakers, spoofed, strict=True):
         if speaker in total:
@@ -152,7 +153,7 @@ def spoof_rates(speakers: list[str], spoofed: list[bool], authors: list[str]) ->
 
 
 def log_odds_of_mean(alpha: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Log-odds of α·σ(first) + (1 − α)·σ(second), (B,), without ever forming a probability that rounds to 1."""
+    """Log-odds of α·σ(first) + (1 − α)·σ(second), (B,), computed in the log domain throughout."""
 
     def log_mean(a: Tensor, b: Tensor) -> Tensor:
         return torch.logaddexp(

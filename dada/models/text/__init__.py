@@ -1,1 +1,1 @@
-"""text models: one architecture per file."""
+"""Text models: one architecture per file."""

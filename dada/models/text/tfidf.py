@@ -95,7 +95,7 @@ class Model(nn.Module):
         )
 
     def estimate(self, batches: Batches, log: logging.Logger) -> None:
-        """Choose the vocabulary and fit everything from labelled batches. Raises DataError for fewer than two
+        """Choose the vocabulary and fit everything from labelled batches. Raise DataError for fewer than two
         authors or no common term.
         """
         from sklearn.decomposition import TruncatedSVD
@@ -173,7 +173,7 @@ class Model(nn.Module):
 def _terms(text: str, words: Sequence[int], letters: Sequence[int]) -> list[int]:
     """Hashes of the runs of words, and of the runs of letters inside each word with the blanks around it."""
     tokens = text.split()
-    found = (
+    hashes = (
         [
             _hash(" ".join(tokens[i : i + n]))
             for n in range(words[0], words[1] + 1)
@@ -183,8 +183,8 @@ def _terms(text: str, words: Sequence[int], letters: Sequence[int]) -> list[int]
         else []
     )
     if letters:
-        found += [_hash(f"#{part}") for token in tokens for part in _runs(f" {token} ", *letters)]
-    return found
+        hashes += [_hash(f"#{part}") for token in tokens for part in _runs(f" {token} ", *letters)]
+    return hashes
 
 
 def _runs(text: str, shortest: int, longest: int) -> list[str]:
