@@ -152,7 +152,7 @@ def selu_(x: Tensor, training: bool) -> Tensor:
 
 
 class Selu(torch.autograd.Function):
-    """SELU of a dense tensor, in place, within 1e-7 of the library's: λ max(x, 0) + λα (exp(min(x, 0)) - 1)."""
+    """SELU of a dense tensor, in place, to about 1e-7: λ max(x, 0) + λα (exp(min(x, 0)) - 1)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
