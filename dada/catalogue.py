@@ -4,7 +4,6 @@ Also what utils/systems_table.py fills in: the columns of systems.csv that the p
 README's table.
 """
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from dada.errors import DataError, UserError
 from dada.system_table import Row
 
 BEGIN, END = "<!-- systems: written by utils/systems_table.py -->", "<!-- end of systems -->"
-SECTION = re.compile(r"^## Protocol (.+), test\S*$")
 
 
 def as_facts(row: Row) -> dict:
@@ -78,7 +76,7 @@ def with_table(readme: str, rows: dict[str, Row]) -> str:
 
 def derive(rows: dict[str, Row], root: Path) -> dict[str, Row]:
     """The rows with those columns filled in that the project at `root` itself says."""
-    recipes, mini = default_recipes(root), mini_runs(root / "egs" / "mini" / "RESULTS.md")
+    recipes, mini = default_recipes(root), mini_runs(root / "egs" / "mini" / "results.json")
     return {
         name: replace(
             row,
@@ -103,30 +101,25 @@ def default_recipes(root: Path) -> dict[str, list[str]]:
 
 
 def mini_runs(path: Path) -> dict[str, str]:
-    """System -> what a RESULTS.md says of the test splits: `EER 20.0 % (line), 18.3 % (dialogue)`, or
-    macro-F1 of attack recognition.
+    """System -> its figures on the test splits: `EER 20.0 % (line), 18.3 % (dialogue)`, or macro-F1.
+
+    They come from the published summary of results; without it there are none.
     """
-    found: dict[tuple[str, str], list[str]] = {}
-    protocol = metric = column = None
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("## "):
-            match = SECTION.match(line)
-            protocol = match[1] if match else None
-        elif line.startswith("### "):
-            metric = {"### Equal error rate": "EER", "### Attack recognition": "macro-F1"}.get(line)
-            column = None
-        elif protocol and metric and line.startswith("| "):
-            cells = [cell.strip().strip("*") for cell in line.strip("|").split(" | ")]
-            if column is None:
-                column = cells.index("all" if metric == "EER" else "macro-F1, all")
-            elif not cells[0].startswith("---"):
-                found.setdefault((cells[0], metric), []).append(
-                    f"{cells[column].split(' ')[0]} % ({protocol})"
-                )
-    said: dict[str, list[str]] = {}
-    for (name, metric), values in found.items():
-        said.setdefault(name, []).append(f"{metric} {', '.join(values)}")
-    return {name: ", ".join(values) for name, values in said.items()}
+    from dada.report.summary import read_summary
+
+    if not path.exists():
+        return {}
+    found: dict[str, dict[str, list[str]]] = {}
+    for row in read_summary(path):
+        figures = {"EER": row.metrics.get("eer"), "macro-F1": row.classes.get("macro_f1")}
+        for name, value in figures.items():
+            if value is not None:
+                shown = f"{100 * value:.1f} % ({row.protocol})"
+                found.setdefault(row.system, {}).setdefault(name, []).append(shown)
+    return {
+        system: ", ".join(f"{name} {', '.join(shown)}" for name, shown in figures.items())
+        for system, figures in found.items()
+    }
 
 
 def count_parameters(name: str) -> int | None:

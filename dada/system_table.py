@@ -53,7 +53,7 @@ class Row:
     score_file_test: str = ""
     other: str = ""  # what else was verified
     other_test: str = ""
-    mini_run: str = ""  # of the test splits of egs/mini/RESULTS.md
+    mini_run: str = ""  # of the test splits of egs/mini/results.json
 
 
 COLUMNS = tuple(field.name for field in fields(Row))

@@ -20,10 +20,11 @@ LAYERS = (
     ("asr", "text", "losses", "models"),
     ("experiment",),
     ("train",),
-    ("score", "explain"),
+    ("score",),
+    ("evaluate", "explain"),
     ("report",),
     ("recipe",),
-    ("stages", "detect", "evaluate", "validate", "catalogue"),
+    ("stages", "detect", "validate", "catalogue"),
     ("commands",),
     ("cli",),
 )

@@ -86,8 +86,8 @@ def test_rawgat_on_asvspoof_2019(reference, measured):
     )
     assert found["num_trials"] == expected["num_trials"] and found["num_speakers"] == 67
     for name in ("eer", "eer_official"):
-        assert round(100 * found["metrics"][name]["value"], 4) == expected["eer_percent"]
-    assert round(found["metrics"]["min_tdcf_2019"]["value"], 6) == expected["min_tdcf_2019"]
+        assert round(100 * found["metrics"][name]["mean"], 4) == expected["eer_percent"]
+    assert round(found["metrics"]["min_tdcf_2019"]["mean"], 6) == expected["min_tdcf_2019"]
     assert (
         len(found["conditions"]["attack"]) == 13 and found["conditions"]["attack"]["A17"]["num_spoof"] == 4914
     )
@@ -114,7 +114,7 @@ def test_rawgat_on_asvspoof_2019(reference, measured):
         assert entry["metrics"]["min_tdcf_2019"]["mean"] == pytest.approx(
             np.min(c1 * p_miss + c2 * p_fa) / min(c1, c2), abs=1e-9
         )
-        assert entry["asv"] == f"spoofs of attack {attack}" and "metrics_within" not in entry
+        assert entry["asv"] == f"spoofs of attack {attack}" and entry["within"] is None
 
 
 def test_rates_of_the_given_asv(reference):
@@ -140,7 +140,7 @@ def test_in_the_wild(reference, measured, call):
     )
     found = measured(*arguments, "--common", "--metrics", "eer")
     assert (
-        round(100 * found["metrics"]["eer"]["value"], 4) == expected["eer_percent"]
+        round(100 * found["metrics"]["eer"]["mean"], 4) == expected["eer_percent"]
         and found["num_left_out"] == 1
     )
     code, out, err = call(*arguments)
@@ -204,9 +204,9 @@ def test_challenge_keys(layout, measured, write, scores, trials):
         "--resamples",
         20,
     )
-    assert found["metrics"]["eer"]["value"] == eer_of(trials) and found["num_speakers"] == 4
+    assert found["metrics"]["eer"]["mean"] == eer_of(trials) and found["num_speakers"] == 4
     attacks = found["conditions"]["attack"]
-    assert list(attacks) == ["A01", "A02"] and attacks["A02"]["eer"]["mean"] == eer_of(
+    assert list(attacks) == ["A01", "A02"] and attacks["A02"]["metrics"]["eer"]["mean"] == eer_of(
         trials, lambda row: row[2] == "A02"
     )
 
@@ -215,7 +215,7 @@ def test_physical_access_of_2021(measured, write, scores, trials):
     key = write("trial_metadata.txt", map(rows_2021_pa, trials))
     found = measured("--scores", scores, "--key", key, "--by", "attacker_room,asv_mic", "--resamples", 10)
     assert found["key_layout"].startswith("ASVspoof 2021 PA metadata") and found["metrics"]["eer"][
-        "value"
+        "mean"
     ] == eer_of(trials)
     assert (
         found["conditions"]["attacker_room"]["r1"]["within"] is None
@@ -247,7 +247,7 @@ def test_other_keys(measured, write, scores, trials, tmp_path):
         ((data.path, "--by", "attack"), 4),
     ):
         found = measured("--scores", scores, "--resamples", 10, "--key", *arguments)
-        assert found["metrics"]["eer"]["value"] == expected and found["num_speakers"] == num_speakers
+        assert found["metrics"]["eer"]["mean"] == expected and found["num_speakers"] == num_speakers
     found = measured(
         "--scores",
         write("own.txt", [(r[0], r[2], r[3], r[4]) for r in trials]),
@@ -256,7 +256,7 @@ def test_other_keys(measured, write, scores, trials, tmp_path):
         "--by",
         "attack",
     )
-    assert found["metrics"]["eer"]["value"] == expected and set(found["conditions"]["attack"]) == {
+    assert found["metrics"]["eer"]["mean"] == expected and set(found["conditions"]["attack"]) == {
         "A01",
         "A02",
     }
@@ -270,7 +270,7 @@ def test_subsets_of_2021(call, measured, write, scores, trials):
     key = write("trial_metadata.txt", rows)
     found = measured("--scores", scores, "--key", key, "--resamples", 0)
     assert found["subset"] == "eval" and found["num_trials"] == 80
-    assert found["metrics"]["eer"]["value"] == eer_of([row for i, row in enumerate(trials) if i % 3])
+    assert found["metrics"]["eer"]["mean"] == eer_of([row for i, row in enumerate(trials) if i % 3])
     assert (
         measured("--scores", scores, "--key", key, "--subset", "all", "--resamples", 0)["num_trials"] == 120
     )
@@ -314,15 +314,15 @@ def test_asv_scores_of_every_challenge(call, measured, write, scores, trials):
     expected = metrics.min_tdcf(*cm, metrics.asv_rates(*parts))
     for asv in ((old,), (new, "--asv_key", metadata)):
         found = measured("--scores", scores, "--key", key, "--resamples", 10, "--asv_scores", *asv)["metrics"]
-        assert found["min_tdcf_2019"]["value"] == expected and found["t_eer"]["value"] == metrics.t_eer(
+        assert found["min_tdcf_2019"]["mean"] == expected and found["t_eer"]["mean"] == metrics.t_eer(
             *cm, *parts
         )
     found = measured("--scores", scores, "--key", key, "--resamples", 0, "--asv_scores", "asvspoof5")[
         "metrics"
     ]
     assert (
-        found["min_tdcf_2021"]["value"] == metrics.min_tdcf(*cm, metrics.ASVSPOOF5_RATES, "revised")
-        and found["t_eer"]["value"] is None
+        found["min_tdcf_2021"]["mean"] == metrics.min_tdcf(*cm, metrics.ASVSPOOF5_RATES, "revised")
+        and found["t_eer"] is None
     )
     code, _, err = call("--scores", scores, "--key", key, "--asv_scores", new)
     assert code == 2 and "--asv_key" in err
@@ -374,21 +374,19 @@ def test_any_metric_by_condition(call, measured, write, scores, trials):
     within = cost(
         (attack == "-") & (codec == "gsm"), (attack != "-") & (codec == "gsm"), gsm, gsm & (kind == "spoof")
     )
-    assert (
-        entry["metrics_within"]["min_tdcf_2021"]["mean"] == within
-        and entry["asv_within"] == "trials of codec gsm"
-    )
+    assert entry["within"]["min_tdcf_2021"]["mean"] == within and entry["asv_within"] == "trials of codec gsm"
     of_all = cost(attack == "-", (attack != "-") & (codec == "gsm"), asv_codec != "", gsm & (kind == "spoof"))
     assert entry["metrics"]["min_tdcf_2021"]["mean"] == of_all
     bare = "--scores", scores, "--key", key, "--by", "attack", "--resamples", 0
-    assert "metrics" not in measured(*bare)["conditions"]["attack"]["A01"]
+    assert list(measured(*bare)["conditions"]["attack"]["A01"]["metrics"]) == ["eer"]
     entry = measured(*bare, "--metrics", "auc,cllr,min_dcf")["conditions"]["attack"]["A01"]
     pair = cm[attack == "-"], cm[attack == "A01"]
     assert entry["metrics"]["auc"]["mean"] == metrics.auc(*pair) and entry["metrics"]["cllr"][
         "mean"
     ] == metrics.cllr(*pair)
     assert (
-        set(entry["metrics"]) == {"auc", "cllr", "min_dcf"} and entry["eer"]["mean"] == metrics.eer(*pair)[0]
+        set(entry["metrics"]) == {"eer", "auc", "cllr", "min_dcf"}
+        and entry["metrics"]["eer"]["mean"] == metrics.eer(*pair)[0]
     )
     _, out, _ = call(*bare, "--asv_scores", "asvspoof5", "--metrics", "min_tdcf_2021,eer")
     assert (
@@ -411,9 +409,7 @@ def test_costs_by_condition_from_constants_and_from_an_asv_that_lets_no_spoof_pa
     assert [found["attack"][name]["asv"] for name in ("A01", "A02")] == ["constants of attack A01", "overall"]
     curve = metrics.det(*([row[4] for row in trials if row[2] == name] for name in ("-", "A01")))
     expected = (0.025 + np.min(0.9 * curve.p_miss + 0.2 * curve.p_fa)) / 0.225
-    assert found["attack"]["A01"]["metrics"] == {
-        "min_tdcf_2021": found["attack"]["A01"]["metrics"]["min_tdcf_2021"]
-    }
+    assert list(found["attack"]["A01"]["metrics"]) == ["eer", "min_tdcf_2021"]
     assert found["attack"]["A01"]["metrics"]["min_tdcf_2021"]["mean"] == pytest.approx(expected, abs=1e-12)
     # All trials are of one codec, so that its constants hold within it, and those of all trials against all
     # bona fide speech.
@@ -438,12 +434,12 @@ def test_speaker_verification_of_asvspoof_5(measured, write):
     key = write("key.tsv", [("spk", "filename", "cm-label", "asv-label"), *labels], "\t")
     parts = [[row[3] for row in rows if row[2] == kind] for kind in ("target", "nontarget", "spoof")]
     found = measured("--scores", write("score.tsv", score, "\t"), "--key", key, "--resamples", 10)["metrics"]
-    assert found["eer"]["value"] == 0 and found["a_dcf"]["value"] == metrics.a_dcf(*parts)[0]
-    assert found["a_dcf"]["low"] <= found["a_dcf"]["value"] <= found["a_dcf"]["high"]
-    assert found["t_eer"]["value"] == 0
+    assert found["eer"]["mean"] == 0 and found["a_dcf"]["mean"] == metrics.a_dcf(*parts)[0]
+    assert found["a_dcf"]["low"] <= found["a_dcf"]["mean"] <= found["a_dcf"]["high"]
+    assert found["t_eer"]["mean"] == 0
     alone = write("sasv.tsv", [score[0], *((s, u, "-", "-", v) for s, u, _, _, v in score[1:])], "\t")
     found = measured("--scores", alone, "--key", key, "--resamples", 10)["metrics"]
-    assert found["a_dcf"]["value"] == metrics.a_dcf(*parts)[0] and found["eer"]["value"] is None
+    assert found["a_dcf"]["mean"] == metrics.a_dcf(*parts)[0] and found["eer"] is None
 
 
 def test_comparison_is_paired(call, measured, write, scores, trials):
@@ -453,26 +449,23 @@ def test_comparison_is_paired(call, measured, write, scores, trials):
     found = measured(
         "--scores", scores, "--compare", worse, "--key", key, "--metrics", "eer,auc", "--resamples", 200
     )
-    entry = found["compare"]["difference"]["eer"]
+    entry = found["compare"]["metrics"]["eer"]
     assert (
-        entry["value"] == entry["first"] - entry["second"] < 0
-        and entry["first"] == found["metrics"]["eer"]["value"]
+        entry["mean"] == entry["first"] - entry["second"] < 0
+        and entry["first"] == found["metrics"]["eer"]["mean"]
     )
-    assert entry["low"] < entry["value"] < entry["high"] and set(found["compare"]["difference"]) == {
-        "eer",
-        "auc",
-    }
+    assert entry["low"] < entry["mean"] < entry["high"] and set(found["compare"]["metrics"]) == {"eer", "auc"}
     same = measured("--scores", scores, "--compare", scores, "--key", key, "--resamples", 50)["compare"][
-        "difference"
+        "metrics"
     ]
-    assert all(e["value"] == 0 and e["low"] in (0, None) and e["high"] in (0, None) for e in same.values())
+    assert all(e["mean"] == 0 and e["low"] in (0, None) and e["high"] in (0, None) for e in same.values())
     _, out, _ = call("--scores", scores, "--compare", worse, "--key", key, "--resamples", 50)
     assert "difference: " in out and "worse.txt" in out
     short = write("short.txt", [(row[0], row[4]) for row in trials[1:]])
     code, _, err = call("--scores", scores, "--compare", short, "--key", key)
     assert code == 2 and "(T_0000)" in err
     found = measured("--scores", scores, "--compare", short, "--key", key, "--common", "--resamples", 0)
-    assert found["num_trials"] == 119 and found["compare"]["difference"]["eer"]["value"] == 0
+    assert found["num_trials"] == 119 and found["compare"]["metrics"]["eer"]["mean"] == 0
 
 
 def test_unlabelled_set(call, measured, write, scores, trials, tmp_path):
@@ -512,21 +505,18 @@ def test_warnings_are_in_both_outputs(call, measured, write, trials):
     saturated = write("saturated.txt", [(row[0], min(1.0, max(0.0, row[4]))) for row in trials])
     found = measured("--scores", saturated, "--key", key, "--resamples", 0)
     assert "exactly 0 or 1" in found["warnings"][0]
-    assert (
-        found["metrics"]["cllr"]["value"] is None
-        and "no log-likelihood ratios" in found["metrics"]["cllr"]["why"]
-    )
+    assert found["metrics"]["cllr"] is None and "no log-likelihood ratios" in found["missing"]["cllr"]
     constant = write("constant.txt", [(row[0], 3) for row in trials])
     found = measured("--scores", constant, "--key", key, "--resamples", 0)
-    assert found["metrics"]["eer"]["value"] == 0.5 and found["metrics"]["eer_official"]["value"] == 1
+    assert found["metrics"]["eer"]["mean"] == 0.5 and found["metrics"]["eer_official"]["mean"] == 1
     assert "all 120 scores are 3" in found["warnings"][0]
 
 
 def test_our_own_scores_say_whether_they_are_ratios(measured, write, scores, trials):
     key = write("key.txt", [(row[0], row[3]) for row in trials])
     scores.with_suffix(".json").write_text('{"llr": false}')
-    found = measured("--scores", scores, "--key", key, "--resamples", 0)["metrics"]
-    assert found["act_dcf"]["value"] is None and "file beside" in found["act_dcf"]["why"]
+    found = measured("--scores", scores, "--key", key, "--resamples", 0)
+    assert found["metrics"]["act_dcf"] is None and "file beside" in found["missing"]["act_dcf"]
 
 
 @pytest.mark.parametrize(
@@ -552,9 +542,7 @@ def test_clusters_by_attack(call, measured, write, scores, trials):
         measured("--scores", scores, "--key", key, "--cluster", cluster)["metrics"]["eer"]
         for cluster in ("attack", "speaker")
     )
-    assert (
-        wide["value"] == narrow["value"] and wide["high"] - wide["low"] > narrow["high"] - narrow["low"] > 0
-    )
+    assert wide["mean"] == narrow["mean"] and wide["high"] - wide["low"] > narrow["high"] - narrow["low"] > 0
     assert "resamples of the attacks" in call("--scores", scores, "--key", key, "--cluster", "attack")[1]
     code, _, err = call(
         "--scores",
@@ -581,8 +569,8 @@ def test_every_metric_has_an_interval_without_speakers(measured, write):
         [("A07" if kind == "spoof" else "bonafide", kind, score) for _, _, kind, score in asv_trials()],
     )
     found = measured("--scores", score, "--key", key, "--asv_scores", asv, "--resamples", 100)["metrics"]
-    assert found.pop("a_dcf")["value"] is None
-    assert all(entry["low"] < entry["value"] < entry["high"] for entry in found.values()) and len(found) == 10
+    assert found.pop("a_dcf") is None and found.pop("eer_over_attacks") is None
+    assert all(entry["low"] < entry["mean"] < entry["high"] for entry in found.values()) and len(found) == 10
 
 
 def test_no_key_and_one_class(call, write, scores, trials):

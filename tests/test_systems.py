@@ -73,7 +73,7 @@ def test_a_missing_row_is_printed_ready_to_be_added(rows):
 
 
 def test_what_the_project_says_is_as_the_project_has_it(rows):
-    """Parameters are counted on the built networks, runs are read from RESULTS.md; so is the README's table."""
+    """Parameters are counted on the built networks, runs are read from results.json; so is the README's table."""
     wanted = catalogue.derive(rows, ROOT)
     stale = {
         f"{name}.{column}: {getattr(row, column)!r}, but it is {getattr(wanted[name], column)!r}"
@@ -128,8 +128,8 @@ def test_published_figures_are_whole(rows):
         system_table.figures(replace(rows["aasist"], metric="EER %"))
 
 
-def test_results_are_read_as_the_report_writes_them():
-    runs = catalogue.mini_runs(ROOT / "egs" / "mini" / "RESULTS.md")
+def test_figures_of_mini_are_those_of_its_published_results():
+    runs = catalogue.mini_runs(ROOT / "egs" / "mini" / "results.json")
     results = (ROOT / "egs" / "mini" / "RESULTS.md").read_text(encoding="utf-8")
     match = re.search(r"## Protocol line, test\n.*?\n\| lfcc_gmm \| \**([\d.]+)", results, re.DOTALL)
     assert runs["lfcc_gmm"].startswith(f"EER {match[1]} % (line), ")

@@ -3,7 +3,7 @@
 systems from it.
 
 These columns are: the configuration, the recipes that run the system, the number of parameters, and the
-figures of egs/mini/RESULTS.md. All others are written by hand. With --check nothing is written, and what is
+figures of egs/mini/results.json. All others are written by hand. With --check nothing is written, and what is
 out of date is an error.
 """
 

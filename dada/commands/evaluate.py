@@ -20,7 +20,7 @@ dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submis
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `dada evaluate`."""
-    from dada.evaluate import CLUSTERS
+    from dada.evaluate.request import CLUSTERS
     from dada.formats.asv_scores import FIXED_RATES
     from dada.formats.submission import FORMATS
     from dada.metrics.measures import MEASURES
@@ -68,14 +68,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the results, as text or as JSON."""
-    from dada.evaluate import Request, evaluate
+    from dada.evaluate.request import Request, evaluate
+    from dada.evaluate.results import as_json
     from dada.metrics.config import EvaluateConfig
-    from dada.report.evaluation import readable
+    from dada.report.evaluation import readable_results
 
     config = EvaluateConfig(num_resamples=args.resamples or 1)
     flags = {name: value for name, value in vars(args).items() if name in Request.__dataclass_fields__}
     results = evaluate(Request(**flags, config=config, intervals=args.resamples > 0))
-    print(json.dumps(results, indent=1, allow_nan=False) if args.json else readable(results))
+    print(json.dumps(as_json(results), indent=1, allow_nan=False) if args.json else readable_results(results))
 
 
 def _names(text: str) -> list[str]:

@@ -13,7 +13,7 @@ from dada.errors import DataError
 from dada.metrics.abx import abx_triples, abx_wins
 from dada.metrics.bootstrap import Resampler
 from dada.metrics.config import EvaluateConfig
-from dada.metrics.recognition import Entry
+from dada.metrics.figure import Figure, figure
 
 ROWS = 64  # resamples whose triples are weighted at once: bounds the memory
 DEFINITIONS = {
@@ -26,7 +26,9 @@ DEFINITIONS = {
 }
 
 
-def measure_authors(truth, decided, num_authors: int, sources: Sequence[str], config: EvaluateConfig) -> dict:
+def measure_authors(
+    truth, decided, num_authors: int, sources: Sequence[str], config: EvaluateConfig
+) -> dict[str, Figure]:
     """Accuracy, macro F1 and weighted F1 of decisions (S, N) for authors (N,), each with its mean, spread and
     interval.
 
@@ -39,11 +41,12 @@ def measure_authors(truth, decided, num_authors: int, sources: Sequence[str], co
         raise DataError(f"indices of authors must be 0 to {num_authors - 1}")
     resampler = Resampler(list(sources), num_resamples=config.num_resamples, seed=config.seed)
     counts = [_counts(truth, row, resampler.bonafide, num_authors) for row in decided]
-    entry = Entry(resampler, config.confidence)
-    return {
-        name: entry([_with_resamples(metric, count, resampler) for count in counts])
-        for name, metric in (("accuracy", _accuracy), ("macro_f1", _macro_f1), ("weighted_f1", _weighted_f1))
-    }
+    figures = {}
+    for name, metric in (("accuracy", _accuracy), ("macro_f1", _macro_f1), ("weighted_f1", _weighted_f1)):
+        pairs = [_with_resamples(metric, count, resampler) for count in counts]
+        values, resamples = zip(*pairs, strict=True)
+        figures[name] = figure(values, resamples, resampler, config.confidence)
+    return figures
 
 
 def measure_abx(
@@ -53,7 +56,7 @@ def measure_abx(
     sources,
     across: bool,
     config: EvaluateConfig,
-) -> dict | None:
+) -> Figure | None:
     """ABX of embeddings (N, D) by author, `embeddings(s)` giving those of seed s; None where there is no
     triple.
 
@@ -72,13 +75,7 @@ def measure_abx(
             with np.errstate(invalid="ignore"):
                 shares.append(drawn @ wins.T / drawn.sum(axis=1, keepdims=True))
     resamples = np.concatenate(shares)
-    found = [(float(np.mean(row)), resamples[:, seed]) for seed, row in enumerate(wins)]
-    counts = {
-        "num_classes": len(set(authors)),
-        "num_triples": config.abx_triples,
-        "distance": config.abx_distance,
-    }
-    return {**Entry(resampler, config.confidence)(found), **counts}
+    return figure(wins.mean(axis=1), list(resamples.T), resampler, config.confidence)
 
 
 def _counts(

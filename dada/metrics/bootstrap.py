@@ -5,7 +5,7 @@ Letters: S clusters, R resamples, G distinct scores, K blocks of them, N trials 
 fide first, then one or two kinds of trials that are to be rejected.
 
 A resample draws S clusters with replacement, so it is a row of S multiplicities, and a trial counts as often
-as its cluster was drawn. Trials are sorted once. How many of each cluster fall into each block of
+as its cluster was drawn. ResampledScores are sorted once. How many of each cluster fall into each block of
 neighbouring scores is a small matrix, and one product with the multiplicities gives every resample's curve at
 the block edges. The EER of a resample lies in the one block in which the curve crosses, and only there its
 trials are counted one by one. The result equals that of repeating the trials and calling `eer` anew.
@@ -112,14 +112,14 @@ class Resampler:
         parts = [[weights @ size for size in sizes] for weights in self.chunks()]
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
-    def over(self, *scores: ArrayLike) -> "Trials":
+    def over(self, *scores: ArrayLike) -> "ResampledScores":
         """These scores, class by class, in the order of the clusters."""
         checked = [scores_of(part, CLASSES[i]) for i, part in enumerate(scores)]
         sizes = [part.size for part in checked], [index.size for index in self.classes]
         if sizes[0] != sizes[1]:
             there, wanted = (" + ".join(map(str, part)) for part in sizes)
             raise DataError(f"there are {there} scores for {wanted} clusters")
-        return Trials(self, checked)
+        return ResampledScores(self, checked)
 
     def interval(self, values: np.ndarray, confidence: float = 0.95) -> Interval:
         """Percentile interval of `values` (R,). Resamples that lack a class are NaN and are left out."""
@@ -150,7 +150,7 @@ def _dealt(num_trials: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).permutation(num_trials) % MOST_ALONE
 
 
-class Trials:
+class ResampledScores:
     """One system's scores under a Resampler; each method gives a metric of every resample, (R,), NaN where a
     class is missing.
     """
@@ -379,7 +379,7 @@ def bootstrap_difference(
     resampler: Resampler,
     first: Sequence[ArrayLike],
     second: Sequence[ArrayLike],
-    metric: Callable[[Trials], np.ndarray] = Trials.eer,
+    metric: Callable[[ResampledScores], np.ndarray] = ResampledScores.eer,
     confidence: float = 0.95,
 ) -> Interval:
     """Interval of metric(first) - metric(second) on the same resamples; each is a (bonafide, spoof) pair on

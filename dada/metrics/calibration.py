@@ -42,7 +42,7 @@ def ece(probability: ArrayLike, is_bonafide: ArrayLike, num_bins: int = 15) -> f
 def reliability(bonafide: ArrayLike, spoof: ArrayLike, num_bins: int = 10) -> dict[str, list[float]]:
     """Points of a calibration plot of log-likelihood ratios, both classes weighing the same.
 
-    For each equal bin of P(bona fide) that is not empty: `said`, the mean of P(bona fide); `true`, the
+    For each equal bin of P(bona fide) that is not empty: `predicted`, the mean of P(bona fide); `true`, the
     share of bona fide speech; `weight`, the share of all trials.
     """
     bonafide, spoof = both_classes(bonafide, spoof)
@@ -55,7 +55,7 @@ def reliability(bonafide: ArrayLike, spoof: ArrayLike, num_bins: int = 10) -> di
     true = np.bincount(bins[: bonafide.size], weights[: bonafide.size], num_bins)
     full = weight > 0
     return {
-        "said": (mean[full] / weight[full]).tolist(),
+        "predicted": (mean[full] / weight[full]).tolist(),
         "true": (true[full] / weight[full]).tolist(),
         "weight": weight[full].tolist(),
     }

@@ -1,6 +1,4 @@
-"""Every metric by its name: what it is, its value for a system, its values over resamples, and what it cannot
-do without. R resamples.
-"""
+"""The catalogue of metrics: title, definition, value, values over R resamples, and what each needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from dada.errors import DataError
 from dada.metrics.auc import auc
-from dada.metrics.bootstrap import Trials
+from dada.metrics.bootstrap import ResampledScores
 from dada.metrics.calibration import cllr, cllr_cost
 from dada.metrics.check import is_probability
 from dada.metrics.dcf import Costs, act_dcf, min_dcf_of
@@ -19,24 +18,42 @@ from dada.metrics.f1 import DEFINITIONS, f1_at_eer
 from dada.metrics.sasv import a_dcf, a_dcf_factors, resampled_t_eer, t_eer
 from dada.metrics.tdcf import Asv
 
+# What is resampled: trials of both classes by cluster, the same with spoofs by attack, and the three kinds of
+# trials of speaker verification.
+TRIALS, BY_ATTACK, BY_KIND = "trials", "attacks", "kinds"
+
 
 @dataclass
 class Scored:
-    """One system's scores of both classes, and what else metrics need, where it is there."""
+    """Scores of one system and one training seed by class, and what else metrics need."""
 
     bonafide: np.ndarray
     spoof: np.ndarray
     costs: Costs
-    llr: bool | None = None  # whether the scores are said to be log-likelihood ratios; None: nobody says
+    llr: bool | None = None  # whether the scores are log-likelihood ratios; None where unknown
     asv: Asv | None = None  # the given speaker verification of a tandem metric
-    kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None = (
-        None  # one score of targets, non-targets and spoofs: of verification itself
-    )
+    # one score of targets, non-targets and spoofs: of verification itself
+    kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    num_attacks: int = 0
 
     @cached_property
     def curve(self) -> Det:
         """The DET curve."""
         return det(self.bonafide, self.spoof)
+
+    @property
+    def given_asv(self) -> Asv:
+        """The ASV. Raises DataError without one; `missing` tells before."""
+        if self.asv is None:
+            raise DataError("a tandem metric needs an ASV")
+        return self.asv
+
+    @property
+    def asv_kinds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Scores of the ASV by kind. Raises DataError without any; `missing` tells before."""
+        if self.given_asv.kinds is None:
+            raise DataError("the t-EER needs an ASV's scores")
+        return self.given_asv.kinds
 
     @cached_property
     def merged(self) -> np.ndarray:
@@ -46,19 +63,19 @@ class Scored:
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric: `value` of a system, its `resampled` values (R,), and `lacks`, what it cannot do without.
+    """A metric of the catalogue. Adding an entry to MEASURES adds a column to every table of results."""
 
-    Those that are `of_kinds` measure targets, non-targets and spoofs by one score, and take Trials of these
-    three classes.
-    """
-
-    says: str
+    title: str  # the head of a column
+    definition: str
     value: Callable[[Scored], float]
-    resampled: Callable[[Trials, Scored], np.ndarray]
-    lacks: Callable[[Scored], str | None] = lambda scored: None
+    resampled: Callable[[ResampledScores, Scored], np.ndarray]  # of every resample (R,)
+    lacks: Callable[[Scored], str | None] = lambda scored: None  # what is missing for the metric
     percent: bool = False
-    of_kinds: bool = False
+    lower_is_better: bool = True
+    units: str = TRIALS  # the classes of trials, and the clusters that are resampled
     tandem: bool = False  # whether it assumes an ASV
+    in_tables: bool = True  # whether stage 9 measures it and the reports show it
+    paired: bool = False  # whether stage 9 compares systems by it
 
 
 def _no_llr(scored: Scored) -> str | None:
@@ -79,30 +96,30 @@ def _no_asv_trials(scored: Scored) -> str | None:
     )
 
 
-def _act_dcf(trials: Trials, scored: Scored) -> np.ndarray:
+def _act_dcf(trials: ResampledScores, scored: Scored) -> np.ndarray:
     costs, (bonafide, spoof) = scored.costs, trials.scores
     return trials.mean_cost(
         costs.of_misses * (bonafide < costs.threshold), costs.of_false_accepts * (spoof >= costs.threshold)
     )
 
 
-def _cllr(trials: Trials, scored: Scored) -> np.ndarray:
+def _cllr(trials: ResampledScores, scored: Scored) -> np.ndarray:
     bonafide, spoof = trials.scores
     return trials.mean_cost(cllr_cost(bonafide, True) / 2, cllr_cost(spoof, False) / 2)
 
 
-def _f1(trials: Trials, scored: Scored) -> np.ndarray:
+def _f1(trials: ResampledScores, scored: Scored) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         return f1_at_eer(trials.eer(), *trials.resampler.counts)
 
 
-def _tdcf(version: str, says: str) -> Measure:
-    def resampled(trials: Trials, scored: Scored) -> np.ndarray:
-        c0, c1, c2 = scored.asv.factors(version)
+def _tdcf(version: str, title: str, definition: str) -> Measure:
+    def resampled(trials: ResampledScores, scored: Scored) -> np.ndarray:
+        c0, c1, c2 = scored.given_asv.factors(version)
         return trials.min_cost(c1, c2, constant=c0)
 
     def value(scored: Scored) -> float:
-        c0, c1, c2 = scored.asv.factors(version)
+        c0, c1, c2 = scored.given_asv.factors(version)
         return float(c0 + np.min(scored.curve.cost(c1, c2)))
 
     def lacks(scored: Scored) -> str | None:
@@ -110,46 +127,59 @@ def _tdcf(version: str, says: str) -> Measure:
             return "the constants of ASVspoof 2021 are those of the revised definition"
         return _no_asv(scored)
 
-    return Measure(says, value, resampled, lacks, tandem=True)
+    return Measure(title, definition, value, resampled, lacks, tandem=True)
 
 
 MEASURES = {
     "eer": Measure(
-        "equal error rate, ties grouped", lambda s: eer_of(s.curve)[0], lambda t, s: t.eer(), percent=True
+        "EER",
+        "equal error rate, ties grouped",
+        lambda s: eer_of(s.curve)[0],
+        lambda t, s: t.eer(),
+        percent=True,
+        paired=True,
     ),
     "eer_official": Measure(
+        "EER, official",
         "equal error rate by the routine of the ASVspoof packages, which walks through ties",
         lambda s: eer_of(det(s.bonafide, s.spoof, "official"), "official")[0],
         lambda t, s: t.eer("official"),
         percent=True,
+        in_tables=False,
     ),
-    "min_tdcf_2019": _tdcf(
-        "legacy", "tandem detection cost at the best threshold, legacy definition of ASVspoof 2019"
-    ),
-    "min_tdcf_2021": _tdcf(
-        "revised", "tandem detection cost at the best threshold, revised definition of ASVspoof 2021 and 5"
-    ),
-    "t_eer": Measure(
-        "concurrent tandem EER of countermeasure and ASV",
-        lambda s: t_eer(s.bonafide, s.spoof, *s.asv.kinds),
-        lambda t, s: resampled_t_eer(t, *s.asv.kinds),
-        _no_asv_trials,
+    "eer_over_attacks": Measure(
+        "EER over attacks, %",
+        "the same EER, its interval over resampled attacks, bona fide speech by resampled speakers",
+        lambda s: eer_of(s.curve)[0],
+        lambda t, s: t.eer(),
+        lambda s: None if s.num_attacks > 1 else "the key does not name two attacks",
         percent=True,
-        tandem=True,
+        units=BY_ATTACK,
     ),
-    "a_dcf": Measure(
-        "detection cost of targets, non-targets and spoofs by one score, costs of ASVspoof 5",
-        lambda s: a_dcf(*s.kinds)[0],
-        lambda t, s: t.min_cost(*a_dcf_factors()),
-        lambda s: None if s.kinds else "it needs a column sasv_score, and target or nontarget in the key",
-        of_kinds=True,
+    "auc": Measure(
+        "AUC",
+        "area under the receiver operating characteristic",
+        lambda s: auc(s.bonafide, s.spoof),
+        lambda t, s: t.auc(),
+        lower_is_better=False,
+        paired=True,
+    ),
+    "f1_at_eer": Measure(
+        "F1",
+        DEFINITIONS["f1_at_eer"],
+        lambda s: f1_at_eer(eer_of(s.curve)[0], s.bonafide.size, s.spoof.size),
+        _f1,
+        lower_is_better=False,
     ),
     "min_dcf": Measure(
+        "minDCF",
         "normalised detection cost at the best threshold",
         lambda s: min_dcf_of(s.curve, s.costs)[0],
         lambda t, s: t.min_cost(s.costs.of_misses, s.costs.of_false_accepts),
+        paired=True,
     ),
     "act_dcf": Measure(
+        "actDCF",
         "normalised detection cost at the threshold of the costs, scores read as natural-log "
         "likelihood ratios",
         lambda s: act_dcf(s.bonafide, s.spoof, s.costs),
@@ -157,26 +187,52 @@ MEASURES = {
         _no_llr,
     ),
     "cllr": Measure(
+        "Cllr",
         "cost of log-likelihood ratios in bits, scores read as natural-log likelihood ratios",
         lambda s: cllr(s.bonafide, s.spoof),
         _cllr,
         _no_llr,
     ),
-    "auc": Measure(
-        "area under the receiver operating characteristic",
-        lambda s: auc(s.bonafide, s.spoof),
-        lambda t, s: t.auc(),
+    "min_tdcf_2019": _tdcf(
+        "legacy",
+        "min t-DCF 2019",
+        "tandem detection cost at the best threshold, legacy definition of ASVspoof 2019",
     ),
-    "f1_at_eer": Measure(
-        "F1: " + DEFINITIONS["f1_at_eer"],
-        lambda s: f1_at_eer(eer_of(s.curve)[0], s.bonafide.size, s.spoof.size),
-        _f1,
+    "min_tdcf_2021": _tdcf(
+        "revised",
+        "min t-DCF 2021",
+        "tandem detection cost at the best threshold, revised definition of ASVspoof 2021 and 5",
+    ),
+    "t_eer": Measure(
+        "t-EER",
+        "concurrent tandem EER of countermeasure and ASV",
+        lambda s: t_eer(s.bonafide, s.spoof, *s.asv_kinds),
+        lambda t, s: resampled_t_eer(t, *s.asv_kinds),
+        _no_asv_trials,
+        percent=True,
+        tandem=True,
+        in_tables=False,
+    ),
+    "a_dcf": Measure(
+        "a-DCF",
+        "detection cost of targets, non-targets and spoofs by one score, costs of ASVspoof 5",
+        lambda s: a_dcf(*(s.kinds or ()))[0],
+        lambda t, s: t.min_cost(*a_dcf_factors()),
+        lambda s: None if s.kinds else "it needs a column sasv_score, and target or nontarget in the key",
+        units=BY_KIND,
+        in_tables=False,
     ),
 }
+TANDEM = ("min_tdcf_2019", "min_tdcf_2021")
 
 
 def missing(name: str, scored: Scored) -> str | None:
-    """What a metric cannot do without and the system does not have; None where it can be computed."""
-    if not MEASURES[name].of_kinds and not scored.merged.size:
+    """What a metric needs and the system does not have; None where it can be computed."""
+    if MEASURES[name].units != BY_KIND and not scored.merged.size:
         return "there are no scores of the countermeasure"
     return MEASURES[name].lacks(scored)
+
+
+def table_metrics() -> list[str]:
+    """Names of the metrics that stage 9 measures and the reports show, in their order."""
+    return [name for name, measure in MEASURES.items() if measure.in_tables]

@@ -1,11 +1,11 @@
-"""How well a system names the attack, and says of one that it has never met that it is none of those it
-knows.
+"""Closed-set and open-set metrics of a system that names the attack.
 
 Letters: S training seeds, N trials, K known classes, R resamples. Class K is unknown: that of a trial, or of
 a decision.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from dada.errors import DataError
 from dada.metrics.auc import auc
 from dada.metrics.bootstrap import Resampler
 from dada.metrics.config import EvaluateConfig
+from dada.metrics.figure import Figure, figure
 
 DEFINITIONS = {
     "closed_accuracy": "share of the trials of known classes whose known class of the largest logit is right",
@@ -34,7 +35,7 @@ def measure_classes(
     num_known: int,
     speakers: Sequence[str],
     config: EvaluateConfig,
-) -> dict:
+) -> dict[str, Any]:
     """Metrics with intervals over resampled speakers (N,), and the confusion matrix.
 
     `truth` (N,), `decided` (S, N) and `closed` (S, N), the decisions among known classes alone, are class
@@ -85,35 +86,24 @@ def measure_classes(
         if both
         else None
     )
-    entry = Entry(resampler, config.confidence)
+
+    def summary(pairs: list[tuple[float, np.ndarray]]) -> Figure | None:
+        """Figure of every seed's value and resamples (R,); None without any."""
+        if not pairs:
+            return None
+        values, resamples = zip(*pairs, strict=True)
+        return figure(values, resamples, resampler, config.confidence)
+
     return {
         "num_known": int(known.sum()),
         "num_unknown": int((~known).sum()),
-        "closed_accuracy": entry([c.accuracy() for c in of_known]),
-        "closed_macro_f1": entry([c.macro_f1() for c in of_known]),
-        "accuracy": entry([c.accuracy() for c in of_all]),
-        "macro_f1": entry([c.macro_f1() for c in of_all]),
-        "unknown_auc": entry([(auc(*pair), flipped.over(*pair).auc()) for pair in scored]),
+        "closed_accuracy": summary([c.accuracy() for c in of_known]),
+        "closed_macro_f1": summary([c.macro_f1() for c in of_known]),
+        "accuracy": summary([c.accuracy() for c in of_all]),
+        "macro_f1": summary([c.macro_f1() for c in of_all]),
+        "unknown_auc": summary([(auc(*pair), flipped.over(*pair).auc()) for pair in scored]),
         "confusion": np.sum([c.counts for c in of_all], axis=0).astype(int).tolist(),
     }
-
-
-class Entry:
-    """A metric's values and resamples by seed to its mean, spread and interval; None without any."""
-
-    def __init__(self, resampler: Resampler, confidence: float):
-        self.resampler, self.confidence = resampler, confidence
-
-    def __call__(self, found: Sequence[tuple[float, np.ndarray]]) -> dict | None:
-        if not found:
-            return None
-        values = [float(value) for value, _ in found]
-        interval = self.resampler.interval(
-            np.mean([resamples for _, resamples in found], axis=0), self.confidence
-        )
-        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        ends = {"low": interval.low, "high": interval.high, "num_resamples": interval.num_resamples}
-        return {"mean": float(np.mean(values)), "spread": spread, "per_seed": values, **ends}
 
 
 class _Confusion:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dada.errors import DataError
-from dada.metrics.bootstrap import Trials
+from dada.metrics.bootstrap import ResampledScores
 from dada.metrics.check import scores_of
 from dada.metrics.det import det
 
@@ -82,7 +82,7 @@ def t_eer(
 
 
 def resampled_t_eer(
-    trials: Trials, asv_target: ArrayLike, asv_nontarget: ArrayLike, asv_spoof: ArrayLike
+    trials: ResampledScores, asv_target: ArrayLike, asv_nontarget: ArrayLike, asv_spoof: ArrayLike
 ) -> np.ndarray:
     """t-EER (R,) of resampled trials of the countermeasure, the ASV staying as it is; NaN where it is not
     defined.
@@ -93,7 +93,7 @@ def resampled_t_eer(
     return np.concatenate([_of_resamples(tandem, trials, weights) for weights in trials.resampler.chunks()])
 
 
-def _of_resamples(tandem: "_Tandem", trials: Trials, weights: np.ndarray) -> np.ndarray:
+def _of_resamples(tandem: "_Tandem", trials: ResampledScores, weights: np.ndarray) -> np.ndarray:
     """t-EER (r,) of some resamples, from multiplicities (r, S): trials are counted one by one only in the
     blocks where it may lie.
     """

@@ -79,7 +79,7 @@ def run_command(root: Path, args: argparse.Namespace, first: str | None, last: s
     else:
         run_recipe(recipe, selection)
         if selection.last == known[-1].number:
-            from dada.report import summary
+            from dada.report.terminal import summary
 
             print(summary(recipe.views))
 

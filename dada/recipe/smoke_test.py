@@ -28,7 +28,7 @@ def smoke_test(recipe: Path, made: Sequence[DataDir]) -> str:
     from dada.recipe.catalog import stages
     from dada.recipe.recipe import Options, Recipe
     from dada.recipe.runner import Selection, run_recipe
-    from dada.report import summary
+    from dada.report.terminal import summary
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / recipe.name

@@ -1,9 +1,5 @@
-"""Tables, curves and pages made from measured results.
+"""Reports: tables, plots and pages of results.
 
-`load` reads the results, `tables` turns them into tables, `markdown`, `page` and `terminal` write those down,
-`plots` draws.
+`load` reads the results, the modules `*_tables` make tables of them, `markdown`, `page` and `terminal` write
+the tables, `plots` draws.
 """
-
-from dada.report.terminal import summary
-
-__all__ = ["summary"]

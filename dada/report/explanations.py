@@ -2,16 +2,13 @@
 classifiers differ.
 """
 
+from typing import Any
+
 from dada.data.datadir import readable
-from dada.report.load import Section
-from dada.report.tables import Cell, Table, percent, plain, tables_of
+from dada.metrics.figure import Figure
+from dada.report.tables import Cell, Table, figure_cell, percent, plain
 
 OUTPUTS = {"bonafide": "bona fide", "spoof": "spoof"}
-
-
-def all_tables(section: Section) -> list[Table]:
-    """The tables of a split, with those of what was explained of it."""
-    return [*tables_of(section), *explanation_tables(*section.explained)]
 
 
 def explanation_tables(summaries: list[dict], comparisons: list[dict]) -> list[Table]:
@@ -93,9 +90,7 @@ def faithfulness_table(summaries: list[dict]) -> Table:
         ]
         keys = ("gain", "random_gain", "above_random", "shuffled", "stability")
         entries = [found[key] if found else None for key in keys]
-        table.rows.append(
-            [*cells, *(Cell(plain(entry), entry["mean"] if entry else None) for entry in entries)]
-        )
+        table.rows.append([*cells, *map(_number, entries)])
         if found and not _lower_end(found["above_random"]) > 0:
             not_above.append(summary["system"])
     checked = next((summary["faithfulness"]["num"] for summary in summaries if summary["faithfulness"]), 0)
@@ -157,9 +152,15 @@ def _lower_end(entry: dict) -> float:
     return entry["mean"] if entry["low"] is None else entry["low"]
 
 
-def _share(entry: dict | None) -> Cell:
-    return Cell(percent(entry), entry["mean"] if entry else None)
+def _share(entry: dict[str, Any] | None) -> Cell:
+    return figure_cell(_figure(entry), percent)
 
 
-def _number(entry: dict | None) -> Cell:
-    return Cell(plain(entry), entry["mean"] if entry else None)
+def _number(entry: dict[str, Any] | None) -> Cell:
+    return figure_cell(_figure(entry), plain)
+
+
+def _figure(entry: dict[str, Any] | None) -> Figure | None:
+    """A figure of stage explain."""
+    names = ("mean", "spread", "low", "high")
+    return Figure(**{name: entry.get(name) for name in names}) if entry else None

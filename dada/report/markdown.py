@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from dada.report.explanations import all_tables
 from dada.report.load import Section
-from dada.report.tables import Cell, Table, counts_line, notes_of, test_sets_table
+from dada.report.split import counts_line, notes_of, tables_of
+from dada.report.tables import Cell, Table
+from dada.report.text_tables import test_sets_table
 from dada.storage.environment import Machine
 
 HEAD = """# Results: {name}
@@ -21,7 +22,7 @@ column.{more}
 
 def markdown(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine) -> str:
     """The whole file."""
-    confidence = 100 * next(iter(sections[0].results.values()))["provenance"]["evaluate"]["confidence"]
+    confidence = 100 * next(iter(sections[0].results.values())).provenance.evaluate["confidence"]
     spoken = any(section.scored for section in sections)
     units, more = (
         ("speakers", "\nHigher scores mean more bona fide; EER ties are grouped.")
@@ -39,7 +40,7 @@ def markdown(name: str, sections: Sequence[Section], command: str, all_command: 
         parts.append(f"## Protocol {section.protocol}, {section.split}\n\n{counts_line(section)}\n")
         if notes := notes_of(section):
             parts.append("\n".join(f"* {note}" for note in notes) + "\n")
-        parts += ["\n".join(table_lines(table, command)) + "\n" for table in all_tables(section)]
+        parts += ["\n".join(table_lines(table, command)) + "\n" for table in tables_of(section)]
     return "\n".join(parts)
 
 

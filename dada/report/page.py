@@ -4,12 +4,14 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from dada.report.explanations import all_tables
+from dada.report.class_tables import open_sets
 from dada.report.load import Section
 from dada.report.markup import definitions, document, head
 from dada.report.markup import table as html_table
 from dada.report.plots import calibration_plot, confusion_plot, det_plot, histogram_plot, interval_plot
-from dada.report.tables import Cell, Table, counts_line, notes_of, open_sets, test_sets_table
+from dada.report.split import counts_line, notes_of, tables_of
+from dada.report.tables import Cell, Table
+from dada.report.text_tables import test_sets_table
 from dada.report.utterances import NOTE, TITLE, utterance_table
 from dada.storage.environment import Machine
 
@@ -59,7 +61,7 @@ def page(
 def _section(section: Section, command: str, num_det_systems: int) -> str:
     cards = tables = [
         _card(table.title, command, table.note, _table(table))
-        for table in all_tables(section)
+        for table in tables_of(section)
         if not table.drawn
     ]
     if tables and section.scored:
@@ -82,7 +84,7 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
                 "wide",
             )
         ]
-        if any(result.get("calibration") for result in section.scored.values()):
+        if any(result.calibration for result in section.scored.values()):
             note = (
                 "Scores read as natural-log likelihood ratios: calibrated ones lie on the line; a dot "
                 "grows with its share of trials."

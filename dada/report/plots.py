@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from scipy.special import ndtri
 
 from dada.data.datadir import readable
+from dada.report.class_tables import open_sets
 from dada.report.load import Section
-from dada.report.tables import open_sets
+from dada.report.score_tables import eer_columns
 
 INK, FAINT = "#0a0b0c", "#0a0b0d"
 SERIES = [f"#0a0c0{i}" for i in range(8)]  # as many as the page's style sheet has
@@ -62,26 +63,29 @@ def det_plot(section: Section, num_systems: int) -> str:
     """DET curves of the best systems on probit axes, with the band of the speaker bootstrap and the EER
     marked.
     """
-    best = sorted(section.scored.items(), key=lambda item: item[1]["metrics"]["eer"]["mean"])[
-        : min(num_systems, len(SERIES))
-    ]
-    worst = max(result["metrics"]["eer"]["mean"] for _, result in best)
+    eers = {
+        name: eer.mean for name, result in section.scored.items() if (eer := (result.metrics or {})["eer"])
+    }
+    best = sorted(eers, key=eers.__getitem__)[: min(num_systems, len(SERIES))]
+    worst = max(eers[name] for name in best)
     high = next((rate for rate in RATES if rate >= max(0.4, 1.3 * worst)), RATES[-1])
     limits = ndtri([0.004, high])
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 6.2))
         axes = figure.add_axes((0.07, 0.09, 0.535, 0.89))
         axes.plot(limits, limits, color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
-        for i, (name, result) in enumerate(best):
-            curve, value = result["det"], result["metrics"]["eer"]["mean"]
-            x = ndtri(curve["p_fa"])
-            if curve["low"] is not None:
+        for i, name in enumerate(best):
+            curve, value = section.scored[name].det, eers[name]
+            if curve is None:
+                continue
+            x = ndtri(curve.p_fa)
+            if curve.low is not None and curve.high is not None:
                 axes.fill_between(
-                    x, _probit(curve["low"]), _probit(curve["high"]), color=SERIES[i], alpha=0.1, linewidth=0
+                    x, _probit(curve.low), _probit(curve.high), color=SERIES[i], alpha=0.1, linewidth=0
                 )
             label = f"{name}: {100 * value:.1f} %"
             axes.plot(
-                x, _probit(curve["p_miss"]), color=SERIES[i], linestyle=STYLES[i], linewidth=1.8, label=label
+                x, _probit(curve.p_miss), color=SERIES[i], linestyle=STYLES[i], linewidth=1.8, label=label
             )
             axes.plot(*[ndtri(np.clip(value, 1e-4, 1 - 1e-4))] * 2, "o", color=SERIES[i], markersize=5)
         ticks = [rate for rate in RATES if 0.004 <= rate <= high]
@@ -107,41 +111,29 @@ def interval_plot(section: Section) -> str:
     """EER of every system with its interval, a panel for all spoofs and for each value of the conditions with
     few values.
     """
-    panels = [("all", lambda result: result["metrics"]["eer"])]
-    for condition in section.columns:
-        for value in section.values(condition):
-            panels.append(
-                (
-                    readable(value),
-                    lambda result, c=condition, v=value: (
-                        result["conditions"].get(c, {}).get(v, {}).get("eer")
-                    ),
-                )
-            )
+    panels = eer_columns(section)
     names = list(section.scored)
     entries = [[find(section.scored[name]) for name in names] for _, find in panels]
-    highest = max(
-        max(entry["high"] or 0, *entry["per_seed"]) for column in entries for entry in column if entry
-    )
+    highest = max(max(entry.high or 0, *entry.per_seed) for column in entries for entry in column if entry)
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(WIDTH, 0.9 + 0.27 * len(names)), layout="constrained")
         for i, axes in enumerate(figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]):
             for row, entry in enumerate(entries[i]):
                 if entry is None:
                     continue
-                if entry["low"] is not None:
-                    ends = [100 * entry["low"], 100 * entry["high"]]
+                if entry.low is not None and entry.high is not None:
+                    ends = [100 * entry.low, 100 * entry.high]
                     axes.plot(
                         ends, [row, row], color=SERIES[0], linewidth=5, alpha=0.3, solid_capstyle="butt"
                     )
                 axes.plot(
-                    [100 * value for value in entry["per_seed"]],
-                    [row] * len(entry["per_seed"]),
+                    [100 * value for value in entry.per_seed],
+                    [row] * len(entry.per_seed),
                     "|",
                     color=INK,
                     markersize=5,
                 )
-                axes.plot([100 * entry["mean"]], [row], "o", color=SERIES[0], markersize=4.5)
+                axes.plot([100 * entry.mean], [row], "o", color=SERIES[0], markersize=4.5)
             axes.set_title(panels[i][0])
             axes.set_yticks(range(len(names)), names)
             axes.tick_params(length=0)
@@ -156,15 +148,14 @@ def histogram_plot(section: Section) -> str:
     with matplotlib.rc_context(SETTINGS):
         figure, panels = _panels(len(section.scored), 4, WIDTH, 1.75, 0.5)
         for axes, (name, result) in zip(panels, section.scored.items(), strict=True):
-            histogram = result["histogram"]
-            for key, label, color in (("bonafide", "bona fide", SERIES[0]), ("spoof", "spoof", SERIES[1])):
-                counts = np.array(histogram[key])
-                axes.stairs(
-                    counts / counts.sum(), histogram["edges"], fill=True, color=color, alpha=0.3, linewidth=0
-                )
-                axes.stairs(
-                    counts / counts.sum(), histogram["edges"], color=color, linewidth=1.3, label=label
-                )
+            histogram = result.histogram
+            if histogram is None:
+                continue
+            classes = (("bona fide", histogram.bonafide, SERIES[0]), ("spoof", histogram.spoof, SERIES[1]))
+            for label, counts, color in classes:
+                shares = np.array(counts) / sum(counts)
+                axes.stairs(shares, histogram.edges, fill=True, color=color, alpha=0.3, linewidth=0)
+                axes.stairs(shares, histogram.edges, color=color, linewidth=1.3, label=label)
             axes.set_title(name)
             axes.set_yticks([])
             axes.grid(visible=False)
@@ -176,21 +167,17 @@ def histogram_plot(section: Section) -> str:
 
 
 def calibration_plot(section: Section) -> str:
-    """What the log-likelihood ratios of each system say against what is true, a panel for each system that
-    gives some.
-    """
-    found = {
-        name: result["calibration"] for name, result in section.scored.items() if result.get("calibration")
-    }
+    """P(bona fide) of log-likelihood ratios against the share of bona fide speech, a panel for each system."""
+    found = {name: result.calibration for name, result in section.scored.items() if result.calibration}
     with matplotlib.rc_context(SETTINGS):
         figure, panels = _panels(len(found), 5, WIDTH, 2.15, 0.35, sharex=True, sharey=True)
         for axes, (name, points) in zip(panels, found.items(), strict=True):
             axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
-            axes.plot(points["said"], points["true"], color=SERIES[0], linewidth=1.2)
+            axes.plot(points.predicted, points.true, color=SERIES[0], linewidth=1.2)
             axes.scatter(
-                points["said"],
-                points["true"],
-                s=6 + 160 * np.array(points["weight"]),
+                points.predicted,
+                points.true,
+                s=6 + 160 * np.array(points.weight),
                 color=SERIES[0],
                 alpha=0.65,
                 linewidths=0,
@@ -217,8 +204,8 @@ def confusion_plot(section: Section) -> str:
     ):
         figure, panels = _panels(len(found), 2, WIDTH / 2 * min(2, len(found)), 4.3, 0.2)
         for axes, (name, entry) in zip(panels, found.items(), strict=True):
-            labels = [readable(label) for label in entry["labels"]]
-            counts = np.array(entry["confusion"], dtype=float)
+            labels = [readable(label) for label in entry.labels]
+            counts = np.array(entry.confusion, dtype=float)
             there = counts.sum(axis=1) > 0
             shares = counts[there] / counts[there].sum(axis=1, keepdims=True)
             rows = [label for label, occurs in zip(labels, there, strict=True) if occurs]

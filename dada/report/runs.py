@@ -1,14 +1,17 @@
-"""What differs between two experiments: their settings, and the figures of their results."""
+"""The differences of two experiments: of their settings, and of the figures of their results."""
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dada.errors import DataError
+from dada.evaluate.results import as_json, read_results
 from dada.experiment.folder import ExperimentFolder
 from dada.storage.json_file import read_json
 
-DAMAGED = "the run did not end, or the file is damaged"
 ABSENT = "–"
+DAMAGED = "the run did not end, or the file is damaged"
 NOT_SETTINGS = ("definitions", "command", "scores")  # of the provenance of results
 
 
@@ -20,7 +23,7 @@ class Run:
 
     folder: Path
     settings: dict[str, object] = field(default_factory=dict)
-    figures: dict[str, dict] = field(default_factory=dict)
+    figures: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> Run:
@@ -60,7 +63,13 @@ def compare_runs(first: Run, second: Run) -> list[str]:
     return lines + _block("figures", first.figures, second.figures, _figure, _change)
 
 
-def _block(what: str, first: dict, second: dict, show, change=lambda a, b: "") -> list[str]:
+def _block(
+    what: str,
+    first: Mapping[str, Any],
+    second: Mapping[str, Any],
+    show: Callable[[Any], str],
+    change: Callable[[Any, Any], str] = lambda a, b: "",
+) -> list[str]:
     names = list(dict.fromkeys([*first, *second]))
     differing = [name for name in names if first.get(name, ABSENT) != second.get(name, ABSENT)]
     lines = ["", f"{what}: {len(differing)} differ, {len(names) - len(differing)} agree"]
@@ -81,33 +90,36 @@ def _block(what: str, first: dict, second: dict, show, change=lambda a, b: "") -
 
 
 def _add_results(run: Run, path: Path, split: str) -> None:
-    content = read_json(path, DAMAGED)
-    said = {name: value for name, value in content.get("provenance", {}).items() if name not in NOT_SETTINGS}
-    counts = {name: value for name, value in content.items() if name.startswith("num_") or name == "seeds"}
-    run.settings |= {f"{split}: {name}": value for name, value in _flat(said | counts).items()}
-    for name, entry in (content.get("metrics") or {}).items():
-        if entry is not None:
-            run.figures[f"{split} {name}"] = entry
-    for name, entry in (content.get("classes") or {}).items():
-        if isinstance(entry, dict) and "mean" in entry:
-            run.figures[f"{split} classes, {name}"] = entry
-    for condition, values in content.get("conditions", {}).items():
-        for value, entry in values.items():
-            run.figures[f"{split} eer, {condition} {value}"] = entry.get("eer", entry)
-            more = {name: figure for name, figure in entry.get("metrics", {}).items() if figure is not None}
-            run.figures |= {f"{split} {name}, {condition} {value}": figure for name, figure in more.items()}
+    content = as_json(read_results(path))
+    provenance = content.get("provenance") or {}
+    facts = {name: value for name, value in provenance.items() if name not in NOT_SETTINGS} | {
+        name: value for name, value in content.items() if name.startswith("num_") or name == "seeds"
+    }
+    run.settings |= {f"{split}: {name}": value for name, value in _flat(facts).items()}
+    for place, figure in _figures(content):
+        run.figures[f"{split} {place}"] = figure
 
 
-def _figure(entry: dict) -> str:
+def _figures(value: object, above: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(place, figure) of everything below a JSON value that has a mean."""
+    if isinstance(value, dict):
+        if "mean" in value:
+            yield ", ".join(part for part in above if part != "metrics"), value
+        else:
+            for name, inner in value.items():
+                yield from _figures(inner, (*above, name))
+
+
+def _figure(entry: dict[str, Any]) -> str:
     interval = "" if entry.get("low") is None else f" [{entry['low']:.4f}, {entry['high']:.4f}]"
     return f"{entry['mean']:.5f}{interval}"
 
 
-def _change(first: dict, second: dict) -> str:
+def _change(first: dict[str, Any], second: dict[str, Any]) -> str:
     return f"{second['mean'] - first['mean']:+.5f}"
 
 
-def _flat(values: dict, above: str = "") -> dict[str, object]:
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, object]:
     flat: dict[str, object] = {}
     for name, value in values.items():
         flat |= (

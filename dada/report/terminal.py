@@ -1,59 +1,55 @@
-"""The outcome as a table in the terminal."""
+"""Tables in the terminal."""
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from dada.report.load import load
-from dada.report.tables import Table, author_table, counts_line, eer_table, mean_percent, percent
+from dada.report.load import Section, load
+from dada.report.score_tables import eer_table, metric_columns
+from dada.report.split import counts_line
+from dada.report.tables import Table, figure_cell, mean_percent, percent
+from dada.report.text_tables import author_table
 
 WIDEST = 240  # columns; the table takes what it needs
 
 
-def summary(views: Sequence) -> str:
-    """EER of every system on every test split, by protocol, as plain text; nothing where there are no
-    results.
-    """
-    out = io.StringIO()
-    console = Console(file=out, width=WIDEST, color_system=None, highlight=False)
+def summary(views: Sequence[Any]) -> str:
+    """EER and the means of the other metrics of every system on every test split; empty without results."""
+    parts = []
     for section in load(views):
-        if not section.is_test or not (section.scored or author_table(section).rows):
-            continue
-        if not section.scored:
-            console.print(counts_line(section).replace("`", ""), soft_wrap=True)
-            console.print(_plain_table(author_table(section)))
-            continue
-        content = eer_table(section, mean_percent)
-        table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-        for i, header in enumerate(content.headers):
-            table.add_column(
-                "EER % all" if header == "all" else header,
-                justify="left" if i == 0 else "right",
-                no_wrap=True,
-            )
-        for row in content.rows:
-            entry = section.scored[row[0].text]["metrics"]["eer"]
-            table.add_row(row[0].text, percent(entry), *(cell.text for cell in row[2:]))
-        console.print(counts_line(section).replace("`", ""), soft_wrap=True)
-        console.print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).rstrip()
+        table = score_summary(section) if section.scored else author_table(section)
+        if section.is_test and table.rows:
+            parts.append(f"{counts_line(section).replace('`', '')}\n\n{_plain(table)}")
+    return "\n\n".join(parts)
 
 
-def _plain_table(content: Table) -> RichTable:
-    """A table of a report as one of rich."""
-    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for i, header in enumerate(content.headers):
-        table.add_column(header, justify="left" if i == 0 else "right", no_wrap=True)
-    for row in content.rows:
-        table.add_row(*(cell.text for cell in row))
+def score_summary(section: Section) -> Table:
+    """The table of EERs with intervals over all spoofs, means by condition, and means of the other metrics."""
+    table, columns = eer_table(section, mean_percent), metric_columns(section, short=True)
+    table.headers = ["EER % all" if header == "all" else header for header in table.headers]
+    table.headers += [column.header for column in columns]
+    for row in table.rows:
+        results = section.scored[row[0].text]
+        row[1].text = percent((results.metrics or {}).get("eer"))
+        row += [figure_cell(column.figure(results), column.show) for column in columns]
     return table
 
 
 def table_text(table: Table) -> str:
     """A table as plain text, its note below it."""
+    return f"{_plain(table)}\n\n{table.note}"
+
+
+def _plain(table: Table) -> str:
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, header in enumerate(table.headers):
+        shown.add_column(header, justify="left" if i == 0 else "right", no_wrap=True)
+    for row in table.rows:
+        shown.add_row(*(cell.text for cell in row))
     out = io.StringIO()
-    Console(file=out, width=WIDEST, color_system=None, highlight=False).print(_plain_table(table))
-    return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines()) + f"\n\n{table.note}"
+    Console(file=out, width=WIDEST, color_system=None, highlight=False).print(shown)
+    return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines())

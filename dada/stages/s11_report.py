@@ -7,16 +7,9 @@ import shlex
 from dataclasses import asdict
 
 from dada.errors import DataError
+from dada.evaluate.paths import difference_paths, result_path, transcripts_path, weighted_path
 from dada.recipe.job import Job
-from dada.report.load import (
-    difference_paths,
-    explanation_paths,
-    load,
-    pages_path,
-    result_path,
-    transcripts_path,
-    weighted_path,
-)
+from dada.report.load import explanation_paths, load, pages_path
 from dada.report.publish import RESULTS
 from dada.storage.atomic import write_text
 

@@ -35,23 +35,23 @@ def test_figures_and_intervals():
         repeated.append(np.mean([figures(TRUTH[rows], row[rows]) for row in DECIDED], axis=0))
     low, high = np.quantile(repeated, [0.025, 0.975], axis=0)
     for i, name in enumerate(("accuracy", "macro_f1", "weighted_f1")):
-        assert found[name]["per_seed"] == pytest.approx([row[i] for row in expected])
-        assert (found[name]["low"], found[name]["high"]) == pytest.approx((low[i], high[i]))
+        assert found[name].per_seed == pytest.approx([row[i] for row in expected])
+        assert (found[name].low, found[name].high) == pytest.approx((low[i], high[i]))
 
 
 def test_abx_and_its_interval():
     vectors = np.eye(5)[TRUTH] + RNG.normal(size=(200, 5))
     plain = measure_abx(lambda seed: vectors, 2, TRUTH, SOURCES, False, CONFIG)
     assert (
-        plain["mean"] == pytest.approx(abx(vectors, TRUTH, 2000, "cosine", 0))
-        and plain["low"] < plain["mean"] < plain["high"]
+        plain.mean == pytest.approx(abx(vectors, TRUTH, 2000, "cosine", 0))
+        and plain.low < plain.mean < plain.high
     )
     across = abx_triples(TRUTH, 2000, 0, SOURCES)
     assert (TRUTH[across[:, 0]] == TRUTH[across[:, 1]]).all() and (
         TRUTH[across[:, 0]] != TRUTH[across[:, 2]]
     ).all()
     assert all(SOURCES[a] != SOURCES[p] for a, p, _ in across)
-    assert measure_abx(lambda seed: vectors, 1, TRUTH, SOURCES, True, CONFIG)["mean"] == pytest.approx(
+    assert measure_abx(lambda seed: vectors, 1, TRUTH, SOURCES, True, CONFIG).mean == pytest.approx(
         abx_wins(vectors, across).mean()
     )
 
@@ -61,7 +61,7 @@ def test_texts_of_one_source_flatter():
     place = {source: RNG.normal(size=8) for source in np.unique(sources)}
     vectors = np.array([place[source] for source in sources]) + 0.1 * RNG.normal(size=(200, 8))
     within, across = (
-        measure_abx(lambda seed: vectors, 1, TRUTH, sources, flag, CONFIG)["mean"] for flag in (False, True)
+        measure_abx(lambda seed: vectors, 1, TRUTH, sources, flag, CONFIG).mean for flag in (False, True)
     )
     assert across < 0.6 < within  # topics alone, no style
 

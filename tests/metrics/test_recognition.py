@@ -29,24 +29,19 @@ def test_values_are_those_of_the_definitions():
     truth, decided, closed, unknown, speakers = trials()
     result = measure_classes(truth, decided, closed, unknown, 3, speakers, CONFIG)
     known = truth < 3
-    assert result["macro_f1"]["per_seed"] == pytest.approx([macro_f1(row, truth) for row in decided])
-    assert result["accuracy"]["per_seed"] == pytest.approx([accuracy(row, truth) for row in decided])
-    assert result["closed_macro_f1"]["per_seed"] == pytest.approx(
+    assert result["macro_f1"].per_seed == pytest.approx([macro_f1(row, truth) for row in decided])
+    assert result["accuracy"].per_seed == pytest.approx([accuracy(row, truth) for row in decided])
+    assert result["closed_macro_f1"].per_seed == pytest.approx(
         [macro_f1(row[known], truth[known]) for row in closed]
     )
-    assert result["closed_accuracy"]["per_seed"] == pytest.approx(
+    assert result["closed_accuracy"].per_seed == pytest.approx(
         [accuracy(row[known], truth[known]) for row in closed]
     )
-    assert result["unknown_auc"]["per_seed"] == pytest.approx(
-        [auc(row[~known], row[known]) for row in unknown]
-    )
+    assert result["unknown_auc"].per_seed == pytest.approx([auc(row[~known], row[known]) for row in unknown])
     assert (result["num_known"], result["num_unknown"]) == (known.sum(), (~known).sum())
     assert np.sum(result["confusion"]) == 600 and np.trace(result["confusion"]) == np.sum(decided == truth)
     for name in ("macro_f1", "closed_accuracy", "unknown_auc"):
-        assert (
-            result[name]["low"] < result[name]["mean"] < result[name]["high"]
-            and result[name]["num_resamples"] == 40
-        )
+        assert result[name].low < result[name].mean < result[name].high and result[name].num_resamples == 40
 
 
 def test_intervals_are_those_of_repeated_trials():
@@ -64,7 +59,7 @@ def test_intervals_are_those_of_repeated_trials():
             ]
         )
         values.append(macro_f1(decided[0, rows], truth[rows]))
-    assert (result["macro_f1"]["low"], result["macro_f1"]["high"]) == pytest.approx(
+    assert (result["macro_f1"].low, result["macro_f1"].high) == pytest.approx(
         tuple(np.quantile(values, [0.025, 0.975]))
     )
 
@@ -78,10 +73,7 @@ def test_order_of_trials_does_not_matter_and_no_speaker_is_a_speaker_each():
     )
     assert whole["macro_f1"] == again["macro_f1"] and whole["confusion"] == again["confusion"]
     alone = measure_classes(truth, decided, closed, unknown, 3, ["-"] * truth.size, CONFIG)
-    assert (
-        alone["macro_f1"]["mean"] == whole["macro_f1"]["mean"]
-        and alone["macro_f1"]["low"] != whole["macro_f1"]["low"]
-    )
+    assert alone["macro_f1"].mean == whole["macro_f1"].mean and alone["macro_f1"].low != whole["macro_f1"].low
 
 
 def test_sets_without_known_or_without_unknown_trials():
@@ -99,7 +91,7 @@ def test_sets_without_known_or_without_unknown_trials():
             speakers[chosen],
             CONFIG,
         )
-        assert part[absent] is None and 0 < part[there]["mean"] < 1 and part["unknown_auc"] is None
+        assert part[absent] is None and 0 < part[there].mean < 1 and part["unknown_auc"] is None
 
 
 def test_bad_input_is_refused():

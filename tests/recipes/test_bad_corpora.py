@@ -14,6 +14,7 @@ from fixtures import miniatures
 
 from dada.data import DataDir, read_audio
 from dada.errors import DataError
+from dada.evaluate.split_asv import split_asv
 from dada.formats.asvspoof import ASVSPOOF2019, make_data_dir, read_protocol
 from dada.recipe.recipe import Recipe
 from dada.stages import s01_prepare_data, s09_evaluate
@@ -237,5 +238,5 @@ def test_stage_9_gives_the_published_costs_of_real_scores(reference, made, tmp_p
 def test_without_asv_scores_there_is_no_tandem_cost_and_a_word_about_it(made, tmp_path, caplog):
     folder = shutil.copytree(made["asvspoof2019"] / "recipe", tmp_path / "recipe")
     recipe = Recipe.load(folder, [f"corpus.root={tmp_path}"])
-    assert s09_evaluate._read_asv(recipe, "eval") is None
+    assert split_asv(recipe, "eval") is None
     assert "no tandem metrics, since" in caplog.text and "correct evaluate.asv.eval" in caplog.text

@@ -7,10 +7,11 @@ import pytest
 
 from dada.data import DataDir, read_table
 from dada.errors import ConfigError
+from dada.evaluate.split_results import pair_results
 from dada.metrics import Resampler, bootstrap_difference
 from dada.metrics.config import EvaluateConfig
 from dada.report.load import load
-from dada.report.tables import difference_table
+from dada.report.score_tables import difference_table
 from dada.stages import s09_evaluate, s11_report
 
 
@@ -23,7 +24,7 @@ def compared(two_systems):
 
 
 def test_jobs(compared):
-    jobs = [job for job in s09_evaluate.plan(compared) if job.kind == "difference"]
+    jobs = [job for job in s09_evaluate.plan(compared) if job.kind == "pair"]
     assert [job.name for job in jobs] == ["line/lfcc_gmm-trivial/dev", "line/lfcc_gmm-trivial/test"]
     assert len(jobs[0].inputs) == 2 * 2 + 1 and jobs[0].systems == ("lfcc_gmm", "trivial")
     assert len({stamp for job in jobs for stamp in (job.home, job.name)}) == 3
@@ -39,7 +40,7 @@ def test_difference_is_that_of_the_metrics(compared):
     for name in ("eer", "auc", "min_dcf"):
         per_seed = [result["metrics"][name]["per_seed"] for result in alone]
         assert np.allclose(found["metrics"][name]["per_seed"], np.subtract(*per_seed), atol=1e-15)
-    values = [result["conditions"]["quote"]["misattributed"]["eer"]["mean"] for result in alone]
+    values = [result["conditions"]["quote"]["misattributed"]["metrics"]["eer"]["mean"] for result in alone]
     assert found["conditions"]["quote"]["misattributed"]["mean"] == pytest.approx(values[0] - values[1])
     assert found["metrics"]["eer"]["mean"] < 0 and found["metrics"]["eer"]["high"] < 0
 
@@ -60,11 +61,11 @@ def test_interval_is_paired(compared):
     )
     seeds_of, view.seeds_of = view.seeds_of, lambda name: [1]
     try:
-        job = next(job for job in s09_evaluate.plan(view) if job.kind == "difference" and job.split == "test")
-        found = s09_evaluate._difference(view, job)["metrics"]["eer"]
+        job = next(job for job in s09_evaluate.plan(view) if job.kind == "pair" and job.split == "test")
+        found = pair_results(view, *job.systems, "test").metrics["eer"]
     finally:
         view.seeds_of = seeds_of
-    assert (found["low"], found["high"]) == (expected.low, expected.high)
+    assert (found.low, found.high) == (expected.low, expected.high)
 
 
 def test_table(compared):
@@ -85,7 +86,7 @@ def test_table(compared):
 
 
 def test_results_of_one_system_do_not_depend_on_pairs(compared):
-    before = [job for job in s09_evaluate.plan(compared) if job.kind == "results"]
+    before = [job for job in s09_evaluate.plan(compared) if job.kind == "system"]
     pairs, compared.evaluate.compare = compared.evaluate.compare, []
     try:
         assert s09_evaluate.plan(compared) == before
@@ -96,7 +97,7 @@ def test_results_of_one_system_do_not_depend_on_pairs(compared):
 def test_systems_that_do_not_run_are_not_compared(compared):
     compared.requested = ("trivial",)
     try:
-        assert all(job.kind == "results" for job in s09_evaluate.plan(compared))
+        assert all(job.kind == "system" for job in s09_evaluate.plan(compared))
     finally:
         compared.requested = compared.planned
 

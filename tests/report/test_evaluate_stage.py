@@ -8,9 +8,9 @@ import pytest
 from dada import metrics
 from dada.data import DataDir, read_table, write_table
 from dada.errors import DataError
-from dada.metrics.summary import TANDEM
+from dada.metrics.measures import TANDEM
 from dada.report.load import load
-from dada.report.tables import tables_of
+from dada.report.split import tables_of
 from dada.stages import s09_evaluate
 
 
@@ -55,7 +55,7 @@ def test_result_agrees_with_the_metrics(small):
     assert (result["num_bonafide"], result["num_spoof"], result["num_speakers"]) == (144, 256, 8)
     known = result["conditions"]["known"]
     assert set(known) == {"known", "unknown"} and set(result["conditions"]) == {"attack", "known", "quote"}
-    assert known["unknown"]["eer"]["per_seed"] == unknown_eers
+    assert known["unknown"]["metrics"]["eer"]["per_seed"] == unknown_eers
     assert (known["unknown"]["num_bonafide"], known["unknown"]["num_spoof"], known["unknown"]["within"]) == (
         144,
         96,
@@ -84,7 +84,8 @@ def test_condition_shared_by_both_classes_is_measured_within(small):
     values = evaluate(small)["conditions"]["lang"]
     assert sum(values[name]["num_bonafide_within"] for name in languages) == 144
     assert (
-        values["de"]["within"]["mean"] != values["de"]["eer"]["mean"] and values["de"]["num_bonafide"] == 144
+        values["de"]["within"]["eer"]["mean"] != values["de"]["metrics"]["eer"]["mean"]
+        and values["de"]["num_bonafide"] == 144
     )
 
 

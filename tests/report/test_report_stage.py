@@ -1,17 +1,19 @@
 """Stage 11: what the reader of RESULTS.md, of report.html and of the terminal is told."""
 
-import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from dada.data import DataDir
 from dada.errors import ConfigError, DataError
-from dada.report import summary
+from dada.evaluate.results import read_results
+from dada.metrics.figure import Figure
 from dada.report.load import load
 from dada.report.plots import FAINT, INK, SERIES
 from dada.report.tables import percent
+from dada.report.terminal import summary
 from dada.stages import s09_evaluate, s11_report
 
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
@@ -74,11 +76,11 @@ def test_markdown_holds_the_measured_numbers(reported):
     recipe, text, _ = reported
     for protocol in ("line", "dialogue"):
         assert f"## Protocol {protocol}, test" in text and f"## Protocol {protocol}, dev" in text
-    result = json.loads((recipe.exp_dir("lfcc_gmm") / "results" / "test.json").read_text())
+    result = read_results(recipe.exp_dir("lfcc_gmm") / "results" / "test.json")
     row = next(line for line in text.splitlines() if line.startswith("| lfcc_gmm"))
     assert (
-        percent(result["metrics"]["eer"]) in row
-        and percent(result["conditions"]["quote"]["misattributed"]["eer"]) in row
+        percent(result.metrics["eer"]) in row
+        and percent(result.conditions["quote"]["misattributed"].metrics["eer"]) in row
     )
     header = "| system | all | known | unknown | copy synthesis | in character | misattributed |"
     assert header in text.splitlines() and header.count("|") == row.count("|")
@@ -90,9 +92,9 @@ def test_markdown_holds_the_measured_numbers(reported):
 
 
 def test_numbers_in_short():
-    entry = {"mean": 0.123, "spread": 0.004, "low": 0.098, "high": 0.151, "per_seed": []}
+    entry = Figure(mean=0.123, spread=0.004, low=0.098, high=0.151)
     assert percent(entry) == "12.3 [9.8, 15.1] ±0.4"
-    assert percent({**entry, "spread": None, "low": None}) == "12.3" and percent(None) == "–"
+    assert percent(replace(entry, spread=None, low=None)) == "12.3" and percent(None) == "–"
 
 
 def test_page_needs_nothing_else(reported):
@@ -114,12 +116,9 @@ def test_page_needs_nothing_else(reported):
 
 def test_calibration_and_attacks_are_reported(reported):
     recipe, text, html = reported
-    result = json.loads((recipe.exp_dir("lfcc_gmm") / "results" / "test.json").read_text())
-    assert percent(result["metrics"]["eer_over_attacks"]) in text and "EER over attacks, %" in text
-    assert (
-        sum(result["calibration"]["weight"]) == pytest.approx(1)
-        and "Calibration, protocol line, test" in html
-    )
+    result = read_results(recipe.exp_dir("lfcc_gmm") / "results" / "test.json")
+    assert percent(result.metrics["eer_over_attacks"]) in text and "EER over attacks, %" in text
+    assert sum(result.calibration.weight) == pytest.approx(1) and "Calibration, protocol line, test" in html
 
 
 def test_same_report_again(reported):
@@ -132,8 +131,8 @@ def test_same_report_again(reported):
 def test_summary_in_the_terminal(reported):
     recipe, _, _ = reported
     text = summary(recipe.views)
-    result = json.loads((recipe.exp_dir("dada_text") / "results" / "test.json").read_text())
-    assert percent(result["metrics"]["eer"]) in text and "misattributed" in text
+    result = read_results(recipe.exp_dir("dada_text") / "results" / "test.json")
+    assert percent(result.metrics["eer"]) in text and "misattributed" in text
     assert text.count("dada_text") == 2 and "split dev" not in text and max(map(len, text.splitlines())) < 200
 
 

@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 from dada.errors import DataError
+from dada.evaluate.results import ConditionResults, Provenance, SystemResults, write_results
+from dada.metrics.figure import Figure
 from dada.report.runs import compare_runs, read_run
 
 
@@ -17,20 +19,25 @@ def experiments(tmp_path):
         (first / f"seed_{seed}").mkdir(parents=True)
         config = {"name": "a", "model": {"name": "lcnn"}, "train": {"optim": {"lr": 1e-4}, "phases": []}}
         write(first / f"seed_{seed}" / "config.json", config)
-    result = {
-        "num_trials": 10,
-        "seeds": [1, 2],
-        "provenance": {"evaluate": {"seed": 0}, "command": "./run.sh", "scores": {"1": "abc"}},
-        "metrics": {
-            "eer": {"mean": 0.1, "low": 0.05, "high": 0.2},
-            "auc": {"mean": 0.9, "low": None, "high": None},
-            "cllr": None,
-        },
-        "classes": {"num_known": 7, "macro_f1": {"mean": 0.6, "low": 0.5, "high": 0.7}, "unknown_auc": None},
-        "conditions": {"attack": {"A01": {"eer": {"mean": 0.2, "low": None, "high": None}}}},
-    }
+    eer, auc = (
+        Figure(mean=mean, low=low, high=high) for mean, low, high in ((0.1, 0.05, 0.2), (0.9, 0.8, 1))
+    )
+    attack = ConditionResults(
+        num_bonafide=5, num_spoof=5, num_bonafide_within=0, metrics={"eer": Figure(mean=0.2)}
+    )
+    result = SystemResults(
+        system="a",
+        task="audio",
+        protocol="main",
+        split="test",
+        seeds=[1, 2],
+        num_trials=10,
+        metrics={"eer": eer, "auc": auc, "cllr": None},
+        conditions={"attack": {"A01": attack}},
+        provenance=Provenance("./run.sh", {"1": "abc"}, {"seed": 0}, {}),
+    )
     (first / "results").mkdir()
-    write(first / "results" / "test.json", result)
+    write_results(first / "results" / "test.json", result)
     shutil.copytree(first, second)
     for seed in (1, 2):
         edit(second / f"seed_{seed}" / "config.json", lambda config: config["train"]["optim"].update(lr=3e-4))
@@ -51,7 +58,7 @@ def edit(path, change):
 def test_only_what_differs(experiments):
     lines = compare_runs(*map(read_run, experiments))
     text = "\n".join(lines)
-    assert "settings: 1 differ, 6 agree" in text and "figures: 1 differ, 3 agree" in text
+    assert "settings: 1 differ, 9 agree" in text and "figures: 1 differ, 2 agree" in text
     assert next(line for line in lines if "train.optim.lr" in line).split() == [
         "train.optim.lr",
         "0.0001",

@@ -15,13 +15,14 @@ from dada import metrics, models
 from dada.data import DataDir, read_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError, DataError
+from dada.evaluate.results import SystemResults, from_plain
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.metrics.config import EvaluateConfig
 from dada.models.inference import Outputs
 from dada.recipe import roles
 from dada.report.load import Section
-from dada.report.tables import tables_of
+from dada.report.split import tables_of
 from dada.score.scores import read_scores
 from dada.stages import s07_train_fusion, s08_score, s09_evaluate
 
@@ -217,8 +218,13 @@ def test_open_set_systems_know_what_they_do_not_know(recipe, results):
     assert len(read_scores(recipe.seed_dir("openmax", 2) / "scores" / "dev.txt")) == 180
 
 
+def as_results(content):
+    """Results from the values of their file."""
+    return from_plain(SystemResults, {key: content[key] for key in content if key not in ("version", "kind")})
+
+
 def test_reports_show_classes_and_confusions(recipe, results):
-    section = Section("line", "test", True, results)
+    section = Section("line", "test", True, {name: as_results(content) for name, content in results.items()})
     tables = {table.title: table for table in tables_of(section)}
     assert [row[0].text for row in tables["Attack recognition"].rows] == ["attacks_sum", "openmax", "tuned"]
     confusion = tables["Confusion matrix of openmax"]
@@ -243,7 +249,7 @@ def test_the_sweep_on_dev_is_reported(recipe, results):
     assert swept["chosen"] == [{"tail": row["tail"], "threshold": row["threshold"]} for row in best]
     table = next(
         t
-        for t in tables_of(Section("line", "dev", False, {"tuned": dev}))
+        for t in tables_of(Section("line", "dev", False, {"tuned": as_results(dev)}))
         if t.title == "Tail and threshold of tuned"
     )
     assert table.headers == ["tail", "threshold 0.25", "threshold 0.7"] and [

@@ -1,0 +1,103 @@
+"""ABX of embeddings, and how well a text system names authors. N utterances, D embedding dimensions."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dada.data import BONAFIDE, ArkReader, DataDir
+from dada.data.dataset import sources_of
+from dada.evaluate.results import Abx, AuthorResults
+from dada.metrics.abx import abx
+from dada.metrics.authorship import measure_abx, measure_authors
+from dada.metrics.config import EvaluateConfig
+from dada.metrics.figure import Figure, over_seeds
+
+
+def embedding_abx(
+    data: DataDir, embeddings: Sequence[Path], genuine: Sequence[str] | None, config: EvaluateConfig
+) -> dict[str, Abx | None]:
+    """ABX by speaker or author over `genuine` utterances, the same across sources, and ABX by label.
+
+    `embeddings` are the embed.scp of all seeds. Every entry is None where they do not exist, or where
+    nothing is genuine.
+    """
+    entries: dict[str, Abx | None] = {"abx_speaker": None, "abx_across": None, "abx_label": None}
+    if genuine is None or not all(path.exists() for path in embeddings):
+        return entries
+    sources = _sources(data, genuine)
+    authors = [data.speakers[utt] for utt in genuine]
+
+    def vectors(seed: int) -> np.ndarray:
+        return _vectors(embeddings[seed], genuine)
+
+    for name, across in (("abx_speaker", False), ("abx_across", True)):
+        if name == "abx_speaker" or data.get("utt2source"):
+            figure = measure_abx(vectors, len(embeddings), authors, sources, across, config)
+            entries[name] = figure and _abx(figure, len(set(authors)), config)
+    entries["abx_label"] = _by_label(config, data, embeddings)
+    return entries
+
+
+def authorship(
+    data: DataDir,
+    logits: Sequence[Path],
+    authors: Sequence[str],
+    genuine: Sequence[str] | None,
+    config: EvaluateConfig,
+) -> AuthorResults | None:
+    """How often a text system names the author of genuine texts, among the `authors` that it knows.
+
+    `logits` are the logits.scp of all seeds. None where no genuine text is by a known author.
+    """
+    if genuine is None:
+        return None
+    index = {name: k for k, name in enumerate(authors)}
+    known = [utt for utt in genuine if data.speakers[utt] in index]
+    if not known:
+        return None
+    truth = np.array([index[data.speakers[utt]] for utt in known])
+    sources = _sources(data, known)
+    decided = np.stack([_vectors(path, known).argmax(axis=1) for path in logits])
+    return AuthorResults(
+        num_texts=len(known),
+        num_unknown=len(genuine) - len(known),
+        num_authors=len(authors),
+        num_sources=len(set(sources)),
+        chance=1 / len(authors),
+        **measure_authors(truth, decided, len(authors), sources, config),
+    )
+
+
+def genuine_utterances(data: DataDir, audio: bool) -> list[str] | None:
+    """Bona fide speech, and without audio every text; None for unlabelled speech."""
+    if data.labels is None:
+        return None if audio else data.utts
+    return [utt for utt in data.utts if data.labels[utt] == BONAFIDE]
+
+
+def _by_label(config: EvaluateConfig, data: DataDir, embeddings: Sequence[Path]) -> Abx | None:
+    sizes = Counter((data.labels or {}).values())
+    if len(sizes) < 2 or max(sizes.values()) < 2:  # without spoofs there are no triples
+        return None
+    labels = [data["utt2label"][utt] for utt in data.utts]
+    settings = (config.abx_triples, config.abx_distance, config.seed)
+    values = [abx(_vectors(path, data.utts), labels, *settings) for path in embeddings]
+    return _abx(over_seeds(values), len(sizes), config)
+
+
+def _abx(figure: Figure, num_classes: int, config: EvaluateConfig) -> Abx:
+    return Abx(
+        **vars(figure), num_classes=num_classes, num_triples=config.abx_triples, distance=config.abx_distance
+    )
+
+
+def _sources(data: DataDir, utts: Sequence[str]) -> list[str]:
+    sources = dict(zip(data.utts, sources_of(data), strict=True))
+    return [sources[utt] for utt in utts]
+
+
+def _vectors(scp: Path, utts: Sequence[str]) -> np.ndarray:
+    reader = ArkReader(scp)
+    return np.stack([reader[utt] for utt in utts])

@@ -1,0 +1,163 @@
+"""Trials: the scores of K training seeds, or of one score file (K = 1), on N trials with their key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from dada.data.datadir import BONAFIDE, NO_SPEAKER, DataDir
+from dada.data.tables import read_table
+from dada.errors import DataError
+from dada.formats.align import align
+from dada.formats.key import ASV_WORDS, Key
+from dada.formats.score_file import ScoreFile
+from dada.metrics.bootstrap import clusters_by_attack
+from dada.metrics.check import join_scores
+from dada.metrics.config import EvaluateConfig
+from dada.metrics.dcf import Costs
+from dada.metrics.measures import Scored
+from dada.metrics.tdcf import Asv
+from dada.storage.json_file import read_json
+
+NO_VALUE = "-"  # of a trial that has no value of a condition
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Scores of one system, and of every trial (N,) its label, its cluster and its conditions.
+
+    `scores` (K, N) are those of the countermeasure, (0, N) without any; `sasv_scores` (N,) those of
+    verification and countermeasure together, for which `kinds` (N,) are target, nontarget or spoof.
+    """
+
+    scores: np.ndarray
+    is_bonafide: np.ndarray
+    clusters: np.ndarray  # names of what is resampled: speakers, NO_SPEAKER for a trial of its own
+    conditions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    llr: bool | None = None  # whether the scores are log-likelihood ratios; None where unknown
+    asv: Asv | None = None
+    kinds: np.ndarray | None = None
+    sasv_scores: np.ndarray | None = None
+
+    def subset(self, chosen: np.ndarray, asv: Asv | None = None) -> "Trials":
+        """The trials of a mask (N,), with another ASV."""
+        return replace(
+            self,
+            scores=self.scores[:, chosen],
+            is_bonafide=self.is_bonafide[chosen],
+            clusters=self.clusters[chosen],
+            conditions={name: values[chosen] for name, values in self.conditions.items()},
+            asv=asv,
+            kinds=None,
+            sasv_scores=None,
+        )
+
+    def seeds(self, config: EvaluateConfig) -> list[Scored]:
+        """Scores by class of every seed, with what the metrics need besides."""
+        costs = Costs(config.cost_miss, config.cost_fa, config.p_spoof)
+        by_kind = None
+        if self.kinds is not None and self.sasv_scores is not None:
+            target, nontarget, spoof = (self.sasv_scores[self.kinds == kind] for kind in ASV_WORDS)
+            by_kind = target, nontarget, spoof
+        rows = self.scores if len(self.scores) else np.empty((1, 0))
+        parts = [(self.is_bonafide, ~self.is_bonafide) if row.size else (slice(0), slice(0)) for row in rows]
+        return [
+            Scored(row[bonafide], row[spoof], costs, self.llr, self.asv, by_kind, self.num_attacks)
+            for row, (bonafide, spoof) in zip(rows, parts, strict=True)
+        ]
+
+    @cached_property
+    def num_attacks(self) -> int:
+        """How many attacks the key names; 0 where it names none."""
+        return len(set(self.values("attack")))
+
+    def values(self, condition: str) -> list[str]:
+        """The values that spoofs have of a condition, in C order."""
+        values = self.conditions.get(condition)
+        return [] if values is None else sorted(set(values[~self.is_bonafide].tolist()) - {NO_VALUE})
+
+    def clusters_by_attack(self) -> np.ndarray:
+        """Clusters (N,) of spoofs by their attack, and of bona fide trials as they are."""
+        return clusters_by_attack(
+            self.is_bonafide, self.clusters.tolist(), self.conditions["attack"].tolist()
+        )
+
+
+def trials_of_split(data: DataDir, files: Sequence[Path], asv: Asv | None = None) -> Trials | None:
+    """The score files of all seeds on a split; None without files, without labels, or for a single class.
+
+    Raise DataError for scores that do not match the split.
+    """
+    rows = [join_scores(read_table(path), data.utts, str(path), str(data.path)) for path in files]
+    is_bonafide = np.array([(data.labels or {}).get(utt) == BONAFIDE for utt in data.utts])
+    if not rows or data.labels is None or is_bonafide.all() or not is_bonafide.any():
+        return None
+    conditions = {
+        name: np.array([table[utt] for utt in data.utts]) for name, table in data.conditions.items()
+    }
+    speakers = np.array([data.speakers[utt] for utt in data.utts])
+    return Trials(np.stack(rows), is_bonafide, speakers, conditions, _are_llr(files), asv)
+
+
+def _are_llr(files: Sequence[Path]) -> bool:
+    """Whether the scores are log-likelihood ratios, which the JSON file beside each of them may deny."""
+    beside = [path.with_suffix(".json") for path in files]
+    return all(read_json(path).get("llr", True) for path in beside if path.exists())
+
+
+def trials_of_files(
+    files: Sequence[ScoreFile], key: Key, common: bool, asv: Asv | None
+) -> tuple[list[Trials], np.ndarray]:
+    """Trials of every score file, those that all files score, and a mask of them among the key's (N,).
+
+    Raise DataError where trials are missing and `common` does not allow it, or where a class is missing.
+    """
+    places = [align(file, key, common) for file in files]
+    shared = np.all([place >= 0 for place in places], axis=0)
+    is_bonafide = np.array(key.labels)[shared] == BONAFIDE
+    if is_bonafide.all() or not is_bonafide.any():
+        only = "bona fide trials" if is_bonafide.all() else "spoofs"
+        raise DataError(
+            f"{key.path} has only {only} among the {int(shared.sum()):,} scored trials: a metric needs "
+            "both classes"
+        )
+    systems = []
+    for file, place in zip(files, places, strict=True):
+        trials = Trials(
+            scores=np.empty((0, is_bonafide.size)),
+            is_bonafide=is_bonafide,
+            clusters=np.array(key.speakers)[shared],
+            conditions={name: np.array(values)[shared] for name, values in key.conditions.items()},
+            llr=file.llr,
+            asv=asv,
+        )
+        columns = {name: values[place[shared]] for name, values in file.scores.items()}
+        if "score" in columns:
+            trials = replace(trials, scores=columns["score"][None])
+        if key.asv_labels is not None:
+            trials = replace(
+                trials, kinds=np.array(key.asv_labels)[shared], sasv_scores=columns.get("sasv_score")
+            )
+            if asv is None and "asv_score" in columns:
+                trials = replace(trials, asv=_own_asv(file, trials, columns["asv_score"]))
+        systems.append(trials)
+    return systems, shared
+
+
+def _own_asv(file: ScoreFile, trials: Trials, scores: np.ndarray) -> Asv:
+    """The ASV whose scores are a column of the score file."""
+    chosen = [trials.kinds == kind for kind in ASV_WORDS]
+
+    def by_kind(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        target, nontarget, spoof = (values[mine] for mine in chosen)
+        return target, nontarget, spoof
+
+    conditions = {name: by_kind(values) for name, values in trials.conditions.items()}
+    return Asv.of(f"column asv_score of {file.path}", by_kind(scores), conditions)
+
+
+def num_speakers(speakers: Sequence[str]) -> int:
+    """How many speakers are named."""
+    return len(set(speakers) - {NO_SPEAKER})
