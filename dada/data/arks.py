@@ -73,7 +73,7 @@ class ArkReader(Mapping):
     def __init__(self, scp: Path):
         self.scp = Path(scp)
         self.index = read_table(self.scp)
-        self._files: dict[str, object] = {}
+        self._files: dict[str, BinaryIO] = {}
 
     def __getitem__(self, utt: str) -> np.ndarray:
         try:
@@ -84,9 +84,7 @@ class ArkReader(Mapping):
         if name not in self._files:
             path = self.scp.parent / name  # an absolute name stays as it is
             if not path.exists():
-                path = Path(
-                    name
-                )  # Kaldi's own indices are relative to the folder that a command was called from
+                path = Path(name)  # Kaldi's own indices are relative to the working folder of the command
             try:
                 self._files[name] = open(path, "rb")
             except OSError as error:

@@ -1,4 +1,4 @@
-"""Counts of a corpus against its published ones."""
+"""Compare the counts of a corpus with its published counts."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,29 +11,30 @@ ALL = "all"
 
 
 def count(data: DataDir) -> dict[str, int]:
-    """Label -> number of utterances; empty without labels."""
-    found = Counter((data.labels or {}).values())
-    return {label: found[label] for label in (BONAFIDE, SPOOF) if label in found}
+    """Return label -> number of utterances; empty without labels."""
+    counts = Counter((data.labels or {}).values())
+    return {label: counts[label] for label in (BONAFIDE, SPOOF) if label in counts}
 
 
 def tally(labels: Mapping[str, str] | None, attacks: Mapping[str, str] | None, total: int) -> dict[str, int]:
-    """Utterances of every label and every attack, and of `all`."""
+    """Return the number of utterances of every label and every attack, and of `all`."""
     names = Counter((labels or {}).values()) + Counter(
         name for name in (attacks or {}).values() if name != NO_ATTACK
     )
     return {**names, ALL: total}
 
 
-def differences(found: Counts, expected: Counts) -> str:
-    """What of `expected` is not so, e.g. `dev: 2 bonafide, expected 3`; empty where all is. Raises DataError
-    where labels look swapped.
+def differences(actual: Counts, expected: Counts) -> str:
+    """Return the counts that differ from `expected`, e.g. `dev: 2 bonafide, expected 3`, or an empty text.
+
+    Raise DataError if labels look swapped.
     """
-    told, swapped = [], []
+    differing, swapped = [], []
     for split, wanted in expected.items():
-        if split not in found:
+        if split not in actual:
             continue
-        there = found[split]
-        told += [
+        there = actual[split]
+        differing += [
             f"{split}: {there.get(label, 0)} {label}, expected {number}"
             for label, number in wanted.items()
             if there.get(label, 0) != number
@@ -43,6 +44,6 @@ def differences(found: Counts, expected: Counts) -> str:
             swapped.append(split)
     if swapped:
         raise DataError(
-            f"the labels of {', '.join(swapped)} look swapped ({'; '.join(told)}): correct the corpus's list"
+            f"the labels of {', '.join(swapped)} look swapped ({'; '.join(differing)}): correct the corpus's list"
         )
-    return "; ".join(told)
+    return "; ".join(differing)

@@ -1,6 +1,6 @@
 """A Kaldi data directory: the utterances of one split and what is known of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,8 +163,8 @@ class DataDir:
             if name.startswith("utt2") and name not in NOT_CONDITIONS
         }
 
-    def subset(self, utts, path: Path) -> "DataDir":
-        """The same tables for some utterances, as a folder that would be written to `path`."""
+    def subset(self, utts: Iterable[str], path: Path) -> "DataDir":
+        """Return the same tables for some utterances, as a folder to be written to `path`."""
         keep = set(utts)
         unknown = sorted(keep - set(self.utts))
         if unknown:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -148,7 +149,7 @@ class AudioFiles(Mapping):
         return len(self.wav_scp)
 
 
-def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed: int = 0) -> Dataset:
+def audio_dataset(data: DataDir, config: Any, dump: Path | None, training: bool, seed: int = 0) -> Dataset:
     """The utterances of a data directory as a system (`config`, a SystemConfig) takes them in.
 
     Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes.
@@ -157,6 +158,7 @@ def audio_dataset(data: DataDir, config, dump: Path | None, training: bool, seed
     class of the system.
     """
     kind = config.input.kind
+    arrays: ArkReader | AudioFiles
     if kind == "waveform":
         arrays, size = AudioFiles(data["wav.scp"], config.input.sample_rate), config.input.num_samples
     elif kind == "features":
@@ -220,13 +222,13 @@ def _feature_ark(data: DataDir, dump: Path | None) -> ArkReader:
     return arrays
 
 
-def _lengths(data: DataDir, config, dump: Path | None, size: int | None, rule: str) -> list[int] | None:
+def _lengths(data: DataDir, config: Any, dump: Path | None, size: int | None, rule: str) -> list[int] | None:
     """Steps of every utterance after `fit_length`, where they may differ; None where all become equal."""
     if size is not None and rule in ("tile", "pad"):
         return None
     if config.kind == "features":
-        path = Path(dump) / "utt2num_frames"
-        table = read_table(path) if path.exists() else {}
+        path = None if dump is None else Path(dump) / "utt2num_frames"
+        table = read_table(path) if path is not None and path.exists() else {}
         lengths = [int(table.get(utt, 0)) for utt in data.utts]
     elif data.get("utt2dur"):
         lengths = [round(float(data["utt2dur"][utt]) * config.sample_rate) for utt in data.utts]

@@ -84,7 +84,8 @@ def walk_audio(root: Path) -> list[str]:
         raise DataError(
             f"{len(left):,} files below {root} have a format that libsndfile does not read, e.g. "
             f"{listed(left)}: convert them first, "
-            f"""`find {root} -name '*{ending}' -exec sh -c 'ffmpeg -nostdin -i "$1" -ac 1 -ar 16000 "${{1%{ending}}}.flac"' - {{}} \\;`"""
+            f"""`find {root} -name '*{ending}' -exec sh -c """
+            f"""'ffmpeg -nostdin -i "$1" -ac 1 -ar 16000 "${{1%{ending}}}.flac"' - {{}} \\;`"""
         )
     if not found:
         raise DataError(

@@ -15,7 +15,7 @@ TABLE = Path(__file__).with_suffix(".yaml")
 
 @dataclass(frozen=True)
 class Pretraining:
-    """One row: the encoders whose name matches, the corpora, what of the data has no name, and who says so."""
+    """A row: encoders whose name matches, their training corpora, unnamed training data, and the source."""
 
     pattern: str  # regular expression, searched in the last part of a model's name or path, whatever the case
     corpora: list[str] = field(default_factory=list)
@@ -30,7 +30,7 @@ def _table() -> tuple[list[Pretraining], dict[str, list[str]]]:
 
 
 def pretraining_of(model: str) -> Pretraining | None:
-    """The first row that a model's name or folder matches; None for an encoder that the table does not have."""
+    """Return the first row that a model's name or folder matches; None for an unknown encoder."""
     name = Path(model).name
     return next((row for row in _table()[0] if re.search(row.pattern, name, re.IGNORECASE)), None)
 

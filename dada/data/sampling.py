@@ -1,33 +1,30 @@
-"""Which utterances form a batch. The order depends on (seed, epoch) alone, so that a resumed run goes on as
-it would have.
-"""
+"""Samplers of batches. The order depends on (seed, epoch) only, so that a resumed run repeats it exactly."""
 
 import abc
 import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from torch.utils.data import Sampler
 
 from dada.errors import DataError
 
-BUCKET_BATCHES = (
-    20  # batches whose utterances are sorted by length together: similar lengths, still a random order
-)
+# Batches whose utterances are sorted by length together: similar lengths, still in random order.
+BUCKET_BATCHES = 20
 
 log = logging.getLogger(__name__)
 
 
-class BatchSampler(Sampler, abc.ABC):
-    """Lists of indices, one list a batch. `set_epoch` chooses the order, `start` skips the first batches of
-    it (resume).
+class BatchSampler(Sampler[list[int]], abc.ABC):
+    """Batches as lists of indices. `set_epoch` chooses the order, and `start` skips its first batches (resume).
 
-    Of several processes (`world` > 1) each takes every world-th utterance of each batch, `rank` the first; a
-    batch of fewer utterances than processes is filled up with its own. `drop_last` leaves out the last batch
-    where it is smaller than the others.
+    With several processes (`world` > 1), each takes every world-th utterance of a batch, beginning at `rank`. A
+    batch with fewer utterances than processes is filled by repetition. `drop_last` leaves out the last batch if
+    it is smaller than the others.
     """
 
-    def __init__(self, seed: int, rank: int = 0, world: int = 1, drop_last: bool = False):
+    def __init__(self, seed: int, rank: int = 0, world: int = 1, drop_last: bool = False) -> None:
         self.seed, self.rank, self.world, self.drop_last = seed, rank, world, drop_last
         self.epoch, self.start = 0, 0
         self.max_batches = 0  # of an epoch; 0 takes all
@@ -37,10 +34,10 @@ class BatchSampler(Sampler, abc.ABC):
 
     @abc.abstractmethod
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
-        """All batches of an epoch, with the utterances of all processes."""
+        """Return all batches of an epoch, with the utterances of all processes."""
 
     def epoch_batches(self) -> list[list[int]]:
-        """This process's share of each batch of this epoch."""
+        """Return the share of this process of each batch of this epoch."""
         batches = self.batches(np.random.default_rng([self.seed, self.epoch]))[: self.max_batches or None]
         return [self._share(batch) for batch in batches]
 
@@ -55,32 +52,38 @@ class BatchSampler(Sampler, abc.ABC):
 
 
 class Shuffle(BatchSampler):
-    """Every utterance once, in random order; with `lengths`, utterances of similar length together."""
+    """Every utterance once, in random order; `lengths` (N,) groups utterances of similar length."""
 
     def __init__(
-        self, num_utts: int, batch_size: int, seed: int, lengths: Sequence[int] | None = None, **processes
-    ):
+        self,
+        num_utts: int,
+        batch_size: int,
+        seed: int,
+        lengths: Sequence[int] | None = None,
+        **processes: Any,
+    ) -> None:
         super().__init__(seed, **processes)
         self.num_utts, self.batch_size = num_utts, batch_size
-        self.lengths = None if lengths is None else np.asarray(lengths)
+        self.lengths = None if lengths is None else np.asarray(lengths).tolist()
 
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
         order = rng.permutation(self.num_utts)
-        if self.lengths is None:
+        lengths = self.lengths
+        if lengths is None:
             return chunks(order, self.batch_size, self.drop_last)
         pools = chunks(order, self.batch_size * BUCKET_BATCHES)
-        by_length = [sorted(pool, key=lambda i: self.lengths[i]) for pool in pools]
+        by_length = [sorted(pool, key=lengths.__getitem__) for pool in pools]
         batches = [batch for pool in by_length for batch in chunks(pool, self.batch_size, self.drop_last)]
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
 class Balanced(BatchSampler):
-    """Equal shares of the classes: the largest class once, the others again and again until they are as many."""
+    """Equal shares of the classes: the largest class once, the others repeated until they are as large."""
 
-    def __init__(self, labels: Sequence[int], batch_size: int, seed: int, **processes):
+    def __init__(self, labels: Sequence[int], batch_size: int, seed: int, **processes: Any) -> None:
         super().__init__(seed, **processes)
-        labels = np.asarray(labels)
-        self.members = [np.flatnonzero(labels == k) for k in np.unique(labels)]
+        classes = np.asarray(labels)
+        self.members = [np.flatnonzero(classes == k) for k in np.unique(classes)]
         self.batch_size = batch_size
 
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
@@ -89,22 +92,20 @@ class Balanced(BatchSampler):
             np.concatenate([rng.permutation(m) for _ in range(-(-largest // len(m)))])[:largest]
             for m in self.members
         ]
-        return chunks(
-            np.stack(columns, axis=1).reshape(-1), self.batch_size, self.drop_last
-        )  # one of each class in turn
+        alternating = np.stack(columns, axis=1).reshape(-1)  # an utterance of each class in turn
+        return chunks(alternating, self.batch_size, self.drop_last)
 
 
 class Triplets(BatchSampler):
-    """Batches [anchors | positives | negatives] of `batch_size` triples; every usable utterance is an anchor
-    once an epoch.
+    """Batches [anchors | positives | negatives] of `batch_size` triples. Every usable utterance is an anchor
+    once per epoch.
 
-    `groups` names what makes two utterances a pair (speaker or class), None for utterances to leave out. The
-    positive is another one of the anchor's group, the negative a random one of a random other group. Groups
-    of one give neither anchors nor positives, and are left out, said once. Raises DataError where fewer than
-    two groups remain.
+    `groups` (N,) gives the speaker or class of each utterance, None for utterances to leave out. The positive is
+    another utterance of the anchor's group, the negative a random utterance of a random other group. Groups of
+    one utterance are left out, with a warning. Raise DataError if fewer than two groups remain.
     """
 
-    def __init__(self, groups: Sequence[object], batch_size: int, seed: int, **processes):
+    def __init__(self, groups: Sequence[object], batch_size: int, seed: int, **processes: Any) -> None:
         super().__init__(seed, **processes)
         names = sorted({g for g in groups if g is not None}, key=str)
         members = {name: [i for i, g in enumerate(groups) if g == name] for name in names}
@@ -139,18 +140,18 @@ class Triplets(BatchSampler):
 
 
 class Halves(BatchSampler):
-    """Batches of `batch_size` utterances of one half and as many of the other; every utterance of the larger
-    half once an epoch.
+    """Batches of `batch_size` utterances of the first half and as many of the second. Every utterance of the
+    larger half occurs once per epoch.
 
-    The halves depend on the seed alone, and have equal shares of each class. `second` holds the indices of
-    the second one. Raises DataError where a half would have fewer than two.
+    The halves depend on the seed only, and have equal shares of each class. `second` holds the indices of the
+    second half. Raise DataError if a half would have fewer than two utterances.
     """
 
-    def __init__(self, labels: Sequence[int], batch_size: int, seed: int, **processes):
+    def __init__(self, labels: Sequence[int], batch_size: int, seed: int, **processes: Any) -> None:
         super().__init__(seed, **processes)
         rng = np.random.default_rng(seed)
-        labels = np.asarray(labels)
-        members = np.concatenate([rng.permutation(np.flatnonzero(labels == k)) for k in np.unique(labels)])
+        classes = np.asarray(labels)
+        members = np.concatenate([rng.permutation(np.flatnonzero(classes == k)) for k in np.unique(classes)])
         self.halves = [members[::2], members[1::2]]
         self.second = frozenset(self.halves[1].tolist())
         if len(self.second) < 2:
@@ -167,11 +168,11 @@ class Halves(BatchSampler):
         return [batch + second[i % len(second)] for i, batch in enumerate(first)]
 
 
-def chunks(items: Sequence, size: int, drop_last: bool = False) -> list[list]:
-    """Cut a sequence into lists of `size`; a last one of a single item joins the one before, as batch
-    normalisation needs two.
+def chunks(items: Sequence[Any] | np.ndarray, size: int, drop_last: bool = False) -> list[list[Any]]:
+    """Cut a sequence into lists of `size`. A last list of a single item is appended to the list before it, as
+    batch normalisation needs two items.
 
-    `drop_last` leaves out a smaller last one instead, where it is not the only one.
+    `drop_last` leaves out a smaller last list instead, unless it is the only list.
     """
     items = items.tolist() if isinstance(items, np.ndarray) else list(items)
     parts = [items[i : i + size] for i in range(0, len(items), size)]

@@ -1,9 +1,8 @@
-"""Which utterances of one set of audio are in another: the same file, the same bytes, or the same name and
-samples.
+"""Utterances of an evaluated set that are in the training data: the same file, the same bytes, or the same name
+and samples.
 
-Cheap first: every file is looked up once, only files of the same size are read, and only those of the same
-name are decoded. A copy under another name and in another format is not found here; `dada validate` decodes
-all that it is given, and finds it.
+Every file is looked up once, only files of the same size are read, and only those of the same name are decoded.
+A copy under another name and in another format is missed; `dada validate` decodes all audio and reports it.
 """
 
 import hashlib
@@ -22,52 +21,52 @@ BLOCK = 1 << 20  # bytes
 
 @dataclass
 class Seen:
-    """`utts`: utterance of ours -> what it is in theirs. `namesakes` have the name of one of theirs, and
-    other samples.
-    """
+    """The evaluated utterances that are in the training data."""
 
-    utts: dict[str, str] = field(default_factory=dict)
-    namesakes: list[str] = field(default_factory=list)
+    utts: dict[str, str] = field(
+        default_factory=dict
+    )  # evaluated utterance -> utterance of the training data
+    namesakes: list[str] = field(default_factory=list)  # the same name, but other samples
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where audio lies: device, file and offset, the same for links to it; and the size in bytes, None inside
-    an ark.
-    """
+    """Where audio lies."""
 
-    identity: tuple
-    size: int | None
+    identity: tuple[int, int, int | None]  # device, file and offset: the same for links
+    size: int | None  # bytes; None inside an ark
 
 
-def find_seen(ours: Mapping[str, str], theirs: Mapping[str, str | None], same_corpus: bool) -> Seen:
-    """Compare two tables of utterance -> location. A location of None says that the audio is gone: then the
-    name alone has to tell.
+def find_seen(evaluated: Mapping[str, str], trained: Mapping[str, str | None], same_corpus: bool) -> Seen:
+    """Compare two tables of utterance -> location. A location of None means that the audio is gone: then only
+    the name is compared.
 
     In the `same_corpus` the same name is the same utterance, whatever was done to its audio.
     """
     places = [
-        {utt: place for utt, at in table.items() if at and (place := _place(at))} for table in (ours, theirs)
+        {utt: place for utt, at in table.items() if at and (place := _place(at))}
+        for table in (evaluated, trained)
     ]
     by_identity = {place.identity: utt for utt, place in places[1].items()}
-    by_content = _by_content(ours, theirs, *places)
-    found = Seen()
-    for utt, location in ours.items():
+    by_content = _by_content(evaluated, trained, *places)
+    matches = Seen()
+    for utt, location in evaluated.items():
         place = places[0].get(utt)
         if place and place.identity in by_identity:
-            found.utts[utt] = by_identity[place.identity]
+            matches.utts[utt] = by_identity[place.identity]
         elif utt in by_content:
-            found.utts[utt] = by_content[utt]
-        elif utt in theirs:
-            if same_corpus or theirs[utt] is None or _same_samples(location, theirs[utt]):
-                found.utts[utt] = utt
+            matches.utts[utt] = by_content[utt]
+        elif utt in trained:
+            other = trained[utt]
+            if same_corpus or other is None or _same_samples(location, other):
+                matches.utts[utt] = utt
             else:
-                found.namesakes.append(utt)
-    return found
+                matches.namesakes.append(utt)
+    return matches
 
 
 def _place(location: str) -> _Place | None:
-    """None for a file that is not there: whoever reads it says so."""
+    """Return the place of audio; None for a missing file, which is reported when it is read."""
     path, offset = split_location(location)
     try:
         status = os.stat(path)
@@ -77,27 +76,31 @@ def _place(location: str) -> _Place | None:
 
 
 def _by_content(
-    ours, theirs, our_places: Mapping[str, _Place], their_places: Mapping[str, _Place]
+    evaluated: Mapping[str, str],
+    trained: Mapping[str, str | None],
+    places: Mapping[str, _Place],
+    trained_places: Mapping[str, _Place],
 ) -> dict[str, str]:
-    """Utterance of ours -> one of theirs whose file holds the same bytes."""
-    sizes = defaultdict(list)
-    for utt, place in their_places.items():
+    """Return evaluated utterance -> utterance of the training data whose file has the same bytes."""
+    sizes: dict[int, list[str]] = defaultdict(list)
+    for utt, place in trained_places.items():
         if place.size is not None:
             sizes[place.size].append(utt)
     digests: dict[int, dict[str, str]] = {}
-    found = {}
-    for utt, place in our_places.items():
-        if place.size not in sizes:
+    matches = {}
+    for utt, place in places.items():
+        if place.size is None or place.size not in sizes:
             continue
         if place.size not in digests:
-            digests[place.size] = {_digest(theirs[other]): other for other in sizes[place.size]}
-        same = digests[place.size].get(_digest(ours[utt]))
+            digests[place.size] = {_digest(trained[other]): other for other in sizes[place.size]}
+        same = digests[place.size].get(_digest(evaluated[utt]))
         if same:
-            found[utt] = same
-    return found
+            matches[utt] = same
+    return matches
 
 
-def _digest(path: str) -> str:
+def _digest(path: str | None) -> str:
+    assert path is not None  # an utterance with a place has a file
     digest = hashlib.blake2b(digest_size=16)
     with open(path, "rb") as file:
         while block := file.read(BLOCK):
@@ -106,8 +109,8 @@ def _digest(path: str) -> str:
 
 
 def _same_samples(first: str, second: str) -> bool:
-    """Whether two locations hold the same samples at 16 bits, so that a WAV equals its FLAC; False where one
-    cannot be read.
+    """Whether two locations have the same samples at 16 bits, as a WAV and its FLAC do; False if either cannot
+    be read.
     """
     try:
         (x, rate), (y, other_rate) = read_native(first), read_native(second)

@@ -1,14 +1,17 @@
-"""Choosing some utterances of a data directory, the same ones every time."""
+"""Choose some utterances of a data directory, or divide a corpus into splits, reproducibly."""
 
-from collections.abc import Collection, Sequence
+import random
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from dada.data.datadir import DataDir
 from dada.errors import DataError
 
+NUM_SHOWN = 10  # groups that a message spells out
+
 
 def spread(items: Sequence[str], num: int) -> list[str]:
-    """`num` items at even distances, so that a sorted list gives some of everything; all where there are
+    """Return `num` items at even distances, so that a sorted list gives some of everything; all if there are
     fewer.
 
     >>> spread(["a", "b", "c", "d", "e"], 2)
@@ -21,10 +24,9 @@ def spread(items: Sequence[str], num: int) -> list[str]:
 def select(
     data: DataDir, speakers: Collection[str] = (), per_speaker: int | None = None, num: int | None = None
 ) -> list[str]:
-    """Utterances of `speakers` (empty: of all), then `per_speaker` of each, then `num` in all, always evenly
-    spread.
+    """Return evenly spread utterances: of `speakers` (empty: all), `per_speaker` of each, `num` in total.
 
-    A speaker with fewer utterances gives all of them. Raises DataError for an unknown speaker, or fewer than
+    A speaker with fewer utterances gives all of them. Raise DataError for an unknown speaker, or fewer than
     `num` utterances.
     """
     unknown = sorted(set(speakers) - set(data.speakers.values()))
@@ -42,16 +44,15 @@ def select(
         )
     if num is not None:
         if num > len(utts):
-            raise DataError(
-                f"{data.path} has {len(utts)} such utterances, and {num} are asked for: ask for fewer"
-            )
+            raise DataError(f"{data.path} has {len(utts)} such utterances, not {num}: ask for fewer")
         utts = spread(utts, num)
     return utts
 
 
 def read_list(path: Path) -> list[str]:
-    """The first word of every line of a file: a list of utterances, or any table. Raises DataError for a
-    missing or empty one.
+    """Return the first word of every line of a file, a list of utterances or any table.
+
+    Raise DataError for a missing or empty file.
     """
     try:
         words = [
@@ -64,3 +65,23 @@ def read_list(path: Path) -> list[str]:
     if not words:
         raise DataError(f"{path} names no utterance: give a text file with one utterance a line")
     return words
+
+
+def divide(groups: Sequence[str], shares: Mapping[str, float], seed: int) -> dict[str, str]:
+    """Return each distinct group -> a split, drawn with `seed`: every split gets its share, and at least one.
+
+    The first split takes what rounding leaves. Raise DataError if there are fewer groups than splits.
+    """
+    names = sorted(set(groups))
+    if len(names) < len(shares):
+        some = ", ".join(names[:NUM_SHOWN])
+        raise DataError(f"{len(names)} groups ({some}) cannot fill the splits {', '.join(shares)}")
+    random.Random(seed).shuffle(names)
+    first, *others = shares
+    owner: dict[str, str] = {}
+    for rank, split in enumerate(others):
+        # One group is kept for each of the later splits and for the first.
+        left = len(names) - len(owner) - (len(others) - rank)
+        count = min(left, max(1, round(len(names) * shares[split] / sum(shares.values()))))
+        owner.update(dict.fromkeys(names[len(owner) : len(owner) + count], split))
+    return {name: owner.get(name, first) for name in names}

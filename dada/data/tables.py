@@ -9,7 +9,7 @@ An `utt2spk`:
 import functools
 import os
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,7 +132,9 @@ def invert(table: Mapping[str, str]) -> dict[str, str]:
     return {value: " ".join(keys) for value, keys in groups.items()}
 
 
-def require_same_keys(first: Path, first_keys, second: Path, second_keys) -> None:
+def require_same_keys(
+    first: Path, first_keys: Iterable[str], second: Path, second_keys: Iterable[str]
+) -> None:
     """Raise DataError naming the first few keys that only one of two tables has."""
     if list(first_keys) == list(second_keys):  # the usual case, without a set of every table
         return

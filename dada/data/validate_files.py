@@ -1,4 +1,4 @@
-"""Checks of the files that a data directory points to: audio that is there, feature arks that agree with it."""
+"""Checks of the files that a data directory points to: that audio exists, that feature arks agree with it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,7 +35,7 @@ def check_audio_files(data: Path, locations: Mapping[str, str], report: Report) 
 
 
 def check_feats(scp: Path, utts: dict[str, str], report: Report, read: bool) -> None:
-    """Compare feats.scp and utt2num_frames with the utterances, and with `read` with the matrices themselves."""
+    """Compare feats.scp and utt2num_frames with the utterances, and with `read` also with the matrices."""
     advice = "run stage extract_features again"
     tables = {}
     for path in (scp, scp.parent / "utt2num_frames"):

@@ -1,4 +1,4 @@
-"""What a validation found, and how it is told."""
+"""The findings of a validation, and their text."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ ERROR, WARNING = "error", "warning"
 
 @dataclass(frozen=True)
 class Finding:
-    """One problem: how bad it is, the file (and line), what is wrong there, and what to do."""
+    """A problem: its level, the file (and line), what is wrong there, and what to do."""
 
     level: str  # error | warning
     where: str
@@ -28,22 +28,22 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def add(self, level: str, where: object, what: str, advice: str) -> None:
-        """Put down one finding."""
+        """Add a finding."""
         self.findings.append(Finding(level, str(where), what, advice))
 
     def extend(self, other: "Report") -> None:
-        """Take over the findings and notes of another report."""
+        """Add the findings and notes of another report."""
         self.findings += other.findings
         self.notes += other.notes
 
     @property
     def errors(self) -> list[Finding]:
-        """The findings that must be mended."""
+        """The findings that must be corrected."""
         return [f for f in self.findings if f.level == ERROR]
 
     @property
     def warnings(self) -> list[Finding]:
-        """The findings that may be meant so."""
+        """The findings that may be intended."""
         return [f for f in self.findings if f.level == WARNING]
 
     def lines(self, limit: int = 5) -> list[str]:
@@ -53,10 +53,10 @@ class Report:
         groups: dict[tuple[str, str], list[Finding]] = {}
         for finding in [*self.errors, *self.warnings]:
             groups.setdefault((finding.level, finding.advice), []).append(finding)
-        told = []
+        lines = []
         for (level, advice), findings in groups.items():
-            told += [str(finding) for finding in findings[:limit]]
+            lines += [str(finding) for finding in findings[:limit]]
             if len(findings) > limit:
-                told.append(f"{level}: … and {len(findings) - limit} more like these")
-            told.append(f"  to do: {advice}")
-        return told + [f"note: {note}" for note in self.notes]
+                lines.append(f"{level}: … and {len(findings) - limit} more like these")
+            lines.append(f"  to do: {advice}")
+        return lines + [f"note: {note}" for note in self.notes]

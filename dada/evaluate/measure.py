@@ -11,7 +11,7 @@ import numpy as np
 from dada.errors import DataError
 from dada.evaluate.results import ConditionResults, Measurements
 from dada.evaluate.trials import Trials
-from dada.formats.key import ASV_WORDS
+from dada.formats.words import ASV_KINDS
 from dada.metrics.bootstrap import ResampledScores, Resampler
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import Figure, figure
@@ -58,7 +58,7 @@ class Sampled:
             clusters = trials.clusters_by_attack() if units == BY_ATTACK else trials.clusters
             masks = [trials.is_bonafide, ~trials.is_bonafide]
             if units == BY_KIND:
-                masks = [trials.kinds == kind for kind in ASV_WORDS]
+                masks = [trials.kinds == kind for kind in ASV_KINDS]
             self._resamplers[units] = Resampler(
                 *(clusters[mask] for mask in masks),
                 num_resamples=self.config.num_resamples,

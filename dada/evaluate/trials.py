@@ -11,8 +11,9 @@ from dada.data.datadir import BONAFIDE, NO_SPEAKER, DataDir
 from dada.data.tables import read_table
 from dada.errors import DataError
 from dada.formats.align import align
-from dada.formats.key import ASV_WORDS, Key
+from dada.formats.key import Key
 from dada.formats.score_file import ScoreFile
+from dada.formats.words import ASV_KINDS
 from dada.metrics.bootstrap import clusters_by_attack
 from dada.metrics.check import join_scores
 from dada.metrics.config import EvaluateConfig
@@ -59,7 +60,7 @@ class Trials:
         costs = Costs(config.cost_miss, config.cost_fa, config.p_spoof)
         by_kind = None
         if self.kinds is not None and self.sasv_scores is not None:
-            target, nontarget, spoof = (self.sasv_scores[self.kinds == kind] for kind in ASV_WORDS)
+            target, nontarget, spoof = (self.sasv_scores[self.kinds == kind] for kind in ASV_KINDS)
             by_kind = target, nontarget, spoof
         rows = self.scores if len(self.scores) else np.empty((1, 0))
         parts = [(self.is_bonafide, ~self.is_bonafide) if row.size else (slice(0), slice(0)) for row in rows]
@@ -148,7 +149,7 @@ def trials_of_files(
 
 def _own_asv(file: ScoreFile, trials: Trials, scores: np.ndarray) -> Asv:
     """The ASV whose scores are a column of the score file."""
-    chosen = [trials.kinds == kind for kind in ASV_WORDS]
+    chosen = [trials.kinds == kind for kind in ASV_KINDS]
 
     def by_kind(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         target, nontarget, spoof = (values[mine] for mine in chosen)

@@ -1,1 +1,1 @@
-"""Files that others wrote: protocols, keys, lists, score files, submissions. One reader and one description each."""
+"""Foreign formats: protocols, keys, lists, score files, submissions. Each has one reader."""

@@ -1,4 +1,4 @@
-"""Bringing scores and key together: every trial once, none lost in silence."""
+"""Match the trials of a score file with those of a key: every trial once, none lost in silence."""
 
 import logging
 from collections.abc import Sequence
@@ -17,11 +17,10 @@ log = logging.getLogger(__name__)
 
 
 def align(scores: ScoreFile, key: Key, common: bool = False) -> np.ndarray:
-    """For each trial of the key (N,), its place among the scores; -1 without a score, which only `common`
-    allows.
+    """Return the index among the scores of each trial of the key (N,), -1 for a trial without a score.
 
-    Where not one name agrees, folders and audio extensions are left off both. Raises DataError naming the
-    trials of one side only, unless `common`, which warns of them, and where the labels of both disagree.
+    If no name agrees, folders and audio extensions are removed from both. Raise DataError with the trials
+    that only one side has, unless `common`, which warns of them, and for trials whose labels disagree.
     """
     given, wanted = scores.trials, key.trials
     if not set(given) & (set(wanted) | key.outside):
@@ -30,17 +29,16 @@ def align(scores: ScoreFile, key: Key, common: bool = False) -> np.ndarray:
     places = np.array([place.get(trial, -1) for trial in wanted])
     if (places < 0).all():
         raise DataError(
-            f"{scores.path}: not one of its {len(given):,} trials ({listing(given[:2])}, …) is among the "
-            f"{len(wanted):,} of {key.path} "
-            f"({listing(wanted[:2])}, …): these are scores of another set"
+            f"{scores.path}: none of its {len(given):,} trials ({listing(given[:2])}, …) is among the "
+            f"{len(wanted):,} of {key.path} ({listing(wanted[:2])}, …): these are scores of another set"
         )
-    _tell_differences(scores, key, given, wanted, places, common)
+    _refuse_differences(scores, key, given, wanted, places, common)
     _compare_labels(scores, key, places)
     return places
 
 
 def _plain(file: ScoreFile | Key, trials: Sequence[str]) -> list[str]:
-    """Names without folder and audio extension; as they are where two would become one."""
+    """Return the names without folder and audio extension, or as they are if two would become equal."""
     plain = []
     for trial in trials:
         path = PurePosixPath(trial.replace("\\", "/"))
@@ -54,7 +52,9 @@ def _plain(file: ScoreFile | Key, trials: Sequence[str]) -> list[str]:
     return plain
 
 
-def _tell_differences(scores: ScoreFile, key: Key, given, wanted, places: np.ndarray, common: bool) -> None:
+def _refuse_differences(
+    scores: ScoreFile, key: Key, given: Sequence[str], wanted: Sequence[str], places: np.ndarray, common: bool
+) -> None:
     missing = [key.trials[i] for i in np.flatnonzero(places < 0)]
     known = set(wanted) | key.outside
     extra = [trial for trial, name in zip(scores.trials, given, strict=True) if name not in known]
@@ -64,10 +64,8 @@ def _tell_differences(scores: ScoreFile, key: Key, given, wanted, places: np.nda
     if extra:
         problems.append(f"{len(extra):,} scored trials are not in {key.path} ({listing(extra)})")
     if problems and not common:
-        raise DataError(
-            f"{scores.path}: {'; '.join(problems)}: score exactly the trials of the key, or leave these "
-            "out with --common"
-        )
+        advice = "score exactly the trials of the key, or leave these out with --common"
+        raise DataError(f"{scores.path}: {'; '.join(problems)}: {advice}")
     for problem in problems:
         log.warning("%s: %s: left out", scores.path, problem)
 
@@ -76,12 +74,10 @@ def _compare_labels(scores: ScoreFile, key: Key, places: np.ndarray) -> None:
     if scores.labels is None or key.labels is None:
         return
     wrong = [
-        f"{trial} ({scores.path}:{scores.lines[i]} says {scores.labels[i]}, the key {label})"
+        f"{trial} ({scores.path}:{scores.lines[i]} has {scores.labels[i]}, the key {label})"
         for trial, label, i in zip(key.trials, key.labels, places, strict=True)
         if i >= 0 and scores.labels[i] != label
     ]
     if wrong:
-        raise DataError(
-            f"{len(wrong):,} trials have other labels in the scores than in {key.path}: {listing(wrong)}: "
-            "one of them is wrong"
-        )
+        problem = f"{len(wrong):,} trials have other labels in the scores than in {key.path}"
+        raise DataError(f"{problem}: {listing(wrong)}: one of the files is wrong")

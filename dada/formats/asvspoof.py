@@ -1,4 +1,4 @@
-"""Protocols and keys of the ASVspoof challenges, as distributed, and the data directories that they become.
+"""Protocols and keys of the ASVspoof challenges, and the data directories made from them.
 
 A line of a 2019 protocol, of the 2021 LA key, and of an ASVspoof 5 protocol:
 
@@ -7,154 +7,92 @@ A line of a 2019 protocol, of the 2021 LA key, and of an ASVspoof 5 protocol:
     D_4461 D_0000000169 F - - - AC1 A14 spoof -
 """
 
-import sys
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from dada.data.datadir import BONAFIDE, NO_ATTACK, SPOOF, DataDir
+from dada.data.datadir import BONAFIDE, NO_ATTACK, SPOOF, DataDir, table_of
 from dada.data.find_audio import find_audio, find_folder, listed
 from dada.errors import ConfigError, DataError
+from dada.formats.columns import (
+    Columns,
+    Layout,
+    condition_value,
+    read_layout,
+    read_lines,
+    refuse_lines,
+    repeats,
+)
 
-SHOWN = 5  # lines that one message spells out
-NO_VALUE = "-"
-
-
-@dataclass(frozen=True)
-class Format:
-    """The columns of one kind of file; `trial` is the utterance, `-` a column without meaning."""
-
-    name: str
-    columns: tuple[str, ...]
-
-
-LIST = Format("list of trials", ("trial",))
-ASVSPOOF2019 = Format("ASVspoof 2019 protocol", ("speaker", "trial", "environment", "attack", "label"))
-ASVSPOOF2021_LA = Format(
+LIST = Layout("list of trials", ("trial",))
+ASVSPOOF2019 = Layout("ASVspoof 2019 protocol", ("speaker", "trial", "environment", "attack", "label"))
+ASVSPOOF2021_LA = Layout(
     "ASVspoof 2021 LA metadata",
     ("speaker", "trial", "codec", "transmission", "attack", "label", "trim", "subset"),
 )
-# The challenge calls the fourth column source; but utt2source is what an utterance was spoken from.
-ASVSPOOF2021_DF = Format(
+ASVSPOOF2021_PA = Layout(
+    "ASVspoof 2021 PA metadata",
+    tuple(
+        "speaker trial asv_room asv_mic asv_distance attacker_room attacker_mic attacker_distance "
+        "talker_distance label trim subset".split()
+    ),
+)
+# The challenge calls the fourth column source. In a data directory, utt2source is what an utterance was
+# spoken from, so that the condition is called corpus.
+ASVSPOOF2021_DF = Layout(
     "ASVspoof 2021 DF metadata",
-    (
-        "speaker",
-        "trial",
-        "codec",
-        "corpus",
-        "attack",
-        "label",
-        "trim",
-        "subset",
-        "vocoder",
-        "task",
-        "team",
-        "gender_pair",
-        "language",
+    tuple(
+        "speaker trial codec corpus attack label trim subset vocoder task team gender_pair language".split()
     ),
 )
-ASVSPOOF5 = Format(
+ASVSPOOF5 = Layout(
     "ASVspoof 5 protocol",
-    (
-        "speaker",
-        "trial",
-        "gender",
-        "codec",
-        "codec_quality",
-        "codec_seed",
-        "attack_tag",
-        "attack",
-        "label",
-        "-",
-    ),
+    tuple("speaker trial gender codec codec_quality codec_seed attack_tag attack label -".split()),
 )
-FORMATS = (LIST, ASVSPOOF2019, ASVSPOOF2021_LA, ASVSPOOF2021_DF, ASVSPOOF5)
-OTHERS = {
-    4: "ASVspoof 2015",
-    7: "ASVspoof 2017",
-    12: "ASVspoof 2021 PA",
-}  # number of columns of what is not read here
-TABLES = {"speaker": "utt2spk", "label": "utt2label"}  # of the columns whose table is not called utt2<column>
+LAYOUTS = (LIST, ASVSPOOF2019, ASVSPOOF2021_LA, ASVSPOOF2021_PA, ASVSPOOF2021_DF, ASVSPOOF5)
+OTHERS = {4: "ASVspoof 2015", 7: "ASVspoof 2017"}  # by the number of their columns; they are not read
 
 
-@dataclass
-class Protocol:
-    """A protocol by columns (N,), in the order of the file."""
-
-    path: Path
-    form: Format
-    values: dict[str, list[str]]
-
-    def __len__(self) -> int:
-        return len(self.values["trial"])
-
-    def where(self, column: str, *wanted: str) -> "Protocol":
-        """The trials whose `column` has one of some values. Raises DataError, with the values there are, for
-        one that none has.
-        """
-        found = Counter(self.values[column])
-        absent = next((value for value in wanted if not found[value]), None)
-        if absent is not None:
-            known = ", ".join(f"{name} ({number:,})" for name, number in found.most_common(SHOWN))
-            raise DataError(f"{self.path} has no trial whose {column} is {absent!r}; there are {known}")
-        keep = [i for i, value in enumerate(self.values[column]) if value in wanted]
-        return Protocol(
-            self.path, self.form, {name: [values[i] for i in keep] for name, values in self.values.items()}
-        )
-
-
-def guess_format(path: Path) -> Format:
-    """The format that a file has by the number of its columns (DataError for another number)."""
-    lines = _read_lines(Path(path))
-    count = len(next(line for line in lines if line.strip()).split())
-    for form in FORMATS:
-        if len(form.columns) == count:
-            return form
-    known = "; ".join(f"{form.name}, {len(form.columns)}: {' '.join(form.columns)}" for form in FORMATS)
-    raise DataError(
-        f"{path} has {count} columns, as {OTHERS.get(count, 'no ASVspoof protocol known here')}; known "
-        f"are {known}"
+def guess_layout(path: Path) -> Layout:
+    """Return the layout of a protocol by the number of its columns. Raise DataError for another number."""
+    first = next(line for line in read_lines(Path(path)) if line.strip())
+    count = len(first.split())
+    for layout in LAYOUTS:
+        if len(layout.columns) == count:
+            return layout
+    known = "; ".join(
+        f"{layout.name}, {len(layout.columns)}: {' '.join(layout.columns)}" for layout in LAYOUTS
     )
+    raise DataError(f"{path} has {count} columns, as {_name_of(count)}; known are {known}")
 
 
-def read_protocol(path: Path, form: Format, prefix: str | tuple[str, ...] = "") -> Protocol:
+def read_protocol(path: Path, layout: Layout, prefix: str | tuple[str, ...] = "") -> Columns:
     """Read a protocol or key whose utterances begin with `prefix`.
 
-    Raises DataError for what cannot be read, a file of another challenge or part, repeated utterances,
-    unknown labels, and labels that contradict the attacks (as swapped ones do).
+    Raise DataError for a file that cannot be read, a file of another challenge or part, repeated utterances,
+    unknown labels, and labels that contradict the attacks (as swapped labels do).
     """
     path = Path(path)
-    lines = _read_lines(path)
-    values: dict[str, list[str]] = {name: [] for name in form.columns if name != NO_VALUE}
-    columns = [values.get(name) for name in form.columns]
-    numbers: list[int] = []
-    problems: list[tuple[int, str]] = []
-    for number, line in enumerate(lines, start=1):
-        cells = line.split()
-        if len(cells) == len(columns):
-            numbers.append(number)
-            for column, cell in zip(columns, cells, strict=True):
-                if column is not None:
-                    column.append(sys.intern(cell))
-        elif cells:
-            problems.append((number, f"{len(cells)} columns"))
-    if not numbers:
-        raise DataError(_of_another_kind(path, lines, form))
-    _refuse(path, problems, f"a line of the {form.name} has {len(columns)}: {' '.join(form.columns)}")
-    protocol = Protocol(path, form, values)
-    _check_trials(protocol, numbers, prefix)
-    if "label" in values:
-        _check_labels(protocol, numbers)
+    lines = read_lines(path)
+    if not any(len(line.split()) == len(layout.columns) for line in lines):
+        first = next(line for line in lines if line.strip())
+        count = len(first.split())
+        raise DataError(
+            f"{path} has {count} columns, e.g. {first[:80]!r}, as {_name_of(count)}; expected is the "
+            f"{layout.name} with {len(layout.columns)}: {' '.join(layout.columns)}. "
+            "Is it of another year or track?"
+        )
+    protocol = read_layout(path, layout, lines)
+    _check_trials(protocol, prefix)
+    if "label" in protocol.values:
+        _check_labels(protocol)
     return protocol
 
 
-def make_data_dir(path: Path, protocol: Protocol, audio: dict[str, str], keep: Sequence[str] = ()) -> DataDir:
-    """A data directory of the trials that `audio` has files of; `keep` names the columns besides speaker,
-    label and attack.
+def make_data_dir(path: Path, protocol: Columns, audio: dict[str, str], keep: Sequence[str] = ()) -> DataDir:
+    """Make a data directory of the trials that have a file in `audio`.
 
-    A column that has one value throughout tells nothing and gives no table. What bona fide trials call
-    `bonafide` as an attack or vocoder becomes `-`.
+    `keep` names columns besides speaker, label and attack; one of them that has the same value throughout
+    gives no table. The attack or vocoder `bonafide` becomes `-`.
     """
     trials = protocol.values["trial"]
     order = sorted((i for i, utt in enumerate(trials) if utt in audio), key=lambda i: trials[i].encode())
@@ -165,124 +103,69 @@ def make_data_dir(path: Path, protocol: Protocol, audio: dict[str, str], keep: S
             continue
         column = protocol.values[name]
         if name != "label":
-            column = [NO_VALUE if value == BONAFIDE else value for value in column]
+            column = [condition_value(value) for value in column]
         table = {utt: column[i] for utt, i in zip(utts, order, strict=True)}
         if name not in keep or len(set(table.values())) > 1:
-            tables[TABLES.get(name, f"utt2{name}")] = table
+            tables[table_of(name)] = table
     return DataDir(Path(path), tables)
 
 
-def _read_lines(path: Path) -> list[str]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{path} does not exist: unpack the archive that holds it, or correct the path"
-        ) from error
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror}): mend the file or its permissions"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start}): is it a protocol?") from error
-    lines = text.splitlines()
-    if not any(line.strip() for line in lines):
-        raise DataError(f"{path} is empty: copy it again")
-    return lines
+def require_covered(protocol: Columns, key: Columns, advice: str) -> None:
+    """Raise DataError unless the key names exactly the trials of the list, as its right version does."""
+    trials, keyed = set(protocol.values["trial"]), set(key.values["trial"])
+    lacking, extra = sorted(trials - keyed), sorted(keyed - trials)
+    problems = []
+    if lacking:
+        where = f"{len(protocol):,} trials of {protocol.path} ({listed(lacking[:3])})"
+        problems.append(f"lacks {len(lacking):,} of the {where}")
+    if extra:
+        problems.append(f"has {len(extra):,} trials that it does not list ({listed(extra[:3])})")
+    if problems:
+        raise DataError(f"{key.path} {' and '.join(problems)}: {advice}")
 
 
-def _of_another_kind(path: Path, lines: list[str], form: Format) -> str:
-    """What is said of a file none of whose lines has the right number of columns."""
-    first = next(line for line in lines if line.strip())
-    count = len(first.split())
-    name = next(
-        (other.name for other in FORMATS if len(other.columns) == count),
-        OTHERS.get(count, "no ASVspoof protocol known here"),
-    )
-    return (
-        f"{path} has {count} columns, e.g. {first[:80]!r}, as {name}; expected is the {form.name} with "
-        f"{len(form.columns)}: {' '.join(form.columns)}. Is it of another year or track?"
-    )
+def _name_of(count: int) -> str:
+    """Return the challenge whose files have this number of columns."""
+    name = next((layout.name for layout in LAYOUTS if len(layout.columns) == count), None)
+    return name or OTHERS.get(count, "no ASVspoof protocol known here")
 
 
-def _check_trials(protocol: Protocol, numbers: list[int], prefix: str | tuple[str, ...]) -> None:
-    trials = protocol.values["trial"]
-    strange = [
-        (number, utt) for number, utt in zip(numbers, trials, strict=True) if not utt.startswith(prefix)
-    ]
+def _check_trials(protocol: Columns, prefix: str | tuple[str, ...]) -> None:
+    trials, lines = protocol.values["trial"], protocol.lines
+    strange = [(line, utt) for line, utt in zip(lines, trials, strict=True) if not utt.startswith(prefix)]
     wanted = prefix if isinstance(prefix, str) else " or ".join(prefix)
-    _refuse(
-        protocol.path,
-        strange,
-        f"utterances here begin with {wanted}: is it the protocol of another part, track or year?",
-    )
-    if len(set(trials)) < len(trials):
-        first: dict[str, int] = {}
-        repeated = [
-            (number, f"{utt} is already in line {first[utt]}")
-            for number, utt in zip(numbers, trials, strict=True)
-            if first.setdefault(utt, number) != number
-        ]
-        _refuse(protocol.path, repeated, "keep one line of each utterance")
+    advice = f"utterances here begin with {wanted}: is it the protocol of another part, track or year?"
+    refuse_lines(protocol.path, strange, advice)
+    repeated = [(lines[i], f"{trials[i]} is already in line {lines[j]}") for i, j in repeats(trials)]
+    refuse_lines(protocol.path, repeated, "keep one line of each utterance")
 
 
-def _check_labels(protocol: Protocol, numbers: list[int]) -> None:
-    labels = protocol.values["label"]
-    unknown = [
-        (n, f"the label {label!r}")
-        for n, label in zip(numbers, labels, strict=True)
-        if label not in (BONAFIDE, SPOOF)
-    ]
-    _refuse(protocol.path, unknown, f"labels of the {protocol.form.name} are {BONAFIDE} and {SPOOF}")
+def _check_labels(protocol: Columns) -> None:
+    advice = f"labels of the {protocol.layout} are {BONAFIDE} and {SPOOF}"
+    protocol.refuse("label", (BONAFIDE, SPOOF).__contains__, advice)
+    if "attack" not in protocol.values:
+        return
+    columns = (protocol.values[name] for name in ("trial", "label", "attack"))
     wrong = [
-        (number, f"{utt} is {label} with attack {attack!r}")
-        for number, utt, label, attack in zip(
-            numbers, protocol.values["trial"], labels, protocol.values["attack"], strict=True
-        )
+        (line, f"{utt} is {label} with attack {attack!r}")
+        for line, utt, label, attack in zip(protocol.lines, *columns, strict=True)
         if (label == BONAFIDE) != (attack in (NO_ATTACK, BONAFIDE))
     ]
-    swapped = ": the labels look swapped" if 2 * len(wrong) > len(labels) else ""
-    _refuse(protocol.path, wrong, f"bona fide trials have no attack, and spoofs have one{swapped}")
+    swapped = ": the labels look swapped" if 2 * len(wrong) > len(protocol) else ""
+    refuse_lines(protocol.path, wrong, f"bona fide trials have no attack, and spoofs have one{swapped}")
 
 
-def _refuse(path: Path, problems: Sequence[tuple[int, str]], advice: str) -> None:
-    if problems:
-        shown = "\n".join(f"{path}:{number}: {what}" for number, what in problems[:SHOWN])
-        more = f"\n… and {len(problems) - SHOWN:,} more lines" if len(problems) > SHOWN else ""
-        raise DataError(f"{shown}{more}\n{advice}")
-
-
-def require_covered(protocol: Protocol, key: Protocol, advice: str) -> None:
-    """Raise DataError unless the key names just the trials of the list, as the right version of it does."""
-    listed_trials, keyed = set(protocol.values["trial"]), set(key.values["trial"])
-    lacking, extra = sorted(listed_trials - keyed), sorted(keyed - listed_trials)
-    if lacking or extra:
-        said = (
-            [
-                f"lacks {len(lacking):,} of the {len(protocol):,} trials of {protocol.path} "
-                f"({listed(lacking[:3])})"
-            ]
-            if lacking
-            else []
-        )
-        said += [f"has {len(extra):,} trials that it does not list ({listed(extra[:3])})"] if extra else []
-        raise DataError(f"{key.path} {' and '.join(said)}: {advice}")
-
-
-SPLITS_2019 = {
-    "train": ("train.trn", "T"),
-    "dev": ("dev.trl", "D"),
-    "eval": ("eval.trl", "E"),
-}  # end of the name, letter of the utterances
+# Split of ASVspoof 2019 -> end of the protocol's name, letter of its utterances.
+SPLITS_2019 = {"train": ("train.trn", "T"), "dev": ("dev.trl", "D"), "eval": ("eval.trl", "E")}
 
 
 def asvspoof2019_split(
     path: Path, root: Path, track: str, split: str, allow_missing: bool = False, attack: str | None = None
 ) -> DataDir:
-    """One split (train, dev, eval) of a track (LA, PA) of ASVspoof 2019; `root` holds the folder of the
-    track.
+    """Make one split (train, dev, eval) of a track (LA, PA) of ASVspoof 2019.
 
-    With an `attack`, of its spoofs only those (DataError where it has none).
+    `root` holds the folder of the track. With an `attack`, the spoofs are those of this attack alone; raise
+    DataError if there are none.
     """
     if split not in SPLITS_2019:
         raise ConfigError(f"ASVspoof 2019 has no split {split!r}; known: {', '.join(SPLITS_2019)}")

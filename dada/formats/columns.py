@@ -1,5 +1,4 @@
-"""Text files of columns, as people keep scores and keys: blanks, tabs or commas, with or without a header,
-plain or gzip.
+"""Text files with columns: blanks, tabs or commas, with or without a header, plain or gzip.
 
 A file of ASVspoof 2019 scores:
 
@@ -10,69 +9,68 @@ A file of ASVspoof 2019 scores:
 import csv
 import gzip
 import itertools
+import sys
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from dada.errors import DataError
 
 GZIP = b"\x1f\x8b"
-SKIP = "-"  # a column that nobody needs
-NUM_LOOKED_AT = 100  # rows that decide what the columns are
-NUM_NAMED = 5  # lines that a message shows before it only counts
+NO_VALUE = "-"  # an empty cell, and the name of a column that is not read
+NUM_SAMPLED = 100  # rows that decide which layout a file has
+NUM_SHOWN = 5  # problems that a message spells out
 
-# What headers call the columns that we know.
+# Usual names of columns in headers.
 HEADERS = {
-    "trial": "trial",
-    "filename": "trial",
-    "file": "trial",
-    "file_name": "trial",
-    "utt": "trial",
-    "utterance": "trial",
-    "utt_id": "trial",
-    "utterance_id": "trial",
-    "path": "trial",
-    "name": "trial",
-    "id": "trial",
-    "score": "score",
-    "cm-score": "score",
-    "cm_score": "score",
-    "asv-score": "asv_score",
-    "asv_score": "asv_score",
-    "sasv-score": "sasv_score",
-    "sasv_score": "sasv_score",
-    "label": "label",
-    "cm-label": "label",
-    "cm_label": "label",
-    "key": "label",
-    "asv-label": "asv_label",
-    "asv_label": "asv_label",
-    "speaker": "speaker",
-    "spk": "speaker",
-    "speaker_id": "speaker",
-    "attack": "attack",
-    "subset": "subset",
+    "trial": (
+        "trial",
+        "filename",
+        "file",
+        "file_name",
+        "utt",
+        "utterance",
+        "utt_id",
+        "utterance_id",
+        "path",
+        "name",
+        "id",
+    ),
+    "score": ("score", "cm-score", "cm_score"),
+    "asv_score": ("asv-score", "asv_score"),
+    "sasv_score": ("sasv-score", "sasv_score"),
+    "label": ("label", "cm-label", "cm_label", "key"),
+    "asv_label": ("asv-label", "asv_label"),
+    "speaker": ("speaker", "spk", "speaker_id"),
+    "attack": ("attack",),
+    "subset": ("subset",),
 }
+COLUMN_OF = {word: name for name, words in HEADERS.items() for word in words}
+Checks = Mapping[str, Callable[[str], bool]]  # column -> whether a text may be a value of it
+Split = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A known order of columns."""
+    """A known order of columns. `trial` is the utterance, `-` a column that is not read."""
 
     name: str
     columns: tuple[str, ...]
 
-    def fits(self, row: Sequence[str], checks: dict[str, Callable[[str], bool]]) -> bool:
-        """Whether a row may be one of this layout: `checks` say what the values of a column look like."""
+    def fits(self, row: Sequence[str], checks: Checks) -> bool:
+        """Whether a row may have this layout."""
         return len(row) == len(self.columns) and all(
-            checks[c](v) for c, v in zip(self.columns, row, strict=True) if c in checks
+            checks[name](value) for name, value in zip(self.columns, row, strict=True) if name in checks
         )
 
 
 @dataclass
 class Columns:
-    """A file's columns by name, and the line (from 1) of every row."""
+    """A file's columns by name, each (N,) in the order of the file, and the line (from 1) of every row."""
 
     path: Path
     layout: str
@@ -82,70 +80,114 @@ class Columns:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def rows(self, indices: Sequence[int]) -> "Columns":
+        """Return the same columns with some of the rows."""
+        values = {name: [column[i] for i in indices] for name, column in self.values.items()}
+        return Columns(self.path, self.layout, values, [self.lines[i] for i in indices])
+
+    def where(self, column: str, *wanted: str) -> "Columns":
+        """Return the rows whose `column` has one of the values.
+
+        Raise DataError, with the values that occur, for a value that no row has.
+        """
+        counts = Counter(self.values[column])
+        absent = next((value for value in wanted if not counts[value]), None)
+        if absent is not None:
+            known = ", ".join(f"{name} ({number:,})" for name, number in counts.most_common(NUM_SHOWN))
+            raise DataError(f"{self.path} has no trial whose {column} is {absent!r}; there are {known}")
+        return self.rows([i for i, value in enumerate(self.values[column]) if value in wanted])
+
+    def refuse(self, column: str, valid: Callable[[str], bool], advice: str) -> None:
+        """Raise DataError, with file and line, for values of a column that are not valid."""
+        values = zip(self.lines, self.values.get(column, []), strict=False)
+        wrong = ((line, f"{column} {value!r}") for line, value in values if not valid(value))
+        refuse_lines(self.path, wrong, advice)
+
+    def floats(self, column: str) -> np.ndarray:
+        """Return a column as finite numbers (N,). Raise DataError, with file and line, for other values."""
+        texts = self.values[column]
+        self.refuse(column, is_number, "a score must be a number, with a point for the decimals")
+        values = np.array([float(text) for text in texts])
+        bad = np.flatnonzero(~np.isfinite(values))
+        advice = f"{bad.size} of {values.size} scores are not finite; score these trials again"
+        refuse_lines(self.path, ((self.lines[i], f"{column} {texts[i]!r}") for i in bad), advice)
+        return values + 0.0  # a negative zero becomes zero
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, finite or not."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text  # Python reads 1_5 as 15
+
 
 def read_columns(
-    path: Path, layouts: Sequence[Layout], checks: dict, what: str, columns: Sequence[str] | None = None
+    path: Path, layouts: Sequence[Layout], checks: Checks, what: str, columns: Sequence[str] | None = None
 ) -> Columns:
-    """Read a file whose columns are `columns`, or are named by its header, or are of the first layout that
-    most of its rows fit.
+    """Read a file whose columns are `columns`, or are named by its header, or have the first layout that most
+    of its rows fit. With `columns`, any further columns are ignored, and so are those called `-`.
 
-    With `columns`, those after them are passed over, and so are those called `-`. Raises DataError, with file
-    and line, for what cannot be read, an empty file, columns that nobody knows, and rows that have too few or
-    too many.
+    Raise DataError, with file and line, for a file that cannot be read or is empty, for unknown columns, and
+    for rows with too few or too many columns. `what` names the kind of file in messages.
     """
     path = Path(path)
     lines = read_lines(path)
     split = splitter(next(line for line in lines if line.strip()))
-    rows = ((number, split(line)) for number, line in enumerate(lines, start=1) if line.strip())
-    sample = [
-        split(line) for line in itertools.islice((line for line in lines if line.strip()), NUM_LOOKED_AT)
-    ]
+    rows = _rows(lines, split)
+    sample = [row for _, row in itertools.islice(_rows(lines, split), NUM_SAMPLED)]
     header = header_of(sample[0])
     if header:
         next(rows)
     if columns is not None:
-        name, names, exact = f"columns {', '.join(columns)}", list(columns), False
-    elif header:
-        name, names, exact = f"columns {', '.join(header)}", header, True
-    else:
-        layout = _most_fitting(layouts, sample, checks)
-        if layout is None:
-            raise DataError(_unknown(path, sample[0], layouts, what))
-        name, names, exact = f"{layout.name}: {' '.join(layout.columns)}", list(layout.columns), True
-    return _fill(path, name, names, rows, exact)
+        return _fill(path, f"columns {', '.join(columns)}", list(columns), rows, exact=False)
+    if header:
+        return _fill(path, f"columns {', '.join(header)}", header, rows)
+    layout = _most_fitting(layouts, sample, checks)
+    if layout is None:
+        raise DataError(_unknown(path, sample[0], layouts, what))
+    return _fill(path, f"{layout.name}: {' '.join(layout.columns)}", layout.columns, rows)
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a text file, gzip or not, with any line ends, without a byte-order mark. Raises DataError
-    where there are none.
+def read_layout(path: Path, layout: Layout, lines: Sequence[str] | None = None) -> Columns:
+    """Read a file of one layout, or its `lines`, with blanks between the columns. Raise DataError as
+    `read_columns` does.
     """
+    lines = read_lines(path) if lines is None else lines
+    return _fill(path, layout.name, layout.columns, _rows(lines, str.split))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, gzip or not, without a byte-order mark. Raise DataError for an empty one."""
     try:
         data = path.read_bytes()
         if data.startswith(GZIP):
             data = gzip.decompress(data)
         text = data.decode("utf-8-sig")
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist: check the name") from None
+        raise DataError(f"{path} does not exist: correct the path, or unpack its archive") from None
     except IsADirectoryError:
         raise DataError(f"{path} is a folder: name a file in it") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is a damaged gzip file ({error}): copy it again") from error
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
-        ) from error
+        where = f"{error.reason} at byte {error.start}"
+        raise DataError(f"{path} is not UTF-8 text ({where}): save it as UTF-8") from error
     except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror}): mend the file or its permissions"
-        ) from error
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if not any(line.strip() for line in lines):
-        raise DataError(f"{path} is empty: write it again")
-    return lines
+        raise DataError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
+    if not text.strip():
+        raise DataError(f"{path} is empty: copy or write it again")
+    return text
 
 
-def splitter(line: str) -> Callable[[str], list[str]]:
-    """How lines like this one are cut: at tabs, at commas as CSV, or at blanks."""
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a text file with any line ends. Raise DataError as `read_text` does."""
+    return read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def splitter(line: str) -> Split:
+    """Return a function that splits lines like this one: at tabs, at commas as CSV, or at blanks."""
     if "\t" in line:
         return lambda text: [value.strip() for value in text.split("\t")]
     first, comma, _ = line.partition(",")
@@ -155,23 +197,48 @@ def splitter(line: str) -> Callable[[str], list[str]]:
 
 
 def header_of(row: Sequence[str]) -> list[str] | None:
-    """Our names of a header's columns, and its own where we have none; None where the row is no header."""
-    known = [HEADERS.get(value.lower()) for value in row]
+    """Return the names of a header's columns, unknown ones in lower case; None if the row is not a header."""
+    known = [COLUMN_OF.get(value.lower()) for value in row]
     if "trial" not in known or len(set(known) - {None}) < 2:
         return None
-    return [ours or value.lower() for ours, value in zip(known, row, strict=True)]
+    return [name or value.lower() for name, value in zip(known, row, strict=True)]
 
 
-def refuse(path: Path, problems: Iterable[tuple[int, str]], advice: str) -> None:
-    """Raise DataError where there are problems, each a line and what is wrong there."""
-    problems = list(problems)
+def condition_value(value: str) -> str:
+    """Return the value of a condition: `-` for an empty cell and for what some keys call `bonafide`."""
+    return NO_VALUE if value.lower() in ("", "bonafide", "bona-fide") else value
+
+
+def repeats(values: Sequence[str]) -> list[tuple[int, int]]:
+    """Return (index, index of the first occurrence) of every value that occurs before.
+
+    >>> repeats(["a", "b", "a"])
+    [(2, 0)]
+    """
+    if len(set(values)) == len(values):
+        return []
+    first: dict[str, int] = {}
+    return [(i, j) for i, value in enumerate(values) if (j := first.setdefault(value, i)) != i]
+
+
+def refuse(problems: Sequence[str], advice: str) -> None:
+    """Raise DataError with the first of the problems, one per line, if there are any."""
     if problems:
-        shown = "; ".join(f"{path}:{line}: {what}" for line, what in problems[:NUM_NAMED])
-        more = f"; … and {len(problems) - NUM_NAMED} more lines" if len(problems) > NUM_NAMED else ""
-        raise DataError(f"{shown}{more}: {advice}")
+        left_out = len(problems) - NUM_SHOWN
+        rest = [f"… and {left_out:,} more lines like these"] if left_out > 0 else []
+        raise DataError("\n".join([*problems[:NUM_SHOWN], *rest, advice]))
 
 
-def _most_fitting(layouts: Sequence[Layout], sample: list[list[str]], checks: dict) -> Layout | None:
+def refuse_lines(path: Path, problems: Iterable[tuple[int, str]], advice: str) -> None:
+    """Raise DataError if there are problems, each a line of a file and what is wrong there."""
+    refuse([f"{path}:{line}: {what}" for line, what in problems], advice)
+
+
+def _rows(lines: Sequence[str], split: Split) -> Iterator[tuple[int, list[str]]]:
+    return ((number, split(line)) for number, line in enumerate(lines, start=1) if line.strip())
+
+
+def _most_fitting(layouts: Sequence[Layout], sample: list[list[str]], checks: Checks) -> Layout | None:
     for layout in layouts:
         if 2 * sum(layout.fits(row, checks) for row in sample) > len(sample):
             return layout
@@ -179,24 +246,28 @@ def _most_fitting(layouts: Sequence[Layout], sample: list[list[str]], checks: di
 
 
 def _fill(
-    path: Path, name: str, names: list[str], rows: Iterable[tuple[int, list[str]]], exact: bool
+    path: Path, layout: str, names: Sequence[str], rows: Iterable[tuple[int, list[str]]], exact: bool = True
 ) -> Columns:
-    lines, kept, problems = [], [], []
+    lines: list[int] = []
+    problems: list[tuple[int, str]] = []
+    places = {name: i for i, name in enumerate(names) if name != NO_VALUE}
+    values: dict[str, list[str]] = {name: [] for name in places}
+    columns = [(i, values[name]) for name, i in places.items()]
     for number, row in rows:
         if len(row) < len(names) or (exact and len(row) > len(names)):
-            problems.append((number, f"got {len(row)} columns ({' '.join(row)[:60]!r})"))
+            problems.append((number, f"{len(row)} columns ({' '.join(row)[:60]!r})"))
             continue
         lines.append(number)
-        kept.append(row)
-    refuse(path, problems, f"expected {len(names)}: {' '.join(names)}")
+        for i, column in columns:
+            column.append(sys.intern(row[i]))  # conditions and labels repeat in large files
+    refuse_lines(path, problems, f"expected {len(names)}: {' '.join(names)}")
     if not lines:
-        raise DataError(f"{path} holds a header and no trials: write it again")
-    values = {column: [row[i] for row in kept] for i, column in enumerate(names) if column != SKIP}
-    return Columns(path, name, values, lines)
+        raise DataError(f"{path} has a header and no trials: write it again")
+    return Columns(path, layout, values, lines)
 
 
 def _unknown(path: Path, row: Sequence[str], layouts: Sequence[Layout], what: str) -> str:
     known = "; ".join(f"{' '.join(layout.columns)} ({layout.name})" for layout in layouts)
     flag, example = ("--columns", "trial,score") if what == "score file" else ("--key_columns", "trial,label")
-    said = f"{path}:1: {' '.join(row)[:80]!r} is no {what} that is known: {known}"
-    return f"{said}. Name the columns with {flag}, e.g. {example}, `-` for one to skip"
+    problem = f"{path}:1: {' '.join(row)[:80]!r} has no known layout of a {what}; known are {known}"
+    return f"{problem}. Name the columns with {flag}, e.g. {example}, and `-` for one to skip"

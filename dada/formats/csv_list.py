@@ -1,7 +1,7 @@
-"""Corpora that are a folder of audio files and a CSV with one line a file.
+"""Lists of audio files as CSV, one file a line.
 
-The first line names the columns; the separator is a comma, semicolon, tab or `|`, whichever the first line
-has most of:
+The first line names the columns. The separator is a comma, semicolon, tab or `|`, whichever occurs most in
+the first line:
 
     file,label,speaker,attack
     joe/001.wav,real,JOE,
@@ -9,39 +9,22 @@ has most of:
 """
 
 import csv
-import random
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dada.errors import DataError
+from dada.formats.columns import read_text, refuse
+from dada.storage.atomic import atomic_path
 
 REQUIRED = ("file", "label")
-SHOWN = 10  # problems that one message spells out
-LABELS = {
-    "bonafide": (
-        "bonafide",
-        "bona-fide",
-        "bona_fide",
-        "bona fide",
-        "real",
-        "genuine",
-        "human",
-        "original",
-        "true",
-    ),
-    "spoof": ("spoof", "spoofed", "fake", "deepfake", "synthetic", "generated", "false"),
-}
-SPLITS = {
-    "train": ("train", "training"),
-    "dev": ("dev", "development", "valid", "val", "validation"),
-    "test": ("test", "testing", "eval", "evaluation"),
-}
+NUM_SHOWN = 10  # values that a message spells out
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the CSV: its number, and its values by our names of the columns (file, label, speaker,
+    """One line of the CSV: its number, and its values by the recipe's names of the columns (file, label,
     ...).
     """
 
@@ -52,43 +35,29 @@ class Row:
 def read_rows(
     path: Path, columns: Mapping[str, str], required: Sequence[str] = REQUIRED, quotes: bool = True
 ) -> list[Row]:
-    """Read a CSV with `columns`, our name -> the CSV's name, e.g. {file: path, label: class}; those of
-    `required` must be given.
+    """Read a CSV with `columns`, name in the recipe -> name in the CSV, e.g. {file: path, label: class}.
 
-    Without `quotes`, a quotation mark is a letter like others. Raises DataError with file and line for all
-    problems together: a missing column, a line with too many or too few values, an empty value that is
-    required, a file (the first of `required`) listed twice.
+    Without `quotes`, a quotation mark is a letter like others. Raise DataError with file and line for all
+    problems together: a missing column, a line with too few or too many values, an empty value of a
+    `required` column, a file (the first of `required`) listed twice.
     """
-    header, lines = parse(Path(path), quotes)
-    for name in required:
-        if name not in columns:
-            raise DataError(
-                f"no column is given for `{name}`; {path} has {', '.join(header)}: name one, e.g. "
-                f"{name}={header[0]}"
-            )
-    lacking = [f"{theirs!r} (for {ours})" for ours, theirs in columns.items() if theirs not in header]
-    if lacking:
-        raise DataError(
-            f"{path}:1: no column {', '.join(lacking)}; it has {', '.join(header)}: correct the columns"
-        )
-    place = {ours: header.index(theirs) for ours, theirs in columns.items()}
+    path = Path(path)
+    header, lines = parse(path, quotes)
+    place = _places(path, header, columns, required)
     rows: list[Row] = []
     problems: list[str] = []
-    seen: dict[str, int] = {}
+    first_line: dict[str, int] = {}
     for number, cells in lines:
         if len(cells) != len(header):
-            problems.append(
-                f"{path}:{number}: {len(cells)} values, but the first line names {len(header)} columns"
-            )
+            what = f"{len(cells)} values, but the first line names {len(header)} columns"
+            problems.append(f"{path}:{number}: {what}")
             continue
-        values = {ours: cells[index].strip() for ours, index in place.items()}
-        problems += [
-            f"{path}:{number}: no {columns[name]!r} is given" for name in required if not values[name]
-        ]
+        values = {name: cells[index].strip() for name, index in place.items()}
+        empty = [columns[name] for name in required if not values[name]]
+        problems += [f"{path}:{number}: no {name!r} is given" for name in empty]
         first = values[required[0]]
-        if first in seen:
-            problems.append(f"{path}:{number}: {first} is already in line {seen[first]}")
-        seen.setdefault(first, number)
+        if first_line.setdefault(first, number) != number:
+            problems.append(f"{path}:{number}: {first} is already in line {first_line[first]}")
         rows.append(Row(number, values))
     refuse(problems, "correct these lines")
     if not rows:
@@ -97,80 +66,69 @@ def read_rows(
 
 
 def parse(path: Path, quotes: bool = True) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The names of the columns, and the other lines that are not blank with their numbers."""
+    """Return the names of the columns, and the cells of the other lines that are not blank, with their
+    numbers.
+    """
+    text = read_text(path)
+    first = text.partition("\n")[0].partition("\r")[0]
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=max(",;\t|", key=first.count),
+        strict=True,
+        quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
+    )
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
-            reader = csv.reader(file, delimiter=max(",;\t|", key=first.count), strict=True, quoting=quoting)
-            lines = [(reader.line_num, cells) for cells in reader if cells]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): correct the path of the CSV") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
+        lines = [(reader.line_num, cells) for cells in reader if cells]
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: {error}: correct the quotes of this line") from error
-    if not lines:
-        raise DataError(f"{path} is empty: give a CSV whose first line names its columns")
     return [name.strip() for name in lines[0][1]], lines[1:]
 
 
 def map_values(
     path: Path, rows: Sequence[Row], column: str, mapping: Mapping[str, str], option: str
 ) -> list[str]:
-    """`mapping` of the column's value, row by row. Raises DataError listing the values that `mapping` lacks,
-    and all that were seen.
+    """Return `mapping` of the column's value, row by row.
+
+    Raise DataError with the values that `mapping` lacks and those that occur; `option` is where to add them.
     """
     mapping = {str(value): name for value, name in mapping.items()}  # YAML reads a bare 0 as a number
-    seen: dict[str, int] = {}
+    first_line: dict[str, int] = {}
     for row in rows:
-        seen.setdefault(row.values[column], row.line)
-    unknown = [value for value in seen if value not in mapping]
+        first_line.setdefault(row.values[column], row.line)
+    unknown = [value for value in first_line if value not in mapping]
     if unknown:
-        places = ", ".join(f"{value!r} (first at {path}:{seen[value]})" for value in unknown[:SHOWN])
-        values = ", ".join(repr(value) for value in list(seen)[:SHOWN]) + (", …" if len(seen) > SHOWN else "")
+        shown = unknown[:NUM_SHOWN]
+        places = ", ".join(f"{value!r} (first at {path}:{first_line[value]})" for value in shown)
+        values = [repr(value) for value in first_line]
+        seen = ", ".join(values[:NUM_SHOWN]) + (", …" if len(values) > NUM_SHOWN else "")
         raise DataError(
-            f"{option} does not say what the {column} {places} means; values seen: {values}: add the "
+            f"{option} does not say what the {column} {places} means; values seen: {seen}: add the "
             f"missing ones to {option}"
         )
     return [mapping[row.values[column]] for row in rows]
 
 
-def guess_mapping(values: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Those of `values` that are usual spellings, upper or lower case, to our names.
-
-    >>> guess_mapping(["Real", "FAKE", "x"], LABELS)
-    {'Real': 'bonafide', 'FAKE': 'spoof'}
-    """
-    usual = {spelling: name for name, spellings in known.items() for spelling in spellings}
-    return {value: usual[value.lower()] for value in dict.fromkeys(values) if value.lower() in usual}
+def write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Write rows of the same columns as a CSV."""
+    with atomic_path(Path(path)) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
-def divide(groups: Sequence[str], shares: Mapping[str, float], seed: int) -> dict[str, str]:
-    """Each distinct group -> a split, drawn with `seed`: every split gets its share, and one group at least.
-
-    The first split takes what rounding leaves. Raises DataError where there are fewer groups than splits.
-    """
-    names = sorted(set(groups))
-    if len(names) < len(shares):
+def _places(
+    path: Path, header: Sequence[str], columns: Mapping[str, str], required: Sequence[str]
+) -> dict[str, int]:
+    """Return the place of each column. Raise DataError for a column that is not named or not there."""
+    for name in required:
+        if name not in columns:
+            raise DataError(
+                f"no column is given for `{name}`; {path} has {', '.join(header)}: name one, e.g. "
+                f"{name}={header[0]}"
+            )
+    lacking = [f"{column!r} (for {name})" for name, column in columns.items() if column not in header]
+    if lacking:
         raise DataError(
-            f"{len(names)} groups ({', '.join(names[:SHOWN])}) cannot fill the splits {', '.join(shares)}"
+            f"{path}:1: no column {', '.join(lacking)}; it has {', '.join(header)}: correct the columns"
         )
-    random.Random(seed).shuffle(names)
-    first, *others = shares
-    owner: dict[str, str] = {}
-    for rank, split in enumerate(others):
-        left = (
-            len(names) - len(owner) - (len(others) - rank)
-        )  # one group is kept for each of the later splits and for the first
-        count = min(left, max(1, round(len(names) * shares[split] / sum(shares.values()))))
-        owner.update(dict.fromkeys(names[len(owner) : len(owner) + count], split))
-    return {name: owner.get(name, first) for name in names}
-
-
-def refuse(problems: Sequence[str], advice: str) -> None:
-    """Raise DataError with the first problems, one a line, if there are any."""
-    if problems:
-        more = f"\n… and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        raise DataError("\n".join(problems[:SHOWN]) + f"{more}\n{advice}")
+    return {name: header.index(column) for name, column in columns.items()}

@@ -1,11 +1,11 @@
-"""Corpora without a list: folders whose names say what lies in them, or files that an ASVspoof protocol
-names. Both become a CSV.
+"""Corpora without a CSV: folders whose names tell what is in them, or files that an ASVspoof protocol names.
 
-real/JOE/001.wav
-fake/melgan/JOE/001.wav        read with the levels label/attack/speaker
+    real/JOE/001.wav
+    fake/melgan/JOE/001.wav        read with the levels label/attack/speaker
+
+Both become rows of a CSV.
 """
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,21 +13,20 @@ from pathlib import Path
 from dada.data.datadir import BONAFIDE
 from dada.data.find_audio import READABLE, UNREADABLE, find_audio
 from dada.errors import DataError, UserError
-from dada.formats.asvspoof import guess_format, read_protocol
-from dada.formats.csv_list import LABELS, SPLITS, refuse
-from dada.storage.atomic import atomic_path
+from dada.formats.asvspoof import guess_layout, read_protocol
+from dada.formats.columns import NO_VALUE, refuse
+from dada.formats.words import LABELS, SPLITS, guess_mapping
 
-PASSED_OVER = "-"  # a level, or column, without meaning
-SPELLINGS = {"label": LABELS, "split": SPLITS}
+MEANINGS = {"label": LABELS, "split": SPLITS}
 
 
 def rows_of_folders(audio: Path, levels: Sequence[str] = ()) -> list[dict[str, str]]:
-    """A row (file, label, ...) for every audio file below a folder, in order of their names.
+    """Return a row (file, label, ...) for every audio file below a folder, in order of their names.
 
-    With `levels`, e.g. (split, label, speaker), the folders of a file say these, from the outside in; a bona
-    fide file may leave out `attack`. Without, a folder called real, fake or alike is the label, one called
-    train, dev or test the split, the first folder below the label of a spoof its attack, and others say
-    nothing. Raises DataError listing files that have no label, or two.
+    `levels`, e.g. (split, label, speaker), name what the folders of a file mean, from the outside in; a bona
+    fide file may leave out `attack`. Without `levels`, a folder called real, fake or the like is the label,
+    one called train, dev or test the split, the first folder below the label of a spoof its attack, and
+    others have no meaning. Raise DataError with the files that have no label, or two.
     """
     audio = Path(audio)
     paths = [os.path.join(folder, name) for folder, _, files in os.walk(audio) for name in files]
@@ -43,7 +42,7 @@ def rows_of_folders(audio: Path, levels: Sequence[str] = ()) -> list[dict[str, s
     rows, problems = [], []
     for name in files:
         folders = Path(name).parts[:-1]
-        row, problem = _by_levels(folders, levels) if levels else _by_spelling(folders)
+        row, problem = _by_levels(folders, levels) if levels else _by_words(folders)
         rows.append({"file": name, **row})
         if problem:
             problems.append(f"{audio / name}: {problem}")
@@ -52,36 +51,29 @@ def rows_of_folders(audio: Path, levels: Sequence[str] = ()) -> list[dict[str, s
 
 
 def rows_of_protocols(audio: Path, protocols: Mapping[str, Path]) -> list[dict[str, str]]:
-    """A row for every line of ASVspoof-style protocols, by split; the audio lies anywhere below a folder.
-    DataError for what is missing.
+    """Return a row for every line of ASVspoof-style protocols, given by split.
+
+    The audio lies anywhere below a folder. Raise DataError for missing files and for a list without labels.
     """
     audio = Path(audio)
     folders = [Path(folder) for folder, _, files in os.walk(audio) if files]
     rows = []
     for split, path in protocols.items():
-        protocol = read_protocol(path, guess_format(path))
+        protocol = read_protocol(path, guess_layout(path))
         if "label" not in protocol.values:
-            raise DataError(
-                f"{path} is a {protocol.form.name}, without labels: nothing can be trained or measured on it"
-            )
-        found = find_audio(folders, protocol.values["trial"])
+            problem = f"{path} is a {protocol.layout}, without labels"
+            raise DataError(f"{problem}: nothing can be trained or measured on it")
+        files = find_audio(folders, protocol.values["trial"])
         names = [name for name in protocol.values if name != "trial"]
         for i, utt in enumerate(protocol.values["trial"]):
-            values = {name: protocol.values[name][i] for name in names}
-            said = {name: "" if value == PASSED_OVER else value for name, value in values.items()}
-            rows.append({"file": os.path.relpath(found[utt], audio), **said, "split": split})
+            cells = {name: protocol.values[name][i] for name in names}
+            values = {name: "" if value == NO_VALUE else value for name, value in cells.items()}
+            rows.append({"file": os.path.relpath(files[utt], audio), **values, "split": split})
     return _with_common_columns(rows)
 
 
-def write_rows(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write rows of the same columns as a CSV."""
-    with atomic_path(Path(path)) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def _by_levels(folders: Sequence[str], levels: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Return the values of a file in `folders`, and what is wrong, if anything."""
     if "label" not in levels:
         raise UserError(f"--folders {'/'.join(levels)} has no level `label`")
     named = list(levels)
@@ -91,20 +83,19 @@ def _by_levels(folders: Sequence[str], levels: Sequence[str]) -> tuple[dict[str,
             named = shorter
     if len(folders) != len(named):
         return {"label": ""}, f"lies in {len(folders)} folders, but --folders names {len(levels)}"
-    row = {level: folder for level, folder in zip(named, folders, strict=True) if level != PASSED_OVER}
+    row = {level: folder for level, folder in zip(named, folders, strict=True) if level != NO_VALUE}
     return row, ""
 
 
-def _by_spelling(folders: Sequence[str]) -> tuple[dict[str, str], str]:
+def _by_words(folders: Sequence[str]) -> tuple[dict[str, str], str]:
+    """Return the values of a file in `folders`, and what is wrong, if anything."""
     row: dict[str, str] = {}
-    for column in SPELLINGS:
-        found = [i for i, folder in enumerate(folders) if _meaning(column, folder)]
-        if len(found) > 1:
-            return {
-                "label": ""
-            }, f"lies in the folders {' and '.join(folders[i] for i in found)}, which both say a {column}"
-        if found:
-            row[column] = folders[found[0]]
+    for column in MEANINGS:
+        matches = [folder for folder in folders if _meaning(column, folder)]
+        if len(matches) > 1:
+            return {"label": ""}, f"lies in the folders {' and '.join(matches)}, which both mean a {column}"
+        if matches:
+            row[column] = matches[0]
         elif column == "label":
             usual = ", ".join(name for names in LABELS.values() for name in names[:3])
             return {"label": ""}, f"lies in no folder that names its class ({usual}, …)"
@@ -115,11 +106,11 @@ def _by_spelling(folders: Sequence[str]) -> tuple[dict[str, str], str]:
 
 
 def _meaning(column: str, folder: str) -> str | None:
-    return next((name for name, spellings in SPELLINGS[column].items() if folder.lower() in spellings), None)
+    return guess_mapping([folder], MEANINGS[column]).get(folder)
 
 
 def _with_common_columns(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The rows with the same columns each, and without columns that say nothing anywhere."""
+    """Return the rows with the same columns each, without columns that are empty throughout."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     used = [name for name in columns if any(row.get(name) for row in rows)]
     return [{name: row.get(name, "") for name in used} for row in rows]

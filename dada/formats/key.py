@@ -1,160 +1,127 @@
-"""Keys: which trials there are, which are bona fide, and under what condition each was made.
+"""Keys: the trials to be scored, which are bona fide, and the conditions under which each was made.
 
-Data directories, tables of labels, lists without labels, and the keys of ASVspoof 2019, 2021 and 5 and of
-In-the-Wild.
+A key is a data directory, a table of labels, a list without labels, or a key of ASVspoof 2019, 2021 and 5 or
+of In-the-Wild.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
+from dada.data.datadir import NO_SPEAKER, DataDir
 from dada.errors import ConfigError, DataError
-from dada.formats.columns import Columns, Layout, read_columns, refuse
+from dada.formats.asvspoof import (
+    ASVSPOOF5,
+    ASVSPOOF2019,
+    ASVSPOOF2021_DF,
+    ASVSPOOF2021_LA,
+    ASVSPOOF2021_PA,
+    LIST,
+)
+from dada.formats.columns import (
+    NO_VALUE,
+    Columns,
+    Layout,
+    condition_value,
+    read_columns,
+    refuse_lines,
+    repeats,
+)
+from dada.formats.words import ASV_KINDS, is_label, label_of
 from dada.plugins import nearest
 
-NO_VALUE = "-"
-WORDS = {
-    **dict.fromkeys(("bonafide", "bona-fide", "bona_fide", "genuine", "real", "human"), BONAFIDE),
-    **dict.fromkeys(("spoof", "spoofed", "fake", "deepfake"), SPOOF),
-}
-ASV_WORDS = ("target", "nontarget", "spoof")
 DEFAULT_SUBSET, ALL_SUBSETS = "eval", "all"
-ASVSPOOF2021_PA = (
-    "speaker",
-    "trial",
-    "asv_room",
-    "asv_mic",
-    "asv_distance",
-    "attacker_room",
-    "attacker_mic",
-    "attacker_distance",
-    "talker_distance",
-    "label",
-    "trim",
-    "subset",
-)
-ASVSPOOF2021 = ("speaker", "trial", "codec", "transmission", "attack", "label", "trim", "subset")
+SCORED = Layout("scores with labels", ("trial", "attack", "label", "score"))
 LAYOUTS = (
     Layout("labels", ("trial", "label")),
     Layout("In-the-Wild", ("trial", "speaker", "label")),
-    Layout("ASVspoof 2019 protocol", ("speaker", "trial", "environment", "attack", "label")),
-    Layout("ASVspoof 2021 LA metadata", ASVSPOOF2021),
-    Layout("ASVspoof 2021 PA metadata", ASVSPOOF2021_PA),
-    Layout(
-        "ASVspoof 2021 DF metadata",
-        (
-            "speaker",
-            "trial",
-            "codec",
-            "source",
-            "attack",
-            "label",
-            "trim",
-            "subset",
-            "vocoder",
-            "task",
-            "team",
-            "gender_pair",
-            "language",
-        ),
-    ),
-    Layout(
-        "ASVspoof 5 protocol",
-        (
-            "speaker",
-            "trial",
-            "gender",
-            "codec",
-            "codec_quality",
-            "codec_seed",
-            "attack_tag",
-            "attack",
-            "label",
-            "-",
-        ),
-    ),
-    Layout("scores with labels", ("trial", "attack", "label", "score")),
-    Layout("list of utterances", ("trial",)),
+    ASVSPOOF2019,
+    ASVSPOOF2021_LA,
+    ASVSPOOF2021_PA,
+    ASVSPOOF2021_DF,
+    ASVSPOOF5,
+    SCORED,
+    LIST,
 )
-NOT_CONDITIONS = {"trial", "speaker", "label", "asv_label", "subset", "score", "asv_score", "sasv_score", "-"}
+NOT_CONDITIONS = {"trial", "speaker", "label", "asv_label", "subset", "score", "asv_score", "sasv_score"}
 
 
 @dataclass
 class Key:
-    """The trials to be scored (N,) and, in the same order, what is known of each. `labels` is None for an
-    unlabelled set.
-    """
+    """The trials to be scored (N,), and for each its label, speaker and conditions in the same order."""
 
     path: Path
     layout: str
     trials: list[str]
-    labels: list[str] | None
+    labels: list[str] | None  # None for an unlabelled set
     speakers: list[str]
     conditions: dict[str, list[str]] = field(default_factory=dict)
     asv_labels: list[str] | None = None  # target | nontarget | spoof
-    subset: str | None = None  # of the trials in the file, where it has subsets
-    outside: set[str] = field(default_factory=set)  # trials of its other subsets
+    subset: str | None = None  # of the trials in the file, if it has subsets
+    outside: set[str] = field(default_factory=set)  # trials of the other subsets
 
 
 def read_key(path: Path, columns: Sequence[str] | None = None, subset: str | None = None) -> Key:
-    """Read a key of any known format. Raises DataError for labels that nobody knows, and repeated or
-    conflicting trials.
+    """Read a key of any known layout, or with the given `columns`.
+
+    Raise DataError, with file and line, for unknown labels and for repeated or conflicting trials, and
+    ConfigError for columns without a trial.
     """
     path = Path(path)
     if path.is_dir():
         return _of_data_dir(path)
     if columns is not None and "trial" not in columns:
-        raise ConfigError(
-            f"--key_columns {','.join(columns)} names no trial: e.g. trial,label or "
-            "speaker,trial,-,attack,label"
-        )
-    table = read_columns(path, LAYOUTS, {"label": is_any_label}, "key", columns)
-    for name, known in (("label", is_label), ("asv_label", ASV_WORDS.__contains__)):
-        refuse(
-            table.path,
-            [
-                (line, f"label {value!r}")
-                for line, value in zip(table.lines, table.values.get(name, []), strict=False)
-                if not known(value)
-            ],
-            "write bonafide or spoof (target and nontarget belong to --asv_key)"
-            if name == "label"
-            else "write target, nontarget or spoof",
-        )
-    return _chosen(_of_columns(table), table, subset)
+        example = "e.g. trial,label or speaker,trial,-,attack,label"
+        raise ConfigError(f"--key_columns {','.join(columns)} names no trial: {example}")
+    table = read_columns(path, LAYOUTS, {"label": _may_be_label}, "key", columns)
+    table.refuse("label", is_label, "write bonafide or spoof (target and nontarget belong to --asv_key)")
+    table.refuse("asv_label", ASV_KINDS.__contains__, "write target, nontarget or spoof")
+    names = trial_names(table)
+    labels = [label_of(value) for value in table.values["label"]] if "label" in table.values else None
+    _refuse_repeated(table, names, labels)
+    key = Key(
+        path=table.path,
+        layout=table.layout,
+        trials=names,
+        labels=labels,
+        speakers=table.values.get("speaker", [NO_SPEAKER] * len(names)),
+        conditions=conditions_of(table),
+        asv_labels=table.values.get("asv_label"),
+        subset=_subset_of(table, subset),
+    )
+    if key.subset in (None, ALL_SUBSETS):
+        return key
+    return _some_trials(key, [i for i, value in enumerate(table.values["subset"]) if value == key.subset])
 
 
-def is_label(value: str) -> bool:
-    """Whether a word says bona fide or spoof, in one of the ways of the corpora."""
-    return value.lower() in WORDS
-
-
-def is_any_label(value: str) -> bool:
-    """As `is_label`, or a bare class number: taken for a label column, so that the message about it can name
-    its lines.
+def trial_names(table: Columns) -> list[str]:
+    """Return the names of the trials: the utterances, each after the claimed speaker if speakers are
+    verified.
     """
-    return is_label(value) or value in ("0", "1") or value in ASV_WORDS
-
-
-def label_of(value: str) -> str:
-    """bonafide or spoof, from any corpus's word for it."""
-    return WORDS[value.lower()]
+    trials = table.values["trial"]
+    if "speaker" in table.values and {"asv_score", "sasv_score", "asv_label"} & set(table.values):
+        return [f"{speaker} {trial}" for speaker, trial in zip(table.values["speaker"], trials, strict=True)]
+    return trials
 
 
 def conditions_of(table: Columns) -> dict[str, list[str]]:
-    """The columns that say how a trial was made; bona fide trials have the attack `-`. A column without any
-    value is left out.
+    """Return the columns that tell how a trial was made; bona fide trials have the attack `-`.
+
+    A column without any value is left out.
     """
     conditions = {}
     for name in [name for name in table.values if name not in NOT_CONDITIONS]:
-        column = [
-            NO_VALUE if value.lower() in ("", BONAFIDE, "bona-fide") else value
-            for value in table.values[name]
-        ]
+        column = [condition_value(value) for value in table.values[name]]
         if set(column) != {NO_VALUE}:
             conditions[name] = column
     return conditions
+
+
+def _may_be_label(value: str) -> bool:
+    """Whether a value may be a label. Numbers and kinds of ASV trials count, so that they are refused by
+    line.
+    """
+    return is_label(value) or value in ("0", "1", *ASV_KINDS)
 
 
 def _of_data_dir(path: Path) -> Key:
@@ -165,65 +132,42 @@ def _of_data_dir(path: Path) -> Key:
     return Key(path, "data directory", utts, labels, [data.speakers[utt] for utt in utts], conditions)
 
 
-def _of_columns(table: Columns) -> Key:
-    values = table.values
-    trials = values["trial"]
-    if "asv_label" in values and "speaker" in values:
-        trials = [f"{speaker} {trial}" for speaker, trial in zip(values["speaker"], trials, strict=True)]
-    labels = [label_of(value) for value in values["label"]] if "label" in values else None
-    _refuse_repeated(table, trials, labels)
-    speakers = values.get("speaker", [NO_SPEAKER] * len(trials))
-    return Key(
-        table.path, table.layout, trials, labels, speakers, conditions_of(table), values.get("asv_label")
+def _some_trials(key: Key, indices: Sequence[int]) -> Key:
+    """Return a key of some trials, with the others in `outside`."""
+
+    def of(values: list[str]) -> list[str]:
+        return [values[i] for i in indices]
+
+    return replace(
+        key,
+        trials=of(key.trials),
+        labels=None if key.labels is None else of(key.labels),
+        speakers=of(key.speakers),
+        conditions={name: of(values) for name, values in key.conditions.items()},
+        asv_labels=None if key.asv_labels is None else of(key.asv_labels),
+        outside=set(key.trials) - set(of(key.trials)),
     )
 
 
 def _refuse_repeated(table: Columns, trials: list[str], labels: list[str] | None) -> None:
-    if len(set(trials)) == len(trials):
-        return
-    first: dict[str, int] = {}
     problems = []
-    for i, trial in enumerate(trials):
-        j = first.setdefault(trial, i)
-        if j != i:
-            kind = (
-                f"with label {labels[i]}, but {labels[j]}"
-                if labels and labels[i] != labels[j]
-                else "again, as"
-            )
-            problems.append((table.lines[i], f"{trial} is there {kind} in line {table.lines[j]}"))
-    refuse(table.path, problems, f"{len(problems)} lines repeat a trial; keep one line of each")
+    for i, j in repeats(trials):
+        conflict = labels is not None and labels[i] != labels[j]
+        how = f"with label {labels[i]}, but {labels[j]}" if labels and conflict else "again, as"
+        problems.append((table.lines[i], f"{trials[i]} is there {how} in line {table.lines[j]}"))
+    refuse_lines(table.path, problems, f"{len(problems)} lines repeat a trial; keep one line of each")
 
 
-def _chosen(key: Key, table: Columns, subset: str | None) -> Key:
-    """The trials of one subset, where the file has several."""
+def _subset_of(table: Columns, subset: str | None) -> str | None:
+    """Return the subset to be used; None if the file has no subsets. Raise DataError for an unknown one."""
     subsets = table.values.get("subset")
     if subsets is None:
         if subset not in (None, ALL_SUBSETS):
-            raise DataError(f"{key.path} has no column of subsets ({key.layout}): leave --subset out")
-        return key
-    key.subset = subset or DEFAULT_SUBSET
-    if key.subset == ALL_SUBSETS:
-        return key
-    keep = [i for i, name in enumerate(subsets) if name == key.subset]
-    if not keep:
-        known = sorted(set(subsets))
+            raise DataError(f"{table.path} has no column of subsets ({table.layout}): leave --subset out")
+        return None
+    name = subset or DEFAULT_SUBSET
+    known = sorted(set(subsets))
+    if name not in (*known, ALL_SUBSETS):
         advice = f"give --subset, one of {', '.join(known)}, all"
-        raise DataError(f"{key.path} has no subset {key.subset!r}{nearest(key.subset, known)}: {advice}")
-
-    def of(values: list[str] | None) -> list[str] | None:
-        return None if values is None else [values[i] for i in keep]
-
-    inside = of(key.trials)
-    conditions = {name: of(values) for name, values in key.conditions.items()}
-    return Key(
-        key.path,
-        key.layout,
-        inside,
-        of(key.labels),
-        of(key.speakers),
-        conditions,
-        of(key.asv_labels),
-        key.subset,
-        set(key.trials) - set(inside),
-    )
+        raise DataError(f"{table.path} has no subset {name!r}{nearest(name, known)}: {advice}")
+    return name

@@ -1,4 +1,4 @@
-"""Anybody's score files: ours, those of the ASVspoof challenges, and any columns that are named."""
+"""Score files: those of this package, those of the ASVspoof challenges, and any with named columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,19 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from dada.errors import ConfigError, DataError
-from dada.formats.columns import Columns, Layout, read_columns, refuse
-from dada.formats.key import conditions_of, is_label, label_of
+from dada.formats.columns import NO_VALUE, Columns, Layout, is_number, read_columns, refuse_lines, repeats
+from dada.formats.key import SCORED, conditions_of, trial_names
+from dada.formats.words import is_label, label_of
 from dada.storage.json_file import read_json
 
-SCORES = (
-    "score",
-    "asv_score",
-    "sasv_score",
-)  # of the countermeasure, of the speaker verification, of both together
-ABSENT = "-"  # in place of a score that a system does not give, for the whole column
+# Of the countermeasure, of the speaker verification, and of both together.
+SCORES = ("score", "asv_score", "sasv_score")
 LAYOUTS = (
     Layout("utterance and score", ("trial", "score")),
-    Layout("ASVspoof 2019 scores", ("trial", "attack", "label", "score")),
+    Layout("ASVspoof 2019 scores", SCORED.columns),
     Layout("score before label", ("trial", "score", "label")),
     Layout("label before score", ("trial", "label", "score")),
 )
@@ -27,128 +24,65 @@ LAYOUTS = (
 
 @dataclass
 class ScoreFile:
-    """Trials and their scores (N,), higher is more bona fide, in the order of the file; `lines` (N,) say
-    where each stands.
+    """Trials and their scores, each (N,) in the order of the file. A higher score means more bona fide.
 
-    A trial of speaker verification is `speaker utterance`. `labels` are those that the file itself holds.
+    A trial of speaker verification is `speaker utterance`.
     """
 
     path: Path
     layout: str
     trials: list[str]
-    lines: list[int]
-    scores: dict[str, np.ndarray]
-    labels: list[str] | None
+    lines: list[int]  # of each trial in the file
+    scores: dict[str, np.ndarray]  # by kind of score, see SCORES
+    labels: list[str] | None  # None if the file has none
     conditions: dict[str, list[str]]
-    llr: bool | None  # whether they may be read as log-likelihood ratios, where the file beside them says so
+    llr: bool | None  # whether the scores are log-likelihood ratios; None if the file beside does not tell
 
 
 def read_score_file(path: Path, columns: Sequence[str] | None = None) -> ScoreFile:
-    """Read and check a score file.
+    """Read a score file of any known layout, or with the given `columns`.
 
-    Raises DataError, with file and line, for scores that are no finite numbers, and for trials that are there
-    more than once.
+    Raise DataError, with file and line, for scores that are not finite numbers and for repeated trials, and
+    ConfigError for columns without a trial or a score.
     """
     if columns is not None and ("trial" not in columns or not set(columns) & set(SCORES)):
-        raise ConfigError(
-            f"--columns {','.join(columns)} names no trial or no score: e.g. trial,score or "
-            "-,trial,label,score"
-        )
-    table = read_columns(path, LAYOUTS, {"score": _is_number, "label": is_label}, "score file", columns)
-    scores = {
-        name: values
-        for name in SCORES
-        if name in table.values and (values := _numbers(table, name)) is not None
-    }
+        example = "e.g. trial,score or -,trial,label,score"
+        raise ConfigError(f"--columns {','.join(columns)} names no trial or no score: {example}")
+    table = read_columns(path, LAYOUTS, {"score": is_number, "label": is_label}, "score file", columns)
+    scores = {name: table.floats(name) for name in SCORES if _is_given(table, name)}
     if not scores:
-        raise DataError(
-            f"{path} has no column of scores ({table.layout}): its header must name a score, or give "
-            "--columns"
-        )
+        advice = "its header must name a score, or give --columns"
+        raise DataError(f"{path} has no column of scores ({table.layout}): {advice}")
     trials = trial_names(table)
     _refuse_repeated(table, trials, next(iter(scores.values())))
-    labels = None
-    if "label" in table.values:
-        wrong = [
-            (line, f"label {value!r}")
-            for line, value in zip(table.lines, table.values["label"], strict=True)
-            if not is_label(value)
-        ]
-        refuse(table.path, wrong, "write bonafide or spoof")
-        labels = [label_of(value) for value in table.values["label"]]
-    return ScoreFile(
-        table.path,
-        table.layout,
-        trials,
-        table.lines,
-        scores,
-        labels,
-        conditions_of(table),
-        _says_llr(table.path),
-    )
+    table.refuse("label", is_label, "write bonafide or spoof")
+    labels = [label_of(value) for value in table.values["label"]] if "label" in table.values else None
+    conditions, llr = conditions_of(table), _read_llr(table.path)
+    return ScoreFile(table.path, table.layout, trials, table.lines, scores, labels, conditions, llr)
 
 
-def trial_names(table: Columns) -> list[str]:
-    """What a trial is called: its utterance, with the claimed speaker before it where speakers are verified."""
-    trials = table.values["trial"]
-    if "speaker" in table.values and {"asv_score", "sasv_score", "asv_label"} & set(table.values):
-        return [f"{speaker} {trial}" for speaker, trial in zip(table.values["speaker"], trials, strict=True)]
-    return trials
-
-
-def _numbers(table: Columns, column: str) -> np.ndarray | None:
-    texts = table.values[column]
-    if column != "score" or len(set(table.values) & set(SCORES)) > 1:
-        if all(text == ABSENT for text in texts):
-            return None
-    wrong = [
-        (line, f"score {text!r}")
-        for line, text in zip(table.lines, texts, strict=True)
-        if not _is_number(text)
-    ]
-    refuse(table.path, wrong, "a score must be a number, with a point for the decimals")
-    values = np.array([float(text) for text in texts])
-    bad = np.flatnonzero(~np.isfinite(values))
-    refuse(
-        table.path,
-        [(table.lines[i], f"the score of {table.values['trial'][i]} is {texts[i]}") for i in bad],
-        f"{bad.size} of {values.size} scores are not finite; score these trials again",
-    )
-    return values + 0.0  # a negative zero becomes zero
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
+def _is_given(table: Columns, name: str) -> bool:
+    """Whether the file has scores of a kind: a column of `-` beside another kind of score counts as none."""
+    if name not in table.values:
         return False
-    return "_" not in text  # Python reads 1_5 as 15
+    alone = set(table.values) & set(SCORES) == {"score"}
+    return alone or any(text != NO_VALUE for text in table.values[name])
 
 
 def _refuse_repeated(table: Columns, trials: list[str], scores: np.ndarray) -> None:
-    if len(set(trials)) == len(trials):
-        return
-    first: dict[str, int] = {}
     problems = []
-    for i, trial in enumerate(trials):
-        j = first.setdefault(trial, i)
-        if j != i:
-            kind = (
-                "again with the same score"
-                if scores[i] == scores[j]
-                else f"with another score, {scores[i]:g} and not {scores[j]:g},"
-            )
-            problems.append(
-                (
-                    table.lines[i],
-                    f"{trial} is there {kind} as in line {table.lines[j]}".replace(", as in", ", than in"),
-                )
-            )
-    refuse(table.path, problems, f"{len(problems)} lines repeat a trial; keep one line of each")
+    for i, j in repeats(trials):
+        how = (
+            "with the same score as"
+            if scores[i] == scores[j]
+            else f"with {scores[i]:g}, not {scores[j]:g} as"
+        )
+        problems.append((table.lines[i], f"{trials[i]} is there again {how} in line {table.lines[j]}"))
+    refuse_lines(table.path, problems, f"{len(problems)} lines repeat a trial; keep one line of each")
 
 
-def _says_llr(path: Path) -> bool | None:
-    """What the JSON beside one of our own score files says."""
+def _read_llr(path: Path) -> bool | None:
+    """Return `llr` of the JSON file beside a score file of this package."""
     beside = path.with_suffix(".json")
     if path.suffix != ".txt" or not beside.is_file():
         return None

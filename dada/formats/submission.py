@@ -1,7 +1,7 @@
-"""Score files as the challenges and arenas take them. Scores keep every digit, trials the order of the key.
+"""Score files as the challenges and arenas accept them. Scores keep every digit, trials the order of the key.
 
-A file that ends in .zip is an archive with the score file in it, without a folder, as the challenges' Codalab
-and Codabench pages take it.
+A file that ends in .zip is an archive with the score file in it, without a folder, as the Codalab and
+Codabench pages of the challenges accept it.
 """
 
 import hashlib
@@ -10,10 +10,13 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from dada.data.datadir import BONAFIDE, SPOOF
 from dada.errors import DataError
+from dada.formats.columns import NO_VALUE
 from dada.formats.key import Key
-from dada.formats.score_file import ABSENT, SCORES
+from dada.formats.score_file import SCORES
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
 from dada.storage.atomic import atomic_path, write_text
@@ -23,14 +26,12 @@ Scores = Mapping[str, Sequence[float]]  # by kind of score, in the order of the 
 
 @dataclass(frozen=True)
 class Format:
-    """`lines` of the score file, what an archive calls it, and `needs`, the kinds of scores of which it takes
-    at least one.
-    """
+    """What a challenge accepts."""
 
-    says: str
-    lines: Callable[[Key, Scores], list[str]]
-    name: str = "score.txt"
-    needs: tuple[str, ...] = ("score",)
+    description: str
+    lines: Callable[[Key, Scores], list[str]]  # of the score file
+    name: str = "score.txt"  # in an archive
+    needs: tuple[str, ...] = ("score",)  # kinds of scores, at least one of which must be given
 
 
 def _plain(key: Key, scores: Scores) -> list[str]:
@@ -39,10 +40,8 @@ def _plain(key: Key, scores: Scores) -> list[str]:
 
 def _asvspoof2019(key: Key, scores: Scores) -> list[str]:
     if key.labels is None or "attack" not in key.conditions:
-        raise DataError(
-            f"{key.path} has no labels and attacks, which the ASVspoof 2019 package wants beside the "
-            "scores: use format plain"
-        )
+        problem = f"{key.path} has no labels and attacks, which the ASVspoof 2019 package needs"
+        raise DataError(f"{problem}: use format plain")
     rows = zip(key.trials, key.conditions["attack"], key.labels, scores["score"], strict=True)
     return [f"{trial} {attack} {label} {score!r}" for trial, attack, label, score in rows]
 
@@ -56,12 +55,10 @@ def _asvspoof5(key: Key, scores: Scores) -> list[str]:
 
 def _asvspoof5_track2(key: Key, scores: Scores) -> list[str]:
     if key.asv_labels is None and not all(" " in trial for trial in key.trials):
-        raise DataError(
-            f"{key.path} does not say who claims to speak ({key.layout}): track 2 wants `speaker trial` "
-            "in its key"
-        )
+        problem = f"{key.path} does not name the claimed speakers ({key.layout})"
+        raise DataError(f"{problem}: track 2 needs `speaker trial` in its key")
     columns = [
-        [ABSENT] * len(key.trials) if scores.get(kind) is None else [repr(score) for score in scores[kind]]
+        [NO_VALUE] * len(key.trials) if scores.get(kind) is None else [repr(score) for score in scores[kind]]
         for kind in SCORES
     ]
     rows = zip(key.trials, *columns, strict=True)
@@ -85,7 +82,7 @@ FORMATS = {
     "asvspoof2021": Format("`trial score`", _plain),
     "asvspoof5": Format("track 1: `filename cm-score` with a header and tabs", _asvspoof5, "score.tsv"),
     "asvspoof5_track2": Format(
-        "`spk filename cm-score asv-score sasv-score`, `-` for what is not there",
+        "`spk filename cm-score asv-score sasv-score`, `-` for an absent score",
         _asvspoof5_track2,
         "score.tsv",
         SCORES,
@@ -98,7 +95,7 @@ FORMATS = {
 
 
 def default_format(key: Key) -> str:
-    """What the challenge of this key takes."""
+    """Return the format that the challenge of this key accepts."""
     for layout, form in (("ASVspoof 5", "asvspoof5"), ("ASVspoof 2021", "asvspoof2021")):
         if key.layout.startswith(layout):
             return form
@@ -106,22 +103,20 @@ def default_format(key: Key) -> str:
 
 
 def write_submission(path: Path, key: Key, scores: Scores, form: str) -> list[Path]:
-    """Write the scores of a key's trials; returns the files that were written. Raises DataError for what the
-    format lacks.
+    """Write the scores of a key's trials (N,) by kind of score, and return the files that were written.
+
+    Raise DataError for scores, labels or speakers that the format needs and that are not there.
     """
     wanted = FORMATS[form]
     if not any(scores.get(kind) is not None for kind in wanted.needs):
-        raise DataError(
-            f"format {form} takes {' or '.join(wanted.needs)}, and the score file has "
-            f"{', '.join(scores) or 'none'}"
-        )
+        problem = f"format {form} needs {' or '.join(wanted.needs)}"
+        raise DataError(f"{problem}, and the score file has {', '.join(scores) or 'none'}")
     scores = {kind: [float(value) for value in values] for kind, values in scores.items()}
     text = "".join(f"{line}\n" for line in wanted.lines(key, scores))
     if path.suffix == ".zip":
         with atomic_path(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(
-                zipfile.ZipInfo(wanted.name), text, zipfile.ZIP_DEFLATED
-            )  # a fixed date: the same scores give the same file
+            # ZipInfo has a fixed date, so that the same scores give the same file.
+            archive.writestr(zipfile.ZipInfo(wanted.name), text, zipfile.ZIP_DEFLATED)
     else:
         write_text(path, text)
     if form != "arena":
@@ -131,17 +126,18 @@ def write_submission(path: Path, key: Key, scores: Scores, form: str) -> list[Pa
 
 
 def _arena_yaml(key: Key, scores: Sequence[float], text: str) -> str:
-    """The pointer that a pull request to the Arena's data set adds; what only the submitter knows is left as
-    null.
+    """Return the pointer that a pull request to the Arena's data set adds.
+
+    The fields that only the submitter knows are null.
     """
     eer = None
     if key.labels is not None and len(set(key.labels)) == 2:
-        parts = [
-            [s for s, label in zip(scores, key.labels, strict=True) if label == name]
-            for name in ("bonafide", "spoof")
-        ]
-        eer = 100 * eer_of(det(*parts, "official"), "official")[0]
-    content = {
+        bonafide, spoof = (
+            [score for score, label in zip(scores, key.labels, strict=True) if label == name]
+            for name in (BONAFIDE, SPOOF)
+        )
+        eer = 100 * eer_of(det(bonafide, spoof, "official"), "official")[0]
+    content: dict[str, Any] = {
         "schema_version": 4,
         "system": {
             **dict.fromkeys(("name", "slug", "description", "code", "checkpoint")),

@@ -1,7 +1,7 @@
-"""A recipe for a corpus that is a folder of audio files with a CSV, with ASVspoof-style protocols, or with
-folders that name the classes.
+"""Make a recipe from egs/TEMPLATE for a folder of audio files with a CSV, with ASVspoof-style protocols, or
+with folders that name the classes.
 
-Made from egs/TEMPLATE. Protocols and folders are turned into a CSV once, local/list.csv of the recipe.
+Protocols and folders are converted to a CSV once, local/list.csv of the recipe.
 """
 
 import importlib.util
@@ -12,19 +12,21 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 from dada import program
 from dada.data.datadir import DataDir
 from dada.errors import DataError, UserError
-from dada.formats.csv_list import LABELS, SPLITS, Row, guess_mapping, map_values, parse, read_rows
-from dada.formats.folders import rows_of_folders, rows_of_protocols, write_rows
+from dada.formats.csv_list import Row, map_values, parse, read_rows, write_rows
+from dada.formats.folders import rows_of_folders, rows_of_protocols
+from dada.formats.words import LABELS, SPLITS, Words, guess_mapping
 from dada.storage.atomic import atomic_dir
 
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]  # the checkout
-OWN_LIST = Path("local", "list.csv")  # of a recipe whose corpus came without a CSV
-# Columns that are found by themselves: ours and other usual names.
+OWN_LIST = Path("local", "list.csv")  # of a recipe whose corpus has no CSV
+# Columns that are recognised without --columns: the name in the recipe, and usual names in a CSV.
 COLUMNS = {
     "file": ("file", "path", "filename", "file_name", "audio", "wav"),
     "label": ("label", "class", "key"),
@@ -50,60 +52,56 @@ def new_recipe(
     protocols: Mapping[str, Path] | None = None,
     folders: Sequence[str] = (),
 ) -> list[DataDir]:
-    """Make egs/<name>, ready for stage 1; returns the splits that stage 1 is going to write.
+    """Make egs/<name>, ready for stage 1, and return the splits that stage 1 will write.
 
-    Without `csv` the list is made from `protocols`, {split: file}, or from the folders that the files lie in
-    (`folders`: what each level of them means). `columns` is {ours: the CSV's} and completes what the names of
-    the columns tell; `labels` and `splits` map values of the CSV and complete the usual spellings. Raises
-    UserError or DataError, and leaves nothing, where stage 1 would fail.
+    Without `csv` the list is made from `protocols`, {split: file}, or from the folders that the files lie in;
+    `folders` names the meaning of each level. `columns` is {name: name in the CSV} and completes the usual
+    names; `labels` and `splits` map values of the CSV and complete the usual words. Raise UserError or
+    DataError, and leave nothing, if stage 1 would fail.
+    """
+    template, home = ROOT / "egs" / "TEMPLATE", Path(egs) / name
+    _check_arguments(name, audio, template, home)
+    audio = Path(audio).resolve()
+    with atomic_dir(home) as partial:
+        ignored = shutil.ignore_patterns("__pycache__", "local.yaml")
+        shutil.copytree(template, partial, dirs_exist_ok=True, ignore=ignored)
+        if csv is None:
+            path = partial / OWN_LIST
+            rows = rows_of_protocols(audio, protocols) if protocols else rows_of_folders(audio, folders)
+            write_rows(path, rows)
+            columns = {column: column for column in rows[0]} | dict(columns or {})  # all become tables
+        else:
+            path = Path(csv).resolve()
+        options = read_list(path, audio, partial, columns or {}, labels or {}, splits or {})
+        has_speakers = "speaker" in options["columns"]
+        options |= {"split_by": split_by or ("speaker" if has_speakers else "file"), "seed": seed}
+        values = {"name": name, "language": language, "purported_speakers": has_speakers, **options}
+        _write_settings(partial, name, audio, values)
+        return _try_out(partial, audio, options, home)
+
+
+def _check_arguments(name: str, audio: Path, template: Path, home: Path) -> None:
+    """Raise UserError for a bad name, an installation without egs/TEMPLATE, no folder of audio, or an existing
+    recipe.
     """
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise UserError(f"{name!r} cannot name a recipe: use letters, digits, `_`, `.` and `-`")
-    template = ROOT / "egs" / "TEMPLATE"
     if not template.is_dir():
-        raise UserError(
-            f"{template} does not exist: dada has to be installed from its checkout, `pip install -e .`"
-        )
+        advice = "dada has to be installed from its checkout, `pip install -e .`"
+        raise UserError(f"{template} does not exist: {advice}")
     if not Path(audio).is_dir():
-        raise UserError(
-            f"{audio} is not a folder: give the one that the file names in the CSV are relative to"
-        )
-    program.refuse_existing(Path(egs) / name)
-    audio = Path(audio).resolve()
-    with atomic_dir(Path(egs) / name) as partial:
-        shutil.copytree(
-            template, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "local.yaml")
-        )
-        if csv is None:
-            listed = partial / OWN_LIST
-            made = rows_of_protocols(audio, protocols) if protocols else rows_of_folders(audio, folders)
-            write_rows(listed, made)
-            columns = {name: name for name in made[0]} | dict(
-                columns or {}
-            )  # every further one is a condition
-        else:
-            listed = Path(csv).resolve()
-        options = read_list(listed, audio, partial, columns or {}, labels or {}, splits or {})
-        options |= {
-            "split_by": split_by or ("speaker" if "speaker" in options["columns"] else "file"),
-            "seed": seed,
-        }
-        values = {
-            "name": name,
-            "language": language,
-            "purported_speakers": "speaker" in options["columns"],
-            **options,
-        }
-        recipe_yaml = partial / "recipe.yaml"
-        recipe_yaml.write_text(fill(recipe_yaml.read_text(encoding="utf-8"), values), encoding="utf-8")
-        (partial / "local.yaml").write_text(
-            f"corpus: {{root: {json.dumps(str(audio), ensure_ascii=False)}}}\n", encoding="utf-8"
-        )
-        readme = partial / "README.md"
-        readme.write_text(
-            readme.read_text(encoding="utf-8").replace("# TEMPLATE", f"# {name}", 1), encoding="utf-8"
-        )
-        return _try_out(partial, audio, options, Path(egs) / name)
+        raise UserError(f"{audio} is not a folder: give the folder that the file names are relative to")
+    program.refuse_existing(home)
+
+
+def _write_settings(recipe: Path, name: str, audio: Path, values: Mapping[str, object]) -> None:
+    """Write recipe.yaml, local.yaml and the title of README.md."""
+    texts = {file: (recipe / file).read_text(encoding="utf-8") for file in ("recipe.yaml", "README.md")}
+    (recipe / "recipe.yaml").write_text(fill(texts["recipe.yaml"], values), encoding="utf-8")
+    root = json.dumps(str(audio), ensure_ascii=False)
+    (recipe / "local.yaml").write_text(f"corpus: {{root: {root}}}\n", encoding="utf-8")
+    readme = texts["README.md"].replace("# TEMPLATE", f"# {name}", 1)
+    (recipe / "README.md").write_text(readme, encoding="utf-8")
 
 
 def read_list(
@@ -113,8 +111,8 @@ def read_list(
     columns: Mapping[str, str],
     labels: Mapping[str, str],
     splits: Mapping[str, str],
-) -> dict:
-    """What `corpus.options` says of a CSV: its path, the columns, and what the labels and splits mean."""
+) -> dict[str, Any]:
+    """Return `corpus.options` for a CSV: its path, its columns, and the meaning of its labels and splits."""
     home = next((folder for folder in (recipe, audio) if path.is_relative_to(folder)), None)
     chosen = find_columns(path, columns)
     rows = read_rows(path, chosen)
@@ -127,39 +125,39 @@ def read_list(
 
 
 def find_columns(csv: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """Our names -> the CSV's, in our order: the given ones, and those with usual names. Raises DataError for
-    an unreadable CSV.
+    """Return name in the recipe -> name in the CSV, for the given columns and those with usual names.
+
+    Raise DataError for an unreadable CSV.
     """
     header, _ = parse(csv)
     taken = set(given.values())
-    found = {}
-    for ours, usual in COLUMNS.items():
-        theirs = given.get(ours) or next(
-            (column for column in header if column.lower() in usual and column not in taken), None
-        )
-        if theirs:
-            found[ours] = theirs
-    return {**found, **given}
+    columns = {}
+    for name, usual in COLUMNS.items():
+        matches = (column for column in header if column.lower() in usual and column not in taken)
+        column = given.get(name) or next(matches, None)
+        if column:
+            columns[name] = column
+    return {**columns, **given}
 
 
 def fill(text: str, values: Mapping[str, object]) -> str:
-    """Put values into the lines `key: value  # comment` of a YAML text, whose comments stay."""
+    """Replace the values in lines `key: value  # comment` of a YAML text, and keep its comments."""
     for key, value in values.items():
-        line = re.compile(rf"^(\s*{key}: ).*?(?=\s+#|$)", re.MULTILINE)
-        if not line.search(text):
+        match = re.search(rf"^(\s*{key}: ).*?(?=\s+#|$)", text, re.MULTILINE)
+        if not match:
             raise UserError(f"the recipe.yaml of egs/TEMPLATE has no line `{key}:`: restore it")
-        written = json.dumps(
-            value, ensure_ascii=False
-        )  # JSON is YAML, and quotes what YAML would take for a number or truth value
-        text = line.sub(lambda match, written=written: match.group(1) + written, text, count=1)
+        # JSON is YAML, and quotes texts that YAML would read as a number or truth value.
+        written = json.dumps(value, ensure_ascii=False)
+        text = text[: match.start()] + match[1] + written + text[match.end() :]
     return text
 
 
 def _mapping(
-    csv: Path, rows: Sequence[Row], column: str, known: Mapping[str, Sequence[str]], given: Mapping[str, str]
+    csv: Path, rows: Sequence[Row], column: str, known: Words, given: Mapping[str, str]
 ) -> dict[str, str]:
-    """What the values of a column mean, by usual spellings and the given ones. DataError for an unknown
-    value, or a meaning no line has.
+    """Return the meaning of the values of a column, by usual words and the given mapping.
+
+    Raise DataError for an unknown value, or a meaning that no line has.
     """
     wrong = sorted(set(given.values()) - set(known))
     if wrong:
@@ -169,27 +167,25 @@ def _mapping(
     absent = [name for name in known if name not in mapped]
     if absent:
         lacking = f"no line of {csv} has the {column} {' or '.join(absent)}"
-        raise DataError(
-            f"{lacking}; the values mean {json.dumps(mapping, ensure_ascii=False)}: correct --{column}s "
-            "or the CSV"
-        )
+        values = json.dumps(mapping, ensure_ascii=False)
+        raise DataError(f"{lacking}; the values mean {values}: correct --{column}s or the CSV")
     return mapping
 
 
-def _try_out(made_recipe: Path, audio: Path, options: dict, home: Path) -> list[DataDir]:
-    """What the recipe's prepare_data makes of the corpus, without writing it: all that it refuses is refused
-    here.
+def _try_out(made_recipe: Path, audio: Path, options: dict[str, Any], home: Path) -> list[DataDir]:
+    """Return the splits that the recipe's prepare_data makes, without writing them, so that it raises its errors
+    now.
     """
     program_path = made_recipe / "local" / "prepare_data.py"
     spec = importlib.util.spec_from_file_location("prepare_data", program_path)
+    assert spec is not None and spec.loader is not None  # the path ends in .py
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     shutil.rmtree(program_path.parent / "__pycache__", ignore_errors=True)
+    shares = {"train": 0.6, "dev": 0.2, "test": 0.2}
     recipe = SimpleNamespace(
         root=made_recipe,
-        corpus=SimpleNamespace(
-            root=audio, options={"shares": {"train": 0.6, "dev": 0.2, "test": 0.2}, **options}
-        ),
+        corpus=SimpleNamespace(root=audio, options={"shares": shares, **options}),
         splits=SimpleNamespace(train="train", dev="dev", test=["test"]),
         data_dir=lambda split: home / "data" / split,
     )

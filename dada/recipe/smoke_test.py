@@ -1,6 +1,4 @@
-"""Run all stages of a new recipe on a few files of its corpus, in a folder that is thrown away: what does not
-work shows in a minute.
-"""
+"""Run all stages of a new recipe on a few files of its corpus, in a temporary folder."""
 
 import json
 import logging
@@ -10,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dada.data.datadir import DataDir
-from dada.formats.folders import write_rows
+from dada.formats.csv_list import write_rows
 
 NUM_FILES = 12  # of each label and split
 SYSTEMS = {"trivial_cues": "", "lfcc_gmm": "model: {num_components: 2, init_frames: 500}\n"}
@@ -18,12 +16,10 @@ COLUMNS = {"utt2label": "label", "utt2spk": "speaker", "utt2attack": "attack"}
 log = logging.getLogger(__name__)
 
 
-def smoke_test(recipe: Path, made: Sequence[DataDir]) -> str:
-    """Run the recipe of a folder on NUM_FILES files of each label of `made`, its data directories; returns
-    the table of results.
+def smoke_test(recipe: Path, splits: Sequence[DataDir]) -> str:
+    """Run a recipe on NUM_FILES files of each label of its data directories, and return the table of results.
 
-    Raises what a stage raises, with its message. Results mean nothing: so few files, and a mixture of two
-    components.
+    Raise what a stage raises. The results mean nothing, with so few files and a mixture of two components.
     """
     from dada.recipe.catalog import stages
     from dada.recipe.recipe import Options, Recipe
@@ -33,7 +29,7 @@ def smoke_test(recipe: Path, made: Sequence[DataDir]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / recipe.name
         shutil.copytree(recipe, copy, ignore=shutil.ignore_patterns("data", "dump", "exp", "exp_*"))
-        write_rows(copy / "local" / "list.csv", _rows(made))
+        write_rows(copy / "local" / "list.csv", _rows(splits))
         (copy / "conf").mkdir(exist_ok=True)
         for name, text in SYSTEMS.items():
             (copy / "conf" / f"{name}.yaml").write_text(text, encoding="utf-8")
@@ -41,7 +37,7 @@ def smoke_test(recipe: Path, made: Sequence[DataDir]) -> str:
             "csv": "local/list.csv",
             "columns": {name: name for name in ("file", *COLUMNS.values(), "split")},
             "labels_map": {name: name for name in ("bonafide", "spoof")},
-            "splits_map": {data.path.name: data.path.name for data in made},
+            "splits_map": {data.path.name: data.path.name for data in splits},
         }
         local = {
             "corpus": {"root": folder, "options": options},
@@ -55,12 +51,13 @@ def smoke_test(recipe: Path, made: Sequence[DataDir]) -> str:
         return summary(loaded.views)
 
 
-def _rows(made: Sequence[DataDir]) -> list[dict[str, str]]:
-    """Evenly spaced files of each label and split, by absolute path."""
+def _rows(splits: Sequence[DataDir]) -> list[dict[str, str]]:
+    """Return evenly spaced files of each label and split, by absolute path."""
     rows = []
-    for data in made:
-        for label in sorted(set(data.labels.values())):
-            utts = [utt for utt in data.utts if data.labels[utt] == label]
+    for data in splits:
+        labels = data["utt2label"]
+        for label in sorted(set(labels.values())):
+            utts = [utt for utt in data.utts if labels[utt] == label]
             for utt in utts[:: -(-len(utts) // NUM_FILES)]:
                 values = {column: (data.get(table) or {}).get(utt, "-") for table, column in COLUMNS.items()}
                 rows.append({"file": data["wav.scp"][utt], **values, "split": data.path.name})

@@ -84,7 +84,7 @@ def refuse_os_error(error: OSError, path: Path) -> None:
     """Raise UserError for what the user can mend (full disk, read-only folder, missing rights), naming
     `path`; else return.
     """
-    advice = ADVICE.get(error.errno)
+    advice = ADVICE.get(error.errno or 0)
     if advice:
         raise UserError(f"cannot write {path}: {advice}, then run the same command again") from error
 

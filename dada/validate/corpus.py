@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dada.data.counts import differences, tally
 from dada.data.datadir import BONAFIDE, NO_ATTACK, NO_SPEAKER, SPOOF
@@ -12,7 +13,7 @@ from dada.data.validate import scan_tables, validate, validate_splits
 from dada.data.validate_report import ERROR, WARNING, Report
 from dada.errors import DataError
 from dada.validate.audio import check_audio, formats
-from dada.validate.overlap import check_duplicates, duplicate_share, overlaps
+from dada.validate.overlap import Tables, check_duplicates, duplicate_share, overlaps
 from dada.validate.probe import Probe, probe_all
 from dada.validate.shortcuts import Shortcut, check_shortcuts, shortcuts
 
@@ -21,12 +22,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Request:
-    """What is checked. `sample` is how many files of each label are read: None all, 0 none."""
+    """What is checked. `sample` is the number of files of each label that are read: None all, 0 none."""
 
     disjoint: Sequence[str] = ()  # what the splits promise not to share: speaker, source, attack, ...
-    counts: Mapping[str, Mapping[str, int]] = field(
-        default_factory=dict
-    )  # split -> label -> the published number
+    # Split -> label -> the published number.
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     feats: Path | None = None
     sample: int | None = None
     num_jobs: int = 1
@@ -37,36 +37,36 @@ class Findings:
     """The report, and the facts of each split by its folder."""
 
     report: Report = field(default_factory=Report)
-    facts: dict[Path, dict] = field(default_factory=dict)
+    facts: dict[Path, dict[str, Any]] = field(default_factory=dict)
     cues: dict[Path, list[Shortcut]] = field(default_factory=dict)
 
 
 def validate_corpus(paths: Sequence[Path], request: Request) -> Findings:
     """Check data directories. Problems are collected, never raised."""
-    found = Findings()
-    splits: dict[Path, tuple[dict, dict[str, Probe]]] = {}
+    findings = Findings()
+    splits: dict[Path, tuple[Tables, dict[str, Probe]]] = {}
     scanned = {path: scan_tables(path) for path in map(Path, paths)}
     for path, scan in scanned.items():
-        found.report.extend(validate(path, request.feats, request.sample != 0, scan))
+        findings.report.extend(validate(path, request.feats, request.sample != 0, scan))
         tables = {name: table for name, (table, _) in scan.items()}
         if not tables:
             continue
         probes = _probe(path, tables, request)
         if "wav.scp" in tables:
-            check_audio(path, tables, probes, found.report)
+            check_audio(path, tables, probes, findings.report)
         splits[path] = tables, probes
-        found.facts[path] = _facts(tables, probes)
-        _check_counts(path, tables, request.counts.get(path.name, {}), found.report)
+        findings.facts[path] = _facts(tables, probes)
+        _check_counts(path, tables, request.counts.get(path.name, {}), findings.report)
         if set(tables.get("utt2label", {}).values()) == {BONAFIDE, SPOOF} and probes:
-            found.cues[path] = shortcuts(tables["utt2label"], probes)
-            check_shortcuts(str(path), found.cues[path], found.report)
-    found.report.extend(validate_splits(paths, request.disjoint, scanned))
-    check_duplicates(splits, found.report)
-    found.report.notes += overlaps({path: tables for path, (tables, _) in splits.items()})
-    return found
+            findings.cues[path] = shortcuts(tables["utt2label"], probes)
+            check_shortcuts(str(path), findings.cues[path], findings.report)
+    findings.report.extend(validate_splits(paths, request.disjoint, scanned))
+    check_duplicates(splits, findings.report)
+    findings.report.notes += overlaps({path: tables for path, (tables, _) in splits.items()})
+    return findings
 
 
-def _probe(path: Path, tables: dict, request: Request) -> dict[str, Probe]:
+def _probe(path: Path, tables: Tables, request: Request) -> dict[str, Probe]:
     """Read the files of one split, or evenly spaced ones of each label."""
     chosen = {utt: location for utt, location in tables.get("wav.scp", {}).items() if _is_there(location)}
     if request.sample is not None:
@@ -86,7 +86,7 @@ def _probe(path: Path, tables: dict, request: Request) -> dict[str, Probe]:
 
 
 def _is_there(location: str) -> bool:
-    """Whether there is something to read; what is not there has been reported with the tables."""
+    """Whether a location can be read. Missing files are reported with the tables."""
     from dada.data.audio import split_location, unreadable
 
     try:
@@ -95,8 +95,8 @@ def _is_there(location: str) -> bool:
         return False
 
 
-def _facts(tables: dict, probes: dict[str, Probe]) -> dict:
-    """What there is of one split, as plain values."""
+def _facts(tables: Tables, probes: dict[str, Probe]) -> dict[str, Any]:
+    """Return counts of a split as plain values."""
     labels = Counter(tables.get("utt2label", {}).values())
     read = [probe for probe in probes.values() if not probe.error]
     seconds = sorted(probe.seconds for probe in read)
@@ -114,18 +114,18 @@ def _facts(tables: dict, probes: dict[str, Probe]) -> dict:
     }
 
 
-def _check_counts(path: Path, tables: dict, published: Mapping[str, int], report: Report) -> None:
+def _check_counts(path: Path, tables: Tables, published: Mapping[str, int], report: Report) -> None:
     total = len(tables.get("wav.scp") or tables.get("text") or {})
-    found = {path.name: tally(tables.get("utt2label"), tables.get("utt2attack"), total)}
+    counts = {path.name: tally(tables.get("utt2label"), tables.get("utt2attack"), total)}
     try:
-        told = differences(found, {path.name: published})
+        differing = differences(counts, {path.name: published})
     except DataError as error:
         report.add(ERROR, path, str(error), "is local/prepare_data.py right, and the list of the corpus?")
     else:
-        if told:
+        if differing:
             report.add(
                 WARNING,
                 path,
-                f"does not have its published counts: {told}",
+                f"does not have its published counts: {differing}",
                 "is it complete, and the right version?",
             )

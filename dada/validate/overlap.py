@@ -1,4 +1,4 @@
-"""What files and splits share: the same audio by content, speakers, texts, generators."""
+"""Audio that occurs twice, and speakers, texts and generators that splits share."""
 
 import re
 from collections import Counter, defaultdict
@@ -41,15 +41,13 @@ def check_duplicates(splits: Mapping[Path, tuple[Tables, Mapping[str, Probe]]], 
                 "keep each audio in one split",
             )
         else:
-            told = f"the same samples are there {len(group)} times: {names}"
-            report.add(WARNING, where, told, "keep one, unless it is meant so")
+            what = f"the same samples are there {len(group)} times: {names}"
+            report.add(WARNING, where, what, "keep one, unless it is intended")
 
 
 def overlaps(splits: Mapping[Path, Tables]) -> list[str]:
-    """How many speakers, generators and texts each pair of splits shares, as sentences: facts, whether
-    promised or not.
-    """
-    told = []
+    """Return sentences on the speakers, generators and texts that each pair of splits shares."""
+    sentences = []
     paths = list(splits)
     for number, first in enumerate(paths):
         for second in paths[number + 1 :]:
@@ -61,12 +59,12 @@ def overlaps(splits: Mapping[Path, Tables]) -> list[str]:
                         f"{len(values[0] & values[1])} {what} (of {len(values[0])} and {len(values[1])})"
                     )
             if parts:
-                told.append(f"{first} and {second} share {', '.join(parts)}")
-    return told
+                sentences.append(f"{first} and {second} share {', '.join(parts)}")
+    return sentences
 
 
 def duplicate_share(tables: Tables) -> float:
-    """Share of the utterances whose text another utterance of the split has as well."""
+    """Return the share of the utterances whose text occurs in another utterance of the split."""
     texts = Counter(filter(None, map(_normal, tables.get("text", {}).values())))
     return 1 - len(texts) / texts.total() if texts else 0.0
 

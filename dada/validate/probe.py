@@ -1,4 +1,4 @@
-"""What one audio file says, read once; many files in parallel."""
+"""Measurements of audio files, each read once; many files in parallel."""
 
 import concurrent.futures
 import hashlib
@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -24,15 +25,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Probe:
-    """The facts of an audio file, or in `error` and `advice` why there are none."""
+    """Measurements of an audio file, or in `error` and `advice` why there are none."""
 
     rate: int = 0  # Hz
     channels: int = 0
     container: str = ""  # as libsndfile names format and encoding, e.g. FLAC/PCM_16
     seconds: float = 0.0
-    content: str = (
-        ""  # digest of rate, channels and samples at 16 bits: equal for the same audio in WAV and FLAC
-    )
+    content: str = ""  # digest of rate, channels and 16-bit samples: equal for the same audio in WAV and FLAC
     peak: float = 0.0  # largest absolute sample
     clipped: float = 0.0  # share of samples at full scale
     cues: tuple[float, ...] = ()  # in the order of dada.features.cues.NAMES
@@ -41,7 +40,7 @@ class Probe:
 
 
 def probe(location: str) -> Probe:
-    """Read one file of a wav.scp. A file that cannot be read gives a Probe with `error`."""
+    """Read a file of a wav.scp. A file that cannot be read gives a Probe with `error`."""
     try:
         samples, rate = read_native(location)
     except DataError as error:
@@ -61,22 +60,22 @@ def probe(location: str) -> Probe:
 
 
 def probe_all(locations: Sequence[str], num_jobs: int = 1) -> list[Probe]:
-    """A Probe for each location, in order, read by `num_jobs` processes."""
-    start = said = time.monotonic()
+    """Return a Probe for each location, in order, read by `num_jobs` processes."""
+    start = reported = time.monotonic()
     if num_jobs == 1 or len(locations) <= CHUNK:
         return [probe(location) for location in locations]
-    found: list[Probe] = []
+    probes: list[Probe] = []
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
         num_jobs, mp_context=context, initializer=_one_thread
     ) as pool:
-        for one in pool.map(probe, locations, chunksize=CHUNK):
-            found.append(one)
-            if time.monotonic() - said > EVERY:
-                said = time.monotonic()
-                left = (said - start) / len(found) * (len(locations) - len(found))
-                log.info("read %d of %d files, about %.0f s left", len(found), len(locations), left)
-    return found
+        for result in pool.map(probe, locations, chunksize=CHUNK):
+            probes.append(result)
+            if time.monotonic() - reported > EVERY:
+                reported = time.monotonic()
+                left = (reported - start) / len(probes) * (len(locations) - len(probes))
+                log.info("read %d of %d files, about %.0f s left", len(probes), len(locations), left)
+    return probes
 
 
 def _container(location: str) -> str:
@@ -88,15 +87,13 @@ def _container(location: str) -> str:
 
 
 def _digest(samples: np.ndarray, rate: int) -> str:
-    """16 hexadecimal digits: among a million files, two different ones agree by chance once in 37 million
-    corpora.
-    """
+    """Return 16 hexadecimal digits. Two different files of a million agree by chance in 1 of 37 million corpora."""
     words = np.round(samples * 32768).astype("<i4")
     return hashlib.blake2b(words.tobytes() + f"{rate} {samples.shape}".encode(), digest_size=8).hexdigest()
 
 
 @cache
-def _feature():
+def _feature() -> Any:
     import torch
 
     from dada.features.cues import Config, Feature

@@ -1,4 +1,4 @@
-"""What a validation found, for a terminal."""
+"""The findings of a validation for a terminal."""
 
 import io
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ COLUMNS = (
 )
 
 
-def readable(name: str, found: Findings) -> str:
-    """The findings, then a table of the splits and one of the cues."""
-    lines = found.report.lines()
-    if found.facts:
+def readable(name: str, findings: Findings) -> str:
+    """Return the findings, a table of the splits, and a table of the cues."""
+    lines = findings.report.lines()
+    if findings.facts:
         rows = [
             [
                 str(path),
@@ -34,21 +34,21 @@ def readable(name: str, found: Findings) -> str:
                 " / ".join(map(str, facts["seconds"])),
                 _formats(facts["formats"]),
             ]
-            for path, facts in found.facts.items()
+            for path, facts in findings.facts.items()
         ]
         lines += ["", _table(("split", *COLUMNS, "s: min / median / max", "formats"), rows)]
     cues = [
         [str(path), cue.cue, f"{cue.area:.2f}", f"{cue.low:.2f}", cue.says]
-        for path, cues in found.cues.items()
+        for path, cues in findings.cues.items()
         for cue in cues[:STRONGEST]
     ]
     if cues:
         lines.append(
-            "What tells the classes apart without listening (area under the curve; 0.5: nothing, 1: all)"
+            "Cues that separate the classes without listening (area under the curve; 0.5: none, 1: full)"
         )
         lines.append(_table(("split", "cue", "area", "at least", ""), cues))
     return "\n".join(
-        [*lines, f"{name}: {len(found.report.errors)} errors, {len(found.report.warnings)} warnings"]
+        [*lines, f"{name}: {len(findings.report.errors)} errors, {len(findings.report.warnings)} warnings"]
     )
 
 

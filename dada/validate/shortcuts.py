@@ -1,6 +1,4 @@
-"""Trivial cues that tell the classes of a split apart: a detector that hears only them looks good, and is
-none.
-"""
+"""Trivial cues that separate the classes of a split: a detector that uses only them looks good, but is useless."""
 
 import math
 from collections import Counter
@@ -16,7 +14,7 @@ from dada.metrics.auc import auc
 from dada.validate.audio import formats
 from dada.validate.probe import Probe
 
-FEWEST = 10  # files of each class, below which nothing is said
+FEWEST = 10  # files of each class that are needed
 NOTABLE = 0.65  # area under the curve that the lower end of the interval must reach
 Z = 1.96  # of a normal interval at 95 %
 ADVICE = "state it with every result, and compare with the system trivial_cues, which hears nothing else"
@@ -24,39 +22,37 @@ ADVICE = "state it with every result, and compare with the system trivial_cues, 
 
 @dataclass(frozen=True)
 class Shortcut:
-    """How well one number (or format) of a file tells its class."""
+    """How well a measurement (or format) of a file predicts its class."""
 
     cue: str
     area: float  # under the curve, 0.5 to 1; for a format, the balanced accuracy of the best guess
     low: float  # lower end of the 95 % interval
-    says: str  # which class has more of it, or which format
+    says: str  # the class with the higher values, or the format
 
 
 def shortcuts(labels: Mapping[str, str], probes: Mapping[str, Probe]) -> list[Shortcut]:
-    """Every cue of one split, the strongest first; empty where a class has fewer than FEWEST files that could
-    be read.
-    """
+    """Return every cue of a split, the strongest first; none if a class has fewer than FEWEST readable files."""
     read = {utt: probe for utt, probe in probes.items() if not probe.error}
     sides = [[read[u] for u in read if (labels[u] == BONAFIDE) == side] for side in (True, False)]
     if min(map(len, sides)) < FEWEST:
         return []
-    found = [
+    cues = [
         _of_number(name, *([probe.cues[i] for probe in side] for side in sides))
         for i, name in enumerate(NAMES)
     ]
-    found += [
+    cues += [
         _of_format(what, *values)
         for what, *values in zip(formats([]), *(formats(side).values() for side in sides), strict=True)
     ]
-    return sorted(found, key=lambda one: -one.low)
+    return sorted(cues, key=lambda cue: -cue.low)
 
 
-def check_shortcuts(where: str, found: list[Shortcut], report: Report) -> None:
-    """Warn of the cues that are notable, all in one finding."""
-    notable = [one for one in found if one.low > NOTABLE]
+def check_shortcuts(where: str, cues: list[Shortcut], report: Report) -> None:
+    """Warn of all notable cues in a single finding."""
+    notable = [cue for cue in cues if cue.low > NOTABLE]
     if notable:
-        told = ", ".join(f"{one.cue.removeprefix('the ')} ({one.says}, {one.area:.2f})" for one in notable)
-        report.add(WARNING, where, f"the classes can be told apart without listening, by {told}", ADVICE)
+        named = ", ".join(f"{c.cue.removeprefix('the ')} ({c.says}, {c.area:.2f})" for c in notable)
+        report.add(WARNING, where, f"the classes can be told apart without listening, by {named}", ADVICE)
 
 
 def _of_number(cue: str, bonafide: list[float], spoof: list[float]) -> Shortcut:
@@ -68,7 +64,7 @@ def _of_number(cue: str, bonafide: list[float], spoof: list[float]) -> Shortcut:
     )
 
 
-def _of_format(what: str, bonafide: Counter, spoof: Counter) -> Shortcut:
+def _of_format(what: str, bonafide: Counter[str], spoof: Counter[str]) -> Shortcut:
     shares = {
         value: (bonafide[value] / bonafide.total(), spoof[value] / spoof.total())
         for value in bonafide | spoof
@@ -82,7 +78,7 @@ def _of_format(what: str, bonafide: Counter, spoof: Counter) -> Shortcut:
 
 
 def standard_error(area: float, num_bonafide: int, num_spoof: int) -> float:
-    """Of an area under the curve (Hanley and McNeil, Radiology 143, 1982, equation 2)."""
+    """Return the standard error of an area under the curve (Hanley and McNeil, Radiology 143, 1982, eq. 2)."""
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
     terms = area * (1 - area) + (num_bonafide - 1) * (first - area**2) + (num_spoof - 1) * (second - area**2)
     return math.sqrt(max(terms, 0) / (num_bonafide * num_spoof))

@@ -1,7 +1,7 @@
 import pytest
 
 from dada.data import DataDir
-from dada.data.subset import read_list, select, spread
+from dada.data.subset import divide, read_list, select, spread
 from dada.errors import DataError
 
 
@@ -25,7 +25,7 @@ def test_conditions_hold_together(data):
 def test_what_cannot_be_chosen_is_named(data):
     with pytest.raises(DataError, match="no speaker S9; it has S1, S2, S3"):
         select(data, speakers=["S9", "S1"])
-    with pytest.raises(DataError, match="12 such utterances, and 13 are asked for"):
+    with pytest.raises(DataError, match="12 such utterances, not 13"):
         select(data, num=13)
 
 
@@ -37,3 +37,21 @@ def test_list_of_utterances(tmp_path):
         read_list(tmp_path / "list")
     with pytest.raises(DataError, match="cannot be read"):
         read_list(tmp_path / "absent")
+
+
+def test_divide_gives_every_split_its_share():
+    shares = {"train": 0.6, "dev": 0.2, "test": 0.2}
+    owner = divide([f"g{i}" for i in range(20)] * 2, shares, seed=1)
+    assert sorted(list(owner.values()).count(split) for split in shares) == [4, 4, 12] and len(owner) == 20
+    assert (
+        owner
+        == divide([f"g{i}" for i in reversed(range(20))], shares, seed=1)
+        != divide([f"g{i}" for i in range(20)], shares, seed=2)
+    )
+    assert sorted(divide("abc", {"train": 0.01, "dev": 0.9, "test": 0.09}, seed=1).values()) == [
+        "dev",
+        "test",
+        "train",
+    ]
+    with pytest.raises(DataError, match=r"2 groups \(a, b\) cannot fill"):
+        divide("abab", shares, seed=1)

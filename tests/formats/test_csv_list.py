@@ -1,7 +1,8 @@
 import pytest
 
 from dada.errors import DataError
-from dada.formats.csv_list import LABELS, divide, guess_mapping, map_values, read_rows
+from dada.formats.csv_list import map_values, read_rows
+from dada.formats.words import LABELS, guess_mapping
 
 COLUMNS = {"file": "file", "label": "label"}
 
@@ -29,7 +30,7 @@ def test_bad_csv_is_named_by_line(tmp_path, content, messages):
 
 
 def test_missing_and_undecodable_csv(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="does not exist"):
         read_rows(tmp_path / "list.csv", COLUMNS)
     (tmp_path / "list.csv").write_bytes(b"file,label\n\xff,real\n")
     with pytest.raises(DataError, match="not UTF-8"):
@@ -58,21 +59,3 @@ def test_unknown_values_are_listed_with_those_seen(tmp_path):
         DataError, match=r"'odd' \(first at .*list.csv:3\) means; values seen: 'real', 'odd', 'fake'"
     ):
         map_values(tmp_path / "list.csv", rows, "label", mapping, "labels_map")
-
-
-def test_divide_gives_every_split_its_share():
-    shares = {"train": 0.6, "dev": 0.2, "test": 0.2}
-    owner = divide([f"g{i}" for i in range(20)] * 2, shares, seed=1)
-    assert sorted(list(owner.values()).count(split) for split in shares) == [4, 4, 12] and len(owner) == 20
-    assert (
-        owner
-        == divide([f"g{i}" for i in reversed(range(20))], shares, seed=1)
-        != divide([f"g{i}" for i in range(20)], shares, seed=2)
-    )
-    assert sorted(divide("abc", {"train": 0.01, "dev": 0.9, "test": 0.09}, seed=1).values()) == [
-        "dev",
-        "test",
-        "train",
-    ]
-    with pytest.raises(DataError, match=r"2 groups \(a, b\) cannot fill"):
-        divide("abab", shares, seed=1)

@@ -94,7 +94,7 @@ def test_second_track_of_asvspoof_5(submit):
         ("only.tsv", only + "S3\tu3\t-\t-\t-1.0\n"),
     ):
         assert submit("asvspoof5_track2", name, key, given)[0].read_text() == given
-    with pytest.raises(DataError, match="track 2 wants `speaker trial`"):
+    with pytest.raises(DataError, match="track 2 needs `speaker trial`"):
         submit("asvspoof5_track2", "none.tsv")
 
 
@@ -180,10 +180,10 @@ def test_bad_constants(constants, tmp_path):
     ):
         with pytest.raises(DataError, match=said):
             read_c012(constants("c.npy", values))
-    with pytest.raises(DataError, match=r"asks for __builtin__\.eval"):
+    with pytest.raises(DataError, match=r"needs __builtin__\.eval"):
         read_c012(constants("evil.npy", Runs()))
     (tmp_path / "text.npy").write_text("not a pickle")
-    with pytest.raises(DataError, match="is no table"):
+    with pytest.raises(DataError, match="is not a table"):
         read_c012(tmp_path / "text.npy")
     with pytest.raises(DataError, match="cannot be read"):
         read_c012(tmp_path / "none.npy")

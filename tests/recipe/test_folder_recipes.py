@@ -107,7 +107,7 @@ def test_bad_folders(folders, tmp_path):
         rows_of_folders(folders, ("split", "label", "attack"))
     (folders / "training" / "readme.wav").unlink()
     write(folders / "training" / "Real" / "fake" / "1.wav", 1)
-    with pytest.raises(DataError, match="lies in the folders Real and fake, which both say a label"):
+    with pytest.raises(DataError, match="lies in the folders Real and fake, which both mean a label"):
         rows_of_folders(folders)
     with pytest.raises(UserError, match="has no level `label`"):
         rows_of_folders(folders, ("split", "class"))

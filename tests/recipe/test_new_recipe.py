@@ -180,7 +180,7 @@ def test_splits_of_the_csv(corpus, tmp_path):
             lambda c: [change(c, f",{s},", ",AL,") for s in ("BO", "CY", "DI", "ED", "FLO Y")],
             r"1 groups \(AL\) cannot fill",
         ),
-        (lambda c: (c / "list.csv").unlink(), "list.csv cannot be read"),
+        (lambda c: (c / "list.csv").unlink(), "list.csv does not exist"),
     ],
 )
 def test_bad_corpus_is_refused_and_leaves_nothing(corpus, tmp_path, spoil, message):

@@ -79,10 +79,13 @@ def test_lists_of_track_1_2_that_cannot_be_used(tmp_path):
     text = (home / "dev" / "label.txt").read_text()
     for wrong, message in (
         (text + text.splitlines()[0] + "\n", r"label.txt:17: ADD2023_T1.2_D_00000003 is already in line 1"),
-        (text.replace("genuine", "bonafide"), "unknown class 'bonafide'"),
+        (
+            text.replace("genuine", "bonafide"),
+            "(?s)class 'bonafide'\n.*the classes of this list are genuine, fake",
+        ),
         (
             text.replace("_D_", "_T_"),
-            "utterances here begin with ADD2023_T1.2_D_, not ADD2023_T1.2_T_00000003",
+            "(?s)ADD2023_T1.2_T_00000003\n.*utterances here begin with ADD2023_T1.2_D_:",
         ),
         (text.replace(" fake", ""), "1 columns"),
         ("", "label.txt is empty"),
@@ -96,7 +99,7 @@ def test_lists_of_track_1_2_that_cannot_be_used(tmp_path):
     with pytest.raises(DataError, match="the labels of dev look swapped"):
         prepare(folder, f"corpus.counts={json.dumps(counts)}")
     (home / "dev" / "label.txt").unlink()
-    with pytest.raises(DataError, match="dev/label.txt does not exist: unpack the archive"):
+    with pytest.raises(DataError, match="dev/label.txt does not exist"):
         prepare(folder)
     shutil.rmtree(home / "testR1")
     (home / "dev" / "label.txt").write_text(text)
@@ -121,7 +124,7 @@ def test_track_3_knows_what_it_does_not_know(tmp_path):
     label = tmp_path / "corpus" / "Track3" / "train" / "label.txt"
     text = label.read_text()
     label.write_text(text.replace(" 6\n", " 7\n", 1))
-    with pytest.raises(DataError, match="unknown class '7'"):
+    with pytest.raises(DataError, match="class '7'"):
         prepare(recipe)
     label.write_text("".join(line for line in text.splitlines(keepends=True) if not line.endswith(" 6\n")))
     said = dada("run", recipe, "--stop_stage", "1", "--force")

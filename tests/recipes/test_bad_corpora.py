@@ -190,7 +190,7 @@ def test_in_the_wild_lists_that_cannot_be_used(spoiled):
     with pytest.raises(DataError, match="does not say what the label '1'"):
         prepare()
     (home / "meta.csv").unlink()
-    with pytest.raises(DataError, match="meta.csv cannot be read"):
+    with pytest.raises(DataError, match="meta.csv does not exist"):
         prepare()
 
 

@@ -1,7 +1,6 @@
 """Stage 1 for a corpus that is a folder of audio files and a CSV: the lines of the CSV to data/<split>/.
 
-Rewrite `prepare` where a corpus comes in another form; what it must return stays: one DataDir per split of
-recipe.yaml.
+Rewrite `prepare` for a corpus of another form. It must return a DataDir per split of recipe.yaml.
 """
 
 import os
@@ -10,8 +9,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, DataDir
+from dada.data.subset import divide
 from dada.errors import ConfigError, DataError
-from dada.formats.csv_list import Row, divide, map_values, read_rows, refuse
+from dada.formats.columns import refuse
+from dada.formats.csv_list import Row, map_values, read_rows
 
 TABLES = {"speaker": "utt2spk", "text": "text"}  # columns whose table is not called utt2<column>
 NOT_TABLES = ("file", "label", "split")
@@ -59,8 +60,8 @@ def prepare(recipe) -> list[DataDir]:
 def assign_splits(
     path: Path, rows: list[Row], labels: list[str], names: list[str], options: dict
 ) -> list[str]:
-    """The split of every row: from the CSV where it has a column for it, else drawn with the seed by speaker
-    or by file.
+    """Return the split of every row: from the CSV if it has a column for it, else drawn with the seed by
+    speaker or by file.
     """
     if "split" in options["columns"]:
         splits = map_values(path, rows, "split", options["splits_map"], "corpus.options.splits_map")
@@ -100,8 +101,8 @@ def assign_splits(
 
 
 def utterance_ids(path: Path, rows: list[Row]) -> list[str]:
-    """An id for every row: its file name without ending, folders and blanks as `_`, after the speaker where
-    there is one.
+    """Return an id for every row: the file name without ending, folders and blanks as `_`, after the speaker
+    if the corpus names speakers.
     """
     lines: dict[str, int] = {}
     for row in rows:
@@ -118,8 +119,8 @@ def utterance_ids(path: Path, rows: list[Row]) -> list[str]:
 
 
 def value_of(row: Row, column: str, label: str) -> str:
-    """The value for a table; an empty cell is `-`, for the attack of a spoof `unknown`. Speakers hold no
-    blanks.
+    """Return the value for a table. An empty cell is `-`, and `unknown` for the attack of a spoof. Speakers
+    have no blanks.
     """
     value = " ".join(row.values[column].split())
     if column == "attack" and label == BONAFIDE:

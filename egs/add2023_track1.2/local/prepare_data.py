@@ -17,12 +17,12 @@ PREFIXES = {
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Every split; a round without labels is unlabelled."""
+    """Make every split. A round without labels is unlabelled."""
     return [split_dir(recipe, name) for name in recipe.all_splits]
 
 
 def split_dir(recipe, name: str) -> DataDir:
-    """One split."""
+    """Make a split."""
     options = recipe.corpus.options
     if name not in PREFIXES:
         raise ConfigError(f"ADD 2023 track 1.2 has no split {name!r}; known: {', '.join(PREFIXES)}")

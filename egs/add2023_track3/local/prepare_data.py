@@ -8,18 +8,20 @@ from dada.errors import ConfigError
 from dada.formats.add2023 import add2023_split
 
 KNOWN = [str(number) for number in range(7)]
-CLASSES = {"train": KNOWN, "dev": KNOWN, "test": [*KNOWN, "7"]}  # 7 is whatever training does not have
+CLASSES = {
+    "train": KNOWN,
+    "dev": KNOWN,
+    "test": [*KNOWN, "7"],
+}  # 7 is any generator that training does not have
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Every split. Which class is genuine speech is not disclosed, so nothing is labelled as bona fide or
-    spoof.
-    """
+    """Make every split. The class of genuine speech is not disclosed, so that there are no labels."""
     return [split_dir(recipe, name) for name in recipe.all_splits]
 
 
 def split_dir(recipe, name: str) -> DataDir:
-    """One split."""
+    """Make a split."""
     options = recipe.corpus.options
     if name not in CLASSES:
         raise ConfigError(f"ADD 2023 track 3 has no split {name!r}; known: {', '.join(CLASSES)}")

@@ -1,16 +1,16 @@
-"""Stage 1 of ASVspoof 2019: the protocols of a track, LA or PA, to data/{train,dev,eval}; of LA_A01 to
-LA_A06, one attack to train on.
+"""Stage 1 of ASVspoof 2019: the protocols of a track, LA or PA, to data/{train,dev,eval}. LA_A01 to LA_A06
+have a single attack in training.
 """
 
 from dada.data import DataDir
 from dada.formats.asvspoof import asvspoof2019_split
 
-WHOLE = "eval"  # has all of the track's attacks under every protocol
+WHOLE = "eval"  # has all attacks of the track under every protocol
 
 
 def prepare(recipe) -> list[DataDir]:
-    """The splits of the track that `recipe.protocol` names; train and dev with the one attack that stands
-    behind its `_`, if any.
+    """Make the splits of the track that `recipe.protocol` names. If it also names an attack, after `_`, train
+    and dev have this attack only.
     """
     track, _, attack = recipe.protocol.partition("_")
     root, allow_missing = recipe.corpus_root, recipe.corpus.options.get("allow_missing", False)

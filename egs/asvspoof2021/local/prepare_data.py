@@ -14,14 +14,14 @@ from dada.formats.asvspoof import (
     ASVSPOOF2021_DF,
     ASVSPOOF2021_LA,
     LIST,
-    Protocol,
     asvspoof2019_split,
     make_data_dir,
     read_protocol,
     require_covered,
 )
+from dada.formats.columns import Columns
 
-FORMATS = {"LA": ASVSPOOF2021_LA, "DF": ASVSPOOF2021_DF}
+LAYOUTS = {"LA": ASVSPOOF2021_LA, "DF": ASVSPOOF2021_DF}
 SUBSETS = ("eval", "progress", "hidden")
 CONDITIONS = ("codec", "transmission", "trim", "corpus", "vocoder", "task", "gender_pair", "language")
 KEYS = "https://www.asvspoof.org/asvspoof2021/{track}-keys-full.tar.gz"
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Training and development data of 2019, and every test split."""
+    """Make training and development data of 2019, and every test split."""
     options = recipe.corpus.options
     allow_missing = options.get("allow_missing", False)
     training = {recipe.splits.train: "train", recipe.splits.dev: "dev"}
@@ -51,7 +51,7 @@ def prepare(recipe) -> list[DataDir]:
 
 
 def tracks_of(splits: list[str]) -> dict[str, list[str]]:
-    """Track -> its subsets, from the names of the test splits (ConfigError)."""
+    """Return track -> subsets, from the names of the test splits. Raise ConfigError for an unknown name."""
     tracks: dict[str, list[str]] = {}
     for split in splits:
         match = re.fullmatch(rf"(LA|DF)_({'|'.join(SUBSETS)}|all)", split)
@@ -65,7 +65,7 @@ def tracks_of(splits: list[str]) -> dict[str, list[str]]:
 
 
 def track_dirs(recipe, root: Path, track: str, subsets: list[str], allow_missing: bool) -> list[DataDir]:
-    """The data directories of one track's subsets."""
+    """Make the data directories of the subsets of a track."""
     home = find_folder(
         root, f"ASVspoof2021_{track}_eval", f"ASVspoof2021_{track}_eval_part00/ASVspoof2021_{track}_eval"
     )
@@ -82,25 +82,23 @@ def track_dirs(recipe, root: Path, track: str, subsets: list[str], allow_missing
     ]
 
 
-def read_key(root: Path, track: str, trials: Protocol, needed: bool) -> Protocol | None:
-    """The key of a track, None where it is not there and not needed. Raises DataError for an archive that was
-    replaced.
-    """
+def read_key(root: Path, track: str, trials: Columns, needed: bool) -> Columns | None:
+    """Return the key of a track, None if absent and not needed. Raise DataError for a replaced archive."""
     where = KEYS.format(track=track)
     path = root / "keys" / track / "CM" / "trial_metadata.txt"
     archive = root / f"{track}-keys-full.tar.gz"
     if archive.exists():
-        found = hashlib.md5(archive.read_bytes()).hexdigest()
-        if found != MD5[track]:
+        digest = hashlib.md5(archive.read_bytes()).hexdigest()
+        if digest != MD5[track]:
             log.warning(
                 "%s has the MD5 %s, and %s has %s: it is another version of the key",
                 archive,
-                found,
+                digest,
                 where,
                 MD5[track],
             )
     if path.exists():
-        key = read_protocol(path, FORMATS[track], f"{track}_E_")
+        key = read_protocol(path, LAYOUTS[track], f"{track}_E_")
         require_covered(
             trials, key, f"fetch {where}, which names the trials of all subsets, and unpack it in {root}"
         )

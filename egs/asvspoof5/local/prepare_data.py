@@ -16,13 +16,13 @@ CONDITIONS = ("gender", "codec", "attack_tag")
 
 
 def prepare(recipe) -> list[DataDir]:
-    """The three splits."""
+    """Make the three splits."""
     root = recipe.corpus_root
     return [split_dir(recipe, root, name) for name in recipe.all_splits]
 
 
 def split_dir(recipe, root: Path, split: str) -> DataDir:
-    """One split. The protocols may lie beside the audio or in the folder of their archive."""
+    """Make a split. The protocols may lie beside the audio or in the folder of their archive."""
     if split not in SPLITS:
         raise ConfigError(f"ASVspoof 5 has no split {split!r}; known: {', '.join(SPLITS)}")
     name, prefix, folders = SPLITS[split]

@@ -1,4 +1,4 @@
-"""Stage 1 of CFAD: the folders of one version, clean, codec or noisy, to
+"""Stage 1 of CFAD: the folders of a version, clean, codec or noisy, to
 data/{train,dev,test_seen,test_unseen}.
 """
 
@@ -19,16 +19,14 @@ AISHELL3 = re.compile(r"SSB\d{4}(?=\d)")  # the speaker, at the head of a senten
 
 
 def prepare(recipe) -> list[DataDir]:
-    """The splits of the version that `recipe.protocol` names."""
+    """Make the splits of the version that `recipe.protocol` names."""
     if recipe.protocol not in ENDINGS:
         raise ConfigError(f"unknown protocol {recipe.protocol!r}; known: {', '.join(ENDINGS)}")
     return [split_dir(recipe, name) for name in recipe.all_splits]
 
 
 def split_dir(recipe, split: str) -> DataDir:
-    """One split: `<real_… or fake_…>/<corpus or generator>/<name>.wav`. Raises DataError for files that lie
-    elsewhere.
-    """
+    """Make a split of `<real_… or fake_…>/<corpus or generator>/<name>.wav`. DataError for other files."""
     version = f"{recipe.protocol}_version"
     home = find_folder(recipe.corpus_root, f"CFAD/{version}", version) / f"{split}_{ENDINGS[recipe.protocol]}"
     tables: dict[str, dict[str, str]] = {
@@ -57,8 +55,6 @@ def split_dir(recipe, split: str) -> DataDir:
 
 
 def speaker_of(stem: str) -> str:
-    """The speaker in a file's name: AISHELL-3's, else what stands before the first `_`; `-` where there is
-    none.
-    """
+    """Return the speaker in a file's name: of AISHELL-3, else what precedes the first `_`, else `-`."""
     match = AISHELL3.match(stem)
     return match[0] if match else stem.partition("_")[0] if "_" in stem else NO_SPEAKER

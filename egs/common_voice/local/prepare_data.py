@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Every split of the official division, which no speaker crosses, and what `also` adds."""
+    """Make every split of the official division, which no speaker crosses, with the data of `also`."""
     options = recipe.corpus.options
     home = find_folder(recipe.corpus_root, "train.tsv", f"{recipe.corpus.language}/train.tsv").parent
     made = []
@@ -30,7 +30,7 @@ def prepare(recipe) -> list[DataDir]:
 
 
 def split_dir(path: Path, home: Path, split: str, options: dict) -> DataDir:
-    """The chosen clips of one list. Quotation marks in it are letters of the sentences."""
+    """Make a split of the chosen clips of a list. Quotation marks in it are letters of the sentences."""
     rows = read_rows(home / f"{split}.tsv", COLUMNS, required=("file", "speaker"), quotes=False)
     num = options["num_clips"][split]
     chosen = {
@@ -38,7 +38,7 @@ def split_dir(path: Path, home: Path, split: str, options: dict) -> DataDir:
         for row in choose(rows, num, options["per_speaker"], options["seed"])
     }
     if len(chosen) < num:
-        log.warning("%s/%s.tsv has %d such clips, and %d are asked for", home, split, len(chosen), num)
+        log.warning("%s/%s.tsv has %d such clips, not %d", home, split, len(chosen), num)
     audio = find_audio([home / "clips"], chosen)
     return DataDir.of(
         path,
@@ -52,13 +52,15 @@ def split_dir(path: Path, home: Path, split: str, options: dict) -> DataDir:
 
 
 def choose(rows: list[Row], num: int, per_speaker: dict[str, int], seed: int) -> list[Row]:
-    """About `num` clips: speakers in random order, `most` random clips of each who has `least`. DataError
-    where nobody has.
+    """Return about `num` clips: of speakers in random order, `most` random clips of each with at least
+    `least`.
+
+    Raise DataError if there is no such speaker.
     """
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.values["speaker"]].append(row)
-    speakers = sorted(speaker for speaker, theirs in groups.items() if len(theirs) >= per_speaker["least"])
+    speakers = sorted(speaker for speaker, clips in groups.items() if len(clips) >= per_speaker["least"])
     if not speakers:
         raise DataError(
             f"no speaker has {per_speaker['least']} clips: lower corpus.options.per_speaker.least"

@@ -1,5 +1,5 @@
-"""Stage 1 of In-the-Wild: meta.csv to data/{train,dev,test}, by speaker or, under `whole`, as one test with
-training data of 2019.
+"""Stage 1 of In-the-Wild: meta.csv to data/{train,dev,test}, by speaker or, under `whole`, as a test split
+with training data of 2019.
 """
 
 import logging
@@ -9,9 +9,10 @@ from pathlib import Path
 from dada.data import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
 from dada.data.counts import differences
 from dada.data.find_audio import find_audio, find_folder
+from dada.data.subset import divide
 from dada.errors import ConfigError, DataError
 from dada.formats.asvspoof import asvspoof2019_split
-from dada.formats.csv_list import Row, divide, map_values, read_rows
+from dada.formats.csv_list import Row, map_values, read_rows
 
 COLUMNS = {"file": "file", "speaker": "speaker", "label": "label"}
 LABELS = {"bona-fide": BONAFIDE, "spoof": SPOOF}
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare(recipe) -> list[DataDir]:
-    """The splits of `recipe.protocol`."""
+    """Make the splits of `recipe.protocol`."""
     if recipe.protocol not in PROTOCOLS:
         raise ConfigError(f"unknown protocol {recipe.protocol!r}; known: {', '.join(PROTOCOLS)}")
     options = recipe.corpus.options
@@ -54,8 +55,9 @@ def prepare(recipe) -> list[DataDir]:
 
 
 def read_meta(path: Path, total: dict[str, int]) -> tuple[dict[str, str], dict[str, str]]:
-    """Utterance -> label, and -> purported speaker with `_` for blanks. Warns where the counts of the labels
-    are not `total`.
+    """Return utterance -> label, and utterance -> purported speaker with `_` for blanks.
+
+    Warn if the counts of the labels are not `total`.
     """
     rows = read_rows(path, COLUMNS)
     utts = utterance_ids(path, rows)
@@ -64,16 +66,14 @@ def read_meta(path: Path, total: dict[str, int]) -> tuple[dict[str, str], dict[s
         utt: "_".join(row.values["speaker"].split()) or NO_SPEAKER
         for utt, row in zip(utts, rows, strict=True)
     }
-    told = differences({"all": Counter(labels.values())}, {"all": total})
-    if told:
-        log.warning("%s does not have the published counts: %s", path, told)
+    differing = differences({"all": Counter(labels.values())}, {"all": total})
+    if differing:
+        log.warning("%s does not have the published counts: %s", path, differing)
     return labels, speakers
 
 
 def utterance_ids(path: Path, rows: list[Row]) -> list[str]:
-    """The name of every file without its ending. DataError for two files of one name, which could not be told
-    apart.
-    """
+    """Return the name of every file without its ending. Raise DataError for two files of the same name."""
     lines: dict[str, int] = {}
     for row in rows:
         utt = Path(row.values["file"]).stem
@@ -87,8 +87,8 @@ def utterance_ids(path: Path, rows: list[Row]) -> list[str]:
 
 
 def by_speaker(data: DataDir, shares: dict[str, float], seed: int) -> dict[str, str]:
-    """Utterance -> split: of each speaker and label every split gets its share; what is too few to divide is
-    trained on.
+    """Return utterance -> split. Every split gets its share of each speaker and label; groups that are too
+    small to divide go to the first split.
     """
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for utt in data.utts:

@@ -1,6 +1,6 @@
 """The archive of Flight of the Amazon Queen: its table of contents, its dialogues, its voice clips.
 
-All numbers are big-endian. The archive starts with a header of 15 bytes, then one entry a file:
+All numbers are big-endian. The archive starts with a header of 15 bytes, then an entry per file:
 
     0   4  `QTBL`
     12  1  compression of the clips, 1 = MP3
@@ -12,6 +12,7 @@ All numbers are big-endian. The archive starts with a header of 15 bytes, then o
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +33,8 @@ GESTURE = re.compile(
 
 @dataclass(frozen=True)
 class Line:
-    """One stretch of a dialogue's text. `clip` names its audio in the archive, empty where it was never
-    voiced.
+    """A segment of a dialogue's text. `clip` names its audio in the archive, and is empty without a voice
+    clip.
     """
 
     name: str  # AND1-020006J1
@@ -44,9 +45,9 @@ class Line:
 
 
 class Archive:
-    """`queen.1c`, its entries by name. Raises DataError for a file that is no such archive."""
+    """`queen.1c`, its entries by name. Raise DataError for a file that is not such an archive."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.path = Path(path)
         try:
             content = self.path.read_bytes()
@@ -68,7 +69,7 @@ class Archive:
         self.content = content
         self.entries = dict(self._read_entries(struct.unpack_from(">H", content, 13)[0]))
 
-    def _read_entries(self, number: int):
+    def _read_entries(self, number: int) -> Iterator[tuple[str, tuple[int, int]]]:
         if ENTRIES_AT + number * ENTRY.size > len(self.content):
             raise DataError(f"{self.path} is cut within its table of contents: delete it and run again")
         for at in range(ENTRIES_AT, ENTRIES_AT + number * ENTRY.size, ENTRY.size):
@@ -82,7 +83,7 @@ class Archive:
             yield name, (offset, size)
 
     def read(self, name: str) -> bytes:
-        """The bytes of the file `name`."""
+        """Return the bytes of the file `name`."""
         try:
             offset, size = self.entries[name]
         except KeyError:
@@ -90,7 +91,7 @@ class Archive:
         return self.content[offset : offset + size]
 
     def lines(self) -> list[Line]:
-        """Every line of every dialogue, voiced or not, in the order of the archive."""
+        """Return every line of every dialogue, voiced or not, in the order of the archive."""
         dialogues = [name for name in self.entries if name.endswith(".DOG")]
         return [line for name in dialogues for line in self._lines_of(name)]
 
@@ -120,8 +121,9 @@ class Archive:
 
 
 def read_strings(content: bytes, start: int, number: int) -> list[tuple[int, str]]:
-    """`number` strings of a dialogue with their ids: two bytes skipped, id (2), length (1), cp437 text,
-    padded to a multiple of 4.
+    """Return `number` strings of a dialogue with their ids.
+
+    The layout is two skipped bytes, id (2), length (1), and cp437 text padded to a multiple of 4.
     """
     strings = []
     at = start
@@ -138,8 +140,9 @@ def read_strings(content: bytes, start: int, number: int) -> list[tuple[int, str
 
 
 def split_at_gestures(text: str) -> dict[int, str]:
-    """The stretches between gesture codes by their number from 1: each is spoken by a clip of its own. Empty
-    ones count as well.
+    """Return the segments between gesture codes by their number from 1, empty segments included in the count.
+
+    Each segment is spoken in a separate clip.
 
     >>> split_at_gestures("Hi there!*02*FLNice day. *03")
     {1: 'Hi there!', 3: 'Nice day.'}
@@ -149,7 +152,7 @@ def split_at_gestures(text: str) -> dict[int, str]:
 
 
 def clip_name(talk_key: int, string_id: int, letter: str, segment: int) -> str:
-    """The archive's name of a voiced segment.
+    """Return the archive's name of a voiced segment.
 
     >>> clip_name(7, 0x2A, "P", 1)
     '07002AP1.SB'

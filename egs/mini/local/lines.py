@@ -43,8 +43,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Written:
-    """A line of a figure. `source` is the same for all lines of one wording; `clip` is empty where it was
-    never voiced.
+    """A line of a figure. Lines with the same wording have the same `source`; `clip` is empty without a voice
+    clip.
     """
 
     name: str
@@ -59,9 +59,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Split:
-    """The lines of one protocol: those spoken in each split by figure, and the split that every source
-    belongs to.
-    """
+    """The lines of a protocol: those spoken in each split by figure, and the split of every source."""
 
     spoken: dict[str, dict[str, list[Written]]]
     belongs: dict[str, str]
@@ -77,16 +75,18 @@ def normalise(text: str) -> str:
 
 
 def read_lines(archive: Archive) -> list[Written]:
-    """All lines of the figures in the archive's order; of one wording the first usable clip counts."""
-    found = [line for line in archive.lines() if normalise(line.text)]
-    said_by = defaultdict(set)
-    for line in found:
-        said_by[normalise(line.text)].add(line.speaker)
+    """Return all lines of the figures in the archive's order. Only the first usable clip of a wording is
+    usable.
+    """
+    archived = [line for line in archive.lines() if normalise(line.text)]
+    speakers_of: dict[str, set[str]] = defaultdict(set)
+    for line in archived:
+        speakers_of[normalise(line.text)].add(line.speaker)
     sources: dict[str, str] = {}
     spoken: set[str] = set()
     names: set[str] = set()
     lines = []
-    for line in found:
+    for line in archived:
         if line.speaker not in FIGURES or line.name in names:
             continue
         names.add(line.name)
@@ -97,7 +97,7 @@ def read_lines(archive: Archive) -> list[Written]:
             wording not in spoken
             and len(wording.split()) >= MIN_WORDS
             and SECONDS[0] <= seconds <= SECONDS[1]
-            and len(said_by[wording]) == 1
+            and len(speakers_of[wording]) == 1
         )
         if usable:
             spoken.add(wording)
@@ -108,10 +108,8 @@ def read_lines(archive: Archive) -> list[Written]:
 
 
 def figure_tempos(archive: Archive, lines: list[Written]) -> dict[str, list[float]]:
-    """Figure -> letters a second in each of its first usable lines, silent edges cut: how fast, and how
-    unevenly, it speaks.
-    """
-    tempos = {}
+    """Return figure -> letters per second in each of its first usable lines, without silent edges."""
+    tempos: dict[str, list[float]] = {}
     for figure, usable in by_figure(lines).items():
         tempos[figure] = []
         for line in usable[:TEMPO_LINES]:
@@ -123,16 +121,17 @@ def figure_tempos(archive: Archive, lines: list[Written]) -> dict[str, list[floa
 
 
 def duration(content: bytes) -> float:
-    """Seconds of a clip."""
+    """Return the duration of a clip in seconds."""
     info = soundfile.info(io.BytesIO(content))
     return info.frames / info.samplerate
 
 
 def split_lines(lines: list[Written], counts: dict[str, int], seed: int) -> Split:
-    """Protocol `line`: the usable lines of each figure, shuffled, `counts[split]` to each split; topics may
-    recur.
+    """Protocol `line`: shuffle the usable lines of each figure and give `counts[split]` to each split.
+
+    Topics may recur.
     """
-    spoken = {split: {} for split in SPLITS}
+    spoken: dict[str, dict[str, list[Written]]] = {split: {} for split in SPLITS}
     for figure, usable in by_figure(lines).items():
         random.Random(f"{seed} line {figure}").shuffle(usable)
         start = 0
@@ -150,7 +149,7 @@ def split_dialogues(lines: list[Written], counts: dict[str, int], seed: int) -> 
     spare make up for it.
     """
     dealt = deal_dialogues(lines, counts, seed)
-    splits_of = defaultdict(set)
+    splits_of: dict[str, set[str]] = defaultdict(set)
     for line in lines:
         splits_of[line.source].add(dealt.get(line.dialogue, UNUSED))
     inside = [line for line in lines if len(splits_of[line.source]) == 1]
@@ -166,12 +165,12 @@ def split_dialogues(lines: list[Written], counts: dict[str, int], seed: int) -> 
 
 
 def deal_dialogues(lines: list[Written], counts: dict[str, int], seed: int) -> dict[str, str]:
-    """Dialogue -> split, for the dialogues that belong to a figure other than the hero."""
+    """Return dialogue -> split, for the dialogues of the figures other than the hero."""
     sizes: dict[str, Counter] = defaultdict(Counter)
     for line in lines:
         if line.usable and line.dialogue.rstrip("0123456789") == line.figure:
             sizes[line.figure][line.dialogue] += 1
-    dealt = {}
+    dealt: dict[str, str] = {}
     for figure in sorted(sizes):
         names = sorted(sizes[figure])
         deals = list(product(SPLITS, repeat=len(names)))
@@ -180,20 +179,19 @@ def deal_dialogues(lines: list[Written], counts: dict[str, int], seed: int) -> d
         def met(
             deal: tuple[str, ...], own: Counter = sizes[figure], names: list[str] = names
         ) -> tuple[int, int]:
-            have = Counter()
+            have: Counter[str] = Counter()
             for name, split in zip(names, deal, strict=True):
                 have[split] += own[name]
-            return sum(min(have[split], counts[split]) for split in SPLITS), have[
-                "train"
-            ]  # rest to train: more text to learn from
+            # The rest goes to train, so that there is more text to learn from.
+            return sum(min(have[split], counts[split]) for split in SPLITS), have["train"]
 
         dealt.update(zip(names, max(deals, key=met), strict=True))
     return dealt
 
 
 def fill(available: dict[str, int], count: int, split: str) -> dict[str, int]:
-    """How many lines of each figure: `count` or what it has, and what is lacking in all one by one from those
-    with the fewest taken.
+    """Return the number of lines of each figure: at most `count` or as many as it has. Missing lines are
+    taken from the other figures, always from the one with the fewest lines taken.
 
     >>> fill({"BOB": 9, "BUD": 2, "JOE": 4}, 4, "dev")
     {'BOB': 6, 'BUD': 2, 'JOE': 4}
@@ -217,8 +215,8 @@ def fill(available: dict[str, int], count: int, split: str) -> dict[str, int]:
 def belonging(
     spoken: dict[str, dict[str, list[Written]]], lines: list[Written], dealt: dict[str, str]
 ) -> dict[str, str]:
-    """Source -> split. What dev or test speak, or what their dialogues hold, belongs to them; what no split
-    speaks to `none`.
+    """Return source -> split. Lines spoken in dev or test, or in their dialogues, belong to them; lines that
+    no split speaks belong to `none`.
     """
     belongs = {line.source: UNUSED for line in lines}
     for split in SPLITS:
@@ -229,7 +227,7 @@ def belonging(
 
 
 def by_figure(lines: list[Written]) -> dict[str, list[Written]]:
-    """The usable lines of every figure, also of one that has none."""
+    """Return the usable lines of every figure, an empty list for a figure without any."""
     groups: dict[str, list[Written]] = {figure: [] for figure in FIGURES}
     for line in lines:
         if line.usable:

@@ -1,4 +1,4 @@
-"""Stage 1 of mini: fetch the game, the synthesizers and the pretrained models; make all clips; write the
+"""Stage 1 of mini: fetch the game, the synthesizers and the pretrained models, make all clips, and write the
 splits and the authors' lines.
 
 The protocol is described in the README beside recipe.yaml.
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Train, dev, test and the text-only `authors` of the protocol `recipe.protocol`."""
+    """Make train, dev, test and the text-only `authors` of the protocol `recipe.protocol`."""
     options = checked_options(recipe)
     downloads, pool = recipe.root / "downloads", recipe.root / "data" / "clips"
     with one_at_a_time(recipe.root / "data" / ".prepare.lock"):
@@ -59,7 +59,7 @@ def prepare(recipe) -> list[DataDir]:
 
 
 def checked_options(recipe) -> dict:
-    """`corpus.options` of recipe.yaml; ConfigError where something is missing or the protocol is unknown."""
+    """Return `corpus.options` of recipe.yaml. Raise ConfigError for missing options or protocols."""
     options = recipe.corpus.options
     missing = [name for name in OPTIONS if name not in options]
     if missing:
@@ -79,9 +79,7 @@ def checked_options(recipe) -> dict:
 
 @contextlib.contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
-    """Let one protocol at a time fetch and make clips. A lock of this process: those that it forks don't hold
-    it.
-    """
+    """Let only one protocol at a time fetch and make clips. Forked processes do not hold the lock."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
         try:
@@ -93,7 +91,7 @@ def one_at_a_time(path: Path) -> Iterator[None]:
 
 
 def audio_dir(path: Path, trials: list[Trial], pool: Path, lines: list[Written]) -> DataDir:
-    """The tables of one split."""
+    """Return the data directory of a split."""
     sources = {line.name: line.source for line in lines}
     tables: dict[str, dict[str, str]] = defaultdict(dict)
     for trial in trials:
@@ -110,7 +108,7 @@ def audio_dir(path: Path, trials: list[Trial], pool: Path, lines: list[Written])
 
 
 def authors_dir(path: Path, lines: list[Written], split: Split) -> DataDir:
-    """Every line of the figures, voiced or not, with the split that its wording belongs to."""
+    """Return every line of the figures, voiced or not, with the split that its wording belongs to."""
     tables: dict[str, dict[str, str]] = defaultdict(dict)
     for line in sorted(lines, key=lambda line: f"{line.figure}-{line.name}".encode()):
         utt = f"{line.figure}-{line.name}"
@@ -122,18 +120,18 @@ def authors_dir(path: Path, lines: list[Written], split: Split) -> DataDir:
 
 
 def check_disjoint(trials: dict[str, list[Trial]], lines: list[Written]) -> None:
-    """Raise DataError where a line is heard in two splits, in whatever voice."""
+    """Raise DataError if a line is spoken in two splits, in any voice."""
     sources = {line.name: line.source for line in lines}
     heard: dict[str, str] = {}
     for name, same in trials.items():
         for trial in same:
             source = sources[trial.clip.source]
             if heard.setdefault(source, name) != name:
-                raise DataError(f"the line {source} is heard in {heard[source]} and in {name}")
+                raise DataError(f"the line {source} is spoken in {heard[source]} and in {name}")
 
 
 def summary(trials: list[Trial]) -> str:
-    """How many of each kind and each sort of quote."""
+    """Return the number of utterances of each kind and each sort of quote."""
     kinds = Counter(trial.clip.kind for trial in trials)
     quotes = Counter(trial.quote for trial in trials if trial.quote != NOT_A_SPOOF)
     return ", ".join(f"{name} {number}" for name, number in [*sorted(kinds.items()), *sorted(quotes.items())])

@@ -1,4 +1,4 @@
-"""Which spoofs there are: for every split, figure and engine, the lines that it says or resynthesizes."""
+"""The spoofs: for every split, figure and engine, the lines that the engine speaks or resynthesizes."""
 
 import random
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ NOT_A_SPOOF = "-"
 
 @dataclass(frozen=True)
 class Trial:
-    """One utterance of a split: its clip, and for a spoof whose words it speaks."""
+    """An utterance of a split: its clip, and for a spoof the origin of its words."""
 
     clip: Clip
     quote: str  # in_character | misattributed | copy_synthesis, `-` for bona fide
@@ -24,7 +24,7 @@ class Trial:
 
     @property
     def known(self) -> str:
-        """Whether training has heard the engine."""
+        """Return whether the engine occurs in training: known, unknown, or `-` for bona fide speech."""
         return (
             NOT_A_SPOOF
             if self.clip.kind == BONAFIDE
@@ -42,9 +42,7 @@ def trials_of(
     seed: int,
     protocol: str,
 ) -> list[Trial]:
-    """All utterances of a split: every line that its figures speak, and the spoofs of every engine that
-    belongs to it.
-    """
+    """Return all utterances of a split: every line that its figures speak, and the spoofs of its engines."""
     spoken = split.spoken[split_name]
     trials = [
         Trial(Clip(BONAFIDE, figure, line.name, line.text, line.clip, 0.0), NOT_A_SPOOF)
@@ -66,8 +64,7 @@ def trials_of(
 
 
 def apportion(weights: dict[str, int], total: int) -> dict[str, int]:
-    """`total` shared out in proportion to the weights, by largest remainder: as many spoofs of a figure as
-    its speech calls for.
+    """Divide `total` in proportion to the weights, by largest remainder.
 
     >>> apportion({"BOB": 20, "BUD": 20, "JOE": 10}, 8)
     {'BOB': 3, 'BUD': 3, 'JOE': 2}
@@ -83,15 +80,16 @@ def apportion(weights: dict[str, int], total: int) -> dict[str, int]:
 def choose_copies(
     spoken: dict[str, list[Written]], figure: str, number: int, rng: random.Random
 ) -> list[tuple[Written, str]]:
-    """Recordings of the figure's own for a vocoder."""
+    """Choose recordings of the figure for a vocoder."""
     return [(line, COPY_SYNTHESIS) for line in rng.sample(spoken[figure], number)]
 
 
 def choose_texts(
     spoken: dict[str, list[Written]], figure: str, number: int, odd: int, rng: random.Random
 ) -> list[tuple[Written, str]]:
-    """Half lines of the figure's own, half lines of the others, all of the same split; of an odd number `odd`
-    more of its own.
+    """Choose texts of the same split, half of them lines of the figure and half lines of others.
+
+    If the number is odd, `odd` is added to the figure's own lines.
     """
     own = [line for line in spoken[figure] if speakable(line.text)]
     others = [line for other in FIGURES if other != figure for line in spoken[other] if speakable(line.text)]
@@ -102,7 +100,7 @@ def choose_texts(
 
 
 def spoof_clip(engine: str, figure: str, line: Written, tempos: dict[str, list[float]]) -> Clip:
-    """The clip of an engine that pretends to be the figure. The tempo is that of one of the figure's lines,
+    """Return the clip of an engine that imitates the figure, at the tempo of a line of the figure, which is
     chosen by the clip's name.
     """
     if ENGINES[engine].copies:

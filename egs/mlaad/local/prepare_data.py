@@ -1,4 +1,4 @@
-"""Stage 1 of MLAAD: every synthesizer's meta.csv, and the M-AILABS files that they name, to
+"""Stage 1 of MLAAD: meta.csv of every synthesizer, and the M-AILABS files that they name, to
 data/{train,dev,test}.
 """
 
@@ -11,19 +11,22 @@ from typing import NamedTuple
 from dada.data import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
 from dada.data.datadir import NO_ATTACK
 from dada.data.find_audio import find_folder, listed, require_folders, walk_audio
+from dada.data.subset import divide
 from dada.errors import ConfigError, DataError
 from dada.formats.asvspoof import asvspoof2019_split
-from dada.formats.csv_list import divide, read_rows
+from dada.formats.csv_list import read_rows
 
 COLUMNS = {"file": "path", "original": "original_file"}
-UNREAD = ("by_book", "wavs", "female", "male", "mix")  # folders of M-AILABS that name nobody
-MIXED = "mix"  # a folder of several readers who are not told apart
+UNREAD = ("by_book", "wavs", "female", "male", "mix")  # folders of M-AILABS that name no reader
+MIXED = "mix"  # a folder of several readers without names
 
 log = logging.getLogger(__name__)
 
 
 class Clip(NamedTuple):
-    """A file, what made it (`-`: a person), in which language, after which M-AILABS file, and who speaks."""
+    """A file, its model (`-` for human speech), language, the M-AILABS file it was made from, and its
+    speaker.
+    """
 
     utt: str
     path: str
@@ -34,7 +37,7 @@ class Clip(NamedTuple):
 
 
 def prepare(recipe) -> list[DataDir]:
-    """The splits of `recipe.protocol`."""
+    """Make the splits of `recipe.protocol`."""
     options = recipe.corpus.options
     allow_missing = options["allow_missing"]
     root = recipe.corpus_root
@@ -76,8 +79,8 @@ def prepare(recipe) -> list[DataDir]:
 
 
 def spoofs_of(root: Path, language: str, models: list[str], allow_missing: bool) -> list[Clip]:
-    """What the synthesizers of a language made, by their meta.csv. DataError for files that it names and that
-    are not there.
+    """Return the clips of the synthesizers of a language by their meta.csv. Raise DataError for missing
+    files.
     """
     home = find_folder(root, f"fake/{language}")
     there = {path.parent.name: path for path in sorted(home.glob("*/meta.csv"))}
@@ -106,8 +109,9 @@ def spoofs_of(root: Path, language: str, models: list[str], allow_missing: bool)
 
 
 def originals_of(real: Path, spoofs: list[Clip], deduplicate: bool, allow_missing: bool) -> list[Clip]:
-    """The M-AILABS files that the spoofs were made after, once each or once a spoof; those of spoofs that
-    name none are left out.
+    """Return the M-AILABS files that the spoofs were made from, once each, or once per spoof.
+
+    Spoofs that name no such file are left out.
     """
     require_folders([real])
     wanted = Counter(clip.original for clip in spoofs if clip.original not in ("", ".", "-"))
@@ -128,7 +132,7 @@ def originals_of(real: Path, spoofs: list[Clip], deduplicate: bool, allow_missin
 
 
 def data_dir(path: Path, spoofs: list[Clip], originals: list[Clip], options: dict) -> DataDir:
-    """A split of both classes, the larger one cut to the size of the smaller where that is asked for."""
+    """Make a split of both classes. With `balance`, the larger class is cut to the size of the smaller."""
     size = min(len(spoofs), len(originals)) if options["balance"] else max(len(spoofs), len(originals))
     chosen = [clip for clips in (spoofs, originals) for clip in draw(clips, size, options["seed"])]
     tables = {
@@ -143,26 +147,24 @@ def data_dir(path: Path, spoofs: list[Clip], originals: list[Clip], options: dic
 
 
 def draw(clips: list[Clip], size: int, seed: int) -> list[Clip]:
-    """`size` of the clips, or all where there are no more."""
+    """Return `size` of the clips, or all if there are fewer."""
     return random.Random(seed).sample(clips, size) if size < len(clips) else clips
 
 
 def reader_of(name: str) -> str:
-    """Who reads in `en_US/by_book/female/judy_bieber/the_master_key/wavs/x.wav`; `-` for several people."""
+    """Return the reader of `en_US/by_book/female/judy_bieber/the_master_key/wavs/x.wav`; `-` for several."""
     parts = PurePosixPath(name).parts[1:-1]
     named = [part for part in parts if part not in UNREAD]
     return "_".join(named[0].split()) if named and MIXED not in parts else NO_SPEAKER
 
 
 def utterance(name: str) -> str:
-    """A path as a name without blanks and slashes."""
+    """Return a path as a name without blanks and slashes."""
     return "_".join(name.replace("/", "-").split())
 
 
 def refuse_missing(missing: list[str], num_found: int, home: Path, allow_missing: bool) -> None:
-    """Raise DataError for files that a list names and that are not there, or say so where they may be left
-    out.
-    """
+    """Raise DataError for missing files of a list, or warn if they may be left out."""
     if missing and (not allow_missing or not num_found):
         raise DataError(
             f"{len(missing):,} files that meta.csv names are not in {home}, e.g. {listed(missing)}: is the "

@@ -4,8 +4,8 @@ from pathlib import Path, PurePosixPath
 
 from dada.data import BONAFIDE, DataDir
 from dada.data.find_audio import find_folder, listed, walk_audio
+from dada.data.subset import divide
 from dada.errors import DataError
-from dada.formats.csv_list import divide
 
 # A name is seven numbers, `03-01-06-01-02-01-12`: modality, channel, emotion, intensity, statement,
 # repetition, actor.
@@ -23,7 +23,7 @@ STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by 
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Every split; films, and songs unless they are asked for, are left out."""
+    """Make every split. Films are left out, and so are songs without the option `song`."""
     options = recipe.corpus.options
     home = find_folder(recipe.corpus_root, "Actor_01").parent
     channels = [number for number, name in CHANNELS.items() if name == "speech" or options["song"]]
@@ -43,12 +43,12 @@ def prepare(recipe) -> list[DataDir]:
 
 
 def actor_of(utt: str) -> str:
-    """The speaker."""
+    """Return the speaker."""
     return f"Actor_{utt.rpartition('-')[2]}"
 
 
 def check_names(home: Path, utts: list[str]) -> None:
-    """Raise DataError for names that are not seven known numbers."""
+    """Raise DataError for names that do not consist of seven known numbers."""
 
     def good(fields: list[str]) -> bool:
         return (
@@ -67,7 +67,7 @@ def check_names(home: Path, utts: list[str]) -> None:
 
 
 def data_dir(path: Path, home: Path, names: dict[str, str]) -> DataDir:
-    """A split."""
+    """Make a split."""
     return DataDir.of(
         path,
         {

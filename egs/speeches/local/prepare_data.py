@@ -1,5 +1,5 @@
-"""Stage 1: a collection of speeches to data/speeches, and MiniLM to downloads/ where a chosen system reads
-its vectors.
+"""Stage 1: a collection of speeches to data/speeches, and MiniLM to downloads/ if a chosen system reads its
+vectors.
 """
 
 import logging
@@ -15,26 +15,27 @@ log = logging.getLogger(__name__)
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Every speech is one text, and a source of its own. Raises DataError where the numbers are not those of
-    the collection.
+    """Make a data directory in which every speech is a text and a source of its own.
+
+    Raise DataError if the counts are not those of the collection.
     """
     options = recipe.corpus.options
     if any(recipe.system(name).input.kind == "text_features" for name in recipe.planned):
         fetch([MINILM], recipe.root / "downloads")
     path = recipe.root / recipe.corpus.root / options["file"]
     speeches = list(read_collection(path, options.get("columns")))
-    found = {"speeches": len(speeches), "authors": len({speech.author for speech in speeches})}
-    expected = options.get("expected") or found
-    if found != expected:
+    counts = {"speeches": len(speeches), "authors": len({speech.author for speech in speeches})}
+    expected = options.get("expected") or counts
+    if counts != expected:
         raise DataError(
-            f"{path} has {found}, expected {expected}: another version? If it is meant, set "
+            f"{path} has {counts}, expected {expected}: is it another version? If so, set "
             "corpus.options.expected to null"
         )
     data = quotes_dir(recipe.data_dir("speeches"), speeches)
     log.info(
         "%s: %d speeches by %d authors, %d of them twice",
         path.name,
-        *found.values(),
+        *counts.values(),
         len(speeches) - len(data.utts),
     )
     return [data]

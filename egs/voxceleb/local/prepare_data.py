@@ -8,8 +8,9 @@ from pathlib import Path
 from dada.data import BONAFIDE, DataDir
 from dada.data.counts import ALL, differences
 from dada.data.find_audio import find_folder, listed, walk_audio
+from dada.data.subset import divide
 from dada.errors import DataError
-from dada.formats.csv_list import divide, parse
+from dada.formats.csv_list import parse
 
 METAS = ("vox2_meta.csv", "vox1_meta.csv")
 
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Every split, a random part of the corpus."""
+    """Make every split from a random part of the corpus."""
     options, root = recipe.corpus.options, recipe.corpus_root
     home = find_folder(root, *(f"{options['folder']}/{kind}" for kind in ("wav", "aac")))
     names = walk_audio(home)
@@ -28,12 +29,14 @@ def prepare(recipe) -> list[DataDir]:
             f"{len(strange)} files of {home} are not called {wanted}, e.g. {listed(strange)}: correct "
             "corpus.root"
         )
-    told = differences(
+    differing = differences(
         {home.name: {ALL: len(names)}}, {home.name: {ALL: options["total"]} if options["total"] else {}}
     )
-    if told:
+    if differing:
         log.warning(
-            "%s does not have its published counts: %s. Is it complete? (corpus.options.total)", home, told
+            "%s does not have its published counts: %s. Is it complete? (corpus.options.total)",
+            home,
+            differing,
         )
     names = sorted(
         random.Random(options["seed"]).sample(names, max(1, round(options["fraction"] * len(names)))),
@@ -46,24 +49,24 @@ def prepare(recipe) -> list[DataDir]:
 
 
 def video_of(name: str) -> str:
-    """The speaker and video of a file."""
+    """Return the speaker and video of a file."""
     return name.rpartition("/")[0]
 
 
 def by_video(names: list[str], shares: dict[str, float], seed: int) -> dict[str, str]:
-    """Video -> split: of each speaker's videos every split gets its share; those of who has too few are
-    trained on.
+    """Return video -> split. Every split gets its share of each speaker's videos; speakers with too few
+    videos go to the first split.
     """
     videos: dict[str, set[str]] = defaultdict(set)
     for name in names:
         videos[name.partition("/")[0]].add(video_of(name))
     owner: dict[str, str] = {}
-    few = [theirs for theirs in videos.values() if len(theirs) < len(shares)]
-    for _, theirs in sorted(videos.items()):
+    few = [own for own in videos.values() if len(own) < len(shares)]
+    for _, own in sorted(videos.items()):
         owner |= (
-            dict.fromkeys(theirs, next(iter(shares)))
-            if len(theirs) < len(shares)
-            else divide(sorted(theirs), shares, seed)
+            dict.fromkeys(own, next(iter(shares)))
+            if len(own) < len(shares)
+            else divide(sorted(own), shares, seed)
         )
     if few:
         log.warning(
@@ -76,8 +79,8 @@ def by_video(names: list[str], shares: dict[str, float], seed: int) -> dict[str,
 
 
 def read_genders(root: Path) -> dict[str, str]:
-    """Speaker -> m or f by vox2_meta.csv (commas and blanks) or vox1_meta.csv (tabs), whichever there is;
-    empty without.
+    """Return speaker -> m or f from vox2_meta.csv (commas and blanks) or vox1_meta.csv (tabs), empty without
+    either.
     """
     path = next((root / name for name in METAS if (root / name).exists()), None)
     if path is None:
@@ -96,7 +99,7 @@ def read_genders(root: Path) -> dict[str, str]:
 
 
 def data_dir(path: Path, home: Path, names: list[str], genders: dict[str, str]) -> DataDir:
-    """A split. The source of an utterance is its video."""
+    """Make a split. The source of an utterance is its video."""
     utts = {name.rpartition(".")[0].replace("/", "-"): name for name in names}
     speakers = {utt: name.partition("/")[0] for utt, name in utts.items()}
     tables = {

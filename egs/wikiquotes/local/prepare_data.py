@@ -18,21 +18,21 @@ log = logging.getLogger(__name__)
 
 
 def prepare(recipe) -> list[DataDir]:
-    """One author corpus of everything. Of equal quotes by two authors stage 3 keeps none."""
+    """Make a single author corpus. Stage 3 drops quotes that two authors share."""
     options, root, reading = recipe.corpus.options, recipe.root / recipe.corpus.root, Reading()
     if not options.get("dump") and not options.get("collections"):
         raise ConfigError("corpus.options names neither a dump nor collections: there is nothing to read")
-    found: list[Iterator[Quote]] = []
+    quotes: list[Iterator[Quote]] = []
     if options.get("dump"):
         flags = {
             "attributed": bool(options.get("attributed")),
             "english_only": bool(options.get("english_only", True)),
         }
-        found.append(
+        quotes.append(
             read_dump(root / options["dump"], reading, recipe.num_jobs, options.get("wiki", ""), **flags)
         )
-    found += [read_collection(*_file_of(root, entry)) for entry in options.get("collections") or []]
-    data = quotes_dir(recipe.data_dir("quotes"), itertools.chain(*found))
+    quotes += [read_collection(*_file_of(root, entry)) for entry in options.get("collections") or []]
+    data = quotes_dir(recipe.data_dir("quotes"), itertools.chain(*quotes))
     if options.get("dump"):
         write_redirects(recipe.data_root, final_titles(reading.redirects), data.speakers.values())
     log.info(

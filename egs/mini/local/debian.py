@@ -1,16 +1,27 @@
-"""Debian packages without root: asked for, fetched, and unpacked into a folder, never installed."""
+"""Debian packages without root: fetched with apt and unpacked into one tree, never installed.
+
+downloads/
+  root/                      all packages, unpacked
+  records/espeak-ng.json     version and digest of a package that was unpacked
+"""
 
 import logging
 import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
+from dada.data.download import Download, clear_leftovers, is_verified, table, tail, verify, write_record
 from dada.errors import DadaError, UserError
+from dada.storage.atomic import PARTIAL
+from dada.storage.digest import file_digest
 
-# Dependencies that are worth unpacking: shared libraries, and the data of the synthesizers themselves.
+# Dependencies that are unpacked too: shared libraries, and the data of the synthesizers.
 NEEDED = re.compile(r"^(lib|espeak-ng|festlex|festvox)")
 
 log = logging.getLogger(__name__)
@@ -25,7 +36,7 @@ class Program:
 
     @classmethod
     def unpacked(cls, root: Path, name: str) -> "Program | None":
-        """The program `name` of an unpacked tree, with the tree's shared libraries, or None."""
+        """Return a program of an unpacked tree, with the tree's shared libraries, or None."""
         path = Path(root) / "usr" / "bin" / name
         if not path.is_file():
             return None
@@ -33,13 +44,13 @@ class Program:
 
     @classmethod
     def find(cls, root: Path, name: str) -> "Program | None":
-        """The program of the unpacked tree, else the one on the PATH, else None."""
-        found = cls.unpacked(root, name)
+        """Return the program of the unpacked tree, else the one on the PATH, else None."""
+        unpacked = cls.unpacked(root, name)
         installed = shutil.which(name)
-        return found or (cls(installed, dict(os.environ)) if installed else None)
+        return unpacked or (cls(installed, dict(os.environ)) if installed else None)
 
-    def run(self, *args: str, what: str, **options) -> subprocess.CompletedProcess:
-        """Run with arguments; DadaError naming `what`, the exit code and the program's own message where it
+    def run(self, *args: str, what: str, **options: Any) -> subprocess.CompletedProcess:
+        """Run with arguments. Raise DadaError with `what`, the exit code and the program's message if it
         fails.
         """
         result = subprocess.run([self.path, *args], env=self.env, capture_output=True, **options)
@@ -52,19 +63,104 @@ class Program:
 
 
 def library_folders(root: Path) -> list[str]:
-    """Folders of an unpacked tree that hold shared libraries."""
+    """Return the folders of an unpacked tree that hold shared libraries."""
     folders = {
         path.parent for base in ("usr/lib", "lib") for path in (Path(root).resolve() / base).rglob("*.so*")
     }
     return sorted(str(folder) for folder in folders)
 
 
-class Apt:
-    """apt as any user. Where the machine's package lists do not know a package, lists of one's own are
-    fetched into `home`.
+@dataclass(frozen=True)
+class Package(Download):
+    """A Debian package. `version` and `size` are those of the release.
+
+    `programs` differ from one release to the next: apt checks them, and their version is recorded. On a
+    machine without apt they may come from the PATH.
     """
 
-    def __init__(self, home: Path):
+    programs: tuple[str, ...] = ()
+    source: ClassVar[str] = "debian"
+
+
+def fetch(packages: Sequence[Package], home: Path) -> None:
+    """Fetch the packages that are not in `home` yet, with the libraries that they need and the machine lacks.
+
+    Log a table first. Raise UserError if a tool is missing or fails, or if a file is not the expected one.
+    """
+    clear_leftovers(home)
+    wanted = [package for package in packages if not is_ready(package, home)]
+    if not wanted:
+        log.info("downloads: all %d Debian packages are there and verified in %s", len(packages), home)
+        return
+    if not Apt.available():
+        raise UserError(_without_apt(wanted, home))
+    apt = Apt(home)
+    rows = _with_libraries(apt, wanted)
+    log.info("%s", table(rows, home))
+    for package in rows:
+        _fetch_package(package, home, apt)
+        log.info("%s %s: verified and unpacked to %s", package.name, package.version, home / package.folder)
+    apt.check_libraries(home / "root")
+
+
+def is_ready(package: Package, home: Path) -> bool:
+    """Whether everything that is used of the package is in place. A file with another digest is removed."""
+    if not is_verified(package, home):
+        return False
+    if not Apt.available():
+        return all(Program.find(home / "root", name) for name in package.programs)
+    unpacked = all(Program.unpacked(home / "root", name) for name in package.programs)
+    return not package.programs or (unpacked and (home / "records" / f"{package.name}.json").exists())
+
+
+def _with_libraries(apt: "Apt", packages: Sequence[Package]) -> list[Package]:
+    """Return the packages with version and size, after the libraries that they need and the machine lacks."""
+    programs = [package.name for package in packages if package.programs]
+    records = apt.home / "records"
+    libraries = [
+        Package(name, "see package", "needed by a synthesizer", "root")
+        for name in apt.missing_dependencies(programs)
+        if not (records / f"{name}.json").exists()
+    ]
+    wanted = [*libraries, *packages]
+    shown = apt.show([package.name for package in wanted])
+    return [
+        replace(package, version=shown[package.name][0], size=shown[package.name][1]) for package in wanted
+    ]
+
+
+def _fetch_package(package: Package, home: Path, apt: "Apt") -> None:
+    """Fetch a package and unpack it into the common tree."""
+    with tempfile.TemporaryDirectory(prefix=".fetch-", suffix=PARTIAL, dir=home) as temporary:
+        file = apt.download(package.name, Path(temporary))
+        digest = file_digest(file)
+        apt.unpack(file, home / package.folder)
+    verify(package, home / package.folder, home)
+    write_record(package, home, digest)
+
+
+def _without_apt(packages: Sequence[Package], home: Path) -> str:
+    """Return what to get by hand on a machine without Debian's tools."""
+    lines = [
+        "apt-get and dpkg-deb are not on this machine, so these cannot be fetched here. Get them by hand, "
+        "then run the same command again:"
+    ]
+    for package in packages:
+        for name, digest in package.files.items():
+            check = f", SHA-256 {digest}" if digest else ""
+            where = f"{name}{check}, to {home / package.folder / name}"
+            lines.append(f"* from the Debian package {package.name} ({package.licence}): {where}")
+        if package.programs:
+            programs = ", ".join(package.programs)
+            what = f"{package.name} ({package.licence}), {package.purpose}"
+            lines.append(f"* {what}: install it so that {programs} is on the PATH")
+    return "\n".join(lines)
+
+
+class Apt:
+    """apt without root. If the machine's lists lack a package, other lists are fetched into `home`."""
+
+    def __init__(self, home: Path) -> None:
         self.home = Path(home)
         self.home.mkdir(parents=True, exist_ok=True)
         self.options: list[str] = []
@@ -75,27 +171,31 @@ class Apt:
         return all(shutil.which(tool) for tool in ("apt-get", "apt-cache", "dpkg-deb", "dpkg-query"))
 
     def show(self, names: list[str]) -> dict[str, tuple[str, int]]:
-        """Package -> (version, bytes to fetch) of this release. UserError where it has no such package."""
+        """Return package -> (version, bytes to fetch) of this release. Raise UserError for an unknown
+        package.
+        """
         result = self._call("apt-cache", "show", "--no-all-versions", *names)
-        found = parse_show(result.stdout)
-        if set(names) - set(found) and not self.options:
+        shown = parse_show(result.stdout)
+        missing = sorted(set(names) - set(shown))
+        if missing and not self.options:
             self._update()
             return self.show(names)
-        missing = sorted(set(names) - set(found))
         if missing:
             raise UserError(
                 f"this release has no package {', '.join(missing)}: "
                 "add Debian's or Ubuntu's main and universe sources, or take another machine"
             )
-        return found
+        return shown
 
     def missing_dependencies(self, names: list[str]) -> list[str]:
-        """The libraries and voice data that the packages need, directly or not, and that are not installed."""
+        """Return the libraries and voice data that the packages need, directly or not, and that are not
+        installed.
+        """
         if not names:
             return []
-        self.show(names)  # fetches lists where there are none
+        self.show(names)  # fetches lists if there are none
         installed = self._installed()
-        known, found, frontier = set(names), [], list(names)
+        known, needed, frontier = set(names), list[str](), list(names)
         while frontier:
             groups = parse_depends(self._call("apt-cache", "depends", "-i", *frontier).stdout)
             frontier = []
@@ -105,12 +205,12 @@ class Apt:
                 chosen = next((name for name in group if NEEDED.match(name)), None)
                 if chosen:
                     known.add(chosen)
-                    found.append(chosen)
+                    needed.append(chosen)
                     frontier.append(chosen)
-        return sorted(found)
+        return sorted(needed)
 
     def download(self, name: str, folder: Path) -> Path:
-        """Fetch one package, whose digest apt checks, into `folder`; the path of the file."""
+        """Fetch one package, whose digest apt checks, into `folder`, and return its path."""
         result = self._call("apt-get", "download", name, cwd=folder)
         packages = sorted(folder.glob("*.deb"))
         if result.returncode or len(packages) != 1:
@@ -131,7 +231,7 @@ class Apt:
             )
 
     def check_libraries(self, root: Path) -> None:
-        """Raise UserError where an unpacked program still lacks a shared library."""
+        """Raise UserError if an unpacked program still lacks a shared library."""
         env = {**os.environ, "LD_LIBRARY_PATH": ":".join(library_folders(root))}
         for path in sorted((root / "usr" / "bin").glob("*")):
             if path.is_symlink() or not path.read_bytes()[:4] == b"\x7fELF":
@@ -146,11 +246,7 @@ class Apt:
 
     def _update(self) -> None:
         folder = self.home.resolve() / ".apt"
-        log.info(
-            "the machine's package lists do not know all that is needed: fetching lists of this folder's "
-            "own into %s",
-            folder,
-        )
+        log.info("the machine's package lists do not have all that is needed: fetching lists into %s", folder)
         (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
         (folder / "cache" / "archives" / "partial").mkdir(parents=True, exist_ok=True)
         self.options = ["-o", f"Dir::State::lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
@@ -177,24 +273,24 @@ class Apt:
 
 
 def parse_show(text: str) -> dict[str, tuple[str, int]]:
-    """Package, Version and Size of `apt-cache show`.
+    """Return package -> (version, size in bytes) from the output of `apt-cache show`.
 
     >>> parse_show("Package: flite\\nVersion: 2.2-5\\nSize: 252784\\nDescription: speech\\n")
     {'flite': ('2.2-5', 252784)}
     """
-    found = {}
+    shown = {}
     for stanza in text.split("\n\n"):
         fields = dict(
             line.split(": ", 1) for line in stanza.splitlines() if ": " in line and not line.startswith(" ")
         )
         if {"Package", "Version", "Size"} <= set(fields):
-            found[fields["Package"]] = (fields["Version"], int(fields["Size"]))
-    return found
+            shown[fields["Package"]] = (fields["Version"], int(fields["Size"]))
+    return shown
 
 
 def parse_depends(text: str) -> list[list[str]]:
-    """The dependencies that `apt-cache depends` prints, each as the list of its alternatives, the preferred
-    one first.
+    """Return the dependencies that `apt-cache depends` prints, each as a list of alternatives, the preferred
+    alternative first.
 
     >>> parse_depends("flite\\n |Depends: liba\\n  Depends: libb\\n  PreDepends: libc\\n")
     [['liba', 'libb'], ['libc']]
@@ -211,9 +307,3 @@ def parse_depends(text: str) -> list[list[str]]:
             groups.append([match[2]])
         open_group = match[1] == "|"
     return groups
-
-
-def tail(message: bytes | str, lines: int = 4) -> str:
-    """The last few lines that a program printed."""
-    text = message.decode(errors="replace") if isinstance(message, bytes) else message
-    return "\n".join(text.strip().splitlines()[-lines:]) or "it printed nothing"
