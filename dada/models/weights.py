@@ -10,8 +10,10 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
-from dada import plugins, systems
+from dada import plugins
 from dada.errors import ConfigError, UserError
+from dada.settings import merge_layers
+from dada.system_files import configured_systems, system_layers
 
 WRAPPERS = ("model_state_dict", "state_dict", "model")  # under which training programs keep the parameters
 SHOWN = 3  # differences that a message names
@@ -92,8 +94,8 @@ def fitting_systems(state: Mapping[str, Tensor]) -> list[str]:
     """
     known: dict[str, bool] = {}
     fitting = []
-    for name in systems.names():
-        values = systems.settings(name)
+    for name in configured_systems():
+        values = merge_layers(system_layers(name))
         task, labels = values.get("task", "audio"), values.get("labels", ["spoof", "bonafide"])
         key = json.dumps([task, values["model"], len(labels)], sort_keys=True)
         if key not in known:

@@ -6,10 +6,11 @@ import pickle
 import pytest
 import torch
 
-from dada import models, systems
+from dada import models
 from dada.errors import ConfigError
 from dada.models.weights import fitting_systems, read_state
 from dada.recipe.config import load_system_config
+from dada.system_files import system_layers
 
 
 class Harmful:
@@ -115,4 +116,4 @@ def test_unknown_systems_are_named_with_the_nearest():
     with pytest.raises(
         ConfigError, match="unknown system 'rawgatst', did you mean 'rawgat_st'\\?; known: aasist, "
     ):
-        systems.settings("rawgatst")
+        system_layers("rawgatst")
