@@ -40,7 +40,8 @@ EXTRAS = {
         "librosa>=0.11",
         "shap>=0.51",
     ],  # what benchmarks/features.py and benchmarks/explain.py compare with
-    "test": ["pytest>=8.3"],
+    "test": ["pytest>=8.3", "ruff==0.17.6", "mypy>=2.4,<3", "mkdocs>=1.6,<2"],
+    "docs": ["mkdocs>=1.6,<2"],
 }
 
 
@@ -55,11 +56,11 @@ class BuildWithTable(build_py):
 
 
 setup(
-    name="dada",
-    version="0.1.0",
+    name="dada-deepfake",  # "dada" on the Python package index is another project
+    version="0.2.0",
     description="Audio deepfake detection with context awareness: Kaldi-style recipes and the package "
     "behind them",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",

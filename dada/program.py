@@ -63,7 +63,7 @@ def run(main: Callable[[], int | None], prog: str | None = None) -> int:
         sys.stdout.flush()
         return code
     except DadaError as error:
-        print(f"{prog or os.path.basename(sys.argv[0])}: error: {error}", file=sys.stderr)
+        print(f"{prog or Path(sys.argv[0]).name}: error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -41,7 +41,7 @@ train:
       early_stop: {{metric: loss}}
     - {{trainable: [classifier], epochs: 2, batch_size: 8, early_stop: {{metric: loss}}}}
 """,
-    **{name: SHORT for name in ("cqt_lcnn", "cqt_aasist")},
+    **dict.fromkeys(("cqt_lcnn", "cqt_aasist"), SHORT),
     "w2v2_gmm": """
 input:
   num_samples: 16000

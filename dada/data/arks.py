@@ -86,7 +86,7 @@ class ArkReader(Mapping):
             if not path.exists():
                 path = Path(name)  # Kaldi's own indices are relative to the working folder of the command
             try:
-                self._files[name] = open(path, "rb")
+                self._files[name] = open(path, "rb")  # noqa: SIM115 (kept open)
             except OSError as error:
                 raise DataError(
                     f"{self.scp}: the ark {path} of {utt} cannot be opened ({error.strerror})"

@@ -51,7 +51,7 @@ def read_table_once(path: Path) -> Mapping[str, str]:
 
 
 @functools.lru_cache(maxsize=4)  # as many as a shard reads in turn
-def _unchanged(path: Path, state: tuple[int, int, int]) -> Mapping[str, str]:
+def _unchanged(path: Path, _state: tuple[int, int, int]) -> Mapping[str, str]:
     return types.MappingProxyType(read_table(path))
 
 

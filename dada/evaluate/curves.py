@@ -1,7 +1,6 @@
 """What the plots of one system show: its DET curve with a band, its histogram of scores, its calibration."""
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from dada.evaluate.measure import Sampled
 from dada.evaluate.results import Calibration, DetCurve, Histogram
@@ -14,6 +13,8 @@ NUM_BINS = 40  # of a histogram
 
 def det_curve(sampled: Sampled) -> DetCurve:
     """Pmiss at even steps of probit(Pfa): mean of the seeds, and the band of that mean."""
+    from scipy.special import ndtr, ndtri  # slow to import
+
     config, edge = sampled.config, ndtri(LOWEST_RATE)
     p_fa = ndtr(np.linspace(edge, -edge, config.num_det_points))
     curves = [seed.curve for seed in sampled.seeds]

@@ -5,9 +5,12 @@ drawn. Letters: S training seeds, N texts, K authors, C sources, R resamples, M 
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 from dada.errors import DataError
 from dada.metrics.abx import abx_triples, abx_wins
@@ -80,10 +83,12 @@ def measure_abx(
 
 def _counts(
     truth: np.ndarray, decided: np.ndarray, clusters: np.ndarray, num_authors: int
-) -> list[sparse.csr_array]:
+) -> "list[sparse.csr_array]":
     """By source and author, each (C, K): texts named rightly, texts taken for the author's, texts of the
     author.
     """
+    from scipy import sparse  # slow to import
+
     shape = (int(clusters.max()) + 1, num_authors)
     ones = np.ones(truth.size)
     hits = sparse.coo_array(((decided == truth).astype(float), (clusters, truth)), shape)

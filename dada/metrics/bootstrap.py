@@ -19,13 +19,16 @@ resamples leave uncertain.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 
 from dada.errors import DataError
 from dada.metrics.auc import num_below
+
+if TYPE_CHECKING:
+    from scipy import sparse
 from dada.metrics.check import scores_of
 from dada.metrics.eer import crossing, crossing_official
 
@@ -261,7 +264,9 @@ class ResampledScores:
                 )
         return np.stack(rows)
 
-    def _histogram(self, block: np.ndarray, mine: np.ndarray) -> np.ndarray | sparse.csr_array:
+    def _histogram(self, block: np.ndarray, mine: np.ndarray) -> "np.ndarray | sparse.csr_array":
+        from scipy import sparse  # slow to import
+
         shape = (self.resampler.num_clusters, int(block[-1]) + 1)
         counts = sparse.coo_array(
             (np.ones(int(mine.sum())), (self.cluster[mine], block[mine])), shape=shape

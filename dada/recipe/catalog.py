@@ -16,11 +16,15 @@ PACKAGE = "dada.stages"
 
 @dataclass(frozen=True)
 class StageEntry:
-    """A stage's number and name, from the name of its file, and its module."""
+    """A stage's number and name, from the name of its file."""
 
     number: int
     name: str
-    module: ModuleType
+
+    @property
+    def module(self) -> ModuleType:
+        """The module of the stage, imported when it is needed."""
+        return importlib.import_module(f"{PACKAGE}.s{self.number:02d}_{self.name}")
 
     @property
     def summary(self) -> str:
@@ -66,9 +70,7 @@ def stages() -> list[StageEntry]:
     for info in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__):
         match = re.fullmatch(r"s(\d\d)_(\w+)", info.name)
         if match:
-            found.append(
-                StageEntry(int(match[1]), match[2], importlib.import_module(f"{PACKAGE}.{info.name}"))
-            )
+            found.append(StageEntry(int(match[1]), match[2]))
     return sorted(found, key=lambda stage: stage.number)
 
 

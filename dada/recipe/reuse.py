@@ -7,7 +7,6 @@ settings, names the same recording, and wrote its output after that recording. -
 """
 
 import functools
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,6 +67,6 @@ def _first_places(tables: tuple[tuple[Path, int, Path, int], ...]) -> dict[str, 
 def _is_younger(job: Job, location: str) -> bool:
     """Whether the output of the job was written after the recording; False for a missing recording."""
     try:
-        return job.outputs[0].stat().st_mtime_ns > os.stat(split_location(location)[0]).st_mtime_ns
+        return job.outputs[0].stat().st_mtime_ns > Path(split_location(location)[0]).stat().st_mtime_ns
     except OSError:
         return False

@@ -12,7 +12,6 @@ the recipe's local.yaml, as options of sbatch by their long names:
 import concurrent.futures
 import contextlib
 import logging
-import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -172,4 +171,4 @@ def _see_anew(task: Task) -> None:
     """
     for folder in {path.parent for path in (*task.job.outputs, *filter(None, [task.part]))}:
         with contextlib.suppress(OSError):
-            os.listdir(folder)
+            list(folder.iterdir())

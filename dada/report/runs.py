@@ -68,7 +68,7 @@ def _block(
     first: Mapping[str, Any],
     second: Mapping[str, Any],
     show: Callable[[Any], str],
-    change: Callable[[Any, Any], str] = lambda a, b: "",
+    change: Callable[[Any, Any], str] = lambda _first, _second: "",
 ) -> list[str]:
     names = list(dict.fromkeys([*first, *second]))
     differing = [name for name in names if first.get(name, ABSENT) != second.get(name, ABSENT)]

@@ -83,7 +83,8 @@ def versions(packages: Iterable[str]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for name in packages:
         try:
-            found[name] = metadata.version(name)
+            # The distribution of this package is not named `dada`, and a source tree has none.
+            found[name] = dada.__version__ if name == "dada" else metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = None
     return found

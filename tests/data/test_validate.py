@@ -131,7 +131,7 @@ def test_features(data, tmp_path):
     assert [finding.what for finding in validate(data, scp).errors] == [
         "S1-b0 has 5 frames, but its matrix 4"
     ]
-    write_table(scp.parent / "utt2num_frames", {utt: 4 for utt in utts[1:]})
+    write_table(scp.parent / "utt2num_frames", dict.fromkeys(utts[1:], 4))
     assert [finding.what for finding in validate(data, scp).errors] == [
         "has no line for S1-b0, unlike the data directory"
     ]

@@ -1,6 +1,8 @@
 """The flags: a new one is a change of design, so it has to be written down here as well."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,17 @@ def test_commands_are_listed(call_dada):
     assert call_dada("--help") == (0, text, "")
     code, _, errors = call_dada("detct")
     assert code == 2 and "known: " in errors
+
+
+@pytest.mark.parametrize("command", FLAGS)
+def test_an_argument_error_needs_no_slow_package(command):
+    """The parser of a command imports none of the packages that take seconds."""
+    script = (
+        f"import sys; from dada.cli import build_parser; build_parser({command!r});"
+        "print([name for name in ('torch', 'scipy', 'matplotlib', 'transformers', 'omegaconf', 'pandas')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout == "[]\n"

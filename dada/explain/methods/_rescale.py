@@ -357,10 +357,10 @@ def functions(names: str) -> list[Callable]:
 
 RULES: dict[Callable, Callable[[Callable, tuple, dict], Rule | None]] = {
     **{func: elementwise for name in SMOOTH.split() for func in functions(f"{name} {name}_")},
-    **{func: ReLU for func in functions("relu relu_")},
-    **{func: maximum for func in functions("maximum max fmax")},
-    **{func: product for func in functions("mul mul_ multiply __mul__ __rmul__ __imul__")},
-    **{func: largest for func in functions("amax")},
+    **dict.fromkeys(functions("relu relu_"), ReLU),
+    **dict.fromkeys(functions("maximum max fmax"), maximum),
+    **dict.fromkeys(functions("mul mul_ multiply __mul__ __rmul__ __imul__"), product),
+    **dict.fromkeys(functions("amax"), largest),
     nn.functional.max_pool1d: max_pool1d,
     torch.max_pool1d: max_pool1d,
     nn.functional.max_pool2d: max_pool2d,

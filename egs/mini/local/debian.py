@@ -234,7 +234,7 @@ class Apt:
         """Raise UserError if an unpacked program still lacks a shared library."""
         env = {**os.environ, "LD_LIBRARY_PATH": ":".join(library_folders(root))}
         for path in sorted((root / "usr" / "bin").glob("*")):
-            if path.is_symlink() or not path.read_bytes()[:4] == b"\x7fELF":
+            if path.is_symlink() or path.read_bytes()[:4] != b"\x7fELF":
                 continue
             result = subprocess.run(["ldd", str(path)], env=env, capture_output=True, text=True)
             lacking = sorted({line.split()[0] for line in result.stdout.splitlines() if "not found" in line})
