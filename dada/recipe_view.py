@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from dada.data.input import InputConfig
     from dada.experiment.config import SystemConfig
     from dada.explain.config import ExplainConfig
     from dada.metrics.config import EvaluateConfig
@@ -71,6 +72,10 @@ class RecipeView(Protocol):
     def system(self, name: str) -> "SystemConfig":
         """Return the settings of a system."""
 
+    @property
+    def seeds(self) -> list[int]:
+        """Training seeds of the recipe's own systems."""
+
     def seeds_of(self, system: str) -> list[int]:
         """Return the training seeds of a system."""
 
@@ -79,6 +84,9 @@ class RecipeView(Protocol):
 
     def text_dir(self, name: str, split: str) -> Path:
         """Return the folder of a split of a text corpus."""
+
+    def dump_dir(self, config: "InputConfig", split: str) -> Path:
+        """Return where the features of a split lie."""
 
     def exp_dir(self, system: str) -> Path:
         """Return the folder of a system: its seeds and its results."""

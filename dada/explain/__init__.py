@@ -1,7 +1,7 @@
 """Attributions: the contribution of each part of an input to the logits of a model, and their faithfulness.
 
     attribution = attribute(model, batch, background, method="deep_shap")
-    attribution.values[0, 1]           # of the first utterance, for the second class, in the shape of its input
+    attribution.values[0, 1]           # first utterance, second class, in the shape of its input
     attribution.completeness_error     # the relative error of their sum, which should be output - base_value
 
 Methods are the files of dada/explain/methods:
@@ -60,7 +60,7 @@ def attribute(
     least_background: int = BACKGROUND_SIZE,
     **options: Any,
 ) -> Attribution:
-    """Return attributions of every utterance of `batch` against all of `background`, for `targets` or all logits.
+    """Return attributions of every utterance of `batch` against `background`, for `targets` or all logits.
 
     Inputs of both have one shape. `options` are those of the method. The model runs in evaluation mode and is
     left unchanged. Fewer backgrounds than `least_background` are used with a warning. Raise

@@ -87,7 +87,7 @@ def _columns(
 
 
 def time_correlation(profiles: Sequence[np.ndarray], steps: Sequence[float]) -> float:
-    """Return the correlation of two temporal profiles with frames of `steps` s, over the time that both have."""
+    """Return the correlation of two temporal profiles with frames of `steps` s over their common time."""
     common = min(len(profile) * step for profile, step in zip(profiles, steps, strict=True))
     return support.correlation(
         *(profile[: max(1, round(common / step))] for profile, step in zip(profiles, steps, strict=True))

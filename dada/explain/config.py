@@ -14,7 +14,7 @@ AUTO = "auto"  # the method that fits the model
 
 @dataclass
 class ExplainConfig:
-    """Settings of stage explain, for the first protocol of a run and the first training seed of each system."""
+    """Settings of stage explain, for the first protocol of a run and the first seed of each system."""
 
     systems: list[str] = field(
         default_factory=list

@@ -107,7 +107,7 @@ class AudioExplainer:
     def attribute(
         self, sounds: Sequence[Sound], background: Sequence[Sound]
     ) -> tuple[Attribution, AttributionInputs]:
-        """Return the attributions of sounds of one length against others, which are brought to that length."""
+        """Return attributions of sounds of one length against others, which are brought to that length."""
         view, size = self.view(sounds[0]), self.size_of(sounds[0])
         model = views.ViewedModel(self.experiment.model, view).eval()
         batch, others = self._batch(sounds, view, size), self._batch(background, view, size)
@@ -191,13 +191,13 @@ def options_of(method: str, num_background: int) -> dict[str, Any]:
     """Return the settings that bound the time of a method, where the user sets none.
 
     Integrated gradients double their steps until the completeness error is 5 % or less, or until they have
-    four times as many as at first: from each of 8 backgrounds or more 4 to 16, from each of five 6 to 24, from
-    a single one 16 to 64. No fixed number fits all. With AASIST's published weights and three clips of
+    four times as many as at first: from each of 8 backgrounds or more 4 to 16, from each of five 6 to 24,
+    from a single one 16 to 64. No fixed number fits all. With AASIST's published weights and three clips of
     ASVspoof 2019 (benchmarks/integrated_gradients.py), the error of the bona fide logit against silence is 17
     to 49 % with 4 steps, 0.5 to 6 % with 8, 1.7 to 4.4 % with 16, and of two clips 0.8 and 4.5 % with 32; of
     two clips against five others 19 and 86 % with 4 steps, 7 and 37 % with 8. With the DADA audio model of
-    egs/mini, 4 steps from each of 20 backgrounds have a median error of 0.9 %, and more than 5 % for 39 of 360
-    utterances.
+    egs/mini, 4 steps from each of 20 backgrounds have a median error of 0.9 %, and more than 5 % for 39 of
+    360 utterances.
     """
     if method == "integrated_gradients":
         first = max(FEWEST_STEPS, min(FIRST_STEPS, 2 * FIRST_STEPS // num_background))
@@ -208,7 +208,7 @@ def options_of(method: str, num_background: int) -> dict[str, Any]:
 
 
 def choose_method(model: views.ViewedModel, background: Batch) -> str:
-    """Return deep_shap where it covers the network, else integrated_gradients, or occlusion without gradients."""
+    """Return deep_shap where it covers the network, else integrated_gradients; occlusion without gradient."""
     if hasattr(model.model, "estimate"):
         return "occlusion"
     weights = {name: value.detach() for name, value in model.named_parameters()}

@@ -70,7 +70,8 @@ def curves(
     x, mean = utterance.inputs[0], background.inputs.mean(0)
     if len(utterance) != 1 or values.shape != x.shape:
         raise DataError(
-            f"curves need one utterance and values of its shape, not {len(utterance)} and {tuple(values.shape)}"
+            f"curves need one utterance and values of its shape, not {len(utterance)} and "
+            f"{tuple(values.shape)}"
         )
     generator = torch.Generator().manual_seed(seed)
     orders = [values.flatten().argsort(descending=True)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any as RecipeView
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from dada.explain.config import ExplainConfig
 from dada.explain.explainer import AudioExplainer, Sound
 from dada.explain.shares import sorted_classes
 from dada.plugins import nearest
+from dada.recipe_view import RecipeView
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Pool:
         return {kind: utts for kind, utts in drawn.items() if utts}
 
     def groups(self, chosen: ExplainConfig, explainer: AudioExplainer) -> Iterator[Group]:
-        """Yield utterances of one class and one length; each group leaves enough others for its background."""
+        """Yield groups of one class and one length, each small enough to leave others for its background."""
         for kind, utts in self.draw(chosen).items():
             room = sum(name == kind for name in self.classes.values()) - chosen.num_background
             whole = explainer.config.input.length_rule == "full"

@@ -15,7 +15,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from typing import Any as RecipeView
 
 import numpy as np
 import torch
@@ -29,13 +28,14 @@ from dada.explain.explainer import AudioExplainer
 from dada.explain.pool import Pool
 from dada.explain.results import Result, explain_group
 from dada.metrics.config import EvaluateConfig
+from dada.recipe_view import RecipeView
 from dada.storage.atomic import write_text
 from dada.storage.json_file import write_json
 
 
-def explain_system(recipe: RecipeView, name: str, seed: int, folder: Path, settings: dict[str, Any]) -> None:
+def explain_system(recipe: RecipeView, name: str, folder: Path, settings: dict[str, Any]) -> None:
     """Explain sampled utterances of the test splits by one system, and write its explanation folder."""
-    chosen = recipe.explain
+    chosen, seed = recipe.explain, recipe.seeds_of(name)[0]
     torch.set_num_threads(recipe.system(name).threads)
     experiment = load_experiment(recipe.seed_dir(name, seed))
     explainer = AudioExplainer(experiment, chosen.methods.get(name, AUTO), chosen.options)

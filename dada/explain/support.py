@@ -88,7 +88,7 @@ def band_shares(values: np.ndarray, frequencies: np.ndarray, edges: Sequence[flo
 
 
 def noisiness(profile: np.ndarray) -> float:
-    """Return the mean change of a profile from frame to frame, relative to its mean; 0 for an even profile."""
+    """Return the mean change of a profile from frame to frame, relative to its mean; 0 if it is even."""
     mean = profile.mean()
     return float(np.abs(np.diff(profile)).mean() / mean) if mean > 0 and len(profile) > 1 else float("nan")
 

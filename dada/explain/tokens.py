@@ -64,13 +64,13 @@ def _all_subsets(size: int) -> set[tuple[int, ...]]:
 
 
 def _orders(size: int, num: int, rng: np.random.Generator) -> list[list[int]]:
-    """Return random orders, each followed by its reverse, which halves the noise of words that act in pairs."""
+    """Return random orders, each followed by its reverse, which halves the noise of interacting words."""
     drawn = [rng.permutation(size).tolist() for _ in range(math.ceil(num / 2))]
     return [order for first in drawn for order in (first, first[::-1])]
 
 
 def _exact(value: dict[tuple[int, ...], np.ndarray], size: int) -> np.ndarray:
-    """Return (W, K): the sum over all sets S without the word of |S|! (W - |S| - 1)! / W! times what it adds."""
+    """Return (W, K): the sum over sets S without the word of |S|! (W - |S| - 1)! / W! times what it adds."""
     values = np.zeros((size, len(value[()])))
     for subset, output in value.items():
         for word in set(range(size)) - set(subset):

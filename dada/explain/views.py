@@ -63,10 +63,10 @@ class View(nn.Module):
 class Cepstra(View):
     """C cepstral coefficients, with or without deltas, as the spectral envelope over F filters.
 
-    The coefficients are the cosine transform of the envelope. It is orthonormal, so the envelope of a cepstrum
-    is unique where there are as many coefficients as filters, and the smoothest otherwise. Rows are (frequency, level or delta), since a filter's
-    support is that of its level and of its slopes together. An energy in the place of the first coefficient
-    counts as the level of all filters alike.
+    The coefficients are the cosine transform of the envelope. It is orthonormal, so the envelope of a
+    cepstrum is unique where there are as many coefficients as filters, and the smoothest otherwise. Rows are
+    (frequency, level or delta), since a filter's support is that of its level and of its slopes together. An
+    energy in the place of the first coefficient counts as the level of all filters alike.
     """
 
     def __init__(

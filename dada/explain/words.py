@@ -90,8 +90,8 @@ def nearest_quotes(
 class Contributions:
     """Shapley values of the branches of a fusion, which add up to `score` - `base_score`.
 
-    All are log-odds of bona fide speech. The outputs of a branch that is left out are those on the background,
-    and the score is averaged over these.
+    All are log-odds of bona fide speech. The outputs of a branch that is left out are those on the
+    background, and the score is averaged over these.
     """
 
     score: float

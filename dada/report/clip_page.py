@@ -81,8 +81,8 @@ def _note(explanation: Explanation) -> str:
     return (
         f"{explanation.method.replace('_', ' ')}, compared with {explanation.background}; completeness error "
         f"{100 * error:.2g} %{rough}. In speech (the time without shade, "
-        f"{100 * explanation.speech.mean():.0f} %): {in_speech}. Red is evidence for bona fide speech, blue for "
-        "spoof; click a lane to play from there."
+        f"{100 * explanation.speech.mean():.0f} %): {in_speech}. Red is evidence for bona fide speech, blue "
+        "for spoof; click a lane to play from there."
     )
 
 
@@ -208,8 +208,8 @@ def _contributions(contributions: dict[str, Contributions], background: str) -> 
         rows.append([name, *signed, NO_VALUE if values.alpha is None else f"{values.alpha:.3g}"])
     note = (
         "Shapley values of the two branches in log-odds of bona fide speech: what each adds to the fused "
-        f"score where the other is that of {background}. What both gave and the mean over those others add up "
-        "to the fused score. α is the weight of the sound, and 1 - α that of the words, where the fusion has "
+        f"score where the other is that of {background}. What both gave and the mean over those others add "
+        "up to the fused score. α is the weight of the sound, and 1 - α that of the words, where the fusion has "
         "such weights."
     )
     return _table_card("What each branch gave", note, heads, rows)

@@ -100,9 +100,8 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
             )
         cards = [tables[0], *plots, *tables[1:], *below]
     if section.pages:
-        cards.append(
-            f'<div id="{_anchor(section)}-utterances">{_card(TITLE, command, NOTE, utterance_table(section.pages))}</div>'
-        )
+        card = _card(TITLE, command, NOTE, utterance_table(section.pages))
+        cards.append(f'<div id="{_anchor(section)}-utterances">{card}</div>')
     lines = [counts_line(section), *notes_of(section)]
     notes = "".join(f"<p class=soft>{_code(line)}</p>" for line in lines)
     heading = f"<h2>{_heading(section)}</h2>{notes}"
@@ -113,7 +112,8 @@ def _card(title: str, command: str, note: str, content: str, svg_class: str = ""
     content = content.replace("<svg ", f'<svg class="{svg_class}" ', 1) if svg_class else content
     paragraph = f"<p class=soft>{_code(note)}</p>" if note else ""
     return (
-        f"<div class=card><h3>{escape(title)}</h3><p class=command><code>{escape(command)}</code></p>{paragraph}"
+        f"<div class=card><h3>{escape(title)}</h3>"
+        f"<p class=command><code>{escape(command)}</code></p>{paragraph}"
         f"<div class=scroll tabindex=0>{content}</div></div>"
     )
 

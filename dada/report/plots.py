@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -33,7 +34,7 @@ STYLES = [
 ]
 WIDTH = 10.4  # of a figure, inches
 RATES = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 95]) / 100
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "dada",
     "font.family": "sans-serif",
@@ -99,7 +100,7 @@ def det_plot(section: Section, num_systems: int) -> str:
         )
         axes.set_xticks(ndtri(ticks), labels)
         axes.set_yticks(ndtri(ticks), labels)
-        place = {"loc": "upper left", "bbox_to_anchor": (0.62, 0.985), "alignment": "left"}
+        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.62, 0.985), "alignment": "left"}
         figure.legend(**place, frameon=False, title="EER", handlelength=3.2, labelspacing=0.7)
         return _svg(
             figure,
@@ -167,7 +168,7 @@ def histogram_plot(section: Section) -> str:
 
 
 def calibration_plot(section: Section) -> str:
-    """P(bona fide) of log-likelihood ratios against the share of bona fide speech, a panel for each system."""
+    """Draw P(bona fide) of log-likelihood ratios against the share of bona fide speech, a panel a system."""
     found = {name: result.calibration for name, result in section.scored.items() if result.calibration}
     with matplotlib.rc_context(SETTINGS):
         figure, panels = _panels(len(found), 5, WIDTH, 2.15, 0.35, sharex=True, sharey=True)
@@ -229,7 +230,7 @@ def confusion_plot(section: Section) -> str:
 
 
 def _panels(
-    num: int, most_in_row: int, width: float, row_height: float, margin: float, **shared
+    num: int, most_in_row: int, width: float, row_height: float, margin: float, **shared: Any
 ) -> tuple[Figure, np.ndarray]:
     """A figure with `num` axes in rows, sizes in inches; the last row may end early."""
     num_columns = min(most_in_row, num)
@@ -246,7 +247,7 @@ def _probit(rates: Sequence[float]) -> np.ndarray:
 
 
 def _svg(figure: Figure, description: str) -> str:
-    """The figure as an <svg> element that scales with the page; the same figure always gives the same text."""
+    """Return the figure as an <svg> element that scales with the page; equal figures give equal text."""
     out = io.StringIO()
     figure.savefig(
         out,

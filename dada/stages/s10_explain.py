@@ -8,9 +8,11 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe.job import Job
+from dada.recipe.recipe import Recipe
 from dada.recipe.roles import audio_files, gives_scores
 from dada.report.load import pages_path
 
@@ -19,7 +21,7 @@ PROFILES = tuple(f"{output}_{axis}" for output in ("bonafide", "spoof") for axis
 EXPLANATION, COMPARISON, PAGES = "explanation", "comparison", "pages"  # kinds of jobs
 
 
-def plan(recipe) -> list[Job]:
+def plan(recipe: Recipe) -> list[Job]:
     """Return a job for each system, for each pair of those that are run, and for the pages of utterances.
 
     Only the first protocol of a run has any.
@@ -37,19 +39,18 @@ def plan(recipe) -> list[Job]:
     ]
 
 
-def _explanation(recipe, name: str) -> Job:
+def _explanation(recipe: Recipe, name: str) -> Job:
     config, folder, chosen = recipe.system(name), recipe.exp_dir(name) / "explain", recipe.explain
     explain = asdict(chosen)
     for key in ("systems", "methods", "pages", *([] if chosen.options else ["options"])):
         del explain[key]
     files = (path for split in recipe.splits.test for path in audio_files(recipe, config.input, split))
     arks = (folder / f"{kind}.scp" for kind in (*MAPS, *PROFILES))
-    return Job(
-        stage="explain",
-        name=f"{recipe.protocol}/{name}",
-        home=folder,
-        kind=EXPLANATION,
-        protocol=recipe.protocol,
+    return _job(
+        recipe,
+        EXPLANATION,
+        name,
+        folder,
         inputs=(_first_seed(recipe, name).weights, *files),
         outputs=(*arks, folder / "shares.csv", folder / "summary.json"),
         settings={
@@ -62,14 +63,13 @@ def _explanation(recipe, name: str) -> Job:
     )
 
 
-def _comparison(recipe, first: str, second: str) -> Job:
+def _comparison(recipe: Recipe, first: str, second: str) -> Job:
     folder = recipe.exp_dir(first) / "explain"
-    return Job(
-        stage="explain",
-        name=f"{recipe.protocol}/{first}-{second}",
-        home=folder / f"with_{second}",
-        kind=COMPARISON,
-        protocol=recipe.protocol,
+    return _job(
+        recipe,
+        COMPARISON,
+        f"{first}-{second}",
+        folder / f"with_{second}",
         inputs=(_summary(recipe, first), _summary(recipe, second)),
         outputs=(folder / f"with_{second}.json",),
         settings={"evaluate": recipe.evaluate.of_one_system()},
@@ -77,7 +77,7 @@ def _comparison(recipe, first: str, second: str) -> Job:
     )
 
 
-def _pages(recipe, explained: Sequence[str]) -> list[Job]:
+def _pages(recipe: Recipe, explained: Sequence[str]) -> list[Job]:
     """Return one job for all pages; a page shows the systems that have been run by then."""
     chosen, listing, splits = recipe.explain, pages_path(recipe), recipe.splits.test
     if not explained or not (chosen.pages or chosen.utterances):
@@ -94,12 +94,11 @@ def _pages(recipe, explained: Sequence[str]) -> list[Job]:
     files += [recipe.text_dir(recipe.text.name, "train") / "text"] if others else []
     settings = {"pages": chosen.pages, "utterances": chosen.utterances, "seed": chosen.seed}
     return [
-        Job(
-            stage="explain",
-            name=f"{recipe.protocol}/pages",
-            home=listing.parent,
-            kind=PAGES,
-            protocol=recipe.protocol,
+        _job(
+            recipe,
+            PAGES,
+            "pages",
+            listing.parent,
             inputs=(),
             optional_inputs=tuple(files),
             outputs=(listing,),
@@ -109,40 +108,43 @@ def _pages(recipe, explained: Sequence[str]) -> list[Job]:
     ]
 
 
-def _summary(recipe, name: str) -> Path:
+def _job(recipe: Recipe, kind: str, name: str, home: Path, **fields: Any) -> Job:
+    protocol = recipe.protocol
+    return Job(stage="explain", name=f"{protocol}/{name}", home=home, kind=kind, protocol=protocol, **fields)
+
+
+def _summary(recipe: Recipe, name: str) -> Path:
     return recipe.exp_dir(name) / "explain" / "summary.json"
 
 
-def _first_seed(recipe, name: str) -> ExperimentFolder:
+def _first_seed(recipe: Recipe, name: str) -> ExperimentFolder:
     return ExperimentFolder(recipe.seed_dir(name, recipe.seeds_of(name)[0]))
 
 
-def run(recipe, job: Job) -> None:
+def run(recipe: Recipe, job: Job) -> None:
     """Write the outputs of a job."""
     {EXPLANATION: _run_explanation, COMPARISON: _run_comparison, PAGES: _run_pages}[job.kind](recipe, job)
 
 
-def _run_explanation(recipe, job: Job) -> None:
+def _run_explanation(recipe: Recipe, job: Job) -> None:
     from dada.explain.run import explain_system
 
-    explain_system(recipe, job.system, job.seed, job.home, job.settings["explain"])
+    explain_system(recipe, job.system, job.home, job.settings["explain"])
 
 
-def _run_comparison(recipe, job: Job) -> None:
+def _run_comparison(recipe: Recipe, job: Job) -> None:
     from dada.explain.run import compare_systems
 
     first, second = job.systems
     compare_systems(recipe, first, second, job.outputs[0])
 
 
-def _run_pages(recipe, job: Job) -> None:
+def _run_pages(recipe: Recipe, job: Job) -> None:
     from dada.explain.page.stored import StoredClips
     from dada.report.clip_pages import write_pages
 
-    explained = [name for name in job.systems if _summary(recipe, name).exists()]
-    rest = (name for name in job.settings["systems"] if name not in job.systems)
-    others = [name for name in rest if _first_seed(recipe, name).weights.exists()]
-    clips, chosen = StoredClips(recipe, explained, others), job.settings
+    others = [name for name in job.settings["systems"] if name not in job.systems]
+    clips, chosen = StoredClips(recipe, job.systems, others), job.settings
     write_pages(clips, job.outputs[0], chosen["pages"], chosen["utterances"], chosen["seed"])
 
 

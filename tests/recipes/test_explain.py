@@ -268,9 +268,8 @@ def test_one_explained_system_alone_waits_for_no_other(finished):
     recipe = Recipe.load(finished, SETTINGS, systems=["lfcc_lcnn"])
     stage = catalog.find("explain")
     jobs = jobs_to_run(recipe, stage, make_ledger(recipe))
-    assert [job.name for job in jobs] == ["main/lfcc_lcnn", "main/pages"] and jobs[1].systems == (
-        "lfcc_lcnn",
-    )
+    assert [job.name for job in jobs] == ["main/lfcc_lcnn", "main/pages"]
+    assert jobs[1].inputs == () and jobs[1].systems == tuple(SYSTEMS)
 
 
 def test_utterance_not_in_the_set(explained):

@@ -1,4 +1,4 @@
-"""What `dada explain` makes of pages: one page of several systems, figures for programs, and files of figures."""
+"""The outputs of `dada explain` besides a page: pages joined, figures for programs, and drawings."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from dada.explain.page.content import ClipPage
 
 
 def combine(pages: Sequence[ClipPage]) -> ClipPage:
-    """Join the pages of several systems on one clip into the first; its words are those of the first with any.
+    """Join the pages of several systems on one clip; the words are those of the first page with any.
 
     Systems of the same name, such as two training runs of one, are numbered like their pages.
     """

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any as RecipeView
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from dada.explain.explanation import Explanation
 from dada.explain.figures import NAMES
 from dada.explain.page.content import FusionCase
 from dada.explain.words import NUM_BACKGROUND, read_quotes
+from dada.recipe_view import RecipeView
 from dada.score.clip import Clip, System
 from dada.score.fuse import join_branches, read_branches
 
@@ -38,7 +38,7 @@ class LiveSource:
     clip: Clip
     facts: dict[str, str]
     recipe: RecipeView | None = None
-    seed: int | None = None  # of the training run
+    seed: int | None = None  # of the training run; None with published weights
     files: Sequence[str] = ()
     method: str = AUTO
     options: Mapping[str, Mapping[str, object]] | None = None
@@ -47,8 +47,8 @@ class LiveSource:
     def __post_init__(self) -> None:
         if not any(_audio_systems(self.system)) and not self.system.hears_words():
             raise ConfigError(
-                f"{self.system.config.name} cannot be explained: it has no audio system with the classes bona "
-                "fide and spoof, and no text system"
+                f"{self.system.config.name} cannot be explained: it has no audio system with the classes "
+                "bona fide and spoof, and no text system"
             )
 
     @property
@@ -101,7 +101,8 @@ class LiveSource:
         clip = join_branches(
             outputs["audio"], labels["audio"], outputs["text"], labels["text"], self.clip.speakers
         )
-        audio, text = (self._recipe.seed_dir(self.system.config.branches[name], self.seed) for name in names)
+        own = self.system.config.branches
+        audio, text = (self._recipe.seed_dir(own[name], self.seed or 0) for name in names)
         data = DataDir.read(self._recipe.data_dir(self.background_split))
         background = read_branches(audio, text, self.background_split, data.speakers).some(NUM_BACKGROUND)
         yield FusionCase(self.system.experiment, clip, background)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from typing import Any as RecipeView
 
 import numpy as np
 
@@ -20,19 +19,25 @@ from dada.explain.page.content import FusionCase
 from dada.explain.pool import Pool
 from dada.explain.words import NUM_BACKGROUND, read_quotes
 from dada.models.fusion._branches import Branches
+from dada.recipe_view import RecipeView
 from dada.score.clip import System
 from dada.score.fuse import fusion_module, read_branches
 from dada.storage.json_file import read_json
+
+SUMMARY = Path("explain", "summary.json")
 
 
 class StoredClips:
     """Utterances of the test splits, by the first training seed of each system; shared files are read once.
 
-    `explained` are the systems that stage 10 explained, `others` text systems and fusions.
+    `explained` are the systems that stage 10 explains, `others` text systems and fusions. Systems that
+    have not been run yet are left out.
     """
 
     def __init__(self, recipe: RecipeView, explained: Sequence[str], others: Sequence[str]) -> None:
         self.recipe = recipe
+        explained = [name for name in explained if (recipe.exp_dir(name) / SUMMARY).exists()]
+        others = [name for name in others if ExperimentFolder(self.seed_dir(name)).weights.exists()]
         self.explained = [StoredExplanations(recipe, name) for name in explained]
         self.texts, self.fusions = (
             [name for name in others if recipe.system(name).task == task] for task in ("text", "fusion")
@@ -185,8 +190,8 @@ class StoredExplanations:
     """What stage 10 stored of one system."""
 
     def __init__(self, recipe: RecipeView, name: str) -> None:
-        folder = recipe.exp_dir(name) / "explain"
-        self.summary = read_json(folder / "summary.json")
+        folder = recipe.exp_dir(name) / SUMMARY.parent
+        self.summary = read_json(folder / SUMMARY.name)
         self.rows = read_shares(folder)
         self.maps = {output: ArkReader(folder / f"{output}.scp") for output in CLASSES}
         seed_dir = recipe.seed_dir(name, recipe.seeds_of(name)[0])
