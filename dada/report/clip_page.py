@@ -209,8 +209,8 @@ def _contributions(contributions: dict[str, Contributions], background: str) -> 
     note = (
         "Shapley values of the two branches in log-odds of bona fide speech: what each adds to the fused "
         f"score where the other is that of {background}. What both gave and the mean over those others add "
-        "up to the fused score. α is the weight of the sound, and 1 - α that of the words, where the fusion has "
-        "such weights."
+        "up to the fused score. α is the weight of the sound, and 1 - α that of the words, where the fusion "
+        "has such weights."
     )
     return _table_card("What each branch gave", note, heads, rows)
 
