@@ -35,7 +35,7 @@ def embedding_abx(
     for name, across in (("abx_speaker", False), ("abx_across", True)):
         if name == "abx_speaker" or data.get("utt2source"):
             figure = measure_abx(vectors, len(embeddings), authors, sources, across, config)
-            entries[name] = figure and _abx(figure, len(set(authors)), config)
+            entries[name] = _abx(figure, len(set(authors)), config) if figure else None
     entries["abx_label"] = _by_label(config, data, embeddings)
     return entries
 

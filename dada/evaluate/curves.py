@@ -49,7 +49,6 @@ def calibration(sampled: Sampled) -> Calibration | None:
     """Points of a calibration plot over all seeds; None where the scores are no log-likelihood ratios."""
     if not sampled.trials.llr:
         return None
-    parts = [
-        np.concatenate([getattr(seed, name) for seed in sampled.seeds]) for name in ("bonafide", "spoof")
-    ]
-    return Calibration(**reliability(*parts))
+    bonafide = np.concatenate([seed.bonafide for seed in sampled.seeds])
+    spoof = np.concatenate([seed.spoof for seed in sampled.seeds])
+    return Calibration(**reliability(bonafide, spoof))

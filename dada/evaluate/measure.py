@@ -118,14 +118,15 @@ def _under(sampled: Sampled, condition: str, value: str, names: Sequence[str]) -
         num_bonafide_within=num_within,
     )
     for is_within in (False, True) if num_within else (False,):
-        asv = trials.asv and trials.asv.under(condition, value, is_within, num_within > 0)
+        asv = trials.asv.under(condition, value, is_within, num_within > 0) if trials.asv else None
+        scope = asv.scope if asv else None
         chosen = has_value if is_within else trials.is_bonafide | has_value
         part = Sampled(trials.subset(chosen, asv), sampled.config, sampled.intervals)
         figures = {name: _if_defined(part, name) for name in names}
         if is_within:
-            result = replace(result, within=figures, asv_within=asv and asv.scope)
+            result = replace(result, within=figures, asv_within=scope)
         else:
-            result = replace(result, metrics=figures, asv=asv and asv.scope)
+            result = replace(result, metrics=figures, asv=scope)
     return result
 
 

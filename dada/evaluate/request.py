@@ -106,12 +106,12 @@ def _measured(
     results = replace(results, **vars(measured))
     results.num_left_out = int((~shared).sum())
     results.num_speakers = num_speakers(systems[0].clusters.tolist())
-    results.asv = systems[0].asv and systems[0].asv.name
+    results.asv = systems[0].asv.name if systems[0].asv else None
     results.num_resamples = request.config.num_resamples if request.intervals else 0
     results.definitions = {name: MEASURES[name].definition for name in names}
     if len(systems) > 1:
         results.other_scores = str(files[1].path)
-        results.compare = compare(*sampled, names)
+        results.compare = compare(sampled[0], sampled[1], names)
     return results
 
 

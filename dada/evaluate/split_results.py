@@ -43,7 +43,7 @@ def system_results(
         seeds=recipe.seeds_of(system),
         notes=notes,
         num_trials=len(data.utts),
-        asv=asv and asv_name(recipe, split),
+        asv=asv_name(recipe, split) if asv else None,
         provenance=_provenance(recipe, system, outputs, asv is not None),
     )
     sizes = Counter((data.labels or {}).values())
@@ -116,7 +116,7 @@ def pair_results(recipe: Any, first: str, second: str, split: str) -> PairResult
     sampled = [Sampled(trials, recipe.evaluate) for trials in pair if trials is not None]
     if len(sampled) == 2:
         names = [name for name in table_metrics() if MEASURES[name].paired]
-        compared = compare(*sampled, names, list(sampled[0].trials.conditions))
+        compared = compare(sampled[0], sampled[1], names, list(sampled[0].trials.conditions))
         results.metrics, results.conditions = compared.metrics, compared.conditions
     return results
 

@@ -162,5 +162,8 @@ def _number(entry: dict[str, Any] | None) -> Cell:
 
 def _figure(entry: dict[str, Any] | None) -> Figure | None:
     """A figure of stage explain."""
-    names = ("mean", "spread", "low", "high")
-    return Figure(**{name: entry.get(name) for name in names}) if entry else None
+    if entry is None:
+        return None
+    return Figure(
+        mean=entry["mean"], spread=entry.get("spread"), low=entry.get("low"), high=entry.get("high")
+    )

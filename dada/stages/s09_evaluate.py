@@ -129,7 +129,7 @@ def run(recipe: Any, job: Job) -> None:
 
 
 def _system(recipe: Any, job: Job) -> Any:
-    notes = leakage.notes(recipe, job.system, job.split)
+    notes = leakage.notes(recipe, job.system, job.split or "")
     for note in notes:
         log.info("%s on %s: %s", job.system, job.split, note)
     outputs = _outputs(recipe, job.system, job.split or "")

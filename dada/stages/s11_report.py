@@ -1,6 +1,6 @@
-"""Write RESULTS.md and report.html from all results, over all protocols.
+"""Write RESULTS.md, report.html and results.json from all results, over all protocols.
 
-They lie in the folder of the experiments; `dada publish` copies RESULTS.md to the recipe.
+They lie in the folder of the experiments; `dada publish` copies RESULTS.md and results.json to the recipe.
 """
 
 import shlex
@@ -11,7 +11,9 @@ from dada.evaluate.paths import difference_paths, result_path, transcripts_path,
 from dada.recipe.job import Job
 from dada.report.load import explanation_paths, load, pages_path
 from dada.report.publish import RESULTS
+from dada.report.summary import FILE, results_summary
 from dada.storage.atomic import write_text
+from dada.storage.json_file import write_json
 
 ALL_COMMAND = "./run.sh"
 
@@ -42,14 +44,14 @@ def plan(recipe) -> list[Job]:
             protocol=views[0].protocol,
             inputs=(),
             optional_inputs=(*results, *more),
-            outputs=(recipe.exp_root / RESULTS, recipe.exp_root / "report.html"),
+            outputs=tuple(recipe.exp_root / name for name in (RESULTS, "report.html", FILE)),
             settings={"report": asdict(recipe.report), "protocols": [view.protocol for view in recipe.views]},
         )
     ]
 
 
 def run(recipe, job: Job) -> None:
-    """Write both files. Raises DataError where no system has results."""
+    """Write the files. Raise DataError where no system has results."""
     from dada.report.markdown import markdown
     from dada.report.page import page
     from dada.storage.environment import this_machine
@@ -58,15 +60,13 @@ def run(recipe, job: Job) -> None:
     if not sections:
         raise DataError(f"no results below {recipe.exp_root}: stage evaluate makes them")
     overrides = shlex.join(getattr(recipe, "overrides", ()))
-    commands = [
-        f"./run.sh --stage 9 --stop_stage 11 {overrides}".rstrip(),
-        f"{ALL_COMMAND} {overrides}".rstrip(),
-    ]
-    results, html = job.outputs
-    write_text(results, markdown(recipe.corpus.name, sections, *commands, this_machine()))
-    write_text(
-        html, page(recipe.corpus.name, sections, *commands, this_machine(), recipe.report.num_det_systems)
-    )
+    name, machine = recipe.corpus.name, this_machine()
+    command = f"./run.sh --stage 9 --stop_stage 11 {overrides}".rstrip()
+    whole = f"{ALL_COMMAND} {overrides}".rstrip()
+    results, html, summary = job.outputs
+    write_json(summary, results_summary(sections))
+    write_text(results, markdown(name, sections, command, whole, machine))
+    write_text(html, page(name, sections, command, whole, machine, recipe.report.num_det_systems))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def test_table(compared):
     job = s11_report.plan(compared)[0]
     assert sum("minus_trivial" in str(path) for path in job.all_inputs) == 2
     s11_report.run(compared, job)
-    for path in job.outputs:
+    for path in job.outputs[:2]:
         assert (
             "Paired differences" in path.read_text() and table.rows[0][1].text.split()[0] in path.read_text()
         )

@@ -11,7 +11,9 @@ REPORT = "# Results: toy\n\n* Hardware: one core\n* Software: Python 3\n\n## Pro
 def test_a_snapshot_names_the_commit(tmp_path):
     (tmp_path / "exp_lr").mkdir()
     (tmp_path / "exp_lr" / "RESULTS.md").write_text(REPORT)
+    (tmp_path / "exp_lr" / "results.json").write_text("{}")
     assert publish(tmp_path, "exp_lr") == tmp_path / "RESULTS.md"
+    assert (tmp_path / "results.json").read_text() == "{}"
     head, tail = REPORT.split("Python 3\n")
     text = (tmp_path / "RESULTS.md").read_text()
     assert text.startswith(f"{head}Python 3\n* Commit: unknown") and text.endswith(tail)

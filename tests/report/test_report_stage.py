@@ -26,7 +26,7 @@ def reported(finished):
             s09_evaluate.run(view, job)
     job = s11_report.plan(finished)[0]
     s11_report.run(finished, job)
-    return finished, *(path.read_text(encoding="utf-8") for path in job.outputs)
+    return finished, *(path.read_text(encoding="utf-8") for path in job.outputs[:2])
 
 
 class Outline(HTMLParser):
@@ -125,7 +125,7 @@ def test_same_report_again(reported):
     recipe, text, html = reported
     job = s11_report.plan(recipe)[0]
     s11_report.run(recipe, job)
-    assert [path.read_text(encoding="utf-8") for path in job.outputs] == [text, html]
+    assert [path.read_text(encoding="utf-8") for path in job.outputs[:2]] == [text, html]
 
 
 def test_summary_in_the_terminal(reported):
