@@ -1,7 +1,6 @@
 """`dada models`: the systems with their input, size, published figures, and what has been verified of each.
 
-Also what utils/systems_table.py fills in: the columns of systems.csv that the project itself says, and the
-README's table.
+Also the columns of systems.csv that utils/systems_table.py derives from the project, and docs/systems.md.
 """
 
 from dataclasses import replace
@@ -10,10 +9,23 @@ from pathlib import Path
 import yaml
 
 from dada import system_table
-from dada.errors import DataError, UserError
+from dada.errors import UserError
 from dada.system_table import Row
 
-BEGIN, END = "<!-- systems: written by utils/systems_table.py -->", "<!-- end of systems -->"
+PAGE = """# Systems
+
+<!-- Written by utils/make_docs.py from egs/systems.csv. -->
+
+Every configuration in `dada/conf/` runs with `--system NAME` in every recipe that has what it needs. `dada models`
+lists the systems in the terminal. `dada models NAME` shows a system with its configuration and with the tests that
+verify it.
+
+Published figures are those of the papers, on the corpora of the papers. Figures marked "second-hand" are quoted in
+another paper. The last column lists what the tests of this project verify against the source.
+
+| system | description | published | verified |
+|---|---|---|---|
+"""
 
 
 def as_facts(row: Row) -> dict:
@@ -48,30 +60,15 @@ def in_words(row: Row, with_tests: bool = False) -> str:
     return "\n".join(lines)
 
 
-def markdown(rows: dict[str, Row]) -> str:
-    """The README's table, between its marks."""
-    lines = [BEGIN, "| system | what it is | published | verified here |", "|---|---|---|---|"]
-    for name in sorted(rows):
-        row = rows[name]
+def systems_page(rows: dict[str, Row]) -> str:
+    """Return docs/systems.md, a table with a line for each system."""
+    lines = []
+    for name, row in sorted(rows.items()):
         paper = f" ({row.paper})" if row.paper else ""
         verified = "; ".join(what for what, _ in system_table.verified(row))
-        cells = (
-            f"[`{name}`]({row.configuration})",
-            row.description + paper,
-            system_table.published(row),
-            verified,
-        )
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") or "–" for cell in cells) + " |")
-    return "\n".join([*lines, END])
-
-
-def with_table(readme: str, rows: dict[str, Row]) -> str:
-    """A README with the table put between its marks. Raises DataError where they are missing."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise DataError(f"README.md: put the lines {BEGIN} and {END} where the table of systems goes")
-    return before + markdown(rows) + after
+        cells = (f"`{name}`", row.description + paper, system_table.published(row), verified)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") or "–" for cell in cells) + " |\n")
+    return PAGE + "".join(lines)
 
 
 def derive(rows: dict[str, Row], root: Path) -> dict[str, Row]:

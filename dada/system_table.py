@@ -17,7 +17,7 @@ from dada.plugins import nearest
 
 CONF = Path(__file__).parent / "conf"
 TABLES = (Path(__file__).parents[1] / "egs" / "systems.csv", CONF / "systems.csv")
-REWRITE = "utils/systems_table.py"
+REWRITE = "utils/systems_table.py && utils/make_docs.py"
 
 
 @dataclass

@@ -194,6 +194,7 @@ def test_programs_are_there():
     programs = {
         "combine_data.py",
         "compare_runs.py",
+        "make_docs.py",
         "new_recipe.py",
         "subset_data_dir.py",
         "systems_table.py",

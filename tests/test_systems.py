@@ -73,7 +73,7 @@ def test_a_missing_row_is_printed_ready_to_be_added(rows):
 
 
 def test_what_the_project_says_is_as_the_project_has_it(rows):
-    """Parameters are counted on the built networks, runs are read from results.json; so is the README's table."""
+    """Parameters are counted on the built networks, figures of runs are read from results.json."""
     wanted = catalogue.derive(rows, ROOT)
     stale = {
         f"{name}.{column}: {getattr(row, column)!r}, but it is {getattr(wanted[name], column)!r}"
@@ -84,10 +84,6 @@ def test_what_the_project_says_is_as_the_project_has_it(rows):
     assert not stale, f"run {system_table.REWRITE}; {stale}"
     assert (ROOT / "egs" / "systems.csv").read_text(encoding="utf-8") == system_table.format_rows(wanted), (
         f"run {system_table.REWRITE}"
-    )
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert catalogue.with_table(readme, wanted) == readme, (
-        f"README.md is out of date: run {system_table.REWRITE}"
     )
 
 

@@ -62,7 +62,7 @@ def test_environment_is_made_once_and_completed(checkout, tmp_path):
         log.unlink(missing_ok=True)
         return [line for line in lines if "--version" not in line]
 
-    install = "-m pip install --disable-pip-version-check -e .[mini,test]"
+    install = "-m pip install --disable-pip-version-check -e .[mini,test,docs]"
     broken.touch()
     done = activate(checkout, bin_)
     assert done.returncode == 1 and "active" not in done.stdout and "the installation failed" in done.stderr

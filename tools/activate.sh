@@ -58,7 +58,7 @@ _dada_install() {
     fi
     # pip unpacks gigabytes: beside the environment there is room, in /tmp maybe not.
     mkdir -p "$root/.venv/tmp" || return 1
-    if ! (cd "$root" && TMPDIR="$root/.venv/tmp" .venv/bin/python -m pip install --disable-pip-version-check -e '.[mini,test]' >&2); then
+    if ! (cd "$root" && TMPDIR="$root/.venv/tmp" .venv/bin/python -m pip install --disable-pip-version-check -e '.[mini,test,docs]' >&2); then
         _dada_say "error: the installation failed, see above; what is there is kept: run this again"
         return 1
     fi

@@ -10,5 +10,8 @@ cd "$root"
 if [ $# -eq 0 ]; then
     ruff check .
     ruff format --check .
+    site=$(mktemp -d)
+    trap 'rm -rf "$site"' EXIT
+    mkdocs build --strict --quiet --site-dir "$site"
 fi
-exec python -m pytest -rs "$@"
+python -m pytest -rs "$@"

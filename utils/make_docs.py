@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Write the pages of docs/ that follow from the project.
+
+docs/commands.md is written from the parsers of the commands, docs/systems.md from egs/systems.csv. With --check
+nothing is written, and a page that is out of date is an error.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from dada import catalogue, cli, program, system_table
+from dada.errors import DataError
+from dada.storage.atomic import write_text
+
+EXAMPLE = """
+utils/make_docs.py
+utils/make_docs.py --check
+"""
+ROOT = Path(__file__).resolve().parents[1]
+HEAD = """# Commands
+
+<!-- Written by utils/make_docs.py from the parsers in dada/commands/. -->
+
+Every command prints its flags with `--help`. Messages go to stderr, results to stdout. Exit codes are 0 for
+success, 1 for a failure, and 2 where the command line, the configuration or the data is wrong.
+
+| command | what it does |
+|---|---|
+"""
+
+
+def outside_code(text: str) -> str:
+    """Escape what Markdown would take for HTML, except between backticks.
+
+    >>> outside_code("a <b> in `<c>`")
+    'a &lt;b> in `<c>`'
+    """
+    return "`".join(part if i % 2 else part.replace("<", "&lt;") for i, part in enumerate(text.split("`")))
+
+
+def argument_row(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
+    """Return the line of a table that describes an argument."""
+    formatter = parser._get_formatter()
+    name = (action.metavar or action.dest) if not action.option_strings else action.option_strings[-1]
+    if action.option_strings and action.nargs != 0:
+        choices = ",".join(map(str, action.choices or ()))
+        name += f" {action.metavar or (f'{{{choices}}}' if choices else action.dest.upper())}"
+    text = formatter._expand_help(action) if action.help else ""
+    if action.required and action.option_strings:
+        text += " (required)"
+    text = outside_code(text.replace(f"{ROOT}/", "")).replace("|", "\\|")
+    return f"| `{name}` | {text} |\n"
+
+
+def command_section(command: str) -> str:
+    """Return the section of a command: its description, arguments and example."""
+    parser = cli.build_parser(command)
+    rows = (
+        argument_row(parser, action)
+        for action in parser._actions
+        if "--help" not in action.option_strings and action.help != argparse.SUPPRESS
+    )
+    example = cli.load(command).EXAMPLE.strip()
+    return (
+        f"\n## dada {command}\n\n{outside_code(parser.description or '')}\n\n"
+        f"```sh\n{example}\n```\n\n| argument | meaning |\n|---|---|\n{''.join(rows)}"
+    )
+
+
+def commands_page() -> str:
+    """Return docs/commands.md. It does not depend on the width of a terminal or on the version of Python."""
+    contents = "".join(
+        f"| [`dada {name}`](#dada-{name}) | {summary} |\n" for name, summary in cli.COMMANDS.items()
+    )
+    return HEAD + contents + "".join(command_section(name) for name in cli.COMMANDS)
+
+
+def pages() -> dict[Path, str]:
+    """Return the wanted content of every page that is generated."""
+    rows = system_table.read_rows(ROOT / "egs" / "systems.csv")
+    docs = ROOT / "docs"
+    return {docs / "commands.md": commands_page(), docs / "systems.md": catalogue.systems_page(rows)}
+
+
+def stale_pages() -> dict[Path, str]:
+    """Return those pages whose file is missing or differs."""
+    return {
+        path: text
+        for path, text in pages().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    }
+
+
+def main() -> None:
+    """Write the pages, or raise DataError where one is out of date."""
+    parser = program.parser(__doc__, EXAMPLE)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing: exit code 2 where a page is out of date"
+    )
+    args = parser.parse_args()
+    program.set_up_logging(args.log_level)
+    stale = stale_pages()
+    if stale and args.check:
+        names = ", ".join(path.relative_to(ROOT).as_posix() for path in stale)
+        raise DataError(f"out of date: {names}: run utils/make_docs.py")
+    for path, text in stale.items():
+        write_text(path, text)
+
+
+if __name__ == "__main__":
+    sys.exit(program.run(main))
