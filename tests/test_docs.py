@@ -36,7 +36,7 @@ def test_generated_pages_are_up_to_date():
 def test_every_page_is_in_the_navigation():
     settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     paths = nav_pages(settings["nav"])
-    assert len(paths) > 10
+    assert len(paths) >= 8
     assert sorted(paths) == sorted(
         path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")
     )
@@ -45,16 +45,7 @@ def test_every_page_is_in_the_navigation():
 @pytest.mark.skipif(MKDOCS is None, reason="mkdocs is not installed")
 def test_the_site_builds_without_a_warning(tmp_path):
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mkdocs",
-            "build",
-            "--strict",
-            "--quiet",
-            "--site-dir",
-            str(tmp_path / "site"),
-        ],
+        [MKDOCS, "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
         capture_output=True,
         text=True,
         cwd=ROOT,
