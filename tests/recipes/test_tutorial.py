@@ -1,4 +1,4 @@
-"""The tutorial of the README, followed to the letter in a copy of the checkout."""
+"""The tutorial of docs/getting_started.md, followed to the letter in a copy of the checkout."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def checkout(tmp_path):
 def test_the_tutorial(checkout):
     commands = [
         line
-        for block in BLOCK.findall((checkout / "README.md").read_text(encoding="utf-8"))
+        for block in BLOCK.findall((checkout / "docs" / "getting_started.md").read_text(encoding="utf-8"))
         for line in block.splitlines()
     ]
     assert len(commands) == 9
