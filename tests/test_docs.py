@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,3 +53,11 @@ def test_the_site_builds_without_a_warning(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "site" / "commands" / "index.html").is_file()
+
+
+def test_the_readme_is_short_and_its_links_lead_to_files():
+    readme = ROOT / "README.md"
+    assert readme.stat().st_size <= 8_000
+    links = re.findall(r"\]\(([^)#]+)", readme.read_text(encoding="utf-8"))
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []
