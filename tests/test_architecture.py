@@ -30,6 +30,7 @@ LAYERS = (
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 MAX_LINES = 400
+MAX_FUNCTION_LINES = 60
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(tmp|work|root|home/\w+|Users)/")
 TEXT = {".py", ".sh", ".yaml", ".yml", ".toml", ".md", ".cff", ".txt", ".csv", ".json"}
 RECIPES = sorted(path for path in (ROOT / "egs").iterdir() if path.is_dir())
@@ -143,6 +144,76 @@ def test_files_are_short():
     }
     assert len(sizes) > 20
     assert not {name: size for name, size in sizes.items() if size > MAX_LINES}
+
+
+def modules_of(root: Path) -> dict[str, Path]:
+    """Module name -> file, for all modules of the package."""
+    names = {}
+    for path in root.rglob("*.py"):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def circles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that import each other, directly or through others (Tarjan, 1972)."""
+    order: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    groups: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        order[name] = lowest[name] = len(order)
+        stack.append(name)
+        for other in sorted(imports[name]):
+            if other not in order:
+                visit(other)
+                lowest[name] = min(lowest[name], lowest[other])
+            elif other in stack:
+                lowest[name] = min(lowest[name], order[other])
+        if lowest[name] == order[name]:
+            group = stack[stack.index(name) :]
+            del stack[stack.index(name) :]
+            if len(group) > 1:
+                groups.append(sorted(group))
+
+    for name in sorted(imports):
+        if name not in order:
+            visit(name)
+    return groups
+
+
+def test_no_import_circles():
+    """Not even between two files, and not through an import inside a function."""
+    files = modules_of(ROOT / "dada")
+    imports: dict[str, set[str]] = {}
+    for name, path in files.items():
+        targets = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                targets |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                full = {f"{node.module}.{alias.name}" for alias in node.names}
+                targets |= {target if target in files else node.module for target in full}
+        imports[name] = {target for target in targets if target in files} - {name}
+    assert sum(map(len, imports.values())) > 300
+    assert not circles(imports), circles(imports)
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    assert circles({"a": {"b"}, "b": set()}) == []
+
+
+def test_functions_fit_on_a_screen():
+    long = []
+    for path in [*(ROOT / "dada").rglob("*.py"), *(ROOT / "egs").glob("*/local/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                size = (node.end_lineno or 0) - node.lineno + 1
+                if size > MAX_FUNCTION_LINES:
+                    long.append(f"{path.relative_to(ROOT)}:{node.lineno}: {node.name} has {size} lines")
+    assert not long, "\n".join(long)
 
 
 def test_no_paths_of_one_machine():
