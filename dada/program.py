@@ -18,7 +18,8 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescrip
     """Line breaks of the description stay, and every flag shows its default where it has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
-        return super()._get_help_string(action) if action.default not in (None, False, []) else action.help
+        shown = action.default not in (None, False, [])
+        return (super()._get_help_string(action) if shown else action.help) or ""
 
 
 def parser(

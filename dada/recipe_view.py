@@ -50,6 +50,10 @@ class RecipeView(Protocol):
         """Names of the splits."""
 
     @property
+    def all_splits(self) -> list[str]:
+        """train, dev and every test split that the recipe has."""
+
+    @property
     def scored_splits(self) -> list[str]:
         """dev and every test split."""
 

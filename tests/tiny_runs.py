@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 from dada import cli
+from dada.data import audio
 
 
 def dada(*arguments) -> subprocess.CompletedProcess:
@@ -19,6 +20,7 @@ def dada(*arguments) -> subprocess.CompletedProcess:
     handlers, level = logger.handlers[:], logger.level
     with (
         mock.patch.dict(os.environ),
+        mock.patch.object(audio, "_said", set()),  # warnings that a process shows once
         mock.patch.object(sys, "argv", ["dada", *argv]),
         contextlib.redirect_stdout(stdout),
         contextlib.redirect_stderr(stderr),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dada.asr.config import TranscribeConfig
 from dada.errors import DataError, UserError
+from dada.storage.digest import file_digest
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +125,7 @@ def digest(files: Sequence[Path]) -> str:
     """Return the SHA-256 of the contents of the files in order, in hexadecimal."""
     total = hashlib.sha256()
     for path in files:
-        with open(path, "rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
+        total.update(bytes.fromhex(file_digest(path)))
     return total.hexdigest()
 
 

@@ -57,8 +57,8 @@ class Sampled:
             trials = self.trials
             clusters = trials.clusters_by_attack() if units == BY_ATTACK else trials.clusters
             masks = [trials.is_bonafide, ~trials.is_bonafide]
-            if units == BY_KIND:
-                masks = [trials.kinds == kind for kind in ASV_KINDS]
+            if units == BY_KIND and trials.kinds is not None:
+                masks = [np.asarray(trials.kinds == kind) for kind in ASV_KINDS]
             self._resamplers[units] = Resampler(
                 *(clusters[mask] for mask in masks),
                 num_resamples=self.config.num_resamples,

@@ -30,7 +30,7 @@ DEFINITIONS = {
 
 
 def measure_authors(
-    truth, decided, num_authors: int, sources: Sequence[str], config: EvaluateConfig
+    truth: np.ndarray, decided: np.ndarray, num_authors: int, sources: Sequence[str], config: EvaluateConfig
 ) -> dict[str, Figure]:
     """Accuracy, macro F1 and weighted F1 of decisions (S, N) for authors (N,), each with its mean, spread and
     interval.
@@ -55,8 +55,8 @@ def measure_authors(
 def measure_abx(
     embeddings: Callable[[int], np.ndarray],
     num_seeds: int,
-    authors,
-    sources,
+    authors: Sequence[str],
+    sources: Sequence[str],
     across: bool,
     config: EvaluateConfig,
 ) -> Figure | None:

@@ -56,7 +56,7 @@ class Resampler:
     `clusters` name, class by class, the cluster of each trial, `-` for a trial that is a cluster of its own.
     """
 
-    def __init__(self, *clusters: Sequence[str], num_resamples: int = 1000, seed: int = 0):
+    def __init__(self, *clusters: Sequence[str] | np.ndarray, num_resamples: int = 1000, seed: int = 0):
         names = [np.asarray(part, dtype=object) for part in clusters]
         known = sorted(
             set().union(*(set(part.tolist()) for part in names)) - {NO_CLUSTER}

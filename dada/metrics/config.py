@@ -33,7 +33,7 @@ class EvaluateConfig:
         default_factory=list
     )  # pairs of systems whose paired difference is measured: [[dada_mid, aasist]]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, allowed, good in (
             ("num_resamples", "at least 1", self.num_resamples >= 1),
             ("confidence", "between 0 and 1", 0 < self.confidence < 1),

@@ -23,7 +23,7 @@ DEFINITIONS = {
 }
 
 
-def f1_at_eer(eer: Rate, num_bonafide: int, num_spoof: int) -> Rate:
+def f1_at_eer(eer: Rate, num_bonafide: Rate | int, num_spoof: Rate | int) -> Rate:
     """F1 of bona fide where both error rates equal the EER; numbers or arrays.
 
     >>> round(f1_at_eer(0.129, 19963, 11816), 3)

@@ -43,33 +43,12 @@ def measure_classes(
     holds counts, summed over the seeds: a row for each true class. Raises DataError for arrays of other
     shapes, or indices out of range.
     """
-    truth, decided, closed, unknown_score = (
-        np.asarray(truth),
-        np.atleast_2d(decided),
-        np.atleast_2d(closed),
-        np.atleast_2d(unknown_score),
-    )
-    if not decided.shape == closed.shape == unknown_score.shape == (
-        len(decided),
-        truth.size,
-    ) or truth.size != len(speakers):
-        raise DataError(
-            f"{truth.size} trials, but decisions {decided.shape}, {closed.shape} and scores "
-            f"{unknown_score.shape}"
-        )
-    if (
-        min(truth.min(), decided.min(), closed.min()) < 0
-        or max(truth.max(), decided.max()) > num_known
-        or closed.max() >= num_known
-    ):
-        raise DataError(
-            f"class indices must be 0 to {num_known}, and those among known classes below {num_known}"
-        )
+    truth = np.asarray(truth)
+    decided, closed, unknown_score = map(np.atleast_2d, (decided, closed, unknown_score))
+    _check(truth, decided, closed, unknown_score, num_known, len(speakers))
     known = truth < num_known
-    speakers = np.asarray(speakers)
-    resampler = Resampler(
-        speakers[known], speakers[~known], num_resamples=config.num_resamples, seed=config.seed
-    )
+    names, draws = np.asarray(speakers), {"num_resamples": config.num_resamples, "seed": config.seed}
+    resampler = Resampler(names[known], names[~known], **draws)
     order = np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)])
     clusters = np.empty(truth.size, dtype=int)
     clusters[order] = np.concatenate([resampler.bonafide, resampler.spoof])
@@ -79,13 +58,11 @@ def measure_classes(
         if known.any()
         else []
     )
-    both = known.any() and not known.all()
-    scored = [(row[~known], row[known]) for row in unknown_score] if both else []
-    flipped = (
-        Resampler(speakers[~known], speakers[known], num_resamples=config.num_resamples, seed=config.seed)
-        if both
-        else None
-    )
+    unknown_aucs = []
+    if known.any() and not known.all():
+        flipped = Resampler(names[~known], names[known], **draws)
+        pairs = [(row[~known], row[known]) for row in unknown_score]
+        unknown_aucs = [(auc(*pair), flipped.over(*pair).auc()) for pair in pairs]
 
     def summary(pairs: list[tuple[float, np.ndarray]]) -> Figure | None:
         """Figure of every seed's value and resamples (R,); None without any."""
@@ -101,9 +78,34 @@ def measure_classes(
         "closed_macro_f1": summary([c.macro_f1() for c in of_known]),
         "accuracy": summary([c.accuracy() for c in of_all]),
         "macro_f1": summary([c.macro_f1() for c in of_all]),
-        "unknown_auc": summary([(auc(*pair), flipped.over(*pair).auc()) for pair in scored]),
+        "unknown_auc": summary(unknown_aucs),
         "confusion": np.sum([c.counts for c in of_all], axis=0).astype(int).tolist(),
     }
+
+
+def _check(
+    truth: np.ndarray,
+    decided: np.ndarray,
+    closed: np.ndarray,
+    unknown_score: np.ndarray,
+    num_known: int,
+    num_speakers: int,
+) -> None:
+    """Raise DataError for arrays of other shapes, or class indices out of range."""
+    shapes = {decided.shape, closed.shape, unknown_score.shape}
+    if shapes != {(len(decided), truth.size)} or truth.size != num_speakers:
+        raise DataError(
+            f"{truth.size} trials, but decisions {decided.shape}, {closed.shape} and scores "
+            f"{unknown_score.shape}"
+        )
+    if (
+        min(truth.min(), decided.min(), closed.min()) < 0
+        or max(truth.max(), decided.max()) > num_known
+        or closed.max() >= num_known
+    ):
+        raise DataError(
+            f"class indices must be 0 to {num_known}, and those among known classes below {num_known}"
+        )
 
 
 class _Confusion:

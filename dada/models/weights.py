@@ -125,15 +125,14 @@ def differences(expected: Shapes, actual: Shapes) -> list[str]:
 
 
 def _fits(state: Mapping[str, Tensor], task: str, settings: Mapping, num_classes: int) -> bool:
-    from dada.models import build
-
+    module = plugins.load(f"dada.models.{task}", settings["name"], f"{task} model")
+    config = module.Config(**{name: value for name, value in settings.items() if name != "name"})
     try:
         with torch.device("meta"):
-            model = build(task, settings, num_classes)
-    except UserError:  # such as a pretrained encoder that is not here
+            model = module.Model(config, num_classes)
+    except UserError:  # such as a missing pretrained encoder
         return False
     expected = _shapes(model.state_dict())
-    module = plugins.load(f"dada.models.{task}", settings["name"], f"{task} model")
     return any(_shapes(named) == expected for named in _named(state, module, expected))
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from dada.data.audio import split_location
 from dada.data.tables import read_table, read_table_once
 from dada.recipe.job import Job
+from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import plain, read_stamp, stamp_path
 
 
-def owners(recipe, job: Job, keys: Sequence[str]) -> dict[str, Job]:
+def owners(recipe: Recipe, job: Job, keys: Sequence[str]) -> dict[str, Job]:
     """Return utterance -> the job whose output can be reused, for those of `keys` that have one.
 
     The first input of each job is its wav.scp, its first output a table with a line for each utterance.

@@ -60,7 +60,7 @@ class SlurmConfig:
     )  # besides, with --ngpu, of the jobs that compute on a GPU; they have `gres: gpu:N`
     stages: dict[str, dict[str, str]] = field(default_factory=dict)  # stage -> besides, of its jobs
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for where in (self.options, self.gpu, *self.stages.values()):
             if str(where.get("time", "")).isdigit():
                 said = (

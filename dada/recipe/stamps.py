@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dada.recipe.contents import content
 from dada.recipe.job import Job
@@ -83,12 +84,20 @@ class Ledger:
         changed = differing_keys(before["settings"], plain(job.settings)) if before else []
         refused = changed if job.keep and not force else []
         if missing and stamp and not changed and not force and all(output.exists() for output in job.outputs):
-            return State(
-                now, None, [], []
-            )  # features may be removed to save disk once a model is trained on them
+            # Features may be removed to save disk once a model is trained on them.
+            return State(now, None, [], [])
         return State(now, self._reason(job, now, inputs, stamp, before, changed, force), missing, refused)
 
-    def _reason(self, job, now, inputs, stamp, before, changed, force) -> str | None:
+    def _reason(
+        self,
+        job: Job,
+        now: str,
+        inputs: dict[str, str],
+        stamp: dict[str, Any] | None,
+        before: dict[str, Any] | None,
+        changed: list[str],
+        force: bool,
+    ) -> str | None:
         absent = [output for output in job.outputs if not output.exists()]
         if force:
             return "--force"

@@ -90,11 +90,11 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
     constant = np.ptp(x, axis=(0, 2)) == 0
     for name in np.array(config.members)[constant]:
         log.warning("ensemble: %s gives every utterance of dev the same, and is left out", name)
-    if config.learned and bonafide is None:
-        raise ConfigError(
-            "model.learned is for countermeasures (labels spoof and bonafide): give classifiers weights"
-        )
     if config.learned:
+        if bonafide is None:
+            raise ConfigError(
+                "model.learned is for countermeasures (labels spoof and bonafide): give classifiers weights"
+            )
         fusion = fit_fusion(x[:, :, 0], bonafide, config.prior)
         factors, offset = np.array(fusion.weights), fusion.offset
     else:
@@ -108,7 +108,7 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
                 factors, offset = platt.slope * factors, platt.slope * offset + platt.offset
     model.factors.copy_(torch.from_numpy(factors))
     model.offset.fill_(offset)
-    dev = {"utterances": len(rows.utts)}
+    dev: dict[str, float] = {"utterances": len(rows.utts)}
     if bonafide is not None:
         scores = x[:, :, 0] @ factors + offset
         dev["eer"] = eer_of(det(scores[bonafide], scores[~bonafide]))[0]

@@ -3,12 +3,14 @@ alike. N utterances.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
 from dada.data.datadir import BONAFIDE
 from dada.experiment.trained import Experiment
 from dada.models.inference import Outputs, scores_from_logits
+from dada.models.open_set import openmax
 from dada.score.ensemble import join_members, score_ensemble
 from dada.score.fuse import claim_scores, join_branches, score_fusion
 from dada.score.openmax import score_openmax
@@ -29,7 +31,8 @@ def combine(
         return score_fusion(experiment.model, experiment.config, branches).outputs
     if experiment.config.task == "ensemble":
         return score_ensemble(experiment.model, join_members(said, labels, experiment.config.labels))
-    return score_openmax(experiment.model, said["classifier"])
+    model = cast(openmax.Model, experiment.model)
+    return score_openmax(model, said["classifier"])
 
 
 def scores_of(experiment: Experiment, outputs: Outputs, speakers: Mapping[str, str]) -> np.ndarray | None:
@@ -50,7 +53,7 @@ def decisions(experiment: Experiment, outputs: Outputs) -> list[str]:
     `unknown`.
     """
     if experiment.config.task == "open_set":
-        chosen = experiment.model.classes(outputs.logits)
+        chosen = cast(openmax.Model, experiment.model).classes(outputs.logits)
     else:
         chosen = outputs.logits.numpy().argmax(axis=1)
     return [experiment.labels[k] for k in chosen]

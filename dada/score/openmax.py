@@ -135,15 +135,17 @@ def best_of(rows: Sequence[dict]) -> dict:
     return max(rows, key=lambda row: row["held_out_macro_f1"])
 
 
-def _decisions(config: openmax.Config, fit, dev, labels) -> tuple[list[np.ndarray], np.ndarray]:
+def _decisions(
+    config: openmax.Config, fit: tuple[Tensor, Tensor], dev: tuple[Tensor, Tensor], labels: Sequence[str]
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Predicted classes of dev for every threshold, and the true ones, len(labels) for unknown."""
     model = openmax.Model(config, len(labels) + 1)
     fit_openmax(model, *fit, labels)
-    said = model.revise(dev[0].double()).log_softmax(1)
+    log_probabilities = model.revise(dev[0].double()).log_softmax(1)
     predicted = []
     for threshold in config.thresholds:
         model.threshold.fill_(threshold)
-        predicted.append(model.classes(said))
+        predicted.append(model.classes(log_probabilities))
     return predicted, dev[1].numpy()
 
 

@@ -2,11 +2,12 @@
 where it comes from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from dada.data.input import InputConfig
 from dada.data.tables import read_table, write_table
 from dada.errors import DataError
 from dada.experiment.folder import ExperimentFolder
@@ -16,7 +17,9 @@ from dada.storage.environment import utc_now
 from dada.storage.json_file import read_json, write_json
 
 
-def write_scores(path: Path, utts, scores, provenance: Mapping) -> None:
+def write_scores(
+    path: Path, utts: Sequence[str], scores: np.ndarray | Sequence[float], provenance: Mapping[str, object]
+) -> None:
     """Write scores/<split>.json and then scores/<split>.txt, which counts as the whole. Scores keep all
     digits of a float32.
 
@@ -50,7 +53,9 @@ def read_scores(path: Path) -> dict[str, float]:
     return scores
 
 
-def provenance(folder: Path, experiment: Experiment, split: str, data_files) -> dict:
+def provenance(
+    folder: Path, experiment: Experiment, split: str, data_files: Iterable[Path]
+) -> dict[str, object]:
     """Where the scores of a split come from: system, configuration, weights, data, how inputs were cut, and
     when.
     """
@@ -67,7 +72,7 @@ def provenance(folder: Path, experiment: Experiment, split: str, data_files) -> 
     }
 
 
-def window_policy(config) -> str:
+def window_policy(config: InputConfig) -> str:
     """What of an utterance is looked at, in words: `tile to 4 s`, `tile to 400 frames`, `full`."""
     if config.length_rule == "full":
         return "full"

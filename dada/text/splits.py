@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dada.data import BONAFIDE, NO_SPEAKER, DataDir
 from dada.data.dataset import sources_of
+from dada.recipe_view import RecipeView
 from dada.storage.json_file import write_json
 from dada.text.corpus import Corpus, HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
 from dada.text.names import match_names, read_redirects
@@ -15,13 +16,14 @@ NO_SPEECH = "no bona fide speech there is by an author of the corpus"
 log = logging.getLogger(__name__)
 
 
-def write_splits(recipe, home: Path, folders: dict[str, Path]) -> None:
+def write_splits(recipe: RecipeView, home: Path, folders: dict[str, Path]) -> None:
     """Write the splits below `home`, and `counts.json` with what was left out and why.
 
     `folders` is name -> folder of each author corpus.
     """
     audio = {split: DataDir.read(recipe.data_dir(split), require=("text",)) for split in recipe.all_splits}
-    texts, redirects = [], {}
+    texts: list[Text] = []
+    redirects: dict[str, str] = {}
     held_out = held_out_of([data for split, data in audio.items() if split != recipe.splits.train])
     for name, folder in folders.items():
         found, also_held_out = read_authors(folder)
@@ -54,7 +56,7 @@ def write_splits(recipe, home: Path, folders: dict[str, Path]) -> None:
 
 
 def under_speakers_names(
-    recipe, texts: list[Text], speakers: set[str], redirects: dict[str, str]
+    recipe: RecipeView, texts: list[Text], speakers: set[str], redirects: dict[str, str]
 ) -> list[Text]:
     """Texts with authors called as the audio's utt2spk calls them, by the table of aliases, redirects and
     spelling.

@@ -6,6 +6,7 @@ from pathlib import Path
 from dada.data import BONAFIDE, DataDir
 from dada.data.dataset import sources_of
 from dada.errors import ConfigError
+from dada.recipe_view import RecipeView
 from dada.storage.json_file import write_json
 from dada.text.corpus import HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
 from dada.text.names import match_names, read_redirects
@@ -14,19 +15,21 @@ from dada.text.normalise import one_line
 log = logging.getLogger(__name__)
 
 
-def write_splits_alone(recipe, home: Path, folders: dict[str, Path]) -> None:
+def write_splits_alone(recipe: RecipeView, home: Path, folders: dict[str, Path]) -> None:
     """Write every split of a recipe without audio, and below `home` `counts.json` with what was left out.
 
     `folders` is name -> folder of each author corpus.
     """
-    texts, redirects = [], {}
+    texts: list[Text] = []
+    redirects: dict[str, str] = {}
     for name, folder in folders.items():
         texts += [text._replace(key=f"{name}-{text.key}") for text in read_authors(folder)[0]]
         redirects |= read_redirects(folder.parent)
     own = own_tests(recipe)
+    train, dev = str(recipe.splits.train), str(recipe.splits.dev)  # own_tests refuses recipes without them
     corpus = build_corpus(texts, HeldOut(), recipe.text)
-    write_texts(recipe.data_dir(recipe.splits.train), corpus.train, "lower `text.min_texts`")
-    write_texts(recipe.data_dir(recipe.splits.dev), corpus.dev, "raise `text.dev_fraction`")
+    write_texts(recipe.data_dir(train), corpus.train, "lower `text.min_texts`")
+    write_texts(recipe.data_dir(dev), corpus.dev, "raise `text.dev_fraction`")
     for split in own:
         write_texts(recipe.data_dir(split), corpus.test, "raise `text.test_fraction`")
         corpus.counts[f"{split} texts"] = len(corpus.test)
@@ -46,7 +49,7 @@ def write_splits_alone(recipe, home: Path, folders: dict[str, Path]) -> None:
     log.info("texts: %s", ", ".join(f"{name} {count}" for name, count in corpus.counts.items()))
 
 
-def own_tests(recipe) -> list[str]:
+def own_tests(recipe: RecipeView) -> list[str]:
     """The test split that is cut from the corpus itself: none or one (ConfigError)."""
     if not recipe.splits.train or not recipe.splits.dev:
         raise ConfigError(
@@ -67,7 +70,7 @@ def own_tests(recipe) -> list[str]:
     return own
 
 
-def tests_dir(recipe, split: str) -> Path:
+def tests_dir(recipe: RecipeView, split: str) -> Path:
     """Where the transcripts of a test split come from."""
     return recipe.root / recipe.text.tests[split]
 
@@ -78,7 +81,7 @@ def aliases_beside(folder: Path) -> Path | None:
     return root / "local" / "aliases.csv" if root else None
 
 
-def _transcripts(recipe, split: str, authors: set[str], redirects: dict[str, str]) -> list[Text]:
+def _transcripts(recipe: RecipeView, split: str, authors: set[str], redirects: dict[str, str]) -> list[Text]:
     """Bona fide speech of another corpus as texts, speakers under the names of the authors; the others keep
     their own.
     """

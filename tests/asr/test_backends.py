@@ -2,6 +2,8 @@
 missing models are explained.
 """
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,13 @@ def test_rows_that_end_leave_the_batch_without_a_trace(backends, clips):
     alone = [backend.decode([clip], 10.0, [cap])[0] for clip, cap in zip(clips, [2, 25, 5, 9], strict=True)]
     assert [h.text for h in together] == [h.text for h in alone]
     assert [h.avg_logprob for h in together] == pytest.approx([h.avg_logprob for h in alone], abs=1e-4)
+
+
+def test_no_warning_of_a_dependency_reaches_the_user(backends, clips):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for backend in backends.values():
+            backend.decode(clips[:1], 30.0, [4])
 
 
 def test_the_model_is_as_before_after_a_short_context(backends, clips):

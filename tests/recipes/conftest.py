@@ -7,8 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from explained_recipe import SETTINGS
 from tiny_runs import dada
 from tiny_systems import write_systems
+
+from dada.recipe.recipe import Recipe
+from dada.stages import s10_explain
 
 PREPARE = '''
 """Harmonic tones of three speakers; spoofs have a hum. Every utterance speaks a line, and the lines are the authors' corpus."""
@@ -99,3 +103,16 @@ def copy_of_finished(finished, tmp_path) -> Path:
     audio.
     """
     return Path(shutil.copytree(finished, tmp_path / "tiny", copy_function=shutil.copy2))
+
+
+@pytest.fixture(scope="session")
+def explained(finished, tmp_path_factory) -> Recipe:
+    """The recipe with three systems explained; backgrounds are the few other utterances of a class."""
+    root = Path(
+        shutil.copytree(finished, tmp_path_factory.mktemp("explained") / "tiny", copy_function=shutil.copy2)
+    )
+    recipe = Recipe.load(root, SETTINGS)
+    for job in s10_explain.plan(recipe):
+        s10_explain.run(recipe, job)
+        assert all(path.exists() for path in job.outputs)
+    return recipe

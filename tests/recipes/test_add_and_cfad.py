@@ -127,7 +127,7 @@ def test_track_3_knows_what_it_does_not_know(tmp_path):
     with pytest.raises(DataError, match="class '7'"):
         prepare(recipe)
     label.write_text("".join(line for line in text.splitlines(keepends=True) if not line.endswith(" 6\n")))
-    said = dada("run", recipe, "--stop_stage", "1", "--force")
+    said = dada("run", recipe, "--stop_stage", "1", "--force", "--nj", 1)
     assert (
         said.returncode == 0
         and "train: 24 all, expected 22400" in said.stderr

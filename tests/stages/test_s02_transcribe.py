@@ -43,7 +43,7 @@ def recipe(tmp_path, monkeypatch):
         transcribe=TranscribeConfig(),
         all_splits=["dev"],
         data_dir=lambda split: tmp_path / "data" / split,
-        systems=["dada_text"],
+        planned=["dada_text"],
         system=lambda name: SimpleNamespace(task="text"),
         config=SimpleNamespace(stages=[]),
         other_protocols=[],

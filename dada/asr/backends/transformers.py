@@ -7,6 +7,7 @@ Axes: B clips, L tokens so far, V vocabulary.
 """
 
 import contextlib
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,9 @@ class Backend:
                 folder, dtype=self.dtype, local_files_only=True
             )
         self.model = model.to(self.device).eval()
+        # Newer releases of transformers take `cache`, and warn of the older name `past_key_values`.
+        accepted = inspect.signature(type(self.model.model.decoder).forward).parameters
+        self.cache_keyword = "cache" if "cache" in accepted else "past_key_values"
         self.prompt = Prompt(self.model.generation_config, config)
 
     @torch.inference_mode()
@@ -85,9 +89,8 @@ class Backend:
         They are (B, 2, V), or (B, 1, V) where L is 1.
         """
         decoder = self.model.model.decoder
-        output = decoder(
-            input_ids=tokens, encoder_hidden_states=states, past_key_values=cache, use_cache=cache is not None
-        )
+        cached = {self.cache_keyword: cache, "use_cache": cache is not None}
+        output = decoder(input_ids=tokens, encoder_hidden_states=states, **cached)
         hidden = output.last_hidden_state
         ends = hidden if tokens.shape[1] == 1 else hidden[:, [0, -1]]
         return self.model.proj_out(ends).float()

@@ -44,7 +44,8 @@ def attribute(
                 row[patch] = mean[patch]
             fall = (whole - repeated(model, batch, occluded))[:, list(targets)]
             for patch, amounts in zip(part, fall, strict=True):
-                values[i][(slice(None), *patch)] = (amounts / mean[patch].numel()).view(-1, *[1] * mean.ndim)
+                place = (slice(None), *patch)
+                values[i][place] = (amounts / mean[patch].numel()).view(-1, *[1] * mean.ndim)
     base = repeated(model, batch, mean[None])[:, list(targets)]
     return values, base.expand(len(batch), -1)
 

@@ -13,6 +13,7 @@ import json
 import re
 import tempfile
 import unicodedata
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -231,7 +232,9 @@ class Hibari(Speaker):
         try:
             from hibari import Hibari as Voice
         except ImportError as error:
-            raise UserError("the synthesizer hibari is not installed: pip install 'dada[mini]'") from error
+            raise UserError(
+                "the synthesizer hibari is not installed: pip install -e '.[mini]' in the checkout"
+            ) from error
         return Voice(threads=1)
 
     def say(self, request: Request) -> tuple[np.ndarray, int]:
@@ -249,9 +252,14 @@ class World:
 
     def resynthesize(self, samples: np.ndarray, rate: int, name: str) -> tuple[np.ndarray, int]:
         try:
-            import pyworld
+            with warnings.catch_warnings():
+                # pyworld 0.3.5 imports pkg_resources, which warns of its own removal in every process.
+                warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+                import pyworld
         except ImportError as error:
-            raise UserError("the vocoder WORLD is not installed: pip install 'dada[mini]'") from error
+            raise UserError(
+                "the vocoder WORLD is not installed: pip install -e '.[mini]' in the checkout"
+            ) from error
         x = resample(samples, rate, VOCODER_RATE).astype(np.float64)
         coarse, times = pyworld.dio(x, VOCODER_RATE)
         f0 = pyworld.stonemask(x, coarse, times, VOCODER_RATE)
@@ -348,7 +356,7 @@ def noise_as_input(path: Path, shape: tuple[int, int, int]) -> bytes:
     try:
         import onnx
     except ImportError as error:
-        raise UserError("Piper needs the package onnx: pip install 'dada[mini]'") from error
+        raise UserError("Piper needs the package onnx: pip install -e '.[mini]' in the checkout") from error
     from onnx import TensorProto, helper, numpy_helper
 
     graph_model = onnx.load(str(path))
