@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from dada import models
 from dada.data.batch import Batch
-from dada.explain import attribute, completeness_error
+from dada.explain.attribution import attribute, completeness_error
 
 NUM_BACKGROUND = 20
 SYSTEMS = {  # model, its input

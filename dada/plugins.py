@@ -2,29 +2,33 @@
 
 import difflib
 import importlib
-import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 from dada.errors import ConfigError
 
 
+def folder(package: str) -> Path:
+    """Return the folder of a package below dada; its modules are not imported."""
+    return Path(__file__).parent.joinpath(*package.split(".")[1:])
+
+
 def names(package: str) -> list[str]:
-    """The modules of a package that can be named in a configuration."""
-    return sorted(
-        m.name
-        for m in pkgutil.iter_modules(importlib.import_module(package).__path__)
-        if not m.name.startswith("_")
-    )
+    """Return the modules of a package that can be named in a configuration."""
+    return sorted(path.stem for path in folder(package).glob("*.py") if not path.name.startswith("_"))
 
 
-def load(package: str, name: str, what: str) -> ModuleType:
-    """Import `package.name`. Raises ConfigError with the known names, the nearest first, where there is no
-    such file.
-    """
+def find(package: str, name: str, what: str) -> str:
+    """Return the module of a plug-in. Raise ConfigError, with the nearest name, where there is no such file."""
     known = names(package)
     if name not in known:
         raise ConfigError(f"unknown {what} {name!r}{nearest(name, known)}; known: {', '.join(known)}")
-    return importlib.import_module(f"{package}.{name}")
+    return f"{package}.{name}"
+
+
+def load(package: str, name: str, what: str) -> ModuleType:
+    """Import a plug-in. Raise ConfigError where there is none of this name."""
+    return importlib.import_module(find(package, name, what))
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -5,10 +5,12 @@ empty mapping empties, and a mapping with another `name` drops the settings of t
 of all layers are reported in one message, each with its file and key, and the nearest right key.
 """
 
+import contextlib
 import copy
 import dataclasses
 import functools
 import re
+import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -126,7 +128,7 @@ def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
         raise ConfigError(f"command line: {error}") from error
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is optional
     """Numbers as in YAML 1.2 (1e-4 is one), dates as text, and every key of a mapping once."""
 
     yaml_implicit_resolvers: typing.ClassVar = {
@@ -177,15 +179,15 @@ def _leaves(
     schema: type, values: Mapping[str, Any], above: Keys, source: str, errors: list[str]
 ) -> Iterator[tuple[Keys, Any]]:
     """Yield (key path, value) down to where the schema ends; append a message for every unknown key."""
-    types = _types(schema)
+    hints = _types(schema)
     for key, value in values.items():
         path = (*above, str(key))
-        if key not in types:
-            errors.append(f"{source}: unknown key {'.'.join(path)!r}{nearest(str(key), list(types))}")
-        elif not dataclasses.is_dataclass(types[key]):
+        if key not in hints:
+            errors.append(f"{source}: unknown key {'.'.join(path)!r}{nearest(str(key), list(hints))}")
+        elif not dataclasses.is_dataclass(hints[key]):
             yield path, value
         elif isinstance(value, Mapping):
-            yield from _leaves(typing.cast(type, types[key]), value, path, source, errors)
+            yield from _leaves(typing.cast(type, hints[key]), value, path, source, errors)
         else:
             errors.append(f"{source}: {'.'.join(path)}: expected keys below it, got {value!r}")
 
@@ -210,16 +212,59 @@ def _structured(schema: type) -> Any:
 
 @functools.cache
 def _defaults(schema: type) -> dict[str, Any]:
-    from omegaconf import OmegaConf
-
-    return typing.cast(dict, OmegaConf.to_container(OmegaConf.structured(schema)))
+    return dataclasses.asdict(schema())
 
 
 def _typed(schema: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values with the types of the schema; right values never raise."""
+    with contextlib.suppress(_Unsure):
+        return _checked_keys(schema, values)
     from omegaconf import OmegaConf
 
     return typing.cast(dict, OmegaConf.to_container(OmegaConf.merge(_structured(schema), values)))
+
+
+class _Unsure(Exception):
+    """A value that may have to be converted or refused."""
+
+
+def _checked_keys(schema: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of which each has the type of its field. Raise _Unsure for any other.
+
+    Nearly all values do. OmegaConf, which takes seconds for a recipe, decides on the rest.
+    """
+    hints = _types(schema)
+    return {
+        key: _checked_keys(hints[key], value)
+        if dataclasses.is_dataclass(hints[key]) and isinstance(value, Mapping)
+        else _checked(hints[key], value)
+        for key, value in values.items()
+    }
+
+
+def _checked(hint: Any, value: Any) -> Any:
+    """Return a copy of a value of a type; whole numbers become floats where floats are meant."""
+    kind, arguments = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if kind in (types.UnionType, typing.Union) and type(None) in arguments and len(arguments) == 2:
+        return (
+            None
+            if value is None
+            else _checked(next(each for each in arguments if each is not type(None)), value)
+        )
+    if kind is float and type(value) is int:
+        return float(value)
+    if hint is Any:
+        kind = type(value)
+    if kind is not type(value) or (kind is str and ("${" in value or value == "???")):
+        raise _Unsure
+    if kind is list:
+        return [_checked(arguments[0] if arguments else Any, item) for item in value]
+    if kind is dict:
+        of_key, of_value = arguments or (Any, Any)
+        return {_checked(of_key, key): _checked(of_value, item) for key, item in value.items()}
+    if kind not in (bool, int, float, str, type(None)):
+        raise _Unsure
+    return value
 
 
 def _type_errors(schema: type, leaves: list[tuple[Keys, Any]], source: str) -> list[str]:
@@ -257,10 +302,10 @@ def _parent(values: dict[str, Any], path: Keys) -> dict[str, Any]:
 
 
 def _instance(schema: type[Settings], values: Mapping[str, Any]) -> Settings:
-    types = _types(schema)
+    hints = _types(schema)
     return schema(
         **{
-            key: _instance(types[key], value) if dataclasses.is_dataclass(types[key]) else value
+            key: _instance(hints[key], value) if dataclasses.is_dataclass(hints[key]) else value
             for key, value in values.items()
         }
     )

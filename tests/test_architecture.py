@@ -13,7 +13,17 @@ import yaml
 ROOT = Path(__file__).parents[1]
 # A file may import from its own layer and from those to its left.
 LAYERS = (
-    ("errors", "plugins", "program", "system_table", "recipe_view", "storage", "settings", "system_files"),
+    (
+        "errors",
+        "plugins",
+        "plugin_schema",
+        "program",
+        "system_table",
+        "recipe_view",
+        "storage",
+        "settings",
+        "system_files",
+    ),
     ("metrics", "data"),
     ("formats",),
     ("features", "augment"),

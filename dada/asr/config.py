@@ -53,7 +53,7 @@ class TranscribeConfig:
 
 def check(config: TranscribeConfig) -> None:
     """Raise ConfigError for values that no back end supports."""
-    plugins.load("dada.asr.backends", config.backend, "transcribe.backend")
+    plugins.find("dada.asr.backends", config.backend, "transcribe.backend")
     for key, value, known in (
         ("device", config.device, DEVICES),
         ("compute_type", config.compute_type, COMPUTE_TYPES),

@@ -16,17 +16,8 @@ import torch
 
 from dada import plugins
 from dada.data.batch import Batch, required_labels
+from dada.data.input import misfit
 from dada.errors import ConfigError, DadaError
-
-
-def config_class(name: str) -> type:
-    """The `Config` dataclass of an augmentation. Raise ConfigError for an unknown name."""
-    return plugins.load("dada.augment", name, "augmentation").Config
-
-
-def misfit(name: str, kind: str) -> str | None:
-    """Why an augmentation does not suit a kind of inputs (waveform, features); None where it does."""
-    return _misfit(name, plugins.load("dada.augment", name, "augmentation").Augment, kind)
 
 
 def mixes_labels(settings: Sequence[Mapping]) -> bool:
@@ -41,7 +32,9 @@ class Chain:
 
     def __init__(self, settings: Sequence[Mapping], kind: str, num_classes: int, seed: int, rank: int = 0):
         self.steps = build(settings)
-        problems = [problem for name, augment in self.steps if (problem := _misfit(name, augment, kind))]
+        problems = [
+            problem for name, augment in self.steps if (problem := misfit(name, augment.INPUTS, kind))
+        ]
         if problems:
             raise ConfigError("; ".join(problems))
         self.mixes_labels = mixes_labels(settings)
@@ -94,12 +87,3 @@ def seeded(*numbers: int) -> torch.Generator:
     """A generator of the CPU that depends on these numbers alone."""
     state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state))
-
-
-def _misfit(name: str, augment: Any, kind: str) -> str | None:
-    known = augment.INPUTS
-    return (
-        None
-        if kind in known
-        else f"augmentation {name} works on {' or '.join(known)}, but input.kind is {kind}"
-    )

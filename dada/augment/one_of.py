@@ -51,11 +51,8 @@ class Augment:
             )
         self.config = config
         self.choices = [augment.build(choice) for choice in config.choices]
-        self.INPUTS = tuple(
-            kind
-            for kind in Augment.INPUTS
-            if not any(augment.misfit(entry["name"], kind) for entry in entries)
-        )
+        steps = [step for choice in self.choices for _, step in choice]
+        self.INPUTS = tuple(kind for kind in Augment.INPUTS if all(kind in step.INPUTS for step in steps))
         if not self.INPUTS:
             raise ConfigError(
                 "one_of: some choices are for waveforms and some for features, and inputs are of one kind"

@@ -8,6 +8,7 @@ mean more bona fide.
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 EXAMPLE = r"""
 dada evaluate --scores scores.txt --key ASVspoof2019.LA.cm.eval.trl.txt \
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from dada.formats.submission import FORMATS
     from dada.metrics.measures import MEASURES
 
-    def add(flag: str, **settings) -> None:
+    def add(flag: str, **settings: Any) -> None:
         parser.add_argument(flag, **settings)
 
     add("--scores", type=Path, required=True, help="score file, plain or gzip")

@@ -176,3 +176,9 @@ class DataDir:
             Path(path),
             {name: {u: v for u, v in table.items() if u in keep} for name, table in self.tables.items()},
         )
+
+
+def sources_of(data: DataDir) -> list[str]:
+    """Return the source of each utterance (utt2source); the utterance itself where the corpus names none."""
+    table = data.get("utt2source") or {}
+    return [table.get(utt, utt) for utt in data.utts]

@@ -17,7 +17,7 @@ from torch import Tensor
 from dada.data.arks import ArkReader
 from dada.data.audio import read_audio, split_location
 from dada.data.batch import Batch, pad_stack
-from dada.data.datadir import NO_SPEAKER, DataDir, class_table
+from dada.data.datadir import NO_SPEAKER, DataDir, class_table, sources_of
 from dada.data.length import fit_length
 from dada.data.tables import read_table
 from dada.errors import ConfigError, DataError
@@ -200,12 +200,6 @@ def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tenso
             f"{path}: {unknown[0]} is {strange!r}, which is no class of the system ({', '.join(labels)})"
         )
     return torch.tensor([index[table[utt]] for utt in data.utts], dtype=torch.int64)
-
-
-def sources_of(data: DataDir) -> list[str]:
-    """What each utterance was spoken from; the utterance itself where the corpus does not say."""
-    table = data.get("utt2source") or {}
-    return [table.get(utt, utt) for utt in data.utts]
 
 
 def _feature_ark(data: DataDir, dump: Path | None) -> ArkReader:

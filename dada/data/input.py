@@ -1,8 +1,19 @@
 """What a system takes in: the schema of `input:`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 KINDS = ("waveform", "features", "text", "text_features", "branches")
+RULES = ("full", "crop", "tile", "pad")  # see dada.data.length
+
+
+def misfit(augmentation: str, kinds: Sequence[str], kind: str) -> str:
+    """Return why an augmentation of some kinds of input does not fit `input.kind`; empty where it does."""
+    return (
+        ""
+        if kind in kinds
+        else f"augmentation {augmentation} works on {' or '.join(kinds)}, but input.kind is {kind}"
+    )
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-RULES = ("full", "crop", "tile", "pad")
+from dada.data.input import RULES
 
 
 def fit_length(x: Tensor, size: int | None, rule: str, generator: torch.Generator | None = None) -> Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dada.data import BONAFIDE, ArkReader, DataDir
-from dada.data.dataset import sources_of
+from dada.data.datadir import sources_of
 from dada.evaluate.results import Abx, AuthorResults
 from dada.metrics.abx import abx
 from dada.metrics.authorship import measure_abx, measure_authors

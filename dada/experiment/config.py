@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from dada.data.input import InputConfig
 
+TASKS = ("audio", "text", "fusion", "ensemble", "open_set")
+
 
 @dataclass
 class OptimConfig:

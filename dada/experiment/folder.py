@@ -30,11 +30,31 @@ class ExperimentFolder:
 
     def __init__(self, path: str | os.PathLike[str]):
         self.path = Path(path)
-        self.config = self.path / "config.json"
-        self.labels = self.path / "labels.txt"
-        self.weights = self.path / "weights.pt"
-        self.run = self.path / "run.json"
-        self.calibration = self.path / "calibration.json"
+
+    @property
+    def config(self) -> Path:
+        """Where the settings lie."""
+        return self.path / "config.json"
+
+    @property
+    def labels(self) -> Path:
+        """Where the list of classes lies."""
+        return self.path / "labels.txt"
+
+    @property
+    def weights(self) -> Path:
+        """Where the trained parameters lie."""
+        return self.path / "weights.pt"
+
+    @property
+    def run(self) -> Path:
+        """Where the description of the training lies."""
+        return self.path / "run.json"
+
+    @property
+    def calibration(self) -> Path:
+        """Where the calibration lies."""
+        return self.path / "calibration.json"
 
     def missing(self) -> list[Path]:
         """Return those files of a finished training that do not exist."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dada.errors import DataError
-from dada.explain import BACKGROUND_SIZE
+from dada.explain.attribution import BACKGROUND_SIZE
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF, Batch, fit_length
 from dada.errors import ConfigError
 from dada.experiment.trained import Experiment
-from dada.explain import Attribution, attribute, views
+from dada.explain import views
+from dada.explain.attribution import Attribution, attribute
 from dada.explain.config import AUTO
 from dada.explain.explanation import Explanation
 from dada.explain.methods import deep_shap

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import DataError
-from dada.explain import Attribution, attribute, evaluating
+from dada.explain.attribution import Attribution, attribute, evaluating
 from dada.explain.explainer import AttributionInputs, select
 from dada.explain.methods._gradient import repeated
 from dada.explain.shares import entry

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from dada.data import BONAFIDE, SPOOF
-from dada.explain import Attribution, shares, support
+from dada.explain import shares, support
+from dada.explain.attribution import Attribution
 from dada.explain.config import ExplainConfig
 from dada.explain.explainer import AttributionInputs, AudioExplainer, select
 from dada.explain.faithfulness import Check, check

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dada import features
+from dada import plugins
 from dada.data.batch import Batch
 from dada.features._frames import dct_matrix
 from dada.models import Output
@@ -135,7 +135,7 @@ def of_features(settings: Mapping[str, Any], num_frames: int, seconds: float) ->
     """Return the view of features `{name: lfcc, ...}`; a sound of `seconds` has `num_frames` of them."""
     name = settings["name"]
     filled = {key: value for key, value in settings.items() if key != "name"}
-    config = features.config_class(name)(**filled)
+    config = plugins.load("dada.features", name, "feature").Config(**filled)
     rate, hop = getattr(config, "sample_rate", 16_000), getattr(config, "hop", None)
     step = seconds / max(num_frames, 1) if hop is None else hop / rate
     offset = 0.0

@@ -10,11 +10,6 @@ from torch import nn
 from dada import plugins
 
 
-def config_class(name: str) -> type:
-    """The `Config` dataclass of a feature. Raise ConfigError for an unknown name."""
-    return plugins.load("dada.features", name, "feature").Config
-
-
 def build(settings: Mapping, root: Path | None = None) -> nn.Module:
     """The module of `{name: lfcc, ...}`, in evaluation mode; a pretrained model is looked for in `root`, the
     recipe's folder, first.

@@ -7,11 +7,6 @@ from torch import nn
 from dada import plugins
 
 
-def config_class(name: str) -> type:
-    """The `Config` dataclass of a loss. Raise ConfigError for an unknown name."""
-    return plugins.load("dada.losses", name, "loss").Config
-
-
 def build(settings: Mapping) -> nn.Module:
     """The loss of `{name: cross_entropy, ...}`."""
     rest = dict(settings)

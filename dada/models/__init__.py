@@ -33,10 +33,9 @@ from dada import plugins
 from dada.data.batch import Batch
 from dada.models.weights import load_weights
 
-__all__ = ["TASKS", "Batches", "Output", "build", "config_class", "load_weights"]
+__all__ = ["Batches", "Output", "build", "load_weights"]
 
 Batches = Callable[[], Iterator[Batch]]  # every call gives the labelled batches of the training set anew
-TASKS = ("audio", "text", "fusion", "ensemble", "open_set")
 
 
 class Output(NamedTuple):
@@ -47,11 +46,6 @@ class Output(NamedTuple):
 
     logits: Tensor
     embedding: Tensor
-
-
-def config_class(task: str, name: str) -> type:
-    """The `Config` dataclass of a model. Raise ConfigError for an unknown name."""
-    return plugins.load(f"dada.models.{task}", name, f"{task} model").Config
 
 
 def build(task: str, settings: Mapping, num_classes: int) -> nn.Module:

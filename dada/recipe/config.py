@@ -7,12 +7,12 @@ errors of all layers are reported in one message, each with its file and key, an
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from dada import augment, features, losses, models
-from dada.data.input import KINDS
-from dada.data.length import RULES
+from dada.data.input import KINDS, RULES, misfit
 from dada.errors import ConfigError
-from dada.experiment.config import SystemConfig, TrainConfig
+from dada.experiment.config import TASKS, SystemConfig, TrainConfig
+from dada.plugin_schema import class_constant, config_class
 from dada.plugins import nearest
 from dada.recipe.schema import RecipeConfig
 from dada.settings import build, key_errors, parse_overrides, raise_errors, read_yaml, resolve
@@ -38,32 +38,24 @@ def load_system_config(
     schemas.
     """
     layers = system_layers(name, recipe_root)
-    where = " / ".join(path for path, _ in layers)
-    errors: list[str] = []
     config = resolve(
         SystemConfig, [("", {"name": name}), *layers, ("command line", parse_overrides(overrides))]
     )
-    _check_choices(config, where, errors)
-    config.input.features = _plugin(
-        config.input.features, "input.features", _input_schema(config), where, errors
-    )
-    config.model = _plugin(
-        config.model, "model", lambda kind: models.config_class(config.task, kind), where, errors
-    )
-    config.train.loss = _plugin(config.train.loss, "train.loss", losses.config_class, where, errors)
-    config.train.augment = _augmentations(
-        config.train.augment, "train.augment", config.input.kind, where, errors
-    )
-    phases = enumerate(config.train.phases)
+    check = _Plugins(config, " / ".join(path for path, _ in layers), [])
+    check.choices()
+    config.input.features = check.plugin(config.input.features, "input.features", check.feature)
+    config.model = check.plugin(config.model, "model", check.model)
+    config.train.loss = check.plugin(config.train.loss, "train.loss", _loss)
+    config.train.augment = check.augmentations(config.train.augment, "train.augment")
     config.train.phases = [
-        _phase(config.input.kind, phase, f"train.phases[{i}]", where, errors) for i, phase in phases
+        check.phase(phase, f"train.phases[{i}]") for i, phase in enumerate(config.train.phases)
     ]
-    raise_errors(errors)
+    raise_errors(check.errors)
     return config
 
 
 def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Overrides of the recipe and overrides of a system, told apart by their first key."""
+    """Return the overrides of the recipe and those of a system, by their first key. Raise ConfigError."""
     recipe_keys = {f.name for f in dataclasses.fields(RecipeConfig)}
     system_keys = {f.name for f in dataclasses.fields(SystemConfig)}
     recipe, system, errors = [], [], []
@@ -84,96 +76,109 @@ def split_overrides(overrides: Iterable[str]) -> tuple[list[str], list[str]]:
     return recipe, system
 
 
-def _plugin(
-    settings: Mapping, key: str, schema_of: Callable[[str], type], where: str, errors: list[str]
-) -> dict:
-    """`{name: lcnn, ...}` completed with the defaults of the named plug-in's own `Config`."""
-    if not settings:
-        return {}
-    rest = dict(settings)
-    name = rest.pop("name", None)
-    if name is None:
-        errors.append(f"{where}: {key}.name is missing")
-        return dict(settings)
-    try:
-        schema = schema_of(str(name))
-        known = {f.name for f in dataclasses.fields(schema)}
-        for unknown in [k for k in rest if k not in known]:
-            errors.append(f"{where}: unknown key {f'{key}.{unknown}'!r}{nearest(unknown, sorted(known))}")
-            rest.pop(unknown)
-        return {"name": name, **dataclasses.asdict(resolve(schema, [(f"{where}: {key}", rest)]))}
-    except ConfigError as error:
-        errors.append(f"{where}: {key}: {error}")
-        return dict(settings)
+def _loss(name: str) -> type:
+    return config_class("dada.losses", name, "loss")
 
 
-def _augmentations(entries: list, key: str, kind: str, where: str, errors: list[str]) -> list[dict]:
-    """Every `{name: mixup, ...}` completed with its defaults, and checked against the kind of input."""
-    completed = []
-    for i, entry in enumerate(entries):
-        if "name" not in entry:
-            errors.append(f"{where}: {key}[{i}].name is missing")
-            continue
-        before = len(errors)
-        done = _plugin(entry, f"{key}[{i}]", augment.config_class, where, errors)
-        problem = augment.misfit(str(entry["name"]), kind) if len(errors) == before else None
-        if problem:
-            errors.append(f"{where}: {key}[{i}]: {problem}")
-        if "choices" in done and len(errors) == before:  # augmentations of which it takes one
-            choices = enumerate(done["choices"])
-            done["choices"] = [
-                _augmentations(choice, f"{key}[{i}].choices[{k}]", kind, where, errors)
-                for k, choice in choices
-            ]
-        completed.append(done)
-    return completed
+def _augmentation(name: str) -> type:
+    return config_class("dada.augment", name, "augmentation")
 
 
-def _phase(kind: str, phase: Mapping, key: str, where: str, errors: list[str]) -> dict:
-    """Check one entry of `phases` as an override of the whole training, and complete its loss and
-    augmentations.
-    """
-    wrong = key_errors(TrainConfig, phase, f"{where}: {key}")
-    wrong += [
-        f"{where}: {key}.{k} belongs to train, not to a phase" for k in ("phases", "folds") if k in phase
-    ]
-    if wrong:
-        errors.extend(wrong)
-        return dict(phase)
-    try:
-        build(TrainConfig, phase, f"{where}: {key}")
-    except ConfigError as error:
-        errors.append(str(error))
-    completed = dict(phase)
-    if phase.get("loss"):
-        completed["loss"] = _plugin(phase["loss"], f"{key}.loss", losses.config_class, where, errors)
-    if phase.get("augment"):
-        completed["augment"] = _augmentations(phase["augment"], f"{key}.augment", kind, where, errors)
-    return completed
+@dataclasses.dataclass
+class _Plugins:
+    """Completes the settings of the plug-ins of a system with their defaults, and collects the errors."""
 
+    config: SystemConfig
+    where: str  # files of the system, for messages
+    errors: list[str]
 
-def _input_schema(config: SystemConfig) -> Callable[[str], type]:
-    if config.input.kind == "text_features":
-        return _text_encoder_schema
-    return features.config_class
+    def choices(self) -> None:
+        """Check values that have a short list of right ones. Raise ConfigError for an unknown task."""
+        for key, value, known in (
+            ("task", self.config.task, TASKS),
+            ("input.kind", self.config.input.kind, KINDS),
+            ("input.length_rule", self.config.input.length_rule, RULES),
+            ("train.keep", self.config.train.keep, ("best", "last", "swa")),
+        ):
+            if value not in known:
+                self.errors.append(f"{self.where}: {key} is {value!r}; known: {', '.join(known)}")
+        raise_errors(self.errors if self.config.task not in TASKS else [])
 
+    def model(self, name: str) -> type:
+        """Return the schema of a model."""
+        return config_class(f"dada.models.{self.config.task}", name, f"{self.config.task} model")
 
-def _text_encoder_schema(name: str) -> type:
-    from dada.text import encoder
+    def feature(self, name: str) -> type:
+        """Return the schema of a feature, or of the text encoder."""
+        if self.config.input.kind != "text_features":
+            return config_class("dada.features", name, "feature")
+        if name != "text_encoder":
+            raise ConfigError(f"unknown text feature {name!r}; known: text_encoder")
+        return config_class("dada.text", "encoder", "text feature")
 
-    if name != "text_encoder":
-        raise ConfigError(f"unknown text feature {name!r}; known: text_encoder")
-    return encoder.Config
+    def plugin(self, settings: Mapping, key: str, schema_of: Callable[[str], type]) -> dict:
+        """Return `{name: lcnn, ...}` completed with the defaults of the plug-in's own `Config`."""
+        if not settings:
+            return {}
+        rest = dict(settings)
+        name = rest.pop("name", None)
+        if name is None:
+            self.errors.append(f"{self.where}: {key}.name is missing")
+            return dict(settings)
+        try:
+            schema = schema_of(str(name))
+            known = {f.name for f in dataclasses.fields(schema)}
+            for unknown in [k for k in rest if k not in known]:
+                wrong = f"{key}.{unknown}"
+                hint = nearest(unknown, sorted(known))
+                self.errors.append(f"{self.where}: unknown key {wrong!r}{hint}")
+                rest.pop(unknown)
+            completed: Any = resolve(schema, [(f"{self.where}: {key}", rest)])
+            return {"name": name, **dataclasses.asdict(completed)}
+        except ConfigError as error:
+            self.errors.append(f"{self.where}: {key}: {error}")
+            return dict(settings)
 
+    def augmentations(self, entries: list, key: str) -> list[dict]:
+        """Return every `{name: mixup, ...}` completed, and checked against the kind of input."""
+        completed = []
+        for i, entry in enumerate(entries):
+            if "name" not in entry:
+                self.errors.append(f"{self.where}: {key}[{i}].name is missing")
+                continue
+            before, name = len(self.errors), str(entry["name"])
+            done = self.plugin(entry, f"{key}[{i}]", _augmentation)
+            completed.append(done)
+            if len(self.errors) > before:
+                continue
+            kinds = class_constant("dada.augment", name, "augmentation", "Augment", "INPUTS")
+            if problem := misfit(name, kinds, self.config.input.kind):
+                self.errors.append(f"{self.where}: {key}[{i}]: {problem}")
+            elif "choices" in done:  # augmentations of which it takes one
+                choices = enumerate(done["choices"])
+                done["choices"] = [
+                    self.augmentations(each, f"{key}[{i}].choices[{k}]") for k, each in choices
+                ]
+        return completed
 
-def _check_choices(config: SystemConfig, where: str, errors: list[str]) -> None:
-    """Values that have a short list of right ones."""
-    for key, value, known in (
-        ("task", config.task, models.TASKS),
-        ("input.kind", config.input.kind, KINDS),
-        ("input.length_rule", config.input.length_rule, RULES),
-        ("train.keep", config.train.keep, ("best", "last", "swa")),
-    ):
-        if value not in known:
-            errors.append(f"{where}: {key} is {value!r}; known: {', '.join(known)}")
-    raise_errors(errors if config.task not in models.TASKS else [])
+    def phase(self, phase: Mapping, key: str) -> dict:
+        """Check an entry of `phases` as an override of the whole training; complete its loss and augmentations."""
+        wrong = key_errors(TrainConfig, phase, f"{self.where}: {key}")
+        wrong += [
+            f"{self.where}: {key}.{k} belongs to train, not to a phase"
+            for k in ("phases", "folds")
+            if k in phase
+        ]
+        if wrong:
+            self.errors.extend(wrong)
+            return dict(phase)
+        try:
+            build(TrainConfig, phase, f"{self.where}: {key}")
+        except ConfigError as error:
+            self.errors.append(str(error))
+        completed = dict(phase)
+        if phase.get("loss"):
+            completed["loss"] = self.plugin(phase["loss"], f"{key}.loss", _loss)
+        if phase.get("augment"):
+            completed["augment"] = self.augmentations(phase["augment"], f"{key}.augment")
+        return completed

@@ -63,5 +63,5 @@ def short(recipe: Recipe, path: Path) -> str:
 
 
 def _paths(recipe: Recipe, paths: tuple[Path, ...]) -> str:
-    names = [short(recipe, path) for path in paths]
-    return ", ".join(names[:4]) + (f", … {len(names) - 4} more" if len(names) > 4 else "") or "the corpus"
+    names = [short(recipe, path) for path in paths[:4]]
+    return ", ".join(names) + (f", … {len(paths) - 4} more" if len(paths) > 4 else "") or "the corpus"

@@ -1,6 +1,5 @@
 """A recipe as the stages see it: its configuration, and where everything lies."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -97,6 +96,10 @@ class Recipe:
             )
 
     @cached_property
+    def _resolved_root(self) -> Path:
+        return self.root.resolve()
+
+    @cached_property
     def configured(self) -> list[str]:
         """All systems that have a configuration, in the package or in the recipe."""
         return configured_systems(self.root)
@@ -134,11 +137,16 @@ class Recipe:
         if is_foreign(name):
             return self.origin(name).config()
         of_system = split_overrides(self.overrides)[1] if name in self.by_name else []
-        return _cached_system(name, self.root, tuple(of_system))
+        key = (name, self._resolved_root, tuple(of_system))
+        if key not in _systems:
+            _systems[key] = load_system_config(name, self.root, of_system)
+        return replace(
+            _systems[key]
+        )  # a copy: stages fill in values that depend on the data, such as authors
 
     def origin(self, name: str) -> ForeignSystem:
         """Where a system of another recipe comes from (ConfigError)."""
-        key = (name, self.root.resolve(), self.options, tuple(self.seeds))
+        key = (name, self._resolved_root, self.options, tuple(self.seeds))
         if key not in _origins:
             _origins[key] = find_foreign_system(self, name)
         return _origins[key]
@@ -295,13 +303,3 @@ class Recipe:
 
 _systems: dict[tuple, SystemConfig] = {}
 _origins: dict[tuple, ForeignSystem] = {}
-
-
-def _cached_system(name: str, root: Path, overrides: tuple[str, ...]) -> SystemConfig:
-    """Read each system once; a copy is handed out, because stages fill in data-dependent values such as the
-    authors.
-    """
-    key = (name, root.resolve(), overrides)
-    if key not in _systems:
-        _systems[key] = load_system_config(name, root, overrides)
-    return dataclasses.replace(_systems[key])

@@ -73,12 +73,13 @@ class Ledger:
         """What the outputs of a job depend on. Neither its name nor its folder, so that a recipe can be
         moved.
         """
-        return value_digest([job.stage, job.settings, self.identities(job)])
+        return _digest(job, self.identities(job))
 
     def state(self, job: Job, force: bool = False) -> State:
         """Compare a job with its stamp."""
         missing = [path for path in job.inputs if not path.exists()]
-        inputs, now = self.identities(job), self.digest(job)
+        inputs = self.identities(job)
+        now = _digest(job, inputs)
         stamp = read_stamp(stamp_path(job))
         before = stamp or read_stamp(started_path(job))
         changed = differing_keys(before["settings"], plain(job.settings)) if before else []
@@ -165,6 +166,10 @@ class Ledger:
         return [
             maker for maker in makers.values() if read_stamp(stamp_path(maker)) and self.state(maker).reason
         ]
+
+
+def _digest(job: Job, identities: dict[str, str]) -> str:
+    return value_digest([job.stage, job.settings, identities])
 
 
 def plain(value: object) -> object:

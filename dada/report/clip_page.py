@@ -13,7 +13,8 @@ from matplotlib import colormaps
 from matplotlib.image import imsave
 
 from dada.data import BONAFIDE, SPOOF
-from dada.explain import ROUGH, support
+from dada.explain import support
+from dada.explain.attribution import ROUGH
 from dada.explain.explanation import Explanation
 from dada.explain.figures import COLORS, DARKEST, MAP, NAMES, log_power, scaled
 from dada.explain.page.content import ClipPage

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from dada.data import BONAFIDE, NO_SPEAKER, DataDir
-from dada.data.dataset import sources_of
+from dada.data.datadir import sources_of
 from dada.recipe_view import RecipeView
 from dada.storage.json_file import write_json
 from dada.text.corpus import Corpus, HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts

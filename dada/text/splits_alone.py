@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from dada.data import BONAFIDE, DataDir
-from dada.data.dataset import sources_of
+from dada.data.datadir import sources_of
 from dada.errors import ConfigError
 from dada.recipe_view import RecipeView
 from dada.storage.json_file import write_json

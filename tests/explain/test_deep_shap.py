@@ -16,7 +16,7 @@ from explain_toys import Net, as_batch, noise
 from torch import nn
 
 from dada.errors import ConfigError
-from dada.explain import attribute
+from dada.explain.attribution import attribute
 from dada.explain.methods import deep_shap
 from dada.explain.methods._rescale import NotCovered
 

@@ -8,7 +8,7 @@ from explain_toys import Net, as_batch, noise
 from torch import nn
 
 from dada.errors import ConfigError, DataError
-from dada.explain import attribute
+from dada.explain.attribution import attribute
 from dada.explain.background import same_class
 from dada.explain.config import ExplainConfig
 from dada.explain.explainer import options_of

@@ -9,7 +9,8 @@ from torch import nn
 from dada.errors import ConfigError, DataError
 from dada.experiment.config import SystemConfig
 from dada.experiment.trained import Experiment
-from dada.explain import attribute, faithfulness, support, tokens
+from dada.explain import faithfulness, support, tokens
+from dada.explain.attribution import attribute
 from dada.score.clip import System
 
 RATE = 16_000

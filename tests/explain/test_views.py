@@ -8,8 +8,10 @@ import torch
 from explain_toys import Net, as_batch, noise
 
 from dada import features
-from dada.explain import attribute
+from dada.explain.attribution import attribute
 from dada.explain.views import Spectrum, ViewedModel, of_features, row_frequencies
+from dada.features import cqt as cqt_feature
+from dada.features import mel as mel_feature
 
 LFCC = {"name": "lfcc", "num_filters": 20, "num_coefficients": 20}
 
@@ -55,8 +57,8 @@ def test_waveform_comes_back_from_its_spectrum_and_a_tone_is_found_at_its_freque
 
 
 def test_frequencies_of_rows():
-    cqt = row_frequencies("cqt", features.config_class("cqt")())
+    cqt = row_frequencies("cqt", cqt_feature.Config())
     assert cqt[0] == 5 and np.isclose(cqt[12], 10)
-    mel = row_frequencies("mel", features.config_class("mel")(num_mels=40))
+    mel = row_frequencies("mel", mel_feature.Config(num_mels=40))
     assert len(mel) == 40 and (np.diff(mel) > 0).all() and 0 < mel[0] < mel[-1] < 8000
     assert row_frequencies("speech_encoder", None) is None

@@ -68,7 +68,7 @@ def loss_of(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_types_and_saving(name, tmp_path):
-    assert dataclasses.is_dataclass(models.config_class("audio", name))
+    assert dataclasses.is_dataclass(plugins.load("dada.models.audio", name, "audio model").Config)
     model, shape = build(name)
     batch, before = random_batch(shape), random_batch(shape)
     with torch.no_grad():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from dada import metrics, models
+from dada import metrics, plugins
 from dada.data import DataDir, read_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError, DataError
@@ -33,7 +33,10 @@ MODELS = {"ensemble": "weighted", "open_set": "openmax"}
 
 def on_top(task: str, system: str, branches: dict, **model) -> SystemConfig:
     """A system on top of others, with the defaults of its model filled in."""
-    settings = {"name": MODELS[task], **asdict(models.config_class(task, MODELS[task])(**model))}
+    settings = {
+        "name": MODELS[task],
+        **asdict(plugins.load(f"dada.models.{task}", MODELS[task], "model").Config(**model)),
+    }
     return SystemConfig(
         system,
         task,

@@ -10,7 +10,7 @@ import numpy as np
 
 from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, DataDir, read_audio
 from dada.errors import ConfigError
-from dada.explain import BACKGROUND_SIZE, ROUGH
+from dada.explain.attribution import BACKGROUND_SIZE, ROUGH
 from dada.explain.config import AUTO
 from dada.explain.explainer import CLASSES, AudioExplainer, Sound
 from dada.explain.explanation import Explanation
