@@ -95,7 +95,7 @@ def test_what_cannot_be_asked_says_what_to_do(tmp_path):
         Detector.of_weights("lfcc_ensemble", tmp_path / "a.pth")
     with pytest.raises(ConfigError, match="has the classes of its training data"):
         Detector.of_weights("lfcc_lcnn_attacks", tmp_path / "a.pth")
-    with pytest.raises(ConfigError, match="a.pth does not exist"):
+    with pytest.raises(DataError, match="a.pth does not exist"):
         Detector.of_weights("aasist", tmp_path / "a.pth")
 
 

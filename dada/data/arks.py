@@ -1,5 +1,8 @@
 """Kaldi arks of float32 matrices and vectors, uncompressed, through kaldiio."""
 
+import math
+import os
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -11,9 +14,22 @@ import numpy as np
 from dada.data.tables import read_table, write_table
 from dada.errors import DataError
 from dada.storage.atomic import atomic_path
+from dada.storage.reading import problem_of
 
 # What kaldiio raises for a damaged ark.
 READ_ERRORS = (OSError, ValueError, TypeError, RuntimeError, EOFError, AssertionError, struct.error)
+HEAD = 32  # bytes that hold the kind and the sizes of an array
+# Kind of array -> layout of its sizes behind the kind, and bytes of an element.
+SIZES = {
+    b"FV": ("<xi", 4),
+    b"DV": ("<xi", 8),
+    b"FM": ("<xixi", 4),
+    b"DM": ("<xixi", 8),
+    b"CM": ("<8xii", 1),  # compressed: smallest value and range come first
+    b"CM2": ("<8xii", 2),
+    b"CM3": ("<8xii", 1),
+}
+OTHERS = {b"PKL": "a Python pickle, which could run a command", b"NPY": "a NumPy array"}
 
 
 def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, int]:
@@ -46,22 +62,42 @@ def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, 
     return lengths
 
 
-def read_entry(file: BinaryIO, offset: str | int, name: str) -> np.ndarray | tuple[int, np.ndarray]:
-    """The array, or the (rate, samples) of audio, at an offset of an open ark. Raises DataError for anything
-    else.
-    """
+def read_entry(file: BinaryIO, offset: int, name: str) -> np.ndarray:
+    """Return the matrix or vector at an offset of an open ark. Raise DataError for anything else."""
     try:
-        file.seek(int(offset))
-        if file.read(3) == b"PKL":
-            raise ValueError(
-                "it is a Python pickle, which could run a command, and a data file never does here"
-            )
-        file.seek(int(offset))
+        file.seek(offset)
+        _check_sizes(file.read(HEAD), os.fstat(file.fileno()).st_size - offset)
+        file.seek(offset)
         return kaldiio.matio.read_kaldi(file)
     except READ_ERRORS as error:
+        what = " ".join(str(error).split())
         raise DataError(
-            f"{name}: {file.name}:{offset} cannot be read from the ark ({error}): make the ark again"
+            f"{name}: {file.name}:{offset} cannot be read from the ark ({what}): make the ark again"
         ) from error
+
+
+def _check_sizes(head: bytes, left: int) -> None:
+    """Raise ValueError for an entry that is no Kaldi array, or that needs more than the `left` bytes.
+
+    kaldiio allocates what the head states.
+    """
+    if head[:3] in OTHERS:
+        raise ValueError(f"it is {OTHERS[head[:3]]}, and only Kaldi's matrices and vectors are read")
+    if head.startswith((b"RIFF", b"fLaC", b"AUDIO")):
+        raise ValueError("it is audio, not a matrix or vector")
+    if not head.startswith(b"\0B"):
+        return  # text, which allocates as it is read
+    kind, _, rest = head[2:].partition(b" ")
+    if kind.startswith(b"\4"):  # a vector of integers, each behind a byte
+        kind, rest, layout, width = b"integers", head[2:], "<xi", 5
+    elif kind in SIZES:
+        layout, width = SIZES[kind]
+    else:
+        raise ValueError(f"unknown kind of array {kind[:10]!r}")
+    shape = struct.unpack_from(layout, rest)
+    left -= len(head) - len(rest) + struct.calcsize(layout)
+    if min(shape) < 0 or math.prod(shape) * width > left:
+        raise ValueError(f"its head states {' x '.join(map(str, shape))} values, and {left:,} bytes are left")
 
 
 class ArkReader(Mapping):
@@ -80,21 +116,19 @@ class ArkReader(Mapping):
             location = self.index[utt]
         except KeyError:
             raise DataError(f"{self.scp} has no entry for utterance {utt}") from None
-        name, _, offset = location.rpartition(":")
+        entry = re.fullmatch(r"(.+):([0-9]{1,18})", location)
+        if entry is None:
+            raise DataError(f"{self.scp}, utterance {utt}: {location!r} is not `file.ark:offset`")
+        name = entry[1]
         if name not in self._files:
             path = self.scp.parent / name  # an absolute name stays as it is
-            if not path.exists():
+            if not path.exists() and Path(name).exists():
                 path = Path(name)  # Kaldi's own indices are relative to the working folder of the command
-            try:
-                self._files[name] = open(path, "rb")  # noqa: SIM115 (kept open)
-            except OSError as error:
-                raise DataError(
-                    f"{self.scp}: the ark {path} of {utt} cannot be opened ({error.strerror})"
-                ) from error
-        entry = read_entry(self._files[name], offset, f"{self.scp}, utterance {utt}")
-        if not isinstance(entry, np.ndarray):
-            raise DataError(f"{self.scp}, utterance {utt}: {location} is not a matrix or vector")
-        return entry
+            problem = problem_of(path)
+            if problem:
+                raise DataError(f"{self.scp}: the ark {path} of {utt} {problem[0]}: {problem[1]}")
+            self._files[name] = open(path, "rb")  # noqa: SIM115 (kept open)
+        return read_entry(self._files[name], int(entry[2]), f"{self.scp}, utterance {utt}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.index)

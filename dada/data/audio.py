@@ -1,9 +1,13 @@
 """Audio files in and out: anything that libsndfile reads, as mono float32 at the rate that was asked for."""
 
+import contextlib
 import io
 import logging
+import math
 import os
-import stat
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +16,37 @@ import soundfile
 from dada.data.arks import read_entry
 from dada.errors import DataError
 from dada.storage.atomic import atomic_path
+from dada.storage.reading import problem_of
 
 SAMPLE_RATE = 16_000  # Hz, of every model here unless its configuration says otherwise
 CONVERT_HINT = "convert it first, e.g. `ffmpeg -i in.m4a -ac 1 -ar 16000 out.flac`"
 DAMAGED_HINT = (
     "it is damaged: copy it again, or keep what can be saved by `ffmpeg -err_detect ignore_err -i in.flac "
-    "out.flac`, "
-    "or leave the utterance out by corpus.options.exclude"
+    "out.flac`, or leave the utterance out by corpus.options.exclude"
 )
+REENCODE_HINT = "write its header anew, e.g. `ffmpeg -i in.flac -ac 1 -ar 16000 out.flac` or `sox`"
+MIN_RATE, MAX_RATE = 1_000, 768_000  # Hz
+MAX_SAMPLES = 1 << 30  # of a file, over its channels or as mono at SAMPLE_RATE: 18 hours
+MAX_TAPS = 1 << 25  # of a resampling filter; rates without a common divisor need hundreds of millions
+BLOCK = 1 << 24  # samples that are decoded at once
 log = logging.getLogger(__name__)
-_said: set[str] = (
-    set()
-)  # kinds of repair already reported, so that a corpus gives one line and not one per file
+_logged: set[str] = set()  # kinds of repair, so that a corpus gives one line and not one per file
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an audio file states of itself. `encoding` is libsndfile's name, e.g. FLAC/PCM_16."""
+
+    num_samples: int  # of each channel
+    rate: int  # Hz
+    encoding: str
 
 
 def read_audio(location: str, rate: int = SAMPLE_RATE) -> np.ndarray:
     """Read `path` or `file.ark:offset` as mono float32 in [-1, 1] at `rate` Hz, shape (T,).
 
-    Several channels are averaged and another rate is resampled, each said once per run. Raises DataError for
-    a file that is missing, unreadable, without samples, or holds NaN or infinite samples.
+    Several channels are averaged and another rate is resampled; each is logged once per run. Raise DataError
+    for a file that is missing, unreadable, without samples, or holds NaN or infinite samples.
     """
     samples, native = read_native(location)
     return to_mono(samples, native, rate, location)
@@ -42,52 +58,73 @@ def read_native(location: str) -> tuple[np.ndarray, int]:
     problem = unreadable(path)
     if problem:
         raise DataError(problem)
-    if offset is not None:
-        samples, native = _read_ark_entry(path, offset)
-    else:
-        try:
-            samples, native = soundfile.read(path, dtype="float32", always_2d=True)
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise DataError(f"{location} cannot be read as audio ({error}): {_advice(error)}") from error
-    check_samples(samples, location)
-    return samples, native
+    return _decode(path if offset is None else io.BytesIO(_ark_entry(path, offset)), location)
+
+
+def read_header(path: str) -> Header:
+    """Return what an audio file states of itself, without decoding it. Raise DataError as `read_audio` does."""
+    problem = unreadable(path)
+    if problem:
+        raise DataError(problem)
+    with _open(path, path) as file:
+        return Header(file.frames, file.samplerate, f"{file.format}/{file.subtype}")
 
 
 def unreadable(path: str) -> str | None:
-    """Why a file cannot even be opened, and what to do; None for a file that can. The content is not looked
-    at.
+    """Return why a file cannot be read, and what to do; None for a regular file with content.
+
+    The content is not looked at.
     """
-    try:
-        status = os.stat(path)
-    except OSError:
-        start = (
-            "" if os.path.isabs(path) else f" (a relative path starts at the current folder, {os.getcwd()})"
-        )
-        return f"{path} does not exist{start}: correct the path or remove the utterance"
-    if stat.S_ISDIR(status.st_mode):
-        return f"{path} is a folder, not an audio file: correct the path"
-    if not os.access(path, os.R_OK):
-        return f"{path} may not be read: change its permissions"
-    if status.st_size == 0:
+    problem = problem_of(path)
+    if problem:
+        return f"{path} {problem[0]}: {problem[1]} or remove the utterance"
+    if os.path.getsize(path) == 0:
         return f"{path} is empty (0 bytes): copy the file again or remove the utterance"
     return None
 
 
 def decode_audio(content: bytes, rate: int = SAMPLE_RATE, name: str = "audio") -> np.ndarray:
     """As `read_audio`, from the bytes of an audio file."""
-    try:
-        samples, native = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise DataError(f"{name} cannot be read as audio ({error}): {_advice(error)}") from error
-    check_samples(samples, name)
+    samples, native = _decode(io.BytesIO(content), name)
     return to_mono(samples, native, rate, name)
 
 
-def _advice(error: Exception) -> str:
-    """What to do about libsndfile's complaint, which of a FLAC file with damaged frames, or one cut short, is
-    one of these two.
+@contextlib.contextmanager
+def _open(source: str | io.BytesIO, name: str) -> Iterator[soundfile.SoundFile]:
+    """Open audio and check its header. Raise DataError for libsndfile's errors, also within the block."""
+    try:
+        with soundfile.SoundFile(source) as file:
+            _check_header(file, name)
+            yield file
+    except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: it ends in .raw
+        damaged = "lost sync" in str(error) or "psf_fseek" in str(error)  # of a FLAC
+        advice = DAMAGED_HINT if damaged else CONVERT_HINT
+        raise DataError(f"{name} cannot be read as audio ({error}): {advice}") from error
+
+
+def _check_header(file: soundfile.SoundFile, name: str) -> None:
+    """Raise DataError for a rate or a length that no recording has, before anything is allocated for it."""
+    if not MIN_RATE <= file.samplerate <= MAX_RATE:
+        problem = f"{name} states a sample rate of {file.samplerate:,} Hz, and {MIN_RATE:,} to {MAX_RATE:,}"
+        raise DataError(f"{problem} are read: {REENCODE_HINT}")
+    if file.frames * max(file.channels, SAMPLE_RATE / file.samplerate) > MAX_SAMPLES:
+        length = f"{file.frames:,} samples of {file.channels} channels at {file.samplerate:,} Hz"
+        raise DataError(f"{name} states {length}, more than is read: {REENCODE_HINT}, or cut it in pieces")
+
+
+def _decode(source: str | io.BytesIO, name: str) -> tuple[np.ndarray, int]:
+    """Return the samples (T, channels) and the rate.
+
+    The memory grows with what the file holds, since its header may state any length.
     """
-    return DAMAGED_HINT if "lost sync" in str(error) or "psf_fseek" in str(error) else CONVERT_HINT
+    blocks: list[np.ndarray] = []
+    with _open(source, name) as file:
+        rate, size = file.samplerate, BLOCK // file.channels
+        while not blocks or len(blocks[-1]) == size:
+            blocks.append(file.read(size, dtype="float32", always_2d=True))
+    samples = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    check_samples(samples, name)
+    return samples, rate
 
 
 def check_samples(samples: np.ndarray, name: str) -> None:
@@ -101,14 +138,18 @@ def check_samples(samples: np.ndarray, name: str) -> None:
 def to_mono(samples: np.ndarray, native: int, rate: int, name: str) -> np.ndarray:
     """Samples (T, channels) at `native` Hz to mono (T,) at `rate` Hz."""
     if samples.shape[1] > 1:
-        _say_once(
+        _log_once(
             f"audio with {samples.shape[1]} channels is averaged to mono (first seen: {name})",
             f"{samples.shape[1]} channels",
         )
         samples = samples.mean(axis=1, keepdims=True)
     mono = samples[:, 0]
     if native != rate:
-        _say_once(
+        taps = native * rate // math.gcd(native, rate) ** 2
+        if taps > MAX_TAPS:
+            problem = f"{name}: resampling from {native} to {rate} Hz takes a filter of {taps:,} taps"
+            raise DataError(f"{problem}, more than {MAX_TAPS:,}: {CONVERT_HINT}")
+        _log_once(
             f"audio at {native} Hz is resampled to {rate} Hz (first seen: {name})", f"{native} to {rate}"
         )
         mono = resample(mono, native, rate)
@@ -144,23 +185,30 @@ def split_location(location: str) -> tuple[str, int | None]:
             f"`{location}` is a shell pipe, and a data file never runs a command here: run it once "
             "yourself and write the audio to a file"
         )
-    head, colon, tail = location.rpartition(":")
-    if colon and head.endswith(".ark") and tail.isdigit():
-        return head, int(tail)
-    return location, None
+    entry = re.fullmatch(r"(.+\.ark):([0-9]{1,18})", location, re.DOTALL)
+    return (entry[1], int(entry[2])) if entry else (location, None)
 
 
-def _read_ark_entry(path: str, offset: int) -> tuple[np.ndarray, int]:
+def _ark_entry(path: str, offset: int) -> bytes:
+    """Return the bytes of an audio file in an ark: RIFF, FLAC, or either behind `AUDIO` and its size."""
     with open(path, "rb") as file:
-        entry = read_entry(file, offset, "audio")
-    if not isinstance(entry, tuple):
-        raise DataError(f"{path}:{offset} is a matrix or vector, not audio: is this a feats.scp?")
-    rate, samples = entry
-    scale = -float(np.iinfo(samples.dtype).min) if samples.dtype.kind == "i" else 1.0
-    return samples.reshape(len(samples), -1).astype(np.float32) / np.float32(scale), rate
+        left = os.fstat(file.fileno()).st_size - offset
+        file.seek(offset)
+        head = file.read(8)
+        file.seek(offset)
+        if head.startswith(b"RIFF"):
+            return file.read(min(left, 8 + int.from_bytes(head[4:], "little")))
+        if head.startswith(b"fLaC"):
+            return file.read()
+        if head.startswith(b"AUDIO"):
+            file.seek(offset + 6)
+            num_digits = int.from_bytes(head[5:6], "little")  # of the size, in bytes
+            return file.read(min(left, int.from_bytes(file.read(num_digits), "little")))
+        read_entry(file, offset, "audio")
+    raise DataError(f"{path}:{offset} is a matrix or vector, not audio: is this a feats.scp?")
 
 
-def _say_once(message: str, kind: str) -> None:
-    if kind not in _said:
-        _said.add(kind)
+def _log_once(message: str, kind: str) -> None:
+    if kind not in _logged:
+        _logged.add(kind)
         log.warning(message)

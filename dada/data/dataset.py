@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 from torch import Tensor
 
 from dada.data.arks import ArkReader
-from dada.data.audio import read_audio, split_location
+from dada.data.audio import read_audio, read_header, split_location
 from dada.data.batch import Batch, pad_stack
 from dada.data.datadir import NO_SPEAKER, DataDir, class_table, sources_of
 from dada.data.length import fit_length
@@ -234,14 +233,12 @@ def _lengths(data: DataDir, config: Any, dump: Path | None, size: int | None, ru
 
 
 def _num_samples(location: str, rate: int) -> int:
-    """Samples at `rate` as the file's head tells; 0 where it does not (entries of an ark, files that reading
-    will complain of).
-    """
+    """Samples at `rate` as the file's header states; 0 for entries of an ark and files that cannot be read."""
     path, offset = split_location(location)
     if offset is not None:
         return 0
     try:
-        info = soundfile.info(path)
-    except (soundfile.LibsndfileError, OSError):
+        header = read_header(path)
+    except DataError:
         return 0
-    return round(info.frames * rate / info.samplerate)
+    return round(header.num_samples * rate / header.rate)

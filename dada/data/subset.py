@@ -6,8 +6,10 @@ from pathlib import Path
 
 from dada.data.datadir import DataDir
 from dada.errors import DataError
+from dada.storage.reading import read_text
 
 NUM_SHOWN = 10  # groups that a message spells out
+ADVICE = "give a text file with one utterance a line"
 
 
 def spread(items: Sequence[str], num: int) -> list[str]:
@@ -54,16 +56,9 @@ def read_list(path: Path) -> list[str]:
 
     Raise DataError for a missing or empty file.
     """
-    try:
-        words = [
-            line.split()[0] for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()
-        ]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path} cannot be read ({error}): give a text file with one utterance a line"
-        ) from error
+    words = [line.split()[0] for line in read_text(path, ADVICE).splitlines() if line.strip()]
     if not words:
-        raise DataError(f"{path} names no utterance: give a text file with one utterance a line")
+        raise DataError(f"{path} names no utterance: {ADVICE}")
     return words
 
 

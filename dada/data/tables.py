@@ -15,6 +15,9 @@ from pathlib import Path
 
 from dada.errors import DataError
 from dada.storage.atomic import write_text
+from dada.storage.reading import read_text
+
+MAKE_IT = "make it, or run the stage that does"
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,10 @@ def scan_table(path: Path) -> tuple[dict[str, str], list[Problem]]:
     """The lines of a table that can be read, and the problems of all the others, in the order of the file."""
     path = Path(path)
     try:
-        lines = path.read_bytes().decode("utf-8-sig").split("\n")
-    except FileNotFoundError:
-        return {}, [Problem(0, "does not exist", "make it, or run the stage that does")]
-    except OSError as error:
-        return {}, [Problem(0, f"cannot be read ({error.strerror})", "mend the file or its permissions")]
-    except UnicodeDecodeError as error:
-        return {}, [
-            Problem(0, f"is not UTF-8 text ({error.reason} at byte {error.start})", "save it as UTF-8")
-        ]
+        lines = read_text(path, MAKE_IT).split("\n")
+    except DataError as error:
+        what, _, advice = str(error).removeprefix(f"{path} ").rpartition(": ")
+        return {}, [Problem(0, what, advice)]
     if lines[-1] == "":
         lines.pop()
     table: dict[str, str] = {}

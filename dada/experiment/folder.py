@@ -16,13 +16,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dada.errors import DataError
 from dada.storage.atomic import write_text
 from dada.storage.json_file import read_json, write_json
+from dada.storage.reading import read_text
 
 if TYPE_CHECKING:
     from dada.models.inference import Outputs
 
 FITTED = {"fusion": "fusion", "ensemble": "ensemble", "open_set": "openmax"}  # task -> name of the JSON file
+TRAIN_AGAIN = "restore it, or remove the folder and train the system again"
+CALIBRATE = "remove it and run stage score again"
 
 
 class ExperimentFolder:
@@ -85,8 +89,11 @@ class ExperimentFolder:
         return self.path / "classes" / f"{split}.txt"
 
     def read_labels(self) -> list[str]:
-        """Return the classes in the order of the logits."""
-        return self.labels.read_text(encoding="utf-8").splitlines()
+        """Return the classes in the order of the logits. Raise DataError for a damaged file."""
+        labels = read_text(self.labels, TRAIN_AGAIN).splitlines()
+        if not labels or "" in labels or len(set(labels)) < len(labels):
+            raise DataError(f"{self.labels} does not name classes, one a line, each once: {TRAIN_AGAIN}")
+        return labels
 
     def write_labels(self, labels: Sequence[str]) -> None:
         """Write labels.txt."""
@@ -94,7 +101,8 @@ class ExperimentFolder:
 
     def read_calibration(self) -> dict[str, Any] | None:
         """Return slope, offset and the split they were fitted on; None where scores were not calibrated."""
-        return read_json(self.calibration) if self.calibration.exists() else None
+        needs = {"slope": float, "offset": float}
+        return read_json(self.calibration, CALIBRATE, needs) if self.calibration.exists() else None
 
     def write_fitted(self, task: str, values: object) -> None:
         """Write the fitted numbers of a system."""

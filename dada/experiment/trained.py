@@ -10,7 +10,7 @@ from torch import nn
 from dada import models
 from dada.errors import DataError
 from dada.experiment.config import SystemConfig
-from dada.experiment.folder import ExperimentFolder
+from dada.experiment.folder import TRAIN_AGAIN, ExperimentFolder
 from dada.settings import build
 from dada.storage.atomic import atomic_path
 from dada.storage.json_file import read_json, write_json
@@ -67,4 +67,5 @@ def save_experiment(folder: Path, config: SystemConfig, model: nn.Module, fitted
 def read_config(folder: Path) -> SystemConfig:
     """Return the configuration that a training saved."""
     path = ExperimentFolder(folder).config
-    return build(SystemConfig, read_json(path), str(path), hint="it was written by another version")
+    values = read_json(path, TRAIN_AGAIN, {"model": dict})
+    return build(SystemConfig, values, str(path), hint="it was written by another version")

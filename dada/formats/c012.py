@@ -1,14 +1,14 @@
 """The t-DCF constants that ASVspoof 2021 ships with its keys, such as LA-C012-eval.npy, or the same as JSON.
 
 The .npy file is a pickle of `{attack: {codec: {"C0": …, "C1": …, "C2": …}}}`, with `Pooled` for all attacks
-and all codecs. A pickle can run any program, so that only the types of such a table are loaded.
+and all codecs. A pickle can run any program, so that only the plain values of such a table are read.
 
     {"Pooled": {"Pooled": {"C0": 0.0254559, "C1": 0.9150441, "C2": 0.380326}}}
 """
 
 import io
-import json
 import pickle
+import struct
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -16,21 +16,15 @@ import numpy as np
 
 from dada.errors import DataError
 from dada.metrics.tdcf import POOLED
+from dada.storage.json_file import parse_json
+from dada.storage.reading import decode, read_bytes
 
 Constants = tuple[float, float, float]
 NAMES = ("C0", "C1", "C2")
 SUFFIXES = (".npy", ".json")
 MAGIC = b"\x93NUMPY"
-ALLOWED = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-    *(
-        (f"numpy.{core}.multiarray", name)
-        for core in ("core", "_core")
-        for name in ("_reconstruct", "scalar")
-    ),
-}
+ADVICE = "give the file of the ASVspoof 2021 keys"
+MAX_BYTES = 1 << 20  # the official files have a few kB
 
 
 def read_c012(path: Path) -> dict[str, Constants]:
@@ -59,24 +53,15 @@ def read_c012(path: Path) -> dict[str, Constants]:
 
 
 def _load(path: Path) -> Any:
+    data = read_bytes(path, ADVICE)
+    if path.suffix == ".json":
+        return parse_json(decode(data, path, ADVICE), path, ADVICE)
+    if len(data) > MAX_BYTES:
+        raise DataError(f"{path} has {len(data):,} bytes, too many for a table of t-DCF constants: {ADVICE}")
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): check the name") from error
-    try:
-        return json.loads(data) if path.suffix == ".json" else _unpickled(data)
-    except (
-        ValueError,
-        EOFError,
-        pickle.UnpicklingError,
-        AttributeError,
-        IndexError,
-        ImportError,
-        KeyError,
-        TypeError,
-    ) as error:
-        problem = f"{path} is not a table of t-DCF constants ({error})"
-        raise DataError(f"{problem}: give the file of the ASVspoof 2021 keys") from error
+        return _unpickled(data)
+    except Exception as error:  # a damaged pickle raises many kinds
+        raise DataError(f"{path} is not a table of t-DCF constants ({error}): {ADVICE}") from error
 
 
 def _has_names(entry: object) -> TypeGuard[dict[str, Any]]:
@@ -101,24 +86,65 @@ def _are_costs(constants: Constants) -> bool:
     )
 
 
-class _Unpickler(pickle.Unpickler):
-    """Load arrays and plain values only."""
+class _Dtype:
+    """Stands for a NumPy type. Only the order of its bytes matters."""
+
+    def __init__(self, code: str, *_: object):
+        self.code = code
+
+    def __setstate__(self, state: tuple) -> None:
+        self.order = ">" if state[1] == ">" else "<"
+
+
+class _Array:
+    """Stands for a NumPy array of one Python object."""
+
+    def __init__(self, *_: object):
+        self.value: object = None
+
+    def __setstate__(self, state: tuple) -> None:
+        (self.value,) = state[-1]
+
+
+def _scalar(dtype: _Dtype, content: bytes | str) -> float:
+    data = content.encode("latin1") if isinstance(content, str) else content  # str: written by Python 2
+    return struct.unpack(f"{dtype.order}{NUMBERS[dtype.code]}", data)[0]
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    return text.encode({"latin1": "latin1"}[encoding])
+
+
+NUMBERS = {"f4": "f", "f8": "d", "i4": "i", "i8": "q"}
+STAND_INS: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+    ("_codecs", "encode"): _encode,
+}
+for _core in ("numpy.core.multiarray", "numpy._core.multiarray"):
+    STAND_INS |= {(_core, "_reconstruct"): _Array, (_core, "scalar"): _scalar}
+
+
+class _Unpickler(pickle._Unpickler):
+    """Load plain values.
+
+    NumPy and the unpickler written in C trust sizes in a file, and forged ones crash the interpreter. This is the
+    unpickler written in Python, and the types above stand in for NumPy's.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return a class that the pickle names. Raise UnpicklingError for one that is not in ALLOWED."""
-        if (module, name) not in ALLOWED:
+        """Return what stands for a class that the pickle names. Raise UnpicklingError for any other."""
+        if (module, name) not in STAND_INS:
             raise pickle.UnpicklingError(f"it needs {module}.{name}")
-        return super().find_class(module, name)
+        return STAND_INS[module, name]
 
 
 def _unpickled(data: bytes) -> object:
     """Return the object of a NumPy file with a header, or of a bare pickle, as `ndarray.dump` writes it."""
     file = io.BytesIO(data)
     if data.startswith(MAGIC):
-        version = np.lib.format.read_magic(file)
-        read_header = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        read_header(file)
-    array = _Unpickler(file, encoding="latin1").load()
-    return array.item() if isinstance(array, np.ndarray) else array
+        size = 2 if data[len(MAGIC)] == 1 else 4  # bytes of the header's length, behind the version
+        start = len(MAGIC) + 2 + size
+        file.seek(start + int.from_bytes(data[start - size : start], "little"))
+    table = _Unpickler(file, encoding="latin1").load()
+    return table.value if isinstance(table, _Array) else table

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from dada.errors import DataError
+from dada.storage.reading import decode, read_bytes
 
 GZIP = b"\x1f\x8b"
 NO_VALUE = "-"  # an empty cell, and the name of a column that is not read
@@ -160,22 +161,13 @@ def read_layout(path: Path, layout: Layout, lines: Sequence[str] | None = None) 
 
 def read_text(path: Path) -> str:
     """Return the text of a file, gzip or not, without a byte-order mark. Raise DataError for an empty one."""
-    try:
-        data = path.read_bytes()
-        if data.startswith(GZIP):
+    data = read_bytes(path)
+    if data.startswith(GZIP):
+        try:
             data = gzip.decompress(data)
-        text = data.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist: correct the path, or unpack its archive") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a folder: name a file in it") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is a damaged gzip file ({error}): copy it again") from error
-    except UnicodeDecodeError as error:
-        where = f"{error.reason} at byte {error.start}"
-        raise DataError(f"{path} is not UTF-8 text ({where}): save it as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"{path} is a damaged gzip file ({error}): copy it again") from error
+    text = decode(data, path)
     if not text.strip():
         raise DataError(f"{path} is empty: copy or write it again")
     return text

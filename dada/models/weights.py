@@ -1,8 +1,6 @@
 """Weights from files: ours or the authors' own, and what is wrong with a file that does not fit."""
 
 import json
-import pickle
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -11,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from dada import plugins
-from dada.errors import ConfigError, UserError
+from dada.errors import ConfigError, DataError, UserError
 from dada.settings import merge_layers
+from dada.storage.tensors import load_tensors
 from dada.system_files import configured_systems, system_layers
 
 WRAPPERS = ("model_state_dict", "state_dict", "model")  # under which training programs keep the parameters
@@ -28,7 +27,7 @@ Shapes = dict[str, tuple[int, ...]]
 def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
     """Load a state dict, ours or the authors' own, into a model.
 
-    Raise ConfigError where the file holds no parameters or does not fit the model. The message lists the
+    Raise DataError where the file holds no parameters, ConfigError where they do not fit the model. The message lists the
     differences and the systems that the parameters fit.
     """
     state = read_state(Path(path))
@@ -47,31 +46,8 @@ def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by name. No code in the file is run. Raise ConfigError for a file
-    without tensors.
-    """
-    if not path.is_file():
-        raise ConfigError(
-            f"{path} {'is a folder' if path.is_dir() else 'does not exist'}, and weights are to be "
-            "read from it"
-        )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        with path.open("rb") as file:
-            head = file.read(2)
-        if head != b"PK" and head[:1] != pickle.PROTO:
-            raise ConfigError(f"{path} is no checkpoint: {ADVICE}") from error
-        kind = re.search(r"GLOBAL (\S+)", str(error))
-        raise ConfigError(
-            f"{path} holds pickled Python objects{f' ({kind[1]})' if kind else ''} besides parameters, "
-            "which can run any code: it was not read. Where you trust the "
-            "file, save the network's state_dict() alone"
-        ) from error
-    except Exception as error:  # torch raises many kinds for files that are cut or damaged
-        raise ConfigError(
-            f"{path} is no checkpoint, or not all of one ({_first_line(error)}): {ADVICE}"
-        ) from error
+    """Return the tensors of a checkpoint by name. Raise DataError for a file without tensors."""
+    state = load_tensors(path, ADVICE)
     for key in WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]
@@ -81,7 +57,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         else {}
     )
     if not tensors:
-        raise ConfigError(f"{path} holds no named parameters: {ADVICE}")
+        raise DataError(f"{path} holds no named parameters: {ADVICE}")
     return tensors
 
 
@@ -151,7 +127,3 @@ def _named(
 
 def _shapes(state: Mapping[str, Tensor]) -> Shapes:
     return {name: tuple(value.shape) for name, value in state.items()}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__

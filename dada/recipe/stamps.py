@@ -2,16 +2,22 @@
 last.
 """
 
+import functools
 import json
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dada.errors import DataError
 from dada.recipe.contents import content
 from dada.recipe.job import Job
 from dada.storage.digest import value_digest
 from dada.storage.json_file import read_json, write_json
+
+STARTED = ".started.json"
+log = logging.getLogger(__name__)
 
 
 def slug(name: str) -> str:
@@ -28,12 +34,23 @@ def started_path(job: Job) -> Path:
     """The mark of a job that was begun, with its settings, so that a half-trained folder is not mixed with
     other settings.
     """
-    return job.home / ".done" / f"{job.stage}-{slug(job.name)}.started.json"
+    return job.home / ".done" / f"{job.stage}-{slug(job.name)}{STARTED}"
 
 
 def read_stamp(path: Path) -> dict | None:
-    """A stamp, or None where there is none."""
-    return read_json(path) if path.exists() else None
+    """A stamp, or None where there is none. One that cannot be read counts as none, so that its job runs again."""
+    try:
+        needs = {"digest": str, "settings": dict, **({} if path.name.endswith(STARTED) else {"inputs": dict})}
+        return read_json(path, "its job runs again", needs) if path.exists() else None
+    except DataError as error:
+        _warn(str(error))
+        return None
+
+
+@functools.cache
+def _warn(message: str) -> None:
+    """Log a message once, though many jobs look at a stamp."""
+    log.warning(message)
 
 
 def write_stamp(path: Path, content: dict) -> None:

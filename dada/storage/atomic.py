@@ -20,6 +20,8 @@ ADVICE = {
     errno.EPERM: "no right to write there: choose another folder or change its permissions",
     errno.EEXIST: "a file stands where a folder has to be: move it away",
     errno.ENOTDIR: "a file stands where a folder has to be: move it away",
+    errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+    errno.EINVAL: "the file system does not take this name: choose another name",
 }
 
 
@@ -35,8 +37,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises UserError where the disk is full or the folder cannot be written, naming `path`.
     """
     path = Path(path)
+    if "\0" in str(path):
+        raise UserError(
+            f"cannot write {str(path)!r}: a name cannot hold a NUL character: choose another name"
+        )
     partial = partial_path(path)
     try:
+        if path.is_dir():
+            raise UserError(f"cannot write {path}: it is a folder: choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         with open(partial, "rb") as file:
@@ -76,8 +84,14 @@ def atomic_dir(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with LF line ends, atomically."""
+    try:
+        content = text.encode()
+    except UnicodeEncodeError as error:
+        part = text[max(0, error.start - 20) : error.end + 20]
+        problem = f"cannot write {path}: {part!r} is not Unicode text"
+        raise UserError(f"{problem}: rename the files whose names are not UTF-8") from error
     with atomic_path(path) as partial:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.write_bytes(content)
 
 
 def refuse_os_error(error: OSError, path: Path) -> None:
@@ -85,6 +99,8 @@ def refuse_os_error(error: OSError, path: Path) -> None:
     `path`; else return.
     """
     advice = ADVICE.get(error.errno or 0)
+    if error.errno == errno.ENOENT and not path.parent.is_dir():
+        advice = "no folder can be made there: choose another folder"
     if advice:
         raise UserError(f"cannot write {path}: {advice}, then run the same command again") from error
 

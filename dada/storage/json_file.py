@@ -1,11 +1,16 @@
 """JSON files, written atomically."""
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dada.errors import DataError
 from dada.storage.atomic import write_text
+from dada.storage.reading import read_text
+
+AGAIN = "remove it and run the stage that makes it again"
 
 
 def write_json(path: Path, value: object, **options: Any) -> None:
@@ -13,11 +18,31 @@ def write_json(path: Path, value: object, **options: Any) -> None:
     write_text(path, json.dumps(value, **{"indent": 1, **options}) + "\n")
 
 
-def read_json(path: Path, advice: str = "remove it and run the stage that makes it again") -> Any:
-    """Return the value of a JSON file. Raise DataError where it is missing or damaged, with the advice."""
+def read_json(path: Path, advice: str = AGAIN, needs: Mapping[str, type] | None = None) -> dict[str, Any]:
+    """Return the object of a JSON file that has the keys `needs`, with values of these types.
+
+    Raise DataError, which ends with the advice, for a file that is missing, damaged or another one.
+    """
+    value = parse_json(read_text(path, advice), path, advice)
+    if not isinstance(value, dict):
+        raise DataError(f"{path} holds no JSON object, {{...}}, but {type(value).__name__}: {advice}")
+    for key, kind in (needs or {}).items():
+        if not _is_a(value.get(key), kind):
+            given = repr(value[key])[:40] if key in value else "nothing"
+            raise DataError(f"{path} gives {given} for {key!r}, expected {kind.__name__}: {advice}")
+    return value
+
+
+def parse_json(text: str, path: Path, advice: str) -> Any:
+    """Return the value of a JSON text. Raise DataError for other text, also where it is nested too deep."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist") from error
-    except ValueError as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON ({error}): {advice}") from error
+
+
+def _is_a(value: object, kind: type) -> bool:
+    """Whether a JSON value is of a kind; a float is any finite number."""
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, kind)

@@ -1,6 +1,8 @@
 """Checkpoints: everything that a killed run needs to continue, in a file that is written atomically."""
 
+import contextlib
 import random
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ import torch
 
 from dada.errors import DataError
 from dada.storage.atomic import PARTIAL, atomic_path
+from dada.storage.tensors import load_tensors
 
 NAME = "checkpoint/state.pt"
+ADVICE = "remove it to train from the start"
 
 
 @dataclass
@@ -58,11 +62,22 @@ def load(folder: Path) -> tuple[State, dict[str, Any]] | None:
     path = Path(folder) / NAME
     if not path.exists():
         return None
-    try:
-        parts = torch.load(path, map_location="cpu", weights_only=True)
+    parts = load_tensors(path, ADVICE)
+    with refuse_damage(folder):
         return State(**parts.pop("state")), parts
-    except (RuntimeError, EOFError, TypeError, KeyError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}): remove it to train from the start") from error
+
+
+@contextlib.contextmanager
+def refuse_damage(folder: Path) -> Iterator[None]:
+    """Raise DataError where the content of the checkpoint does not fit what is restored from it."""
+    try:
+        yield
+    except (RuntimeError, TypeError, KeyError, ValueError, AttributeError, IndexError) as error:
+        what = " ".join(str(error).split())[:200]
+        path = Path(folder) / NAME
+        raise DataError(
+            f"{path} does not fit this training ({type(error).__name__}: {what}): {ADVICE}"
+        ) from error
 
 
 def remove_partial(folder: Path) -> None:

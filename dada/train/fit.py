@@ -11,7 +11,7 @@ from dada import models
 from dada.data.dataset import Dataset, digest
 from dada.errors import ConfigError, DataError
 from dada.experiment.config import SystemConfig
-from dada.experiment.folder import ExperimentFolder
+from dada.experiment.folder import TRAIN_AGAIN, ExperimentFolder
 from dada.storage.atomic import atomic_path
 from dada.storage.environment import run_facts
 from dada.storage.json_file import read_json, write_json
@@ -96,7 +96,10 @@ def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: 
     new = {**asdict(config), "seed": seed, "train_data": digest(train), "dev_data": digest(dev)}
     files = ExperimentFolder(folder)
     if files.run.exists() and files.config.exists():
-        old = {**read_json(files.config), **read_json(files.run)["data"]}
+        old = {
+            **read_json(files.config, TRAIN_AGAIN),
+            **read_json(files.run, TRAIN_AGAIN, {"data": dict})["data"],
+        }
         differing = differing_keys(old, new)
         if differing:
             raise ConfigError(

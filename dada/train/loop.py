@@ -77,10 +77,11 @@ class Trainer:
         if loaded is None:
             return None
         self.state, parts = loaded
-        self.model.load_state_dict(parts["model"])
-        self.best = parts["best"]
-        if self.accelerator.process_index < len(parts["rng"]):  # otherwise there were fewer processes
-            checkpoint.set_rng_states(parts["rng"][self.accelerator.process_index])
+        with checkpoint.refuse_damage(self.folder):
+            self.model.load_state_dict(parts["model"])
+            self.best = parts["best"]
+            if self.accelerator.process_index < len(parts["rng"]):  # otherwise there were fewer processes
+                checkpoint.set_rng_states(parts["rng"][self.accelerator.process_index])
         log.info(
             "%s: continuing after %d epochs and %d batches",
             self.config.name,

@@ -12,9 +12,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import soundfile
 
-from dada.data.audio import SAMPLE_RATE, read_native, split_location, to_mono
+from dada.data.audio import SAMPLE_RATE, read_header, read_native, split_location, to_mono
 from dada.errors import DataError
 
 CHUNK = 64  # files that a process takes at a time
@@ -43,6 +42,7 @@ def probe(location: str) -> Probe:
     """Read a file of a wav.scp. A file that cannot be read gives a Probe with `error`."""
     try:
         samples, rate = read_native(location)
+        mono = to_mono(samples, rate, SAMPLE_RATE, location)
     except DataError as error:
         what, _, advice = str(error).rpartition(": ")
         return Probe(error=what, advice=advice)
@@ -55,7 +55,7 @@ def probe(location: str) -> Probe:
         content=_digest(samples, rate),
         peak=float(size.max()),
         clipped=float((size >= FULL_SCALE).mean()),
-        cues=_cues(to_mono(samples, rate, SAMPLE_RATE, location)),
+        cues=_cues(mono),
     )
 
 
@@ -80,10 +80,7 @@ def probe_all(locations: Sequence[str], num_jobs: int = 1) -> list[Probe]:
 
 def _container(location: str) -> str:
     path, offset = split_location(location)
-    if offset is not None:
-        return "ark"
-    info = soundfile.info(path)
-    return f"{info.format}/{info.subtype}"
+    return read_header(path).encoding if offset is None else "ark"
 
 
 def _digest(samples: np.ndarray, rate: int) -> str:

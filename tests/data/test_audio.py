@@ -1,5 +1,8 @@
+import io
 import logging
+import os
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import kaldiio
@@ -27,7 +30,7 @@ def tone(rate, seconds=0.5, hertz=440):
 
 @pytest.fixture
 def said(monkeypatch, caplog):
-    monkeypatch.setattr(audio, "_said", set())
+    monkeypatch.setattr(audio, "_logged", set())
     caplog.set_level(logging.WARNING)
     return lambda: [record.message for record in caplog.records]
 
@@ -55,6 +58,8 @@ def bad_files(folder):
     (folder / "empty.flac").write_bytes(b"")
     (folder / "text.flac").write_text("this is not audio")
     (folder / "folder.flac").mkdir()
+    (folder / "text.raw").write_text("this is not audio")
+    os.mkfifo(folder / "pipe.wav")
     soundfile.write(folder / "zero.wav", np.zeros(0), 16_000)
     soundfile.write(folder / "nan.wav", np.array([0.0, np.nan]), 16_000, subtype="FLOAT")
     soundfile.write(folder / "inf.wav", np.array([0.0, np.inf]), 16_000, subtype="FLOAT")
@@ -71,6 +76,9 @@ def bad_files(folder):
         ("nan.wav", "NaN or infinite"),
         ("inf.wav", "NaN or infinite"),
         ("text.flac:12 |", "shell pipe"),
+        ("pipe.wav", "is a device or a pipe"),
+        ("a" * 300 + ".wav", "is not a usable path"),
+        ("text.raw", "cannot be read as audio"),
     ],
 )
 def test_bad_audio_is_refused(tmp_path, name, what):
@@ -99,6 +107,84 @@ def test_audio_in_arks(tmp_path):
         read_audio(f"{tmp_path / 'feats.ark'}:3")
     with pytest.raises(DataError, match="cannot be read from the ark"):
         read_audio(f"{tmp_path / 'feats.ark'}:5")
+    flac = io.BytesIO()
+    soundfile.write(flac, samples, 16_000, format="FLAC")
+    for name, entry in (
+        ("plain", flac.getvalue()),
+        ("sized", b"AUDIO\4" + len(flac.getvalue()).to_bytes(4, "little") + flac.getvalue() + b"next"),
+    ):
+        (tmp_path / f"{name}.ark").write_bytes(b"u1 " + entry)
+        np.testing.assert_array_equal(read_audio(f"{tmp_path / name}.ark:3"), samples / np.float32(32768))
+    for entry in (b"AUDIO", b"AUDIO\xff" + b"\xff" * 255, b"RIFF\xff\xff\xff\xff", b"fLaC"):
+        (tmp_path / "bad.ark").write_bytes(b"u1 " + entry)
+        with pytest.raises(DataError, match="bad.ark:3 cannot be read as audio"):
+            read_audio(f"{tmp_path / 'bad.ark'}:3")
+
+
+def flac_with(path, rate=16_000, total=8000):
+    """A FLAC of half a second whose header states a rate and a number of samples."""
+    soundfile.write(path, tone(16_000), 16_000)
+    content = bytearray(path.read_bytes())
+    kept = int.from_bytes(content[18:26], "big") >> 36 & 0xFF  # channels and bits
+    content[18:26] = (rate << 44 | kept << 36 | total).to_bytes(8, "big")
+    path.write_bytes(content)
+
+
+def wav_with(path, rate):
+    soundfile.write(path, tone(16_000), 16_000, format="WAV")
+    content = bytearray(path.read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda path: flac_with(path, total=0), "more than is read: write its header anew"),
+        (lambda path: flac_with(path, total=(1 << 36) - 1), "states 68,719,476,735 samples"),
+        (lambda path: flac_with(path, total=1 << 29), "is damaged"),
+        (lambda path: flac_with(path, total=8001), "is damaged"),
+        (lambda path: flac_with(path, rate=100), "states a sample rate of 100 Hz"),
+        (lambda path: wav_with(path, 100), "states a sample rate of 100 Hz"),
+        (lambda path: wav_with(path, 2_147_483_647), "states a sample rate of 2,147,483,647 Hz"),
+        (lambda path: wav_with(path, 16_001), "resampling from 16001 to 16000 Hz takes a filter"),
+    ],
+)
+def test_headers_that_lie_are_refused_before_memory_is_taken(tmp_path, make, what):
+    path = tmp_path / "a.flac"
+    make(path)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=what) as error:
+        read_audio(str(path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert str(path) in str(error.value) and "ffmpeg" in str(error.value)
+    assert peak < 100e6
+
+
+def test_a_long_file_is_read_in_blocks(tmp_path, monkeypatch):
+    write_audio(tmp_path / "a.flac", tone(16_000))
+    whole = read_audio(str(tmp_path / "a.flac"))
+    for block in (1000, 8000, 3001):
+        monkeypatch.setattr(audio, "BLOCK", block)
+        assert np.array_equal(read_audio(str(tmp_path / "a.flac")), whole)
+    assert audio.read_header(str(tmp_path / "a.flac")) == audio.Header(8000, 16_000, "FLAC/PCM_16")
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("a.ark:12", ("a.ark", 12)),
+        ("a.flac:12", ("a.flac:12", None)),
+        ("a.ark:\u00b2", ("a.ark:\u00b2", None)),
+        ("a.ark:" + "9" * 5000, ("a.ark:" + "9" * 5000, None)),
+        ("a.ark:-1", ("a.ark:-1", None)),
+    ],
+)
+def test_offsets_are_plain_digits(location, expected):
+    assert audio.split_location(location) == expected
+    with pytest.raises(DataError):
+        read_audio(location)
 
 
 def test_ark_never_runs_a_command(tmp_path):

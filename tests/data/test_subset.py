@@ -35,7 +35,7 @@ def test_list_of_utterances(tmp_path):
     (tmp_path / "list").write_text("\n")
     with pytest.raises(DataError, match="names no utterance"):
         read_list(tmp_path / "list")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="does not exist.*: give a text file"):
         read_list(tmp_path / "absent")
 
 

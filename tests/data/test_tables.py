@@ -43,7 +43,7 @@ def test_missing_table_and_folder_in_its_place(tmp_path):
     with pytest.raises(DataError, match="utt2spk: does not exist"):
         read_table(tmp_path / "utt2spk")
     (tmp_path / "utt2spk").mkdir()
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is a folder"):
         read_table(tmp_path / "utt2spk")
 
 

@@ -136,7 +136,7 @@ def test_features(data, tmp_path):
         "has no line for S1-b0, unlike the data directory"
     ]
     (scp.parent / "feats.ark").unlink()
-    assert "cannot be opened" in validate(data, scp).errors[-1].what
+    assert "does not exist" in validate(data, scp).errors[-1].what
 
 
 def test_splits(tmp_path, make_data_dir):

@@ -3,6 +3,7 @@ import torch
 
 from dada.errors import DataError
 from dada.experiment.folder import FITTED, ExperimentFolder
+from dada.experiment.trained import read_config
 from dada.models.inference import Outputs
 from dada.storage.json_file import read_json
 
@@ -46,6 +47,27 @@ def test_labels_calibration_and_fitted_numbers_come_back(tmp_path):
     assert folder.read_calibration() == {"slope": 2.0, "offset": 0.5, "fitted_on": "dev"}
     folder.write_fitted("open_set", {"tail": 5})
     assert read_json(tmp_path / "openmax.json") == {"tail": 5}
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"spoof\nspoof\n", b"spoof\n\nbonafide\n", b"\xff\n"])
+def test_damaged_labels_are_named(tmp_path, content):
+    (tmp_path / "labels.txt").write_bytes(content)
+    with pytest.raises(DataError, match=r"labels.txt .*: restore it, or remove the folder and train"):
+        ExperimentFolder(tmp_path).read_labels()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"slope": 1}', '{"slope": 1, "offset": "0"}'])
+def test_a_damaged_calibration_is_named(tmp_path, content):
+    (tmp_path / "calibration.json").write_text(content)
+    with pytest.raises(DataError, match=r"calibration.json .*: remove it and run stage score again"):
+        ExperimentFolder(tmp_path).read_calibration()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"model": 5}', b"\xff"])
+def test_a_damaged_configuration_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"config.json .*: restore it, or remove the folder"):
+        read_config(tmp_path)
 
 
 def test_outputs_come_back_in_the_order_of_utterances(tmp_path):

@@ -119,7 +119,7 @@ def test_broken_experiments_are_named(trained, tmp_path):
         load_experiment(folder)
     (folder / "weights.pt").write_bytes(b"half")
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ConfigError, match="is no checkpoint, or not all of one"):
+    with pytest.raises(DataError, match="is no checkpoint, or not all of one"):
         load_experiment(folder)
     (folder / "weights.pt").unlink()
     with pytest.raises(DataError, match="no weights.pt: the training did not end"):

@@ -129,6 +129,8 @@ def constants(tmp_path):
 
     def write(name, values, way="dump"):
         path = tmp_path / name
+        if way == "numbers of NumPy":
+            values, way = {name: np.float64(value) for name, value in values.items()}, "save"
         table = {"Pooled": {"Pooled": values, "alaw": {"C0": 9.0, "C1": 9.0, "C2": 9.0}}}
         if way == "json":
             path.write_text(json.dumps(table))
@@ -141,7 +143,10 @@ def constants(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("name, way", [("LA-C012-eval.npy", "dump"), ("c.npy", "save"), ("c.json", "json")])
+@pytest.mark.parametrize(
+    "name, way",
+    [("LA-C012-eval.npy", "dump"), ("c.npy", "save"), ("n.npy", "numbers of NumPy"), ("c.json", "json")],
+)
 def test_constants_of_2021(name, way, constants, submit, tmp_path):
     """B01-like: the revised cost of the constants equals that of the rates they come from; the legacy one is
     not to be had.
@@ -185,5 +190,5 @@ def test_bad_constants(constants, tmp_path):
     (tmp_path / "text.npy").write_text("not a pickle")
     with pytest.raises(DataError, match="is not a table"):
         read_c012(tmp_path / "text.npy")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="does not exist"):
         read_c012(tmp_path / "none.npy")

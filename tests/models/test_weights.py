@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dada import models
-from dada.errors import ConfigError
+from dada.errors import ConfigError, DataError
 from dada.models.weights import fitting_systems, read_state
 from dada.recipe.config import load_system_config
 from dada.system_files import system_layers
@@ -85,14 +85,14 @@ def test_files_that_are_no_checkpoint(tmp_path):
     save(tmp_path / "list.pt", [1, 2])
     save(tmp_path / "numbers.pt", {"epoch": 3})
     for name in ("cut.pt", "empty.pt", "text.pt"):
-        with pytest.raises(ConfigError, match=f"{name} is no checkpoint.*copied or downloaded whole"):
+        with pytest.raises(DataError, match=f"{name} is no checkpoint.*copied or downloaded whole"):
             read_state(tmp_path / name)
     for name in ("list.pt", "numbers.pt"):
-        with pytest.raises(ConfigError, match="holds no named parameters"):
+        with pytest.raises(DataError, match="holds no named parameters"):
             read_state(tmp_path / name)
-    with pytest.raises(ConfigError, match="is a folder"):
+    with pytest.raises(DataError, match="is a folder"):
         read_state(tmp_path)
-    with pytest.raises(ConfigError, match="none.pt does not exist"):
+    with pytest.raises(DataError, match="none.pt does not exist"):
         read_state(tmp_path / "none.pt")
 
 
@@ -107,7 +107,7 @@ def test_pickled_code_is_not_run(tmp_path, monkeypatch):
         ("plain.pt", ""),
         ("module.pt", r"\(torch\.nn\.modules\.linear\.Linear\)"),
     ):
-        with pytest.raises(ConfigError, match=rf"{name} holds pickled Python objects.*{asked}.*not read"):
+        with pytest.raises(DataError, match=rf"{name} holds pickled Python objects.*{asked}.*not read"):
             read_state(tmp_path / name)
     assert not called
 

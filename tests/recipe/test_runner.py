@@ -1,4 +1,5 @@
 import logging
+import re
 
 import pytest
 
@@ -36,6 +37,18 @@ def test_lost_output_is_made_again(toy):
     toy()
     (toy.root / "data" / "x" / "greeting").unlink()
     assert toy() == ["greet line/x"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"digest": 5}', '{"digest": "x", "settings": {}}'])
+def test_a_damaged_stamp_makes_its_job_run_again(toy, caplog, content):
+    toy()
+    for pattern in ("*-line-x.json", "*-line-x.started.json"):
+        (path,) = toy.root.rglob(pattern)
+        path.write_text(content)
+    with caplog.at_level(logging.INFO, "dada"):
+        assert toy() == ["greet line/x"]
+    assert re.search(r"line-x.json .*: its job runs again", caplog.text)
+    assert toy() == []
 
 
 def test_finished_jobs_are_stamped_before_the_next_begins(toy):

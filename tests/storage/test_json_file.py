@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from dada.errors import DataError
@@ -16,7 +18,7 @@ def test_round_trip_and_format(tmp_path):
     assert read_json(path)["a"] == 1
 
 
-@pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"{", b"", b"[" * 100_000, b"[" + b"9" * 5000 + b"]"])
 def test_a_damaged_file_is_named_with_advice(tmp_path, content):
     path = tmp_path / "facts.json"
     path.write_bytes(content)
@@ -27,3 +29,39 @@ def test_a_damaged_file_is_named_with_advice(tmp_path, content):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match="facts.json does not exist"):
         read_json(tmp_path / "facts.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"\xff\xfe", "is not UTF-8 text"),
+        (b"[1]", "holds no JSON object"),
+        (b"null", "holds no JSON object"),
+        (b'{"name": "a"}', "gives nothing for 'slope'"),
+        (b'{"name": "a", "slope": "1"}', "gives '1' for 'slope', expected float"),
+        (b'{"name": "a", "slope": NaN}', "gives nan for 'slope'"),
+        (b'{"name": "a", "slope": true}', "gives True for 'slope'"),
+        (b'{"name": 5, "slope": 1}', "gives 5 for 'name', expected str"),
+    ],
+)
+def test_another_content_is_refused(tmp_path, content, what):
+    path = tmp_path / "facts.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"facts.json {what}.*: fit it again"):
+        read_json(path, "fit it again", {"name": str, "slope": float})
+
+
+def test_a_file_that_cannot_be_read(tmp_path, monkeypatch):
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(DataError, match=r"folder.json is a folder"):
+        read_json(tmp_path / "folder.json")
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(DataError, match=r"pipe.json is a device or a pipe"):
+        read_json(tmp_path / "pipe.json")
+    for name in ("a\0.json", "a" * 300, "a\udcff" + "\ud800"):
+        with pytest.raises(DataError, match="is not a usable path"):
+            read_json(tmp_path / name)
+    write_json(tmp_path / "locked.json", {})
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(DataError, match=r"locked.json cannot be read \(no permission\)"):
+        read_json(tmp_path / "locked.json")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -204,8 +205,18 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     config = toy_config(epochs=1, phases=[], loss={"name": "bce"})
     fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
     (tmp_path / "weights.pt").unlink()
-    (tmp_path / "checkpoint" / "state.pt").write_bytes(b"half")
-    with pytest.raises(DataError, match="state.pt cannot be read"):
+    path = tmp_path / "checkpoint" / "state.pt"
+    parts = torch.load(path, weights_only=True)
+    torch.save({**parts, "best": Path("/")}, path)
+    with pytest.raises(DataError, match="state.pt holds pickled Python objects"):
+        fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+    lacking = {key: value for key, value in parts.items() if key != "model"}
+    for wrong in ({**parts, "state": {"phases": 1}}, {**parts, "model": {"a": torch.ones(1)}}, lacking, [1]):
+        torch.save(wrong, path)
+        with pytest.raises(DataError, match="state.pt does not fit this training .*: remove it to train"):
+            fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
+    path.write_bytes(b"half")
+    with pytest.raises(DataError, match="state.pt is no checkpoint"):
         fit(config, toy_dataset(), toy_dataset(20), tmp_path, seed=1)
 
 

@@ -1,0 +1,90 @@
+import os
+import struct
+
+import kaldiio
+import numpy as np
+import pytest
+
+from dada.data import ArkReader, write_ark
+from dada.errors import DataError
+
+INTEGERS = b"\0B\4" + struct.pack("<i", 3) + b"".join(b"\4" + struct.pack("<i", i) for i in (7, 8, 9))
+
+
+def index(folder, content=None, location="a.ark:3"):
+    if content is not None:
+        (folder / "a.ark").write_bytes(b"u1 " + content)
+    (folder / "a.scp").write_text(f"u1 {location}\n")
+    return ArkReader(folder / "a.scp")
+
+
+@pytest.mark.parametrize("compression", [None, 1, 2, 3, 5])
+def test_arks_of_kaldi_are_read(tmp_path, compression):
+    matrix = np.random.default_rng(1).normal(size=(20, 5)).astype(np.float32)
+    for written in (matrix, matrix.astype(np.float64)):
+        options = {"compression_method": compression} if compression else {}
+        kaldiio.save_ark(str(tmp_path / "a.ark"), {"u1": written}, str(tmp_path / "a.scp"), **options)
+        np.testing.assert_allclose(
+            ArkReader(tmp_path / "a.scp")["u1"], matrix, atol=0.1 if compression else 1e-7
+        )
+
+
+def test_other_arrays(tmp_path):
+    assert index(tmp_path, INTEGERS)["u1"].tolist() == [7, 8, 9]
+    np.testing.assert_array_equal(index(tmp_path, b" [\n  1.0 2.5\n  3.0 4.0 ]\n")["u1"], [[1, 2.5], [3, 4]])
+
+
+MATRIX = b"\0BFM \4" + struct.pack("<i", 2) + b"\4" + struct.pack("<i", 2) + bytes(16)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0B",
+        b"\0BFM ",
+        MATRIX[:-1],
+        MATRIX.replace(struct.pack("<i", 2), struct.pack("<i", 0x7FFFFFFF)),
+        MATRIX.replace(struct.pack("<i", 2), struct.pack("<i", -1)),
+        b"\0BFV \4" + struct.pack("<i", 1 << 30),
+        b"\0BDV \4" + struct.pack("<i", 1),
+        b"\0BCM " + struct.pack("<ffii", 0, 1, 1 << 30, 1 << 30),
+        b"\0BCM2 " + struct.pack("<ffii", 0, 1, 1 << 30, 4),
+        b"\0BXX \4" + struct.pack("<i", 1) + bytes(4),
+        b"\0B\4" + struct.pack("<i", 0x7FFFFFFF) + bytes(50),
+        b"NPY\1\x08" + b"\x93NUMPY\1\0",
+        b"PKL" + b"I1\n.",
+        b"RIFF" + bytes(40),
+        b"[ 1 2",
+        b"[ one ]",
+        b"\xff\xfe\xfd",
+    ],
+)
+def test_forged_and_damaged_entries_are_named(tmp_path, content):
+    with pytest.raises(DataError, match=r"utterance u1: .*a.ark:3 cannot be read .*: make the ark again"):
+        index(tmp_path, content)["u1"]
+
+
+@pytest.mark.parametrize("location", ["a.ark", "a.ark:x", "a.ark:\u00b2", "a.ark:" + "9" * 5000, "a.ark:-3"])
+def test_a_location_is_an_ark_and_an_offset(tmp_path, location):
+    with pytest.raises(DataError, match="is not `file.ark:offset`"):
+        index(tmp_path, MATRIX, location)["u1"]
+
+
+def test_an_ark_is_a_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.ark")
+    (tmp_path / "folder.ark").mkdir()
+    for name, what in (
+        ("pipe.ark", "is a device or a pipe"),
+        ("/dev/zero", "is a device or a pipe"),
+        ("folder.ark", "is a folder"),
+        ("none.ark", "does not exist"),
+    ):
+        with pytest.raises(DataError, match=rf"a.scp: the ark .*{name} of u1 {what}"):
+            index(tmp_path, location=f"{name}:3")["u1"]
+
+
+def test_offsets_far_behind_the_end(tmp_path):
+    write_ark(tmp_path / "a.scp", [("u1", np.ones((3, 2), np.float32))])
+    with pytest.raises(DataError, match="cannot be read from the ark"):
+        index(tmp_path, location="a.ark:999999999999999999")["u1"]
