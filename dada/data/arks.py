@@ -1,5 +1,6 @@
 """Kaldi arks of float32 matrices and vectors, uncompressed, through kaldiio."""
 
+import functools
 import math
 import os
 import re
@@ -150,3 +151,13 @@ def merge_arks(scps: Iterable[Path], out: Path) -> dict[str, int]:
                 raise DataError(f"{utt} is in both {owner[utt].scp} and {reader.scp}")
             owner[utt] = reader
     return write_ark(out, ((utt, owner[utt][utt]) for utt in sorted(owner, key=str.encode)))
+
+
+def ark_once(scp: Path) -> ArkReader:
+    """Return the reader of an index, made again only when the file has changed."""
+    return _unchanged(Path(scp), scp.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4)
+def _unchanged(scp: Path, _modified: int) -> ArkReader:
+    return ArkReader(scp)

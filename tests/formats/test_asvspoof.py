@@ -20,8 +20,8 @@ from dada.formats.asvspoof import (
     read_protocol,
     require_covered,
 )
+from dada.recipe.local import load_local
 from dada.recipe.recipe import Recipe
-from dada.stages import s01_prepare_data
 
 RECIPE = Path(__file__).parents[2] / "egs" / "asvspoof2019"
 
@@ -75,9 +75,7 @@ def test_real_protocols_have_the_counts_of_the_recipe(reference, tmp_path, monke
         asvspoof, "find_audio", lambda folders, trials, allow_missing: {utt: f"{utt}.flac" for utt in trials}
     )
     recipe = Recipe.load(RECIPE, [f"corpus.root={tmp_path}", f"protocol={protocol}"])
-    made = {
-        data.path.name: data for data in s01_prepare_data.load_local(RECIPE, "prepare_data").prepare(recipe)
-    }
+    made = {data.path.name: data for data in load_local(RECIPE, "prepare_data").prepare(recipe)}
     found = {split: tally(data.labels, data["utt2attack"], len(data.utts)) for split, data in made.items()}
     assert differences(found, recipe.corpus.counts[protocol]) == ""
     attacks = {f"A{i:02d}" for i in range(1, 7)} if protocol == "LA" else {protocol[3:]}

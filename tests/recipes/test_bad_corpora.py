@@ -16,9 +16,9 @@ from dada.data import DataDir, read_audio
 from dada.errors import DataError
 from dada.evaluate.split_asv import split_asv
 from dada.formats.asvspoof import ASVSPOOF2019, make_data_dir, read_protocol
+from dada.recipe.local import load_local
 from dada.recipe.recipe import Recipe
 from dada.stages import s01_prepare_data, s09_evaluate
-from dada.stages.s01_prepare_data import load_local
 
 ROOT = Path(__file__).parents[2]
 LA_2019 = "LA/ASVspoof2019_LA_{}"

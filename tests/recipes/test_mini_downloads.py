@@ -9,7 +9,7 @@ import pytest
 
 from dada.data.download import versions
 from dada.errors import DadaError, UserError
-from dada.stages.s01_prepare_data import load_local
+from dada.recipe.local import load_local
 
 debian = load_local(Path(__file__).parents[2] / "egs" / "mini", "debian")
 WEIGHTS = b"voice of a synthesizer" * 100

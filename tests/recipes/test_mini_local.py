@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from dada.errors import DadaError, DataError
-from dada.stages.s01_prepare_data import load_local
+from dada.recipe.local import load_local
 
 MINI = Path(__file__).parents[2] / "egs" / "mini"
 archive, channel, clips, lines, spoofs, synthesizers = (

@@ -1,12 +1,12 @@
 """Stage 1 with small recipes of its own."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from dada.data import DataDir, write_audio
 from dada.errors import ConfigError, DataError
+from dada.recipe.local import load_local
+from dada.recipe.recipe import Recipe
 from dada.stages import s01_prepare_data as stage
 
 PREPARE = """
@@ -25,6 +25,12 @@ def prepare(recipe):
 """
 
 
+RECIPE = """
+corpus: {name: toy, counts: {train: {bonafide: 1, spoof: 2}}}
+splits: {test: []}
+"""
+
+
 @pytest.fixture
 def recipe(tmp_path):
     (tmp_path / "local").mkdir()
@@ -32,18 +38,8 @@ def recipe(tmp_path):
     for utt in [f"{split}-{i}" for split in ("train", "dev") for i in range(3)]:
         write_audio(tmp_path / f"{utt}.flac", np.zeros(160, dtype=np.float32))
     (tmp_path / "local" / "words.py").write_text("LABELS = ['bonafide', 'spoof', 'spoof']\n")
-    corpus = SimpleNamespace(
-        name="toy", audio=True, root=None, counts={"train": {"bonafide": 1, "spoof": 2}}, options={}
-    )
-    return SimpleNamespace(
-        root=tmp_path,
-        corpus=corpus,
-        protocol="main",
-        all_splits=["train", "dev"],
-        splits=SimpleNamespace(disjoint=[]),
-        num_jobs=1,
-        data_dir=lambda split: tmp_path / "data" / split,
-    )
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    return Recipe.load(tmp_path)
 
 
 def run(recipe):
@@ -75,8 +71,8 @@ def test_two_recipes_do_not_share_their_local_files(recipe, tmp_path):
     other = tmp_path / "other"
     (other / "local").mkdir(parents=True)
     (other / "local" / "words.py").write_text("LABELS = []\n")
-    assert len(stage.load_local(recipe.root, "words").LABELS) == 3
-    assert stage.load_local(other, "words").LABELS == []
+    assert len(load_local(recipe.root, "words").LABELS) == 3
+    assert load_local(other, "words").LABELS == []
 
 
 def test_a_change_of_local_files_changes_the_settings(recipe):

@@ -11,6 +11,7 @@ from dada import features
 from dada.data import ArkReader, read_table, write_audio, write_table
 from dada.data.input import InputConfig
 from dada.errors import DataError
+from dada.features import _compute
 from dada.recipe.stamps import plain, stamp_path, write_stamp
 from dada.stages import s04_extract_features as stage
 
@@ -53,7 +54,7 @@ class Recipe(SimpleNamespace):
 @pytest.fixture
 def recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "SHARD", 3)
-    monkeypatch.setattr(stage, "BATCH", 2)
+    monkeypatch.setattr(_compute, "BATCH", 2)
     recipe = Recipe(root=tmp_path, planned=tuple(SYSTEMS))
     rng = np.random.default_rng(0)
     wav_scp = {}
@@ -102,7 +103,7 @@ def test_features_are_those_of_each_clip_alone(recipe):
     assert list(arrays) == [f"utt{i}" for i in range(8)]
     frames = read_table(job.home / "utt2num_frames")
     feature = features.build({"name": "lfcc"})
-    for utt, x in stage._waveforms(job.settings, read_table(job.inputs[0])):
+    for utt, x in _compute.waveforms(job.settings, read_table(job.inputs[0])):
         assert arrays[utt].dtype == np.float32
         np.testing.assert_allclose(arrays[utt], feature(x[None])[0].T.numpy(), atol=2e-4)
         assert frames[utt] == str(len(arrays[utt])) == str(1 + len(x) // 160)
@@ -180,10 +181,10 @@ def test_what_another_protocol_has_is_taken_over(recipe, monkeypatch):
     assert [one.name for one in other.after] == [f"line/lfcc-0/{split}" for split in recipe.all_splits]
     assert not any(one.after for one in stage.plan(second) if one.settings["kind"] == "text_features")
     computed = []
-    waveforms = stage._waveforms
+    waveforms = _compute.waveforms
     monkeypatch.setattr(
-        stage,
-        "_waveforms",
+        _compute,
+        "waveforms",
         lambda settings, wav_scp: computed.extend(wav_scp) or waveforms(settings, wav_scp),
     )
     run(second, other)
