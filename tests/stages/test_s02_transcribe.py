@@ -141,7 +141,7 @@ def two(recipe, tmp_path, monkeypatch):
     """
     (job,) = stage.plan(recipe)
     run(recipe, tmp_path, order=list)
-    write_stamp(stamp_path(job), {"settings": plain(job.settings)})
+    write_stamp(stamp_path(job), {"digest": "", "inputs": {}, "settings": plain(job.settings)})
     second = SimpleNamespace(**vars(recipe))
     second.protocol, second.other_protocols = "dialogue", [recipe]
     second.data_dir = lambda split: tmp_path / "data" / "dialogue" / split
@@ -188,7 +188,9 @@ def other_model(job, second):
 
 
 def other_settings(job, second):
-    write_stamp(stamp_path(job), {"settings": plain(job.settings) | {"shard_size": 3}})
+    write_stamp(
+        stamp_path(job), {"digest": "", "inputs": {}, "settings": plain(job.settings) | {"shard_size": 3}}
+    )
 
 
 def unfinished(job, second):

@@ -172,7 +172,7 @@ class Second(Recipe):
 def test_what_another_protocol_has_is_taken_over(recipe, monkeypatch):
     job = find(recipe, "line/lfcc-0/train")
     run(recipe, job)
-    write_stamp(stamp_path(job), {"settings": plain(job.settings)})
+    write_stamp(stamp_path(job), {"digest": "", "inputs": {}, "settings": plain(job.settings)})
     second = Second(root=recipe.root, planned=recipe.planned, other_protocols=[recipe])
     table = read_table(job.inputs[0])
     chosen = {utt: table[utt] for utt in ("utt1", "utt3", "utt4", "utt6")} | {"utt7": table["utt0"]}
