@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Exit codes: 0 success, 1 failure, 2 where the command line, the configuration or the data is wrong.
     """
+    program.print_any_text()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP, end="")

@@ -1,6 +1,7 @@
 """The frame of every program: messages in place of tracebacks, exit codes, help with an example, logging."""
 
 import argparse
+import io
 import logging
 import os
 import sys
@@ -36,11 +37,19 @@ def parser(
 
 def set_up_logging(level: str = "info") -> None:
     """Send the package's messages to stderr: `WARNING what happened`."""
+    print_any_text()
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     root = logging.getLogger("dada")
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+def print_any_text() -> None:
+    """Print `?` for characters that the terminal's encoding lacks, and for bytes of file names that are no text."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def show_warnings() -> None:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from dada.errors import ConfigError
+from dada.errors import ConfigError, DataError
 from dada.plugins import nearest
+from dada.storage.reading import read_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -128,6 +129,11 @@ def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
         raise ConfigError(f"command line: {error}") from error
 
 
+MAX_DEPTH, MAX_VALUES = 50, 100_000
+# What yaml raises for values that do not fit their tag, such as `!!int x`, `!!bool x` and `!!timestamp x`.
+WRONG_TAGS = (ValueError, KeyError, AttributeError, TypeError, IndexError)
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the C loader is optional
     """Numbers as in YAML 1.2 (1e-4 is one), dates as text, and every key of a mapping once."""
 
@@ -153,16 +159,31 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file, which must be a mapping, and fill in `${...}`. Raise ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         values = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
         values = {} if values is None else values
+        _check_size(values)
         if isinstance(values, dict) and "${" in text:
             values = _interpolated(values)
-    except (yaml.YAMLError, UnicodeDecodeError, ConfigError) as error:
+    except DataError as error:
+        raise ConfigError(str(error)) from error
+    except (yaml.YAMLError, ConfigError, *WRONG_TAGS, RecursionError) as error:
         raise ConfigError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected `key: value` lines at the top")
     return values
+
+
+def _check_size(values: object) -> None:
+    """Raise ConfigError for values that are nested too deep or too many, as aliases of aliases make them."""
+    waiting, num_values = [(values, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        num_values += 1
+        if depth > MAX_DEPTH or num_values > MAX_VALUES:
+            raise ConfigError(f"more than {MAX_VALUES:,} values, or more than {MAX_DEPTH} levels")
+        below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting += [(item, depth + 1) for item in below]
 
 
 def _interpolated(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +83,13 @@ def test_subset_and_combine_programs(tmp_path, make_data_dir):
         done = call("subset_data_dir.py", *arguments)
         assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_characters_that_the_terminal_lacks_are_replaced(monkeypatch, encoding):
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding=encoding))
+    program.print_any_text()
+    print("│ … " + os.fsdecode(b"\xff"))
+    sys.stdout.flush()
+    assert printed.getvalue() == b"? ? ?\n"

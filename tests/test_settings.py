@@ -62,6 +62,47 @@ def test_an_override_replaces_lists_and_mappings_as_a_whole():
         override(base, {"optim": {"lr": "high"}}, "phase")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a: [",
+        "- 1",
+        "a: 1\na: 2",
+        "a: !!int x",
+        "a: !!bool x",
+        "a: !!timestamp x",
+        "a: !!python/object/apply:os.getcwd []",
+        "a: " + "9" * 5000,
+        "a: 0x_",
+        "a: &a [*a]",
+        "a: " + "[" * 60 + "]" * 60,
+        "a: " + "[" * 100_000,
+        "a: &a [1,1,1,1,1,1,1,1]\n"
+        + "".join(
+            f"{y}: &{y} [{', '.join([f'*{x}'] * 8)}]\n" for x, y in zip("abcdefg", "bcdefgh", strict=True)
+        ),
+        "a: ${b}",
+        "a: ${a}",
+        "a: ${oc.env:NO_SUCH_VARIABLE}",
+        "a: \0",
+        b"a: \xff",
+        "? {b: 1}\n: 2",
+    ],
+)
+def test_bad_yaml_is_refused(tmp_path, content):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigError, match=r"a.yaml"):
+        read_yaml(path)
+
+
+def test_yaml_that_is_no_file(tmp_path):
+    (tmp_path / "a.yaml").mkdir()
+    for name, what in (("a.yaml", "is a folder"), ("b.yaml", "does not exist"), ("/dev/zero", "is a device")):
+        with pytest.raises(ConfigError, match=what):
+            read_yaml(tmp_path / name)
+
+
 def test_yaml_has_numbers_text_and_variables_as_meant(tmp_path, monkeypatch):
     monkeypatch.setenv("CORPUS", "/data")
     path = tmp_path / "a.yaml"

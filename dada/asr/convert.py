@@ -20,6 +20,7 @@ import torch
 from dada.asr.ct2 import read_model
 from dada.errors import DataError
 from dada.storage.atomic import atomic_dir
+from dada.storage.json_file import read_json
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig
@@ -196,7 +197,7 @@ def _generation_config(ct2_folder: Path) -> "GenerationConfig":
     from transformers import GenerationConfig
 
     tokenizer = Tokenizer.from_file(str(ct2_folder / "tokenizer.json"))
-    settings = json.loads((ct2_folder / "config.json").read_text(encoding="utf-8"))
+    settings = read_json(ct2_folder / "config.json", "download the model again")
     token = tokenizer.token_to_id
     end, start = token("<|endoftext|>"), token("<|startoftranscript|>")
     multilingual = end != 50256  # the English models have GPT-2's vocabulary, the others an additional token

@@ -21,6 +21,7 @@ import numpy as np
 from dada.errors import DataError
 from dada.storage.reading import decode, read_bytes
 
+csv.field_size_limit(1 << 27)  # characters; a speech exceeds the default of 128 KiB
 GZIP = b"\x1f\x8b"
 NO_VALUE = "-"  # an empty cell, and the name of a column that is not read
 NUM_SAMPLED = 100  # rows that decide which layout a file has
@@ -136,8 +137,8 @@ def read_columns(
     path = Path(path)
     lines = read_lines(path)
     split = splitter(next(line for line in lines if line.strip()))
-    rows = _rows(lines, split)
-    sample = [row for _, row in itertools.islice(_rows(lines, split), NUM_SAMPLED)]
+    rows = _rows(path, lines, split)
+    sample = [row for _, row in itertools.islice(_rows(path, lines, split), NUM_SAMPLED)]
     header = header_of(sample[0])
     if header:
         next(rows)
@@ -156,7 +157,7 @@ def read_layout(path: Path, layout: Layout, lines: Sequence[str] | None = None) 
     `read_columns` does.
     """
     lines = read_lines(path) if lines is None else lines
-    return _fill(path, layout.name, layout.columns, _rows(lines, str.split))
+    return _fill(path, layout.name, layout.columns, _rows(path, lines, str.split))
 
 
 def read_text(path: Path) -> str:
@@ -226,8 +227,13 @@ def refuse_lines(path: Path, problems: Iterable[tuple[int, str]], advice: str) -
     refuse([f"{path}:{line}: {what}" for line, what in problems], advice)
 
 
-def _rows(lines: Sequence[str], split: Split) -> Iterator[tuple[int, list[str]]]:
-    return ((number, split(line)) for number, line in enumerate(lines, start=1) if line.strip())
+def _rows(path: Path, lines: Sequence[str], split: Split) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield number, split(line)
+            except csv.Error as error:
+                raise DataError(f"{path}:{number}: not a row of a table ({error})") from error
 
 
 def _most_fitting(layouts: Sequence[Layout], sample: list[list[str]], checks: Checks) -> Layout | None:

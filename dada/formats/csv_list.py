@@ -10,9 +10,10 @@ the first line:
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dada.errors import DataError
 from dada.formats.columns import read_text, refuse
@@ -82,6 +83,18 @@ def parse(path: Path, quotes: bool = True) -> tuple[list[str], list[tuple[int, l
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: {error}: correct the quotes of this line") from error
     return [name.strip() for name in lines[0][1]], lines[1:]
+
+
+def read_dicts(path: Path, **options: Any) -> Iterator[dict[str, str]]:
+    """Yield the lines of a CSV as dicts, by the names in its first line. `options` are those of csv.reader.
+
+    Raise DataError for a file that cannot be read or has broken quotes.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), **options)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num}: not a row of a table ({error})") from error
 
 
 def map_values(

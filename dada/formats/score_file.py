@@ -86,5 +86,5 @@ def _read_llr(path: Path) -> bool | None:
     beside = path.with_suffix(".json")
     if path.suffix != ".txt" or not beside.is_file():
         return None
-    facts = read_json(beside, "remove it")
-    return facts.get("llr") if isinstance(facts, dict) else None
+    llr = read_json(beside, "remove it").get("llr")
+    return llr if isinstance(llr, bool) else None

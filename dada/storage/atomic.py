@@ -99,8 +99,9 @@ def refuse_os_error(error: OSError, path: Path) -> None:
     `path`; else return.
     """
     advice = ADVICE.get(error.errno or 0)
-    if error.errno == errno.ENOENT and not path.parent.is_dir():
-        advice = "no folder can be made there: choose another folder"
+    # Of a missing input it says nothing about the output.
+    if error.errno == errno.ENOENT and str(error.filename) in map(str, (partial_path(path), *path.parents)):
+        advice = "no file can be made there: choose another folder"
     if advice:
         raise UserError(f"cannot write {path}: {advice}, then run the same command again") from error
 

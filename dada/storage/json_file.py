@@ -33,12 +33,13 @@ def read_json(path: Path, advice: str = AGAIN, needs: Mapping[str, type] | None 
     return value
 
 
-def parse_json(text: str, path: Path, advice: str) -> Any:
-    """Return the value of a JSON text. Raise DataError for other text, also where it is nested too deep."""
+def parse_json(text: str, path: Path, advice: str, line: int | None = None) -> Any:
+    """Return the value of a JSON text, of a file or one `line` of it. Raise DataError for other text."""
     try:
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON ({error}): {advice}") from error
+    except (ValueError, RecursionError) as error:  # RecursionError: nested too deep
+        where = path if line is None else f"{path}:{line}"
+        raise DataError(f"{where} is not JSON ({error}): {advice}") from error
 
 
 def _is_a(value: object, kind: type) -> bool:

@@ -4,15 +4,13 @@
 "1863-11-19-gettysburg-address"}
 """
 
-import csv
-import gzip
-import io
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from dada.errors import DataError
+from dada.formats.columns import read_text
+from dada.formats.csv_list import read_dicts
+from dada.storage.json_file import parse_json
 from dada.text.quotes import Quote
 
 KINDS = (".csv", ".tsv", ".json", ".jsonl")
@@ -22,7 +20,7 @@ COLUMNS = {
     "text": ("text", "quote", "content", "Quote"),
     "source": ("source", "work", "id", "title"),
 }
-csv.field_size_limit(1 << 27)  # a speech exceeds the default of 128 KiB
+FORMAT = "expected a list of objects, or an object a line in .jsonl"
 
 
 def read_collection(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[Quote]:
@@ -69,40 +67,26 @@ def _choose(path: Path, row: Mapping, columns: Mapping[str, str]) -> dict[str, s
 
 
 def _rows(path: Path, kind: str) -> Iterator[Mapping]:
-    """Yield the rows of a file with a suffix of KINDS."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as raw:
-            file = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-            if kind in (".csv", ".tsv"):
-                reader = csv.DictReader(file, delimiter="\t" if kind == ".tsv" else ",", strict=True)
-                yield from reader
-            else:
-                yield from _objects(path, file, kind)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error.reason} near byte {error.start}): save it as UTF-8"
-        ) from error
-    except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}: not a row of a table ({error})") from error
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is cut or no gzip file ({error}): download it again") from error
+    """Return the rows of a file with a suffix of KINDS."""
+    if kind in (".csv", ".tsv"):
+        return read_dicts(path, delimiter="\t" if kind == ".tsv" else ",", strict=True)
+    text = read_text(path)
+    if kind == ".json":
+        numbered = enumerate(_list_of(path, text), start=1)
+    else:
+        lines = enumerate(text.split("\n"), start=1)
+        numbered = ((i, parse_json(line, path, FORMAT, i)) for i, line in lines if line.strip())
+    return (_object(path, number, row) for number, row in numbered)
 
 
-def _objects(path: Path, file: io.TextIOWrapper, kind: str) -> Iterator[Mapping]:
-    try:
-        numbered: Iterable[tuple[int, Any]]
-        if kind == ".json":
-            numbered = enumerate(json.load(file), start=1)
-        else:
-            numbered = (
-                (number, json.loads(line)) for number, line in enumerate(file, start=1) if line.strip()
-            )
-        for number, row in numbered:
-            if not isinstance(row, dict):
-                raise DataError(f"{path}, entry {number}: expected {{...}}, got {str(row)[:40]!r}")
-            yield row
-    except (json.JSONDecodeError, TypeError) as error:
-        raise DataError(
-            f"{path} is not JSON as its name says ({error}): expected a list of objects, or an object a "
-            "line in .jsonl"
-        ) from error
+def _list_of(path: Path, text: str) -> list:
+    values = parse_json(text, path, FORMAT)
+    if not isinstance(values, list):
+        raise DataError(f"{path} holds no list: {FORMAT}")
+    return values
+
+
+def _object(path: Path, number: int, row: object) -> Mapping:
+    if not isinstance(row, dict):
+        raise DataError(f"{path}, entry {number}: expected {{...}}, got {str(row)[:40]!r}")
+    return row

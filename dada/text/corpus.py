@@ -1,6 +1,5 @@
 """Author corpora: merging, removal of held-out texts, cutting into chunks, split by source."""
 
-import csv
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from dada.data import NO_SPEAKER, DataDir
 from dada.errors import DataError
+from dada.formats.csv_list import read_dicts
 from dada.text.chunk import chunk
 from dada.text.config import TextConfig
 from dada.text.normalise import normalise, one_line
@@ -74,22 +74,13 @@ def read_aliases(path: Path | None) -> dict[str, str]:
     """
     if path is None:
         return {}
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if reader.fieldnames not in (["author", "speaker"], ["name", "title"]):
-                raise DataError(
-                    f"{path}: the first line must be `author,speaker` or `name,title`, got "
-                    f"{reader.fieldnames}"
-                )
-            author, speaker = ("title", "name") if "title" in reader.fieldnames else ("author", "speaker")
-            return {author_name(row[author] or ""): author_name(row[speaker] or "") for row in reader}
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist: it is the `aliases` of `text:` in recipe.yaml") from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
-        ) from error
+    rows = list(read_dicts(path))
+    names = list(rows[0]) if rows else []
+    if names not in (["author", "speaker"], ["name", "title"]):
+        problem = f"the first line must be `author,speaker` or `name,title`, with names below it, got {names}"
+        raise DataError(f"{path}: {problem}: correct the `aliases` of `text:` in recipe.yaml")
+    author, speaker = ("title", "name") if "title" in names else ("author", "speaker")
+    return {author_name(row[author] or ""): author_name(row[speaker] or "") for row in rows}
 
 
 def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -> Corpus:

@@ -81,6 +81,29 @@ def test_file_in_the_place_of_a_folder(tmp_path):
         write_text(tmp_path / "data" / "x", "content")
 
 
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("folder", "it is a folder: choose another name"),
+        ("/proc/x", "no file can be made there: choose another folder"),
+        ("/proc/none/x", "no file can be made there: choose another folder"),
+        ("a" * 300, "the name is too long: choose a shorter one"),
+        ("a\0b", "a name cannot hold a NUL character"),
+    ],
+)
+def test_impossible_outputs_are_refused(tmp_path, name, what):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match=f"cannot write .*{what}"):
+        write_text(tmp_path / name, "content")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_text_with_bytes_of_a_file_name_is_refused(tmp_path):
+    with pytest.raises(UserError, match="cannot write .*rename the files whose names are not UTF-8"):
+        write_text(tmp_path / "x", "clip_" + os.fsdecode(b"\xff") + ".wav")
+    assert not list(tmp_path.iterdir())
+
+
 def test_failure_inside_leaves_nothing_and_keeps_its_type(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "x") as partial:
         partial.write_text("half")
