@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from dada.asr.config import TranscribeConfig
     from dada.data.input import InputConfig
     from dada.experiment.config import SystemConfig
     from dada.explain.config import ExplainConfig
@@ -12,6 +13,25 @@ if TYPE_CHECKING:
     from dada.recipe.schema import CorpusConfig, RecipeConfig, SplitsConfig
     from dada.report.config import ReportConfig
     from dada.text.config import TextConfig
+
+
+class Origin(Protocol):
+    """A system of another recipe. `dada.recipe.foreign_systems.ForeignSystem` is such an origin."""
+
+    @property
+    def recipe(self) -> "RecipeView":
+        """The other recipe, under the protocol that the system was trained with."""
+
+    @property
+    def system(self) -> str:
+        """Name of the system in the other recipe."""
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds that the other recipe trained."""
+
+    def trained_dir(self, seed: int) -> Path:
+        """Return the folder of one training run."""
 
 
 class RecipeView(Protocol):
@@ -42,8 +62,16 @@ class RecipeView(Protocol):
         """This recipe under each protocol to run."""
 
     @property
+    def other_protocols(self) -> "Sequence[RecipeView]":
+        """This recipe under each of its other protocols."""
+
+    @property
     def corpus(self) -> "CorpusConfig":
         """Settings of the corpus."""
+
+    @property
+    def corpus_root(self) -> Path:
+        """Folder of the corpus as distributed. Raise ConfigError where it is not set."""
 
     @property
     def splits(self) -> "SplitsConfig":
@@ -56,6 +84,10 @@ class RecipeView(Protocol):
     @property
     def scored_splits(self) -> list[str]:
         """dev and every test split."""
+
+    @property
+    def transcribe(self) -> "TranscribeConfig":
+        """Settings of the transcription."""
 
     @property
     def text(self) -> "TextConfig":
@@ -75,6 +107,15 @@ class RecipeView(Protocol):
 
     def system(self, name: str) -> "SystemConfig":
         """Return the settings of a system."""
+
+    def with_branches(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return systems and their branches, each branch before the systems that read it."""
+
+    def origin(self, name: str) -> "Origin":
+        """Return the recipe, protocol and name of a system of another recipe. Raise ConfigError."""
+
+    def weights_path(self, init: str) -> Path:
+        """Return the file of weights that the `init` of a system names."""
 
     @property
     def seeds(self) -> list[int]:

@@ -56,7 +56,8 @@ def run_command(root: Path, args: argparse.Namespace, first: str | None, last: s
     """Run the stages from `first` to `last` (None: the ends), list them, or print their commands."""
     from dada.recipe import catalog
     from dada.recipe.listing import dry_run, list_stages
-    from dada.recipe.recipe import Options, Recipe
+    from dada.recipe.options import Options
+    from dada.recipe.recipe import Recipe
     from dada.recipe.runner import Selection, run_recipe
 
     num_jobs = default_jobs() if args.nj is None else args.nj

@@ -10,7 +10,8 @@ from pathlib import Path
 from dada.errors import ConfigError, DataError
 from dada.metrics.measures import table_metrics
 from dada.plugins import nearest
-from dada.recipe.recipe import Options, Recipe
+from dada.recipe.options import Options
+from dada.recipe.recipe import Recipe
 from dada.report.corpora import Found, corpora_table, find_results
 from dada.report.tables import Table
 

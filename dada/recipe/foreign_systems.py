@@ -1,9 +1,8 @@
-"""Systems that another recipe trained: in a recipe, `asvspoof2019:aasist` is the system aasist as trained in
-the folder beside it.
+"""Systems of another recipe: `asvspoof2019:aasist` is the system aasist that the recipe asvspoof2019 trained.
 
-`RECIPE:SYSTEM`, or `RECIPE:PROTOCOL/SYSTEM` for a protocol that is not the other recipe's default. RECIPE is
-the name of a folder beside this recipe's, or with a slash a path from this recipe's folder or from the
-current one. Such a system is scored here and never trained.
+Such a system is named `RECIPE:SYSTEM`, or `RECIPE:PROTOCOL/SYSTEM` for a protocol that is not the other
+recipe's default. RECIPE is the name of a neighbouring folder, or with a slash a path from the folder of this
+recipe or from the current folder. The system is scored and never trained.
 """
 
 import functools
@@ -16,6 +15,9 @@ from dada.errors import ConfigError, DataError
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.plugins import nearest
+from dada.recipe.config import load_recipe_config
+from dada.recipe.schema import RecipeConfig
+from dada.recipe_view import RecipeView
 from dada.settings import build
 from dada.storage.json_file import read_json
 
@@ -30,34 +32,35 @@ def is_foreign(system: str) -> bool:
 
 @dataclass(frozen=True)
 class ForeignSystem:
-    """Where such a system comes from: the other recipe, under the protocol that it was trained with."""
+    """A system of another recipe, under the protocol that it was trained with."""
 
-    recipe: object  # dada.recipe.recipe.Recipe
-    system: str  # its name there
-    prefix: str  # of its name here: `asvspoof2019:`, `asvspoof2019:PA/`
-    here: Path  # the folder of the recipe that scores it
-    asked: tuple[int, ...]  # seeds of the recipe that scores it
+    recipe: RecipeView  # the other recipe
+    system: str  # name in the other recipe
+    prefix: str  # of its name in the recipe that scores it: `asvspoof2019:`, `asvspoof2019:PA/`
+    scoring_root: Path  # folder of the recipe that scores it
+    scoring_seeds: tuple[int, ...]  # seeds of the recipe that scores it
+    exp: str  # folder of the experiments, below either recipe's
 
     @property
-    def below(self) -> Path:
+    def folder(self) -> Path:
         """Its folder among the experiments of the recipe that scores it."""
         below = "" if self.recipe.protocol == self.recipe.config.protocols[0] else self.recipe.protocol
         return Path(f"{FOLDER}{self.recipe.root.name}") / below / self.system
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds that are asked for and that the other recipe trained; all that are asked for where it
-        trained none.
-        """
-        return [seed for seed in self.asked if self.trained_dir(seed).is_dir()] or list(self.asked)
+        """The seeds of the scoring recipe that the other recipe trained; all of them where it trained none."""
+        trained = [seed for seed in self.scoring_seeds if self.trained_dir(seed).is_dir()]
+        return trained or list(self.scoring_seeds)
 
     def trained_dir(self, seed: int) -> Path:
         """The experiment folder of one training run."""
         return self.recipe.seed_dir(self.system, seed)
 
     def config(self) -> SystemConfig:
-        """Its configuration as it was trained, or as it would be; its branches and its pretrained model named
-        from here.
+        """The configuration that it was trained with, or else would be trained with.
+
+        Branches have the names, and the pretrained model has the path, that hold for the scoring recipe.
         """
         configs = (ExperimentFolder(self.trained_dir(seed)).config for seed in self.seeds)
         saved = next((path for path in configs if path.is_file()), None)
@@ -70,7 +73,7 @@ class ForeignSystem:
         features = dict(config.input.features)
         model = self.recipe.root / str(features.get("model"))
         if model.is_dir():
-            features["model"] = os.path.relpath(model.resolve(), self.here.resolve())
+            features["model"] = os.path.relpath(model.resolve(), self.scoring_root.resolve())
         return replace(
             config,
             name=self.prefix + self.system,
@@ -79,71 +82,67 @@ class ForeignSystem:
         )
 
     def require_trained(self) -> None:
-        """Raise DataError, with the command that trains it, unless every seed that is asked for is finished."""
+        """Raise DataError, with the command that trains it, unless the training of every seed is finished."""
         folders = [self.trained_dir(seed) for seed in self.seeds]
-        unfinished = [folder for folder in folders if ExperimentFolder(folder).missing()]
-        if unfinished:
-            state = "is not finished" if unfinished[0].is_dir() else "does not exist"
+        unfinished = next((folder for folder in folders if ExperimentFolder(folder).missing()), None)
+        if unfinished is not None:
+            state = "is not finished" if unfinished.is_dir() else "does not exist"
             raise DataError(
-                f"{self.prefix}{self.system} is not trained: {unfinished[0]} {state}. Train it with\n  "
+                f"{self.prefix}{self.system} is not trained: {unfinished} {state}. Train it with\n  "
                 f"{self.command()}"
             )
 
     def command(self) -> str:
-        """What trains it."""
+        """The command that trains it."""
         other, words = self.recipe, ["--stop_stage", "7", "--system", self.system]
-        if other.options.exp != "exp":
-            words += ["--exp", other.options.exp]
+        if self.exp != "exp":
+            words += ["--exp", self.exp]
         if other.protocol != (other.config.protocol or other.config.protocols[0]):
             words.append(f"protocol={other.protocol}")
-        if not set(self.asked) & set(other.seeds):
-            words.append(f"seeds=[{','.join(map(str, self.asked))}]")
+        if not set(self.scoring_seeds) & set(other.seeds):
+            words.append(f"seeds=[{','.join(map(str, self.scoring_seeds))}]")
         return shlex.join([str(other.root / "run.sh"), *words])
 
 
 @functools.lru_cache(maxsize=256)
 def _saved_config(path: Path, _modified: int) -> SystemConfig:
-    """The configuration that a training saved, read once for each state of the file."""
+    """Return the configuration that a training saved; a file is read again after a change."""
     return build(SystemConfig, read_json(path), str(path))
 
 
-def find_foreign_system(recipe, name: str) -> ForeignSystem:
-    """Where a system of another recipe comes from. Raises ConfigError for a name of another form, or no such
-    recipe or protocol.
-    """
-    from dada.recipe.config import load_recipe_config
+def find_foreign_system(scoring_root: Path, name: str) -> tuple[Path, RecipeConfig, str, str]:
+    """Return the folder, configuration and protocol of the other recipe, and the name of the system there.
 
+    Raise ConfigError for a name of another form, and for an unknown recipe or protocol.
+    """
     place, _, path = name.partition(MARK)
     protocol, _, system = path.rpartition("/")
     if not place or not system or MARK in path:
         form = "write RECIPE:SYSTEM, e.g. asvspoof2019:aasist, or RECIPE:PROTOCOL/SYSTEM"
         raise ConfigError(f"{name!r} is no system of another recipe: {form}")
-    root = _find_recipe(recipe.root, place, name)
+    root = _find_recipe(scoring_root, place, name)
     config = load_recipe_config(root)
     if protocol and protocol not in config.protocols:
         known = f"{nearest(protocol, config.protocols)}; known: {', '.join(config.protocols)}"
         raise ConfigError(f"{name!r}: {root} has no protocol {protocol!r}{known}")
-    if root.resolve() == recipe.root.resolve() and not protocol:
+    if root.resolve() == scoring_root.resolve() and not protocol:
         raise ConfigError(
             f"{name!r}: {place} is this recipe: write {system}, or {place}:PROTOCOL/{system} for another "
             "of its protocols"
         )
-    other = type(recipe)(root, config, protocol or config.protocol or config.protocols[0], (), recipe.options)
-    return ForeignSystem(other, system, name.removesuffix(system), recipe.root, tuple(recipe.seeds))
+    return root, config, protocol or config.protocol or config.protocols[0], system
 
 
-def _find_recipe(here: Path, place: str, name: str) -> Path:
-    """The folder of the other recipe."""
-    beside = here.resolve().parent
-    tried = [here / place, Path(place)] if "/" in place else [beside / place]
-    found = next((path for path in tried if (path / "recipe.yaml").is_file()), None)
-    if found is None:
-        known = sorted(
-            path.parent.name for path in beside.glob("*/recipe.yaml") if path.parent != here.resolve()
-        )
-        where = " or ".join(map(str, tried))
+def _find_recipe(scoring_root: Path, place: str, name: str) -> Path:
+    """Return the folder of the other recipe. Raise ConfigError where there is none."""
+    neighbours = scoring_root.resolve().parent
+    candidates = [scoring_root / place, Path(place)] if "/" in place else [neighbours / place]
+    root = next((path for path in candidates if (path / "recipe.yaml").is_file()), None)
+    if root is None:
+        folders = sorted(path.parent for path in neighbours.glob("*/recipe.yaml"))
+        known = [path.name for path in folders if path != scoring_root.resolve()]
         raise ConfigError(
-            f"{name!r}: no recipe in {where}{nearest(place, known)}; recipes beside this one: "
-            f"{', '.join(known) or 'none'}"
+            f"{name!r}: no recipe in {' or '.join(map(str, candidates))}{nearest(place, known)}; recipes beside "
+            f"this one: {', '.join(known) or 'none'}"
         )
-    return Path(os.path.normpath(found))
+    return Path(os.path.normpath(root))

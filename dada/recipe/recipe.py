@@ -5,27 +5,21 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from dada.asr.config import TranscribeConfig
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
+from dada.explain.config import ExplainConfig
+from dada.metrics.config import EvaluateConfig
 from dada.recipe.applicable import ALL, applicable, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
 from dada.recipe.foreign_systems import ForeignSystem, find_foreign_system, is_foreign
+from dada.recipe.options import Options
 from dada.recipe.schema import MISSING, CorpusConfig, RecipeConfig, SplitsConfig
+from dada.report.config import ReportConfig
 from dada.storage.digest import value_digest
 from dada.system_files import configured_systems
-
-
-@dataclass(frozen=True)
-class Options:
-    """The flags: how to run. None of them may change a result."""
-
-    nj: int = 1  # processes side by side, each with one CPU thread
-    cmd: str = "local"
-    ngpu: int = 0  # GPUs of a training job
-    force: bool = False  # do again what is up to date, and give up an experiment with other settings
-    exp: str = "exp"  # folder of the experiments, below the recipe's
-    log_level: str = "info"
+from dada.text.config import TextConfig
 
 
 @dataclass(frozen=True)
@@ -37,11 +31,13 @@ class Recipe:
     root: Path
     config: RecipeConfig
     protocol: str
-    planned: tuple[str, ...]  # requested or run before; branches stand before the fusions that need them
+    planned: tuple[str, ...] = ()  # requested, listed in recipe.yaml, or run before; branches before fusions
     options: Options = field(default_factory=Options)
-    overrides: tuple[str, ...] = ()  # key=value of the command line, as given
-    by_name: tuple[str, ...] = ()  # systems of --system; only they get the overrides of a system
-    listed: tuple[str, ...] = ()  # systems of recipe.yaml, with their branches
+    overrides: tuple[str, ...] = ()  # key=value of the command line
+    named: tuple[str, ...] = ()  # systems of --system; the overrides of a system apply to these only
+    requested: tuple[
+        str, ...
+    ] = ()  # systems to run: those of --system or of recipe.yaml, with their branches
 
     @classmethod
     def load(
@@ -54,19 +50,12 @@ class Recipe:
         """Read a recipe folder.
 
         `systems` names the systems to run, or `all`; with it, `overrides` may also set their keys. Systems that
-        were run at another time are planned too, because they keep their rows in the report. Raise ConfigError.
+        were run before are planned too, because they keep their rows in the report. Raise ConfigError.
         """
         root = Path(root)
         of_recipe, of_system = split_overrides(overrides)
         config = load_recipe_config(root, of_recipe)
-        if of_system and not systems:
-            raise ConfigError(f"{of_system[0]} is a setting of a system: say which system with --system")
-        foreign = [name for name in systems if is_foreign(name)]
-        if of_system and foreign:
-            raise ConfigError(
-                f"{of_system[0]} is a setting of a system, and {foreign[0]} is scored as it was trained: "
-                "set it there"
-            )
+        _check_overrides(of_system, systems)
         if config.protocol is not None and config.protocol not in config.protocols:
             raise ConfigError(
                 f"unknown protocol {config.protocol!r} of {root}; known: {', '.join(config.protocols)}"
@@ -76,11 +65,13 @@ class Recipe:
         if ALL in systems:
             others = [name for name in systems if name != ALL]
             systems = list(dict.fromkeys([*applicable(root, config, recipe.system), *others]))
-        recipe = replace(recipe, by_name=tuple(systems))
+        recipe = replace(recipe, named=tuple(systems))
         run_before = [name for name in recipe.configured if any(recipe.exp_dir(name).glob("results/*.json"))]
-        listed = recipe._with_branches(config.systems)
-        planned = recipe._with_branches([*listed, *systems, *run_before])
-        recipe = replace(recipe, listed=listed, planned=planned)
+        recipe = replace(
+            recipe,
+            requested=recipe.with_branches(systems or config.systems),
+            planned=recipe.with_branches([*config.systems, *systems, *run_before]),
+        )
         recipe._check_audio()
         return recipe
 
@@ -104,22 +95,19 @@ class Recipe:
         """All systems that have a configuration, in the package or in the recipe."""
         return configured_systems(self.root)
 
-    @property
-    def requested(self) -> tuple[str, ...]:
-        """The systems to run: those of --system, else those of recipe.yaml, with their branches."""
-        return self._with_branches(list(self.by_name)) if self.by_name else self.listed
+    @cached_property
+    def _listed(self) -> tuple[str, ...]:
+        return self.with_branches(self.config.systems)
 
     @property
     def views(self) -> list["Recipe"]:
-        """This recipe under each of its protocols, or under the one that was asked for."""
+        """This recipe under each protocol to run."""
         return [self.under(name) for name in self._protocols]
 
     def under(self, protocol: str) -> "Recipe":
         """This recipe under one protocol, with the systems that run under it."""
-        with_more = self._protocols[: self.config.more_protocols or None]
-        return replace(
-            self, protocol=protocol, planned=self.planned if protocol in with_more else self.listed
-        )
+        runs_all = protocol in self._protocols[: self.config.more_protocols or None]
+        return replace(self, protocol=protocol, planned=self.planned if runs_all else self._listed)
 
     @property
     def _protocols(self) -> list[str]:
@@ -127,28 +115,30 @@ class Recipe:
 
     @property
     def other_protocols(self) -> list["Recipe"]:
-        """This recipe under each of its other protocols, asked for or not."""
+        """This recipe under each of its other protocols, whether they run or not."""
         return [replace(self, protocol=name) for name in self.config.protocols if name != self.protocol]
 
     def system(self, name: str) -> SystemConfig:
-        """The merged and checked configuration of a system; of one that another recipe trained, as it was
-        trained.
+        """The merged and checked configuration of a system. A system of another recipe has the configuration
+        that it was trained with.
         """
         if is_foreign(name):
             return self.origin(name).config()
-        of_system = split_overrides(self.overrides)[1] if name in self.by_name else []
+        of_system = split_overrides(self.overrides)[1] if name in self.named else []
         key = (name, self._resolved_root, tuple(of_system))
         if key not in _systems:
             _systems[key] = load_system_config(name, self.root, of_system)
-        return replace(
-            _systems[key]
-        )  # a copy: stages fill in values that depend on the data, such as authors
+        return replace(_systems[key])  # stages fill in values that depend on the data, such as authors
 
     def origin(self, name: str) -> ForeignSystem:
-        """Where a system of another recipe comes from (ConfigError)."""
+        """The recipe, protocol and name of a system of another recipe. Raise ConfigError."""
         key = (name, self._resolved_root, self.options, tuple(self.seeds))
         if key not in _origins:
-            _origins[key] = find_foreign_system(self, name)
+            root, config, protocol, system = find_foreign_system(self.root, name)
+            other = Recipe(root, config, protocol, (), self.options)
+            _origins[key] = ForeignSystem(
+                other, system, name.removesuffix(system), self.root, tuple(self.seeds), self.options.exp
+            )
         return _origins[key]
 
     def systems_of(self, task: str) -> list[str]:
@@ -190,41 +180,41 @@ class Recipe:
         return self.config.seeds
 
     def seeds_of(self, system: str) -> list[int]:
-        """Training seeds of a system: those of the recipe, or as many of them as it gives systems that it
-        does not list.
+        """Training seeds of a system.
 
-        Of a system that another recipe trained: those of the recipe's seeds that were trained there.
+        They are the seeds of the recipe, for a system that it does not list the first `more_seeds` of them,
+        and for a system of another recipe those with which it was trained there.
         """
         if is_foreign(system):
             return self.origin(system).seeds
-        return self.config.seeds[: None if system in self.listed else self.config.more_seeds or None]
+        return self.config.seeds[: None if system in self._listed else self.config.more_seeds or None]
 
     def weights_path(self, init: str) -> Path:
-        """Where the weights lie that a system's `init` names."""
+        """The file of weights that the `init` of a system names."""
         return weights_path(self.root, self.config, init)
 
     @property
-    def transcribe(self):
+    def transcribe(self) -> TranscribeConfig:
         """Settings of Whisper."""
         return self.config.transcribe
 
     @property
-    def text(self):
+    def text(self) -> TextConfig:
         """Settings of the text corpus."""
         return self.config.text
 
     @property
-    def evaluate(self):
+    def evaluate(self) -> EvaluateConfig:
         """Settings of the evaluation."""
         return self.config.evaluate
 
     @property
-    def explain(self):
+    def explain(self) -> ExplainConfig:
         """Settings of the explanations."""
         return self.config.explain
 
     @property
-    def report(self):
+    def report(self) -> ReportConfig:
         """Settings of the report."""
         return self.config.report
 
@@ -263,9 +253,7 @@ class Recipe:
         return self.data_root / f"text_{name}" / split
 
     def dump_dir(self, config: InputConfig, split: str) -> Path:
-        """Where the features of a split lie: one folder per kind and settings, so that systems share what is
-        the same.
-        """
+        """The folder of the features of a split. Systems with the same settings of features share it."""
         return (
             self.root
             / "dump"
@@ -281,13 +269,14 @@ class Recipe:
 
     def exp_dir(self, system: str) -> Path:
         """Folder of a system: its seeds and its results."""
-        return self.exp_root / self._below / (self.origin(system).below if is_foreign(system) else system)
+        return self.exp_root / self._below / (self.origin(system).folder if is_foreign(system) else system)
 
     def seed_dir(self, system: str, seed: int) -> Path:
         """Folder of one training run."""
         return self.exp_dir(system) / f"seed_{seed}"
 
-    def _with_branches(self, names: list[str]) -> tuple[str, ...]:
+    def with_branches(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Systems and their branches, each branch before the systems that read it."""
         ordered: list[str] = []
 
         def add(name: str) -> None:
@@ -299,6 +288,19 @@ class Recipe:
         for name in names:
             add(name)
         return tuple(ordered)
+
+
+def _check_overrides(of_system: Sequence[str], systems: Sequence[str]) -> None:
+    """Raise ConfigError for settings of a system without a system that they can apply to."""
+    if not of_system:
+        return
+    if not systems:
+        raise ConfigError(f"{of_system[0]} is a setting of a system: say which system with --system")
+    foreign = next(filter(is_foreign, systems), None)
+    if foreign is not None:
+        raise ConfigError(
+            f"{of_system[0]} is a setting of a system, and {foreign} is scored as it was trained: set it there"
+        )
 
 
 _systems: dict[tuple, SystemConfig] = {}

@@ -22,7 +22,8 @@ def smoke_test(recipe: Path, splits: Sequence[DataDir]) -> str:
     Raise what a stage raises. The results mean nothing, with so few files and a mixture of two components.
     """
     from dada.recipe.catalog import stages
-    from dada.recipe.recipe import Options, Recipe
+    from dada.recipe.options import Options
+    from dada.recipe.recipe import Recipe
     from dada.recipe.runner import Selection, run_recipe
     from dada.report.terminal import summary
 

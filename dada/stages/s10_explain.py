@@ -82,7 +82,11 @@ def _pages(recipe: Recipe, explained: Sequence[str]) -> list[Job]:
     chosen, listing, splits = recipe.explain, pages_path(recipe), recipe.splits.test
     if not explained or not (chosen.pages or chosen.utterances):
         return []
-    others = [name for name in recipe.listed if recipe.system(name).task in ("text", "fusion")]
+    others = [
+        name
+        for name in recipe.with_branches(recipe.config.systems)
+        if recipe.system(name).task in ("text", "fusion")
+    ]
     files = [_summary(recipe, name) for name in explained]
     for name in (*explained, *others):
         folder = _first_seed(recipe, name)

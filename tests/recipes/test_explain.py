@@ -113,7 +113,7 @@ def test_a_page_for_an_utterance_of_every_class(explained):
         ("spoof", "A01"),
         ("spoof", "A02"),
     ]
-    fusions = [name for name in explained.listed if explained.system(name).task == "fusion"]
+    fusions = [name for name in explained.planned if explained.system(name).task == "fusion"]
     for page in pages:
         assert page["scores"].keys() == {*SYSTEMS, "dada_text", *fusions} and page["words"]
         for name, score in page["scores"].items():
