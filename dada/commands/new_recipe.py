@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
     )
     home = args.egs / args.name
     for data in made:
-        counts = sorted(Counter(data.labels.values()).items())
+        counts = sorted(Counter(data["utt2label"].values()).items())
         labels = ", ".join(f"{number} {label}" for label, number in counts)
         print(f"{data.path.name}: {len(data.utts)} utterances, {labels}")
     print(f"made {home}; the columns, labels and splits are in {home / 'recipe.yaml'}")

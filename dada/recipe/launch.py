@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from dada.errors import ConfigError
 from dada.program import show_warnings
@@ -17,9 +18,8 @@ from dada.recipe.slurm import Slurm
 
 COMMANDS = ("local", "slurm")
 Submit = Callable[..., concurrent.futures.Future]
-# glibc gives large blocks back to the system at once and asks for them again in the next step, which takes up
-# to a third of a training step on a CPU. Read when a process starts, so it serves the processes that are
-# started here.
+# By default glibc returns large blocks to the system at once and requests them again in the next step, which
+# takes up to a third of a training step on a CPU. Processes read these settings at their start.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30)}
 
 
@@ -27,14 +27,14 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_":
 def executor(recipe: Recipe) -> Iterator[Submit]:
     """Yield `submit(function, argument)` for the `--cmd` of a recipe.
 
-    One process does its work here; more are spawned once and serve all stages, since starting Python and
-    torch costs seconds. On a cluster every task is a job of its own, and `--nj` of them run at once.
+    With `--nj 1` tasks run in this process. Several processes are spawned once and serve all stages, since
+    starting Python and torch takes seconds. On a cluster every task is a job, and `--nj` of them run at once.
     """
     options = recipe.options
     if options.cmd not in COMMANDS:
         raise ConfigError(f"unknown --cmd {options.cmd!r}; known: {', '.join(COMMANDS)}")
     if options.cmd == "local" and options.nj == 1:
-        yield _here
+        yield _submit_locally
         return
     for name, value in KEEP_MEMORY.items():
         os.environ.setdefault(name, value)
@@ -52,18 +52,18 @@ def executor(recipe: Recipe) -> Iterator[Submit]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _here(function, *args) -> concurrent.futures.Future:
+def _submit_locally(function: Callable, *args: Any) -> concurrent.futures.Future:
     future: concurrent.futures.Future = concurrent.futures.Future()
     try:
         future.set_result(function(*args))
-    except BaseException as error:  # handed to the caller by future.result(), as a pool does
+    except BaseException as error:  # future.result() raises it, as with a pool
         future.set_exception(error)
     return future
 
 
 def _follow_parent(parent: int) -> None:
-    """Show warnings, and end this process when its parent is gone: a killed run must not leave workers that
-    write beside the next one.
+    """Show warnings, and end this process with its parent: workers of a killed run must not write beside the
+    next run.
     """
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"

@@ -1,4 +1,4 @@
-"""Running stages: what is up to date is skipped, the rest is done, and every line says why."""
+"""Run stages: jobs that are up to date are skipped, the others run, and the log gives the reasons."""
 
 import concurrent.futures
 import logging
@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +26,14 @@ log = logging.getLogger("dada")
 
 @dataclass(frozen=True)
 class Selection:
-    """The stages to run, and the systems to run them for (empty: all)."""
+    """The stages to run, by the numbers of the first and the last."""
 
     first: int
     last: int
 
     def stages(self, recipe: Recipe) -> list[catalog.StageEntry]:
-        """Stages in range that apply to the recipe; the others are named."""
-        found = []
+        """The stages in range that apply to the recipe. The log names the others."""
+        applicable = []
         for stage in catalog.stages():
             if not self.first <= stage.number <= self.last:
                 continue
@@ -47,12 +47,12 @@ class Selection:
                     why,
                 )
             else:
-                found.append(stage)
-        return found
+                applicable.append(stage)
+        return applicable
 
 
 def run_recipe(recipe: Recipe, selection: Selection) -> None:
-    """Run the selected stages in order. Raises UserError or DadaError at the first stage that fails."""
+    """Run the selected stages in order. Raise UserError or DadaError at the first stage that fails."""
     start = time.monotonic()
     ledger = make_ledger(recipe)
     with executor(recipe) as submit:
@@ -62,12 +62,12 @@ def run_recipe(recipe: Recipe, selection: Selection) -> None:
 
 
 def make_ledger(recipe: Recipe) -> Ledger:
-    """Every job of every stage and system, selected or not, so that an input can be traced to its maker."""
+    """Return the jobs of all stages and systems, selected or not, so that the maker of every input is known."""
     return Ledger([job for stage in catalog.stages() for job in stage.plan(recipe)])
 
 
 def jobs_to_run(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger) -> list[Job]:
-    """The jobs of a stage that serve the selected systems."""
+    """Return the jobs of a stage that serve the requested systems."""
     selected = set(recipe.requested)
     return [
         job
@@ -77,7 +77,7 @@ def jobs_to_run(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger) -> li
 
 
 def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit: Submit) -> None:
-    """Run what is not up to date of one stage, in waves where a job needs another of the same stage."""
+    """Run the jobs of a stage that are not up to date, in waves where a job reads outputs of the same stage."""
     jobs = jobs_to_run(recipe, stage, ledger)
     title = f"stage {stage.number} {stage.name}"
     if not jobs:
@@ -90,11 +90,12 @@ def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit:
     num_run = 0
     for wave in waves(jobs):
         states = {job.name: ledger.state(job, recipe.options.force) for job in wave}
-        todo = [job for job in wave if states[job.name].reason]
+        reasons = {job.name: reason for job in wave if (reason := states[job.name].reason)}
+        todo = [job for job in wave if job.name in reasons]
         _check(stage, wave, states, ledger)
         if todo:
-            reasons = sorted({states[job.name].reason for job in todo})
-            log.info("%s: START %d of %d jobs (%s)", title, len(todo), len(jobs), "; ".join(reasons[:3]))
+            shown = "; ".join(sorted(set(reasons.values()))[:3])
+            log.info("%s: START %d of %d jobs (%s)", title, len(todo), len(jobs), shown)
             _run_wave(recipe, stage, todo, states, ledger, submit)
             num_run += len(todo)
     if num_run:
@@ -104,14 +105,13 @@ def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit:
 
 
 def waves(jobs: list[Job]) -> list[list[Job]]:
-    """Jobs in groups, each group needing outputs of earlier groups only, or having use for them."""
+    """Return the jobs in groups. A group reads, or may reuse, outputs of earlier groups only."""
     maker = {output: job.name for job in jobs for output in job.outputs}
     wanted: dict[str, tuple[Path, ...]] = {}
     for job in jobs:
-        helpful = (
-            output for other in job.after if other.name in wanted for output in other.outputs
-        )  # those planned before it: no circles
-        wanted[job.name] = (*job.inputs, *job.optional_inputs, *helpful)
+        # Only jobs that were planned before this one, so that there are no circles.
+        reusable = (output for other in job.after if other.name in wanted for output in other.outputs)
+        wanted[job.name] = (*job.inputs, *job.optional_inputs, *reusable)
     done: set[str] = set()
     rest, groups = list(jobs), []
     while rest:
@@ -129,75 +129,73 @@ def waves(jobs: list[Job]) -> list[list[Job]]:
 
 
 def _check(stage: catalog.StageEntry, jobs: list[Job], states: dict[str, State], ledger: Ledger) -> None:
-    """Refuse missing inputs and experiments with other settings before anything starts."""
+    """Raise DataError for missing inputs and ConfigError for experiments with other settings."""
     for job in jobs:
         state = states[job.name]
         if state.missing:
             path = state.missing[0]
             maker = ledger.maker_of(path)
             advice = (
-                f"stage {catalog.find(maker.stage).number} {maker.stage} makes it"
+                f"stage {catalog.find(maker.stage).number} {maker.stage} writes it"
                 if maker
-                else _elsewhere(path)
+                else _advice(path)
             )
             raise DataError(f"stage {stage.name}, {job.name}: {path} does not exist: {advice}")
         if state.other_settings:
             raise ConfigError(
                 f"{job.home} holds an experiment with other settings: {', '.join(state.other_settings)}. "
-                "Use another folder with --exp NAME, or give the old one up with --force"
+                "Use another folder with --exp NAME, or replace it with --force"
             )
         for maker in ledger.stale_inputs(job):
             log.warning(
-                "%s: %s is not up to date with its settings; stage %s would make it again",
+                "%s: %s is not up to date with its settings; stage %s would run it again",
                 job.name,
                 maker.name,
                 maker.stage,
             )
 
 
-def _elsewhere(path: Path) -> str:
-    """How to get an input that no stage of this recipe makes: by another recipe, if it lies in one's folder."""
+def _advice(path: Path) -> str:
+    """Return how to get an input that no stage of this recipe writes: another recipe may write it."""
     other = next((folder for folder in path.parents if (folder / "recipe.yaml").is_file()), None)
     if other is None:
-        return "no stage makes it: check the configuration"
+        return "no stage writes it: check the configuration"
     return (
         f"it belongs to the recipe {other.resolve().name}: run {other.resolve() / 'run.sh'} "
-        "--stop_stage 3 first, or leave it out here"
+        "--stop_stage 3 first, or leave it out of this recipe"
     )
 
 
 def _run_wave(
-    recipe: Recipe, stage, jobs: list[Job], states: dict[str, State], ledger: Ledger, submit: Submit
+    recipe: Recipe,
+    stage: catalog.StageEntry,
+    jobs: list[Job],
+    states: dict[str, State],
+    ledger: Ledger,
+    submit: Submit,
 ) -> None:
     tasks: dict[str, list[Task]] = {}
     for job in jobs:
         _begin(job, states[job.name], recipe.options.force, ledger)
         tasks[job.name] = _tasks(recipe, stage, job, states[job.name])
-    seconds = _run_tasks(
-        [task for group in tasks.values() for task in group],
-        stage,
-        submit,
-        {
-            job.name: lambda spent, job=job: finish(job, ledger, spent, command_line())
-            for job in jobs
-            if not stage.sharded
-        },
-    )
+
+    def on_done(job: Job, spent: float) -> None:
+        if not stage.sharded:
+            finish(job, ledger, spent, command_line())
+
+    seconds = _run_tasks([task for group in tasks.values() for task in group], stage, submit, on_done)
     for job in jobs if stage.sharded else ():
         start = time.monotonic()
         folder = parts_dir(job, states[job.name].digest)
         view = recipe.under(job.protocol)
-        stage.module.merge(
-            view, job, [folder / f"part.{i:04d}" for i in range(len(stage.module.shards(view, job)))]
-        )
+        num_parts = len(stage.module.shards(view, job))
+        stage.module.merge(view, job, [folder / f"part.{i:04d}" for i in range(num_parts)])
         finish(job, ledger, seconds.get(job.name, 0.0) + time.monotonic() - start, command_line())
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _begin(job: Job, state: State, force: bool, ledger: Ledger) -> None:
-    """Mark a job as begun. What belongs to another digest, or is to be forced, is removed first, so nothing
-    old is mixed in.
-    """
+    """Mark a job as started. Remove first what belongs to another digest, and with --force everything."""
     made_before = ledger.made_before(job, state.digest)
     for folder in {job.home, started_path(job).parent, *(output.parent for output in job.outputs)}:
         remove_stale(folder)
@@ -211,8 +209,8 @@ def _begin(job: Job, state: State, force: bool, ledger: Ledger) -> None:
     write_stamp(started_path(job), started | ({"before": made_before} if made_before else {}))
 
 
-def _tasks(recipe: Recipe, stage, job: Job, state: State) -> list[Task]:
-    """One task, or one for every shard that is not finished yet."""
+def _tasks(recipe: Recipe, stage: catalog.StageEntry, job: Job, state: State) -> list[Task]:
+    """Return one task, or a task for each shard that is not finished."""
     logs = recipe.exp_root / "log" / stage.name
     if not stage.sharded:
         return [Task(recipe, stage.name, job, logs / f"{slug(job.name)}.log")]
@@ -227,10 +225,10 @@ def _tasks(recipe: Recipe, stage, job: Job, state: State) -> list[Task]:
     return tasks
 
 
-def _run_tasks(tasks: list[Task], stage, submit: Submit, on_done: dict) -> dict[str, float]:
-    """Run tasks, follow them, and return the seconds spent by job. The first failure stops the rest and is
-    raised.
-    """
+def _run_tasks(
+    tasks: list[Task], stage: catalog.StageEntry, submit: Submit, on_done: Callable[[Job, float], None]
+) -> dict[str, float]:
+    """Run tasks, log their progress, and return the seconds by job. Raise the first failure and cancel the rest."""
     seconds: dict[str, float] = {}
     waiting: dict[concurrent.futures.Future, Task] = {}
     num_done, start = 0, time.monotonic()
@@ -254,12 +252,11 @@ def _run_tasks(tasks: list[Task], stage, submit: Submit, on_done: dict) -> dict[
             len(tasks),
             left,
         )
-        if task.job.name in on_done:
-            on_done[task.job.name](spent)
+        on_done(task.job, spent)
 
     for task in tasks:
         future = submit(run_task, task)
-        if future.done():  # the work was done here: stamp it before the next begins
+        if future.done():  # it ran in this process: write its stamp before the next task starts
             settle(future, task)
         else:
             waiting[future] = task
@@ -268,10 +265,8 @@ def _run_tasks(tasks: list[Task], stage, submit: Submit, on_done: dict) -> dict[
     return seconds
 
 
-def _failure(stage, task: Task, error: BaseException) -> DadaError:
-    """The error of a task with what the reader needs: the job, the log, and its tail where the error is not
-    the user's.
-    """
+def _failure(stage: catalog.StageEntry, task: Task, error: BaseException) -> DadaError:
+    """Return the error of a task with its stage and job, and with the end of the log for a fault of the program."""
     if isinstance(error, UserError):
         return type(error)(f"stage {stage.name}, {task.label}: {error}")
     if isinstance(error, KeyboardInterrupt):
@@ -289,5 +284,5 @@ def _tail(path: Path) -> str:
 
 
 def command_line() -> str:
-    """The command of this process, as it can be typed again."""
+    """Return the command of this process for a shell."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

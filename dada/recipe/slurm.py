@@ -1,7 +1,7 @@
 """Tasks as jobs of a Slurm cluster, through submitit: `--cmd slurm` on a login node, `--nj` of them at once.
 
-Python, the recipe and the corpus must lie where all nodes see them. What the cluster is asked for stands in
-the recipe's local.yaml, as options of sbatch by their long names:
+All nodes must see Python, the recipe and the corpus under the same paths. The recipe's local.yaml holds the
+options of sbatch by their long names:
 
     slurm:
       options: {partition: cpu, time: "4:00:00", mem: 8G}
@@ -16,6 +16,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from dada.errors import ConfigError, DadaError
 from dada.plugins import nearest
@@ -23,30 +24,27 @@ from dada.recipe import catalog
 from dada.recipe.recipe import Recipe
 from dada.recipe.tasks import Task
 
-POLL = 1.0  # seconds between two looks at the jobs
+POLL = 1.0  # seconds between two queries of the jobs
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class _Waiting:
-    """A task that is to become a job, or is one (of submitit)."""
+    """A task in the queue, or with its job of submitit."""
 
     future: concurrent.futures.Future
     function: Callable
     task: Task
-    job: object = None
+    job: Any = None
 
 
 class Slurm:
-    """`submit` as that of concurrent.futures, and `close`, which cancels what still runs. One thread talks to
-    the cluster.
-    """
+    """`submit` as in concurrent.futures, and `close`, which cancels the running jobs. One thread calls Slurm."""
 
     def __init__(self, recipe: Recipe):
         if shutil.which("sbatch") is None or shutil.which("srun") is None:
             raise ConfigError(
-                "--cmd slurm finds no sbatch and srun here: call it on a node of the cluster that may "
-                "submit jobs"
+                "--cmd slurm finds no sbatch and srun: call it on a node of the cluster that may submit jobs"
             )
         known = [stage.name for stage in catalog.stages()]
         for name in recipe.config.slurm.stages:
@@ -63,14 +61,14 @@ class Slurm:
         self.thread.start()
 
     def submit(self, function: Callable, task: Task) -> concurrent.futures.Future:
-        """A future of function(task), which runs on another node as soon as fewer than `--nj` jobs do."""
+        """Return a future of function(task), which runs on another node when fewer than `--nj` jobs run."""
         waiting = _Waiting(concurrent.futures.Future(), function, task)
         with self.changed:
             self.queue.append(waiting)
         return waiting.future
 
     def close(self) -> None:
-        """Cancel the jobs that have not ended, as after Ctrl-C or the failure of another."""
+        """Cancel the jobs that have not ended."""
         self.stopped.set()
         self.thread.join()
         for waiting in self.running:
@@ -82,12 +80,12 @@ class Slurm:
             for waiting in list(self.running):
                 try:
                     self._settle(waiting)
-                except Exception as error:  # a full disk, say: whoever waits must hear of it
+                except Exception as error:  # e.g. a full disk: the caller of `result` gets the error
                     self.running.remove(waiting)
                     waiting.future.set_exception(error)
-            while len(self.running) < self.recipe.options.nj and (waiting := self._next()):
-                if waiting.future.set_running_or_notify_cancel():
-                    self._start(waiting)
+            while len(self.running) < self.recipe.options.nj and (queued := self._next()):
+                if queued.future.set_running_or_notify_cancel():
+                    self._start(queued)
 
     def _next(self) -> _Waiting | None:
         with self.changed:
@@ -105,7 +103,7 @@ class Slurm:
                 additional_parameters=options(self.recipe, task.stage),
             )
             waiting.job = executor.submit(outcome, waiting.function, task)
-        except Exception as error:  # whatever sbatch or submitit says, it is said of this task
+        except Exception as error:  # any error of sbatch or submitit concerns this task only
             advice = f"correct slurm in {self.recipe.root / 'local.yaml'}"
             waiting.future.set_exception(
                 ConfigError(f"sbatch did not take the job of {task.label}: {str(error).strip()}: {advice}")
@@ -115,12 +113,12 @@ class Slurm:
         self.running.append(waiting)
 
     def _settle(self, waiting: _Waiting) -> None:
-        """Tell the future how a job ended, once it has."""
+        """Set the result of the future where the job has ended."""
         if not waiting.job.done():
             return
         try:
             value, error = waiting.job.result()
-        # the job was killed or cancelled, or its node is gone: submitit says so with the end of its output
+        # the job was killed or cancelled, or its node failed: the message of submitit ends with its output
         except Exception as lost:
             value, error = None, DadaError(f"job {waiting.job.job_id} ended without a result")
             waiting.task.log.parent.mkdir(parents=True, exist_ok=True)
@@ -128,36 +126,30 @@ class Slurm:
                 file.write(f"{lost}\n")
         else:
             _tidy(waiting.job)
-        _see_anew(waiting.task)
+        _refresh(waiting.task)
         self.running.remove(waiting)
         waiting.future.set_result(value) if error is None else waiting.future.set_exception(error)
 
 
 def options(recipe: Recipe, stage: str) -> dict[str, str]:
-    """What sbatch is asked for a task of a stage: options of all stages, then those of a GPU, then those of
-    the stage itself.
-    """
+    """Return the options of sbatch for a stage: those of all stages, of GPU jobs, and of the stage itself."""
     config, entry = recipe.config.slurm, catalog.find(stage)
-    asked = {**config.options}
+    chosen = {**config.options}
     if recipe.options.ngpu and entry.uses_gpu:
-        asked |= {"gres": f"gpu:{recipe.options.ngpu if entry.distributed else 1}", **config.gpu}
-    return asked | config.stages.get(stage, {})
+        chosen |= {"gres": f"gpu:{recipe.options.ngpu if entry.distributed else 1}", **config.gpu}
+    return chosen | config.stages.get(stage, {})
 
 
 def outcome(function: Callable, task: Task) -> tuple[float | None, Exception | None]:
-    """Runs in the job: what a task gives, or the error that it raises, of which submitit would send the text
-    alone.
-    """
+    """Run a task in the job. Return its seconds or its error; of a raised error submitit keeps only the text."""
     try:
         return function(task), None
     except Exception as error:
         return None, error
 
 
-def _tidy(job) -> None:
-    """Remove what a job that ended well leaves besides the log of its task: its files, and a link to one of
-    them.
-    """
+def _tidy(job: Any) -> None:
+    """Remove the files of a successful job, and the links to them, except the log of its task."""
     for path in job.paths.folder.glob(f"{job.job_id}_*"):
         path.unlink(missing_ok=True)
     for path in job.paths.folder.glob(".submission_file_*"):
@@ -165,10 +157,8 @@ def _tidy(job) -> None:
             path.unlink(missing_ok=True)
 
 
-def _see_anew(task: Task) -> None:
-    """Read the folders of a task's outputs: a network file system may go on showing an earlier listing to
-    those who don't.
-    """
+def _refresh(task: Task) -> None:
+    """List the folders of a task's outputs: a network file system may keep an earlier listing otherwise."""
     for folder in {path.parent for path in (*task.job.outputs, *filter(None, [task.part]))}:
         with contextlib.suppress(OSError):
             list(folder.iterdir())

@@ -1,4 +1,4 @@
-"""What a worker process does: one job, or one shard of a job."""
+"""A task: one job, or one shard of a job, run in a process with a log of its own."""
 
 import contextlib
 import fcntl
@@ -24,9 +24,7 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 @dataclass(frozen=True)
 class Task:
-    """A job, or the shard of a job made of `keys`, and the log that it writes. Can be sent to another process
-    or machine.
-    """
+    """A job, or the shard of a job with some keys, and its log. It can be sent to another process or machine."""
 
     recipe: Recipe
     stage: str
@@ -34,30 +32,28 @@ class Task:
     log: Path
     shard: int | None = None
     keys: tuple[str, ...] = ()
-    part: Path | None = None  # folder that the finished shard becomes
+    part: Path | None = None  # output folder of the shard; absent until the shard is finished
 
     @property
     def label(self) -> str:
-        """For messages."""
+        """Name of the task in messages."""
         return self.job.name if self.shard is None else f"{self.job.name} shard {self.shard + 1}"
 
 
 def run_task(task: Task) -> float:
-    """Run a task in this process, with its log in a file of its own; returns seconds. Errors are logged and
-    raised.
-    """
+    """Run a task in this process and return its seconds. Errors are logged and raised."""
     _one_thread()
     if not task.recipe.options.ngpu:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # GPUs are used when asked for, and never by accident
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # GPUs are used only with --ngpu
     start = time.monotonic()
     stage = find(task.stage)
     with _logging_to(task.log, task.recipe.options.log_level):
         try:
             view = task.recipe.under(task.job.protocol)
-            if task.shard is None:
+            if task.part is None:
                 with _locked(task.job.home):
                     if task.recipe.options.ngpu > 1 and stage.distributed:
-                        run_distributed(task, task.recipe.options.ngpu)
+                        run_distributed(task, task.log, task.recipe.options.ngpu)
                     else:
                         stage.module.run(view, task.job)
             else:
@@ -66,16 +62,14 @@ def run_task(task: Task) -> float:
         except UserError as error:
             logging.getLogger(__name__).error("%s: %s", task.label, error)
             raise
-        except (
-            Exception
-        ):  # nothing is swallowed: the log gets the traceback, whoever waits for the task gets the error
+        except Exception:  # the log gets the traceback, the caller the error
             logging.getLogger(__name__).exception("failed: %s", task.label)
             raise
     return time.monotonic() - start
 
 
 def finish(job: Job, ledger: Ledger, seconds: float, command: str) -> None:
-    """Stamp a job whose outputs are all there; RuntimeError if one is not, for then the stage has a fault."""
+    """Write the stamp of a job. Raise RuntimeError where an output is missing: then the stage has a fault."""
     absent = [str(path) for path in job.outputs if not path.exists()]
     if absent:
         raise RuntimeError(f"stage {job.stage} ended without an error but did not write {', '.join(absent)}")
@@ -92,14 +86,14 @@ def finish(job: Job, ledger: Ledger, seconds: float, command: str) -> None:
 
 
 def parts_dir(job: Job, job_digest: str) -> Path:
-    """Where the shards of a job wait for their merge; another digest has another folder."""
+    """The folder of the finished shards of a job; jobs of other digests have other folders."""
     return job.home / ".parts" / f"{job.stage}-{slug(job.name)}-{job_digest[:8]}"
 
 
 @contextlib.contextmanager
 def _logging_to(path: Path, level: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="a", encoding="utf-8")  # a task that goes on keeps its log
+    handler = logging.FileHandler(path, mode="a", encoding="utf-8")  # a resumed task appends
     handler.setFormatter(logging.Formatter(LOG_FORMAT))
     root = logging.getLogger()
     root.addHandler(handler)
@@ -113,21 +107,19 @@ def _logging_to(path: Path, level: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    """Hold a folder for one process. The system releases the lock with the process, however that ends."""
+    """Lock a folder for one process. The system releases the lock when the process ends, in whatever way."""
     home.mkdir(parents=True, exist_ok=True)
     with open(home / ".lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            logging.getLogger(__name__).info("another process works on %s: waiting for it", home)
+            logging.getLogger(__name__).info("waiting for another process that works on %s", home)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _one_thread() -> None:
-    """One CPU thread, whatever runs beside: sums split over threads differ in the last digits, and nj must
-    not show in a result.
-    """
+    """Use one CPU thread. Sums over several threads differ in the last digits, and no result depends on --nj."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     if "torch" in sys.modules:

@@ -1,44 +1,35 @@
-"""A training task in several processes, one GPU each: torchrun starts `python -m dada.recipe.worker TASK` once
-for each GPU.
+"""A training task in several processes: torchrun starts `python -m dada.recipe.worker TASK` for each GPU.
 
-Accelerate tells the training loop its rank (dada/train/processes.py). The main process alone writes files.
+Accelerate gives the training loop its rank (dada/train/processes.py). Only the main process writes files.
 """
 
 import pickle
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from dada.errors import DadaError
-from dada.storage.atomic import atomic_path
+
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone")
 
 
-def run_distributed(task, num_processes: int) -> None:
-    """Run a task under torchrun on this machine, with its output appended to the task's log. Raises DadaError
-    where it fails.
+def run_distributed(task: object, log: Path, num_processes: int) -> None:
+    """Run a task under torchrun on this machine, and append the output to a log. Raise DadaError where it fails.
+
+    The task is passed as a pickle in a folder that only this user can read and write.
     """
-    path = task.log.with_suffix(".task")
-    with atomic_path(path) as partial:
-        partial.write_bytes(pickle.dumps(task))
-    torchrun = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        f"--nproc_per_node={num_processes}",
-    ]
-    command = [*torchrun, "-m", __name__, str(path)]
-    with open(task.log, "a", encoding="utf-8") as output:
+    with tempfile.TemporaryDirectory(prefix="dada_") as folder, open(log, "a", encoding="utf-8") as output:
+        path = Path(folder) / "task.pickle"
+        path.write_bytes(pickle.dumps(task))
+        command = [*TORCHRUN, f"--nproc_per_node={num_processes}", "-m", __name__, str(path)]
         code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
-    path.unlink(missing_ok=True)
     if code != 0:
-        raise DadaError(f"torchrun ended with exit code {code}; every process says why in {task.log}")
+        raise DadaError(f"torchrun ended with exit code {code}; the messages of every process are in {log}")
 
 
 def main(path: str) -> None:
-    """What each process does. The task is a pickle that `run_distributed` of the same user wrote a moment
-    ago.
-    """
+    """Run the task in one of the processes. Its file is a pickle that `run_distributed` wrote."""
     from dada.program import set_up_logging
     from dada.recipe.catalog import find
 

@@ -84,7 +84,7 @@ def test_only_failed_shards_run_again(toy):
 
 
 def test_missing_input_names_the_stage_that_makes_it(toy):
-    with pytest.raises(DataError, match="greeting does not exist: stage 1 greet makes it"):
+    with pytest.raises(DataError, match="greeting does not exist: stage 1 greet writes it"):
         toy(first=2)
 
 
