@@ -20,7 +20,7 @@ def dada(*arguments) -> subprocess.CompletedProcess:
     handlers, level = logger.handlers[:], logger.level
     with (
         mock.patch.dict(os.environ),
-        mock.patch.object(audio, "_said", set()),  # warnings that a process shows once
+        mock.patch.object(audio, "_logged", set()),  # warnings that a process shows once
         mock.patch.object(sys, "argv", ["dada", *argv]),
         contextlib.redirect_stdout(stdout),
         contextlib.redirect_stderr(stderr),
