@@ -46,7 +46,7 @@ EXTRAS = {
 
 
 class BuildWithTable(build_py):
-    """The catalogue of systems lies in egs/, which is not part of the package: give the package a copy."""
+    """Copy the system table of egs/, which is not part of the package, into the package."""
 
     def run(self) -> None:
         """Build as usual, then copy."""

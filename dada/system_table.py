@@ -1,8 +1,7 @@
-"""The catalogue of systems: what each is, what was published of it, what has been verified of it here.
+"""The system table, egs/systems.csv: description, published figures and verified facts of every system.
 
-`systems.csv` has one row for every configuration of dada/conf. It lies in egs/; in an installed package,
-which has no egs/, beside the configurations, where setup.py puts a copy. Nothing here imports torch, so that
-listing is quick.
+It has a row for each configuration of dada/conf. An installed package has no egs/; setup.py copies the table
+into dada/conf. Nothing here imports torch, so that `dada models` is quick.
 """
 
 import csv
@@ -10,24 +9,21 @@ import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import yaml
+from dada.errors import DataError
+from dada.settings import merge_layers
+from dada.system_files import PACKAGE, configured_systems, system_layers
 
-from dada.errors import ConfigError, DataError
-from dada.plugins import nearest
-
-CONF = Path(__file__).parent / "conf"
-TABLES = (Path(__file__).parents[1] / "egs" / "systems.csv", CONF / "systems.csv")
+TABLES = (Path(__file__).parents[1] / "egs" / "systems.csv", PACKAGE / "systems.csv")
 REWRITE = "utils/systems_table.py && utils/make_docs.py"
 
 
 @dataclass
 class Row:
-    """One system. What is empty was not published, or not verified. `*_test` are node ids of the tests that
-    verify what stands before.
+    """One system. An empty value was not published or not verified. `*_test` is the node id of the test that
+    verifies the column before it.
 
     `figure`, `metric`, `corpus` and `source` hold as many values, separated by `; `, where several figures
-    were published. `configuration`, `recipes`, `parameters` and `mini_run` are filled in from the project by
-    utils/systems_table.py.
+    were published. utils/systems_table.py fills in `configuration`, `recipes`, `parameters` and `mini_run`.
     """
 
     system: str
@@ -38,20 +34,17 @@ class Row:
     figure: str = ""  # 0.83 / 0.0275
     metric: str = ""  # EER % / min t-DCF
     corpus: str = ""
-    source: str = ""  # who says so: a value of SOURCES
-    parameters: str = (
-        ""  # of the network, without a frozen encoder; of a model without gradient, its fitted numbers
-    )
+    source: str = ""  # of the figure: a key of SOURCES
+    # of the network, without a frozen encoder; of a model without gradient, its fitted numbers
+    parameters: str = ""
     parameters_test: str = ""
-    official_weights: str = ""  # the file that was tried
-    official_deviation: str = (
-        ""  # largest difference of a logit from the official code's that the test allows
-    )
+    official_weights: str = ""  # the tested file
+    official_deviation: str = ""  # largest difference from a logit of the official code that the test allows
     official_test: str = ""
     filled_test: str = ""  # logits of weights filled by a formula, against those of the reference structure
-    score_file: str = ""  # the figure that a released score file gives here
+    score_file: str = ""  # the figure that this package computes from a released score file
     score_file_test: str = ""
-    other: str = ""  # what else was verified
+    other: str = ""  # any other verified fact
     other_test: str = ""
     mini_run: str = ""  # of the test splits of egs/mini/results.json
 
@@ -66,45 +59,26 @@ SOURCES = {
 
 
 def names() -> list[str]:
-    """The systems that have a configuration."""
-    return sorted(path.stem for path in CONF.glob("*.yaml"))
-
-
-def require(name: str) -> None:
-    """Raise ConfigError, with the nearest name, for a system that there is not."""
-    known = names()
-    if name not in known:
-        raise ConfigError(f"unknown system {name!r}{nearest(name, known)}; known: {', '.join(known)}")
+    """Return the systems that the package configures."""
+    return configured_systems()
 
 
 def configuration(name: str) -> str:
-    """The text of a system's YAML. Raises ConfigError for an unknown name."""
-    require(name)
-    return (CONF / f"{name}.yaml").read_text(encoding="utf-8")
+    """Return the text of a system's YAML. Raise ConfigError for an unknown name."""
+    system_layers(name)
+    return (PACKAGE / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def settings(name: str) -> dict:
-    """The values of a system's YAML, and of that which it is `like`, without defaults. Raises ConfigError for
-    an unknown name.
+    """Return the settings of a system, with those of the system that it is `like`, without defaults.
+
+    Raise ConfigError for an unknown name.
     """
-    values = yaml.safe_load(configuration(name))
-    other = values.pop("like", None)
-    return _merged(settings(other), values) if other else values
-
-
-def _merged(below: dict, above: dict) -> dict:
-    both = dict(below)
-    for key, value in above.items():
-        both[key] = (
-            _merged(both[key], value)
-            if isinstance(value, dict) and isinstance(both.get(key), dict)
-            else value
-        )
-    return both
+    return merge_layers(system_layers(name))
 
 
 def read_rows(path: Path | None = None) -> dict[str, Row]:
-    """The rows by system. Raises DataError for a missing file, other columns, or two rows of one system."""
+    """Return the rows by system. Raise DataError for a missing file, other columns, or two rows of one system."""
     path = path or next((table for table in TABLES if table.is_file()), None)
     if path is None:
         raise DataError(
@@ -126,7 +100,7 @@ def read_rows(path: Path | None = None) -> dict[str, Row]:
 
 
 def format_rows(rows: dict[str, Row]) -> str:
-    """The text of systems.csv, sorted by system."""
+    """Return the text of systems.csv, sorted by system."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -135,8 +109,8 @@ def format_rows(rows: dict[str, Row]) -> str:
 
 
 def figures(row: Row) -> list[tuple[str, str, str, str]]:
-    """(figure, metric, corpus, source) of everything published. Raises DataError where the four do not hold
-    as many values.
+    """Return (figure, metric, corpus, source) of each published figure. Raise DataError where the four columns
+    do not hold the same number of values.
     """
     columns = [
         value.split("; ") if value else [] for value in (row.figure, row.metric, row.corpus, row.source)
@@ -150,7 +124,7 @@ def figures(row: Row) -> list[tuple[str, str, str, str]]:
 
 
 def published(row: Row) -> str:
-    """What was published, in words: `EER % / min t-DCF 0.83 / 0.0275 on ASVspoof 2019 LA eval`."""
+    """Return the published figures as text: `EER % / min t-DCF 0.83 / 0.0275 on ASVspoof 2019 LA eval`."""
     return "; ".join(
         f"{metric} {figure} on {corpus}" + _marked(source) for figure, metric, corpus, source in figures(row)
     )
@@ -161,7 +135,7 @@ def _marked(source: str) -> str:
 
 
 def verified(row: Row) -> list[tuple[str, str]]:
-    """(what was verified, the test that shows it; empty for a run)."""
+    """Return (verified fact, node id of its test) pairs; a run has no test."""
     facts = []
     if row.official_weights:
         facts.append(
@@ -184,12 +158,12 @@ def verified(row: Row) -> list[tuple[str, str]]:
 
 
 def input_of(name: str) -> str:
-    """What a system takes in, in words: `waveform, 4.04 s`, `lfcc`, `what lfcc_gmm, lfcc_lcnn say`."""
+    """Return the input of a system as text: `waveform, 4.04 s`, `lfcc`, `outputs of lfcc_gmm, lfcc_lcnn`."""
     values = settings(name)
     taken = values.get("input", {})
     kind = taken.get("kind", "waveform")
     if kind == "branches":
-        return f"what {', '.join(values['branches'].values())} say"
+        return f"outputs of {', '.join(values['branches'].values())}"
     what = taken["features"]["name"] if kind in ("features", "text_features") else kind
     seconds = (
         f", {taken['num_samples'] / taken.get('sample_rate', 16_000):.4g} s"

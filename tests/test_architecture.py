@@ -34,7 +34,7 @@ LAYERS = (
     ("evaluate", "explain"),
     ("report",),
     ("recipe",),
-    ("stages", "detect", "validate", "catalogue"),
+    ("stages", "detect", "validate"),
     ("commands",),
     ("cli",),
 )

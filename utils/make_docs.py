@@ -9,16 +9,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from dada import catalogue, cli, program, system_table
+from dada import cli, program, system_table
 from dada.errors import DataError
 from dada.storage.atomic import write_text
+from dada.system_table import Row
 
 EXAMPLE = """
 utils/make_docs.py
 utils/make_docs.py --check
 """
 ROOT = Path(__file__).resolve().parents[1]
-HEAD = """# Commands
+COMMANDS_HEAD = """# Commands
 
 <!-- Written by utils/make_docs.py from the parsers in dada/commands/. -->
 
@@ -27,6 +28,22 @@ success, 1 for a failure, and 2 where the command line, the configuration or the
 
 | command | what it does |
 |---|---|
+"""
+
+
+SYSTEMS_HEAD = """# Systems
+
+<!-- Written by utils/make_docs.py from egs/systems.csv. -->
+
+Every configuration in `dada/conf/` runs with `--system NAME` in every recipe that has what it needs. `dada models`
+lists the systems in the terminal. `dada models NAME` shows a system with its configuration and with the tests that
+verify it.
+
+Published figures are those of the papers, on the corpora of the papers. Figures marked "second-hand" are quoted in
+another paper. The last column lists what the tests of this project verify against the source.
+
+| system | description | published | verified |
+|---|---|---|---|
 """
 
 
@@ -73,14 +90,25 @@ def commands_page() -> str:
     contents = "".join(
         f"| [`dada {name}`](#dada-{name}) | {summary} |\n" for name, summary in cli.COMMANDS.items()
     )
-    return HEAD + contents + "".join(command_section(name) for name in cli.COMMANDS)
+    return COMMANDS_HEAD + contents + "".join(command_section(name) for name in cli.COMMANDS)
+
+
+def systems_page(rows: dict[str, Row]) -> str:
+    """Return docs/systems.md, a table with a line for each system."""
+    lines = []
+    for name, row in sorted(rows.items()):
+        paper = f" ({row.paper})" if row.paper else ""
+        verified = "; ".join(what for what, _ in system_table.verified(row))
+        cells = (f"`{name}`", row.description + paper, system_table.published(row), verified)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") or "–" for cell in cells) + " |\n")
+    return SYSTEMS_HEAD + "".join(lines)
 
 
 def pages() -> dict[Path, str]:
     """Return the wanted content of every page that is generated."""
     rows = system_table.read_rows(ROOT / "egs" / "systems.csv")
     docs = ROOT / "docs"
-    return {docs / "commands.md": commands_page(), docs / "systems.md": catalogue.systems_page(rows)}
+    return {docs / "commands.md": commands_page(), docs / "systems.md": systems_page(rows)}
 
 
 def stale_pages() -> dict[Path, str]:

@@ -1,7 +1,8 @@
-"""egs/systems.csv says the truth: it is compared with the configurations, the networks, the tests that it
-names, and the results.
+"""The system table, egs/systems.csv, agrees with the configurations, the networks, the tests that it names,
+and the results.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -13,11 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from dada import catalogue, system_table
+from dada import system_table
 from dada.errors import DataError
 from dada.system_table import Row
 
 ROOT = Path(__file__).parents[1]
+SCRIPT = importlib.util.spec_from_file_location("systems_table", ROOT / "utils" / "systems_table.py")
+systems_table = importlib.util.module_from_spec(SCRIPT)
+SCRIPT.loader.exec_module(systems_table)
 TESTS = [column for column in system_table.COLUMNS if column.endswith("_test")]
 
 
@@ -60,21 +64,24 @@ def dada_models(*arguments: str, **options) -> subprocess.CompletedProcess:
 
 def test_every_configuration_has_its_row(rows):
     assert len(rows) > 40
-    assert not catalogue.missing_rows(rows), catalogue.missing_rows(rows)
+    assert not systems_table.missing_rows(rows), systems_table.missing_rows(rows)
 
 
 def test_a_missing_row_is_printed_ready_to_be_added(rows):
     without = {name: row for name, row in rows.items() if name != "aasist"} | {"aasisst": Row("aasisst", "")}
-    said = catalogue.missing_rows(without)
-    assert "dada/conf/aasist.yaml has no row in egs/systems.csv" in said and "\naasist,<what it is>,," in said
-    assert "has a row for aasisst, but dada/conf/aasisst.yaml does not exist" in said
+    problem = systems_table.missing_rows(without)
+    assert (
+        "dada/conf/aasist.yaml has no row in egs/systems.csv" in problem
+        and "\naasist,<what it is>,," in problem
+    )
+    assert "has a row for aasisst, but dada/conf/aasisst.yaml does not exist" in problem
     with pytest.raises(DataError, match="expected 20 values|the columns are"):
         system_table.read_rows(ROOT / "pyproject.toml")
 
 
 def test_what_the_project_says_is_as_the_project_has_it(rows):
     """Parameters are counted on the built networks, figures of runs are read from results.json."""
-    wanted = catalogue.derive(rows, ROOT)
+    wanted = systems_table.derive(rows, ROOT)
     stale = {
         f"{name}.{column}: {getattr(row, column)!r}, but it is {getattr(wanted[name], column)!r}"
         for name, row in rows.items()
@@ -125,7 +132,7 @@ def test_published_figures_are_whole(rows):
 
 
 def test_figures_of_mini_are_those_of_its_published_results():
-    runs = catalogue.mini_runs(ROOT / "egs" / "mini" / "results.json")
+    runs = systems_table.mini_runs(ROOT / "egs" / "mini" / "results.json")
     results = (ROOT / "egs" / "mini" / "RESULTS.md").read_text(encoding="utf-8")
     match = re.search(r"## Protocol line, test\n.*?\n\| lfcc_gmm \| \**([\d.]+)", results, re.DOTALL)
     assert runs["lfcc_gmm"].startswith(f"EER {match[1]} % (line), ")
