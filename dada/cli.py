@@ -31,6 +31,16 @@ def load(command: str) -> ModuleType:
     return importlib.import_module(f"dada.commands.{command.replace('-', '_')}")
 
 
+def underscored(arguments: Sequence[str]) -> list[str]:
+    """Write the dashes in the names of long flags as underscores: `--stop-stage` becomes `--stop_stage`."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    parts = [argument.partition("=") for argument in arguments[:end]]
+    names = [f"--{name[2:].replace('-', '_')}" if name.startswith("--") else name for name, _, _ in parts]
+    return [name + equals + value for name, (_, equals, value) in zip(names, parts, strict=True)] + list(
+        arguments[end:]
+    )
+
+
 def build_parser(command: str) -> argparse.ArgumentParser:
     """The parser of a command."""
     module = load(command)
@@ -57,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command not in COMMANDS:
         print(f"dada: error: unknown command {command!r}; known: {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    args = build_parser(command).parse_intermixed_args(arguments[1:])
+    args = build_parser(command).parse_intermixed_args(underscored(arguments[1:]))
     program.set_up_logging(args.log_level)
     return program.run(lambda: load(command).run(args), f"dada {command}")
 

@@ -276,9 +276,7 @@ def test_programs_are_there():
         "combine_data.py",
         "compare_runs.py",
         "make_docs.py",
-        "new_recipe.py",
         "subset_data_dir.py",
         "systems_table.py",
-        "validate_data_dir.py",
     }
     assert programs <= {path.name for path in PROGRAMS}

@@ -49,21 +49,18 @@ def test_reader_that_goes_away():
     assert process.wait() == program.BROKEN_PIPE
 
 
-def test_validate_program(tmp_path, make_data_dir):
+def test_validate_program(tmp_path, make_data_dir, call_dada):
     data = make_data_dir(tmp_path / "d")
-    done = call("validate_data_dir.py", data)
-    assert done.returncode == 0 and "0 errors, 0 warnings" in done.stdout, done.stderr
+    code, text, _ = call_dada("validate", data)
+    assert code == 0 and "0 errors, 0 warnings" in text
     lines = (data / "utt2label").read_text().splitlines(keepends=True)
     (data / "utt2label").write_text("".join(reversed(lines)))
     (data / "utt2spk").write_text("x y\n")
-    done = call("validate_data_dir.py", "--no-audio", data)
-    assert done.returncode == 2 and "utt2label:2" in done.stdout and "utt2spk" in done.stdout
-    done = call("validate_data_dir.py", "--no_audio", "--fix", data)
-    assert (
-        done.returncode == 2
-        and f"sorted {data / 'utt2label'}" in done.stdout
-        and "error: " + str(data / "utt2label") not in done.stdout
-    )
+    code, text, _ = call_dada("validate", "--no-audio", data)
+    assert code == 2 and "utt2label:2" in text and "utt2spk" in text
+    code, text, _ = call_dada("validate", "--no_audio", "--fix", data)
+    assert code == 2 and f"sorted {data / 'utt2label'}" in text
+    assert f"error: {data / 'utt2label'}" not in text
 
 
 def test_subset_and_combine_programs(tmp_path, make_data_dir):

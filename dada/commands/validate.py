@@ -15,7 +15,7 @@ EXAMPLE = """
 dada validate egs/mini
 dada validate data/train data/dev data/test --disjoint speaker source --nj 8
 dada validate data/eval --sample 2000 --json
-utils/validate_data_dir.py data/train --no_audio --fix
+dada validate data/train --no_audio --fix
 """
 
 
@@ -41,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="read only about N files of each label and split (default: all)",
     )
-    parser.add_argument(
-        "--no_audio", "--no-audio", action="store_true", help="check that the audio files exist, read none"
-    )
+    parser.add_argument("--no_audio", action="store_true", help="check that the audio files exist, read none")
     parser.add_argument("--nj", type=positive, default=1, help="processes that read audio in parallel")
     parser.add_argument(
         "--fix", action="store_true", help="sort unsorted tables first; nothing else is changed"

@@ -18,7 +18,7 @@ FLAGS = {
         *("audio", "csv", "protocol", "folders", "columns", "labels", "splits", "split_by"),
         *("seed", "language", "smoke_test", "egs"),
     },
-    "validate": {"disjoint", "feats", "sample", "no_audio", "no-audio", "nj", "fix", "json"},
+    "validate": {"disjoint", "feats", "sample", "no_audio", "nj", "fix", "json"},
     "detect": MODEL | {"json"},
     "explain": MODEL | {"background", "method", "out", "figures", "json"},
     "evaluate": {
@@ -46,8 +46,16 @@ def test_flags_are_these(command):
 def test_help_has_an_example_and_describes_every_flag(command, call_dada):
     code, text, _ = call_dada(command, "--help")
     assert code == 0 and text.startswith(f"usage: dada {command} ") and "\nexample:\n" in text
-    assert re.search(rf"{command}|{command.replace('-', '_')}\.py", text.split("example:\n")[1])
+    assert re.search(rf"dada {command}", text.split("example:\n")[1])
     assert all(action.help for action in cli.build_parser(command)._actions)
+
+
+def test_long_flags_may_have_dashes(call_dada):
+    arguments = ["--stop-stage", "3", "--exp=a-b", "corpus.name=x-y", "-h", "--", "--a-b"]
+    assert cli.underscored(arguments) == ["--stop_stage", *arguments[1:]]
+    assert cli.underscored(["--log-level=a-b=c-d"]) == ["--log_level=a-b=c-d"]
+    code, text, _ = call_dada("run", "egs/mini", "--stop-stage", "1", "--dry-run")
+    assert code == 0 and text.startswith("# stage 1 prepare_data") and "# stage 2" not in text
 
 
 def test_a_stage_has_the_flags_of_run():

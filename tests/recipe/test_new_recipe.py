@@ -44,26 +44,12 @@ def by_name(made):
     return {data.path.name: data for data in made}
 
 
-def test_program_makes_a_recipe_that_prepares_data(corpus, tmp_path):
+def test_program_makes_a_recipe_that_prepares_data(corpus, tmp_path, call_dada):
     egs = tmp_path / "egs"
-    command = [
-        sys.executable,
-        "utils/new_recipe.py",
-        "mine",
-        "--audio",
-        corpus,
-        "--csv",
-        corpus / "list.csv",
-        "--egs",
-        egs,
-        "--columns",
-        "room=room",
-    ]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""}
-    )
-    assert done.returncode == 0, done.stderr
-    assert "train: 16 utterances, 8 bonafide, 8 spoof" in done.stdout
+    command = ["new-recipe", "mine", "--audio", corpus, "--csv", corpus / "list.csv"]
+    code, text, errors = call_dada(*command, "--egs", egs, "--columns", "room=room")
+    assert code == 0, errors
+    assert "train: 16 utterances, 8 bonafide, 8 spoof" in text
     recipe = egs / "mine"
     assert sorted(path.name for path in recipe.iterdir()) == [
         "README.md",

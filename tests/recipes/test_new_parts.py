@@ -94,8 +94,7 @@ def test_a_corpus_is_a_folder_and_a_csv(tmp_path):
     with open(tmp_path / "meta.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["path", "class", "speaker", "attack"], *rows])
     command = [
-        sys.executable,
-        ROOT / "utils" / "new_recipe.py",
+        *(sys.executable, "-m", "dada.cli", "new-recipe"),
         "my_corpus",
         "--audio",
         wavs,
