@@ -40,7 +40,7 @@ EXTRAS = {
         "librosa>=0.11",
         "shap>=0.51",
     ],  # what benchmarks/features.py and benchmarks/explain.py compare with
-    "test": ["pytest>=8.3", "ruff==0.17.6", "mypy>=2.4,<3"],
+    "test": ["pytest>=8.3", "hypothesis>=6.100", "ruff==0.17.6", "mypy>=2.4,<3"],
     "docs": ["mkdocs>=1.6,<2"],
 }
 

@@ -31,6 +31,7 @@ PAGES_A_TASK = 32  # fixed, so that results do not depend on the number of proce
 TASKS_A_PROCESS = 4  # waiting or running: limits the memory
 PROGRESS_SECONDS = 20.0
 HEAD_BYTES = 4096
+WRONG_VALUES = (ValueError, TypeError, AttributeError, KeyError)  # what mwxml raises for dates and numbers
 MOST_PAGE_CHARACTERS = 4_000_000  # MediaWiki's own limit is 2 MiB
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,7 @@ def _persons(path: Path, reading: Reading, wiki: str) -> Iterator[Page]:
                     )
                 if person is not None:
                     yield person
-        except (EOFError, OSError, ParseError, mwxml.errors.MalformedXML) as error:
+        except (EOFError, OSError, ParseError, mwxml.errors.MalformedXML, *WRONG_VALUES) as error:
             raise DataError(
                 f"{path} ends too early or is damaged after {reading.counts['pages']:,} pages ({error}): "
                 "compare it with the checksum beside it on the server, and fetch it again"
