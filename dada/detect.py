@@ -19,7 +19,7 @@ from dada.experiment.trained import Experiment
 from dada.models.inference import Outputs
 from dada.recipe.config import load_recipe_config, load_system_config
 from dada.score.clip import Clip, System
-from dada.score.on_top import decisions
+from dada.score.outputs import decisions
 
 NO_WORDS = "the speaker is not known, or none was named"
 

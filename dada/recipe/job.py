@@ -57,3 +57,10 @@ class Job:
         if len(self.systems) != 1:
             raise ValueError(f"job {self.name} of stage {self.stage} serves {len(self.systems)} systems")
         return self.systems[0]
+
+    @property
+    def training_seed(self) -> int:
+        """The seed of the training run. Raise ValueError where the job has none."""
+        if self.seed is None:
+            raise ValueError(f"job {self.name} of stage {self.stage} has no seed")
+        return self.seed

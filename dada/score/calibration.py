@@ -1,21 +1,23 @@
 """Logistic calibration and fusion: scores to log-likelihood ratios, fitted on dev. N utterances, M systems."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
 
+from dada.data.datadir import BONAFIDE, DataDir
 from dada.errors import DataError
+from dada.experiment.folder import ExperimentFolder
+from dada.storage.json_file import write_json
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Platt:
-    """A calibrated score is `slope * score + offset`, a natural-log likelihood ratio of bona fide against
-    spoof.
-    """
+    """Scores (N,) to `slope * score + offset`, natural-log likelihood ratios of bona fide against spoof."""
 
     slope: float = 1.0
     offset: float = 0.0
@@ -26,9 +28,7 @@ class Platt:
 
 @dataclass(frozen=True)
 class LinearFusion:
-    """Scores of M systems to `scores @ weights + offset`, a natural-log likelihood ratio of bona fide against
-    spoof.
-    """
+    """Scores (N, M) to `scores @ weights + offset`, natural-log likelihood ratios of bona fide against spoof."""
 
     weights: tuple[float, ...]
     offset: float
@@ -38,7 +38,7 @@ class LinearFusion:
 
 
 def fit_platt(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.5) -> Platt:
-    """Calibration of one system: `fit_fusion` of its scores (N,)."""
+    """Calibrate the scores (N,) of a single system; see `fit_fusion`."""
     fusion = fit_fusion(np.asarray(scores, dtype=np.float64)[:, None], bonafide, prior)
     if fusion.weights[0] == 0:
         log.warning(
@@ -50,14 +50,13 @@ def fit_platt(scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.
 def fit_fusion(
     scores: np.ndarray, bonafide: np.ndarray, prior: float | None = 0.5, nonnegative: bool = True
 ) -> LinearFusion:
-    """Logistic regression on scores (N, M) of M systems and a boolean `bonafide` (N,), the classes weighted
-    to the prior of bona fide.
+    """Fit a logistic regression to scores (N, M) of M systems and a boolean `bonafide` (N,).
 
-    A prior of None keeps the classes' own share. Its log-odds are taken off again, so the result is a
-    log-likelihood ratio whatever the prior is. Targets are softened by one count each, so that separable
-    scores give finite weights. With `nonnegative` no system is ever turned round. A constant system has
-    weight 0 and changes nothing. Raises DataError for NaN, a missing class, or a prior that is no
-    probability. Source: Platt, Probabilistic outputs for support vector machines, 1999; Brümmer et al.,
+    The classes are weighted to the prior of bona fide; a prior of None keeps their shares. The log-odds of the
+    prior are subtracted, so that the result is a log-likelihood ratio for any prior. Targets are softened by
+    one count each, so that separable scores give finite weights. With `nonnegative` no score is inverted. A
+    constant system has weight 0. Raise DataError for NaN, a missing class, or a prior that is no probability.
+    Source: Platt, Probabilistic outputs for support vector machines, 1999; Brümmer et al.,
     Fusion of heterogeneous speaker recognition systems, 2007.
     """
     scores, bonafide = np.asarray(scores, dtype=np.float64), np.asarray(bonafide, dtype=bool)
@@ -105,3 +104,15 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def logit_of(p: float) -> float:
     """Log-odds of a probability strictly between 0 and 1."""
     return float(np.log(p) - np.log1p(-p))
+
+
+def calibrate(files: ExperimentFolder, utts: Sequence[str], scores: np.ndarray, data: DataDir) -> None:
+    """Fit the calibration of a system on dev, and write calibration.json. Score files are not calibrated.
+
+    Nothing is written where dev has no labels, or utterances of one class only.
+    """
+    if data.labels is None or len(set(data.labels.values())) < 2:
+        return
+    platt = fit_platt(scores, np.array([data.labels[utt] == BONAFIDE for utt in utts]))
+    fitted = {"slope": platt.slope, "offset": platt.offset, "fitted_on": data.path.name}
+    write_json(files.calibration, fitted)

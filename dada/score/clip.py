@@ -13,7 +13,7 @@ from dada.data.dataset import Dataset
 from dada.errors import ConfigError, DataError
 from dada.experiment.trained import Experiment, load_experiment
 from dada.models.inference import Outputs, run_model
-from dada.score.on_top import combine, scores_of
+from dada.score.outputs import combine, scores_of
 from dada.score.scores import window_policy
 
 # Seconds of the longest clip that is taken in whole: what a network keeps of it grows with its length.

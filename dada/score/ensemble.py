@@ -1,24 +1,30 @@
-"""Ensembles: what the members say side by side, and the factors of their sum, found on dev. N utterances, M
-members, C columns.
+"""Ensembles: the outputs of the members side by side, and the factors of their sum, fitted on dev.
+
+N utterances, M members, C columns.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dada.data import Batch
+from dada import models
+from dada.data import BONAFIDE, Batch, DataDir
 from dada.data.datadir import class_table
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
+from dada.experiment.trained import save_experiment
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
 from dada.models.ensemble import weighted
 from dada.models.inference import Outputs, scores_from_logits
+from dada.recipe_view import RecipeView
 from dada.score.calibration import fit_fusion, fit_platt
 
 log = logging.getLogger(__name__)
@@ -26,9 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Rows:
-    """What every member says of the same utterances: (N, M, C), C = 1 for scores, else the logits of
-    `labels`.
-    """
+    """Outputs of all members on the same utterances, (N, M, C): scores (C = 1), or the logits of `labels`."""
 
     utts: list[str]
     values: Tensor
@@ -36,52 +40,53 @@ class Rows:
 
 
 def read_members(folders: Mapping[str, Path], split: str, labels: Sequence[str]) -> Rows:
-    """The members' outputs on a split, from embed/<split> of their seed folders; `labels` as `join_members`
-    takes them.
+    """Return the outputs of the members on a split, from embed/<split> of their seed folders.
+
+    `labels` are as in `join_members`.
     """
     outputs = {name: ExperimentFolder(folder).read_outputs(split) for name, folder in folders.items()}
-    theirs = {name: ExperimentFolder(folder).read_labels() for name, folder in folders.items()}
-    return join_members(outputs, theirs, labels)
+    member_labels = {name: ExperimentFolder(folder).read_labels() for name, folder in folders.items()}
+    return join_members(outputs, member_labels, labels)
 
 
 def join_members(
-    outputs: Mapping[str, Outputs], theirs: Mapping[str, Sequence[str]], labels: Sequence[str]
+    outputs: Mapping[str, Outputs], member_labels: Mapping[str, Sequence[str]], labels: Sequence[str]
 ) -> Rows:
-    """Bring members to the same order of utterances and classes; `theirs` are the labels of each.
+    """Bring the outputs of all members to the same order of utterances and classes.
 
-    `labels` spoof and bonafide takes countermeasure scores, other classes take logits, and no labels those
-    that the members have. Raises DataError for utterances that not all have, ConfigError for members of other
-    classes.
+    With the labels spoof and bonafide the values are countermeasure scores, with other labels logits; without
+    labels those of the first member count. Raise DataError for utterances that not all members have,
+    ConfigError for members of other classes.
     """
     first = next(iter(outputs))
     utts = outputs[first].utts
-    wanted = list(labels) or list(theirs[first])
+    wanted = list(labels) or list(member_labels[first])
     of_scores = class_table(wanted) == "utt2label"
     columns = []
     for name, output in outputs.items():
-        only_one = sorted(set(utts) ^ set(output.utts))
-        if only_one:
-            named = ", ".join(only_one[:5]) + (", …" if only_one[5:] else "")
-            raise DataError(f"{len(only_one)} utterances are not in both {first} and {name}: {named}")
+        unmatched = sorted(set(utts) ^ set(output.utts))
+        if unmatched:
+            named = ", ".join(unmatched[:5]) + (", …" if unmatched[5:] else "")
+            raise DataError(f"{len(unmatched)} utterances are not in both {first} and {name}: {named}")
         row = {utt: i for i, utt in enumerate(output.utts)}
         logits = output.logits[[row[utt] for utt in utts]].double()
         if of_scores:
-            columns.append(scores_from_logits(logits, theirs[name])[:, None])
+            columns.append(scores_from_logits(logits, member_labels[name])[:, None])
             continue
-        if set(theirs[name]) != set(wanted):
+        if set(member_labels[name]) != set(wanted):
             raise ConfigError(
-                f"member {name} has the classes {', '.join(theirs[name])}, but the ensemble "
+                f"member {name} has the classes {', '.join(member_labels[name])}, but the ensemble "
                 f"{', '.join(wanted)}"
             )
-        columns.append(logits[:, [list(theirs[name]).index(label) for label in wanted]])
+        columns.append(logits[:, [list(member_labels[name]).index(label) for label in wanted]])
     return Rows(list(utts), torch.stack(columns, dim=1), wanted)
 
 
 def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None) -> dict:
-    """Find the factors of an ensemble on dev, in place; returns what was fitted.
+    """Fit the factors of an ensemble on dev, in place, and return the fitted numbers.
 
     `bonafide` (N,) are booleans for countermeasures, whose sum becomes a natural-log likelihood ratio, and
-    None for classifiers, whose sum of logits stays as it is. Raises ConfigError where weights are to be
+    None for classifiers, whose sum of logits is not calibrated. Raise ConfigError if weights are to be
     learned for classifiers.
     """
     config, x = model.config, rows.values.double().numpy()
@@ -89,7 +94,7 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
     centre, spread = x.mean(axis=(0, 2)), x.std(axis=(0, 2))
     constant = np.ptp(x, axis=(0, 2)) == 0
     for name in np.array(config.members)[constant]:
-        log.warning("ensemble: %s gives every utterance of dev the same, and is left out", name)
+        log.warning("ensemble: %s has the same output for every utterance of dev, and is left out", name)
     if config.learned:
         if bonafide is None:
             raise ConfigError(
@@ -104,7 +109,7 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
             offset = -float(factors @ centre)
         if bonafide is not None:
             platt = fit_platt(x[:, :, 0] @ factors + offset, bonafide, config.prior)
-            if platt.slope > 0:  # else the order of the sum is kept, whatever it is worth
+            if platt.slope > 0:  # else the sum is not calibrated, and keeps its order
                 factors, offset = platt.slope * factors, platt.slope * offset + platt.offset
     model.factors.copy_(torch.from_numpy(factors))
     model.offset.fill_(offset)
@@ -127,6 +132,25 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
 
 @torch.inference_mode()
 def score_ensemble(model: nn.Module, rows: Rows) -> Outputs:
-    """What a fitted ensemble says."""
+    """Return the outputs of a fitted ensemble."""
     output = model.eval()(Batch(rows.utts, rows.values, torch.full((len(rows.utts),), rows.values.shape[1])))
     return Outputs(rows.utts, output.logits, output.embedding)
+
+
+def train_ensemble(recipe: RecipeView, config: SystemConfig, seed: int, splits: Sequence[str]) -> None:
+    """Fit one seed of an ensemble on dev, and write its folder with its outputs on `splits`."""
+    home, dev_split = recipe.seed_dir(config.name, seed), str(recipe.splits.dev)
+    folders = {name: recipe.seed_dir(system, seed) for name, system in config.branches.items()}
+    rows = {split: read_members(folders, split, config.labels) for split in splits}
+    dev, bonafide = rows[dev_split], None
+    config = replace(config, labels=dev.labels, model={**config.model, "members": list(config.branches)})
+    if class_table(config.labels) == "utt2label":
+        labels = DataDir.read(recipe.data_dir(dev_split), require=("utt2label",))["utt2label"]
+        bonafide = np.array([labels[utt] == BONAFIDE for utt in dev.utts])
+    model = cast(weighted.Model, models.build("ensemble", config.model, len(config.labels)))
+    fitted = fit_ensemble(model, dev, bonafide)
+    shares = [f"{name} {100 * member['share']:.0f} %" for name, member in fitted["members"].items()]
+    log.info("%s: %s", config.name, ", ".join(shares))
+    for split in splits:
+        ExperimentFolder(home).write_outputs(split, score_ensemble(model, rows[split]))
+    save_experiment(home, config, model, fitted)

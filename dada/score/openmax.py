@@ -1,21 +1,30 @@
-"""Fitting OpenMax to the logits of a trained classifier, and trying its tail and threshold on dev. N
-utterances, K known classes.
+"""Fit OpenMax to the logits of a trained classifier, and tune its tail and threshold on dev.
+
+N utterances, K known classes.
 """
 
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
-from dada.data import Batch
+from dada import models
+from dada.data import Batch, DataDir
+from dada.data.datadir import UNKNOWN
+from dada.data.dataset import class_indices
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import SystemConfig
+from dada.experiment.folder import ExperimentFolder
+from dada.experiment.trained import save_experiment
 from dada.metrics.f1 import accuracy, macro_f1
 from dada.models.inference import Outputs
 from dada.models.open_set import openmax
+from dada.recipe_view import RecipeView
 
 SMALLEST_TAIL = 3  # distances that a Weibull distribution is fitted to, at the least
 
@@ -23,11 +32,11 @@ log = logging.getLogger(__name__)
 
 
 def fit_tail(distances: np.ndarray, tail: int) -> tuple[float, float, float]:
-    """Shape, scale and smallest value of the Weibull distribution of the `tail` largest distances, all where
-    there are fewer.
+    """Return shape, scale and smallest value of the Weibull distribution of the `tail` largest distances.
 
-    By maximum likelihood on tail - smallest + 1 with the location at 0, which is libMR's FitHigh (Scheirer et
-    al., 2011). Raises DataError for fewer than 3 distances, or equal ones.
+    All distances are used where there are fewer. The fit is by maximum likelihood on tail - smallest + 1 with
+    the location at 0, as FitHigh of libMR (Scheirer et al., 2011). Raise DataError for fewer than 3
+    distances, or equal distances.
     """
     largest = np.sort(np.asarray(distances, dtype=np.float64))[-tail:]
     if largest.size < SMALLEST_TAIL:
@@ -55,53 +64,91 @@ def fit_tail(distances: np.ndarray, tail: int) -> tuple[float, float, float]:
 
 
 def fit_openmax(model: openmax.Model, logits: Tensor, classes: Tensor, labels: Sequence[str]) -> dict:
-    """Fit means and Weibull distributions in place to the rightly classified of logits (N, K) with classes
-    (N,); returns what was fitted.
+    """Fit means and Weibull distributions in place, and return the fitted numbers.
 
-    Raises DataError naming a class of which too few were classified rightly.
+    They are fitted to the correctly classified utterances of logits (N, K) with classes (N,). Raise DataError
+    naming a class with too few of these.
     """
     logits = logits.double()
-    right = torch.from_numpy(logits.numpy().argmax(axis=1)) == classes
+    correct = torch.from_numpy(logits.numpy().argmax(axis=1)) == classes
     fitted = {}
     for k, label in enumerate(labels):
-        mine = logits[right & (classes == k)]
-        if len(mine) < SMALLEST_TAIL:
+        own = logits[correct & (classes == k)]
+        if len(own) < SMALLEST_TAIL:
             total = int((classes == k).sum())
             raise DataError(
-                f"OpenMax: the classifier names {len(mine)} of {total} utterances of {label} rightly, and "
-                "needs at least "
-                f"{SMALLEST_TAIL}: train it longer, or leave that class out of its labels"
+                f"OpenMax: the classifier recognises {len(own)} of {total} utterances of {label}, and at least "
+                f"{SMALLEST_TAIL} are needed: train it longer, or leave that class out of its labels"
             )
-        model.means[k] = mine.mean(0)
-        far = openmax.distances(mine, model.means[k : k + 1], model.config.distance)[:, 0]
+        model.means[k] = own.mean(0)
+        far = openmax.distances(own, model.means[k : k + 1], model.config.distance)[:, 0]
         try:
             model.weibull[k] = torch.tensor(fit_tail(far.numpy(), model.config.tail), dtype=torch.float64)
         except DataError as error:
             raise DataError(f"OpenMax: class {label}: {error}") from error
         shape, scale, small = model.weibull[k].tolist()
-        fitted[label] = {"shape": shape, "scale": scale, "smallest": small, "utterances": len(mine)}
+        fitted[label] = {"shape": shape, "scale": scale, "smallest": small, "utterances": len(own)}
     return {"classes": fitted, "tail": model.config.tail, "threshold": float(model.threshold)}
 
 
 @torch.inference_mode()
 def score_openmax(model: openmax.Model, outputs: Outputs) -> Outputs:
-    """What a fitted OpenMax says of a classifier's outputs: log-probabilities (N, K + 1), and the logits (N,
-    K) that they came from.
-    """
+    """Return the log-probabilities (N, K + 1) of a fitted OpenMax, and the logits (N, K) they are from."""
     lengths = torch.full((len(outputs.utts),), outputs.logits.shape[1])
     output = model.eval()(Batch(outputs.utts, outputs.logits, lengths))
     return Outputs(outputs.utts, output.logits, output.embedding)
 
 
+def train_openmax(recipe: RecipeView, config: SystemConfig, seed: int, splits: Sequence[str]) -> None:
+    """Fit one seed of an open-set system to the logits of its classifier on `splits`, and write its folder.
+
+    With `model.tune`, tail and threshold are chosen on dev first.
+    """
+    files = ExperimentFolder(recipe.seed_dir(config.branches["classifier"], seed))
+    labels = files.read_labels()
+    parts = {split: _logits_and_classes(recipe, files, split, labels) for split in splits}
+    train = parts[str(recipe.splits.train)]
+    config = replace(config, labels=[*labels, UNKNOWN])
+    model = _build(config)
+    fitted: dict[str, Any] = {}
+    if config.model["tune"]:
+        rows = sweep(model.config, train, parts[str(recipe.splits.dev)], labels)
+        best = best_of(rows)
+        tail, threshold = best["tail"], best["threshold"]
+        message = "%s: tail %d and threshold %g are best on dev, of %d combinations"
+        log.info(message, config.name, tail, threshold, len(rows))
+        config = replace(config, model={**config.model, "tail": tail, "threshold": threshold})
+        model, fitted["sweep"] = _build(config), rows
+    used = list(parts.values()) if config.model["fit_on"] == "train_dev" else [train]
+    logits, classes = (torch.cat(values) for values in zip(*used, strict=True))
+    fitted = {**fit_openmax(model, logits, classes, labels), **fitted}
+    save_experiment(recipe.seed_dir(config.name, seed), config, model, fitted)
+
+
+def _build(config: SystemConfig) -> openmax.Model:
+    return cast(openmax.Model, models.build("open_set", config.model, len(config.labels)))
+
+
+def _logits_and_classes(
+    recipe: RecipeView, files: ExperimentFolder, split: str, labels: Sequence[str]
+) -> tuple[Tensor, Tensor]:
+    """Return the logits (N, K) of a classifier on a split and the true classes (N,), in the same order."""
+    outputs = files.read_outputs(split)
+    data = DataDir.read(recipe.data_dir(split), require=("utt2attack",))
+    indices = cast(Tensor, class_indices(data, labels, required=True))
+    classes = dict(zip(data.utts, indices.tolist(), strict=True))
+    return outputs.logits, torch.tensor([classes[utt] for utt in outputs.utts])
+
+
 def sweep(
     config: openmax.Config, fit: tuple[Tensor, Tensor], dev: tuple[Tensor, Tensor], labels: Sequence[str]
 ) -> list[dict]:
-    """How every tail and threshold does on dev; `fit` and `dev` are logits (N, K) and classes (N,).
+    """Return the figures of every tail and threshold on dev; `fit` and `dev` are logits (N, K) and classes (N,).
 
-    Dev knows no unknown class, so each known one is held out in turn: its logit is struck out and its
-    utterances are unknown. Real unknown ones are harder, for the classifier has learned to keep the held-out
-    class apart. `known_accuracy` is of all known classes, with none held out, where a rejection is an error;
-    `held_out_macro_f1` is the mean over the classes held out.
+    Dev has no unknown class. Each known class is therefore held out in turn: its logit is removed and its
+    utterances count as unknown. Real unknown classes are harder, since the classifier has learned to separate
+    the held-out class. `known_accuracy` is over all known classes, with none held out, where a rejection is
+    an error; `held_out_macro_f1` is the mean over the held-out classes.
     """
     if len(labels) < 3:
         raise ConfigError(
@@ -131,14 +178,14 @@ def sweep(
 
 
 def best_of(rows: Sequence[dict]) -> dict:
-    """The row of a sweep with the greatest macro-F1; of equal ones the first."""
+    """Return the row of a sweep with the greatest macro-F1, the first of equal rows."""
     return max(rows, key=lambda row: row["held_out_macro_f1"])
 
 
 def _decisions(
     config: openmax.Config, fit: tuple[Tensor, Tensor], dev: tuple[Tensor, Tensor], labels: Sequence[str]
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Predicted classes of dev for every threshold, and the true ones, len(labels) for unknown."""
+    """Return the predicted classes of dev for every threshold, and the true classes; len(labels) is unknown."""
     model = openmax.Model(config, len(labels) + 1)
     fit_openmax(model, *fit, labels)
     log_probabilities = model.revise(dev[0].double()).log_softmax(1)
@@ -150,7 +197,7 @@ def _decisions(
 
 
 def _without(part: tuple[Tensor, Tensor], k: int, keep: bool) -> tuple[Tensor, Tensor]:
-    """Logits and classes without the column of class k; its utterances are dropped, or kept as unknown."""
+    """Remove the column of class k; drop its utterances, or keep them as unknown."""
     logits, classes = part
     columns = [j for j in range(logits.shape[1]) if j != k]
     renamed = torch.where(classes == k, len(columns), classes - (classes > k).long())

@@ -1,173 +1,109 @@
-"""Train the fusions, ensembles and open-set systems on what their frozen branches say of the audio's train
-and dev splits.
+"""Train the fusions, ensembles and open-set systems on the outputs of their branches of the same seed.
 
 A mid fusion learns from train (out-of-fold outputs of the branches) and stops by dev. A late fusion has a few
-numbers only, fitted on dev; they are in the weights, and readable in `fusion.json`. All read the branches of
-the same seed. Ensembles and open-set systems are in `_on_top`.
+parameters, fitted on dev; they are in the weights, and readable in `fusion.json`. An ensemble is fitted on
+dev. An open-set system is fitted on the outputs of a classifier on train, or on train and dev.
 """
 
-import logging
-from collections import Counter
-from dataclasses import asdict, replace
 from pathlib import Path
 
-from dada.data import SPOOF
+from dada.errors import ConfigError
+from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe import roles
 from dada.recipe.job import Job
-from dada.stages import _on_top
+from dada.recipe.recipe import Recipe
+from dada.recipe.training import required_split, training_job
 
 NEEDS_AUDIO = True
 USES_GPU = True
-
-log = logging.getLogger(__name__)
-
-
-def plan(recipe) -> list[Job]:
-    """One job per system that is trained here, and seed."""
-    makers = {"fusion": _job, "ensemble": _on_top.ensemble_job, "open_set": _on_top.open_set_job}
-    found = [(name, makers.get(recipe.system(name).task)) for name in roles.trained_here(recipe)]
-    return [make(recipe, name, seed) for name, make in found if make for seed in recipe.seeds_of(name)]
+TASKS = ("fusion", "ensemble", "open_set")
+EMBEDDED = ("audio", "ensemble")  # tasks whose training ends with outputs on train and dev
 
 
-def _job(recipe, name: str, seed: int) -> Job:
-    config, home = recipe.system(name), recipe.seed_dir(name, seed)
-    splits = (recipe.splits.train, recipe.splits.dev)
-    branches = [recipe.seed_dir(branch, seed) for branch in branch_names(config)]
-    tables = [recipe.data_dir(split) / table for split in splits for table in ("utt2label", "utt2spk")]
-    fitted = [ExperimentFolder(home).fitted("fusion")] if config.model.get("name") == "late" else []
-    return Job(
-        stage="train_fusion",
-        name=f"{recipe.protocol}/{name}/seed_{seed}",
-        home=home,
-        kind=config.task,
-        protocol=recipe.protocol,
-        inputs=(
-            *(ExperimentFolder(folder).embeddings(split) for folder in branches for split in splits),
-            *tables,
-        ),
-        outputs=(ExperimentFolder(home).weights, *fitted),
-        settings={**asdict(config), "seed": seed},
-        keep=True,
-        systems=(name,),
-        seed=seed,
-    )
+def plan(recipe: Recipe) -> list[Job]:
+    """Return a job for each such system that is trained in this recipe, and each seed."""
+    names = [name for name in roles.trained_here(recipe) if recipe.system(name).task in TASKS]
+    return [_job(recipe, name, seed) for name in names for seed in recipe.seeds_of(name)]
 
 
-def run(recipe, job: Job) -> None:
+def _job(recipe: Recipe, name: str, seed: int) -> Job:
+    config, files = recipe.system(name), ExperimentFolder(recipe.seed_dir(name, seed))
+    _check_branches(recipe, config)
+    splits = _fit_splits(recipe, config)
+    outputs = []
+    if config.task != "fusion" or config.model.get("name") == "late":
+        outputs.append(files.fitted(config.task))
+    if config.task == "ensemble":
+        outputs += files.outputs(splits)
+    branches = [recipe.seed_dir(config.branches[branch], seed) for branch in _branch_order(config)]
+    embeddings = [ExperimentFolder(folder).embeddings(split) for folder in branches for split in splits]
+    inputs = (*embeddings, *_tables(recipe, config, splits))
+    return training_job(recipe, "train_fusion", name, seed, inputs, outputs, config.task)
+
+
+def run(recipe: Recipe, job: Job) -> None:
     """Train one seed of a system."""
-    runs = {"fusion": _run_fusion, "ensemble": _on_top.run_ensemble, "open_set": _on_top.run_open_set}
-    runs[job.kind](recipe, job)
+    from dada.score.ensemble import train_ensemble
+    from dada.score.openmax import train_openmax
+    from dada.score.train_fusion import train_fusion
+
+    config = recipe.system(job.system)
+    train = {"fusion": train_fusion, "ensemble": train_ensemble, "open_set": train_openmax}[job.kind]
+    train(recipe, config, job.training_seed, _fit_splits(recipe, config))
 
 
-def _run_fusion(recipe, job: Job) -> None:
-    from dada.data import DataDir
-    from dada.models.fusion import late
-    from dada.score.fuse import fusion_module, read_branches
-    from dada.train.fit import fit
+def _fit_splits(recipe: Recipe, config: SystemConfig) -> list[str]:
+    """Return the splits whose branch outputs a system is fitted to.
 
-    config, seed = recipe.system(job.system), job.seed
-    audio, text = (recipe.seed_dir(branch, seed) for branch in branch_names(config))
-    data = {
-        split: DataDir.read(recipe.data_dir(split), require=("utt2label",))
-        for split in (recipe.splits.train, recipe.splits.dev)
-    }
-    train, dev = (read_branches(audio, text, split, data[split].speakers) for split in data)
-    config = resolve(config, train, _author_counts(recipe, text))
-    if fusion_module(config)[0] is late:
-        _fit_late(config, data[recipe.splits.train], data[recipe.splits.dev], dev, job.home)
-    else:
-        fit(
-            config,
-            _dataset(config, train, data[recipe.splits.train]),
-            _dataset(config, dev, data[recipe.splits.dev]),
-            job.home,
-            seed,
-        )
+    An ensemble of attack classifiers also reads train: an open-set system on it needs its outputs on train.
+    """
+    needed = ["train", "dev"]
+    if config.task == "ensemble" and not roles.names_attacks(recipe, config):
+        needed = ["dev"]
+    if config.task == "open_set" and not config.model["tune"] and config.model["fit_on"] != "train_dev":
+        needed = ["train"]
+    return [required_split(recipe, config.name, role) for role in needed]
 
 
-def branch_names(config) -> tuple[str, str]:
-    """The audio and the text system of a fusion. Raises ConfigError where `branches` does not name both."""
-    from dada.errors import ConfigError
+def _tables(recipe: Recipe, config: SystemConfig, splits: list[str]) -> list[Path]:
+    """Return the tables of labels and speakers that fitting reads."""
+    names = {"fusion": ["utt2label", "utt2spk"], "open_set": ["utt2attack"], "ensemble": ["utt2label"]}
+    if config.task == "ensemble" and roles.names_attacks(recipe, config):
+        return []
+    return [recipe.data_dir(split) / name for split in splits for name in names[config.task]]
 
-    if set(config.branches) != {"audio", "text"}:
+
+def _branch_order(config: SystemConfig) -> list[str]:
+    """Return the names of the branches in the order of the inputs."""
+    return sorted(config.branches) if config.task == "fusion" else list(config.branches)
+
+
+def _check_branches(recipe: Recipe, config: SystemConfig) -> None:
+    """Raise ConfigError for branches that do not suit the task."""
+    name = config.name
+    if config.task == "fusion":
+        if set(config.branches) != {"audio", "text"}:
+            example = "{audio: dada_audio, text: dada_text}"
+            raise ConfigError(f"{name}: `branches` must name an audio and a text system, e.g. {example}")
+        return
+    tasks = {key: recipe.system(system).task for key, system in config.branches.items()}
+    wrong = [key for key, task in tasks.items() if task not in EMBEDDED]
+    if wrong:
         raise ConfigError(
-            f"{config.name}: `branches` must name an audio and a text system, e.g. {{audio: dada_audio, "
-            "text: dada_text}"
+            f"{name}: branches.{wrong[0]} is a {tasks[wrong[0]]} system; only audio systems and ensembles "
+            "can be a branch"
         )
-    return config.branches["audio"], config.branches["text"]
-
-
-def resolve(config, branches, author_counts: Counter):
-    """The configuration with what only the branches tell: the authors and their shares, the sizes of the
-    embeddings.
-    """
-    from dada.score.fuse import fusion_module
-
-    total = sum(author_counts[author] for author in branches.authors)
-    known = {
-        "authors": branches.authors,
-        "prior": [author_counts[author] / total for author in branches.authors],
-        "audio_size": branches.audio_embedding.shape[1],
-        "text_size": branches.text_embedding.shape[1],
-    }
-    fields = vars(fusion_module(config)[1])
-    return replace(
-        config, model={**config.model, **{key: value for key, value in known.items() if key in fields}}
-    )
-
-
-def _author_counts(recipe, text: Path) -> Counter:
-    """How often the text branch's classifier saw each author: equally with the balanced sampler, else as
-    often as there are texts.
-
-    Each counts at least once, so that no share is 0.
-    """
-    from dada.data import read_table
-    from dada.experiment.trained import read_config
-    from dada.train.phases import phases_of
-
-    counts = Counter(read_table(recipe.text_dir(recipe.text.name, "train") / "utt2spk").values())
-    authors = ExperimentFolder(text).read_labels()
-    if phases_of(read_config(text).train)[-1].sampler == "balanced":
-        return Counter(authors)
-    return Counter({author: max(counts[author], 1) for author in authors})
-
-
-def _dataset(config, branches, data):
-    """What the fusion reads of each utterance, with its label."""
-    from dada.data.dataset import Dataset, class_indices, sources_of
-    from dada.score.fuse import fusion_inputs
-
-    rows = fusion_inputs(config, branches).numpy()
-    place = {utt: i for i, utt in enumerate(branches.utts)}
-    arrays = {utt: rows[place[utt]] for utt in data.utts}
-    speakers = [data.speakers[utt] for utt in data.utts]
-    return Dataset(
-        arrays, data.utts, class_indices(data, config.labels, required=True), speakers, sources_of(data)
-    )
-
-
-def _fit_late(config, train, dev, branches, folder: Path) -> None:
-    """Fit a late fusion on dev, and write the experiment folder; the weights come last."""
-    from dada import models
-    from dada.experiment.trained import save_experiment
-    from dada.models.fusion import late
-    from dada.score.fit_late import fit_late
-    from dada.score.fuse import fusion_inputs
-
-    model = models.build("fusion", config.model, len(config.labels))
-    spoofed = [train["utt2label"][utt] == SPOOF for utt in train.utts]
-    rates = late.spoof_rates([train.speakers[utt] for utt in train.utts], spoofed, model.config.authors)
-    bonafide = [dev["utt2label"][utt] != SPOOF for utt in branches.utts]
-    fitted = fit_late(model, fusion_inputs(config, branches), branches.speakers, bonafide, rates)
-    log.info(
-        "%s: weight of the audio %.2f, EER on dev %.2f %%",
-        config.name,
-        fitted["alpha"],
-        100 * fitted["dev"]["eer"],
-    )
-    save_experiment(folder, config, model, fitted)
+    if config.task == "ensemble" and not tasks:
+        raise ConfigError(f"{name}: `branches` must name the members, e.g. {{lcnn: cqt_lcnn, gmm: lfcc_gmm}}")
+    if config.task == "open_set" and set(tasks) != {"classifier"}:
+        example = "{classifier: lfcc_lcnn_attacks}"
+        raise ConfigError(f"{name}: `branches` must name the classifier below OpenMax, e.g. {example}")
+    if config.task == "open_set" and not roles.names_attacks(recipe, config):
+        raise ConfigError(
+            f"{name}: {config.branches['classifier']} has the classes spoof and bonafide; OpenMax needs a "
+            "classifier of attacks (labels: [])"
+        )
 
 
 if __name__ == "__main__":

@@ -1,45 +1,44 @@
-"""Score dev and every test split with each trained system and seed, fusions from what their branches said.
+"""Score dev and every test split with each trained system and seed; fusions read the outputs of their branches.
 
-A system that another recipe trained is scored in a folder of its own, after a look at whether it was trained
-on what it is asked about.
+A system that another recipe trained is scored in a folder of its own, after a check that it was not trained on
+the evaluation data.
 """
 
-import logging
+from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
+from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe import leakage, roles
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
-from dada.storage.json_file import write_json
+from dada.recipe.recipe import Recipe
 
 KIND = "score"
 
-log = logging.getLogger(__name__)
 
-
-def plan(recipe) -> list[Job]:
-    """A job for each system and seed, and one for each recipe that trained some of them."""
+def plan(recipe: Recipe) -> list[Job]:
+    """Return a job for each system and seed, and one for each recipe that trained some of them."""
     return [
         *leakage.jobs(recipe),
         *(_job(recipe, name, seed) for name in recipe.planned for seed in recipe.seeds_of(name)),
     ]
 
 
-def _job(recipe, name: str, seed: int) -> Job:
-    config, home = recipe.system(name), recipe.seed_dir(name, seed)
-    splits = recipe.scored_splits
-    embedded = [split for split in splits if not _embedded_by_training(recipe, config, split)]
+def _job(recipe: Recipe, name: str, seed: int) -> Job:
+    config, splits = recipe.system(name), recipe.scored_splits
+    files = ExperimentFolder(recipe.seed_dir(name, seed))
     before = (leakage.report_path(recipe, name),) if is_foreign(name) else ()
-    files = ExperimentFolder(home)
     outputs = [files.config, files.labels] if is_foreign(name) else []
-    outputs += files.outputs(embedded)
+    outputs += files.outputs([split for split in splits if not _embedded_by_training(recipe, config, split)])
     outputs += [files.scores(split) for split in splits if roles.gives_scores(recipe, config)]
     outputs += [files.classes(split) for split in splits if roles.names_attacks(recipe, config)]
     return Job(
         stage="score",
         name=f"{recipe.protocol}/{name}/seed_{seed}",
-        home=home / "scores",
+        home=files.path / "scores",
         kind=KIND,
         protocol=recipe.protocol,
         inputs=(
@@ -58,174 +57,82 @@ def _job(recipe, name: str, seed: int) -> Job:
     )
 
 
-def _embedded_by_training(recipe, config, split: str) -> bool:
-    """Training already wrote what audio and text systems and ensembles say of dev, where it was done here."""
-    return (
-        split == recipe.splits.dev
-        and config.task not in ("fusion", "open_set")
-        and not is_foreign(config.name)
-    )
+def _embedded_by_training(recipe: Recipe, config: SystemConfig, split: str) -> bool:
+    """Return whether the training of a system in this recipe wrote its outputs on a split."""
+    if split != recipe.splits.dev or is_foreign(config.name):
+        return False
+    # without train, the weights of an audio system were adopted
+    return config.task in ("text", "ensemble") or (config.task == "audio" and bool(recipe.splits.train))
 
 
-def _inputs(recipe, config, seed: int, split: str) -> tuple:
-    """The files that the scores of a split depend on, besides the weights."""
-    speakers = (recipe.data_dir(split) / "utt2spk",) if recipe.corpus.purported_speakers else ()
-    if config.branches:
-        said = [
-            ExperimentFolder(recipe.seed_dir(branch, seed)).embeddings(split)
-            for branch in config.branches.values()
-        ]
-        return (*said, *(speakers if config.task == "fusion" else ()))
+def _inputs(recipe: Recipe, config: SystemConfig, seed: int, split: str) -> Iterator[Path]:
+    """Yield the files that the scores of a split depend on, besides the weights."""
+    for branch in config.branches.values():
+        yield ExperimentFolder(recipe.seed_dir(branch, seed)).embeddings(split)
     if config.task == "audio":
-        return roles.audio_files(recipe, config.input, split)
-    dump = roles.dump_of(recipe, config.input, split)
-    return (recipe.data_dir(split) / "text" if dump is None else dump / "feats.scp", *speakers)
+        yield from roles.audio_files(recipe, config.input, split)
+    if config.task == "text":
+        dump = roles.dump_of(recipe, config.input, split)
+        yield recipe.data_dir(split) / "text" if dump is None else dump / "feats.scp"
+    if config.task in ("text", "fusion") and recipe.corpus.purported_speakers:
+        yield recipe.data_dir(split) / "utt2spk"
 
 
-def run(recipe, job: Job) -> None:
+def run(recipe: Recipe, job: Job) -> None:
     """Run a job of either kind."""
     {KIND: _score, leakage.KIND: leakage.run}[job.kind](recipe, job)
 
 
-def _score(recipe, job: Job) -> None:
-    """Write embed/<split>, scores/<split>.txt and classes/<split>.txt for dev and the test splits; and
-    calibration.json, fitted on dev.
-    """
+def _score(recipe: Recipe, job: Job) -> None:
+    """Write embed/<split>, scores/<split>.txt, classes/<split>.txt, and calibration.json, fitted on dev."""
     import torch
 
     from dada.data import DataDir, write_table
-    from dada.experiment.folder import ExperimentFolder
     from dada.experiment.trained import load_experiment
+    from dada.score.calibration import calibrate
+    from dada.score.outputs import compute_outputs, decisions, finite_scores
     from dada.score.scores import provenance, write_scores
 
-    name, seed = job.system, job.seed
-    config, folder, trained = (
-        recipe.system(name),
-        recipe.seed_dir(name, seed),
-        roles.trained_dir(recipe, name, seed),
-    )
+    name, seed, config = job.system, job.training_seed, recipe.system(job.system)
+    trained = roles.trained_dir(recipe, name, seed)
+    files = ExperimentFolder(recipe.seed_dir(name, seed))
     torch.set_num_threads(config.threads)
     experiment = load_experiment(trained)
-    if is_foreign(name):
-        _copy(trained, folder)
+    origin = _copy_origin(recipe, name, trained, files) if is_foreign(name) else {}
+    branches = {branch: recipe.seed_dir(system, seed) for branch, system in config.branches.items()}
     for split in recipe.scored_splits:
         data = DataDir.read(recipe.data_dir(split))
-        outputs = _outputs(recipe, experiment, config, seed, data, split)
-        if not _embedded_by_training(recipe, config, split):
-            ExperimentFolder(folder).write_outputs(split, outputs)
+        if _embedded_by_training(recipe, config, split):
+            outputs = files.read_outputs(split)
+        else:
+            outputs = compute_outputs(experiment, data, branches, roles.dump_of(recipe, config.input, split))
+            files.write_outputs(split, outputs)
         if roles.gives_scores(recipe, config):
-            scores = _scores(experiment, outputs, data)
-            facts = provenance(
-                trained, experiment, split, _inputs(recipe, config, seed, split)
-            ) | _trained_elsewhere(recipe, name, trained)
-            write_scores(ExperimentFolder(folder).scores(split), outputs.utts, scores, facts)
+            scores = finite_scores(experiment, outputs, data.speakers)
+            facts = provenance(trained, experiment, split, _inputs(recipe, config, seed, split)) | origin
+            write_scores(files.scores(split), outputs.utts, scores, facts)
             if split == recipe.splits.dev and not is_foreign(name):
-                _calibrate(folder, outputs.utts, scores, data)
+                calibrate(files, outputs.utts, scores, data)
         if roles.names_attacks(recipe, config):
-            write_table(ExperimentFolder(folder).classes(split), _classes(experiment, outputs))
+            classes = decisions(experiment, outputs)
+            write_table(files.classes(split), dict(zip(outputs.utts, classes, strict=True)))
 
 
-def _copy(trained, folder) -> None:
+def _copy_origin(recipe: Recipe, name: str, trained: Path, files: ExperimentFolder) -> dict[str, Any]:
+    """Copy the settings and labels of a foreign system to the folder of its scores; return where it is from.
+
+    The calibration of its scores was fitted on dev of the other recipe.
+    """
     from dada.storage.atomic import write_text
 
-    """Copy configuration and labels, so that a folder of scores tells by itself what gave them."""
-    old, new = ExperimentFolder(trained), ExperimentFolder(folder)
-    for source, target in ((old.config, new.config), (old.labels, new.labels)):
-        write_text(target, source.read_text(encoding="utf-8"))
-
-
-def _trained_elsewhere(recipe, name: str, trained) -> dict:
-    """Of a system that another recipe trained: where, and the calibration of its scores, which was fitted on
-    that recipe's dev.
-    """
-
-    if not is_foreign(name):
-        return {}
-    other = recipe.origin(name).recipe
-    calibration = ExperimentFolder(trained).read_calibration()
+    source, other = ExperimentFolder(trained), recipe.origin(name).recipe
+    write_text(files.config, source.config.read_text(encoding="utf-8"))
+    write_text(files.labels, source.labels.read_text(encoding="utf-8"))
+    calibration = source.read_calibration()
     if calibration:
         calibration["fitted_on"] = f"{calibration['fitted_on']} of {other.root.name}"
-    found = {
-        "recipe": other.root.name,
-        "corpus": other.corpus.name,
-        "protocol": other.protocol,
-        "calibration": calibration,
-    }
-    return {"system": name, "trained": found}
-
-
-def _outputs(recipe, experiment, config, seed: int, data, split: str):
-    """What a system says of a split (`Outputs`). `config` names its branches and features as this recipe
-    does.
-    """
-    from dada.data.dataset import audio_dataset
-    from dada.experiment.folder import ExperimentFolder
-    from dada.models.inference import run_model
-
-    if _embedded_by_training(recipe, config, split):
-        return ExperimentFolder(recipe.seed_dir(config.name, seed)).read_outputs(split)
-    if config.branches:
-        from dada.score.on_top import combine
-
-        folders = {name: recipe.seed_dir(system, seed) for name, system in config.branches.items()}
-        said = {name: ExperimentFolder(folder).read_outputs(split) for name, folder in folders.items()}
-        labels = {name: ExperimentFolder(folder).read_labels() for name, folder in folders.items()}
-        return combine(experiment, said, labels, data.speakers)
-    dump = roles.dump_of(recipe, config.input, split)
-    if config.task == "audio":
-        dataset = audio_dataset(data, experiment.config, dump, training=False)
-    else:
-        from dada.text.dataset import text_dataset
-
-        dataset = text_dataset(data, experiment.config, dump)
-    return run_model(experiment.model, dataset, experiment.config.train.batch_size)
-
-
-def _scores(experiment, outputs, data):
-    """Scores (N,): of an author model, the log-odds that the purported speaker said the words.
-
-    A speaker whom it does not know gets the log-odds of chance, since there is no evidence either way.
-    """
-    import numpy as np
-
-    from dada.score.on_top import scores_of
-
-    scores = scores_of(experiment, outputs, data.speakers)
-    if experiment.config.task != "text":
-        return scores
-    unknown = np.isnan(scores)
-    if unknown.any():
-        log.warning(
-            "%s: %d of %d purported speakers are not among its authors",
-            experiment.config.name,
-            unknown.sum(),
-            len(scores),
-        )
-    return np.where(unknown, -np.log(max(len(experiment.labels) - 1, 1)), scores)
-
-
-def _classes(experiment, outputs) -> dict[str, str]:
-    """Utterance -> the name of the class that the system decides for."""
-    from dada.score.on_top import decisions
-
-    return dict(zip(outputs.utts, decisions(experiment, outputs), strict=True))
-
-
-def _calibrate(folder, utts: list[str], scores, data) -> None:
-    """Fit scores to log-likelihood ratios on dev, for whoever wants a probability; the score files keep the
-    scores as they are.
-    """
-
-    import numpy as np
-
-    from dada.data import BONAFIDE
-    from dada.score.calibration import fit_platt
-
-    if data.labels is None or len(set(data.labels.values())) < 2:
-        return
-    platt = fit_platt(scores, np.array([data.labels[utt] == BONAFIDE for utt in utts]))
-    fitted = {"slope": platt.slope, "offset": platt.offset, "fitted_on": data.path.name}
-    write_json(ExperimentFolder(folder).calibration, fitted)
+    origin = {"recipe": other.root.name, "corpus": other.corpus.name, "protocol": other.protocol}
+    return {"system": name, "trained": origin | {"calibration": calibration}}
 
 
 if __name__ == "__main__":

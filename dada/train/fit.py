@@ -90,10 +90,28 @@ def _check_material(config: SystemConfig, has_weights: bool, train: Dataset, dev
         )
 
 
-def _prepare_folder(config: SystemConfig, train: Dataset, dev: Dataset, folder: Path, seed: int) -> None:
+def adopt_weights(config: SystemConfig, folder: Path, seed: int, weights: Path | None) -> None:
+    """Write the folder of a system that is published weights, without any data to train on."""
+    if weights is None:
+        raise ConfigError(f"{config.name}: there is no `init` that names weights")
+    _prepare_folder(config, None, None, folder, seed)
+    model = models.build(config.task, config.model, len(config.labels))
+    models.load_weights(model, config.task, config.model["name"], weights)
+    _finish(model, folder, 0.0)
+    log.info("%s: the weights are those of %s", config.name, weights)
+
+
+def _prepare_folder(
+    config: SystemConfig, train: Dataset | None, dev: Dataset | None, folder: Path, seed: int
+) -> None:
     """Write the settings of a new folder. Raise ConfigError for a folder with other settings."""
     checkpoint.remove_partial(folder)
-    new = {**asdict(config), "seed": seed, "train_data": digest(train), "dev_data": digest(dev)}
+    new = {
+        **asdict(config),
+        "seed": seed,
+        "train_data": None if train is None else digest(train),
+        "dev_data": None if dev is None else digest(dev),
+    }
     files = ExperimentFolder(folder)
     if files.run.exists() and files.config.exists():
         old = {

@@ -277,7 +277,7 @@ def test_systems_without_bona_fide_give_classes_but_no_scores(recipe, monkeypatc
         (on_top("ensemble", "bad", {"a": "gmm", "b": "words"}), "branches.b is a text system"),
         (on_top("ensemble", "bad", {}), "must name the members"),
         (on_top("open_set", "bad", {}), "must name the classifier"),
-        (on_top("open_set", "bad", {"classifier": "gmm"}), "gmm tells spoof from bonafide"),
+        (on_top("open_set", "bad", {"classifier": "gmm"}), "gmm has the classes spoof and bonafide"),
     ],
 )
 def test_wrong_branches_are_refused_before_anything_runs(recipe, monkeypatch, system, message):

@@ -17,6 +17,7 @@ from dada.experiment.folder import ExperimentFolder
 from dada.experiment.trained import load_experiment
 from dada.models.inference import Outputs
 from dada.score.fuse import read_branches, score_fusion
+from dada.score.train_fusion import author_counts
 from dada.stages import s03_prepare_text, s06_train_text, s07_train_fusion
 from dada.text.config import TextConfig
 from dada.train.folds import fold_of
@@ -242,11 +243,11 @@ def test_fusions_can_be_loaded_and_score(toy, name):
 
 def test_prior_is_what_the_classifier_saw(toy, monkeypatch):
     text = toy.seed_dir("words", 1)
-    counts = s07_train_fusion._author_counts(toy, text)
+    counts = author_counts(toy, text)
     spoken = list(read_table(toy.text_dir("authors", "train") / "utt2spk").values())
     assert counts == {author: spoken.count(author) for author in AUTHORS}
     monkeypatch.setattr("dada.experiment.trained.read_config", lambda folder: text_system(sampler="balanced"))
-    assert s07_train_fusion._author_counts(toy, text) == dict.fromkeys(AUTHORS, 1)
+    assert author_counts(toy, text) == dict.fromkeys(AUTHORS, 1)
 
 
 def test_plans_name_what_they_read(toy):

@@ -1,0 +1,99 @@
+"""Outputs of systems on a split or on a single clip, and the scores and classes that follow. N utterances."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from dada.data import DataDir
+from dada.data.datadir import BONAFIDE
+from dada.data.dataset import audio_dataset
+from dada.experiment.folder import ExperimentFolder
+from dada.experiment.trained import Experiment
+from dada.models.inference import Outputs, run_model, scores_from_logits
+from dada.models.open_set import openmax
+from dada.score.ensemble import join_members, score_ensemble
+from dada.score.fuse import claim_scores, join_branches, score_fusion
+from dada.score.openmax import score_openmax
+from dada.text.dataset import text_dataset
+
+log = logging.getLogger(__name__)
+
+
+def compute_outputs(
+    experiment: Experiment, data: DataDir, branches: Mapping[str, Path], dump: Path | None
+) -> Outputs:
+    """Return the outputs of a trained system on a split.
+
+    `branches` is branch -> folder of its training run, `dump` the folder of the features, if it reads any.
+    """
+    if branches:
+        files = {name: ExperimentFolder(folder) for name, folder in branches.items()}
+        outputs = {name: folder.read_outputs(data.path.name) for name, folder in files.items()}
+        labels = {name: folder.read_labels() for name, folder in files.items()}
+        return combine(experiment, outputs, labels, data.speakers)
+    if experiment.config.task == "audio":
+        dataset = audio_dataset(data, experiment.config, dump, training=False)
+    else:
+        dataset = text_dataset(data, experiment.config, dump)
+    return run_model(experiment.model, dataset, experiment.config.train.batch_size)
+
+
+def combine(
+    experiment: Experiment,
+    outputs: Mapping[str, Outputs],
+    labels: Mapping[str, Sequence[str]],
+    speakers: Mapping[str, str],
+) -> Outputs:
+    """Return the outputs of a system with branches, given the outputs and labels of each branch.
+
+    `speakers` is utterance -> purported speaker. Raise DataError for utterances that not all branches have.
+    """
+    if experiment.config.task == "fusion":
+        branches = join_branches(outputs["audio"], labels["audio"], outputs["text"], labels["text"], speakers)
+        return score_fusion(experiment.model, experiment.config, branches).outputs
+    if experiment.config.task == "ensemble":
+        return score_ensemble(experiment.model, join_members(outputs, labels, experiment.config.labels))
+    return score_openmax(cast(openmax.Model, experiment.model), outputs["classifier"])
+
+
+def scores_of(experiment: Experiment, outputs: Outputs, speakers: Mapping[str, str]) -> np.ndarray | None:
+    """Return countermeasure scores (N,); None for a system that has no class of bona fide speech.
+
+    The scores of an author model are the log-odds that the purported speaker said the words, NaN for an
+    unknown speaker.
+    """
+    if experiment.config.task == "text":
+        return claim_scores(outputs, experiment.labels, speakers)
+    if outputs.logits.shape[1] > 1 and BONAFIDE not in experiment.labels:
+        return None
+    return scores_from_logits(outputs.logits, experiment.labels).numpy()
+
+
+def finite_scores(experiment: Experiment, outputs: Outputs, speakers: Mapping[str, str]) -> np.ndarray:
+    """Return the scores (N,) of a system that has scores.
+
+    For a purported speaker who is no author of the model, the score is the log-odds of chance, since there is
+    no evidence either way.
+    """
+    scores = scores_of(experiment, outputs, speakers)
+    if scores is None:
+        raise ValueError(f"{experiment.config.name} has no class of bona fide speech")
+    if experiment.config.task != "text":
+        return scores
+    unknown = np.isnan(scores)
+    if unknown.any():
+        message = "%s: %d of %d purported speakers are not among its authors"
+        log.warning(message, experiment.config.name, unknown.sum(), len(scores))
+    return np.where(unknown, -np.log(max(len(experiment.labels) - 1, 1)), scores)
+
+
+def decisions(experiment: Experiment, outputs: Outputs) -> list[str]:
+    """Return the decided class of each utterance; of an open-set system it may be `unknown`."""
+    if experiment.config.task == "open_set":
+        chosen = cast(openmax.Model, experiment.model).classes(outputs.logits)
+    else:
+        chosen = outputs.logits.numpy().argmax(axis=1)
+    return [experiment.labels[k] for k in chosen]
