@@ -153,7 +153,7 @@ def test_threshold_constants_and_negative_logits():
 def test_fit_names_what_is_wrong():
     logits, classes = classified()
     wrong = torch.where((classes == 3)[:, None], -logits, logits)
-    with pytest.raises(DataError, match=r"names \d of 100 utterances of gl rightly"):
+    with pytest.raises(DataError, match=r"recognises \d of 100 utterances of gl"):
         fit_openmax(models.build("open_set", {"name": "openmax"}, 8), wrong, classes, [*"012", "gl", *"456"])
     same = torch.nn.functional.one_hot(classes, 7).double()
     with pytest.raises(DataError, match="class 0: the 20 largest distances are all 0"):
