@@ -45,17 +45,14 @@ class Verdict:
         str, float
         # by class; of a system with one logit, that of the second class; of an open-set system log-probabilities
     ]
-    decision: str | None = (
-        None  # the class decided for; None of a countermeasure, whose threshold is the user's
-    )
-    classes: dict[str, float] = field(
-        default_factory=dict
-    )  # their probabilities, where there are others than spoof and bonafide
+    # the class decided for; None of a countermeasure, whose threshold is the user's
+    decision: str | None = None
+    # their probabilities, where there are others than spoof and bonafide
+    classes: dict[str, float] = field(default_factory=dict)
     speaker: str | None = None  # purported
     transcript: str | None = None
-    branches: dict[str, float | None] = field(
-        default_factory=dict
-    )  # the scores of the systems that it stands on, by themselves
+    # the scores of the systems that it stands on, by themselves
+    branches: dict[str, float | None] = field(default_factory=dict)
 
 
 class Detector:

@@ -18,7 +18,11 @@ class UserError(DadaError):
 
 
 class ConfigError(UserError):
-    """A configuration key, type or value is wrong or missing."""
+    """A configuration key, type or value is wrong or missing; each argument is the message of one error."""
+
+    def __str__(self) -> str:
+        several = f"{len(self.args)} errors in the configuration:\n  " + "\n  ".join(map(str, self.args))
+        return several if len(self.args) > 1 else super().__str__()
 
 
 class DataError(UserError):

@@ -20,7 +20,8 @@ from typing import Any
 
 from dada.errors import ConfigError
 from dada.plugins import nearest
-from dada.settings import Layer, read_yaml
+from dada.settings import Layer
+from dada.storage.yaml_file import read_yaml
 
 PACKAGE = Path(__file__).parent / "conf"
 SEVERAL = re.compile(r"^systems:", re.MULTILINE)

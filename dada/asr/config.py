@@ -1,12 +1,12 @@
 """The schema of `transcribe:`."""
 
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 from dada import plugins
 from dada.errors import ConfigError
+from dada.limits import Limits, Positive, Share
 
-DEVICES = ("auto", "cpu", "cuda")
-COMPUTE_TYPES = ("float32", "int8", "bfloat16", "float16")
 FULL_CONTEXT = 30.0  # seconds of audio that Whisper was trained to read at once
 
 
@@ -18,7 +18,7 @@ class GuardConfig:
     """
 
     max_words_per_second: float = 5.5
-    min_distinct_words: float = 0.5  # share of the words
+    min_distinct_words: Share = 0.5  # of the words
     min_logprob: float = -1.0  # mean natural log-probability of a token
     max_compression: float = 1.8  # bytes of text over bytes after zlib
 
@@ -38,14 +38,14 @@ class TranscribeConfig:
     # a name, an id of the Hugging Face hub, or a folder (relative paths start at the recipe's folder)
     model: str = "large-v3"
     language: str | None = None  # en, de, ...; null lets a multilingual model detect it for each clip
-    device: str = "auto"  # auto | cpu | cuda
-    compute_type: str = "float32"  # float32 | int8 | bfloat16 | float16
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: Literal["float32", "int8", "bfloat16", "float16"] = "float32"
     batch_size: int = 16  # clips
     beam_size: int = 1  # 1 is greedy
     # whole seconds, e.g. [8, 15, 30]; an empty list follows each clip
-    contexts: list[float] = field(default_factory=list)
+    contexts: list[Annotated[float, Limits(least=1, most=FULL_CONTEXT)]] = field(default_factory=list)
     margin: float = 7.0  # seconds
-    max_tokens_per_second: float = 8.0  # a transcript has at most this many tokens a second ...
+    max_tokens_per_second: Positive = 8.0  # a transcript has at most this many tokens a second ...
     extra_tokens: int = 12  # ... plus this many
     guard: GuardConfig = field(default_factory=GuardConfig)
     allow_download: bool = False  # download a model that is not on this machine
@@ -54,28 +54,9 @@ class TranscribeConfig:
 def check(config: TranscribeConfig) -> None:
     """Raise ConfigError for values that no back end supports."""
     plugins.find("dada.asr.backends", config.backend, "transcribe.backend")
-    for key, value, known in (
-        ("device", config.device, DEVICES),
-        ("compute_type", config.compute_type, COMPUTE_TYPES),
-    ):
-        if value not in known:
-            raise ConfigError(
-                f"transcribe.{key} is {value!r}{plugins.nearest(value, list(known))}; known: "
-                f"{', '.join(known)}"
-            )
-    for key in ("batch_size", "beam_size"):
-        if getattr(config, key) < 1:
-            raise ConfigError(f"transcribe.{key} is {getattr(config, key)}, expected 1 or more")
     if not config.model:
         raise ConfigError(
             "transcribe.model is empty: name a Whisper model, e.g. tiny.en, or a folder that holds one"
         )
-    if any(not 1 <= seconds <= FULL_CONTEXT or seconds != int(seconds) for seconds in config.contexts):
-        raise ConfigError(
-            f"transcribe.contexts is {list(config.contexts)}, expected whole seconds from 1 to "
-            f"{FULL_CONTEXT:g}"
-        )
-    if config.margin < 0 or config.max_tokens_per_second <= 0 or config.extra_tokens < 1:
-        raise ConfigError(
-            "transcribe.margin must be 0 or more, max_tokens_per_second above 0, extra_tokens 1 or more"
-        )
+    if any(seconds != int(seconds) for seconds in config.contexts):
+        raise ConfigError(f"transcribe.contexts is {list(config.contexts)}, and must hold whole seconds")

@@ -18,6 +18,7 @@ from dada import plugins
 from dada.data.batch import Batch, required_labels
 from dada.data.input import misfit
 from dada.errors import ConfigError, DadaError
+from dada.settings import build as build_settings
 
 
 def mixes_labels(settings: Sequence[Mapping]) -> bool:
@@ -61,7 +62,7 @@ def build(settings: Sequence[Mapping]) -> list[tuple[str, Any]]:
         rest = dict(entry)
         name = rest.pop("name")
         module = plugins.load("dada.augment", name, "augmentation")
-        steps.append((name, module.Augment(module.Config(**rest))))
+        steps.append((name, module.Augment(build_settings(module.Config, rest, f"augmentation {name}"))))
     return steps
 
 

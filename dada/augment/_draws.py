@@ -63,10 +63,3 @@ def check_bounds(name: str, **bounds: Sequence[float]) -> None:
     for key, values in bounds.items():
         if len(values) != 2 or values[0] > values[1]:
             raise ConfigError(f"{name}: {key} is {list(values)}, expected [lowest, highest]")
-
-
-def check_probability(name: str, **probabilities: float) -> None:
-    """Raise ConfigError for a probability outside of 0 … 1."""
-    for key, value in probabilities.items():
-        if not 0 <= value <= 1:
-            raise ConfigError(f"{name}: {key} is {value}, expected a probability, 0 to 1")

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dada.augment._draws import band, beta, check_probability, happens
+from dada.augment._draws import band, beta, happens
 from dada.data.batch import Batch
-from dada.errors import ConfigError
+from dada.limits import Positive, Share
 
 
 @dataclass
 class Config:
-    alpha: float = 1.0  # the share of the image that is kept is drawn from Beta(α, α)
-    probability: float = 1.0  # of a clip to be cut
+    alpha: Positive = 1.0  # the share of the image that is kept is drawn from Beta(α, α)
+    probability: Share = 1.0  # of a clip to be cut
 
 
 class Augment:
@@ -29,9 +29,6 @@ class Augment:
     MIXES_LABELS = False
 
     def __init__(self, config: Config):
-        check_probability("cutout", probability=config.probability)
-        if config.alpha <= 0:
-            raise ConfigError(f"cutout: alpha is {config.alpha}, expected more than 0")
         self.config = config
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from dada.augment._draws import check_bounds, check_probability, happens, integers, uniform
+from dada.augment._draws import check_bounds, happens, integers, uniform
 from dada.augment._filters import convolve
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import Share
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Config:
     num: list[int] = field(default_factory=lambda: [1, 3])  # bands of a clip
     width: float = 0.05  # of a band, as a share of the frequencies up to half the sample rate
     num_taps: int = 257  # odd
-    probability: float = 1.0  # of a clip to lose bands
+    probability: Share = 1.0  # of a clip to lose bands
 
 
 class Augment:
@@ -36,7 +37,6 @@ class Augment:
 
     def __init__(self, config: Config):
         check_bounds("drop_bands", num=config.num)
-        check_probability("drop_bands", probability=config.probability)
         if config.num[0] < 0 or not 0 < config.width < 1 or config.num_taps < 3 or config.num_taps % 2 == 0:
             raise ConfigError(
                 "drop_bands: num must not be negative, width lie between 0 and 1, and num_taps be odd and "

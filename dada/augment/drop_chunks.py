@@ -11,16 +11,17 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from dada.augment._draws import band, check_bounds, check_probability, happens, integers, places
+from dada.augment._draws import band, check_bounds, happens, integers, places
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import Share
 
 
 @dataclass
 class Config:
     num: list[int] = field(default_factory=lambda: [1, 5])  # chunks of a clip
     size: list[int] = field(default_factory=lambda: [1000, 2000])  # samples of each
-    probability: float = 1.0  # of a clip to lose chunks
+    probability: Share = 1.0  # of a clip to lose chunks
 
 
 class Augment:
@@ -31,7 +32,6 @@ class Augment:
 
     def __init__(self, config: Config):
         check_bounds("drop_chunks", num=config.num, size=config.size)
-        check_probability("drop_chunks", probability=config.probability)
         if config.num[0] < 0 or config.size[0] < 1:
             raise ConfigError("drop_chunks: num must not be negative, and size 1 at least")
         self.config = config

@@ -10,6 +10,7 @@ Axes: B batch, F features, N frames.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -17,8 +18,8 @@ from torch import Tensor
 from dada.augment._draws import band, check_bounds, happens, integers, places
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import Limits
 
-MASKS = ("low", "high", "random")
 PAPER, CODE = 0.5, 0.6  # probability of a mask
 MAX_BANDS = 2  # of `random`: none, one or two, equally often
 
@@ -27,7 +28,9 @@ MAX_BANDS = 2  # of `random`: none, one or two, equally often
 class Config:
     """Rows are counted from the lowest frequency; the bounds are the paper's, for 100 rows."""
 
-    masks: list[str] = field(default_factory=lambda: ["low", "high"])  # of low | high | random
+    masks: Annotated[list[Literal["low", "high", "random"]], Limits(min_items=1)] = field(
+        default_factory=lambda: ["low", "high"]
+    )
     low: list[int] = field(default_factory=lambda: [7, 12])  # fewest and most rows that `low` masks
     high: list[int] = field(default_factory=lambda: [80, 87])  # lowest and highest row at which `high` starts
     width: list[int] = field(default_factory=lambda: [8, 12])  # rows of a random band
@@ -42,8 +45,6 @@ class Augment:
     MIXES_LABELS = False
 
     def __init__(self, config: Config):
-        if not config.masks or set(config.masks) - set(MASKS):
-            raise ConfigError(f"ffm: masks is {config.masks}; known: {', '.join(MASKS)}")
         check_bounds("ffm", low=config.low, high=config.high, width=config.width)
         self.config = config
 
@@ -58,7 +59,7 @@ class Augment:
                     "set other bounds"
                 )
         mask = torch.zeros(len(batch), num_rows, dtype=torch.bool)
-        for name in MASKS:
+        for name in needed:
             if name in self.config.masks:
                 mask |= getattr(self, f"_{name}")(generator, *mask.shape)
         rows = torch.where(mask, self.config.factor, 1.0).to(batch.inputs)

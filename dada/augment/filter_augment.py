@@ -11,14 +11,16 @@ Axes: B batch, F features, N frames.
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from dada.augment._draws import check_bounds, check_probability, numpy_generator, uniform
+from dada.augment._draws import check_bounds, numpy_generator, uniform
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import Share
 
 # What a gain in decibels adds to a feature.
 UNITS = {"ln": math.log(10) / 20, "ln_power": math.log(10) / 10, "db": 1.0}
@@ -28,13 +30,12 @@ UNITS = {"ln": math.log(10) / 20, "ln_power": math.log(10) / 10, "db": 1.0}
 class Config:
     """Bands are rows of features."""
 
-    scale: str = (
-        "ln"  # amplitude | ln | ln_power | db: what features are, natural logarithms of amplitudes by default
-    )
+    # amplitude | ln | ln_power | db: what features are, natural logarithms of amplitudes by default
+    scale: Literal["amplitude", "ln", "ln_power", "db"] = "ln"
     decibels: list[float] = field(default_factory=lambda: [-6.0, 6.0])
     num_bands: list[int] = field(default_factory=lambda: [3, 5])  # of linear filters
     min_width: int = 6
-    step_probability: float = 0.0  # of a batch to get steps instead of lines
+    step_probability: Share = 0.0  # of a batch to get steps instead of lines
     num_steps: list[int] = field(default_factory=lambda: [2, 4])
     min_step_width: int = 4
 
@@ -49,7 +50,6 @@ class Augment:
         check_bounds(
             "filter_augment", decibels=config.decibels, num_bands=config.num_bands, num_steps=config.num_steps
         )
-        check_probability("filter_augment", step_probability=config.step_probability)
         if config.scale not in ("amplitude", *UNITS):
             raise ConfigError(
                 f"filter_augment: scale is {config.scale!r}; known: amplitude, {', '.join(UNITS)}"

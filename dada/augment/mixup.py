@@ -8,22 +8,21 @@ Axes: B batch, K classes.
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from dada.augment._draws import beta
 from dada.data.batch import Batch, required_labels
-from dada.errors import ConfigError
-
-PARTNERS = ("next", "random")
+from dada.limits import Positive
 
 
 @dataclass
 class Config:
-    alpha: float = 0.8
-    partner: str = "next"  # next | random
-    weight_per: str = "clip"  # clip | batch
+    alpha: Positive = 0.8
+    partner: Literal["next", "random"] = "next"
+    weight_per: Literal["clip", "batch"] = "clip"
 
 
 class Augment:
@@ -33,14 +32,6 @@ class Augment:
     MIXES_LABELS = True
 
     def __init__(self, config: Config):
-        if config.alpha <= 0:
-            raise ConfigError(f"mixup: alpha is {config.alpha}, expected more than 0")
-        for key, value, known in (
-            ("partner", config.partner, PARTNERS),
-            ("weight_per", config.weight_per, ("clip", "batch")),
-        ):
-            if value not in known:
-                raise ConfigError(f"mixup: {key} is {value!r}; known: {', '.join(known)}")
         self.config = config
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:

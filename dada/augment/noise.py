@@ -8,16 +8,18 @@ Axes: B batch, T samples.
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from dada.augment._draws import check_bounds, check_probability, happens, integers, uniform
+from dada.augment._draws import check_bounds, happens, integers, uniform
 from dada.data.audio import read_audio
 from dada.data.batch import Batch
 from dada.data.length import fit_length
 from dada.data.tables import read_table
-from dada.errors import ConfigError, DataError
+from dada.errors import DataError
+from dada.limits import Share
 
 SLOPES = {"white": 0.0, "pink": 0.5, "brown": 1.0}  # amplitude falls with frequency to the power of this
 
@@ -25,12 +27,11 @@ SLOPES = {"white": 0.0, "pink": 0.5, "brown": 1.0}  # amplitude falls with frequ
 @dataclass
 class Config:
     snr: list[float] = field(default_factory=lambda: [0.0, 15.0])  # dB
-    colour: str = "white"  # white | pink | brown
-    wav_scp: str | None = (
-        None  # a table `name path` of recordings, one drawn for each clip, instead of made noise
-    )
+    colour: Literal["white", "pink", "brown"] = "white"
+    # a table `name path` of recordings, one drawn for each clip, instead of made noise
+    wav_scp: str | None = None
     sample_rate: int = 16_000  # Hz, of recordings
-    probability: float = 1.0  # of a clip to get noise
+    probability: Share = 1.0  # of a clip to get noise
 
 
 class Augment:
@@ -41,9 +42,6 @@ class Augment:
 
     def __init__(self, config: Config):
         check_bounds("noise", snr=config.snr)
-        check_probability("noise", probability=config.probability)
-        if config.colour not in SLOPES:
-            raise ConfigError(f"noise: colour is {config.colour!r}; known: {', '.join(SLOPES)}")
         self.config = config
         self.recordings = list(read_table(Path(config.wav_scp)).values()) if config.wav_scp else []
         if config.wav_scp and not self.recordings:

@@ -24,12 +24,10 @@ from dada.errors import ConfigError
 
 @dataclass
 class Config:
-    choices: list[list[dict]] = field(
-        default_factory=list
-    )  # chains [{name: noise, ...}, ...], of which a clip gets one
-    keep_original: bool = (
-        False  # the batch becomes twice as large: the clips as they were, then the augmented ones
-    )
+    # chains [{name: noise, ...}, ...], of which a clip gets one
+    choices: list[list[dict]] = field(default_factory=list)
+    # the batch becomes twice as large: the clips as they were, then the augmented ones
+    keep_original: bool = False
 
 
 class Augment:

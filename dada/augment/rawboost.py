@@ -12,14 +12,16 @@ Axes: T samples, M filters, J notches of a filter, K taps.
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dada.augment._draws import check_bounds, check_probability, happens, numpy_generator, numpy_uniform
+from dada.augment._draws import check_bounds, happens, numpy_generator, numpy_uniform
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import Limits, Share
 
 CONVOLUTIVE, IMPULSIVE, STATIONARY = "convolutive", "impulsive", "stationary"
 ALGORITHMS = {
@@ -43,21 +45,21 @@ class Config:
     (Tak et al., Odyssey 2022).
     """
 
-    algorithm: int = 4  # 1 convolutive, 2 impulsive, 3 stationary, 4 1→2→3, 5 1→2, 6 1→3, 7 2→3, 8 1 + 2
+    # 1 convolutive, 2 impulsive, 3 stationary, 4 1→2→3, 5 1→2, 6 1→3, 7 2→3, 8 1 + 2
+    algorithm: Annotated[int, Limits(least=1, most=8)] = 4
     num_powers: int = 5  # of the waveform
     num_notches: int = 5  # of each filter
     centre: list[float] = field(default_factory=lambda: [20.0, 8000.0])  # Hz
     bandwidth: list[float] = field(default_factory=lambda: [100.0, 1000.0])  # Hz
     num_taps: list[int] = field(default_factory=lambda: [10, 100])  # of each notch; made odd
     gain: list[float] = field(default_factory=lambda: [0.0, 0.0])  # dB, of the linear part and of noise
-    nonlinear_gain: list[float] = field(
-        default_factory=lambda: [-20.0, -5.0]
-    )  # dB, of the powers from the second on
+    # dB, of the powers from the second on
+    nonlinear_gain: list[float] = field(default_factory=lambda: [-20.0, -5.0])
     impulses: float = 10.0  # at most so many percent of the samples are hit
     impulse_gain: float = 2.0
     snr: list[float] = field(default_factory=lambda: [10.0, 40.0])  # dB, of stationary noise
     sample_rate: int = 16_000  # Hz
-    probability: float = 1.0  # of a clip to be augmented
+    probability: Share = 1.0  # of a clip to be augmented
 
 
 class Augment:
@@ -72,11 +74,6 @@ class Augment:
             for key in ("centre", "bandwidth", "num_taps", "gain", "nonlinear_gain", "snr")
         }
         check_bounds("rawboost", **bounds)
-        check_probability("rawboost", probability=config.probability)
-        if config.algorithm not in ALGORITHMS:
-            raise ConfigError(
-                f"rawboost: algorithm is {config.algorithm}; known: {', '.join(map(str, ALGORITHMS))}"
-            )
         if (
             not 0 <= config.impulses <= 100
             or min(config.num_powers, config.num_notches) < 1

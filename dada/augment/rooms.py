@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from dada.augment._draws import check_bounds, check_probability, happens, numpy_generator, numpy_uniform
+from dada.augment._draws import check_bounds, happens, numpy_generator, numpy_uniform
 from dada.augment._filters import convolve
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import Share
 
 SPEED = 343.0  # of sound, m/s
 MARGIN = 0.5  # metres between the walls and speaker or microphone
@@ -34,7 +35,7 @@ class Config:
     rt60: list[float] = field(default_factory=lambda: [0.15, 0.6])  # until the energy has fallen by 60 dB
     early: float = 0.05  # how long sound comes from single mirror images
     sample_rate: int = 16_000  # Hz
-    probability: float = 1.0  # of a clip to be in a room
+    probability: Share = 1.0  # of a clip to be in a room
 
 
 class Augment:
@@ -47,7 +48,6 @@ class Augment:
         check_bounds(
             "rooms", length=config.length, width=config.width, height=config.height, rt60=config.rt60
         )
-        check_probability("rooms", probability=config.probability)
         if min(config.length[0], config.width[0], config.height[0]) <= 2 * MARGIN or config.rt60[0] <= 0:
             raise ConfigError(f"rooms: sides must be longer than {2 * MARGIN} m, and rt60 above 0")
         self.config = config

@@ -9,14 +9,16 @@ Axes: B batch, T samples, F filters, K taps.
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 
-from dada.augment._draws import check_probability, happens, places
+from dada.augment._draws import happens, places
 from dada.augment._filters import convolve
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.features import sinc
+from dada.limits import Share
 
 
 @dataclass
@@ -24,9 +26,9 @@ class Config:
     num_filters: int = 70
     num_taps: int = 129  # odd
     max_masked: int = 14  # filters: their number is drawn from 0 … max_masked - 1
-    scale: str = "mel"  # mel | inverse_mel | linear
+    scale: Literal["mel", "inverse_mel", "linear"] = "mel"
     sample_rate: int = 16_000  # Hz
-    probability: float = 1.0  # of a clip to be masked
+    probability: Share = 1.0  # of a clip to be masked
 
 
 class Augment:
@@ -36,7 +38,6 @@ class Augment:
     MIXES_LABELS = False
 
     def __init__(self, config: Config):
-        check_probability("sinc_mask", probability=config.probability)
         if not 1 <= config.max_masked <= config.num_filters:
             raise ConfigError(
                 f"sinc_mask: max_masked is {config.max_masked}, but there are {config.num_filters} filters"

@@ -33,9 +33,8 @@ class Download:
     licence: str
     purpose: str
     folder: str  # below the downloads folder
-    files: dict[str, str] = field(
-        default_factory=dict
-    )  # relative to `folder` -> SHA-256; empty if releases differ
+    # relative to `folder` -> SHA-256; empty if releases differ
+    files: dict[str, str] = field(default_factory=dict)
     inside: str = ""  # the folder of the package that becomes `folder`
     version: str = ""
     size: int = 0  # bytes to fetch

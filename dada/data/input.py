@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-KINDS = ("waveform", "features", "text", "text_features", "branches")
-RULES = ("full", "crop", "tile", "pad")  # see dada.data.length
+Kind = Literal["waveform", "features", "text", "text_features", "branches"]
+Rule = Literal["full", "crop", "tile", "pad"]
 
 
 def misfit(augmentation: str, kinds: Sequence[str], kind: str) -> str:
@@ -25,15 +26,14 @@ class InputConfig:
     features afterwards.
     """
 
-    kind: str = "waveform"
+    kind: Kind = "waveform"
     sample_rate: int = 16_000  # Hz
     num_samples: int | None = None
     num_frames: int | None = None
-    length_rule: str = "full"  # full | crop | tile | pad
+    length_rule: Rule = "full"
     random_crop: bool = False  # in training, cut a random stretch of what is too long instead of its start
-    features: dict = field(
-        default_factory=dict
-    )  # {name: lfcc, ...}: the settings of dada.features.<name>.Config
+    # {name: lfcc, ...}: the settings of dada.features.<name>.Config
+    features: dict = field(default_factory=dict)
 
     def dump_settings(self) -> dict:
         """The settings that features in arks depend on: what is done to them afterwards, in training, leaves

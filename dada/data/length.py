@@ -3,18 +3,16 @@
 import torch
 from torch import Tensor
 
-from dada.data.input import RULES
+from dada.data.input import Rule
 
 
-def fit_length(x: Tensor, size: int | None, rule: str, generator: torch.Generator | None = None) -> Tensor:
+def fit_length(x: Tensor, size: int | None, rule: Rule, generator: torch.Generator | None = None) -> Tensor:
     """Bring the last axis of `x`, (…, T), to `size` by `rule`.
 
     full: leave it. crop: cut what is longer, leave what is shorter. tile: repeat from the start, then cut.
     pad: zeros at the end, then cut. A longer input keeps its start, or with a `generator` a random stretch
     (training).
     """
-    if rule not in RULES:
-        raise ValueError(f"unknown length rule {rule!r}; known: {', '.join(RULES)}")
     if rule == "full" or size is None:
         return x
     length = x.shape[-1]

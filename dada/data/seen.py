@@ -23,9 +23,8 @@ BLOCK = 1 << 20  # bytes
 class Seen:
     """The evaluated utterances that are in the training data."""
 
-    utts: dict[str, str] = field(
-        default_factory=dict
-    )  # evaluated utterance -> utterance of the training data
+    # evaluated utterance -> utterance of the training data
+    utts: dict[str, str] = field(default_factory=dict)
     namesakes: list[str] = field(default_factory=list)  # the same name, but other samples
 
 

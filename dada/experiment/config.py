@@ -1,10 +1,12 @@
 """The schema of `train:`, and of a whole system."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from dada.data.input import InputConfig
+from dada.limits import FromZero, Positive, Rate
 
-TASKS = ("audio", "text", "fusion", "ensemble", "open_set")
+Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 
 
 @dataclass
@@ -14,11 +16,11 @@ class OptimConfig:
     Parameters whose names start with a key of `lr_scales` learn at that many times the rate: {encoder: 0.01}.
     """
 
-    name: str = "adam"  # adam | adamw | sgd
-    lr: float = 1e-3
+    name: Literal["adam", "adamw", "sgd"] = "adam"
+    lr: Positive = 1e-3
     weight_decay: float = 0.0
-    betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
-    momentum: float = 0.9
+    betas: list[Rate] = field(default_factory=lambda: [0.9, 0.999])
+    momentum: Rate = 0.9
     lr_scales: dict[str, float] = field(default_factory=dict)
 
 
@@ -29,17 +31,17 @@ class ScheduleConfig:
     # a file of dada/train/schedules.py: constant | linear | cosine | step | exponential | sigmoid | plateau
     name: str = "constant"
     final_lr: float = 0.0
-    per: str = "epoch"  # epoch | step
+    per: Literal["epoch", "step"] = "epoch"
     step_size: int = 10  # epochs between two drops (step)
-    gamma: float = 0.1  # factor of a drop (step, exponential, plateau)
-    patience: int = 3  # epochs without improvement before a drop (plateau)
+    gamma: Positive = 0.1  # factor of a drop (step, exponential, plateau)
+    patience: FromZero = 3  # epochs without improvement before a drop (plateau)
 
 
 @dataclass
 class EarlyStopConfig:
     """Stop when `metric` on dev has not improved by `min_delta` for `patience` epochs; 0 never stops."""
 
-    metric: str = "eer"  # eer | loss | accuracy | abx
+    metric: Literal["eer", "loss", "accuracy", "abx"] = "eer"
     patience: int = 0
     min_delta: float = 0.0
 
@@ -50,38 +52,33 @@ class TrainConfig:
     order.
     """
 
-    epochs: int = 10  # 0 keeps the weights of `init` as they are
+    epochs: FromZero = 10  # 0 keeps the weights of `init` as they are
     max_batches: int = 0  # of an epoch, from another random part of train in each; 0 takes all of train
     batch_size: int = 16  # utterances of an update (triples with sampler: triplets), over all GPUs
     drop_last: bool = False  # leave out the last batch of an epoch where it is smaller
-    sampler: str = "shuffle"  # shuffle | balanced | triplets
-    triplets_by: str = (
-        "speaker"  # speaker | label: what makes two utterances a positive pair (sampler: triplets)
-    )
-    loss: dict = field(
-        default_factory=lambda: {"name": "cross_entropy"}
-    )  # {name: ..., settings of its Config}
+    sampler: Literal["shuffle", "balanced", "triplets"] = "shuffle"
+    # what makes two utterances a positive pair (sampler: triplets)
+    triplets_by: Literal["speaker", "label"] = "speaker"
+    # {name: ..., settings of its Config}
+    loss: dict = field(default_factory=lambda: {"name": "cross_entropy"})
     optim: OptimConfig = field(default_factory=OptimConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
     # Whose weights a phase hands on: best | last epoch, or swa, the mean over all epochs whose
     # early_stop.metric on dev was no worse than any before, with batch statistics of train.
-    keep: str = "best"
-    classes: list[str] = field(
-        default_factory=list
-    )  # learn from utterances of these alone, and stop by them; empty takes all
+    keep: Literal["best", "last", "swa"] = "best"
+    # learn from utterances of these alone, and stop by them; empty takes all
+    classes: list[str] = field(default_factory=list)
     trainable: list[str] = field(default_factory=list)  # prefixes of parameter names; empty trains all
-    augment: list[dict] = field(
-        default_factory=list
-    )  # [{name: mixup, ...}, ...], one after the other on every training batch
+    # [{name: mixup, ...}, ...], one after the other on every training batch
+    augment: list[dict] = field(default_factory=list)
     # train on a random stretch of so many frames or samples of each input; 0 takes it as it will be scored
     crop_size: int = 0
     clip_grad_norm: float = 0.0  # 0 does not clip
-    mixed_precision: str = "no"  # no | bf16 | fp16
+    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
     num_workers: int = 0  # loader processes
-    checkpoint_steps: int = (
-        0  # also save within an epoch, every so many steps; 0 saves after every epoch only
-    )
+    # also save within an epoch, every so many steps; 0 saves after every epoch only
+    checkpoint_steps: int = 0
     # also train this many models on parts of train, for out-of-fold embeddings that a fusion learns from
     folds: int = 0
     phases: list[dict] = field(default_factory=list)
@@ -92,14 +89,13 @@ class SystemConfig:
     """Everything that makes a system: what it reads, the network, how it is trained."""
 
     name: str = ""
-    task: str = "audio"  # audio | text | fusion | ensemble | open_set
+    task: Task = "audio"
     # Order of the logits. Classes other than spoof and bonafide are attacks, as utt2attack has them, and
     # bonafide; empty takes all that train has. A text system's are the authors.
     labels: list[str] = field(default_factory=lambda: ["spoof", "bonafide"])
     input: InputConfig = field(default_factory=InputConfig)
-    model: dict = field(
-        default_factory=dict
-    )  # {name: lcnn, ...}: the settings of dada.models.<task>.<name>.Config
+    # {name: lcnn, ...}: the settings of dada.models.<task>.<name>.Config
+    model: dict = field(default_factory=dict)
     init: str | None = None  # weights to start from
     train: TrainConfig = field(default_factory=TrainConfig)
     # fusion: {audio: dada_audio, text: dada_text}; ensemble: its members, {lcnn: cqt_lcnn, gmm: lfcc_gmm};

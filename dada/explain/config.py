@@ -7,6 +7,7 @@ from typing import Any
 
 from dada import plugins
 from dada.errors import ConfigError
+from dada.limits import FromZero
 
 METHODS = "dada.explain.methods"
 AUTO = "auto"  # the method that fits the model
@@ -16,33 +17,21 @@ AUTO = "auto"  # the method that fits the model
 class ExplainConfig:
     """Settings of stage explain, for the first protocol of a run and the first seed of each system."""
 
-    systems: list[str] = field(
-        default_factory=list
-    )  # those that are explained; none leaves the stage nothing to do
-    num_utterances: int = 40  # of bona fide speech and of every attack, drawn from the test splits
+    # the systems to explain; without any, the stage has nothing to do
+    systems: list[str] = field(default_factory=list)
+    num_utterances: FromZero = 40  # of bona fide speech and of every attack, drawn from the test splits
     utterances: list[str] = field(default_factory=list)  # by name, besides those drawn
-    seed: int = 0  # of what is drawn
+    seed: FromZero = 0  # of what is drawn
     num_background: int = 20  # other utterances of the same class
     methods: dict[str, str] = field(default_factory=dict)  # system -> method; auto where none is named
-    options: dict = field(
-        default_factory=dict
-    )  # method -> its settings, keywords of its `attribute`: {gradient_shap: {zeros: true}}
-    num_checked: int = 4  # utterances of each class whose faithfulness is measured
+    # method -> its settings, keywords of its `attribute`: {gradient_shap: {zeros: true}}
+    options: dict = field(default_factory=dict)
+    num_checked: FromZero = 4  # utterances of each class whose faithfulness is measured
     num_steps: int = 10  # of a deletion or insertion curve
-    pages: int = (
-        1  # utterances of bona fide speech and of every attack that get a page, besides all of `utterances`
-    )
+    # utterances of bona fide speech and of every attack that get a page, besides all of `utterances`
+    pages: FromZero = 1
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("num_utterances", 0),
-            ("num_background", 1),
-            ("num_checked", 0),
-            ("num_steps", 1),
-            ("pages", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ConfigError(f"explain.{name} is {getattr(self, name)!r}, and must be at least {least}")
         strange = sorted(set(self.methods) - set(self.systems))
         if strange:
             raise ConfigError(

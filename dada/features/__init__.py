@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from dada import plugins
+from dada.settings import build as build_settings
 
 
 def build(settings: Mapping, root: Path | None = None) -> nn.Module:
@@ -16,7 +17,7 @@ def build(settings: Mapping, root: Path | None = None) -> nn.Module:
     """
     rest = with_model_folders(settings, root)
     module = plugins.load("dada.features", rest.pop("name"), "feature")
-    return module.Feature(module.Config(**rest)).eval()
+    return module.Feature(build_settings(module.Config, rest, "feature settings")).eval()
 
 
 def with_model_folders(settings: Mapping, root: Path | None) -> dict:

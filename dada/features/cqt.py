@@ -17,6 +17,7 @@ Axes: B batch, T samples, N frames, F bins, J blocks of M frequencies.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -24,13 +25,11 @@ from torch import Tensor, nn
 
 from dada.errors import ConfigError
 from dada.features._frames import frame, pre_emphasis
+from dada.limits import Share
 
-METHODS = ("exact", "octaves")
-SCALES = ("ln", "db")
 FLOOR = 1e-30  # added to the power before it is turned into decibels
-SPARSITY = (
-    0.01  # share of the summed magnitude of a filter's response that `octaves` drops (librosa's default)
-)
+# share of the summed magnitude of a filter's response that `octaves` drops (librosa's default)
+SPARSITY = 0.01
 # of the new Nyquist frequency: where the filter before a halving begins to fall (soxr's high quality)
 PASSBAND = 0.913
 BLOCK = 4096  # frames of a long clip that are computed at once
@@ -46,12 +45,11 @@ class Config:
     num_bins: int = 100
     bins_per_octave: int = 12
     min_frequency: float = 5.0
-    gain: float = (
-        32_768.0  # what samples in [-1, 1] are multiplied by; 32768 gives back the integers of a 16-bit file
-    )
-    pre_emphasis: float = 0.0  # y[n] = x[n] - pre_emphasis · x[n-1]; 0 leaves that out
-    scale: str = "ln"  # ln, of the magnitude plus one | db
-    method: str = "exact"  # exact | octaves
+    # what samples in [-1, 1] are multiplied by; 32768 gives back the integers of a 16-bit file
+    gain: float = 32_768.0
+    pre_emphasis: Share = 0.0  # y[n] = x[n] - pre_emphasis · x[n-1]; 0 leaves that out
+    scale: Literal["ln", "db"] = "ln"  # ln, of the magnitude plus one | db
+    method: Literal["exact", "octaves"] = "exact"
     tolerance: float = 1e-5  # of a filter's peak, below which its response is taken as zero (exact)
 
 
@@ -60,10 +58,6 @@ class Feature(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        if config.method not in METHODS:
-            raise ConfigError(f"cqt: unknown method {config.method!r}; known: {', '.join(METHODS)}")
-        if config.scale not in SCALES:
-            raise ConfigError(f"cqt: unknown scale {config.scale!r}; known: {', '.join(SCALES)}")
         self.config = config
         self.num_features = config.num_bins
         self.frequencies = config.min_frequency * 2.0 ** (np.arange(config.num_bins) / config.bins_per_octave)

@@ -8,6 +8,7 @@ Axes: B batch, T samples, N frames, F bands.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,6 @@ from torch import Tensor, nn
 from dada.errors import ConfigError
 from dada.features._frames import clip_by_clip, decibels, power_spectrum, slaney_mel_filters
 
-SCALES = ("db", "ln")
 FLOOR = 1e-10  # lowest power before the logarithm
 
 
@@ -29,10 +29,9 @@ class Config:
     num_mels: int = 100
     min_frequency: float = 0.0
     max_frequency: float = 8_000.0
-    gain: float = (
-        32_768.0  # what samples in [-1, 1] are multiplied by; 32768 gives back the integers of a 16-bit file
-    )
-    scale: str = "db"  # db | ln
+    # what samples in [-1, 1] are multiplied by; 32768 gives back the integers of a 16-bit file
+    gain: float = 32_768.0
+    scale: Literal["db", "ln"] = "db"
     dynamic_range: float = 80.0  # dB below the clip's peak where it is cut off (scale: db); 0 does not cut
 
 
@@ -44,8 +43,6 @@ class Feature(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        if config.scale not in SCALES:
-            raise ConfigError(f"mel: unknown scale {config.scale!r}; known: {', '.join(SCALES)}")
         if not 0 <= config.min_frequency < config.max_frequency <= config.sample_rate / 2:
             raise ConfigError("mel: it must hold that 0 <= min_frequency < max_frequency <= sample_rate / 2")
         self.config = config

@@ -10,6 +10,7 @@ Axes: B batch, T samples, N outputs in time, F filters, P bands after pooling, K
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,7 +18,6 @@ from torch import Tensor, nn
 
 from dada.errors import ConfigError, DataError
 
-SCALES = ("mel", "inverse_mel", "linear")
 PIECE = 2**18  # samples filtered at once: of half an hour the result takes gigabytes by itself
 # frames multiplied at once: few enough that the products stay in the processor's cache until they are pooled
 CHUNK = 1024
@@ -31,7 +31,7 @@ class Config:
     num_taps: int = 129  # odd
     sample_rate: int = 16_000  # Hz; the edges reach from 0 to half of it
     # mel | inverse_mel (mirrored: narrow bands at the top) | linear: on which edges are equally far apart
-    scale: str = "mel"
+    scale: Literal["mel", "inverse_mel", "linear"] = "mel"
     extra_edges: int = 0  # edges laid out above those that are used, which moves the used ones down
 
 
@@ -129,8 +129,6 @@ def sinc_filters(config: Config) -> Tensor:
 
 def band_edges(config: Config) -> np.ndarray:
     """The F + 1 edges of the bands in Hz."""
-    if config.scale not in SCALES:
-        raise ConfigError(f"sinc: unknown scale {config.scale!r}; known: {', '.join(SCALES)}")
     top, num_edges = config.sample_rate / 2, config.num_filters + 1 + config.extra_edges
     if config.scale == "linear":
         return np.linspace(0, top, num_edges)[: config.num_filters + 1]

@@ -14,6 +14,7 @@ Axes: B batch, T samples, N frames, F bins or filters.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +22,8 @@ from torch import Tensor, nn
 from dada.errors import ConfigError
 from dada.features._frames import clip_by_clip, power_spectrum, pre_emphasis
 from dada.features.lfcc import linear_filters
+from dada.limits import Share
 
-SCALES = ("magnitude", "power", "log_power")
 FLOOR = 1.1920929e-07  # added before the logarithm: the smallest step of float32
 
 
@@ -30,12 +31,12 @@ FLOOR = 1.1920929e-07  # added before the logarithm: the smallest step of float3
 class Config:
     """The defaults are those of PC-DARTS in the SHAP paper. Lengths in samples."""
 
-    scale: str = "log_power"  # magnitude | power | log_power (to the base of 10)
+    scale: Literal["magnitude", "power", "log_power"] = "log_power"  # of the base 10
     sample_rate: int = 16_000  # Hz
     window: int = 1024
     hop: int = 128
     num_fft: int = 1024
-    pre_emphasis: float = 0.0  # y[n] = x[n] - pre_emphasis · x[n-1]; 0 leaves that out
+    pre_emphasis: Share = 0.0  # y[n] = x[n] - pre_emphasis · x[n-1]; 0 leaves that out
     num_filters: int = 0  # triangles over the power, from 0 to half of the sample rate; 0 keeps all bins
 
 
@@ -47,8 +48,6 @@ class Feature(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        if config.scale not in SCALES:
-            raise ConfigError(f"spectrogram: unknown scale {config.scale!r}; known: {', '.join(SCALES)}")
         if config.num_fft < config.window:
             raise ConfigError(
                 f"spectrogram: num_fft is {config.num_fft}, shorter than the window of "

@@ -19,7 +19,7 @@ Axes: B batch, T samples, N frames, K chosen layers, D width of the encoder.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,8 +28,6 @@ from dada.data.audio import SAMPLE_RATE
 from dada.errors import ConfigError, DataError, UserError
 from dada.features._frames import TOO_SHORT
 
-POOLINGS = ("mean", "stack")
-NORMALISATIONS = ("auto", "always", "never")
 WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
 WHISPER_STEP = 320  # samples a frame of Whisper's encoder: a mel hop of 160, halved by its second convolution
 FIXED = (
@@ -42,15 +40,18 @@ CONTEXT = 5 * SAMPLE_RATE  # samples on both sides of a piece that its frames he
 VARIANCE_FLOOR = 1e-7  # added to the variance of a clip, as the processors of these models do
 
 
+Normalise = Literal["auto", "always", "never"]
+
+
 @dataclass
 class Config:
     """`layers` are indices of hidden states; negative ones count from the end."""
 
     model: str = "facebook/wav2vec2-large-xlsr-53"  # id on Hugging Face, or a folder
     layers: list[int] = field(default_factory=lambda: [-1])
-    layer_pooling: str = "mean"  # mean | stack: D features, or K·D, layer by layer
+    layer_pooling: Literal["mean", "stack"] = "mean"  # D features, or K·D, layer by layer
     # auto | always | never: zero mean and unit variance of each clip; auto asks the model's processor
-    normalise: str = "auto"
+    normalise: Normalise = "auto"
     allow_download: bool = False  # fetch the model from Hugging Face when it is not on disk
 
 
@@ -59,10 +60,6 @@ class Feature(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        if config.layer_pooling not in POOLINGS:
-            raise ConfigError(
-                f"speech_encoder: layer_pooling is {config.layer_pooling!r}; known: {', '.join(POOLINGS)}"
-            )
         self.config = config
         self.encoder = SpeechEncoder(config.model, config.layers, config.normalise, config.allow_download)
         self.num_features = self.encoder.width * (
@@ -93,15 +90,11 @@ class SpeechEncoder(nn.Module):
         self,
         model: str,
         layers: list[int],
-        normalise: str = "auto",
+        normalise: Normalise = "auto",
         allow_download: bool = False,
         tuned_layers: int = 0,
     ):
         super().__init__()
-        if normalise not in NORMALISATIONS:
-            raise ConfigError(
-                f"speech_encoder: normalise is {normalise!r}; known: {', '.join(NORMALISATIONS)}"
-            )
         if not layers:
             raise ConfigError("speech_encoder: layers is empty; [-1] takes the last")
         self.model = model

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.errors import ConfigError
-from dada.features.speech_encoder import SpeechEncoder
+from dada.features.speech_encoder import Normalise, SpeechEncoder
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Config:
     linguistics_model: str = "jonatasgrosman/wav2vec2-large-xlsr-53-english"
     linguistics_layers: list[int] = field(default_factory=lambda: list(range(14, 22)))
     # auto | always | never: zero mean and unit variance of each clip; auto asks each model's processor
-    normalise: str = "auto"
+    normalise: Normalise = "auto"
     allow_download: bool = False  # fetch a model from Hugging Face when it is not on disk
 
 

@@ -15,23 +15,21 @@ All of it lives in buffers, so that a checkpoint holds it.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
-from dada.errors import ConfigError
 from dada.models import Output
 
-AUTO = ("official", "dada")
-SMALLEST_FINAL_MARGIN = (
-    0.05  # a phase after this one needs some margin, also where Δ came out at or below zero
-)
+# a phase after this one needs some margin, also where Δ came out at or below zero
+SMALLEST_FINAL_MARGIN = 0.05
 
 
 @dataclass
 class Config:
-    auto: str = "official"  # official | dada: how the margins follow the data
+    auto: Literal["official", "dada"] = "official"  # how the margins follow the data
     k_delta: float = 2.0  # K_Δ
     k_an: float = 2.0  # K_an
     weight: float = 1.0  # λ_w of the second term
@@ -50,10 +48,6 @@ class Loss(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        if config.auto not in AUTO:
-            raise ConfigError(
-                f"loss adaptive_triplet: unknown rule {config.auto!r} for auto; known: {', '.join(AUTO)}"
-            )
         self.config = config
         start = (config.margin, config.beta) if config.auto == "official" else (0.0, 0.0)
         for name, value in zip(

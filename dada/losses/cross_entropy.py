@@ -13,9 +13,8 @@ from dada.models import Output
 
 @dataclass
 class Config:
-    class_weights: list[float] = field(
-        default_factory=list
-    )  # in the order of the system's labels; empty weighs all the same
+    # in the order of the system's labels; empty weighs all the same
+    class_weights: list[float] = field(default_factory=list)
     label_smoothing: float = 0.0
 
 

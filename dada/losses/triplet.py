@@ -5,21 +5,19 @@ training hands its margin to the next, `inherit_margin: true` takes it in place 
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
-from dada.errors import ConfigError
 from dada.models import Output
-
-DISTANCES = ("l2", "squared_l2", "cosine")
 
 
 @dataclass
 class Config:
     margin: float = 0.5
-    distance: str = "l2"  # l2 | squared_l2 | cosine
+    distance: Literal["l2", "squared_l2", "cosine"] = "l2"
     inherit_margin: bool = False  # start from the margin that the phase before ended with
 
 
@@ -30,10 +28,6 @@ class Loss(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        if config.distance not in DISTANCES:
-            raise ConfigError(
-                f"loss triplet: unknown distance {config.distance!r}; known: {', '.join(DISTANCES)}"
-            )
         self.distance = config.distance
         self.register_buffer("margin", torch.tensor(config.margin))
 

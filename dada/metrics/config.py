@@ -1,8 +1,12 @@
 """The schema of `evaluate:` in a recipe."""
 
 from dataclasses import asdict, dataclass, field
+from typing import Annotated, Literal
 
 from dada.errors import ConfigError
+from dada.limits import FromZero, Limits, Positive
+
+Between = Annotated[float, Limits(above=0, below=1)]
 
 
 @dataclass
@@ -10,13 +14,13 @@ class EvaluateConfig:
     """How the scores of a recipe are measured. Every value is written into the results."""
 
     num_resamples: int = 1000  # of the speakers, for the intervals
-    confidence: float = 0.95  # share of the resamples inside an interval
-    seed: int = 0  # of the resamples and of the ABX triples
-    p_spoof: float = 0.05  # share of spoofs that the detection costs assume
-    cost_miss: float = 1.0  # of a rejected bona fide trial
-    cost_fa: float = 10.0  # of an accepted spoof
+    confidence: Between = 0.95  # share of the resamples inside an interval
+    seed: FromZero = 0  # of the resamples and of the ABX triples
+    p_spoof: Between = 0.05  # share of spoofs that the detection costs assume
+    cost_miss: Positive = 1.0  # of a rejected bona fide trial
+    cost_fa: Positive = 10.0  # of an accepted spoof
     abx_triples: int = 10_000
-    abx_distance: str = "cosine"  # cosine | l2
+    abx_distance: Literal["cosine", "l2"] = "cosine"
     # Attacks that are the same algorithm as another, such as A16 and A04 of ASVspoof 2019: known where the
     # other is.
     same_attack: dict[str, str] = field(default_factory=dict)
@@ -25,26 +29,13 @@ class EvaluateConfig:
     # what its name has before the first `_` (LA of LA_A01); key and subset are for ASVspoof 2021. `scores:
     # asvspoof5` means the rates that ASVspoof 5 gives.
     asv: dict = field(default_factory=dict)
-    weighted_eer: dict[str, float] = field(
-        default_factory=dict
-    )  # test split -> its weight in one mean of their EERs, as in ADD 2023
-    num_det_points: int = 101  # points of the DET curve kept for plots
-    compare: list[list[str]] = field(
-        default_factory=list
-    )  # pairs of systems whose paired difference is measured: [[dada_mid, aasist]]
+    # test split -> its weight in one mean of their EERs, as in ADD 2023
+    weighted_eer: dict[str, float] = field(default_factory=dict)
+    num_det_points: Annotated[int, Limits(least=2)] = 101  # points of the DET curve kept for plots
+    # pairs of systems whose paired difference is measured: [[dada_mid, aasist]]
+    compare: list[list[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for name, allowed, good in (
-            ("num_resamples", "at least 1", self.num_resamples >= 1),
-            ("confidence", "between 0 and 1", 0 < self.confidence < 1),
-            ("p_spoof", "between 0 and 1", 0 < self.p_spoof < 1),
-            ("cost_miss", "above 0", self.cost_miss > 0),
-            ("cost_fa", "above 0", self.cost_fa > 0),
-            ("abx_triples", "at least 1", self.abx_triples >= 1),
-            ("num_det_points", "at least 2", self.num_det_points >= 2),
-        ):
-            if not good:
-                raise ConfigError(f"evaluate.{name} is {getattr(self, name)!r}, and must be {allowed}")
         for split, entry in self.asv.items():
             if (
                 not isinstance(entry, dict)
@@ -55,13 +46,8 @@ class EvaluateConfig:
                     f"evaluate.asv.{split} is {entry!r}, and must be {{scores: FILE}}, with key and subset "
                     "where needed"
                 )
-        if self.weighted_eer and (
-            min(self.weighted_eer.values()) < 0 or sum(self.weighted_eer.values()) == 0
-        ):
-            raise ConfigError(
-                f"evaluate.weighted_eer is {self.weighted_eer!r}, and no weight may be below 0, nor all "
-                "of them 0"
-            )
+        if self.weighted_eer and not any(self.weighted_eer.values()):
+            raise ConfigError("evaluate.weighted_eer gives every split the weight 0: one must be above 0")
         for pair in self.compare:
             if len(pair) != 2 or pair[0] == pair[1] or self.compare.count(pair) > 1:
                 raise ConfigError(

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from dada import plugins
 from dada.data.batch import Batch
 from dada.models.weights import load_weights
+from dada.settings import build as build_settings
 
 __all__ = ["Batches", "Output", "build", "load_weights"]
 
@@ -52,4 +53,4 @@ def build(task: str, settings: Mapping, num_classes: int) -> nn.Module:
     """The model of `{name: lcnn, ...}` with fresh weights from torch's global generator: seed it first."""
     rest = dict(settings)
     module = plugins.load(f"dada.models.{task}", rest.pop("name"), f"{task} model")
-    return module.Model(module.Config(**rest), num_classes)
+    return module.Model(build_settings(module.Config, rest, "model settings"), num_classes)

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dada.data.input import KINDS, RULES, misfit
+from dada.data.input import misfit
 from dada.errors import ConfigError
-from dada.experiment.config import TASKS, SystemConfig, TrainConfig
+from dada.experiment.config import SystemConfig, TrainConfig
 from dada.plugin_schema import class_constant, config_class
 from dada.plugins import nearest
 from dada.recipe.schema import RecipeConfig
-from dada.settings import build, key_errors, parse_overrides, raise_errors, read_yaml, resolve
+from dada.settings import build, key_errors, parse_overrides, raise_errors, resolve
+from dada.storage.yaml_file import read_yaml
 from dada.system_files import system_layers
 
 
@@ -42,8 +43,8 @@ def load_system_config(
         SystemConfig, [("", {"name": name}), *layers, ("command line", parse_overrides(overrides))]
     )
     check = _Plugins(config, " / ".join(path for path, _ in layers), [])
-    check.choices()
-    config.input.features = check.plugin(config.input.features, "input.features", check.feature)
+    if config.input.features or config.input.kind in ("features", "text_features"):
+        config.input.features = check.plugin(config.input.features, "input.features", check.feature)
     config.model = check.plugin(config.model, "model", check.model)
     config.train.loss = check.plugin(config.train.loss, "train.loss", _loss)
     config.train.augment = check.augmentations(config.train.augment, "train.augment")
@@ -92,18 +93,6 @@ class _Plugins:
     where: str  # files of the system, for messages
     errors: list[str]
 
-    def choices(self) -> None:
-        """Check values that have a short list of right ones. Raise ConfigError for an unknown task."""
-        for key, value, known in (
-            ("task", self.config.task, TASKS),
-            ("input.kind", self.config.input.kind, KINDS),
-            ("input.length_rule", self.config.input.length_rule, RULES),
-            ("train.keep", self.config.train.keep, ("best", "last", "swa")),
-        ):
-            if value not in known:
-                self.errors.append(f"{self.where}: {key} is {value!r}; known: {', '.join(known)}")
-        raise_errors(self.errors if self.config.task not in TASKS else [])
-
     def model(self, name: str) -> type:
         """Return the schema of a model."""
         return config_class(f"dada.models.{self.config.task}", name, f"{self.config.task} model")
@@ -118,8 +107,6 @@ class _Plugins:
 
     def plugin(self, settings: Mapping, key: str, schema_of: Callable[[str], type]) -> dict:
         """Return `{name: lcnn, ...}` completed with the defaults of the plug-in's own `Config`."""
-        if not settings:
-            return {}
         rest = dict(settings)
         name = rest.pop("name", None)
         if name is None:
@@ -127,17 +114,15 @@ class _Plugins:
             return dict(settings)
         try:
             schema = schema_of(str(name))
-            known = {f.name for f in dataclasses.fields(schema)}
-            for unknown in [k for k in rest if k not in known]:
-                wrong = f"{key}.{unknown}"
-                hint = nearest(unknown, sorted(known))
-                self.errors.append(f"{self.where}: unknown key {wrong!r}{hint}")
-                rest.pop(unknown)
-            completed: Any = resolve(schema, [(f"{self.where}: {key}", rest)])
-            return {"name": name, **dataclasses.asdict(completed)}
         except ConfigError as error:
             self.errors.append(f"{self.where}: {key}: {error}")
             return dict(settings)
+        try:
+            completed: Any = resolve(schema, [(self.where, rest)], f"{key}.")
+        except ConfigError as error:
+            self.errors += error.args
+            return dict(settings)
+        return {"name": name, **dataclasses.asdict(completed)}
 
     def augmentations(self, entries: list, key: str) -> list[dict]:
         """Return every `{name: mixup, ...}` completed, and checked against the kind of input."""
@@ -175,7 +160,7 @@ class _Plugins:
         try:
             build(TrainConfig, phase, f"{self.where}: {key}")
         except ConfigError as error:
-            self.errors.append(str(error))
+            self.errors += error.args
         completed = dict(phase)
         if phase.get("loss"):
             completed["loss"] = self.plugin(phase["loss"], f"{key}.loss", _loss)

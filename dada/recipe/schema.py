@@ -1,10 +1,11 @@
 """The schema of `recipe.yaml`. A system's schema is dada.experiment.config.SystemConfig."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from dada.asr.config import TranscribeConfig
-from dada.errors import ConfigError
 from dada.explain.config import ExplainConfig
+from dada.limits import FromZero, Limits
 from dada.metrics.config import EvaluateConfig
 from dada.report.config import ReportConfig
 from dada.text.config import TextConfig
@@ -23,15 +24,13 @@ class CorpusConfig:
     # false: texts and their authors alone; data directories have no wav.scp, and stages that need sound don't
     # apply
     audio: bool = True
-    derived_from: list[str] = field(
-        default_factory=list
-    )  # corpora that it is made of, for the check of what encoders were trained on
+    # corpora that it is made of, for the check of what encoders were trained on
+    derived_from: list[str] = field(default_factory=list)
     # What stage 1 must come to: split -> label or attack, or `all` -> utterances; where protocols differ,
     # protocol -> split -> the same.
     counts: dict = field(default_factory=dict)
-    options: dict = field(
-        default_factory=dict
-    )  # `exclude`, a list of utterances to leave out, holds for every recipe
+    # `exclude`, a list of utterances to leave out, holds for every recipe
+    options: dict = field(default_factory=dict)
 
 
 @dataclass
@@ -41,32 +40,19 @@ class SplitsConfig:
     train: str | None = "train"
     dev: str | None = "dev"
     test: list[str] = field(default_factory=lambda: ["test"])
-    disjoint: list[str] = field(
-        default_factory=list
-    )  # what the protocol promises that splits don't share: speaker, attack, source, ...
+    # what the protocol promises that splits don't share: speaker, attack, source, ...
+    disjoint: list[str] = field(default_factory=list)
 
 
 @dataclass
 class SlurmConfig:
-    """What `--cmd slurm` asks the cluster for; options of sbatch by their long names, {partition: cpu, time:
-    "4:00:00", mem: 8G}.
-    """
+    """Requests of `--cmd slurm`: long options of sbatch, {partition: cpu, time: 4:00:00, mem: 8G}."""
 
-    options: dict[str, str] = field(
-        default_factory=lambda: {"time": "1-00:00:00"}
-    )  # of every job; submitit's own limit is five minutes
-    gpu: dict[str, str] = field(
-        default_factory=dict
-    )  # besides, with --ngpu, of the jobs that compute on a GPU; they have `gres: gpu:N`
+    # of every job; submitit's own limit is five minutes
+    options: dict[str, str] = field(default_factory=lambda: {"time": "1-00:00:00"})
+    # besides, with --ngpu, of the jobs that compute on a GPU; they have `gres: gpu:N`
+    gpu: dict[str, str] = field(default_factory=dict)
     stages: dict[str, dict[str, str]] = field(default_factory=dict)  # stage -> besides, of its jobs
-
-    def __post_init__(self) -> None:
-        for where in (self.options, self.gpu, *self.stages.values()):
-            if str(where.get("time", "")).isdigit():
-                said = (
-                    f"slurm: time is {where['time']}, and YAML makes such a number of 4:00:00 without quotes"
-                )
-                raise ConfigError(f'{said}: write "4:00:00" or "1-00:00:00"')
 
 
 @dataclass
@@ -77,20 +63,18 @@ class RecipeConfig:
 
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     splits: SplitsConfig = field(default_factory=SplitsConfig)
-    protocols: list[str] = field(default_factory=lambda: ["main"])
+    protocols: Annotated[list[str], Limits(min_items=1)] = field(default_factory=lambda: ["main"])
     protocol: str | None = None  # run only this one
     systems: list[str] = field(default_factory=list)
-    seeds: list[int] = field(default_factory=lambda: [1])
+    seeds: Annotated[list[FromZero], Limits(min_items=1)] = field(default_factory=lambda: [1])
     # Systems besides `systems`, asked for by --system: under how many of the protocols and with how many of
     # the seeds, the first ones; 0 takes all.
     more_protocols: int = 0
     more_seeds: int = 0
-    leave_out: dict[str, str] = field(
-        default_factory=dict
-    )  # system -> why `--system all` passes over it here
-    weights: str | None = (
-        None  # folder of published weights that a system's `init` names; relative to the recipe
-    )
+    # system -> why `--system all` passes over it here
+    leave_out: dict[str, str] = field(default_factory=dict)
+    # folder of published weights that a system's `init` names; relative to the recipe
+    weights: str | None = None
     allow_seen: bool = False  # score what a system of another recipe was trained on; the results say so
     stages: list[str] = field(default_factory=list)  # those that apply; empty means all
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)

@@ -9,8 +9,7 @@ class ReportConfig:
     table of their own.
     """
 
-    columns: list[str] = field(
-        default_factory=list
-    )  # conditions of the main table, in order; empty takes all with few values
+    # conditions of the main table, in order; empty takes all with few values
+    columns: list[str] = field(default_factory=list)
     max_column_values: int = 6  # "few"
     num_det_systems: int = 8  # curves in one DET plot, the best by EER first

@@ -1,6 +1,11 @@
 """The schema of `text:` in recipe.yaml: the corpus from which a text model learns authors."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from dada.limits import FromZero, Limits
+
+Fraction = Annotated[float, Limits(least=0, below=1)]
 
 
 @dataclass
@@ -20,11 +25,11 @@ class TextConfig:
     max_words: int = 39  # longer texts are cut into chunks at sentence ends
     min_texts: int = 2  # authors with fewer training texts are dropped
     max_per_source: int = 0  # texts of one source to keep, spread evenly over it; 0 keeps all
-    dev_fraction: float = 0.3  # of each author's texts, by source; of what is not test
-    test_fraction: float = 0.0  # of each author's texts, by source; only in a recipe without audio
+    dev_fraction: Fraction = 0.3  # of each author's texts, by source; of what is not test
+    test_fraction: Fraction = 0.0  # of each author's texts, by source; only in a recipe without audio
     # without audio: additional test splits, data directories as paths from the recipe
     tests: dict[str, str] = field(default_factory=dict)
-    seed: int = 1  # of the choice of dev sources
+    seed: FromZero = 1  # of the choice of dev sources
     # CSV `author,speaker`, relative to the recipe: the speaker in utt2spk of the audio for each author. Texts
     # of other authors are left out.
     aliases: str | None = None

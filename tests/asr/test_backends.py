@@ -160,12 +160,7 @@ def test_broken_weights(backend, name, tmp_path):
     ("settings", "message"),
     [
         ({"backend": "transformer"}, "did you mean 'transformers'"),
-        ({"device": "gpu"}, "transcribe.device"),
-        ({"compute_type": "fp16"}, "transcribe.compute_type"),
-        ({"batch_size": 0}, "transcribe.batch_size"),
-        ({"contexts": [40.0]}, "transcribe.contexts"),
         ({"contexts": [7.5]}, "transcribe.contexts"),
-        ({"margin": -1.0}, "transcribe.margin"),
         ({"model": ""}, "transcribe.model"),
         ({"language": "de"}, "knows English only"),
         ({"beam_size": 5}, "transcribe.beam_size"),

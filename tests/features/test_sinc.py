@@ -45,7 +45,9 @@ def test_all_taps_add_up_to_the_published_figure():
 
 
 def test_other_scales():
-    mel, mirrored, linear = (sinc.band_edges(sinc.Config(scale=scale)) for scale in sinc.SCALES)
+    mel, mirrored, linear = (
+        sinc.band_edges(sinc.Config(scale=scale)) for scale in ("mel", "inverse_mel", "linear")
+    )
     np.testing.assert_allclose(np.diff(mirrored), np.diff(mel)[::-1])
     np.testing.assert_allclose(np.diff(linear), 8000 / 70)
 
@@ -86,9 +88,8 @@ def test_masking_silences_neighbours_in_training_alone():
 
 
 def test_bad_settings_and_short_clips():
-    for settings in ({"scale": "bark"}, {"num_taps": 128}, {"num_filters": 0}):
-        with pytest.raises(ConfigError, match="sinc"):
-            sinc.sinc_filters(sinc.Config(**settings))
+    with pytest.raises(ConfigError, match="num_taps odd"):
+        sinc.sinc_filters(sinc.Config(num_taps=128))
     with pytest.raises(ConfigError, match="max_masked_filters is 71"):
         sinc.PooledMagnitude(sinc.Config(), 3, 3, max_masked=71)
     with pytest.raises(DataError, match="100 samples is shorter than a filter of 129"):

@@ -9,6 +9,7 @@ from dada.metrics.check import unique_table
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.det import sort
 from dada.metrics.tdcf import factors
+from dada.settings import resolve
 
 RATES_2019 = metrics.AsvRates(p_fa=0.024605, p_miss=0.024581, p_fa_spoof=1 - 0.239348)
 
@@ -161,5 +162,5 @@ def test_fast_sort_sorts():
     [("num_resamples", 0), ("confidence", 1.0), ("p_spoof", 0.0), ("cost_fa", -1.0), ("abx_triples", 0)],
 )
 def test_settings_out_of_range(key, value):
-    with pytest.raises(ConfigError, match=f"evaluate.{key} is {value}"):
-        EvaluateConfig(**{key: value})
+    with pytest.raises(ConfigError, match=f"evaluate.{key} is {value}, and must be"):
+        resolve(EvaluateConfig, [("recipe.yaml", {key: value})], "evaluate.")

@@ -73,8 +73,6 @@ def test_logits_are_one_or_as_many_as_the_classes():
 
 
 def test_refusals():
-    with pytest.raises(ConfigError, match="pooling"):
-        Model(Config(pooling="max"), 2)
     small = {"width": 6, "bottleneck": 3, "embedding": 4}
     with pytest.raises(ConfigError, match="model.width 6"):
         Model(Config(**small), 2)(batch_of(torch.randn(7, 5)))

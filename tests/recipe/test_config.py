@@ -8,7 +8,7 @@ import pytest
 from dada.errors import ConfigError
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
 from dada.recipe.recipe import Recipe
-from dada.settings import read_yaml
+from dada.storage.yaml_file import read_yaml
 from dada.system_files import PACKAGE, configured_systems
 
 MINI = Path(__file__).parents[2] / "egs" / "mini"
@@ -102,7 +102,7 @@ def test_every_branch_of_a_system_is_a_system():
             LCNN + "train: {augment: [{name: mixup, alhpa: 1}]}\n",
             "unknown key 'train.augment[0].alhpa', did you mean 'alpha'?",
         ),
-        (LCNN + "train: {augment: [{name: mixup, alpha: low}]}\n", "train.augment[0]: alpha"),
+        (LCNN + "train: {augment: [{name: mixup, alpha: low}]}\n", "train.augment[0].alpha is 'low', and must be a number"),
         (LCNN + "train: {augment: [{}]}\n", "train.augment[0].name is missing"),
         (LCNN + "train: {augment: [mixup]}\n", "train.augment"),
         (
@@ -111,7 +111,7 @@ def test_every_branch_of_a_system_is_a_system():
         ),
         (
             LCNN + "train: {phases: [{augment: [{name: ffm, masks: 3}]}]}\n",
-            "train.phases[0].augment[0]: masks",
+            "train.phases[0].augment[0].masks is 3, and must be a list",
         ),
         (LCNN + "train: {phases: [{epoch: 3}]}\n", "unknown key 'epoch', did you mean 'epochs'?"),
         (LCNN + "model: [\n", "not valid YAML"),

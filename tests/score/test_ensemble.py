@@ -97,7 +97,7 @@ def test_bad_members_and_weights_are_named():
     for weight in (0, -1, float("nan")):
         with pytest.raises(ConfigError, match="must be above 0"):
             fitted(members, weights={"a": 1, "b": weight})
-    with pytest.raises(ConfigError, match="model.normalise is 'minmax'; known: z, none"):
+    with pytest.raises(ConfigError, match="normalise is 'minmax'; known: z, none"):
         fitted(members, normalise="minmax")
     shorter = {
         **members,

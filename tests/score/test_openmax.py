@@ -159,9 +159,9 @@ def test_fit_names_what_is_wrong():
     with pytest.raises(DataError, match="class 0: the 20 largest distances are all 0"):
         fit_openmax(models.build("open_set", {"name": "openmax"}, 8), same, classes, LABELS)
     for settings, message in (
-        ({"variant": "both"}, "model.variant is 'both'; known: cau_ku, original"),
-        ({"distance": "l2"}, "model.distance"),
-        ({"tail": 2}, "model.tail is 2, and must be at least 3"),
+        ({"variant": "both"}, "variant is 'both'; known: cau_ku, original"),
+        ({"distance": "l2"}, "distance is 'l2'"),
+        ({"tail": 2}, "tail is 2, and must be at least 3"),
         ({"fit_on": "test"}, "known: train, train_dev"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -1,10 +1,10 @@
 """Output layers. Axes: B batch, D embedding, K classes."""
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from dada.errors import ConfigError
-
-HEADS = ("linear", "cosine", "one_class")
 
 
 class Cosine(nn.Linear):
@@ -20,12 +20,13 @@ class Cosine(nn.Linear):
         return nn.functional.normalize(x) @ nn.functional.normalize(self.weight).T
 
 
-def head(kind: str, size: int, num_classes: int) -> nn.Module:
+Kind = Literal["linear", "cosine", "one_class"]
+
+
+def head(kind: Kind, size: int, num_classes: int) -> nn.Module:
     """`linear`: one logit for two classes, else one each. `cosine`: one cosine each. `one_class`: the cosine
     with bona fide alone.
     """
-    if kind not in HEADS:
-        raise ConfigError(f"model.head is {kind!r}, expected one of {', '.join(HEADS)}")
     if kind == "cosine":
         return Cosine(size, num_classes)
     if kind == "one_class":

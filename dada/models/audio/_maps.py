@@ -18,9 +18,8 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
 
-KERAS_MOMENTUM = (
-    0.01  # weight of a batch in the running statistics of a BatchNorm: Keras's default in PyTorch's terms
-)
+# weight of a batch in the running statistics of a BatchNorm: Keras's default in PyTorch's terms
+KERAS_MOMENTUM = 0.01
 NORM: dict[str, Any] = {"eps": 1e-3, "momentum": KERAS_MOMENTUM}
 
 

@@ -8,12 +8,12 @@ Axes: B batch, F frequency, N frames, C channels, K classes.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
-from dada.errors import ConfigError
 from dada.models import Output
 from dada.models.audio._maps import (
     NORM,
@@ -27,8 +27,10 @@ from dada.models.audio._maps import (
     max_pool,
 )
 
+Activation = Literal["relu", "swish", "mfm_before", "mfm_after"]
+
+
 SIZES = (16, 24, 32, 48, 64)  # channels; from the second on, a transition and a normal block each
-ACTIVATIONS = ("relu", "swish", "mfm_before", "mfm_after")
 MIN_ROWS = 2 + 2 ** len(SIZES) + 1  # so that the last blocks still have two rows to halve
 MIN_FRAMES = 3  # of the first convolution, which does not pad
 
@@ -86,11 +88,9 @@ class Depthwise(nn.Module):
     """
 
     def __init__(
-        self, channels: int, kernel: tuple[int, int], norm: Callable[[int], nn.Module], activation: str
+        self, channels: int, kernel: tuple[int, int], norm: Callable[[int], nn.Module], activation: Activation
     ):
         super().__init__()
-        if activation not in ACTIVATIONS:
-            raise ConfigError(f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}")
         self.activation = activation
         num = channels * (2 if activation.startswith("mfm") else 1)
         padding = (kernel[0] // 2, kernel[1] // 2)

@@ -48,30 +48,26 @@ TIME_POOL = 3  # of the image, and of each block
 class GraphConfig:
     """What the networks with AASIST's back end share. The defaults are AASIST's."""
 
-    channels: list[int] = field(
-        default_factory=lambda: [32, 32, 64, 64, 64, 64]
-    )  # of the six residual blocks
+    # of the six residual blocks
+    channels: list[int] = field(default_factory=lambda: [32, 32, 64, 64, 64, 64])
     dead_preact: bool = True  # pass the unused BatchNorms by, as the published weights want it
-    node_sizes: list[int] = field(
-        default_factory=lambda: [64, 32]
-    )  # of the two single graphs, and of the heterogeneous one
+    # of the two single graphs, and of the heterogeneous one
+    node_sizes: list[int] = field(default_factory=lambda: [64, 32])
     spectral_ratio: float = 0.5  # part of the bands that the first pool keeps
     temporal_ratio: float = 0.7  # part of the frames that the first pool keeps
     joint_ratio: float = 0.5  # part of both that the pools between the heterogeneous layers keep
     temperature: float = 2.0  # of attention within one graph
     joint_temperature: float = 100.0  # of attention over both
-    dropout: float = (
-        1.0  # factor on all rates of dropout in the graphs, .2 to .5; a run of a few hundred steps needs less
-    )
+    # factor on all rates of dropout in the graphs, .2 to .5; a run of a few hundred steps needs less
+    dropout: float = 1.0
 
 
 @dataclass
 class Config(GraphConfig):
     num_filters: int = 70
     num_taps: int = 129  # of each filter
-    max_masked_filters: int = (
-        0  # in training silence fewer than this many neighbouring filters; the authors' option is 20
-    )
+    # in training silence fewer than this many neighbouring filters; the authors' option is 20
+    max_masked_filters: int = 0
 
 
 class Model(nn.Module):

@@ -16,23 +16,23 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from dada.limits import Rate, Share
 from dada.models.audio._maps import KERAS_MOMENTUM, NORM, fill_padding, set_norm_momentum
-from dada.models.audio._separable import Depthwise, Mix, SubSpectralNorm, Trunk, Widen
+from dada.models.audio._separable import Activation, Depthwise, Mix, SubSpectralNorm, Trunk, Widen
 
 
 @dataclass
 class Config:
-    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (max-feature-map
-    before or after the norm).
+    """The defaults are the public code's. The activations mfm_before and mfm_after are
+    max-feature-maps before and after the norm.
     """
 
-    frequency_activation: str = "relu"  # after the convolution along frequency
-    time_activation: str = "swish"  # after the convolution along time
-    block_dropout: float = 0.1
-    dropout: float = 0.5  # before the classifier
-    norm_momentum: float = (
-        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
-    )
+    frequency_activation: Activation = "relu"  # after the convolution along frequency
+    time_activation: Activation = "swish"  # after the convolution along time
+    block_dropout: Rate = 0.1
+    dropout: Rate = 0.5  # before the classifier
+    # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    norm_momentum: Share = KERAS_MOMENTUM
 
 
 def example() -> tuple[Config, tuple[int, ...]]:

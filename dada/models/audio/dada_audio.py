@@ -15,17 +15,16 @@ whole batch.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
+from dada.limits import Rate
 from dada.models import Output
 from dada.models.audio import _compression
-
-NORMS = ("channels", "frames", "none")
-POOLINGS = ("attentive", "mean")
 
 
 @dataclass
@@ -36,10 +35,10 @@ class Config:
     num_layers: int = 1
     bottleneck: int = 256
     embedding: int = 256
-    norm: str = "channels"  # channels | frames | none: axis of the bottleneck's batch normalisation
+    norm: Literal["channels", "frames", "none"] = "channels"  # axis of the bottleneck's batch normalisation
     num_frames: int = 199  # N that `norm: frames` fixes: 4 s of wav2vec2
-    dropout: float = 0.5
-    pooling: str = "attentive"  # attentive | mean, over time
+    dropout: Rate = 0.5
+    pooling: Literal["attentive", "mean"] = "attentive"  # over time
     attention: int = 128  # width of the attention
     head: list[int] = field(default_factory=lambda: [512, 256])  # widths of the head's hidden layers
     one_logit: bool = True  # two classes give one logit, the score of the second, for loss bce
@@ -95,9 +94,6 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        for key, value, known in (("norm", config.norm, NORMS), ("pooling", config.pooling, POOLINGS)):
-            if value not in known:
-                raise ConfigError(f"model.{key} is {value!r}, expected one of {', '.join(known)}")
         self.config = config
         self.layer_weights = nn.Parameter(torch.zeros(config.num_layers)) if config.num_layers > 1 else None
         self.compression = Compression(config)

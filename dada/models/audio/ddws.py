@@ -8,33 +8,30 @@ Axes: B batch, F frequency, N frames, C channels.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from dada.errors import ConfigError
+from dada.limits import Rate, Share
 from dada.models.audio._maps import KERAS_MOMENTUM, fill_padding, set_norm_momentum
-from dada.models.audio._separable import Depthwise, Mix, SubSpectralNorm, Trunk, Widen
-
-ORDERS = ("sequential", "parallel")
+from dada.models.audio._separable import Activation, Depthwise, Mix, SubSpectralNorm, Trunk, Widen
 
 
 @dataclass
 class Config:
-    """The defaults are the public code's. Activations: relu | swish | mfm_before | mfm_after (max-feature-map
-    before or after the norm).
+    """The defaults are the public code's. The activations mfm_before and mfm_after are
+    max-feature-maps before and after the norm.
     """
 
-    order: str = "sequential"  # sequential | parallel
-    frequency_activation: str = (
-        "relu"  # after the convolution along frequency; `parallel` has swish here, too
-    )
-    time_activation: str = "swish"  # after the convolution along time
-    block_dropout: float = 0.1
-    dropout: float = 0.5  # before the classifier
-    norm_momentum: float = (
-        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
-    )
+    order: Literal["sequential", "parallel"] = "sequential"
+    # after the convolution along frequency; `parallel` has swish here, too
+    frequency_activation: Activation = "relu"
+    time_activation: Activation = "swish"  # after the convolution along time
+    block_dropout: Rate = 0.1
+    dropout: Rate = 0.5  # before the classifier
+    # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    norm_momentum: Share = KERAS_MOMENTUM
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -46,8 +43,6 @@ class Model(Trunk):
     """Features (B, F, N) to logits (B, K) and embeddings (B, 64)."""
 
     def __init__(self, config: Config, num_classes: int):
-        if config.order not in ORDERS:
-            raise ConfigError(f"ddws: order is {config.order!r}; known: {', '.join(ORDERS)}")
         super().__init__(
             "ddws", lambda channels, size: Block(channels, size, config), config.dropout, num_classes
         )

@@ -13,16 +13,16 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data.batch import Batch, required_labels
-from dada.errors import ConfigError, DataError
+from dada.errors import DataError
 from dada.models import Batches, Output
 
 CHUNK = 8192  # frames worked on at once
-INITS = ("kmeans", "random")
 KMEANS_ITERATIONS = 20  # at most; EM does the rest
 STATE = ("weights", "means", "variances", "mean", "converged")  # of a mixture between two iterations
 
@@ -33,7 +33,9 @@ class Config:
 
     num_components: int = 512
     num_features: int = 60
-    init: str = "kmeans"  # kmeans | random (responsibilities from nearest of randomly drawn frames)
+    init: Literal["kmeans", "random"] = (
+        "kmeans"  # random: responsibilities from the nearest of randomly drawn frames
+    )
     init_frames: int = 100_000  # random frames of a class that the init looks at
     iterations: int = 10  # of EM over all frames, at most
     tolerance: float = 1e-3  # a class is done when its mean log likelihood per frame gains less
@@ -56,8 +58,6 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        if config.init not in INITS:
-            raise ConfigError(f"gmm: unknown init {config.init!r}; known: {', '.join(INITS)}")
         self.config = config
         shape = (num_classes, config.num_components, config.num_features)
         self.register_buffer("weights", torch.full(shape[:2], 1 / config.num_components, dtype=torch.float64))

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import Rate, Share
 from dada.models import Output
 from dada.models.audio._maps import (
     KERAS_MOMENTUM,
@@ -67,11 +68,10 @@ class Config:
     """9 layers is the ADD 2023 network, 11 the ADD 2022 one."""
 
     num_layers: int = 9  # 9 | 11
-    dropout: float = 0.5  # after the last map and before the classifier
+    dropout: Rate = 0.5  # after the last map and before the classifier
     norm_scale: bool = False  # learn the scale of the BatchNorms between convolutions, too
-    norm_momentum: float = (
-        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
-    )
+    # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    norm_momentum: Share = KERAS_MOMENTUM
     width: float = 1.0  # factor on the channels of all layers
 
 

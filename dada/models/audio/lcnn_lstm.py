@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from dada.data.batch import Batch
+from dada.limits import Rate
 from dada.models import Output
-from dada.models.audio._heads import head
+from dada.models.audio._heads import Kind, head
 from dada.models.audio._maps import MaxConv2d, fill_padding, image, max_pool
 from dada.models.official import rename
 
@@ -44,8 +45,8 @@ class Config:
     """The defaults are the baseline's."""
 
     num_features: int = 60
-    dropout: float = 0.7  # after the last map
-    head: str = "linear"  # linear | cosine, for loss p2sgrad | one_class, for loss oc_softmax
+    dropout: Rate = 0.7  # after the last map
+    head: Kind = "linear"  # cosine is for loss p2sgrad, one_class for loss oc_softmax
 
 
 def example() -> tuple[Config, tuple[int, ...]]:

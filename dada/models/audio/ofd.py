@@ -12,12 +12,14 @@ Axes: B batch, F frequency, N frames, C channels, W bands, S rows of half a band
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import FromZero, Rate, Share
 from dada.models import Output
 from dada.models.audio._maps import (
     KERAS_MOMENTUM,
@@ -38,27 +40,22 @@ TIME_KERNELS = (5, 5, 5, 3, 1, 1)
 STEM = 16
 DILATION = 4
 MIN_FRAMES = 2 ** len(CHANNELS)
-ACTIVATIONS = ("relu", "mfm")
 
 
 @dataclass
 class Config:
     """The defaults are OFD with (6,4,3,2,2,2)-ReLU."""
 
-    splits: list[int] = field(
-        default_factory=lambda: [6, 4, 3, 2, 2, 2]
-    )  # bands of each block; 0 or 1 leaves the map whole
+    # bands of each block; 0 or 1 leaves the map whole
+    splits: list[FromZero] = field(default_factory=lambda: [6, 4, 3, 2, 2, 2])
     overlap: bool = True  # false is Non-OFD
-    activation: str = "relu"  # relu | mfm
-    block_dropout: float = (
-        0.1  # of whole channels in the second stream; the paper on frequency feature masking says 0.5
-    )
-    dense: list[int] = field(
-        default_factory=list
-    )  # layers before the classifier; ADD 2023's track 3 has [128, 64]
-    norm_momentum: float = (
-        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
-    )
+    activation: Literal["relu", "mfm"] = "relu"
+    # of whole channels in the second stream; the paper on frequency feature masking says 0.5
+    block_dropout: Rate = 0.1
+    # layers before the classifier; ADD 2023's track 3 has [128, 64]
+    dense: list[int] = field(default_factory=list)
+    # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    norm_momentum: Share = KERAS_MOMENTUM
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -71,13 +68,11 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        if len(config.splits) != len(CHANNELS) or min(config.splits) < 0:
+        if len(config.splits) != len(CHANNELS):
             raise ConfigError(
                 f"ofd: splits is {config.splits}; it needs {len(CHANNELS)} numbers of bands, 0 where a "
                 "block is not cut"
             )
-        if config.activation not in ACTIVATIONS:
-            raise ConfigError(f"ofd: activation is {config.activation!r}; known: {', '.join(ACTIVATIONS)}")
         self.stem = conv(1, STEM, 5, padding=2)
         sizes = zip((STEM, *CHANNELS), CHANNELS, FREQUENCY_KERNELS, TIME_KERNELS, config.splits, strict=False)
         self.blocks = nn.ModuleList(Block(*size, config) for size in sizes)

@@ -23,6 +23,7 @@ classes.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,12 +31,12 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.features import sinc
+from dada.limits import FromZero, Share
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
 from dada.models.audio._spectro_temporal import Encoder, GraphAttention, GraphPool, SincImage, scale_dropout
 from dada.models.official import rename
 
-FUSIONS = ("mul", "add", "concat")
 NUM_BLOCKS = 6
 TIME_POOL = 3  # of the image, and of each block
 TEMPERATURE = 1.0
@@ -46,22 +47,20 @@ FEWEST_NODES = 2  # that a pool keeps
 class Config:
     """The defaults are those of the authors' best network."""
 
-    fusion: str = "mul"  # mul | add | concat
+    fusion: Literal["mul", "add", "concat"] = "mul"
     num_samples: int = 64_600  # the length of clips that the numbers of nodes are laid out for
     num_filters: int = 70
     num_taps: int = 129  # of each filter
-    max_masked_filters: int = 14  # in training silence fewer than this many neighbouring filters
-    channels: list[int] = field(
-        default_factory=lambda: [32, 32, 64, 64, 64, 64]
-    )  # of the six residual blocks
+    max_masked_filters: FromZero = 14  # in training silence fewer than this many neighbouring filters
+    # of the six residual blocks
+    channels: list[int] = field(default_factory=lambda: [32, 32, 64, 64, 64, 64])
     dead_weights: bool = True  # hold the unused BatchNorms and convolutions, as the published weights want it
     num_joint_nodes: int = 12  # of the fused graph
-    node_sizes: list[int] = field(
-        default_factory=lambda: [32, 16]
-    )  # of the two graphs, and of the fused one (twice that for concat)
-    spectral_ratio: float = 0.64  # part of the bands that the pool keeps
-    temporal_ratio: float = 0.81  # part of the frames
-    joint_ratio: float = 0.64  # part of the fused nodes
+    # of the two graphs, and of the fused one (twice that for concat)
+    node_sizes: list[int] = field(default_factory=lambda: [32, 16])
+    spectral_ratio: Share = 0.64  # part of the bands that the pool keeps
+    temporal_ratio: Share = 0.81  # part of the frames
+    joint_ratio: Share = 0.64  # part of the fused nodes
     # factor on both rates of dropout in the graphs, .2 and .3; a run of a few hundred steps needs less
     dropout: float = 1.0
 
@@ -71,8 +70,6 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        if config.fusion not in FUSIONS:
-            raise ConfigError(f"rawgat_st: unknown fusion {config.fusion!r}; known: {', '.join(FUSIONS)}")
         if len(config.channels) != NUM_BLOCKS or len(config.node_sizes) != 2:
             sizes = f"{len(config.channels)} and {len(config.node_sizes)}"
             raise ConfigError(f"rawgat_st: channels needs {NUM_BLOCKS} numbers and node_sizes 2, not {sizes}")

@@ -19,6 +19,7 @@ Axes: B batch, T samples, C channels, N frames, D embedding, K classes.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -41,11 +42,10 @@ class Config:
 
     num_filters: int = 20
     num_taps: int = 1025  # of each filter
-    scale: str = "mel"  # mel | inverse_mel | linear: on which the filters are equally far apart
+    scale: Literal["mel", "inverse_mel", "linear"] = "mel"  # on which the filters are equally far apart
     extra_edges: int = 0  # band edges laid out above those that are used: 2 in the ICASSP version
-    channels: list[int] = field(
-        default_factory=lambda: [20, 20, 128, 128, 128, 128]
-    )  # of the six residual blocks
+    # of the six residual blocks
+    channels: list[int] = field(default_factory=lambda: [20, 20, 128, 128, 128, 128])
     dead_preact: bool = True  # pass the input BatchNorms by, as the baseline does
     num_layers: int = 3  # of the GRU
     hidden_size: int = 1024  # of the GRU, and of the embedding

@@ -10,12 +10,14 @@ Axes: B batch, F frequency, N frames, C channels, K classes.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import Rate, Share
 from dada.models import Output
 from dada.models.audio._maps import (
     KERAS_MOMENTUM,
@@ -43,8 +45,6 @@ BLOCKS = [
     (64, 3, False, True),
 ]
 NUM_POOLS = 6
-HEADS = ("average", "flatten")
-KERNELS = ("same", "1x1")
 
 
 @dataclass
@@ -53,15 +53,13 @@ class Config:
     0.7`.
     """
 
-    second_kernel: str = "same"  # same | 1x1: of a block's second convolution
-    head: str = "average"  # average | flatten: what becomes of the last map
-    input_size: list[int] | None = (
-        None  # features and frames of every input; needed for `head: flatten` alone
-    )
-    dropout: float = 0.5  # before the classifier
-    norm_momentum: float = (
-        KERAS_MOMENTUM  # weight of a batch in the running statistics; a run of a few hundred steps needs more
-    )
+    second_kernel: Literal["same", "1x1"] = "same"  # of a block's second convolution
+    head: Literal["average", "flatten"] = "average"  # what becomes of the last map
+    # features and frames of every input; needed for `head: flatten` alone
+    input_size: list[int] | None = None
+    dropout: Rate = 0.5  # before the classifier
+    # weight of a batch in the running statistics; a run of a few hundred steps needs more
+    norm_momentum: Share = KERAS_MOMENTUM
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
@@ -75,12 +73,6 @@ class Model(nn.Module):
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         self.config = config
-        for key, value, known in (
-            ("second_kernel", config.second_kernel, KERNELS),
-            ("head", config.head, HEADS),
-        ):
-            if value not in known:
-                raise ConfigError(f"resmax: {key} is {value!r}; known: {', '.join(known)}")
         blocks, channels = [], 1
         for size, kernel, second, pool in BLOCKS:
             blocks.append(

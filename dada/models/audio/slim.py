@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError
-from dada.features.speech_encoder import SpeechEncoder
+from dada.features.speech_encoder import Normalise, SpeechEncoder
+from dada.limits import Rate
 from dada.models import Output
 from dada.models.audio._compression import Compression
 from dada.models.audio._lengths import run_by_length
@@ -45,15 +46,15 @@ class Config:
     linguistics_encoder: str = ""
     linguistics_layers: list[int] = field(default_factory=lambda: list(range(14, 22)))
     linguistics_tuned_layers: int = 0
-    normalise: str = "auto"  # auto | always | never: as of speech_encoder
+    normalise: Normalise = "auto"  # as of speech_encoder
     allow_download: bool = False
     bottleneck: int = 256
     embedding: int = 256  # E of each of four parts
-    dropout: float = 0.1  # of the compression modules
+    dropout: Rate = 0.1  # of the compression modules
     attention: int = 128  # width of the attention
     hidden: int = 2048  # between the statistics and their embedding
     head: int = 256  # hidden width of the detector
-    head_dropout: float = 0.25
+    head_dropout: Rate = 0.25
     one_logit: bool = True  # two classes give one logit, the score of the second, for loss bce
     # one more number behind the embedding, how far style and linguistics of the frames are apart, for a loss
     distance: bool = False

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError
-from dada.features.speech_encoder import SpeechEncoder
+from dada.features.speech_encoder import Normalise, SpeechEncoder
+from dada.limits import Share
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
 from dada.models.audio.aasist import NUM_BLOCKS, GraphConfig
@@ -38,12 +39,12 @@ class Config(GraphConfig):
     encoder: str = ""  # folder, relative to the recipe, or id on Hugging Face
     layers: list[int] = field(default_factory=lambda: [-1])  # hidden states of `encoder`
     tuned_layers: int = 12  # of `encoder`: its last ones in use; 0 freezes it, -1 tunes the whole of it
-    normalise: str = "auto"  # auto | always | never: as of speech_encoder
+    normalise: Normalise = "auto"  # as of speech_encoder
     allow_download: bool = False
     width: int = 1280  # D of features
     num_layers: int = 1  # L of features
     projection: int = 128  # P
-    temporal_ratio: float = 0.5
+    temporal_ratio: Share = 0.5
 
 
 class Model(nn.Module):

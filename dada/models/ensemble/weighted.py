@@ -8,15 +8,15 @@ member: 1 score, or the logits of K classes.
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data import Batch
 from dada.errors import ConfigError
+from dada.limits import Positive, Share
 from dada.models import Output
-
-NORMALISATIONS = ("z", "none")
 
 
 @dataclass
@@ -25,16 +25,14 @@ class Config:
     in ensemble.json to read.
     """
 
-    weights: dict[str, float] = field(
-        default_factory=dict
-    )  # ratios, of which the scale plays no part; empty weighs all the same
+    # ratios, of which the scale plays no part; empty weighs all the same
+    weights: dict[str, Positive] = field(default_factory=dict)
     learned: bool = False  # weights by logistic regression on dev instead, for countermeasures
     # z: each member less its mean on dev, over its standard deviation there | none. No matter where learned
-    normalise: str = "z"
-    prior: float = 0.5  # of bona fide: what calibration weighs the classes of dev to
-    members: list[str] = field(
-        default_factory=list
-    )  # filled in by stage train_fusion, in the order of `branches`
+    normalise: Literal["z", "none"] = "z"
+    prior: Share = 0.5  # of bona fide: what calibration weighs the classes of dev to
+    # filled in by stage train_fusion, in the order of `branches`
+    members: list[str] = field(default_factory=list)
 
 
 class Model(nn.Module):
@@ -45,8 +43,6 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int = 2):
         super().__init__()
-        if config.normalise not in NORMALISATIONS:
-            raise ConfigError(f"model.normalise is {config.normalise!r}; known: {', '.join(NORMALISATIONS)}")
         self.config = config
         self.register_buffer("factors", torch.ones(len(config.members), dtype=torch.float64))
         self.register_buffer("offset", torch.zeros((), dtype=torch.float64))
@@ -68,8 +64,6 @@ class Model(nn.Module):
                 f"model.weights are of {_listed(weights)}, but the members (`branches`) are "
                 f"{_listed(members)}"
             )
-        if any(not weight > 0 for weight in weights.values()):
-            raise ConfigError(f"model.weights is {weights}: each must be above 0; leave out a member instead")
         return torch.tensor([weights.get(name, 1.0) for name in members], dtype=torch.float64)
 
 

@@ -17,12 +17,13 @@ B utterances, A authors.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data import Batch
-from dada.errors import ConfigError
+from dada.limits import Share
 from dada.models import Output
 from dada.models.fusion._branches import (
     Branches,
@@ -32,7 +33,6 @@ from dada.models.fusion._branches import (
     margin_of_claim,
 )
 
-RULES = ("mean", "calibrated", "log_odds", "bayes", "bayes_claimed")
 CALIBRATED = ("calibrated", "log_odds")
 IN_LOG_ODDS = ("log_odds", "bayes_claimed")
 
@@ -43,14 +43,15 @@ class Config:
     the weights.
     """
 
-    rule: str = "mean"  # mean | calibrated | log_odds | bayes | bayes_claimed
-    evidence: str = (
-        "margin"  # calibrated, log_odds: log p(s|t) less log max of the others (margin) or log p(s) (prior)
-    )
+    rule: Literal["mean", "calibrated", "log_odds", "bayes", "bayes_claimed"] = "mean"
+    # calibrated, log_odds: log p(s|t) less log max of the others (margin) or log p(s) (prior)
+    evidence: Literal["margin", "prior"] = "margin"
     # dev: the α of a grid with the least EER on dev | learned: by gradient through a sigmoid | fixed
-    weight: str = "dev"
-    alpha: float = 0.5  # weight of the audio, for fixed
-    unknown_speaker: str = "audio"  # s is no trained author: audio takes its score alone | error
+    weight: Literal["dev", "learned", "fixed"] = "dev"
+    alpha: Share = 0.5  # weight of the audio, for fixed
+    unknown_speaker: Literal["audio", "error"] = (
+        "audio"  # s is no trained author: audio takes its score alone | error
+    )
     authors: list[str] = field(default_factory=list)
     prior: list[float] = field(default_factory=list)  # share of each author in the text model's training
 
@@ -65,13 +66,6 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int = 2):
         super().__init__()
-        for key, known in (
-            ("rule", RULES),
-            ("evidence", ("margin", "prior")),
-            ("weight", ("dev", "learned", "fixed")),
-        ):
-            if getattr(config, key) not in known:
-                raise ConfigError(f"model.{key} is {getattr(config, key)!r}; known: {', '.join(known)}")
         self.config = config
         num_authors = len(config.authors)
         self.register_buffer("alpha", torch.tensor(config.alpha, dtype=torch.float64))

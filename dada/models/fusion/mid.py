@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.data import Batch
+from dada.limits import Rate
 from dada.models import Output
 from dada.models.fusion._branches import Branches, claimed_authors, lift_of_claim, margin_of_claim
 
@@ -27,10 +28,9 @@ class Config:
     text_size: int = 1024
     hidden: list[int] = field(default_factory=lambda: [512, 256])
     project: bool = False  # each embedding first through BatchNorm and a linear layer of its own size
-    dropout: float = 0.0  # after each hidden layer; the paper names none
-    speaker_evidence: bool = (
-        False  # add log p(s|t) - log max of the others, and log p(s|t) - log p(s), of the purported speaker s
-    )
+    dropout: Rate = 0.0  # after each hidden layer; the paper names none
+    # add log p(s|t) - log max of the others, and log p(s|t) - log p(s), of the purported speaker s
+    speaker_evidence: bool = False
     unknown_speaker: str = "audio"  # audio: evidence of 0 where s is no trained author | error
     authors: list[str] = field(default_factory=list)
     prior: list[float] = field(default_factory=list)  # share of each author in the text model's training

@@ -12,18 +12,16 @@ B utterances, K known classes.
 """
 
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from dada.data import Batch
-from dada.errors import ConfigError
+from dada.limits import Limits, Share
 from dada.models import Output
 
-VARIANTS = ("cau_ku", "original")
-DISTANCES = ("euclidean", "cosine", "eucos")
-FIT_ON = ("train", "train_dev")
 EUCOS_SCALE = 200  # of the Euclidean part, as in the authors' code, for a thousand classes
 
 
@@ -33,21 +31,21 @@ class Config:
     openmax.json to read.
     """
 
-    variant: str = "cau_ku"  # cau_ku | original
+    variant: Literal["cau_ku", "original"] = "cau_ku"
     # euclidean | cosine | eucos (the original's: Euclidean / 200 + cosine). CAU_KU do not say
-    distance: str = "euclidean"
-    tail: int = 20  # largest distances of each class that its Weibull distribution is fitted to
-    threshold: float = 0.25  # what is no more probable than this under any class is unknown
+    distance: Literal["euclidean", "cosine", "eucos"] = "euclidean"
+    tail: Annotated[int, Limits(least=3)] = (
+        20  # largest distances of each class that its Weibull distribution is fitted to
+    )
+    threshold: Share = 0.25  # what is no more probable than this under any class is unknown
     alpha: int = 10  # original: so many of the classes ranked highest are revised
     subtract_minimum: bool = False
-    fit_on: str = "train"  # train | train_dev, as for CAU_KU's submission
-    tune: bool = (
-        False  # take the tail and threshold that are best on dev with each known class held out in turn
-    )
+    fit_on: Literal["train", "train_dev"] = "train"  # as for CAU_KU's submission
+    # take the tail and threshold that are best on dev with each known class held out in turn
+    tune: bool = False
     tails: list[int] = field(default_factory=lambda: [5, 10, 20, 50, 100])  # that are tried
-    thresholds: list[float] = field(
-        default_factory=lambda: [0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-    )  # that are tried
+    # that are tried
+    thresholds: list[float] = field(default_factory=lambda: [0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
 
 
 class Model(nn.Module):
@@ -59,12 +57,6 @@ class Model(nn.Module):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        for key, known in (("variant", VARIANTS), ("distance", DISTANCES), ("fit_on", FIT_ON)):
-            if getattr(config, key) not in known:
-                raise ConfigError(f"model.{key} is {getattr(config, key)!r}; known: {', '.join(known)}")
-        for key, least in (("tail", 3), ("alpha", 1), ("threshold", 0)):
-            if getattr(config, key) < least:
-                raise ConfigError(f"model.{key} is {getattr(config, key)}, and must be at least {least}")
         self.config = config
         num_known = num_classes - 1
         self.register_buffer("means", torch.zeros(num_known, num_known, dtype=torch.float64))

@@ -8,12 +8,13 @@ the encoder, D embedding, K authors.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from dada.data import Batch
 from dada.errors import ConfigError
+from dada.limits import Rate
 from dada.models import Output
 from dada.text.encoder import load_pretrained, masked_mean
 
@@ -30,12 +31,11 @@ class Config:
     max_tokens: int = 64
     mlp_layers: int = 1  # each but the last halves the size
     embedding_size: int = 1024
-    dropout: float = 0.1
+    dropout: Rate = 0.1
     normalise_input: bool = False  # standardise the input vectors by batch statistics first
-    classifier: str = "linear"  # linear | mlp
-    scale: float = (
-        16.0  # of the embedding before the classifier, which on unit length could not become confident
-    )
+    classifier: Literal["linear", "mlp"] = "linear"
+    # of the embedding before the classifier, which on unit length could not become confident
+    scale: float = 16.0
     allow_download: bool = False
 
 

@@ -35,9 +35,8 @@ class Config:
     max_terms: int = 50_000  # those that most texts have
     min_texts: int = 2  # that have a term
     words: list[int] = field(default_factory=lambda: [1, 2])  # shortest and longest run of words
-    letters: list[int] = field(
-        default_factory=lambda: [3, 4]
-    )  # shortest and longest run of letters inside a word and its blanks; [] for none
+    # shortest and longest run of letters inside a word and its blanks; [] for none
+    letters: list[int] = field(default_factory=lambda: [3, 4])
     embedding_size: int = 128
     inverse_penalty: float = 10.0  # C of the L2 penalty
     balanced: bool = True  # authors weigh the same, however many texts they have

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from dada.data import Batch
-from dada.errors import ConfigError
 from dada.models.fusion import late
 from dada.models.fusion._branches import claimed_authors, lift_of_claim, log_odds_of_claim, margin_of_claim
 
@@ -82,7 +81,7 @@ def test_evidence_of_a_claim():
     )
 
 
-@pytest.mark.parametrize("rule", late.RULES)
+@pytest.mark.parametrize("rule", ["mean", "calibrated", "log_odds", "bayes", "bayes_claimed"])
 def test_an_unknown_speaker_leaves_the_audio_alone(rule):
     fused = score(model_of(rule), [2.0, 2.0, 2.0], POSTERIOR.log(), ["ann", "zoe", "-"])
     if rule == "bayes":
@@ -112,16 +111,6 @@ def test_state_survives_saving(tmp_path):
     again = model_of("calibrated")
     again.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
     assert float(again.alpha) == 0.25
-
-
-def test_wrong_words_are_refused():
-    for settings in (
-        {"rule": "median"},
-        {"rule": "mean", "weight": "guess"},
-        {"rule": "mean", "evidence": "none"},
-    ):
-        with pytest.raises(ConfigError, match="known: "):
-            model_of(**settings)
 
 
 def test_inputs_keep_the_order_of_authors():
