@@ -165,8 +165,6 @@ def test_what_a_cluster_refuses_is_the_users_to_correct(toy, cluster, monkeypatc
         match=r"sbatch did not take the job of line/x: .*invalid partition.*: correct slurm in .*local\.yaml",
     ):
         toy("protocol=line", "slurm.options.partition=nowhere", cmd="slurm")
-    with pytest.raises(ConfigError, match="time is 14400, and YAML makes such a number of 4:00:00"):
-        toy("slurm.options.time=4:00:00", cmd="slurm")
     with pytest.raises(ConfigError, match="there is no stage 'spel', did you mean 'spell'"):
         toy("slurm.stages.spel.mem=1G", cmd="slurm")
     monkeypatch.setenv("PATH", str(tmp_path))
