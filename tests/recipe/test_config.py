@@ -102,7 +102,10 @@ def test_every_branch_of_a_system_is_a_system():
             LCNN + "train: {augment: [{name: mixup, alhpa: 1}]}\n",
             "unknown key 'train.augment[0].alhpa', did you mean 'alpha'?",
         ),
-        (LCNN + "train: {augment: [{name: mixup, alpha: low}]}\n", "train.augment[0].alpha is 'low', and must be a number"),
+        (
+            LCNN + "train: {augment: [{name: mixup, alpha: low}]}\n",
+            "train.augment[0].alpha is 'low', and must be a number",
+        ),
         (LCNN + "train: {augment: [{}]}\n", "train.augment[0].name is missing"),
         (LCNN + "train: {augment: [mixup]}\n", "train.augment"),
         (
