@@ -69,12 +69,12 @@ def checked(hint: Any, default: Any, value: Any, key: str, errors: list[str]) ->
         least = _smallest(default.values() if isinstance(default, dict) else ())
         of_value = inner[1] if inner else Any
         return {str(name): checked(of_value, least, x, f"{key}.{name}", errors) for name, x in value.items()}
-    converted = (
-        None if isinstance(value, (list, tuple, Mapping)) else _CONVERTED.get(kind, lambda _: None)(value)
-    )
+    is_scalar = not isinstance(value, (list, tuple, Mapping))
+    converted = _CONVERTED[kind](value) if is_scalar and kind in _CONVERTED else None
+    limits = limits or _limits_of(kind, default)
     if converted is None:
-        errors.append(f"{key} is {value!r}, and must be {_NAMES.get(kind, 'a value')}")
-    elif kind in (int, float) and not (limits := limits or _limits_of(kind, default)).allow(converted):
+        errors.append(f"{key} is {value!r}, and must be {_NAMES[kind]}")
+    elif kind in (int, float) and not limits.allow(converted):
         errors.append(f"{key} is {value}, and must be {limits.wanted()}")
     return converted
 

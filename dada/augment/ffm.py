@@ -52,18 +52,18 @@ class Augment:
         """Raise ConfigError where there are too few rows for the masks."""
         num_rows = batch.inputs.shape[1]
         needed = {"low": self.config.low[1], "high": self.config.high[1] + 1, "random": self.config.width[1]}
-        for name in self.config.masks:
-            if needed[name] > num_rows:
+        for name, rows in needed.items():
+            if name in self.config.masks and rows > num_rows:
                 raise ConfigError(
-                    f"ffm: the mask {name} needs {needed[name]} rows, but the features have {num_rows}: "
+                    f"ffm: the mask {name} needs {rows} rows, but the features have {num_rows}: "
                     "set other bounds"
                 )
         mask = torch.zeros(len(batch), num_rows, dtype=torch.bool)
         for name in needed:
             if name in self.config.masks:
                 mask |= getattr(self, f"_{name}")(generator, *mask.shape)
-        rows = torch.where(mask, self.config.factor, 1.0).to(batch.inputs)
-        return replace(batch, inputs=batch.inputs * rows[:, :, None])
+        factors = torch.where(mask, self.config.factor, 1.0).to(batch.inputs)
+        return replace(batch, inputs=batch.inputs * factors[:, :, None])
 
     def _often(self, generator: torch.Generator, num: int) -> Tensor:
         return happens(generator, CODE if self.config.code_compat else PAPER, num)[:, None]

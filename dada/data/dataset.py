@@ -17,6 +17,7 @@ from dada.data.arks import ArkReader
 from dada.data.audio import read_audio, read_header, split_location
 from dada.data.batch import Batch, pad_stack
 from dada.data.datadir import NO_SPEAKER, DataDir, class_table, sources_of
+from dada.data.input import Rule
 from dada.data.length import fit_length
 from dada.data.tables import read_table
 from dada.errors import ConfigError, DataError
@@ -41,7 +42,7 @@ class Dataset(torch.utils.data.Dataset):
         sources: Sequence[str] | None = None,
         lengths: Sequence[int] | None = None,
         size: int | None = None,
-        rule: str = "full",
+        rule: Rule = "full",
         crop_seed: int | None = None,
     ):
         self.arrays = arrays
@@ -166,7 +167,8 @@ def audio_dataset(data: DataDir, config: Any, dump: Path | None, training: bool,
         raise ConfigError(
             f"system {config.name}: an audio system reads `input.kind` waveform or features, not {kind}"
         )
-    rule, crop = config.input.length_rule, training and config.train.crop_size
+    rule: Rule = config.input.length_rule
+    crop = training and config.train.crop_size
     if crop:
         size, rule = crop, "crop" if rule == "full" else rule
     return Dataset(
@@ -215,7 +217,7 @@ def _feature_ark(data: DataDir, dump: Path | None) -> ArkReader:
     return arrays
 
 
-def _lengths(data: DataDir, config: Any, dump: Path | None, size: int | None, rule: str) -> list[int] | None:
+def _lengths(data: DataDir, config: Any, dump: Path | None, size: int | None, rule: Rule) -> list[int] | None:
     """Steps of every utterance after `fit_length`, where they may differ; None where all become equal."""
     if size is not None and rule in ("tile", "pad"):
         return None
