@@ -149,6 +149,28 @@ class AudioFiles(Mapping):
         return len(self.wav_scp)
 
 
+class FeatureArk(ArkReader):
+    """Utterance -> matrix (N, F) of one feature. Raise DataError for another number of axes or of F."""
+
+    def __init__(self, scp: Path, feature: str):
+        super().__init__(scp)
+        self.feature, self.num_features = feature, 0  # F is that of the first matrix
+
+    def __getitem__(self, utt: str) -> np.ndarray:
+        matrix = super().__getitem__(utt)
+        if matrix.ndim != 2 or 0 in matrix.shape or self.num_features not in (0, matrix.shape[1]):
+            wanted = f"(frames, {self.num_features or 'features'})"
+            raise DataError(
+                f"{self.scp}, utterance {utt}: shape {matrix.shape}, expected a matrix {wanted} of the feature "
+                f"{self.feature}: make the ark again"
+            )
+        self.num_features = matrix.shape[1]
+        return matrix
+
+    def __getstate__(self) -> dict:
+        return {**super().__getstate__(), "feature": self.feature, "num_features": self.num_features}
+
+
 def audio_dataset(data: DataDir, config: Any, dump: Path | None, training: bool, seed: int = 0) -> Dataset:
     """The utterances of a data directory as a system (`config`, a SystemConfig) takes them in.
 
@@ -162,7 +184,7 @@ def audio_dataset(data: DataDir, config: Any, dump: Path | None, training: bool,
     if kind == "waveform":
         arrays, size = AudioFiles(data["wav.scp"], config.input.sample_rate), config.input.num_samples
     elif kind == "features":
-        arrays, size = _feature_ark(data, dump), config.input.num_frames
+        arrays, size = _feature_ark(data, config.input, dump), config.input.num_frames
     else:
         raise ConfigError(
             f"system {config.name}: an audio system reads `input.kind` waveform or features, not {kind}"
@@ -203,10 +225,10 @@ def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tenso
     return torch.tensor([index[table[utt]] for utt in data.utts], dtype=torch.int64)
 
 
-def _feature_ark(data: DataDir, dump: Path | None) -> ArkReader:
+def _feature_ark(data: DataDir, config: Any, dump: Path | None) -> FeatureArk:
     if dump is None or not (Path(dump) / "feats.scp").exists():
         raise DataError(f"{dump}/feats.scp does not exist: run stage extract_features for {data.path.name}")
-    arrays = ArkReader(Path(dump) / "feats.scp")
+    arrays = FeatureArk(Path(dump) / "feats.scp", config.features.get("name", ""))
     missing = [utt for utt in data.utts if utt not in arrays.index]
     if missing:
         names = f"{', '.join(missing[:5])}{', …' if missing[5:] else ''}"

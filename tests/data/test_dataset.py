@@ -1,5 +1,8 @@
 """Datasets: reading, lengths, crops, labels, and naming what is missing."""
 
+import pickle
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -110,6 +113,23 @@ def test_what_is_missing_is_named(folder, tmp_path):
         Dataset({"a": np.zeros(3), "b": np.zeros(3)}, ["a", "b"], torch.zeros(1))
     with pytest.raises(ConfigError, match="waveform or features, not text"):
         audio_dataset(folder, config("text"), None, training=True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted"), [((4, 2), r"\(frames, 3\)"), ((6,), r"\(frames, 3\)"), ((0, 3), r"\(frames, 3\)")]
+)
+def test_a_wrong_shape_is_named_with_the_feature(folder, tmp_path, shape, wanted):
+    arrays = [(f"u{i}", np.zeros(shape if i == 2 else (5, 3))) for i in range(4)]
+    write_ark(tmp_path / "wrong" / "feats.scp", arrays)
+    settings = config("features")
+    settings.input.features = {"name": "lfcc"}
+    dataset = pickle.loads(pickle.dumps(audio_dataset(folder, settings, tmp_path / "wrong", training=True)))
+    assert dataset[0][1].shape == (3, 5)
+    shown = re.escape(str(shape))
+    with pytest.raises(
+        DataError, match=f"utterance u2: shape {shown}, expected a matrix {wanted} of the feature lfcc"
+    ):
+        dataset[2]
 
 
 def test_labels_are_needed_for_training_only(folder, tmp_path):
