@@ -58,6 +58,10 @@ class RecipeView(Protocol):
         """Systems to run."""
 
     @property
+    def overrides(self) -> tuple[str, ...]:
+        """key=value of the command line."""
+
+    @property
     def views(self) -> "Sequence[RecipeView]":
         """This recipe under each protocol to run."""
 

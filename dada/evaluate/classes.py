@@ -9,6 +9,7 @@ from dada.data import ArkReader, DataDir, read_table
 from dada.data.datadir import UNKNOWN
 from dada.errors import DataError
 from dada.evaluate.results import Choice, ClassResults, Sweep, SweepRow
+from dada.experiment.folder import ExperimentFolder
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import over_seeds
 from dada.metrics.recognition import measure_classes
@@ -16,15 +17,12 @@ from dada.storage.json_file import read_json
 
 
 def class_results(
-    data: DataDir, folders: Sequence[Path], split: str, labels: Sequence[str], config: EvaluateConfig
+    data: DataDir, folders: Sequence[ExperimentFolder], split: str, config: EvaluateConfig
 ) -> ClassResults | None:
-    """Metrics of every seed's decisions on a split; None where the key names no attacks.
-
-    `folders` are those of the seeds, `labels` the classes of the system.
-    """
+    """Return the metrics of the decisions of every seed on a split; None where the key names no attacks."""
     if "utt2attack" not in data.tables:
         return None
-    known = [name for name in labels if name != UNKNOWN]
+    known = [name for name in folders[0].read_labels() if name != UNKNOWN]
     index = {name: k for k, name in enumerate(known)}
     same: Mapping[str, str] = config.same_attack
     attacks = data.classes([])
@@ -40,9 +38,12 @@ def class_results(
     return ClassResults(labels=[*known, UNKNOWN], unknown_attacks=unseen, **measured)
 
 
-def sweep_of(folders: Sequence[Path]) -> Sweep | None:
-    """OpenMax on dev with every tail and threshold, over the seeds, and the choice of each; None without."""
-    fitted = [read_json(folder / "openmax.json") for folder in folders if (folder / "openmax.json").exists()]
+def sweep_of(folders: Sequence[ExperimentFolder]) -> Sweep | None:
+    """Return OpenMax on dev with every tail and threshold, over the seeds, and the choice of each seed; None
+    for other systems.
+    """
+    paths = [folder.fitted("open_set") for folder in folders]
+    fitted = [read_json(path) for path in paths if path.exists()]
     if not fitted or not all("sweep" in seed for seed in fitted):
         return None
     rows = [
@@ -57,14 +58,14 @@ def sweep_of(folders: Sequence[Path]) -> Sweep | None:
 
 
 def _decisions(
-    folder: Path, split: str, data: DataDir, labels: list[str]
+    folder: ExperimentFolder, split: str, data: DataDir, labels: list[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Decisions of a seed, decisions among the known classes alone, and scores of being unknown, all (N,).
 
     The score is the log-probability of the unknown class of an open-set system, and of a classifier minus
     the log of its largest probability.
     """
-    path = folder / "classes" / f"{split}.txt"
+    path = folder.classes(split)
     table = read_table(path)
     if set(table) != set(data.utts):
         raise DataError(
@@ -73,9 +74,9 @@ def _decisions(
         )
     index = {name: k for k, name in enumerate([*labels, UNKNOWN])}
     decided = np.array([index[table[utt]] for utt in data.utts])
-    logits = _rows(folder / "embed" / split / "logits.scp", data.utts)
+    logits = _rows(folder.logits(split), data.utts)
     if logits.shape[1] > len(labels):  # its embedding is the classifier's logits
-        return decided, _rows(folder / "embed" / split / "embed.scp", data.utts).argmax(axis=1), logits[:, -1]
+        return decided, _rows(folder.embeddings(split), data.utts).argmax(axis=1), logits[:, -1]
     top = logits.max(axis=1)
     return decided, logits.argmax(axis=1), np.log(np.exp(logits - top[:, None]).sum(axis=1))
 

@@ -1,46 +1,48 @@
-"""Where stage 9 reads scores and writes results, below the folder of an experiment."""
+"""Paths of the scores and results of stage 9, below the folder of an experiment."""
 
 import re
 from pathlib import Path
-from typing import Any
+
+from dada.experiment.folder import ExperimentFolder
+from dada.recipe_view import RecipeView
 
 
-def result_path(recipe: Any, system: str, split: str) -> Path:
-    """Results of a system on a split."""
+def result_path(recipe: RecipeView, system: str, split: str) -> Path:
+    """Return the path of the results of a system on a split."""
     return recipe.exp_dir(system) / "results" / f"{split}.json"
 
 
-def difference_path(recipe: Any, first: str, second: str, split: str) -> Path:
-    """The difference of a pair of systems on a split."""
+def difference_path(recipe: RecipeView, first: str, second: str, split: str) -> Path:
+    """Return the path of the difference of a pair of systems on a split."""
     return recipe.exp_dir(first) / "results" / f"minus_{re.sub('[:/]', '.', second)}" / f"{split}.json"
 
 
-def difference_paths(recipe: Any, split: str) -> list[Path]:
-    """The differences of all pairs of `evaluate.compare` on a split."""
+def difference_paths(recipe: RecipeView, split: str) -> list[Path]:
+    """Return the paths of the differences of all pairs of `evaluate.compare` on a split."""
     return [difference_path(recipe, first, second, split) for first, second in recipe.evaluate.compare]
 
 
-def weighted_path(recipe: Any, system: str) -> Path:
-    """The weighted mean of a system's EERs over test splits."""
+def weighted_path(recipe: RecipeView, system: str) -> Path:
+    """Return the path of the weighted mean of a system's EERs over test splits."""
     return recipe.exp_dir(system) / "results" / "weighted_eer.json"
 
 
-def transcripts_path(recipe: Any, split: str) -> Path:
-    """Word error rates of the transcripts of a split."""
+def transcripts_path(recipe: RecipeView, split: str) -> Path:
+    """Return the path of the word error rates of the transcripts of a split."""
     return recipe.exp_dir("transcripts") / "results" / f"{split}.json"
 
 
-def score_files(recipe: Any, system: str, split: str, seeds: list[int] | None = None) -> list[Path]:
-    """Score files of a system on a split, of some training seeds or of all."""
+def score_files(recipe: RecipeView, system: str, split: str, seeds: list[int] | None = None) -> list[Path]:
+    """Return the score files of a system on a split, of some training seeds or of all."""
     chosen = recipe.seeds_of(system) if seeds is None else seeds
-    return [recipe.seed_dir(system, seed) / "scores" / f"{split}.txt" for seed in chosen]
+    return [ExperimentFolder(recipe.seed_dir(system, seed)).scores(split) for seed in chosen]
 
 
-def common_seeds(recipe: Any, first: str, second: str) -> list[int]:
-    """The training seeds that both of two systems have."""
+def common_seeds(recipe: RecipeView, first: str, second: str) -> list[int]:
+    """Return the training seeds that two systems have in common."""
     return [seed for seed in recipe.seeds_of(first) if seed in recipe.seeds_of(second)]
 
 
-def corpora(recipe: Any) -> list[Path]:
-    """The author corpora of a recipe."""
+def corpora(recipe: RecipeView) -> list[Path]:
+    """Return the author corpora of a recipe."""
     return [recipe.root / name if "/" in name else recipe.data_dir(name) for name in recipe.text.corpora]

@@ -2,21 +2,21 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from dada.formats.asv_scores import FIXED_RATES, read_asv
 from dada.metrics.tdcf import Asv
+from dada.recipe_view import RecipeView
 
 log = logging.getLogger(__name__)
 
 
-def asv_name(recipe: Any, split: str) -> str:
-    """The scores of the ASV as the recipe names them, with the protocol filled in."""
+def asv_name(recipe: RecipeView, split: str) -> str:
+    """Return the name of the ASV scores in the recipe, with the protocol filled in."""
     return _filled(recipe, recipe.evaluate.asv[split]["scores"])
 
 
-def asv_files(recipe: Any, split: str) -> dict[str, Path]:
-    """The files of the ASV of a split by key (`scores`, `key`); empty without an ASV or with fixed rates."""
+def asv_files(recipe: RecipeView, split: str) -> dict[str, Path]:
+    """Return the files of the ASV of a split by key (`scores`, `key`); empty without an ASV or with fixed rates."""
     entry = recipe.evaluate.asv.get(split) or {}
     return {
         name: recipe.corpus_root / _filled(recipe, entry[name])
@@ -25,8 +25,8 @@ def asv_files(recipe: Any, split: str) -> dict[str, Path]:
     }
 
 
-def split_asv(recipe: Any, split: str) -> Asv | None:
-    """The ASV of a split; None without one, and, with a warning, where a file of it does not exist."""
+def split_asv(recipe: RecipeView, split: str) -> Asv | None:
+    """Return the ASV of a split; None without an ASV, and, with a warning, where a file of it does not exist."""
     entry, files = recipe.evaluate.asv.get(split), asv_files(recipe, split)
     missing = [path for path in files.values() if not path.exists()]
     if missing:
@@ -41,6 +41,6 @@ def split_asv(recipe: Any, split: str) -> Asv | None:
     return read_asv(str(files.get("scores", entry["scores"])), files.get("key"), entry.get("subset"))
 
 
-def _filled(recipe: Any, file: str) -> str:
-    """A file name with the protocol, and the track that a protocol begins with, in their places."""
+def _filled(recipe: RecipeView, file: str) -> str:
+    """Fill in the protocol of a file name, and the track, which is the part of the protocol before `_`."""
     return file.format(protocol=recipe.protocol, track=recipe.protocol.partition("_")[0])

@@ -4,7 +4,6 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from dada.data.datadir import BONAFIDE, SPOOF, DataDir
 from dada.evaluate.authorship import authorship, embedding_abx, genuine_utterances
@@ -16,24 +15,26 @@ from dada.evaluate.paths import common_seeds, score_files
 from dada.evaluate.results import PairResults, Provenance, SystemResults, WeightedResults, read_results
 from dada.evaluate.split_asv import asv_name, split_asv
 from dada.evaluate.trials import num_speakers, trials_of_split
+from dada.experiment.folder import ExperimentFolder
 from dada.metrics import authorship as author_metrics
 from dada.metrics import recognition
 from dada.metrics.check import warn_if_inverted
 from dada.metrics.eer import weighted_eer
 from dada.metrics.figure import over_seeds
 from dada.metrics.measures import MEASURES, TANDEM, table_metrics
+from dada.recipe_view import RecipeView
 from dada.storage.digest import file_digest
 
 
 def system_results(
-    recipe: Any, system: str, split: str, outputs: Sequence[Path], notes: list[str]
+    recipe: RecipeView, system: str, split: str, outputs: Sequence[Path], notes: list[str]
 ) -> SystemResults:
-    """Everything that stage 9 measures of a system on a split, over all training seeds.
+    """Return the results of a system on a split, over all training seeds.
 
-    `outputs` are the files of the system that exist on the split: scores, classes or logits by seed.
+    `outputs` are the files of the system on the split: scores, classes or logits of every seed.
     """
     data, config = DataDir.read(recipe.data_dir(split)), recipe.system(system)
-    folders = [recipe.seed_dir(system, seed) for seed in recipe.seeds_of(system)]
+    folders = [ExperimentFolder(recipe.seed_dir(system, seed)) for seed in recipe.seeds_of(system)]
     asv = split_asv(recipe, split)
     results = SystemResults(
         system=system,
@@ -44,27 +45,27 @@ def system_results(
         notes=notes,
         num_trials=len(data.utts),
         asv=asv_name(recipe, split) if asv else None,
-        provenance=_provenance(recipe, system, outputs, asv is not None),
+        provenance=_provenance(recipe, system, outputs, tandem=asv is not None),
     )
     sizes = Counter((data.labels or {}).values())
     if data.labels is not None:
         results.num_bonafide, results.num_spoof = sizes[BONAFIDE], sizes[SPOOF]
     results.num_speakers = num_speakers(list(data.speakers.values()))
-    trials = trials_of_split(data, [path for path in outputs if path.parent.name == "scores"], asv)
+    score_paths = [folder.scores(split) for folder in folders if folder.scores(split) in outputs]
+    trials = trials_of_split(data, score_paths, asv)
     if trials is not None:
         _measure(results, Sampled(trials, recipe.evaluate), f"{system} on {split}")
     genuine = genuine_utterances(data, recipe.corpus.audio)
-    logits = [folder / "embed" / split / "logits.scp" for folder in folders]
-    if any(path.parent.name == "classes" for path in outputs):
-        labels = _labels(folders[0])
-        results.classes = class_results(data, folders, split, labels, recipe.evaluate)
+    logits = [folder.logits(split) for folder in folders]
+    if any(folder.classes(split) in outputs for folder in folders):
+        results.classes = class_results(data, folders, split, recipe.evaluate)
         if results.classes and split == recipe.splits.dev:
             results.classes.sweep = sweep_of(folders)
-    embeddings = [path.with_name("embed.scp") for path in logits]
+    embeddings = [folder.embeddings(split) for folder in folders]
     for name, abx in embedding_abx(data, embeddings, genuine, recipe.evaluate).items():
         setattr(results, name, abx)
     if config.task == "text" and all(path.exists() for path in logits):
-        results.authorship = authorship(data, logits, _labels(folders[0]), genuine, recipe.evaluate)
+        results.authorship = authorship(data, logits, folders[0].read_labels(), genuine, recipe.evaluate)
     return results
 
 
@@ -81,19 +82,18 @@ def _measure(results: SystemResults, sampled: Sampled, name: str) -> None:
     results.calibration = calibration(sampled)
 
 
-def _provenance(recipe: Any, system: str, outputs: Sequence[Path], tandem: bool) -> Provenance:
-    """The command that measures again, and SHA-256 of the first output of every seed: its scores, else its
-    classes or logits.
+def _provenance(recipe: RecipeView, system: str, outputs: Sequence[Path], tandem: bool) -> Provenance:
+    """Return the command that repeats the measurement, and SHA-256 of the first output of every seed: its
+    scores, else its classes or logits.
     """
     digests: dict[str, str] = {}
-    for path in outputs:
-        seed = next(part for part in path.parts[::-1] if part.startswith("seed_")).partition("_")[2]
-        if seed not in digests:
-            digests[seed] = file_digest(path)
+    for seed in recipe.seeds_of(system):
+        folder = recipe.seed_dir(system, seed)
+        digests[str(seed)] = file_digest(next(path for path in outputs if path.is_relative_to(folder)))
     command = ["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system]
     names = [name for name in table_metrics() if tandem or name not in TANDEM]
     return Provenance(
-        command=shlex.join([*command, *getattr(recipe, "overrides", ())]),
+        command=shlex.join([*command, *recipe.overrides]),
         scores=digests,
         evaluate=recipe.evaluate.of_one_system(),
         definitions={name: MEASURES[name].definition for name in names}
@@ -102,13 +102,8 @@ def _provenance(recipe: Any, system: str, outputs: Sequence[Path], tandem: bool)
     )
 
 
-def _labels(folder: Path) -> list[str]:
-    """The classes of a system, in the order of its logits."""
-    return [name for name in (folder / "labels.txt").read_text(encoding="utf-8").split("\n") if name]
-
-
-def pair_results(recipe: Any, first: str, second: str, split: str) -> PairResults:
-    """The first system minus the second on a split, over the seeds that both have."""
+def pair_results(recipe: RecipeView, first: str, second: str, split: str) -> PairResults:
+    """Return the differences of the first system minus the second on a split, over their common seeds."""
     seeds = common_seeds(recipe, first, second)
     results = PairResults(systems=[first, second], protocol=recipe.protocol, split=split, seeds=seeds)
     data = DataDir.read(recipe.data_dir(split))
@@ -122,7 +117,7 @@ def pair_results(recipe: Any, first: str, second: str, split: str) -> PairResult
 
 
 def weighted_results(files: Sequence[Path], weights: dict[str, float]) -> WeightedResults:
-    """The EERs of a system on several test splits as one, of every seed.
+    """Return the weighted mean of a system's EERs on several test splits, for every seed.
 
     `files` are its results on the splits of `weights`, in their order.
     """

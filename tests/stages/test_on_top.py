@@ -69,6 +69,7 @@ class SmallRecipe:
 
     root: Path
     planned: tuple = tuple(SYSTEMS)
+    overrides: tuple = ()
     protocol: str = "line"
     seeds: tuple = (1, 2)
     scored_splits: tuple = ("dev", "test")
