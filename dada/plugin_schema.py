@@ -6,18 +6,28 @@ classes, and the constants of its defaults.
 """
 
 import ast
+import dataclasses
 import functools
 import importlib
 import sys
+import typing
 from pathlib import Path
 from typing import Any
 
+from dada.errors import ConfigError
 from dada.plugins import find, folder
 
 
 def config_class(package: str, name: str, what: str) -> type:
-    """Return the `Config` dataclass of a plug-in. Raise ConfigError for an unknown name."""
-    return _definition(find(package, name, what), "Config")
+    """Return the `Config` dataclass of a plug-in. Raise ConfigError for an unknown name, or without a dataclass."""
+    module = find(package, name, what)
+    try:
+        schema = _definition(module, "Config")
+    except (KeyError, SyntaxError) as error:
+        raise ConfigError(f"{_path(module)}: the {what} has no readable `Config` ({error!r})") from error
+    if not dataclasses.is_dataclass(schema):
+        raise ConfigError(f"{_path(module)}: `Config` of the {what} is no dataclass: add @dataclass above it")
+    return typing.cast(type, schema)
 
 
 def class_constant(package: str, name: str, what: str, owner: str, constant: str) -> Any:
@@ -31,9 +41,10 @@ def class_constant(package: str, name: str, what: str, owner: str, constant: str
 @functools.cache
 def _definition(module: str, name: str) -> Any:
     """Return the value of a name at the top of a file of this package, or of any other module."""
-    if module in sys.modules or module.partition(".")[0] != __package__:
+    is_foreign = module in sys.modules or module.partition(".")[0] != __package__
+    statements = {} if is_foreign else _statements(module)
+    if is_foreign or "annotations" in statements:  # those of `from __future__` are looked up in the module
         return getattr(importlib.import_module(module), name)
-    statements = _statements(module)
     node = statements[name]
     if isinstance(node, ast.ImportFrom):
         original = next(alias.name for alias in node.names if name in (alias.asname, alias.name))

@@ -4,7 +4,6 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from dada import models
@@ -12,8 +11,8 @@ from dada.errors import DataError
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import TRAIN_AGAIN, ExperimentFolder
 from dada.settings import build
-from dada.storage.atomic import atomic_path
 from dada.storage.json_file import read_json, write_json
+from dada.storage.tensors import save_tensors
 
 
 @dataclass
@@ -60,8 +59,7 @@ def save_experiment(folder: Path, config: SystemConfig, model: nn.Module, fitted
     files.write_labels(config.labels)
     if fitted is not None:
         files.write_fitted(config.task, fitted)
-    with atomic_path(files.weights) as partial:
-        torch.save(model.state_dict(), partial)
+    save_tensors(files.weights, model.state_dict())
 
 
 def read_config(folder: Path) -> SystemConfig:

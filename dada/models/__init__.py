@@ -13,8 +13,7 @@ A new model is one file here and one YAML in dada/conf. The file holds
 * if some parameters of a part never learn, `frozen_parameters()` of that part, which no phase of a training
   lets learn,
 * `example() -> (Config, shape)`: a small configuration and the shape of one utterance's input, e.g. `(60,
-  150)` for 60 features and 150 frames, with which the tests go through the contract below; without it
-  `Config()` as it is would be built,
+  150)` for 60 features and 150 frames, with which the tests go through the contract below,
 * a text model that does not read the tokens of a pretrained encoder, `tokenize(texts, settings) -> list of
   ids (L,)`,
 * if the authors published weights, `from_official(state) -> state`: their parameter names to ours.
@@ -25,12 +24,14 @@ outputs after saving and loading.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from dada import plugins
 from dada.data.batch import Batch
+from dada.errors import DadaError
 from dada.models.weights import load_weights
 from dada.settings import build as build_settings
 
@@ -53,4 +54,25 @@ def build(task: str, settings: Mapping, num_classes: int) -> nn.Module:
     """The model of `{name: lcnn, ...}` with fresh weights from torch's global generator: seed it first."""
     rest = dict(settings)
     module = plugins.load(f"dada.models.{task}", rest.pop("name"), f"{task} model")
-    return module.Model(build_settings(module.Config, rest, "model settings"), num_classes)
+    model = module.Model(build_settings(module.Config, rest, "model settings"), num_classes)
+    model.register_forward_hook(partial(_check_output, num_classes))
+    return model
+
+
+def _check_output(num_classes: int, model: nn.Module, inputs: tuple[Batch], output: Any) -> None:
+    """Raise DadaError for an output that breaks the contract, before a loss or a score is made of it."""
+    rows, name = len(inputs[0]), type(model).__module__
+    if not isinstance(output, Output):
+        returned = type(output).__name__
+        raise DadaError(
+            f"{name}: forward returned {returned}, expected dada.models.Output(logits, embedding)"
+        )
+    logits, embedding = (tuple(part.shape) for part in output)
+    if logits != (rows, num_classes) and (num_classes, logits) != (2, (rows, 1)):
+        one = f" or ({rows}, 1)" if num_classes == 2 else ""
+        raise DadaError(
+            f"{name}: the logits have the shape {logits}, expected ({rows}, {num_classes}){one} for {rows} "
+            f"utterances and {num_classes} classes"
+        )
+    if len(embedding) != 2 or embedding[0] != rows:
+        raise DadaError(f"{name}: the embeddings have the shape {embedding}, expected ({rows}, D)")

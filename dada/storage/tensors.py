@@ -6,7 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from dada.errors import DataError
+from dada.storage.atomic import atomic_path
 from dada.storage.reading import require_file
+
+
+def save_tensors(path: Path, value: Any) -> None:
+    """Write tensors and plain values atomically.
+
+    The bytes depend on the content alone: given a path, torch would write the name of the temporary file into
+    the archive.
+    """
+    import torch
+
+    with atomic_path(path) as partial, open(partial, "wb") as file:
+        torch.save(value, file)
 
 
 def load_tensors(path: Path, advice: str) -> Any:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from dada.errors import DataError
-from dada.storage.atomic import PARTIAL, atomic_path
-from dada.storage.tensors import load_tensors
+from dada.storage.atomic import PARTIAL
+from dada.storage.tensors import load_tensors, save_tensors
 
 NAME = "checkpoint/state.pt"
 ADVICE = "remove it to train from the start"
@@ -50,8 +50,7 @@ class State:
 
 def save(folder: Path, state: State, parts: dict[str, Any]) -> None:
     """Write the checkpoint atomically. `parts` holds state dicts and other values that torch saves."""
-    with atomic_path(Path(folder) / NAME) as partial:
-        torch.save({"state": asdict(state), **parts}, partial)
+    save_tensors(Path(folder) / NAME, {"state": asdict(state), **parts})
 
 
 def load(folder: Path) -> tuple[State, dict[str, Any]] | None:

@@ -12,9 +12,9 @@ from dada.data.dataset import Dataset, digest
 from dada.errors import ConfigError, DataError
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import TRAIN_AGAIN, ExperimentFolder
-from dada.storage.atomic import atomic_path
 from dada.storage.environment import run_facts
 from dada.storage.json_file import read_json, write_json
+from dada.storage.tensors import save_tensors
 from dada.train import checkpoint
 from dada.train.estimate import estimate
 from dada.train.loop import Trainer
@@ -136,5 +136,5 @@ def _finish(model: nn.Module, folder: Path, seconds: float) -> None:
     files = ExperimentFolder(folder)
     facts = {**read_json(files.run), "seconds": round(seconds, 2)}
     write_json(files.run, facts, indent=2, ensure_ascii=False)
-    with atomic_path(files.weights) as partial:
-        torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, partial)
+    state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    save_tensors(files.weights, state)

@@ -20,6 +20,10 @@ NUM_CLASSES = 2
 LEAST = 20
 ROOT = Path(__file__).parents[2]
 LOG = logging.getLogger("test")
+ADVICE = (
+    "a row depends on its neighbours or on its padding: mask by batch.lengths, or use run_by_length of "
+    "dada/models/audio/_lengths.py"
+)
 EPS = torch.finfo(torch.float32).eps
 # Models that take a clip of a single sample or frame. Every other one names the utterance that is too short.
 OF_ANY_LENGTH = {"dada_audio", "gmm", "lcnn", "pc_darts", "pc_darts_search", "resmax", "slim", "trivial_cues"}
@@ -97,7 +101,11 @@ def assert_same_but_for_rounding(found: Output, expected: Output, rows: slice = 
     for part in ("logits", "embedding"):
         whole = getattr(expected, part)
         torch.testing.assert_close(
-            getattr(found, part), whole[rows], rtol=0, atol=100 * EPS * float(whole.abs().max())
+            getattr(found, part),
+            whole[rows],
+            rtol=0,
+            atol=100 * EPS * float(whole.abs().max()),
+            msg=lambda text: f"{ADVICE}\n{text}",
         )
 
 

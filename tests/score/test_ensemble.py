@@ -27,7 +27,9 @@ def countermeasure(gap: float, scale: float, seed: int, shift: float = 0.0) -> O
 
 def fitted(members, labels=CM, theirs=None, bonafide=BONAFIDE, **settings):
     rows = join_members(members, theirs or dict.fromkeys(members, CM), labels)
-    model = models.build("ensemble", {"name": "weighted", "members": list(members), **settings}, len(labels))
+    model = models.build(
+        "ensemble", {"name": "weighted", "members": list(members), **settings}, len(rows.labels)
+    )
     numbers = fit_ensemble(model, rows, bonafide)
     return rows, numbers, score_ensemble(model, rows).logits.numpy()
 

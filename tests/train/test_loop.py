@@ -224,7 +224,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     ("train", "message"),
     [
         ({"phases": [{"optim": {"lrr": 1.0}}]}, "did you mean 'lr'"),
-        ({"phases": [{"epochs": "many"}]}, "could not be converted to Integer"),
+        ({"phases": [{"epochs": "many"}]}, "must be a whole number"),
         ({"phases": [{"folds": 2}]}, "whole training"),
         ({"phases": [], "sampler": "triplets"}, "eer needs logits"),
         (

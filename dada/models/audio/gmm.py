@@ -13,13 +13,14 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data.batch import Batch, required_labels
 from dada.errors import DataError
+from dada.limits import Limits
 from dada.models import Batches, Output
 
 CHUNK = 8192  # frames worked on at once
@@ -38,7 +39,8 @@ class Config:
     )
     init_frames: int = 100_000  # random frames of a class that the init looks at
     iterations: int = 10  # of EM over all frames, at most
-    tolerance: float = 1e-3  # a class is done when its mean log likelihood per frame gains less
+    # a class is done when its mean log likelihood per frame gains less; below 0 it never is
+    tolerance: Annotated[float, Limits()] = 1e-3
     variance_floor: float = 1e-6  # added to every variance
 
 
