@@ -1,4 +1,4 @@
-"""Which systems there are for a recipe: all that have a configuration, and why some of them do not apply."""
+"""The systems that apply to a recipe, and the reasons why the others do not."""
 
 import logging
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from dada.plugins import nearest
 from dada.recipe.schema import RecipeConfig
 from dada.system_files import configured_systems
 
-ALL = "all"  # what --system takes for every system that applies
-FETCHED = "downloads/"  # stage prepare_data puts there what a recipe's own configurations ask for
+ALL = "all"  # value of --system for all systems that apply
+FETCHED = "downloads/"  # folder into which stage prepare_data downloads models of the recipe
 TRAINING = {
     "audio": "train_audio",
     "text": "train_text",
@@ -24,10 +24,9 @@ log = logging.getLogger(__name__)
 
 
 def applicable(root: Path, recipe: RecipeConfig, system: Callable[[str], SystemConfig]) -> list[str]:
-    """Every configured system that can run here, the recipe's own list first. The others are named, each with
-    its reason.
+    """Return every configured system that applies to the recipe, those of its list first. Log why others do not.
 
-    `system` reads a system's configuration. Raises ConfigError where `leave_out` names what is no system.
+    `system` returns the configuration of a system. Raise ConfigError where `leave_out` names an unknown system.
     """
     names = configured_systems(root)
     for name in recipe.leave_out:
@@ -42,17 +41,17 @@ def applicable(root: Path, recipe: RecipeConfig, system: Callable[[str], SystemC
             reasons[name] = "" if name in recipe.systems else _reason(name, system(name), root, recipe, why)
         return reasons[name]
 
-    found = [name for name in names if name not in recipe.systems and not why(name)]
+    others = [name for name in names if name not in recipe.systems and not why(name)]
     for name in names:
         if why(name):
             log.info("--system %s leaves out %s: %s", ALL, name, why(name))
-    return [*recipe.systems, *found]
+    return [*recipe.systems, *others]
 
 
 def _reason(
     name: str, config: SystemConfig, root: Path, recipe: RecipeConfig, why: Callable[[str], str]
 ) -> str:
-    """Why a system cannot run here; empty where it can."""
+    """Return why a system does not apply; empty where it does."""
     if name in recipe.leave_out:
         return recipe.leave_out[name]
     stage = TRAINING[config.task]
@@ -60,18 +59,17 @@ def _reason(
         return f"stage {stage} does not apply to this recipe"
     missing = [branch for branch in config.branches.values() if why(branch)]
     if missing:
-        return f"it stands on {missing[0]}, which is left out"
+        return f"its branch {missing[0]} is left out"
     if config.init and not weights_path(root, recipe, config.init).is_file():
         return (
-            f"the weights {weights_path(root, recipe, config.init)} are not there; the head of the "
-            "configuration says where they are from "
-            "(set `weights` in local.yaml to the folder that holds them)"
+            f"the weights {weights_path(root, recipe, config.init)} do not exist; the head of the configuration "
+            "names their source (set `weights` in local.yaml to the folder that holds them)"
         )
     return next(filter(None, (_missing_encoder(root, encoder, config) for encoder in encoders(config))), "")
 
 
 def encoders(config: SystemConfig) -> list[str]:
-    """The pretrained models that a system names in the settings of its features or its network: `model`,
+    """Return the pretrained models in the settings of a system's features and network: the values of `model`,
     `encoder`, `style_model`, …
     """
     settings = [*config.input.features.items(), *config.model.items()]
@@ -85,8 +83,8 @@ def encoders(config: SystemConfig) -> list[str]:
 
 
 def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
-    """Where the weights lie that `init` names: a path from the recipe's folder or from here, or a file of the
-    folder of weights.
+    """Return the file that `init` names: relative to the recipe, to the current folder, or to the folder of
+    weights.
     """
     given = Path(init)
     places = [root / given, given]
@@ -96,7 +94,7 @@ def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
 
 
 def _missing_encoder(root: Path, encoder: str, config: SystemConfig) -> str:
-    """Why an encoder cannot be loaded; empty where it can, or will be there."""
+    """Return why an encoder cannot be loaded; empty where it can, or where stage prepare_data downloads it."""
     from huggingface_hub import try_to_load_from_cache
 
     if config.input.features.get("allow_download") or config.model.get("allow_download"):

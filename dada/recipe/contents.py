@@ -1,6 +1,4 @@
-"""What a job made, byte for byte, so that doing it again tells whether anything has changed for those that
-read it.
-"""
+"""The digest of what a job wrote. After a repetition it shows whether the outputs have changed."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -11,16 +9,15 @@ from dada.storage.digest import file_digest
 
 
 def content(job: Job, is_its_own: Callable[[Path], bool]) -> str:
-    """SHA-256 of the outputs of a job and of the arks and recordings below its home that their indices name.
+    """Return SHA-256 of the outputs of a job, and of the arks and recordings below its home that they index.
 
-    A folder among the outputs may hold files of later stages as well: `is_its_own` tells which are the job's.
+    A folder among the outputs may also hold files of later stages: `is_its_own` selects those of the job.
     """
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(dict.fromkeys(_files(job, is_its_own))):
-        found.update(
-            f"{path.relative_to(job.home) if path.is_relative_to(job.home) else path.name}\n{file_digest(path)}\n".encode()
-        )
-    return found.hexdigest()
+        name = path.relative_to(job.home) if path.is_relative_to(job.home) else path.name
+        digest.update(f"{name}\n{file_digest(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def _files(job: Job, is_its_own: Callable[[Path], bool]) -> Iterator[Path]:
@@ -35,7 +32,7 @@ def _files(job: Job, is_its_own: Callable[[Path], bool]) -> Iterator[Path]:
 
 
 def _below(folder: Path) -> Iterable[Path]:
-    """The files of a folder; stamps and unfinished work start with a dot."""
+    """Return the files of a folder, without stamps and unfinished work, whose names start with a dot."""
     inside = (path for path in folder.rglob("*") if path.is_file())
     return (
         path for path in inside if not any(part.startswith(".") for part in path.relative_to(folder).parts)
@@ -43,10 +40,10 @@ def _below(folder: Path) -> Iterable[Path]:
 
 
 def _named(index: Path) -> set[Path]:
-    """The files that an index names, `ark:offset` or a recording; relative ones start at the index."""
-    found = set()
+    """Return the arks or recordings that an index names. Relative names start at the folder of the index."""
+    paths = set()
     for line in index.read_text(encoding="utf-8").splitlines():
         name = line.partition(" ")[2]
         head, _, offset = name.rpartition(":")
-        found.add(index.parent / (head if head and offset.isdigit() else name))
-    return found
+        paths.add(index.parent / (head if head and offset.isdigit() else name))
+    return paths

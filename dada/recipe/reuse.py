@@ -27,11 +27,11 @@ def owners(recipe: Recipe, job: Job, keys: Sequence[str]) -> dict[str, Job]:
     )
     if not finished:
         return {}
-    found = _first_places(tuple((*_dated(other.inputs[0]), *_dated(other.outputs[0])) for other in finished))
+    places = _first_places(tuple((*_dated(other.inputs[0]), *_dated(other.outputs[0])) for other in finished))
     locations = read_table_once(job.inputs[0])
     owned = {}
     for utt in keys:
-        number, location = found.get(utt, (None, None))
+        number, location = places.get(utt, (None, None))
         if number is not None and location == locations[utt] and _is_younger(finished[number], location):
             owned[utt] = finished[number]
     return owned
@@ -52,21 +52,21 @@ def _dated(path: Path) -> tuple[Path, int]:
 
 @functools.lru_cache(maxsize=2)
 def _first_places(tables: tuple[tuple[Path, int, Path, int], ...]) -> dict[str, tuple[int, str]]:
-    """Utterance -> number of the first job that has it, and its recording there.
+    """Return utterance -> number of the first job that has it, and the recording of that job.
 
     `tables` holds wav.scp and first output of each job, with their times of change.
     """
-    found: dict[str, tuple[int, str]] = {}
+    places: dict[str, tuple[int, str]] = {}
     for number, (wav_scp, _, made, _) in enumerate(tables):
         done = read_table(made)
         for utt, location in read_table(wav_scp).items():
             if utt in done:
-                found.setdefault(utt, (number, location))
-    return found
+                places.setdefault(utt, (number, location))
+    return places
 
 
 def _is_younger(job: Job, location: str) -> bool:
-    """Whether the output of the job was written after the recording; False for a missing recording."""
+    """Return whether the output of the job was written after the recording; False for a missing recording."""
     try:
         return job.outputs[0].stat().st_mtime_ns > Path(split_location(location)[0]).stat().st_mtime_ns
     except OSError:

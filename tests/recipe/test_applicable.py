@@ -59,10 +59,10 @@ def test_all_takes_what_applies_and_says_why_the_rest_does_not(root, caplog):
         record.message.split(" leaves out ")[1].split(": ")[0]: record.message for record in caplog.records
     }
     assert sorted(lines) == ["doubly", "encoded", "inside", "published", "searched", "summed", "worded"]
-    assert "it is a search" in lines["searched"] and "stands on searched" in lines["summed"]
+    assert "it is a search" in lines["searched"] and "branch searched is left out" in lines["summed"]
     assert "nobody/no-such-encoder is not on this machine" in lines["encoded"]
     assert "nobody/at-all is not" in lines["doubly"] and "nobody/inside is not" in lines["inside"]
-    assert "official.pth are not there" in lines["published"] and "local.yaml" in lines["published"]
+    assert "official.pth do not exist" in lines["published"] and "local.yaml" in lines["published"]
     assert "stage train_text does not apply" in lines["worded"]
 
 
