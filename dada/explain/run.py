@@ -13,7 +13,6 @@
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from dada.explain import faithfulness, shares
 from dada.explain.comparison import compare
 from dada.explain.config import AUTO
 from dada.explain.explainer import AudioExplainer
+from dada.explain.paths import comparison_path, explain_dir, summary_path
 from dada.explain.pool import Pool
 from dada.explain.results import Result, explain_group
 from dada.metrics.config import EvaluateConfig
@@ -33,9 +33,9 @@ from dada.storage.atomic import write_text
 from dada.storage.json_file import write_json
 
 
-def explain_system(recipe: RecipeView, name: str, folder: Path, settings: dict[str, Any]) -> None:
+def explain_system(recipe: RecipeView, name: str, settings: dict[str, Any]) -> None:
     """Explain sampled utterances of the test splits by one system, and write its explanation folder."""
-    chosen, seed = recipe.explain, recipe.seeds_of(name)[0]
+    chosen, seed, folder = recipe.explain, recipe.seeds_of(name)[0], explain_dir(recipe, name)
     torch.set_num_threads(recipe.system(name).threads)
     experiment = load_experiment(recipe.seed_dir(name, seed))
     explainer = AudioExplainer(experiment, chosen.methods.get(name, AUTO), chosen.options)
@@ -56,7 +56,7 @@ def explain_system(recipe: RecipeView, name: str, folder: Path, settings: dict[s
         **_summary(results, rows, recipe.evaluate),
         "explain": settings,
     }
-    write_json(folder / "summary.json", summary, allow_nan=False)
+    write_json(summary_path(recipe, name), summary, allow_nan=False)
 
 
 def _summary(
@@ -78,9 +78,9 @@ def _summary(
     }
 
 
-def compare_systems(recipe: RecipeView, first: str, second: str, path: Path) -> None:
+def compare_systems(recipe: RecipeView, first: str, second: str) -> None:
     """Write the comparison of two explained systems."""
-    folders = [recipe.exp_dir(name) / "explain" for name in (first, second)]
+    folders = [explain_dir(recipe, name) for name in (first, second)]
     comparison = compare(folders[0], folders[1], recipe.evaluate)
     comparison = {"systems": [first, second], "protocol": recipe.protocol, **comparison}
-    write_json(path, comparison, allow_nan=False)
+    write_json(comparison_path(recipe, first, second), comparison, allow_nan=False)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from dada.errors import ConfigError
 from dada.evaluate.paths import difference_paths, result_path, transcripts_path, weighted_path
 from dada.evaluate.results import PairResults, SystemResults, TranscriptResults, WeightedResults, read_results
+from dada.explain.paths import comparison_path, pages_path, summary_path
 from dada.plugins import nearest
 from dada.report.config import ReportConfig
 from dada.storage.json_file import read_json
@@ -90,18 +91,11 @@ def load(views: Sequence[Any]) -> list[Section]:
 
 
 def explanation_paths(view: Any) -> tuple[list[Path], list[Path]]:
-    """Where stage 10 writes the summaries of systems, and the comparisons of pairs."""
-    systems = view.explain.systems
-    summaries = [view.exp_dir(name) / "explain" / "summary.json" for name in systems]
-    return summaries, [
-        view.exp_dir(first) / "explain" / f"with_{second}.json"
-        for first, second in itertools.combinations(systems, 2)
+    """Return where stage 10 writes the summaries of systems, and the comparisons of pairs."""
+    pairs = itertools.combinations(view.explain.systems, 2)
+    return [summary_path(view, name) for name in view.explain.systems], [
+        comparison_path(view, *pair) for pair in pairs
     ]
-
-
-def pages_path(view: Any) -> Path:
-    """Where stage 10 lists its pages of utterances; they lie beside the list."""
-    return view.exp_dir("explain_pages") / "pages.json"
 
 
 def read_pages(view: Any) -> list[dict[str, Any]]:

@@ -1,10 +1,9 @@
-"""Prepare the author corpus: texts of the purported speakers, without anything that belongs to dev and test
-of the audio.
+"""Prepare the author corpus: texts of the purported speakers, disjoint from dev and test of the audio.
 
-`data/text_<name>/{train,dev}` hold the author corpora and, if asked for, Whisper's transcripts of the bona
-fide training speech; `data/text_<name>/test` the transcripts of bona fide test speech, to measure authorship
-on. Each has text, utt2spk (author), utt2source. Where a recipe has no audio, `data/{train,dev,test}`
-themselves are made of the author corpora.
+`data/text_<name>/{train,dev}` hold the author corpora and, with `text.transcripts`, Whisper's transcripts of
+the bona fide training speech; `data/text_<name>/test` the transcripts of bona fide test speech, on which
+authorship is measured. Each has text, utt2spk (author) and utt2source. Where a recipe has no audio, its splits
+`data/{train,dev,test}` are made of the author corpora.
 """
 
 from dataclasses import asdict
@@ -12,21 +11,20 @@ from pathlib import Path
 
 from dada.recipe import roles
 from dada.recipe.job import Job
+from dada.recipe.recipe import Recipe
 from dada.text.splits import write_splits
 from dada.text.splits_alone import aliases_beside, own_tests, tests_dir, write_splits_alone
 
 WITH_AUDIO, TEXTS_ALONE = "with_audio", "texts_alone"  # kinds of jobs
 
 
-def plan(recipe) -> list[Job]:
-    """One job, for all splits of the text corpus come from the same split by source; none where no system
-    learns words here.
-    """
-    listens = [name for name in roles.with_words(recipe) if name in roles.trained_here(recipe)]
-    if not listens:
+def plan(recipe: Recipe) -> list[Job]:
+    """Return one job, since all splits follow from one division by source; none without a text system."""
+    systems = [name for name in roles.with_words(recipe) if name in roles.trained_here(recipe)]
+    if not systems:
         return []
     if not recipe.corpus.audio:
-        return [_texts_alone(recipe, listens)]
+        return [_texts_alone(recipe, systems)]
     name = recipe.text.name
     home = recipe.text_dir(name, "train").parent
     audio = [
@@ -46,12 +44,12 @@ def plan(recipe) -> list[Job]:
             inputs=(*corpora(recipe).values(), *aliases, *audio),
             outputs=(*(home / split for split in splits), home / "counts.json"),
             settings=asdict(recipe.text),
-            systems=tuple(listens),
+            systems=tuple(systems),
         )
     ]
 
 
-def _texts_alone(recipe, systems: list[str]) -> Job:
+def _texts_alone(recipe: Recipe, systems: list[str]) -> Job:
     own = own_tests(recipe)
     folders = [tests_dir(recipe, name) for name in recipe.splits.test if name not in own]
     aliases = [recipe.root / recipe.text.aliases] if recipe.text.aliases else []
@@ -74,15 +72,16 @@ def _texts_alone(recipe, systems: list[str]) -> Job:
     )
 
 
-def run(recipe, job: Job) -> None:
-    """Write the splits, and `counts.json` with what was left out and why."""
+def run(recipe: Recipe, job: Job) -> None:
+    """Write the splits, and `counts.json` with the numbers of texts kept and left out."""
     write = {WITH_AUDIO: write_splits, TEXTS_ALONE: write_splits_alone}[job.kind]
     write(recipe, job.home, corpora(recipe))
 
 
-def corpora(recipe) -> dict[str, Path]:
-    """Name -> folder of each author corpus: a bare name is a data directory of this protocol, with a slash a
-    path from the recipe.
+def corpora(recipe: Recipe) -> dict[str, Path]:
+    """Return name -> folder of each author corpus.
+
+    A name without a slash is a data directory of this protocol, with a slash a path from the recipe's folder.
     """
     return {
         name.replace("/", "-"): recipe.root / name if "/" in name else recipe.data_dir(name)

@@ -7,7 +7,6 @@ the evaluation data.
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
@@ -98,7 +97,7 @@ def _score(recipe: Recipe, job: Job) -> None:
     files = ExperimentFolder(recipe.seed_dir(name, seed))
     torch.set_num_threads(config.threads)
     experiment = load_experiment(trained)
-    origin = _copy_origin(recipe, name, trained, files) if is_foreign(name) else {}
+    origin = recipe.origin(name).copy_settings(seed, files) if is_foreign(name) else {}
     branches = {branch: recipe.seed_dir(system, seed) for branch, system in config.branches.items()}
     for split in recipe.scored_splits:
         data = DataDir.read(recipe.data_dir(split))
@@ -116,23 +115,6 @@ def _score(recipe: Recipe, job: Job) -> None:
         if roles.names_attacks(recipe, config):
             classes = decisions(experiment, outputs)
             write_table(files.classes(split), dict(zip(outputs.utts, classes, strict=True)))
-
-
-def _copy_origin(recipe: Recipe, name: str, trained: Path, files: ExperimentFolder) -> dict[str, Any]:
-    """Copy the settings and labels of a foreign system to the folder of its scores; return where it is from.
-
-    The calibration of its scores was fitted on dev of the other recipe.
-    """
-    from dada.storage.atomic import write_text
-
-    source, other = ExperimentFolder(trained), recipe.origin(name).recipe
-    write_text(files.config, source.config.read_text(encoding="utf-8"))
-    write_text(files.labels, source.labels.read_text(encoding="utf-8"))
-    calibration = source.read_calibration()
-    if calibration:
-        calibration["fitted_on"] = f"{calibration['fitted_on']} of {other.root.name}"
-    origin = {"recipe": other.root.name, "corpus": other.corpus.name, "protocol": other.protocol}
-    return {"system": name, "trained": origin | {"calibration": calibration}}
 
 
 if __name__ == "__main__":

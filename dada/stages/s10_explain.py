@@ -1,7 +1,7 @@
 """Explain the outputs of chosen systems on sampled utterances, and make pages of single utterances.
 
 Attributions, profiles, shares of speech and sub-bands and faithfulness are in `exp/<system>/explain/`
-(dada/explain/run.py lists the files), the pages in `exp/explain_pages/` (dada/report/clip_pages.py).
+(see dada/explain/run.py), the pages in `exp/explain_pages/` (see dada/report/clip_pages.py).
 """
 
 import itertools
@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from dada.experiment.folder import ExperimentFolder
+from dada.explain.paths import comparison_path, explain_dir, explanation_files, pages_path, summary_path
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.roles import audio_files, gives_scores
-from dada.report.load import pages_path
 
-MAPS = ("input", "bonafide", "spoof")
-PROFILES = tuple(f"{output}_{axis}" for output in ("bonafide", "spoof") for axis in ("time", "frequency"))
 EXPLANATION, COMPARISON, PAGES = "explanation", "comparison", "pages"  # kinds of jobs
 
 
@@ -40,19 +38,20 @@ def plan(recipe: Recipe) -> list[Job]:
 
 
 def _explanation(recipe: Recipe, name: str) -> Job:
-    config, folder, chosen = recipe.system(name), recipe.exp_dir(name) / "explain", recipe.explain
+    chosen, files = recipe.explain, explanation_files(recipe, name)
     explain = asdict(chosen)
     for key in ("systems", "methods", "pages", *([] if chosen.options else ["options"])):
         del explain[key]
-    files = (path for split in recipe.splits.test for path in audio_files(recipe, config.input, split))
-    arks = (folder / f"{kind}.scp" for kind in (*MAPS, *PROFILES))
+    inputs = [_first_seed(recipe, name).weights]
+    for split in recipe.splits.test:
+        inputs += audio_files(recipe, recipe.system(name).input, split)
     return _job(
         recipe,
         EXPLANATION,
         name,
-        folder,
-        inputs=(_first_seed(recipe, name).weights, *files),
-        outputs=(*arks, folder / "shares.csv", folder / "summary.json"),
+        explain_dir(recipe, name),
+        files,
+        inputs=tuple(inputs),
         settings={
             "explain": explain,
             "method": chosen.methods.get(name, "auto"),
@@ -64,14 +63,14 @@ def _explanation(recipe: Recipe, name: str) -> Job:
 
 
 def _comparison(recipe: Recipe, first: str, second: str) -> Job:
-    folder = recipe.exp_dir(first) / "explain"
+    path = comparison_path(recipe, first, second)
     return _job(
         recipe,
         COMPARISON,
         f"{first}-{second}",
-        folder / f"with_{second}",
-        inputs=(_summary(recipe, first), _summary(recipe, second)),
-        outputs=(folder / f"with_{second}.json",),
+        path.with_suffix(""),
+        [path],
+        inputs=tuple(summary_path(recipe, name) for name in (first, second)),
         settings={"evaluate": recipe.evaluate.of_one_system()},
         systems=(first, second),
     )
@@ -82,43 +81,25 @@ def _pages(recipe: Recipe, explained: Sequence[str]) -> list[Job]:
     chosen, listing, splits = recipe.explain, pages_path(recipe), recipe.splits.test
     if not explained or not (chosen.pages or chosen.utterances):
         return []
-    others = [
-        name
-        for name in recipe.with_branches(recipe.config.systems)
-        if recipe.system(name).task in ("text", "fusion")
-    ]
-    files = [_summary(recipe, name) for name in explained]
+    listed = recipe.with_branches(recipe.config.systems)
+    others = [name for name in listed if recipe.system(name).task in ("text", "fusion")]
+    files = [summary_path(recipe, name) for name in explained]
     for name in (*explained, *others):
         folder = _first_seed(recipe, name)
-        if name in others and not gives_scores(recipe, recipe.system(name)):
-            files.append(folder.weights)
-        else:
-            files += map(folder.scores, splits)
+        has_scores = name not in others or gives_scores(recipe, recipe.system(name))
+        files += map(folder.scores, splits) if has_scores else [folder.weights]
     files += [recipe.data_dir(split) / "text" for split in splits]
     files += [recipe.text_dir(recipe.text.name, "train") / "text"] if others else []
     settings = {"pages": chosen.pages, "utterances": chosen.utterances, "seed": chosen.seed}
-    return [
-        _job(
-            recipe,
-            PAGES,
-            "pages",
-            listing.parent,
-            inputs=(),
-            optional_inputs=tuple(files),
-            outputs=(listing,),
-            settings={**settings, "systems": [*explained, *others]},
-            systems=tuple(explained),
-        )
-    ]
+    settings["systems"] = [*explained, *others]
+    options = {"optional_inputs": tuple(files), "settings": settings, "systems": tuple(explained)}
+    return [_job(recipe, PAGES, "pages", listing.parent, [listing], inputs=(), **options)]
 
 
-def _job(recipe: Recipe, kind: str, name: str, home: Path, **fields: Any) -> Job:
+def _job(recipe: Recipe, kind: str, name: str, home: Path, outputs: Sequence[Path], **fields: Any) -> Job:
     protocol = recipe.protocol
-    return Job(stage="explain", name=f"{protocol}/{name}", home=home, kind=kind, protocol=protocol, **fields)
-
-
-def _summary(recipe: Recipe, name: str) -> Path:
-    return recipe.exp_dir(name) / "explain" / "summary.json"
+    fields |= {"stage": "explain", "name": f"{protocol}/{name}", "protocol": protocol}
+    return Job(home=home, kind=kind, outputs=tuple(outputs), **fields)
 
 
 def _first_seed(recipe: Recipe, name: str) -> ExperimentFolder:
@@ -133,14 +114,13 @@ def run(recipe: Recipe, job: Job) -> None:
 def _run_explanation(recipe: Recipe, job: Job) -> None:
     from dada.explain.run import explain_system
 
-    explain_system(recipe, job.system, job.home, job.settings["explain"])
+    explain_system(recipe, job.system, job.settings["explain"])
 
 
 def _run_comparison(recipe: Recipe, job: Job) -> None:
     from dada.explain.run import compare_systems
 
-    first, second = job.systems
-    compare_systems(recipe, first, second, job.outputs[0])
+    compare_systems(recipe, *job.systems)
 
 
 def _run_pages(recipe: Recipe, job: Job) -> None:

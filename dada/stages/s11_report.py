@@ -8,8 +8,10 @@ from dataclasses import asdict
 
 from dada.errors import DataError
 from dada.evaluate.paths import difference_paths, result_path, transcripts_path, weighted_path
+from dada.explain.paths import pages_path
 from dada.recipe.job import Job
-from dada.report.load import explanation_paths, load, pages_path
+from dada.recipe.recipe import Recipe
+from dada.report.load import explanation_paths, load
 from dada.report.publish import RESULTS
 from dada.report.summary import FILE, results_summary
 from dada.storage.atomic import write_text
@@ -18,23 +20,21 @@ from dada.storage.json_file import write_json
 ALL_COMMAND = "./run.sh"
 
 
-def plan(recipe) -> list[Job]:
-    """One job for the recipe under all its protocols. It reads those results that exist: some systems may
-    not have run yet.
-    """
+def plan(recipe: Recipe) -> list[Job]:
+    """Return one job for the recipe under all its protocols. It reads the results that exist by then."""
     views, splits = recipe.views, recipe.scored_splits
     results = [
         result_path(view, system, split) for view in views for system in view.planned for split in splits
     ]
-    more = [
+    others = [
         path
         for view in views
         for split in splits
         for path in (*difference_paths(view, split), transcripts_path(view, split))
     ]
-    more += [path for view in views for paths in explanation_paths(view) for path in paths]
-    more += [pages_path(view) for view in views]
-    more += [weighted_path(view, system) for view in views for system in view.planned]
+    others += [path for view in views for paths in explanation_paths(view) for path in paths]
+    others += [pages_path(view) for view in views]
+    others += [weighted_path(view, system) for view in views for system in view.planned]
     return [
         Job(
             stage="report",
@@ -43,14 +43,14 @@ def plan(recipe) -> list[Job]:
             kind="report",
             protocol=views[0].protocol,
             inputs=(),
-            optional_inputs=(*results, *more),
+            optional_inputs=(*results, *others),
             outputs=tuple(recipe.exp_root / name for name in (RESULTS, "report.html", FILE)),
             settings={"report": asdict(recipe.report), "protocols": [view.protocol for view in recipe.views]},
         )
     ]
 
 
-def run(recipe, job: Job) -> None:
+def run(recipe: Recipe, job: Job) -> None:
     """Write the files. Raise DataError where no system has results."""
     from dada.report.markdown import markdown
     from dada.report.page import page
@@ -59,7 +59,7 @@ def run(recipe, job: Job) -> None:
     sections = load(recipe.views)
     if not sections:
         raise DataError(f"no results below {recipe.exp_root}: stage evaluate makes them")
-    overrides = shlex.join(getattr(recipe, "overrides", ()))
+    overrides = shlex.join(recipe.overrides)
     name, machine = recipe.corpus.name, this_machine()
     command = f"./run.sh --stage 9 --stop_stage 11 {overrides}".rstrip()
     whole = f"{ALL_COMMAND} {overrides}".rstrip()

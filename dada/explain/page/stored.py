@@ -16,6 +16,7 @@ from dada.explain.comparison import read_shares
 from dada.explain.explainer import CLASSES, ZEROS, AudioExplainer
 from dada.explain.explanation import Explanation
 from dada.explain.page.content import FusionCase
+from dada.explain.paths import explain_dir, summary_path
 from dada.explain.pool import Pool
 from dada.explain.words import NUM_BACKGROUND, read_quotes
 from dada.models.fusion._branches import Branches
@@ -23,8 +24,6 @@ from dada.recipe_view import RecipeView
 from dada.score.clip import System
 from dada.score.fuse import fusion_module, read_branches
 from dada.storage.json_file import read_json
-
-SUMMARY = Path("explain", "summary.json")
 
 
 class StoredClips:
@@ -36,7 +35,7 @@ class StoredClips:
 
     def __init__(self, recipe: RecipeView, explained: Sequence[str], others: Sequence[str]) -> None:
         self.recipe = recipe
-        explained = [name for name in explained if (recipe.exp_dir(name) / SUMMARY).exists()]
+        explained = [name for name in explained if summary_path(recipe, name).exists()]
         others = [name for name in others if ExperimentFolder(self.seed_dir(name)).weights.exists()]
         self.explained = [StoredExplanations(recipe, name) for name in explained]
         self.texts, self.fusions = (
@@ -190,8 +189,8 @@ class StoredExplanations:
     """What stage 10 stored of one system."""
 
     def __init__(self, recipe: RecipeView, name: str) -> None:
-        folder = recipe.exp_dir(name) / SUMMARY.parent
-        self.summary = read_json(folder / SUMMARY.name)
+        folder = explain_dir(recipe, name)
+        self.summary = read_json(summary_path(recipe, name))
         self.rows = read_shares(folder)
         self.maps = {output: ArkReader(folder / f"{output}.scp") for output in CLASSES}
         seed_dir = recipe.seed_dir(name, recipe.seeds_of(name)[0])
