@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from dada.models.inference import Outputs
 from dada.recipe.config import load_recipe_config, load_system_config
 from dada.score.clip import Clip, System
 from dada.score.outputs import decisions
+
+if TYPE_CHECKING:
+    from dada.asr import Transcriber
 
 NO_WORDS = "the speaker is not known, or none was named"
 
@@ -132,10 +136,13 @@ class Detector:
         return 1 / (1 + math.exp(-llr)) if llr > -700 else 0.0
 
     @cached_property
-    def _transcriber(self):
+    def _transcriber(self) -> "Transcriber":
         from dada import asr
 
-        return asr.build(load_recipe_config(self.system.root).transcribe, self.system.root)
+        root = self.system.root
+        if root is None:
+            raise ConfigError("a recipe says how to transcribe: give --model, an experiment of one")
+        return asr.build(load_recipe_config(root).transcribe, root)
 
     def _transcribe(self, samples: np.ndarray) -> str:
         return " ".join(self._transcriber.transcribe([samples])[0].text.split())

@@ -10,6 +10,7 @@ import os
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from dada.errors import ConfigError, DataError
 from dada.experiment.config import SystemConfig
@@ -19,6 +20,7 @@ from dada.recipe.config import load_recipe_config
 from dada.recipe.schema import RecipeConfig
 from dada.recipe_view import RecipeView
 from dada.settings import build
+from dada.storage.atomic import write_text
 from dada.storage.json_file import read_json
 
 MARK = ":"
@@ -91,6 +93,20 @@ class ForeignSystem:
                 f"{self.prefix}{self.system} is not trained: {unfinished} {state}. Train it with\n  "
                 f"{self.command()}"
             )
+
+    def copy_settings(self, seed: int, files: ExperimentFolder) -> dict[str, Any]:
+        """Copy the settings and labels of one training run to the folder of its scores; return its origin.
+
+        The origin includes the calibration, which was fitted on dev of the other recipe.
+        """
+        source = ExperimentFolder(self.trained_dir(seed))
+        write_text(files.config, source.config.read_text(encoding="utf-8"))
+        write_text(files.labels, source.labels.read_text(encoding="utf-8"))
+        calibration, recipe = source.read_calibration(), self.recipe.root.name
+        if calibration:
+            calibration["fitted_on"] = f"{calibration['fitted_on']} of {recipe}"
+        origin = {"recipe": recipe, "corpus": self.recipe.corpus.name, "protocol": self.recipe.protocol}
+        return {"system": self.prefix + self.system, "trained": origin | {"calibration": calibration}}
 
     def command(self) -> str:
         """The command that trains it."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from dada.experiment.trained import Experiment, load_experiment
 from dada.models.inference import Outputs, run_model
 from dada.score.outputs import combine, scores_of
 from dada.score.scores import window_policy
+
+if TYPE_CHECKING:
+    from dada.text.encoder import TextEncoder
 
 # Seconds of the longest clip that is taken in whole: what a network keeps of it grows with its length.
 WHOLE_SECONDS = 600
@@ -173,13 +177,13 @@ class System:
         return token_ids(texts, self.config.model)
 
     @cached_property
-    def _feature(self):
+    def _feature(self) -> torch.nn.Module:
         from dada import features
 
         return features.build(self.config.input.features, self.root)
 
     @cached_property
-    def _text_encoder(self):
+    def _text_encoder(self) -> "TextEncoder":
         from dada.text import encoder
 
         return encoder.build(self.config.input.features, self.root)
