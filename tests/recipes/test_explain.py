@@ -87,8 +87,8 @@ def test_nothing_is_explained_unless_it_is_named(finished):
         ExplainConfig(systems=["lfcc_lcnn"], methods={"dada_audio": "occlusion"})
     with pytest.raises(ConfigError, match="unknown explanation method 'oclusion', did you mean 'occlusion'"):
         ExplainConfig(systems=["lfcc_lcnn"], methods={"lfcc_lcnn": "oclusion"})
-    with pytest.raises(ConfigError, match="at least 1"):
-        ExplainConfig(num_background=0)
+    with pytest.raises(ConfigError, match="explain.num_background is 0, and must be at least 1"):
+        Recipe.load(finished, ["explain.num_background=0"])
 
 
 def pages_of(recipe: Recipe) -> list[dict]:
