@@ -1,4 +1,4 @@
-"""The few numbers of a late fusion, found on dev: calibration of the branches, and the weight of the audio."""
+"""Fit the parameters of a late fusion on dev: calibration of the branches, and the weight of the audio."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,17 @@ from dada.metrics.eer import eer_of
 from dada.models.fusion import late
 from dada.score.calibration import fit_platt, sigmoid
 
-GRID = np.linspace(0, 1, 101)  # values of α that are tried
+GRID = np.linspace(0, 1, 101)  # candidates for α
 EQUAL_EER = 1e-9  # closer EERs are a tie, which the cross-entropy decides
 
 
 def fit_late(
     model: late.Model, rows: Tensor, speakers: Sequence[str], bonafide: np.ndarray, spoof_rates: Tensor
 ) -> dict:
-    """Fit a late fusion in place on dev: `rows` (N, 1 + A) as `late.inputs` makes them, `bonafide` (N,)
-    booleans; returns what was fitted.
+    """Fit a late fusion in place on dev, and return the fitted numbers.
 
-    `spoof_rates` (A,) are the training set's. Raises DataError where dev lacks a class, or names no speaker
-    the text model knows.
+    `rows` (N, 1 + A) are from `late.inputs`, `bonafide` (N,) are booleans, `spoof_rates` (A,) those of the
+    training set. Raise DataError if dev lacks a class, or has no purported speaker whom the text model knows.
     """
     config = model.config
     bonafide = np.asarray(bonafide, dtype=bool)
@@ -63,8 +62,9 @@ def fit_late(
 
 
 def choose_alpha(model: late.Model, audio: Tensor, text: Tensor, bonafide: np.ndarray) -> float:
-    """α as `model.weight` says: least EER on a grid, ties by cross-entropy; or least cross-entropy over α =
-    σ(w); or as configured.
+    """Return α by the rule of `model.weight`.
+
+    The rules: least EER on a grid, ties by cross-entropy; least cross-entropy over α = σ(w); a fixed value.
     """
     config = model.config
 
@@ -86,7 +86,7 @@ def choose_alpha(model: late.Model, audio: Tensor, text: Tensor, bonafide: np.nd
 
 
 def judge(scores: np.ndarray, bonafide: np.ndarray) -> tuple[float, float]:
-    """EER, and cross-entropy in nats with both classes weighing the same."""
+    """Return the EER, and the cross-entropy in nats with equal weights of the classes."""
     error_rate = eer_of(det(scores[bonafide], scores[~bonafide]))[0]
     return error_rate, float(
         (np.logaddexp(0, -scores[bonafide]).mean() + np.logaddexp(0, scores[~bonafide]).mean()) / 2

@@ -1,6 +1,4 @@
-"""Fused scores from what the branches said: for training, scoring a split, and a single file alike. N
-utterances.
-"""
+"""Fusions: the outputs of the audio and the text branch side by side, and the fused scores. N utterances."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -27,10 +25,10 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Fused:
-    """Fused log-odds of bona fide (N,), the fusion's own outputs, and the log-odds of each branch by itself.
+    """Fused log-odds of bona fide (N,), the outputs of the fusion, and the log-odds of each branch.
 
-    The text's are those of the purported speaker having said the words; NaN where that speaker is not known
-    to the text model.
+    Those of the text branch are the log-odds that the purported speaker said the words, NaN for an unknown
+    speaker.
     """
 
     scores: np.ndarray
@@ -46,13 +44,14 @@ def join_branches(
     authors: Sequence[str],
     speakers: Mapping[str, str],
 ) -> Branches:
-    """Outputs of the two branches on the same utterances, with their purported speakers. Raises DataError
-    naming what only one has.
+    """Bring the outputs of both branches to the same order of utterances, with their purported speakers.
+
+    Raise DataError naming utterances that not both branches and `speakers` have.
     """
-    only_one = sorted(set(audio.utts) ^ set(text.utts)) or sorted(set(audio.utts) - set(speakers))
-    if only_one:
-        named = ", ".join(only_one[:5]) + (", …" if only_one[5:] else "")
-        raise DataError(f"{len(only_one)} utterances are not in both branches and in utt2spk: {named}")
+    unmatched = sorted(set(audio.utts) ^ set(text.utts)) or sorted(set(audio.utts) - set(speakers))
+    if unmatched:
+        named = ", ".join(unmatched[:5]) + (", …" if unmatched[5:] else "")
+        raise DataError(f"{len(unmatched)} utterances are not in both branches and in utt2spk: {named}")
     row = {utt: i for i, utt in enumerate(text.utts)}
     order = [row[utt] for utt in audio.utts]
     return Branches(
@@ -67,8 +66,9 @@ def join_branches(
 
 
 def read_branches(audio: Path, text: Path, split: str, speakers: Mapping[str, str]) -> Branches:
-    """The branches of a fusion on a split, from embed/<split> of their seed folders; `speakers` is utterance
-    -> purported speaker.
+    """Return the branches of a fusion on a split, from embed/<split> of their seed folders.
+
+    `speakers` is utterance -> purported speaker.
     """
     branches = [ExperimentFolder(folder) for folder in (audio, text)]
     of_audio, of_text = ((branch.read_outputs(split), branch.read_labels()) for branch in branches)
@@ -76,8 +76,8 @@ def read_branches(audio: Path, text: Path, split: str, speakers: Mapping[str, st
 
 
 def claim_scores(text: Outputs, authors: Sequence[str], speakers: Mapping[str, str]) -> np.ndarray:
-    """A text system by itself as a countermeasure: log p(s|t) - log(1 - p(s|t)) of the purported speaker s
-    (N,), NaN for an unknown s.
+    """Return the scores (N,) of a text system without audio: log p(s|t) - log(1 - p(s|t)) of the purported
+    speaker s, NaN for an unknown s.
     """
     claimed = claimed_authors([speakers[utt] for utt in text.utts], list(authors))
     return torch.where(
@@ -86,14 +86,14 @@ def claim_scores(text: Outputs, authors: Sequence[str], speakers: Mapping[str, s
 
 
 def fusion_module(config: SystemConfig) -> tuple[Any, Any]:
-    """The file of the fusion model that a system names, and its `Config` filled in."""
+    """Return the module of the fusion model of a system, and its filled-in `Config`."""
     rest = dict(config.model)
     module = plugins.load("dada.models.fusion", rest.pop("name"), "fusion model")
     return module, module.Config(**rest)
 
 
 def fusion_inputs(config: SystemConfig, branches: Branches) -> torch.Tensor:
-    """The rows (N, D) that the fusion model reads, after a look at the purported speakers."""
+    """Return the inputs (N, D) of the fusion model. Raise DataError for purported speakers that it cannot use."""
     module, settings = fusion_module(config)
     if settings.authors and list(settings.authors) != branches.authors:
         raise DataError(
@@ -106,15 +106,14 @@ def fusion_inputs(config: SystemConfig, branches: Branches) -> torch.Tensor:
 
 
 def check_speakers(config: SystemConfig, branches: Branches) -> int:
-    """Count utterances whose purported speaker the text model does not know, and say what becomes of them.
+    """Return the number of utterances whose purported speaker the text model does not know, and warn of them.
 
-    Raises DataError where no utterance names one, or where there are some and `model.unknown_speaker` is
-    `error`.
+    Raise DataError if no utterance has a purported speaker, or for an unknown speaker if
+    `model.unknown_speaker` is `error`.
     """
     if all(speaker == NO_SPEAKER for speaker in branches.speakers):
         raise DataError(
-            f"{config.name} asks whether the purported speaker would say the words, but none of "
-            f"{len(branches.utts)} utterances names one: "
+            f"{config.name} needs the purported speaker, but none of {len(branches.utts)} utterances names one: "
             "give utt2spk (or --speaker for a single file), or use a fusion without one, such as "
             "dada_late_bayes"
         )
@@ -137,7 +136,7 @@ def check_speakers(config: SystemConfig, branches: Branches) -> int:
 
 @torch.inference_mode()
 def score_fusion(model: nn.Module, config: SystemConfig, branches: Branches) -> Fused:
-    """Fused scores of the utterances of `branches`, by a trained fusion."""
+    """Return the fused scores of a trained fusion."""
     model.eval()
     rows = fusion_inputs(config, branches)
     logits, embeddings = [], []

@@ -1,6 +1,4 @@
-"""Score files: one `utterance score` a line, higher is more bona fide, and beside each the JSON that says
-where it comes from.
-"""
+"""Score files: one `utterance score` a line, higher is more bona fide, each with a JSON file of its provenance."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -20,10 +18,9 @@ from dada.storage.json_file import read_json, write_json
 def write_scores(
     path: Path, utts: Sequence[str], scores: np.ndarray | Sequence[float], provenance: Mapping[str, object]
 ) -> None:
-    """Write scores/<split>.json and then scores/<split>.txt, which counts as the whole. Scores keep all
-    digits of a float32.
+    """Write scores/<split>.json and then scores/<split>.txt, with all digits of a float32.
 
-    Raises DataError for scores that are not finite.
+    Raise DataError for scores that are not finite.
     """
     values = np.asarray(scores, dtype=np.float32)
     bad = [utt for utt, value in zip(utts, values, strict=True) if not np.isfinite(value)]
@@ -40,7 +37,7 @@ def write_scores(
 
 
 def read_scores(path: Path) -> dict[str, float]:
-    """Utterance -> score. Raises DataError for a value that is no finite number."""
+    """Return utterance -> score. Raise DataError for a value that is no finite number."""
     table = read_table(path)
     scores = {}
     for utt, value in table.items():
@@ -56,9 +53,7 @@ def read_scores(path: Path) -> dict[str, float]:
 def provenance(
     folder: Path, experiment: Experiment, split: str, data_files: Iterable[Path]
 ) -> dict[str, object]:
-    """Where the scores of a split come from: system, configuration, weights, data, how inputs were cut, and
-    when.
-    """
+    """Return the provenance of the scores of a split: system, settings, weights, data, window and date."""
     config = experiment.config
     return {
         "system": config.name,
@@ -73,7 +68,7 @@ def provenance(
 
 
 def window_policy(config: InputConfig) -> str:
-    """What of an utterance is looked at, in words: `tile to 4 s`, `tile to 400 frames`, `full`."""
+    """Return the part of an utterance that a system reads: `tile to 4 s`, `tile to 400 frames`, `full`."""
     if config.length_rule == "full":
         return "full"
     cuts = [f"{config.num_samples / config.sample_rate:g} s"] if config.num_samples else []

@@ -184,7 +184,7 @@ def test_which_utterances_have_a_page(explained):
     )
     assert make_pages(explained) == before
     with pytest.raises(ConfigError, match="explain.pages is -1"):
-        ExplainConfig(pages=-1)
+        Recipe.load(explained.root, ["explain.pages=-1"])
 
 
 def test_the_report_lists_the_pages_that_are_there(explained, tmp_path):
