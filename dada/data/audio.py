@@ -93,7 +93,7 @@ def decode_audio(content: bytes, rate: int = SAMPLE_RATE, name: str = "audio") -
 def _open(source: str | io.BytesIO, name: str) -> Iterator[soundfile.SoundFile]:
     """Open audio and check its header. Raise DataError for libsndfile's errors, also within the block."""
     try:
-        with soundfile.SoundFile(source) as file:
+        with soundfile.SoundFile(os.fsencode(source) if isinstance(source, str) else source) as file:
             _check_header(file, name)
             yield file
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: it ends in .raw

@@ -88,6 +88,13 @@ def test_bad_audio_is_refused(tmp_path, name, what):
     assert name in str(error.value)
 
 
+def test_names_that_are_not_utf_8(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff \xe9.wav")
+    with open(path, "wb") as file:
+        soundfile.write(file, tone(16_000), 16_000, format="WAV")
+    assert read_audio(path).shape == (8000,)
+
+
 def test_bytes_are_read_like_files(tmp_path):
     write_audio(tmp_path / "a.flac", tone(16_000))
     assert np.array_equal(
