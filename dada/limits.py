@@ -20,13 +20,14 @@ WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "of
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of a number; of a list, `min_items` is its smallest length."""
+    """Bounds of a number. Of a list, its smallest length, and whether each value may stand once only."""
 
     least: float = -math.inf
     above: float = -math.inf
     most: float = math.inf
     below: float = math.inf
     min_items: int = 0
+    distinct: bool = False
 
     def wanted(self) -> str:
         """Return the bounds in words: `above 0 and at most 1`."""
@@ -43,6 +44,7 @@ class Limits:
 Share = Annotated[float, Limits(least=0, most=1)]  # a probability, a part of a whole
 Rate = Annotated[float, Limits(least=0, below=1)]  # of dropout
 Positive = Annotated[float, Limits(above=0)]
+Names = Annotated[list[str], Limits(distinct=True)]
 FromZero = Annotated[int, Limits(least=0)]  # where the default is above 0, and 0 is right as well
 
 
@@ -63,6 +65,9 @@ def checked(hint: Any, default: Any, value: Any, key: str, errors: list[str]) ->
     if kind is list and isinstance(value, (list, tuple)):
         if limits and len(value) < limits.min_items:
             errors.append(f"{key} is empty, and must hold at least {limits.min_items}")
+        twice = [x for i, x in enumerate(value) if x in value[:i]] if limits and limits.distinct else []
+        if twice:
+            errors.append(f"{key} holds {twice[0]!r} twice, and must hold each value once")
         least = _smallest(default if isinstance(default, list) else ())
         return [checked((*inner, Any)[0], least, x, f"{key}[{i}]", errors) for i, x in enumerate(value)]
     if kind is dict and isinstance(value, Mapping):

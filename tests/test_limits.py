@@ -9,7 +9,7 @@ import pytest
 
 from dada import plugins
 from dada.errors import ConfigError
-from dada.limits import FromZero, Limits, Positive, Rate, Share, checked
+from dada.limits import FromZero, Limits, Names, Positive, Rate, Share, checked
 from dada.plugin_schema import config_class
 from dada.recipe.schema import RecipeConfig
 from dada.settings import resolve
@@ -54,6 +54,7 @@ def error_of(hint: Any, default: Any, value: Any) -> str:
         (list[int], [3], 5, r"must be a list: \[a, b\]"),
         (list, [], "ab", "must be a list"),
         (Annotated[list[int], Limits(min_items=1)], [1], [], "is empty, and must hold at least 1"),
+        (Names, [], ["a", "b", "a"], "holds 'a' twice"),
         (dict[str, Positive], {}, {"a": 0}, r"key.a is 0, and must be above 0"),
         (dict, {}, [1], "must be a mapping"),
         (int | None, None, "x", "a whole number"),
@@ -130,3 +131,19 @@ def test_all_errors_of_a_recipe_are_named_at_once():
         resolve(RecipeConfig, [*layers, ("local.yaml", {"corpus": {"counts": []}})][:1])
     for key in ("seeds is empty", "protocols is empty", "evaluate.confidence is 2", "evaluate.seed is -1"):
         assert f"recipe.yaml: {key}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "message"),
+    [
+        ({"counts": [1]}, r"corpus.counts is \[1\], and must be a mapping"),
+        ({"counts": {"line": 5}}, "corpus.counts.line is 5, and must be a mapping"),
+        ({"counts": {"train": {"spoof": -1}}}, "corpus.counts.train.spoof is -1, and must be at least 0"),
+        ({"counts": {"line": {"train": {"spoof": "few"}}}}, "corpus.counts.line.train.spoof is 'few'"),
+        ({"options": {"text_only": 5}}, "corpus.options.text_only is 5, and must be a list"),
+        ({"options": {"exclude": ["a"]}}, r"corpus.options.exclude is \['a'\], and must be text"),
+    ],
+)
+def test_wrong_counts_and_options_are_refused(corpus, message):
+    with pytest.raises(ConfigError, match=message):
+        resolve(RecipeConfig, [("recipe.yaml", {"corpus": corpus})])

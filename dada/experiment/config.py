@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dada.data.input import InputConfig
-from dada.limits import FromZero, Positive, Rate
+from dada.limits import FromZero, Names, Positive, Rate
 
 Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 
@@ -68,7 +68,7 @@ class TrainConfig:
     # early_stop.metric on dev was no worse than any before, with batch statistics of train.
     keep: Literal["best", "last", "swa"] = "best"
     # learn from utterances of these alone, and stop by them; empty takes all
-    classes: list[str] = field(default_factory=list)
+    classes: Names = field(default_factory=list)
     trainable: list[str] = field(default_factory=list)  # prefixes of parameter names; empty trains all
     # [{name: mixup, ...}, ...], one after the other on every training batch
     augment: list[dict] = field(default_factory=list)
@@ -92,7 +92,7 @@ class SystemConfig:
     task: Task = "audio"
     # Order of the logits. Classes other than spoof and bonafide are attacks, as utt2attack has them, and
     # bonafide; empty takes all that train has. A text system's are the authors.
-    labels: list[str] = field(default_factory=lambda: ["spoof", "bonafide"])
+    labels: Names = field(default_factory=lambda: ["spoof", "bonafide"])
     input: InputConfig = field(default_factory=InputConfig)
     # {name: lcnn, ...}: the settings of dada.models.<task>.<name>.Config
     model: dict = field(default_factory=dict)

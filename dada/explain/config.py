@@ -7,7 +7,7 @@ from typing import Any
 
 from dada import plugins
 from dada.errors import ConfigError
-from dada.limits import FromZero
+from dada.limits import FromZero, Names
 
 METHODS = "dada.explain.methods"
 AUTO = "auto"  # the method that fits the model
@@ -18,9 +18,9 @@ class ExplainConfig:
     """Settings of stage explain, for the first protocol of a run and the first seed of each system."""
 
     # the systems to explain; without any, the stage has nothing to do
-    systems: list[str] = field(default_factory=list)
+    systems: Names = field(default_factory=list)
     num_utterances: FromZero = 40  # of bona fide speech and of every attack, drawn from the test splits
-    utterances: list[str] = field(default_factory=list)  # by name, besides those drawn
+    utterances: Names = field(default_factory=list)  # by name, besides those drawn
     seed: FromZero = 0  # of what is drawn
     num_background: int = 20  # other utterances of the same class
     methods: dict[str, str] = field(default_factory=dict)  # system -> method; auto where none is named

@@ -1,6 +1,7 @@
 """The schema of `evaluate:` in a recipe."""
 
 from dataclasses import asdict, dataclass, field
+from string import Formatter
 from typing import Annotated, Literal
 
 from dada.errors import ConfigError
@@ -45,6 +46,13 @@ class EvaluateConfig:
                 raise ConfigError(
                     f"evaluate.asv.{split} is {entry!r}, and must be {{scores: FILE}}, with key and subset "
                     "where needed"
+                )
+            names = {
+                name for value in entry.values() for _, name, *_ in Formatter().parse(str(value)) if name
+            }
+            if not names <= {"protocol", "track"}:
+                raise ConfigError(
+                    f"evaluate.asv.{split} is {entry!r}, and only {{protocol}} and {{track}} may stand in braces"
                 )
         if self.weighted_eer and not any(self.weighted_eer.values()):
             raise ConfigError("evaluate.weighted_eer gives every split the weight 0: one must be above 0")

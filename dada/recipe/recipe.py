@@ -279,14 +279,16 @@ class Recipe:
         """Systems and their branches, each branch before the systems that read it."""
         ordered: list[str] = []
 
-        def add(name: str) -> None:
+        def add(name: str, above: tuple[str, ...]) -> None:
+            if name in above:
+                raise ConfigError(f"{' reads '.join((*above, name))}: a system cannot be a branch of itself")
             for branch in self.system(name).branches.values():
-                add(branch)
+                add(branch, (*above, name))
             if name not in ordered:
                 ordered.append(name)
 
         for name in names:
-            add(name)
+            add(name, ())
         return tuple(ordered)
 
 

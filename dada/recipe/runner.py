@@ -32,7 +32,12 @@ class Selection:
     last: int
 
     def stages(self, recipe: Recipe) -> list[catalog.StageEntry]:
-        """The stages in range that apply to the recipe. The log names the others."""
+        """The stages in range that apply to the recipe. The log names the others.
+
+        Raise ConfigError where the settings name a stage that does not exist.
+        """
+        for name in (*recipe.config.stages, *recipe.config.slurm.stages):
+            catalog.find(name)
         applicable = []
         for stage in catalog.stages():
             if not self.first <= stage.number <= self.last:

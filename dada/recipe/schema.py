@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from dada.asr.config import TranscribeConfig
+from dada.errors import ConfigError
 from dada.explain.config import ExplainConfig
-from dada.limits import FromZero, Limits
+from dada.limits import FromZero, Limits, Names, checked
 from dada.metrics.config import EvaluateConfig
 from dada.report.config import ReportConfig
 from dada.text.config import TextConfig
@@ -29,8 +30,26 @@ class CorpusConfig:
     # Expected counts of stage 1: split -> label, attack or `all` -> number of utterances. Where protocols
     # differ: protocol -> split -> the same.
     counts: dict = field(default_factory=dict)
-    # every recipe has the option `exclude`, a list of utterances to leave out
+    # every recipe has the options `exclude`, a file that lists utterances to leave out, and `text_only`, data
+    # directories without audio
     options: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        errors: list[str] = []
+        common = {"exclude": (str | None, None), "text_only": (Names, [])}
+        for name, (hint, default) in common.items():
+            if name in self.options:
+                value = checked(hint, default, self.options[name], f"corpus.options.{name}", errors)
+                self.options = {**self.options, name: value}
+        by_split = dict[str, dict[str, FromZero]]
+        by_protocol = any(isinstance(n, dict) for split in self.counts.values() for n in _values(split))
+        checked(dict[str, by_split] if by_protocol else by_split, {}, self.counts, "corpus.counts", errors)
+        if errors:
+            raise ConfigError(*errors)
+
+
+def _values(mapping: object) -> list:
+    return list(mapping.values()) if isinstance(mapping, dict) else []
 
 
 @dataclass
@@ -39,9 +58,9 @@ class SplitsConfig:
 
     train: str | None = "train"
     dev: str | None = "dev"
-    test: list[str] = field(default_factory=lambda: ["test"])
+    test: Names = field(default_factory=lambda: ["test"])
     # what no two splits share under the protocol: speaker, attack, source, ...
-    disjoint: list[str] = field(default_factory=list)
+    disjoint: Names = field(default_factory=list)
 
 
 @dataclass
@@ -61,10 +80,12 @@ class RecipeConfig:
 
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     splits: SplitsConfig = field(default_factory=SplitsConfig)
-    protocols: Annotated[list[str], Limits(min_items=1)] = field(default_factory=lambda: ["main"])
+    protocols: Annotated[list[str], Limits(min_items=1, distinct=True)] = field(
+        default_factory=lambda: ["main"]
+    )
     protocol: str | None = None  # run only this one
-    systems: list[str] = field(default_factory=list)
-    seeds: Annotated[list[FromZero], Limits(min_items=1)] = field(default_factory=lambda: [1])
+    systems: Names = field(default_factory=list)
+    seeds: Annotated[list[FromZero], Limits(min_items=1, distinct=True)] = field(default_factory=lambda: [1])
     # Numbers of protocols and of seeds, from the first on, for systems of --system that `systems` does not
     # list; 0 takes all.
     more_protocols: int = 0
@@ -75,7 +96,7 @@ class RecipeConfig:
     weights: str | None = None
     # score test audio that a system of another recipe was trained on; the results give the number of trials
     allow_seen: bool = False
-    stages: list[str] = field(default_factory=list)  # those that apply; empty means all
+    stages: Names = field(default_factory=list)  # those that apply; empty means all
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     text: TextConfig = field(default_factory=TextConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)

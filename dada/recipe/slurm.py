@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from dada.errors import ConfigError, DadaError
-from dada.plugins import nearest
 from dada.recipe import catalog
 from dada.recipe.recipe import Recipe
 from dada.recipe.tasks import Task
@@ -46,13 +45,6 @@ class Slurm:
             raise ConfigError(
                 "--cmd slurm finds no sbatch and srun: call it on a node of the cluster that may submit jobs"
             )
-        known = [stage.name for stage in catalog.stages()]
-        for name in recipe.config.slurm.stages:
-            if name not in known:
-                raise ConfigError(
-                    f"slurm.stages: there is no stage {name!r}{nearest(name, known)}; known: "
-                    f"{', '.join(known)}"
-                )
         self.recipe, self.folder = recipe, recipe.exp_root / "log" / "slurm"
         self.queue: list[_Waiting] = []
         self.running: list[_Waiting] = []

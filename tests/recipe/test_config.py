@@ -176,3 +176,14 @@ def test_the_systems_of_mini_have_the_settings_that_their_results_were_made_with
     expected = json.loads(Path(__file__).with_name("mini_settings.json").read_text())
     assert digests.keys() == expected.keys()
     assert not {name: digest for name, digest in digests.items() if digest != expected[name]}
+
+
+def test_a_system_that_reads_itself_is_refused(tmp_path):
+    root = recipe_folder(tmp_path / "r", system="task: ensemble\nmodel: {name: weighted}\n")
+    for branch, chain in (
+        ("lcnn_toy", "lcnn_toy reads lcnn_toy"),
+        ("other", "lcnn_toy reads other reads lcnn"),
+    ):
+        (root / "conf" / "other.yaml").write_text("like: lcnn_toy\nbranches: {a: lcnn_toy}\n")
+        with pytest.raises(ConfigError, match=chain):
+            Recipe.load(root, [f"branches={{a: {branch}}}"], ["lcnn_toy"])

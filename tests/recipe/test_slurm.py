@@ -165,7 +165,7 @@ def test_what_a_cluster_refuses_is_the_users_to_correct(toy, cluster, monkeypatc
         match=r"sbatch did not take the job of line/x: .*invalid partition.*: correct slurm in .*local\.yaml",
     ):
         toy("protocol=line", "slurm.options.partition=nowhere", cmd="slurm")
-    with pytest.raises(ConfigError, match="there is no stage 'spel', did you mean 'spell'"):
+    with pytest.raises(ConfigError, match="unknown stage 'spel', did you mean 'spell'"):
         toy("slurm.stages.spel.mem=1G", cmd="slurm")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match="finds no sbatch"):
