@@ -1,4 +1,4 @@
-"""The frame of every program: messages in place of tracebacks, exit codes, help with an example, logging."""
+"""The frame of every program: messages instead of tracebacks, exit codes, help with examples, logging."""
 
 import argparse
 import io
@@ -53,9 +53,7 @@ def print_any_text() -> None:
 
 
 def show_warnings() -> None:
-    """In a process that works for another one: send warnings to stderr as well; all else goes to the log file
-    of its task.
-    """
+    """Send the warnings of a worker process to stderr, besides the log of its task."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     handler.setLevel(logging.WARNING)
@@ -86,13 +84,13 @@ def run(main: Callable[[], int | None], prog: str | None = None) -> int:
 
 
 def positive(text: str) -> int:
-    """A flag's value that counts something, from 1."""
+    """Return the value of a flag as a number from 1."""
     if not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
     return int(text)
 
 
 def refuse_existing(path: Path) -> None:
-    """Raise UserError where a result would take the place of something."""
+    """Raise UserError where the path of a result exists."""
     if Path(path).exists():
         raise UserError(f"{path} is there already: remove it, or choose another name")

@@ -39,35 +39,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--columns",
         nargs="+",
         default=[],
-        metavar="OURS=THEIRS",
-        help="names in the CSV of file, label, speaker, attack, split, source, text, or of any condition; "
-        "usual names are known",
+        metavar="NAME=COLUMN",
+        help="columns of the CSV for file, label, speaker, attack, split, source, text or any condition; "
+        "usual names are recognised",
     )
     parser.add_argument(
         "--labels",
         nargs="+",
         default=[],
         metavar="VALUE=LABEL",
-        help="bonafide or spoof for each label of the CSV; usual words are known",
+        help="bonafide or spoof for each label of the CSV; usual words are recognised",
     )
     parser.add_argument(
         "--splits",
         nargs="+",
         default=[],
         metavar="VALUE=SPLIT",
-        help="train, dev or test for each split of the CSV; usual words are known",
+        help="train, dev or test for each split of the CSV; usual words are recognised",
     )
     parser.add_argument(
         "--split_by",
         choices=("speaker", "file"),
-        help="how to draw the splits where the CSV has none (default: by speaker if there is one)",
+        help="how to draw the splits of a CSV without splits (default: by speaker if it has speakers)",
     )
-    parser.add_argument("--seed", type=int, default=1, help="seed of that draw")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the drawn splits")
     parser.add_argument("--language", default="en", help="language of the speech, as Whisper names it")
     parser.add_argument(
-        "--smoke_test",
-        action="store_true",
-        help="then run all stages on a few files, in a folder that is deleted afterwards",
+        "--smoke_test", action="store_true", help="also run all stages on a few files, in a temporary folder"
     )
     parser.add_argument("--egs", type=Path, default=ROOT / "egs", help="folder of the recipes")
 
@@ -99,7 +97,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"{data.path.name}: {len(data.utts)} utterances, {labels}")
     print(f"made {home}; the columns, labels and splits are in {home / 'recipe.yaml'}")
     if args.egs.resolve() != ROOT / "egs":
-        print(f"it lies outside of the checkout: set DADA_ROOT={ROOT} when you call its run.sh")
+        print(f"it is outside of the checkout: set DADA_ROOT={ROOT} to call its run.sh")
     if args.smoke_test:
         print(smoke_test(home, made))
         print("all stages work; results on so few files mean nothing")

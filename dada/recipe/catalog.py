@@ -1,4 +1,4 @@
-"""The numbered stages, found by listing dada/stages."""
+"""The numbered stages: the files of dada/stages."""
 
 import importlib
 import pkgutil
@@ -16,14 +16,14 @@ PACKAGE = "dada.stages"
 
 @dataclass(frozen=True)
 class StageEntry:
-    """A stage's number and name, from the name of its file."""
+    """Number and name of a stage, from the name of its file."""
 
     number: int
     name: str
 
     @property
     def module(self) -> ModuleType:
-        """The module of the stage, imported when it is needed."""
+        """The module of the stage, imported on first use."""
         return importlib.import_module(f"{PACKAGE}.s{self.number:02d}_{self.name}")
 
     @property
@@ -38,7 +38,7 @@ class StageEntry:
 
     @property
     def uses_gpu(self) -> bool:
-        """Whether its jobs compute on a GPU where they are given one."""
+        """Whether its jobs compute on a GPU where they have one."""
         return getattr(self.module, "USES_GPU", False)
 
     @property
@@ -47,35 +47,34 @@ class StageEntry:
         return getattr(self.module, "DISTRIBUTED", False)
 
     def applies_to(self, recipe: Recipe) -> bool:
-        """Whether the stage is for this recipe: one with `NEEDS_AUDIO = True` is not where there are only
-        texts.
-        """
-        named = not recipe.config.stages or self.name in recipe.config.stages
-        return named and (recipe.corpus.audio or not getattr(self.module, "NEEDS_AUDIO", False))
+        """Whether the stage is part of the recipe. A stage with `NEEDS_AUDIO = True` needs a corpus with audio."""
+        listed = not recipe.config.stages or self.name in recipe.config.stages
+        return listed and self._has_input(recipe)
+
+    def _has_input(self, recipe: Recipe) -> bool:
+        return recipe.corpus.audio or not getattr(self.module, "NEEDS_AUDIO", False)
 
     def plan(self, recipe: Recipe) -> list[Job]:
-        """The jobs of this stage under every protocol, each job once."""
+        """Return the jobs of this stage under every protocol, each job once."""
+        views = recipe.views if self._has_input(recipe) else []
         jobs: dict[str, Job] = {}
-        if not recipe.corpus.audio and getattr(self.module, "NEEDS_AUDIO", False):
-            return []
-        for view in recipe.views:
-            for job in self.module.plan(view):
-                jobs.setdefault(job.name, job)
+        for job in (job for view in views for job in self.module.plan(view)):
+            jobs.setdefault(job.name, job)
         return list(jobs.values())
 
 
 def stages() -> list[StageEntry]:
-    """All stages in order."""
-    found = []
+    """Return all stages in order."""
+    entries = []
     for info in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__):
         match = re.fullmatch(r"s(\d\d)_(\w+)", info.name)
         if match:
-            found.append(StageEntry(int(match[1]), match[2]))
-    return sorted(found, key=lambda stage: stage.number)
+            entries.append(StageEntry(int(match[1]), match[2]))
+    return sorted(entries, key=lambda stage: stage.number)
 
 
 def find(name: str) -> StageEntry:
-    """A stage by number or name (ConfigError)."""
+    """Return a stage by number or name. Raise ConfigError for an unknown stage."""
     known = stages()
     for stage in known:
         if name in (stage.name, str(stage.number)) or (name.isdigit() and int(name) == stage.number):

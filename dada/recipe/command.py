@@ -1,4 +1,4 @@
-"""The flags of `dada run` and of each stage as a program of its own: flags say how, `key=value` says what."""
+"""The flags of `dada run` and of each stage as a program: flags state how to run, `key=value` what to run."""
 
 import argparse
 import ast
@@ -12,23 +12,23 @@ MOST_JOBS = 8
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags that all ways of running share. A new one is a change of design."""
+    """Declare the flags that `dada run` and the programs of the stages share."""
     only = (
-        "work on this system only, and let key=value set its keys (repeat, or a,b; `all` for every one "
-        "that applies)"
+        "run this system only, and let key=value set its keys (repeat, or a,b; `all` for every system that "
+        "applies)"
     )
-    side_by_side = (
-        "processes side by side, on Slurm jobs, one CPU thread each (default: one a core, at "
+    in_parallel = (
+        "processes in parallel, on Slurm jobs, with one CPU thread each (default: one per core, at "
         f"most {MOST_JOBS})"
     )
     force = (
-        "do the chosen stages again; later ones only where that changed what they read; gives up "
-        "experiments with other settings"
+        "run the chosen stages again, and later stages where their inputs changed; replace experiments with "
+        "other settings"
     )
     parser.add_argument("--system", action="append", default=[], help=only)
-    parser.add_argument("--nj", type=int, help=side_by_side)
+    parser.add_argument("--nj", type=int, help=in_parallel)
     parser.add_argument(
-        "--cmd", default="local", help="where jobs run: local, or slurm, see `slurm:` of local.yaml"
+        "--cmd", default="local", help="where jobs run: local or slurm (see `slurm:` of local.yaml)"
     )
     parser.add_argument("--ngpu", type=int, default=0, help="GPUs of a training job; 0 is the CPU")
     parser.add_argument("--force", action="store_true", help=force)
@@ -46,9 +46,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def default_jobs() -> int:
-    """One process for each core that this one may use; more than MOST_JOBS only on request, since each takes
-    a gigabyte or two.
-    """
+    """Return the number of cores that this process may use, at most MOST_JOBS: a process takes 1 to 2 GB."""
     return min(len(os.sched_getaffinity(0)), MOST_JOBS)
 
 
@@ -94,7 +92,7 @@ def stage_main(file: str, argv: list[str] | None = None) -> int:
 
 
 def stage_parser(file: str) -> argparse.ArgumentParser:
-    """The parser of a stage, described by the docstring of its file."""
+    """Return the parser of a stage. Its description is the docstring of the file."""
     prog = f"python -m dada.stages.{Path(file).stem}"
     described = ast.get_docstring(ast.parse(Path(file).read_text(encoding="utf-8"))) or ""
     parser = program.parser(described, f"{prog} --recipe egs/mini --nj 2", prog)
@@ -104,7 +102,7 @@ def stage_parser(file: str) -> argparse.ArgumentParser:
 
 
 def _flags(args: argparse.Namespace) -> list[str]:
-    """The flags that were given, for a command of one stage."""
+    """Return the flags that differ from their defaults, for the command of one stage."""
     flags = [flag for name in args.system for flag in ("--system", name)]
     for name, default in (("nj", None), ("cmd", "local"), ("ngpu", 0), ("exp", "exp"), ("log_level", "info")):
         if getattr(args, name) != default:

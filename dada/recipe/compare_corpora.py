@@ -1,6 +1,6 @@
 """`dada compare-corpora`: one table of systems by corpora, from the results of stage 9 of several recipes.
 
-A system is named by where it was trained, so that `aasist` of egs/asvspoof2019 and `asvspoof2019:aasist` of
+The name of a system includes the recipe that trained it, so that `aasist` of egs/asvspoof2019 and `asvspoof2019:aasist` of
 egs/asvspoof2021 share a row. A cell without a result is empty.
 """
 

@@ -1,4 +1,4 @@
-"""`--list` and `--dry_run`: what the stages read and write, what is up to date, and the command of each."""
+"""`--list` and `--dry_run`: inputs, outputs and state of the stages, and the command of each."""
 
 import shlex
 from pathlib import Path
@@ -8,7 +8,7 @@ from dada.recipe.runner import Selection, jobs_to_run, make_ledger
 
 
 def list_stages(recipe: Recipe, selection: Selection) -> str:
-    """The stages with their jobs, inputs, outputs, and state."""
+    """Return the stages with their jobs, inputs, outputs and states as text."""
     ledger = make_ledger(recipe)
     lines = []
     for stage in selection.stages(recipe):
@@ -27,7 +27,7 @@ def list_stages(recipe: Recipe, selection: Selection) -> str:
 
 
 def dry_run(recipe: Recipe, selection: Selection, flags: list[str]) -> str:
-    """For each stage, why it would run or not, and a command that does that stage alone."""
+    """Return, for each stage, the reason why it would run, and a command that runs it alone."""
     ledger = make_ledger(recipe)
     lines = []
     for stage in selection.stages(recipe):
@@ -58,7 +58,7 @@ def dry_run(recipe: Recipe, selection: Selection, flags: list[str]) -> str:
 
 
 def short(recipe: Recipe, path: Path) -> str:
-    """A path below the recipe's folder, without the folder."""
+    """Return a path relative to the recipe's folder where it is below it."""
     return str(path.relative_to(recipe.root)) if path.is_relative_to(recipe.root) else str(path)
 
 

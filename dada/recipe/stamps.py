@@ -1,6 +1,4 @@
-"""Knowing what is up to date: the digest of a job's settings and inputs, kept in a stamp that is written
-last.
-"""
+"""Stamps: the digest of a job's settings and inputs, written after its outputs, shows what is up to date."""
 
 import functools
 import json
@@ -21,18 +19,18 @@ log = logging.getLogger(__name__)
 
 
 def slug(name: str) -> str:
-    """A job's name as part of a file's name."""
+    """Return the name of a job as part of a file name."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
 
 
 def stamp_path(job: Job) -> Path:
-    """The stamp of a finished job."""
+    """Return the path of the stamp of a finished job."""
     return job.home / ".done" / f"{job.stage}-{slug(job.name)}.json"
 
 
 def started_path(job: Job) -> Path:
-    """The mark of a job that was begun, with its settings, so that a half-trained folder is not mixed with
-    other settings.
+    """Return the path of the mark of a started job. It holds the settings, so that a partly trained folder is
+    not continued with others.
     """
     return job.home / ".done" / f"{job.stage}-{slug(job.name)}{STARTED}"
 
@@ -60,35 +58,35 @@ def write_stamp(path: Path, content: dict) -> None:
 
 @dataclass
 class State:
-    """What is known of a job before it runs: `reason` says why it has to run, None means up to date."""
+    """The state of a job before it runs. `reason` is why it has to run; None means up to date."""
 
     digest: str
     reason: str | None
     missing: list[Path]  # inputs that do not exist
-    other_settings: list[str]  # differing keys of an experiment folder that must not be overwritten
+    other_settings: list[str]  # different keys of an experiment that must not be overwritten
 
 
 class Ledger:
-    """All jobs of a recipe, who makes which file, and the state of each."""
+    """All jobs of a recipe, the job that writes each file, and the state of each job."""
 
     def __init__(self, jobs: list[Job]):
         self.jobs = jobs
         self.maker: dict[Path, Job] = {output: job for job in jobs for output in job.outputs}
 
     def maker_of(self, path: Path) -> Job | None:
-        """The job that writes a path, or the folder that holds it."""
+        """Return the job that writes a path, or a folder above it."""
         for candidate in (path, *path.parents):
             if candidate in self.maker:
                 return self.maker[candidate]
         return None
 
     def identities(self, job: Job) -> dict[str, str]:
-        """What each existing input is, by its place in the job's list."""
+        """Return the digest of each existing input, by its index in the list of inputs."""
         return {str(i): self._identity(path) for i, path in enumerate(job.all_inputs) if path.exists()}
 
     def digest(self, job: Job) -> str:
-        """What the outputs of a job depend on. Neither its name nor its folder, so that a recipe can be
-        moved.
+        """Return the digest of what the outputs of a job depend on. Its name and folder are left out, so that a
+        recipe can be moved.
         """
         return _digest(job, self.identities(job))
 
@@ -102,7 +100,7 @@ class Ledger:
         changed = differing_keys(before["settings"], plain(job.settings)) if before else []
         refused = changed if job.keep and not force else []
         if missing and stamp and not changed and not force and all(output.exists() for output in job.outputs):
-            # Features may be removed to save disk once a model is trained on them.
+            # Features may be removed to save disk space once a model is trained on them.
             return State(now, None, [], [])
         return State(now, self._reason(job, now, inputs, stamp, before, changed, force), missing, refused)
 
@@ -120,7 +118,7 @@ class Ledger:
         if force:
             return "--force"
         if stamp is None and before is not None and before["digest"] == now:
-            return "unfinished: goes on"
+            return "unfinished: resumes"
         if stamp is None or absent:
             return f"{absent[0].name} is missing" if absent else "it was never finished"
         if changed:
@@ -135,8 +133,8 @@ class Ledger:
         return None
 
     def _identity(self, path: Path) -> str:
-        """The digest of the job that made an input; a file from outside goes by size and time, a folder by
-        what is in it.
+        """Return the digest of the job that wrote an input. A file of no job is identified by size and time, a
+        folder by the names in it.
         """
         maker = self.maker_of(path)
         stamp = read_stamp(stamp_path(maker)) if maker else None
@@ -150,13 +148,11 @@ class Ledger:
         return value_digest([status.st_size, status.st_mtime_ns])
 
     def content(self, job: Job) -> str:
-        """What a job made, byte for byte."""
+        """Return the digest of the outputs of a job."""
         return content(job, lambda path: self.maker.get(path, job) == job)
 
     def made_before(self, job: Job, now: str) -> dict | None:
-        """What is known of a job's outputs before it is done again with the same digest: see
-        `changed_content`.
-        """
+        """Return the facts of a job's outputs before it runs again with the same digest; see `changed_content`."""
         stamp, started = read_stamp(stamp_path(job)), read_stamp(started_path(job))
         if stamp and stamp["digest"] == now:
             there = all(output.exists() for output in job.outputs)
@@ -164,8 +160,8 @@ class Ledger:
         return started.get("before") if started and started["digest"] == now else None
 
     def changed_content(self, job: Job) -> str | None:
-        """What tells outputs apart that another run made from the same settings and inputs: their content,
-        where --force changed it.
+        """Return the digest of the outputs where a forced repetition with the same settings and inputs changed
+        them.
         """
         before = (read_stamp(started_path(job)) or {}).get("before")
         if not before or before["content"] is None:
@@ -174,7 +170,7 @@ class Ledger:
         return before["mark"] if made == before["content"] else made
 
     def stale_inputs(self, job: Job) -> list[Job]:
-        """Makers of this job's inputs that are themselves no longer up to date."""
+        """Return the jobs that write inputs of this job and are not up to date."""
         makers = {
             id(maker): maker
             for path in job.all_inputs
@@ -190,12 +186,12 @@ def _digest(job: Job, identities: dict[str, str]) -> str:
 
 
 def plain(value: object) -> object:
-    """A value as it looks after a round trip through JSON, so that it can be compared with a stamp."""
+    """Return a value as JSON restores it, so that it can be compared with a stamp."""
     return json.loads(json.dumps(value, default=str))
 
 
 def differing_keys(old: object, new: object, path: str = "") -> list[str]:
-    """Dotted names of the settings that differ between two nested values."""
+    """Return the dotted names of the settings that differ between two nested values."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = sorted({*old, *new})
         return [
