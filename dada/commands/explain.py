@@ -60,8 +60,9 @@ def run(args: argparse.Namespace) -> None:
     from dada.explain.page.content import collect_page
     from dada.report.clip_page import render
     from dada.settings import parse_overrides
-    from dada.storage.atomic import write_text
+    from dada.storage.atomic import require_output, write_text
 
+    require_output(args.out)
     method = args.method or AUTO
     check_method(method)
     options = ExplainConfig(options=parse_overrides(args.options)).options

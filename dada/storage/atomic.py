@@ -30,6 +30,22 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
 
 
+def require_output(path: Path) -> None:
+    """Raise UserError for a path that cannot be a file. Long work calls this before it begins."""
+    if "\0" in str(path):
+        problem = f"cannot write {str(path)!r}: a name cannot hold a NUL character"
+        raise UserError(f"{problem}: choose another name")
+    if os.path.isdir(path):
+        raise UserError(f"cannot write {path}: it is a folder: choose another name")
+    try:
+        os.lstat(partial_path(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:  # the name is too long
+        refuse_os_error(error, path)
+        raise
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success rename it to `path`, on any error remove it.
@@ -37,14 +53,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises UserError where the disk is full or the folder cannot be written, naming `path`.
     """
     path = Path(path)
-    if "\0" in str(path):
-        raise UserError(
-            f"cannot write {str(path)!r}: a name cannot hold a NUL character: choose another name"
-        )
+    require_output(path)
     partial = partial_path(path)
     try:
-        if path.is_dir():
-            raise UserError(f"cannot write {path}: it is a folder: choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         with open(partial, "rb") as file:

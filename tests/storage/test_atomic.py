@@ -9,7 +9,7 @@ import pytest
 
 from dada.data import DataDir, write_audio, write_table
 from dada.errors import UserError
-from dada.storage.atomic import PARTIAL, atomic_dir, atomic_path, remove_stale, write_text
+from dada.storage.atomic import PARTIAL, atomic_dir, atomic_path, remove_stale, require_output, write_text
 
 WRITERS = {
     "table": lambda folder: write_table(folder / "utt2x", {f"u{i:06d}": "x" * 50 for i in range(20_000)}),
@@ -95,6 +95,9 @@ def test_impossible_outputs_are_refused(tmp_path, name, what):
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match=f"cannot write .*{what}"):
         write_text(tmp_path / name, "content")
+    if not name.startswith("/proc"):
+        with pytest.raises(UserError, match=f"cannot write .*{what}"):
+            require_output(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
