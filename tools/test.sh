@@ -10,6 +10,7 @@ cd "$root"
 if [ $# -eq 0 ]; then
     ruff check .
     ruff format --check .
+    mypy dada
     site=$(mktemp -d)
     trap 'rm -rf "$site"' EXIT
     mkdocs build --strict --quiet --site-dir "$site"

@@ -1,7 +1,7 @@
 """The schema of `recipe.yaml`. A system's schema is dada.experiment.config.SystemConfig."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from dada.asr.config import TranscribeConfig
 from dada.errors import ConfigError
@@ -36,7 +36,7 @@ class CorpusConfig:
 
     def __post_init__(self) -> None:
         errors: list[str] = []
-        common = {"exclude": (str | None, None), "text_only": (Names, [])}
+        common: dict[str, tuple[Any, Any]] = {"exclude": (str | None, None), "text_only": (Names, [])}
         for name, (hint, default) in common.items():
             if name in self.options:
                 value = checked(hint, default, self.options[name], f"corpus.options.{name}", errors)

@@ -4,8 +4,9 @@
 "1863-11-19-gettysburg-address"}
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dada.errors import DataError
 from dada.formats.columns import read_text
@@ -72,7 +73,7 @@ def _rows(path: Path, kind: str) -> Iterator[Mapping]:
         return read_dicts(path, delimiter="\t" if kind == ".tsv" else ",", strict=True)
     text = read_text(path)
     if kind == ".json":
-        numbered = enumerate(_list_of(path, text), start=1)
+        numbered: Iterable[tuple[int, Any]] = enumerate(_list_of(path, text), start=1)
     else:
         lines = enumerate(text.split("\n"), start=1)
         numbered = ((i, parse_json(line, path, FORMAT, i)) for i, line in lines if line.strip())
