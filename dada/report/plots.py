@@ -139,7 +139,7 @@ def interval_plot(section: Section) -> str:
             axes.set_yticks(range(len(names)), names)
             axes.tick_params(length=0)
             axes.set_ylim(len(names) - 0.5, -0.5)
-            axes.set_xlim(0, 105 * highest)
+            axes.set_xlim(0, 105 * highest or 1)
         figure.supxlabel("EER, %: mean of the seeds (dot), each seed (tick), interval (bar)", fontsize=10)
         return _svg(figure, f"EER with intervals, protocol {section.protocol}, {section.split}")
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dada.explain import figures
 from dada.explain.explanation import Explanation
@@ -74,9 +75,12 @@ def test_a_figure_is_written_in_three_formats_and_again_with_the_same_bytes(tmp_
     kinds = [f"{system}_{kind}" for system in ("lcnn", "gmm") for kind in ("map", "time", "frequency")]
     names = {f"clip_{name}.{suffix}" for name in (*kinds, "compared") for suffix in ("pdf", "svg", "png")}
     assert {path.name for path in paths} == names and all(path.stat().st_size > 1000 for path in paths)
-    before = (tmp_path / "clip_gmm_time.svg").read_bytes()
-    write_figures([explanation("gmm", frequencies=False)], tmp_path)
-    assert (tmp_path / "clip_gmm_time.svg").read_bytes() == before
+    svg = (tmp_path / "clip_compared.svg").read_text(encoding="utf-8")
+    assert all(text in svg for text in (">lcnn<", ">gmm<", ">for bona fide<", ">for spoof<", ">amplitude<"))
+    with Image.open(tmp_path / "clip_compared.png") as image:
+        assert image.width > image.height > 300 and len(image.convert("RGB").getcolors(1 << 20)) > 10
+    again = figures.save(figures.time_figure(explanation("gmm", frequencies=False)), tmp_path / "again")
+    assert again[1].read_bytes() == (tmp_path / "clip_gmm_time.svg").read_bytes()
 
 
 def test_pages_of_systems_become_one_and_their_figures_are_plain_numbers():
