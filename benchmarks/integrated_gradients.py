@@ -1,7 +1,8 @@
 """How many steps integrated gradients need: completeness error of a system's published weights, by background
 and number of steps.
 
-    python benchmarks/integrated_gradients.py LA_E_6163791.flac LA_D_1003356.flac LA_E_1798025.flac LA_T_*.flac \\
+    python benchmarks/integrated_gradients.py \\
+        LA_E_6163791.flac LA_D_1003356.flac LA_E_1798025.flac LA_T_*.flac \\
       --init AASIST.pth --steps 4 8 16 32 --steps_of_others 4 8
 
 The first clips are explained, against silence and against the others, for one logit. A line for each clip,

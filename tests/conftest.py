@@ -52,7 +52,9 @@ def _refuse_skip(report) -> None:
 
 @pytest.fixture
 def call_dada(capsys) -> Callable[..., tuple[int, str, str]]:
-    """Run the `dada` program in this process with some arguments; returns its exit code, stdout and stderr."""
+    """Run the `dada` program in this process with some arguments; returns its exit code, stdout and
+    stderr.
+    """
     from dada import cli
 
     logger = logging.getLogger("dada")

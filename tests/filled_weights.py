@@ -1,4 +1,6 @@
-"""Weights by formula, with which the authors' Keras networks were run: what is created first is filled first."""
+"""Weights by formula, with which the authors' Keras networks were run: what is created first is filled
+first.
+"""
 
 import numpy as np
 import torch

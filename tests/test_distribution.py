@@ -29,7 +29,9 @@ def call(*command, cwd: Path, environment: dict[str, str] | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Path:
-    """The `dada` program of an environment that holds the wheel, and sees the packages of this environment."""
+    """The `dada` program of an environment that holds the wheel, and sees the packages of this
+    environment.
+    """
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")

@@ -107,7 +107,8 @@ def test_yaml_has_numbers_text_and_variables_as_meant(tmp_path, monkeypatch):
     monkeypatch.setenv("CORPUS", "/data")
     path = tmp_path / "a.yaml"
     path.write_text(
-        "a: 1e-4\nb: 1.5\nc: .5\nd: 10\ne: 2020-01-01\nf: ${oc.env:CORPUS}/x\ng: true\nh: 1.e3\ni: 4:00:00\nj: no\nk: 007"
+        "a: 1e-4\nb: 1.5\nc: .5\nd: 10\ne: 2020-01-01\nf: ${oc.env:CORPUS}/x\ng: true\n"
+        "h: 1.e3\ni: 4:00:00\nj: no\nk: 007"
     )
     assert read_yaml(path) == {
         "a": 1e-4,

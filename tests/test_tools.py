@@ -16,7 +16,8 @@ case "$*" in
     "-m venv --clear "*)
         mkdir -p "$4/bin"
         echo "VIRTUAL_ENV='$4'" >"$4/bin/activate"
-        printf '#!/bin/sh\\necho "$*" >>"{log}"\\ncase "$*" in *install*) [ ! -e "{broken}" ] ;; esac\\n' >"$4/bin/python"
+        printf '#!/bin/sh\\necho "$*" >>"{log}"\\n' >"$4/bin/python"
+        printf 'case "$*" in *install*) [ ! -e "{broken}" ] ;; esac\\n' >>"$4/bin/python"
         chmod +x "$4/bin/python"
         echo "venv" >>"{log}" ;;
 esac

@@ -251,7 +251,8 @@ HEAD = (
 def page(title: str, text: str, number: int, namespace: int = 0, redirect: str = "") -> str:
     target = f'<redirect title="{escape(redirect)}" />' if redirect else ""
     return (
-        f"<page><title>{escape(title)}</title><ns>{namespace}</ns><id>{number}</id>{target}<revision><id>{1000 + number}</id>"
+        f"<page><title>{escape(title)}</title><ns>{namespace}</ns><id>{number}</id>{target}"
+        f"<revision><id>{1000 + number}</id>"
         f"<timestamp>2024-01-01T00:00:00Z</timestamp><contributor><username>A</username><id>1</id></contributor><model>wikitext</model>"
         f'<format>text/x-wiki</format><text bytes="{len(text)}" xml:space="preserve">{escape(text)}</text>'
         "<sha1>x</sha1></revision></page>\n"

@@ -1,4 +1,6 @@
-"""Whether evaluation data was trained on: by the audio itself, and by what is known of pretrained encoders."""
+"""Whether evaluation data was trained on: by the audio itself, and by what is known of pretrained
+encoders.
+"""
 
 import os
 

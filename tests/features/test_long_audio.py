@@ -93,7 +93,9 @@ def test_a_speech_encoder_takes_a_long_clip_in_pieces(
 
 
 def test_half_an_hour_through_a_speech_encoder(monkeypatch, encoder_folder):
-    """Sixty seconds at once at most, and every frame once. The network is replaced by one that counts frames."""
+    """Sixty seconds at once at most, and every frame once. The network is replaced by one that counts
+    frames.
+    """
     encoder = SpeechEncoder(str(encoder_folder("wav2vec2")), [1])
     lengths = lengths_of_calls(encoder)
 

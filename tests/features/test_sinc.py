@@ -1,4 +1,6 @@
-"""The sinc bank against figures of the published networks, and its pooled form against filtering and pooling."""
+"""The sinc bank against figures of the published networks, and its pooled form against filtering and
+pooling.
+"""
 
 import numpy as np
 import pytest

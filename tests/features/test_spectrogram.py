@@ -1,4 +1,6 @@
-"""Spectrograms against published numbers and files, and the log-CQT that stands in for one in 2D-Res-TSSDNet."""
+"""Spectrograms against published numbers and files, and the log-CQT that stands in for one in 2D-Res-
+TSSDNet.
+"""
 
 import numpy as np
 import pytest

@@ -43,7 +43,8 @@ def joined(paths, common=False, columns=None):
         ("filename\tcm-score\n", "has a header and no trials"),
         (
             "b1\nb2\ns1\n",
-            r"scores.txt:1: 'b1' has no known layout of a score file; known are trial score .* Name the columns with --columns",
+            r"scores.txt:1: 'b1' has no known layout of a score file; known are trial score .* "
+            "Name the columns with --columns",
         ),
         ("b1 x 2.0 3.0 4.0 5.0\n", "has no known layout of a score file"),
         ("b1 good\nb2 bad\n", "has no known layout of a score file"),

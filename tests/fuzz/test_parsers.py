@@ -47,7 +47,7 @@ KEY_2021 = b"LA_0009 LA_E_1 alaw ita_tx A07 spoof notrim eval\nLA_0010 LA_E_2 - 
 ASV = b"LA_0015-LA_0015 target 4.5\nLA_0015-LA_0016 nontarget -4.5\nLA_0015-A07 spoof 1.5\n"
 CSV = b'file,label,speaker\n"a b.wav",real,JOE\nb.wav,fake,"J, D"\n'
 COLLECTION = b'{"author": "Ann", "text": "The cat.", "id": "1"}\n{"author": "Bob", "text": "A dog."}\n'
-YAML = b"name: x\ntrain:\n  epochs: 3\n  optim: {lr: 1e-4}\ninput: {kind: waveform, num_samples: 64600}\nlabels: [a, b]\n"
+YAML = b"name: x\ntrain:\n  epochs: 3\n  optim: {lr: 1e-4}\ninput: {kind: waveform}\nlabels: [a, b]\n"
 JSON = b'{"slope": 1.5, "offset": -2, "fitted_on": ["dev", null, true], "model": {"name": "x"}}'
 RESULTS = b'{"version": 1, "kind": "system", "metrics": {"eer": {"mean": 0.5}}, "conditions": {}}'
 SUMMARY = b'{"version": 1, "results": [{"system": "x", "split": "dev", "eer": [0.1, 0.2]}]}'
@@ -189,9 +189,10 @@ READERS = {
     ),
 }
 TOKENS = [
-    b"", b"\0", b"\n", b" ", b"\r", b"\t", b",", b'"', b"[", b"]", b"{", b"}", b"-", b"\xff", b"\xff\xff\xff\xff",
-    b"\x7f\xff\xff\xff", b"9" * 20, b"1e999", b"nan", b"null", b"true", "é\u2028".encode(), b"a" * 300, b"[" * 2000,
-    b"!!int ", b"&a ", b"*a", b"${x}", b"<a>", b"&x;", b"{{", b"}}",
+    b"", b"\0", b"\n", b" ", b"\r", b"\t", b",", b'"', b"[", b"]", b"{", b"}", b"-", b"\xff",
+    b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"9" * 20, b"1e999", b"nan", b"null", b"true", "é\u2028".encode(),
+    b"a" * 300,
+    b"[" * 2000, b"!!int ", b"&a ", b"*a", b"${x}", b"<a>", b"&x;", b"{{", b"}}",
 ]  # fmt: skip
 
 
@@ -223,7 +224,9 @@ def test_only_errors_of_the_user_come_out(name, data, tmp_path):
 
 @pytest.mark.parametrize("name", sorted(set(READERS) - {"results", "summary of results"}))
 def test_readers_take_what_is_valid(name, tmp_path):
-    """What is damaged above is a file that the reader takes, so that damage reaches beyond its first check."""
+    """What is damaged above is a file that the reader takes, so that damage reaches beyond its first
+    check.
+    """
     reader = READERS[name]
     path = tmp_path / f"file{reader.ending}"
     outcomes = []

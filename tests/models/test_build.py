@@ -1,4 +1,6 @@
-"""Models that break the contract are named when they are called; plug-ins without a schema when it is read."""
+"""Models that break the contract are named when they are called; plug-ins without a schema when it is
+read.
+"""
 
 from dataclasses import dataclass
 from types import SimpleNamespace

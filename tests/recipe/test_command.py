@@ -102,7 +102,8 @@ def test_an_argument_error_needs_no_slow_package(command):
 def test_a_list_of_the_stages_needs_no_slow_package():
     """Systems, plug-ins and jobs are read and planned without a package that takes seconds."""
     script = (
-        "import sys; from dada.cli import main; codes = [main(['run', 'egs/mini', flag]) for flag in ('--list', '--dry_run')];"
+        "import sys; from dada.cli import main;"
+        "codes = [main(['run', 'egs/mini', flag]) for flag in ('--list', '--dry_run')];"
         "print(codes, [name for name in ('torch', 'scipy', 'matplotlib', 'transformers', 'pandas')"
         " if name in sys.modules])"
     )

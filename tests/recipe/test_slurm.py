@@ -19,14 +19,18 @@ from dada.recipe.tasks import Task
 ROOT = Path(__file__).parents[2]
 
 SBATCH = r"""#!/bin/bash
-if grep -q "partition=nowhere" "$1"; then echo "sbatch: error: invalid partition specified: nowhere" >&2; exit 1; fi
+if grep -q "partition=nowhere" "$1"; then
+  echo "sbatch: error: invalid partition specified: nowhere" >&2
+  exit 1
+fi
 exec 9> "$CLUSTER/lock"; flock 9
 id=$(($(cat "$CLUSTER/last" 2> /dev/null || echo 100) + 1)); echo $id > "$CLUSTER/last"
 cp "$1" "$CLUSTER/$id.sh"; echo RUNNING > "$CLUSTER/$id.state"
 flock -u 9
 output=$(sed -n 's/^#SBATCH --output=//p' "$1"); output=${output//%j/$id}
 export SLURM_JOB_ID=$id SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 SLURM_NODEID=0 SLURM_PROCID=0 SLURM_LOCALID=0
-setsid bash -c 'echo $$ > "$CLUSTER/$1.pid"; bash "$CLUSTER/$1.sh" && state=COMPLETED || state=FAILED; echo $state > "$CLUSTER/$1.state"' \
+setsid bash -c 'echo $$ > "$CLUSTER/$1.pid"; bash "$CLUSTER/$1.sh" && state=COMPLETED || state=FAILED
+  echo $state > "$CLUSTER/$1.state"' \
     - $id < /dev/null > "$output" 2>&1 9>&- &
 echo "Submitted batch job $id"
 """

@@ -18,7 +18,9 @@ from dada.stages import s01_prepare_data
 
 # The phases of DADA's audio model that learn from triples by speaker, and the one that follows, in short.
 SLIM = """
-input: {{features: {{style_model: {encoder}, style_layers: [0, 1], linguistics_model: {encoder}, linguistics_layers: [2, 3]}}}}
+input:
+  features:
+    {{style_model: {encoder}, style_layers: [0, 1], linguistics_model: {encoder}, linguistics_layers: [2, 3]}}
 model: {{width: 16, bottleneck: 6, embedding: 8, attention: 4, hidden: 16, head: 8}}
 """  # the phases, their losses and schedules are those of dada/conf
 WORDS = {"id00012": "cat", "id00015": "dog", "id00016": "far"}

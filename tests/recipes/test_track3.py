@@ -10,7 +10,9 @@ from tiny_runs import dada
 from dada.data import read_table
 
 PREPARE = '''
-"""Three classes of tones, named as in the challenge by digits; test holds a fourth, of noise, which nobody was trained on."""
+"""Three classes of tones, named as in the challenge by digits; test holds a fourth, of noise, which nobody
+was trained on.
+"""
 
 import numpy as np
 
@@ -35,7 +37,8 @@ def prepare(recipe):
                 write_audio(path, x.astype(np.float32))
                 tables["wav.scp"][utt] = str(path)
                 tables["utt2attack"][utt] = kind
-        made.append(DataDir(recipe.data_dir(split), {name: dict(sorted(table.items())) for name, table in tables.items()}))
+        ordered = {name: dict(sorted(table.items())) for name, table in tables.items()}
+        made.append(DataDir(recipe.data_dir(split), ordered))
     return made
 '''
 
@@ -93,7 +96,9 @@ def test_every_system_names_the_known_classes(finished, system):
 
 
 def test_openmax_of_the_submission_stands_on_train_and_dev_of_the_sum(finished):
-    """1.5 : 1.2 : 1 of the logits as they are, and all utterances of both splits that the sum names rightly."""
+    """1.5 : 1.2 : 1 of the logits as they are, and all utterances of both splits that the sum names
+    rightly.
+    """
     folder = finished / "exp" / "track3_openmax" / "seed_1"
     fitted = json.loads((folder / "openmax.json").read_text())
     assert 14 < fitted["classes"]["0"]["utterances"] <= 14 + 8 and (fitted["tail"], fitted["threshold"]) == (

@@ -1,4 +1,6 @@
-"""The tutorial of docs/getting_started.md, followed to the letter in a copy of the checkout with small systems."""
+"""The tutorial of docs/getting_started.md, followed to the letter in a copy of the checkout with small
+systems.
+"""
 
 import os
 import re

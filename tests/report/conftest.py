@@ -42,7 +42,9 @@ SYSTEMS = {
 def make_recipe(
     root: Path, systems=tuple(SYSTEMS), protocols=("line", "dialogue"), seeds=(1, 2, 3), num_resamples=100
 ) -> SimpleNamespace:
-    """Data directories, scores and embeddings of every system under every protocol; returns the first view."""
+    """Data directories, scores and embeddings of every system under every protocol; returns the first
+    view.
+    """
     views = [
         _view(root, protocol, "" if i == 0 else protocol, systems, list(seeds), num_resamples)
         for i, protocol in enumerate(protocols)

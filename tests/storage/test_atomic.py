@@ -24,7 +24,9 @@ WRITERS = {
 
 @pytest.fixture
 def full_disk(tmp_path, monkeypatch):
-    """A file system of 256 kB where we may mount one, else one whose every flush says that the disk is full."""
+    """A file system of 256 kB where we may mount one, else one whose every flush says that the disk is
+    full.
+    """
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = (

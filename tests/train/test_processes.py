@@ -53,7 +53,9 @@ def statistics_config():
 
 
 def main(folder: Path, kill_after: int) -> None:
-    """Train in each process: up to a kill, or from it to the end, and then the same once more and undisturbed."""
+    """Train in each process: up to a kill, or from it to the end, and then the same once more and
+    undisturbed.
+    """
     save, count = checkpoint.save, iter(range(1, 1000))
 
     def save_and_kill(*args):
