@@ -72,6 +72,7 @@ def _rows(path: Path, kind: str) -> Iterator[Mapping]:
     if kind in (".csv", ".tsv"):
         return read_dicts(path, delimiter="\t" if kind == ".tsv" else ",", strict=True)
     text = read_text(path)
+    numbered: Iterable[tuple[int, object]]
     if kind == ".json":
         numbered: Iterable[tuple[int, Any]] = enumerate(_list_of(path, text), start=1)
     else:
