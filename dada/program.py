@@ -1,6 +1,7 @@
 """The frame of every program: messages instead of tracebacks, exit codes, help with examples, logging."""
 
 import argparse
+import errno
 import io
 import logging
 import os
@@ -12,6 +13,16 @@ from dada.errors import DadaError, UserError
 
 LEVELS = ("debug", "info", "warning", "error")
 INTERRUPTED = 130  # what shells report after Ctrl-C
+# Faults of a path, a disk or permissions, which no code is to blame for.
+OF_THE_PATH = (
+    errno.ENAMETOOLONG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.ELOOP,
+)
 BROKEN_PIPE = 141  # what shells report after SIGPIPE
 
 
@@ -81,6 +92,15 @@ def run(main: Callable[[], int | None], prog: str | None = None) -> int:
         # give it a place.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in OF_THE_PATH:
+            raise
+        name = prog or Path(sys.argv[0]).name
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"{name}: error: {where}{error.strerror}: choose another path, or mend this one", file=sys.stderr
+        )
+        return UserError.exit_code
 
 
 def positive(text: str) -> int:

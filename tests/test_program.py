@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import subprocess
@@ -90,3 +91,20 @@ def test_characters_that_the_terminal_lacks_are_replaced(monkeypatch, encoding):
     print("│ … " + os.fsdecode(b"\xff"))
     sys.stdout.flush()
     assert printed.getvalue() == b"? ? ?\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENAMETOOLONG, errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_faults_of_a_path_are_messages(capsys, number):
+    def main():
+        raise OSError(number, os.strerror(number), "data/x")
+
+    assert program.run(main, "dada x") == 2
+    assert f"dada x: error: data/x: {os.strerror(number)}: choose another path" in capsys.readouterr().err
+
+
+def test_other_faults_of_the_system_keep_their_traceback():
+    def main():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "data/x")
+
+    with pytest.raises(FileNotFoundError):
+        program.run(main)
