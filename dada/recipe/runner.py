@@ -1,24 +1,26 @@
 """Run stages: jobs that are up to date are skipped, the others run, and the log gives the reasons."""
 
 import concurrent.futures
+import contextlib
 import logging
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dada.errors import ConfigError, DadaError, DataError, UserError
 from dada.recipe import catalog
+from dada.recipe.failures import Failures
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.recipe.launch import Submit, executor
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, stamp_path, started_path, write_stamp
 from dada.recipe.tasks import Task, finish, parts_dir, run_task
-from dada.storage.atomic import remove_stale
+from dada.storage.atomic import refuse_os_error, remove_stale
 
 TAIL_LINES = 15  # of a failed log, shown with the error
 log = logging.getLogger("dada")
@@ -57,12 +59,17 @@ class Selection:
 
 
 def run_recipe(recipe: Recipe, selection: Selection) -> None:
-    """Run the selected stages in order. Raise UserError or DadaError at the first stage that fails."""
+    """Run the selected stages in order. Jobs that do not depend on a failed one go on.
+
+    Raise DadaError at the end where jobs failed.
+    """
     start = time.monotonic()
     ledger = make_ledger(recipe)
+    failures = Failures(ledger)
     with executor(recipe) as submit:
         for stage in selection.stages(recipe):
-            run_stage(recipe, stage, ledger, submit)
+            run_stage(recipe, stage, ledger, submit, failures)
+    failures.raise_any()
     log.info("all done in %.0f s", time.monotonic() - start)
 
 
@@ -81,7 +88,9 @@ def jobs_to_run(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger) -> li
     ]
 
 
-def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit: Submit) -> None:
+def run_stage(
+    recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit: Submit, failures: Failures
+) -> None:
     """Run the jobs of a stage that are not up to date, in waves where a job reads outputs of the same stage."""
     jobs = jobs_to_run(recipe, stage, ledger)
     title = f"stage {stage.number} {stage.name}"
@@ -93,19 +102,24 @@ def run_stage(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit:
             recipe.origin(name).require_trained()
     start = time.monotonic()
     num_run = 0
-    for wave in waves(jobs):
+    for group in waves(jobs):
+        wave = [job for job in group if not failures.leave_out(job)]
         states = {job.name: ledger.state(job, recipe.options.force) for job in wave}
         reasons = {job.name: reason for job in wave if (reason := states[job.name].reason)}
-        todo = [job for job in wave if job.name in reasons]
-        _check(stage, wave, states, ledger)
+        for job in wave:
+            try:
+                _check(stage, job, states[job.name], ledger)
+            except UserError as error:
+                failures.add(job, error)
+        todo = [job for job in wave if job.name in reasons and job not in failures]
         if todo:
             shown = "; ".join(sorted(set(reasons.values()))[:3])
             log.info("%s: START %d of %d jobs (%s)", title, len(todo), len(jobs), shown)
-            _run_wave(recipe, stage, todo, states, ledger, submit)
-            num_run += len(todo)
+            _run_wave(recipe, stage, todo, states, ledger, submit, failures)
+            num_run += sum(job not in failures for job in todo)
     if num_run:
         log.info("%s: DONE %d jobs in %.1f s", title, num_run, time.monotonic() - start)
-    else:
+    elif not any(job in failures for job in jobs):
         log.info("%s: SKIP, up to date (%d jobs, settings and inputs unchanged)", title, len(jobs))
 
 
@@ -133,31 +147,27 @@ def waves(jobs: list[Job]) -> list[list[Job]]:
     return groups
 
 
-def _check(stage: catalog.StageEntry, jobs: list[Job], states: dict[str, State], ledger: Ledger) -> None:
-    """Raise DataError for missing inputs and ConfigError for experiments with other settings."""
-    for job in jobs:
-        state = states[job.name]
-        if state.missing:
-            path = state.missing[0]
-            maker = ledger.maker_of(path)
-            advice = (
-                f"stage {catalog.find(maker.stage).number} {maker.stage} writes it"
-                if maker
-                else _advice(path)
-            )
-            raise DataError(f"stage {stage.name}, {job.name}: {path} does not exist: {advice}")
-        if state.other_settings:
-            raise ConfigError(
-                f"{job.home} holds an experiment with other settings: {', '.join(state.other_settings)}. "
-                "Use another folder with --exp NAME, or replace it with --force"
-            )
-        for maker in ledger.stale_inputs(job):
-            log.warning(
-                "%s: %s is not up to date with its settings; stage %s would run it again",
-                job.name,
-                maker.name,
-                maker.stage,
-            )
+def _check(stage: catalog.StageEntry, job: Job, state: State, ledger: Ledger) -> None:
+    """Raise DataError for a missing input and ConfigError for an experiment with other settings."""
+    if state.missing:
+        path = state.missing[0]
+        maker = ledger.maker_of(path)
+        advice = (
+            f"stage {catalog.find(maker.stage).number} {maker.stage} writes it" if maker else _advice(path)
+        )
+        raise DataError(f"stage {stage.name}, {job.name}: {path} does not exist: {advice}")
+    if state.other_settings:
+        raise ConfigError(
+            f"{job.home} holds an experiment with other settings: {', '.join(state.other_settings)}. "
+            "Use another folder with --exp NAME, or replace it with --force"
+        )
+    for maker in ledger.stale_inputs(job):
+        log.warning(
+            "%s: %s is not up to date with its settings; stage %s would run it again",
+            job.name,
+            maker.name,
+            maker.stage,
+        )
 
 
 def _advice(path: Path) -> str:
@@ -178,25 +188,44 @@ def _run_wave(
     states: dict[str, State],
     ledger: Ledger,
     submit: Submit,
+    failures: Failures,
 ) -> None:
-    tasks: dict[str, list[Task]] = {}
+    tasks: list[Task] = []
     for job in jobs:
-        _begin(job, states[job.name], recipe.options.force, ledger)
-        tasks[job.name] = _tasks(recipe, stage, job, states[job.name])
+        with _failing(stage, job, failures):
+            _begin(job, states[job.name], recipe.options.force, ledger)
+            tasks += _tasks(recipe, stage, job, states[job.name])
 
     def on_done(job: Job, spent: float) -> None:
         if not stage.sharded:
-            finish(job, ledger, spent, command_line())
+            with _failing(stage, job, failures):
+                finish(job, ledger, spent, command_line())
 
-    seconds = _run_tasks([task for group in tasks.values() for task in group], stage, submit, on_done)
+    seconds = _run_tasks(tasks, stage, submit, on_done, failures)
     for job in jobs if stage.sharded else ():
+        if job in failures:
+            continue
         start = time.monotonic()
         folder = parts_dir(job, states[job.name].digest)
         view = recipe.under(job.protocol)
-        num_parts = len(stage.module.shards(view, job))
-        stage.module.merge(view, job, [folder / f"part.{i:04d}" for i in range(num_parts)])
-        finish(job, ledger, seconds.get(job.name, 0.0) + time.monotonic() - start, command_line())
-        shutil.rmtree(folder, ignore_errors=True)
+        with _failing(stage, job, failures):
+            num_parts = len(stage.module.shards(view, job))
+            stage.module.merge(view, job, [folder / f"part.{i:04d}" for i in range(num_parts)])
+            finish(job, ledger, seconds.get(job.name, 0.0) + time.monotonic() - start, command_line())
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _failing(stage: catalog.StageEntry, job: Job, failures: Failures) -> Iterator[None]:
+    """Record the failure of a job outside its tasks: of its preparation, its merge or its stamp."""
+    try:
+        try:
+            yield
+        except OSError as error:
+            refuse_os_error(error, job.home)
+            raise
+    except UserError as error:
+        failures.add(job, type(error)(f"stage {stage.name}, {job.name}: {error}"))
 
 
 def _begin(job: Job, state: State, force: bool, ledger: Ledger) -> None:
@@ -231,22 +260,33 @@ def _tasks(recipe: Recipe, stage: catalog.StageEntry, job: Job, state: State) ->
 
 
 def _run_tasks(
-    tasks: list[Task], stage: catalog.StageEntry, submit: Submit, on_done: Callable[[Job, float], None]
+    tasks: list[Task],
+    stage: catalog.StageEntry,
+    submit: Submit,
+    on_done: Callable[[Job, float], None],
+    failures: Failures,
 ) -> dict[str, float]:
-    """Run tasks, log their progress, and return the seconds by job. Raise the first failure and cancel the rest."""
+    """Run tasks, log their progress, and return the seconds by job.
+
+    Raise what ends the whole run: an interruption, or the death of the worker processes.
+    """
     seconds: dict[str, float] = {}
     waiting: dict[concurrent.futures.Future, Task] = {}
     num_done, start = 0, time.monotonic()
 
     def settle(future: concurrent.futures.Future, task: Task) -> None:
         nonlocal num_done
+        num_done += 1
         if (error := future.exception()) is not None:
-            for other in waiting:
-                other.cancel()
-            raise _failure(stage, task, error)
+            failure = _failure(stage, task, error)
+            if isinstance(error, concurrent.futures.BrokenExecutor):
+                for other in waiting:
+                    other.cancel()
+                raise failure
+            failures.add(task.job, failure)
+            return
         spent = future.result()
         seconds[task.job.name] = seconds.get(task.job.name, 0.0) + spent
-        num_done += 1
         left = (time.monotonic() - start) / num_done * (len(tasks) - num_done)
         log.info(
             "  %s: %s done in %.1f s (%d of %d, about %.0f s left)",

@@ -1,5 +1,6 @@
 import logging
 import re
+import shutil
 
 import pytest
 
@@ -83,6 +84,47 @@ def test_only_failed_shards_run_again(toy):
     assert "spell line c" in toy.calls
 
 
+def test_what_does_not_depend_on_a_failed_job_goes_on(toy, caplog):
+    (toy.root / "stop_after").write_text("line/x")
+    with (
+        caplog.at_level(logging.INFO, "dada"),
+        pytest.raises(
+            DadaError, match="^stage greet, dialogue/x failed: RuntimeError: stopped\nlast lines of"
+        ),
+    ):
+        toy()
+    assert toy.calls == ["greet line/x", "greet dialogue/x", *ALL[2:5]]
+    assert "stage spell, dialogue: left out, it needs stage greet, dialogue/x" in caplog.text
+    assert "stage 1 greet: DONE 1 jobs" in caplog.text and "all done" not in caplog.text
+    (toy.root / "stop_after").unlink()
+    assert toy() == ["greet dialogue/x", *ALL[5:]]
+
+
+def test_an_old_output_of_a_failed_job_is_not_read(toy):
+    toy()
+    (toy.root / "stop_after").write_text("line/x")
+    with pytest.raises(DadaError, match="stopped"):
+        toy("corpus.language=pt")
+    assert toy.calls == ["greet line/x", "greet dialogue/x", *ALL[2:5]]
+
+
+def test_several_failures_end_in_a_list(toy):
+    (toy.root / "broken").touch()
+    with pytest.raises(DadaError) as caught:
+        toy()
+    lines = str(caught.value).splitlines()
+    assert lines[:3] == ["2 jobs failed:"] + [
+        f"  stage spell, {name} shard 2 failed: ValueError: the pen broke" for name in ("line", "dialogue")
+    ]
+    assert caught.value.exit_code == 1 and lines[3].startswith("last lines of ")
+    with pytest.raises(
+        DataError, match="(?s)2 jobs failed:.*stage 1 greet writes it.*stage 1 greet"
+    ) as caught:
+        shutil.rmtree(toy.root / "data")
+        toy(first=2)
+    assert caught.value.exit_code == 2
+
+
 def test_missing_input_names_the_stage_that_makes_it(toy):
     with pytest.raises(DataError, match="greeting does not exist: stage 1 greet writes it"):
         toy(first=2)
@@ -126,7 +168,7 @@ def test_a_forced_stage_that_was_stopped_goes_on(toy):
     with pytest.raises(DadaError, match="the pen broke"):
         toy("protocol=line", first=2, force=True)
     (toy.root / "broken").unlink()
-    assert toy("protocol=line") == ["spell line c", "spell line d"]
+    assert toy("protocol=line") == ["spell line c"]
     (toy.root / "accent").write_text("!")
     (toy.root / "stop_after").write_text("line/x")
     with pytest.raises(DadaError, match="greet, dialogue/x failed"):
