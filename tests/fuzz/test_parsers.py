@@ -32,9 +32,10 @@ from dada.formats.csv_list import read_rows
 from dada.formats.key import read_key
 from dada.formats.score_file import read_score_file
 from dada.report.summary import read_summary
-from dada.settings import build, read_yaml
+from dada.settings import build
 from dada.storage.json_file import read_json
 from dada.storage.tensors import load_tensors
+from dada.storage.yaml_file import read_yaml
 from dada.text.collection import read_collection
 from dada.text.corpus import read_aliases
 from dada.text.wikidump import Reading, read_dump
