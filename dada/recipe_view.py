@@ -74,6 +74,10 @@ class RecipeView(Protocol):
         """Settings of the corpus."""
 
     @property
+    def has_corpus_root(self) -> bool:
+        """Whether the folder of the corpus is set."""
+
+    @property
     def corpus_root(self) -> Path:
         """Folder of the corpus as distributed. Raise ConfigError where it is not set."""
 

@@ -17,7 +17,7 @@ def asv_name(recipe: RecipeView, split: str) -> str:
 
 def asv_files(recipe: RecipeView, split: str) -> dict[str, Path]:
     """Return the files of the ASV of a split by key (`scores`, `key`); empty without an ASV or with fixed rates."""
-    entry = recipe.evaluate.asv.get(split) or {}
+    entry = (recipe.evaluate.asv.get(split) or {}) if recipe.has_corpus_root else {}
     return {
         name: recipe.corpus_root / _filled(recipe, entry[name])
         for name in ("scores", "key")

@@ -151,6 +151,11 @@ class Recipe:
         return self.config.corpus
 
     @property
+    def has_corpus_root(self) -> bool:
+        """Whether the folder of the corpus is set."""
+        return self.corpus.root not in (None, MISSING)
+
+    @property
     def corpus_root(self) -> Path:
         """The folder of the corpus as distributed. ConfigError where it is not set."""
         return self._set_path("corpus.root", self.corpus.root)

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 def plan(recipe: Recipe) -> list[Job]:
     """Return one job for a protocol. It runs again when a file of local/ changes."""
-    root = None if recipe.corpus.root is None else recipe.corpus_root
+    root = recipe.corpus_root if recipe.has_corpus_root else None
     splits = recipe.all_splits if recipe.corpus.audio else []  # stage 3 makes those of texts
     names = [*splits, *recipe.corpus.options.get("text_only", [])]
     if not names:
@@ -53,6 +53,8 @@ def run(recipe: Recipe, job: Job) -> None:
     from dada.data import prepared as checks
     from dada.data.counts import count
 
+    if recipe.corpus.root is not None:
+        log.info("corpus: %s", recipe.corpus_root)  # ConfigError where it is not set
     prepared = load_local(recipe.root, PREPARE).prepare(recipe)
     checks.check_paths(prepared, job.outputs, recipe.root / "local" / f"{PREPARE}.py")
     for data in prepared:

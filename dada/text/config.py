@@ -19,9 +19,7 @@ class TextConfig:
 
     name: str = "authors"  # of the merged corpus: data/text_<name>/
     # `authors` is data/authors; with a slash, a path from the recipe
-    corpora: Annotated[list[str], Limits(min_items=1, distinct=True)] = field(
-        default_factory=lambda: ["authors"]
-    )
+    corpora: Annotated[list[str], Limits(distinct=True)] = field(default_factory=lambda: ["authors"])
     transcripts: bool = True  # add Whisper's transcripts of the bona fide training speech
     min_words: int = 6  # shorter texts and chunks are dropped
     max_words: int = 39  # longer texts are cut into chunks at sentence ends

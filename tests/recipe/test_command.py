@@ -111,3 +111,11 @@ def test_a_list_of_the_stages_needs_no_slow_package():
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert "lfcc_lcnn" in done.stdout and done.stdout.endswith("[0, 0] []\n")
+
+
+def test_every_recipe_lists_its_stages_without_its_corpus(call_dada):
+    recipes = sorted(path.parent for path in (ROOT / "egs").glob("*/recipe.yaml"))
+    assert len(recipes) > 10
+    for recipe in recipes:
+        code, text, errors = call_dada("run", recipe, "--list")
+        assert code == 0 and " 1 prepare_data: " in text, errors

@@ -126,8 +126,9 @@ def test_other_directories_than_expected(recipe):
 
 def test_a_corpus_without_root(recipe):
     recipe.corpus.root = "???"
+    assert stage.plan(recipe)[0].inputs == ()
     with pytest.raises(ConfigError, match="is not set: write .*local.yaml"):
-        stage.plan(recipe)
+        run(recipe)
     recipe.corpus.root = "corpus"
     assert stage.plan(recipe)[0].inputs == (recipe.root / "corpus",)
 
