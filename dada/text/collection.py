@@ -6,7 +6,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from dada.errors import DataError
 from dada.formats.columns import read_text
@@ -74,7 +73,7 @@ def _rows(path: Path, kind: str) -> Iterator[Mapping]:
     text = read_text(path)
     numbered: Iterable[tuple[int, object]]
     if kind == ".json":
-        numbered: Iterable[tuple[int, Any]] = enumerate(_list_of(path, text), start=1)
+        numbered = enumerate(_list_of(path, text), start=1)
     else:
         lines = enumerate(text.split("\n"), start=1)
         numbered = ((i, parse_json(line, path, FORMAT, i)) for i, line in lines if line.strip())
