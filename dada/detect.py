@@ -30,7 +30,7 @@ NO_WORDS = "the speaker is not known, or none was named"
 
 @dataclass
 class Verdict:
-    """What a system says of one file. Scores are natural-log odds or logit differences: higher is more bona
+    """The outputs of a system on one file. Scores are natural-log odds or logit differences: higher is more bona
     fide.
     """
 
@@ -192,7 +192,7 @@ def recipe_root(folder: Path) -> Path:
 
 
 def detector_of(model: Path | None, seed: int | None, system: str | None, init: Path | None) -> Detector:
-    """The detector that the flags ask for (UserError)."""
+    """Return the detector that the flags name. Raise UserError for flags that do not go together."""
     if model is not None and system is None and init is None:
         return Detector.of_experiment(model, seed)
     if model is None and seed is None and system is not None and init is not None:
@@ -204,7 +204,7 @@ def detector_of(model: Path | None, seed: int | None, system: str | None, init: 
 
 
 def readable(verdict: Verdict) -> str:
-    """A verdict in words."""
+    """Return a verdict as text."""
     run_of = f"seed {verdict.seed}" if verdict.weights is None else verdict.weights
     lines = [
         f"{verdict.file}: {verdict.seconds:.1f} s, {verdict.system} ({run_of}), audio window: "

@@ -132,7 +132,7 @@ def _main_table(scan: _Scan) -> dict[str, str]:
 def _check_keys(scan: _Scan) -> None:
     main = "wav.scp" if "wav.scp" in scan.tables else "text"
     if not scan.tables.get(main):
-        return  # said already
+        return  # reported with the form
     for name, table in scan.tables.items():
         if not table:
             continue
