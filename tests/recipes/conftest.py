@@ -15,7 +15,9 @@ from dada.recipe.recipe import Recipe
 from dada.stages import s10_explain
 
 PREPARE = '''
-"""Harmonic tones of three speakers; spoofs have a hum. Every utterance speaks a line, and the lines are the authors' corpus."""
+"""Harmonic tones of three speakers; spoofs have a hum. Every utterance speaks a line, and the lines are the
+authors' corpus.
+"""
 
 import numpy as np
 
@@ -34,8 +36,10 @@ def prepare(recipe):
                 utt = f"{name}-{split}-{turn}"
                 rng = np.random.default_rng([number, speaker, turn])
                 time = np.arange(int(16000 * (0.8 + 0.1 * turn))) / 16000
-                x = sum(np.sin(2 * np.pi * (90 + 40 * speaker) * k * time) / k for k in range(1, 9)) * (1 + np.sin(2 * np.pi * 3 * time))
-                x = 0.05 * x + 0.01 * rng.standard_normal(len(time)) + (0.03 * np.sin(2 * np.pi * 3000 * time) if spoof else 0)
+                tone = sum(np.sin(2 * np.pi * (90 + 40 * speaker) * k * time) / k for k in range(1, 9))
+                hum = 0.03 * np.sin(2 * np.pi * 3000 * time) if spoof else 0
+                x = 0.05 * tone * (1 + np.sin(2 * np.pi * 3 * time)) + hum
+                x += 0.01 * rng.standard_normal(len(time))
                 path = recipe.root / "data" / "audio" / f"{utt}.flac"
                 write_audio(path, x.astype(np.float32))
                 line = f"line-{split}-{speaker}-{turn}"
@@ -66,9 +70,17 @@ corpus:
   purported_speakers: true
   counts: {{train: {{bonafide: 12, spoof: 12}}}}
   options: {{text_only: [authors]}}
-systems: [trivial_cues, lfcc_gmm, lfcc_lcnn, dada_audio, dada_text, dada_late, dada_late_calibrated, dada_late_bayes, dada_mid]
+systems: [trivial_cues, lfcc_gmm, lfcc_lcnn, dada_audio, dada_text,
+  dada_late, dada_late_calibrated, dada_late_bayes, dada_mid]
 seeds: [1, 2]
-transcribe: {{backend: transformers, model: {whisper}, language: en}}
+transcribe:
+  backend: transformers
+  model: {whisper}
+  language: en
+  max_tokens_per_second: 1
+  extra_tokens: 4
+  # a random network would read every clip again
+  guard: {{max_words_per_second: 99, min_distinct_words: 0, min_logprob: -99, max_compression: 99}}
 text: {{name: lines, corpora: [authors], min_words: 3, dev_fraction: 0.3}}
 evaluate: {{num_resamples: 50, abx_triples: 200}}
 """
