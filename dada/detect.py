@@ -23,7 +23,7 @@ from dada.score.clip import Clip, System
 from dada.score.outputs import decisions
 
 if TYPE_CHECKING:
-    from dada.asr import Transcriber
+    from dada.asr.base import Transcriber
 
 NO_WORDS = "the speaker is not known, or none was named"
 

@@ -20,7 +20,7 @@ from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from dada.asr import Transcriber
+    from dada.asr.base import Transcriber
 
 NEEDS_AUDIO = True
 USES_GPU = True

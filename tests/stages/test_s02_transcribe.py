@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dada.asr import TranscribeConfig, Transcript
+from dada.asr import TranscribeConfig
+from dada.asr.base import Transcript
 from dada.data import read_table, write_audio, write_table
 from dada.errors import ConfigError, DataError
 from dada.recipe.stamps import plain, stamp_path, write_stamp
