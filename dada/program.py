@@ -11,6 +11,8 @@ from pathlib import Path
 
 from dada.errors import DadaError, UserError
 
+# A log on a full disk prints no tracebacks beside the message.
+logging.raiseExceptions = False
 LEVELS = ("debug", "info", "warning", "error")
 INTERRUPTED = 130  # what shells report after Ctrl-C
 # Faults of a path, a disk or permissions, which no code is to blame for.

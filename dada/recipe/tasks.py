@@ -16,7 +16,7 @@ from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, plain, slug, stamp_path, write_stamp
 from dada.recipe.worker import run_distributed
-from dada.storage.atomic import atomic_dir
+from dada.storage.atomic import atomic_dir, refuse_os_error
 from dada.storage.environment import stamp_facts
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -41,7 +41,18 @@ class Task:
 
 
 def run_task(task: Task) -> float:
-    """Run a task in this process and return its seconds. Errors are logged and raised."""
+    """Run a task in this process and return its seconds. Errors are logged and raised.
+
+    Raise UserError for a full disk and for a folder that cannot be written.
+    """
+    try:
+        return _run(task)
+    except OSError as error:
+        refuse_os_error(error, Path(error.filename or task.job.home))
+        raise
+
+
+def _run(task: Task) -> float:
     _one_thread()
     if not task.recipe.options.ngpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # GPUs are used only with --ngpu

@@ -1,15 +1,19 @@
+import errno
 import logging
+import os
 import re
 import shutil
 
 import pytest
 
-from dada.errors import ConfigError, DadaError, DataError
+from dada.errors import ConfigError, DadaError, DataError, UserError
+from dada.recipe import tasks
 from dada.recipe.job import Job
 from dada.recipe.listing import dry_run, list_stages
 from dada.recipe.recipe import Recipe
 from dada.recipe.runner import Selection, waves
 from dada.recipe.stamps import Ledger
+from dada.storage import atomic
 
 ALL = ["greet line/x", "greet dialogue/x"] + [
     f"spell {protocol} {keys}" for protocol in ("line", "dialogue") for keys in ("a b", "c", "d")
@@ -254,3 +258,20 @@ def test_waves_follow_needs(tmp_path):
     assert [[job.name for job in wave] for wave in waves([later])] == [["later"]]
     with pytest.raises(RuntimeError, match="wait for each other"):
         waves([fusion, scoring("branch", (second,), (first,))])
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_disk_that_takes_nothing_is_a_message_and_the_run_goes_on_afterwards(toy, monkeypatch, code):
+    """The error is raised where the stage writes, where a mark is written, and where the log is opened."""
+    for module, name in ((atomic.os, "replace"), (tasks.logging, "FileHandler")):
+        with monkeypatch.context() as patch:
+
+            def fail(*args, **kwargs):
+                raise OSError(code, os.strerror(code), str(args[-1]))
+
+            patch.setattr(module, name, fail)
+            with pytest.raises(UserError, match="cannot write .*, then run the same command again") as caught:
+                toy()
+            assert caught.value.exit_code == 2
+        assert not list(toy.root.rglob("greeting")) and not list(toy.root.rglob("*.partial"))
+    assert toy() == ALL
