@@ -38,6 +38,12 @@ def class_constant(package: str, name: str, what: str, owner: str, constant: str
     return ast.literal_eval(values[constant])
 
 
+def version(package: str, name: str) -> int:
+    """Return the `VERSION` of a plug-in, 1 without."""
+    module = f"{package}.{name}"
+    return _definition(module, "VERSION") if "VERSION" in _statements(module) else 1
+
+
 @functools.cache
 def _definition(module: str, name: str) -> Any:
     """Return the value of a name at the top of a file of this package, or of any other module."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dada.data.arks import ArkReader
-from dada.data.audio import read_audio, read_header, split_location
+from dada.data.audio import SAMPLE_RATE, read_audio, read_header, split_location
 from dada.data.batch import Batch, pad_stack
 from dada.data.datadir import NO_SPEAKER, DataDir, class_table, sources_of
 from dada.data.input import Rule
@@ -22,13 +22,18 @@ from dada.data.length import fit_length
 from dada.data.tables import read_table
 from dada.errors import ConfigError, DataError
 
+# Steps of a batch outside training, by `input.kind`: 200 s of audio. Networks on features take up to 230 kB a frame
+# (`lfcc_lcnn_lstm`), so that a batch takes less than 5 GB.
+BATCH_STEPS = {"features": 20_000, "waveform": 200 * SAMPLE_RATE}
+
 
 class Dataset(torch.utils.data.Dataset):
     """N utterances; item i is `(i, tensor)`, and `collate` makes a `Batch` of such items.
 
     `arrays` gives an array for every utterance: a waveform (T,), a vector (D,), or a matrix of an ark, frames
     first (N, F), which becomes (F, N). `labels` (N,) are class indices; `sources` name what each utterance
-    was spoken from, for folds; `lengths` are counts of steps known beforehand, for sorting. `size` and `rule`
+    was spoken from, for folds; `lengths` are counts of steps known beforehand, for sorting, and `batch_steps` the
+    most steps, padding included, of a batch outside training. `size` and `rule`
     bring the last axis to a length (`fit_length`); with `crop_seed` what is too long keeps a random stretch,
     drawn from (seed, epoch, utterance) alone, so that workers and resumed runs cut alike.
     """
@@ -41,6 +46,7 @@ class Dataset(torch.utils.data.Dataset):
         speakers: Sequence[str] | None = None,
         sources: Sequence[str] | None = None,
         lengths: Sequence[int] | None = None,
+        batch_steps: int = BATCH_STEPS["features"],
         size: int | None = None,
         rule: Rule = "full",
         crop_seed: int | None = None,
@@ -51,7 +57,7 @@ class Dataset(torch.utils.data.Dataset):
         self.speakers = list(speakers) if speakers is not None else [NO_SPEAKER] * len(self.utts)
         self.sources = list(sources) if sources is not None else list(self.utts)
         self.lengths = list(lengths) if lengths is not None else None
-        self.size, self.rule, self.crop_seed = size, rule, crop_seed
+        self.size, self.rule, self.crop_seed, self.batch_steps = size, rule, crop_seed, batch_steps
         self.epoch = 0
         self.check()
 
@@ -107,6 +113,7 @@ class Subset(Dataset):
         self.speakers = [whole.speakers[i] for i in indices]
         self.sources = [whole.sources[i] for i in indices]
         self.lengths = None if whole.lengths is None else [whole.lengths[i] for i in indices]
+        self.batch_steps = whole.batch_steps
 
     def set_epoch(self, epoch: int) -> None:
         self.whole.set_epoch(epoch)
@@ -200,6 +207,7 @@ def audio_dataset(data: DataDir, config: Any, dump: Path | None, training: bool,
         speakers=[data.speakers[utt] for utt in data.utts],
         sources=sources_of(data),
         lengths=_lengths(data, config.input, dump, size, rule),
+        batch_steps=BATCH_STEPS[kind],
         size=size,
         rule=rule,
         crop_seed=seed if crop or (training and config.input.random_crop) else None,

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from dada import plugin_schema
+
 Kind = Literal["waveform", "features", "text", "text_features", "branches"]
 Rule = Literal["full", "crop", "tile", "pad"]
 
@@ -46,4 +48,10 @@ class InputConfig:
             "num_samples": self.num_samples,
             "length_rule": self.length_rule if fixed else "full",
             "features": dict(self.features),
+            **({"version": version} if (version := self._version()) != 1 else {}),
         }
+
+    def _version(self) -> int:
+        """Return the version of the feature, which a change of its values raises."""
+        name = str(self.features.get("name", ""))
+        return plugin_schema.version("dada.features", name) if self.kind == "features" else 1

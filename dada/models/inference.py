@@ -3,6 +3,7 @@
 Axes: N utterances, K classes, D embedding.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from torch.utils.data import DataLoader
 from dada.data.datadir import BONAFIDE, SPOOF
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -31,14 +34,11 @@ def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_work
     """Outputs for every utterance, in the dataset's order, in evaluation mode; the model's mode is put back
     afterwards.
 
-    Batches hold utterances of similar length where the dataset knows lengths, so that little is padded.
+    Batches hold at most `batch_size` utterances, and `dataset.batch_steps` steps where the dataset knows lengths.
     """
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
-    order = list(range(len(dataset)))
-    lengths = dataset.lengths
-    if lengths is not None:
-        order.sort(key=lengths.__getitem__)  # stable: equal lengths keep their order
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    batches = make_batches(dataset, batch_size)
+    order = [i for batch in batches for i in batch]
     loader = DataLoader(
         dataset,
         batch_sampler=batches,
@@ -58,6 +58,33 @@ def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_work
     place = torch.empty(len(order), dtype=torch.int64)
     place[torch.tensor(order, dtype=torch.int64)] = torch.arange(len(order))
     return Outputs(list(dataset.utts), torch.cat(logits)[place], torch.cat(embeddings)[place])
+
+
+def make_batches(dataset: Dataset, batch_size: int) -> list[list[int]]:
+    """Return the indices of each batch. Utterances of similar length are together, so that little is padded.
+
+    A single utterance beyond `dataset.batch_steps` is a batch of its own, and the log names it.
+    """
+    order, lengths = list(range(len(dataset))), dataset.lengths
+    if lengths is None:
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    order.sort(key=lengths.__getitem__)  # stable: equal lengths keep their order
+    batches: list[list[int]] = []
+    for i in order:
+        size = len(batches[-1]) + 1 if batches else 0
+        if not batches or size > batch_size or size * lengths[i] > dataset.batch_steps:
+            batches.append([])
+        batches[-1].append(i)
+    longest = order[-1] if order else 0
+    if order and lengths[longest] > dataset.batch_steps:
+        log.warning(
+            "utterance %s has %d steps, more than the %d of a batch: it may take much memory; input.num_samples "
+            "cuts clips",
+            dataset.utts[longest],
+            lengths[longest],
+            dataset.batch_steps,
+        )
+    return batches
 
 
 def scores_from_logits(logits: Tensor, labels: Sequence[str]) -> Tensor:

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 from dada.errors import ConfigError
@@ -58,8 +58,9 @@ class StageEntry:
         """Return the jobs of this stage under every protocol, each job once."""
         views = recipe.views if self._has_input(recipe) else []
         jobs: dict[str, Job] = {}
+        version = getattr(self.module, "VERSION", 1)
         for job in (job for view in views for job in self.module.plan(view)):
-            jobs.setdefault(job.name, job)
+            jobs.setdefault(job.name, replace(job, version=version))
         return list(jobs.values())
 
 

@@ -14,21 +14,23 @@ def content(job: Job, is_its_own: Callable[[Path], bool]) -> str:
     A folder among the outputs may also hold files of later stages: `is_its_own` selects those of the job.
     """
     digest = hashlib.sha256()
-    for path in sorted(dict.fromkeys(_files(job, is_its_own))):
+    files = [file for path in written(job, is_its_own) for file in (path, *_indexed(job, path))]
+    for path in sorted(dict.fromkeys(files)):
         name = path.relative_to(job.home) if path.is_relative_to(job.home) else path.name
         digest.update(f"{name}\n{file_digest(path)}\n".encode())
     return digest.hexdigest()
 
 
-def _files(job: Job, is_its_own: Callable[[Path], bool]) -> Iterator[Path]:
+def written(job: Job, is_its_own: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield the files of the outputs of a job."""
     for output in job.outputs:
-        for path in _below(output) if output.is_dir() else [output]:
-            if is_its_own(path):
-                yield path
-                if path.suffix == ".scp":
-                    yield from (
-                        named for named in _named(path) if named.is_relative_to(job.home) and named.is_file()
-                    )
+        yield from (path for path in (_below(output) if output.is_dir() else [output]) if is_its_own(path))
+
+
+def _indexed(job: Job, path: Path) -> list[Path]:
+    """Return the arks and recordings below the home of a job that one of its files names."""
+    named = _named(path) if path.suffix == ".scp" else ()
+    return [file for file in named if file.is_relative_to(job.home) and file.is_file()]
 
 
 def _below(folder: Path) -> Iterable[Path]:

@@ -12,6 +12,9 @@ A stage that reads sound sets `NEEDS_AUDIO = True`, and passes over recipes that
 compute on a GPU where they see one sets `USES_GPU = True`: on a cluster, `--ngpu` requests one. A training
 stage sets `DISTRIBUTED = True`: with several GPUs, torchrun starts its `run` once for each.
 
+A change of the program after which a stage or a feature computes other results raises `VERSION` in its file
+(default 1), so that what the old code wrote is computed again.
+
 `run` and `merge` write their outputs atomically; the runner stamps a job only after all of them exist.
 """
 
@@ -24,7 +27,7 @@ from typing import Any
 class Job:
     """One unit of a stage.
 
-    The outputs depend on `settings` (plain values: dict, list, str, number, None) and the inputs alone. `home`
+    The outputs depend on `settings` (plain values: dict, list, str, number, None), the version and the inputs alone. `home`
     is the folder that keeps the stamp; where it is replaced, the job runs again. `kind` names the function of
     the stage that runs the job.
     """
@@ -41,6 +44,7 @@ class Job:
     seed: int | None = None
     split: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
+    version: int = 1  # VERSION of the stage
     # refuse other settings instead of running again: a trained model is not thrown away by mistake
     keep: bool = False
     # jobs of the same stage that may save this job work: those planned before it run first, if they run

@@ -3,15 +3,17 @@
 import functools
 import json
 import logging
+import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dada.errors import DataError
-from dada.recipe.contents import content
+from dada.recipe.contents import content, written
 from dada.recipe.job import Job
-from dada.storage.digest import value_digest
+from dada.storage.digest import file_digest, value_digest
 from dada.storage.json_file import read_json, write_json
 
 STARTED = ".started.json"
@@ -123,6 +125,8 @@ class Ledger:
             return f"{absent[0].name} is missing" if absent else "it was never finished"
         if changed:
             return f"settings changed: {', '.join(changed[:4])}{', …' if len(changed) > 4 else ''}"
+        if stamp.get("version", 1) != job.version:
+            return f"the stage computes other results since version {job.version}"
         if stamp["digest"] != now:
             others = [
                 str(path)
@@ -138,10 +142,10 @@ class Ledger:
         """
         maker = self.maker_of(path)
         stamp = read_stamp(stamp_path(maker)) if maker else None
-        if stamp:
-            return (
-                value_digest([stamp["digest"], stamp["content"]]) if stamp.get("content") else stamp["digest"]
-            )
+        if maker and stamp:
+            made = [stamp["digest"], *([stamp["content"]] if stamp.get("content") else [])]
+            made += [edited] if (edited := _edited(maker, stamp, path)) else []
+            return value_digest(made) if len(made) > 1 else stamp["digest"]
         if path.is_dir():
             return value_digest(sorted(p.name for p in path.iterdir() if not p.name.startswith(".")))
         status = path.stat()
@@ -149,7 +153,18 @@ class Ledger:
 
     def content(self, job: Job) -> str:
         """Return the digest of the outputs of a job."""
-        return content(job, lambda path: self.maker.get(path, job) == job)
+        return content(job, self._is_own(job))
+
+    def files(self, job: Job) -> dict[str, list]:
+        """Return size, time and digest of every file that a job wrote, by its path from the home of the job."""
+        paths = sorted(set(written(job, self._is_own(job))))
+        return {
+            os.path.relpath(path, job.home): [path.stat().st_size, path.stat().st_mtime_ns, file_digest(path)]
+            for path in paths
+        }
+
+    def _is_own(self, job: Job) -> Callable[[Path], bool]:
+        return lambda path: self.maker.get(path, job) == job
 
     def made_before(self, job: Job, now: str) -> dict | None:
         """Return the facts of a job's outputs before it runs again with the same digest; see `changed_content`."""
@@ -181,8 +196,30 @@ class Ledger:
         ]
 
 
+def _edited(maker: Job, stamp: dict[str, Any], path: Path) -> dict[str, str]:
+    """Return the digests of those files of an output that were replaced or edited after their job wrote them."""
+    edited = {}
+    for name, mark in stamp["files"].items() if isinstance(stamp.get("files"), dict) else ():
+        file = Path(os.path.normpath(maker.home / name))
+        if (file == path or path in file.parents) and file.is_file() and isinstance(mark, list):
+            status = file.stat()
+            if [status.st_size, status.st_mtime_ns] != mark[:2]:
+                digest = _digest_of((file, status.st_size, status.st_mtime_ns))
+                if digest != mark[-1]:
+                    _warn(f"{file} was changed after stage {maker.stage} wrote it: what reads it runs again")
+                    edited[name] = digest
+    return edited
+
+
+@functools.lru_cache(maxsize=1000)
+def _digest_of(version: tuple[Path, int, int]) -> str:
+    """Return the digest of a file with a size and a time, computed once."""
+    return file_digest(version[0])
+
+
 def _digest(job: Job, identities: dict[str, str]) -> str:
-    return value_digest([job.stage, job.settings, identities])
+    version = [job.version] if job.version != 1 else []
+    return value_digest([job.stage, job.settings, identities, *version])
 
 
 def plain(value: object) -> object:

@@ -91,6 +91,8 @@ def finish(job: Job, ledger: Ledger, seconds: float, command: str) -> None:
         "settings": plain(job.settings),
         "inputs": inputs,
         "seconds": round(seconds, 1),
+        "files": ledger.files(job),
+        "version": job.version,
     }
     content |= {"content": changed} if changed else {}
     write_stamp(stamp_path(job), {**content, **stamp_facts(command)})

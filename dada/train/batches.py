@@ -1,5 +1,7 @@
 """The training data of a phase: its utterances, labels, groups and batches. Axes: N utterances."""
 
+import logging
+
 from torch import Tensor
 
 from dada.data.datadir import NO_SPEAKER, SPOOF
@@ -9,12 +11,22 @@ from dada.errors import ConfigError, DataError
 from dada.experiment.config import TrainConfig
 from dada.plugins import nearest
 
+log = logging.getLogger(__name__)
+
 
 def make_sampler(
     phase: TrainConfig, dataset: Dataset, labels: list[str], seed: int, rank: int = 0, world: int = 1
 ) -> BatchSampler:
     """Return the sampler of a phase's batches, of which process `rank` of `world` gets its share."""
     size = phase.batch_size
+    longest = max(dataset.lengths or [0])
+    if size * longest > 2 * dataset.batch_steps and not rank:
+        log.warning(
+            "a batch of %d utterances with up to %d steps may take much memory: train.crop_size trains on "
+            "stretches, a smaller train.batch_size on fewer clips at once",
+            size,
+            longest,
+        )
     options = {"rank": rank, "world": world, "drop_last": phase.drop_last}
     if phase.sampler == "triplets":
         return Triplets(pair_groups(dataset, phase.triplets_by, labels), size, seed, **options)

@@ -3,6 +3,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 
 import pytest
 
@@ -275,3 +276,28 @@ def test_a_disk_that_takes_nothing_is_a_message_and_the_run_goes_on_afterwards(t
             assert caught.value.exit_code == 2
         assert not list(toy.root.rglob("greeting")) and not list(toy.root.rglob("*.partial"))
     assert toy() == ALL
+
+
+def test_a_file_replaced_in_place_makes_its_readers_stale(toy, caplog):
+    """The same bytes with another time, as after `cp -r`, are the same file."""
+    toy()
+    greeting = toy.root / "data" / "x" / "greeting"
+    os.utime(greeting, (1, 1))
+    assert toy() == []
+    greeting.write_text("fr")
+    assert toy() == [f"spell line {keys}" for keys in ("a b", "c", "d")]
+    assert "greeting was changed after stage greet wrote it: what reads it runs again" in caplog.text
+    assert toy() == []
+    assert toy(force=True, last=1) == ALL[:2]
+    assert toy() == [f"spell line {keys}" for keys in ("a b", "c", "d")]
+
+
+def test_another_version_of_a_stage_runs_its_jobs_again(toy, caplog):
+    toy()
+    path = toy.root.parent / "package" / "toy_stages" / "s02_spell.py"
+    path.write_text(path.read_text() + "\nVERSION = 2\n")
+    del sys.modules["toy_stages.s02_spell"]
+    with caplog.at_level(logging.INFO, "dada"):
+        assert toy() == ALL[2:]
+    assert "the stage computes other results since version 2" in caplog.text
+    assert toy() == []
