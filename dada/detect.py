@@ -103,8 +103,8 @@ class Detector:
         clip = Clip(path, samples, speaker or NO_SPEAKER, self._transcribe)
         if experiment.config.task == "text":
             self.system.require_speaker(clip.speaker)
-        said = self.system.ask(clip)
-        classes = class_probabilities(experiment, said.outputs)
+        outputs = self.system.run(clip)
+        classes = class_probabilities(experiment, outputs.outputs)
         return Verdict(
             file=path,
             system=experiment.config.name,
@@ -112,15 +112,15 @@ class Detector:
             weights=self.weights,
             seconds=round(len(samples) / SAMPLE_RATE, 3),
             window=self._window(),
-            score=said.score,
-            probability_bonafide=self._probability(said.score),
+            score=outputs.score,
+            probability_bonafide=self._probability(outputs.score),
             labels=list(experiment.labels),
-            logits=by_class(experiment.labels, said.outputs.logits[0]),
-            decision=decisions(experiment, said.outputs)[0] if classes else None,
+            logits=by_class(experiment.labels, outputs.outputs.logits[0]),
+            decision=decisions(experiment, outputs.outputs)[0] if classes else None,
             classes=classes,
             speaker=speaker,
-            transcript=clip.transcript if self.system.hears_words() else None,
-            branches=dict(said.scores_below()),
+            transcript=clip.transcript if self.system.uses_words() else None,
+            branches=dict(outputs.branch_scores()),
         )
 
     def _window(self) -> str:

@@ -258,10 +258,10 @@ def test_thirty_minutes_do_what_the_length_rule_says(name, overrides, window):
         with pytest.raises(
             DataError, match="long.wav: 1800 s, and lfcc_gmm takes clips whole .*, up to 600 s: cut the file"
         ):
-            system.ask(Clip("long.wav", hours, "-", str))
+            system.run(Clip("long.wav", hours, "-", str))
         assert not seen
         return
-    long, start = (system.ask(Clip("long.wav", samples, "-", str)) for samples in (hours, hours[:160_000]))
+    long, start = (system.run(Clip("long.wav", samples, "-", str)) for samples in (hours, hours[:160_000]))
     torch.testing.assert_close(long.outputs.logits, start.outputs.logits, rtol=1e-5, atol=1e-5)
     assert all(size <= 600 * 16_000 for size in seen)
 
@@ -271,10 +271,10 @@ def test_silence_and_very_short_clips(name):
     """What is repeated is long enough; what is taken whole is refused, saying so, where it has no frame."""
     config = load_system_config(name)
     system = System(Experiment(config, config.labels, models.build("audio", config.model, 2).eval()), None)
-    assert np.isfinite(system.ask(Clip("silence", np.zeros(32_000, dtype=np.float32), "-", str)).score)
+    assert np.isfinite(system.run(Clip("silence", np.zeros(32_000, dtype=np.float32), "-", str)).score)
     short = Clip("short", 0.1 * np.ones(200, dtype=np.float32), "-", str)
     if name == "lfcc_gmm":
         with pytest.raises(DataError, match="a clip of 200 samples is shorter than one frame of 480"):
-            system.ask(short)
+            system.run(short)
     else:
-        assert np.isfinite(system.ask(short).score)
+        assert np.isfinite(system.run(short).score)

@@ -36,25 +36,26 @@ def pretraining_of(model: str) -> Pretraining | None:
 
 
 def origins(corpora: Sequence[str]) -> dict[str, str]:
-    """Each corpus, and each that it is made of, -> the one of `corpora` that it stands for; names without
-    case, blanks and hyphens.
+    """Return the corpora, and the corpora that they are made of, each with its entry of `corpora`.
+
+    Names are without case, blanks and hyphens.
     """
     derived = {_plain(name): parts for name, parts in _table()[1].items()}
-    found: dict[str, str] = {}
+    origin: dict[str, str] = {}
 
     def add(name: str, of: str) -> None:
-        if _plain(name) not in found:
-            found[_plain(name)] = of
+        if _plain(name) not in origin:
+            origin[_plain(name)] = of
             for part in derived.get(_plain(name), []):
                 add(part, of)
 
     for name in corpora:
         add(name, name)
-    return found
+    return origin
 
 
 def shared(model: str, corpora: Sequence[str]) -> list[tuple[str, str]]:
-    """(what the encoder was trained on, what is evaluated) of all that have a source in common."""
+    """Return the pairs (pretraining corpus, evaluation corpus) that have a source in common."""
     row = pretraining_of(model)
     if row is None:
         return []
@@ -68,23 +69,24 @@ def shared(model: str, corpora: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def notes(model: str, corpora: Sequence[str]) -> list[str]:
-    """Sentences on what of an evaluation corpus, the first of `corpora`, and of what it is made of an encoder
-    may have heard before.
+    """Return notes on overlaps of the pretraining data of an encoder with an evaluation corpus.
+
+    The evaluation corpus is the first of `corpora`; the others are those that it is made of.
     """
     row, name = pretraining_of(model), Path(model).name
     if row is None:
-        return [f"encoder {name}: what it was trained on is not known here ({TABLE.name})"]
-    found = []
+        return [f"encoder {name}: its training data are not known ({TABLE.name} has no row)"]
+    sentences = []
     for corpus, evaluated in shared(model, corpora):
         same = _plain(corpus) == _plain(evaluated)
         has = f", which {corpora[0]} is made of" if evaluated != corpora[0] else ""
         has = has if same else f", which has a source in common with {evaluated}"
-        found.append(f"encoder {name}: its pretraining data include {corpus}{has} ({row.source})")
-    if row.unnamed and not found:
-        found.append(
+        sentences.append(f"encoder {name}: its pretraining data include {corpus}{has} ({row.source})")
+    if row.unnamed and not sentences:
+        sentences.append(
             f"encoder {name}: trained on {row.unnamed}, so that an overlap cannot be ruled out ({row.source})"
         )
-    return found
+    return sentences
 
 
 def _plain(name: str) -> str:

@@ -99,4 +99,4 @@ def text_predictor(system: System) -> Callable[[Sequence[str]], np.ndarray]:
             f"system {system.config.name} reads {system.config.input.kind}: words are explained for "
             "systems that read text"
         )
-    return lambda texts: system.ask_texts(texts).logits.double().log_softmax(1).numpy()
+    return lambda texts: system.run_texts(texts).logits.double().log_softmax(1).numpy()

@@ -79,7 +79,7 @@ def nearest_quotes(
     if not others or not transcript:
         return []
     embeddings = torch.nn.functional.normalize(
-        system.ask_texts([transcript, *others]).embeddings, dim=1
+        system.run_texts([transcript, *others]).embeddings, dim=1
     ).numpy()
     cosines = embeddings[1:] @ embeddings[0]
     best = np.argsort(-cosines, kind="stable")[:num]

@@ -1,4 +1,4 @@
-"""Asking a trained system, with all that it stands on, about one clip."""
+"""Outputs of a trained system, with its branches, on one clip."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,15 +20,13 @@ from dada.score.scores import window_policy
 if TYPE_CHECKING:
     from dada.text.encoder import TextEncoder
 
-# Seconds of the longest clip that is taken in whole: what a network keeps of it grows with its length.
+# Seconds of the longest clip that is processed whole: the memory of a network grows with the length.
 WHOLE_SECONDS = 600
 
 
 @dataclass
 class Clip:
-    """A waveform (T,) at 16 kHz, who is said to speak in it, and the words, which are transcribed when they
-    are first asked for.
-    """
+    """A waveform (T,) at 16 kHz with its purported speaker. The first use of `transcript` transcribes it."""
 
     name: str
     samples: np.ndarray
@@ -37,36 +35,35 @@ class Clip:
 
     @cached_property
     def transcript(self) -> str:
-        """What was heard."""
+        """The words."""
         return self.transcribe(self.samples)
 
     @property
     def speakers(self) -> dict[str, str]:
-        """As a table of one utterance."""
+        """The purported speaker as a table of one utterance."""
         return {self.name: self.speaker}
 
 
 @dataclass
-class Said:
-    """What a system says of a clip: outputs of one row; the score, None without a class of bona fide speech;
-    the same of its branches.
+class ClipOutputs:
+    """Outputs of a system on a clip, of one row, and those of its branches.
+
+    `score` is None for a system without the class bona fide, and for a speaker that a text system does not know.
     """
 
     outputs: Outputs
     score: float | None
-    branches: dict[str, "Said"] = field(default_factory=dict)
+    branches: dict[str, "ClipOutputs"] = field(default_factory=dict)
 
-    def scores_below(self, prefix: str = "") -> Iterator[tuple[str, float | None]]:
-        """(name, score) of the branches, those of a branch as `classifier/lcnn`."""
-        for name, said in self.branches.items():
-            yield prefix + name, said.score
-            yield from said.scores_below(f"{prefix}{name}/")
+    def branch_scores(self, prefix: str = "") -> Iterator[tuple[str, float | None]]:
+        """Yield (name, score) of every branch; a branch of a branch is named `classifier/lcnn`."""
+        for name, branch in self.branches.items():
+            yield prefix + name, branch.score
+            yield from branch.branch_scores(f"{prefix}{name}/")
 
 
 class System:
-    """One experiment and the systems that it stands on, in memory. `root` is the recipe's folder, for
-    pretrained models below it.
-    """
+    """One experiment with its branches, in memory. Pretrained models may lie below `root`, the recipe's folder."""
 
     def __init__(
         self, experiment: Experiment, root: Path | None, branches: dict[str, "System"] | None = None
@@ -75,13 +72,13 @@ class System:
         self.config = experiment.config
         if self.config.branches and not self.branches:
             raise ConfigError(
-                f"{self.config.name} stands on {', '.join(self.config.branches.values())}: name its "
+                f"{self.config.name} has the branches {', '.join(self.config.branches.values())}: name its "
                 "experiment with --model"
             )
 
     @classmethod
     def load(cls, folder: Path, root: Path) -> "System":
-        """The experiment in exp/<system>/seed_<k>, and its branches of the same seed."""
+        """Load the experiment in exp/<system>/seed_<k>, and its branches of the same seed."""
         experiment = load_experiment(folder)
         below = {
             name: folder.parent.parent / system / folder.name
@@ -90,25 +87,29 @@ class System:
         return cls(experiment, root, {name: cls.load(path, root) for name, path in below.items()})
 
     def windows(self) -> Iterator[tuple[str, str]]:
-        """(system, what of a clip it looks at) of every audio system here or below."""
+        """Yield the name and the window of every audio system among this one and its branches."""
         if self.config.task == "audio":
             yield self.config.name, window_policy(self.config.input)
         for branch in self.branches.values():
             yield from branch.windows()
 
-    def hears_words(self) -> bool:
-        """Whether the words matter, here or below."""
-        return self.config.task == "text" or any(branch.hears_words() for branch in self.branches.values())
+    def uses_words(self) -> bool:
+        """Return whether this system or a branch is a text system."""
+        return self.config.task == "text" or any(branch.uses_words() for branch in self.branches.values())
 
-    def ask(self, clip: Clip) -> Said:
-        """What the system says. Raises DataError where the clip is too short, or a purported speaker is
-        needed and not known.
+    def run(self, clip: Clip) -> ClipOutputs:
+        """Return the outputs on a clip.
+
+        Raise DataError for a clip that is too short, and for an unknown purported speaker where one is needed.
         """
-        below = {name: branch.ask(clip) for name, branch in self.branches.items()}
-        if below:
+        branches = {name: branch.run(clip) for name, branch in self.branches.items()}
+        if branches:
             labels = {name: branch.experiment.labels for name, branch in self.branches.items()}
             outputs = combine(
-                self.experiment, {name: said.outputs for name, said in below.items()}, labels, clip.speakers
+                self.experiment,
+                {name: branch.outputs for name, branch in branches.items()},
+                labels,
+                clip.speakers,
             )
         else:
             array, size = (
@@ -120,16 +121,16 @@ class System:
             outputs = run_model(self.experiment.model, dataset, 1)
         scores = scores_of(self.experiment, outputs, clip.speakers)
         if scores is None or (self.config.task == "text" and np.isnan(scores[0])):
-            return Said(outputs, None, below)
+            return ClipOutputs(outputs, None, branches)
         if not np.isfinite(scores[0]):
             raise DataError(
                 f"{clip.name}: the score of {self.config.name} is {scores[0]}, no finite number: look at "
                 "its weights"
             )
-        return Said(outputs, float(scores[0]), below)
+        return ClipOutputs(outputs, float(scores[0]), branches)
 
     def require_speaker(self, speaker: str) -> None:
-        """Raise DataError where the speaker is none of a text system's authors."""
+        """Raise DataError for a speaker that is no author of a text system."""
         authors = self.experiment.labels
         if speaker not in authors:
             problem = (
@@ -138,10 +139,10 @@ class System:
             raise DataError(f"{self.config.name} {problem}: give --speaker, one of {', '.join(authors)}")
 
     def audio_input(self, clip: Clip) -> tuple[np.ndarray, int | None]:
-        """What the dataset holds of the clip, (T,) or (N, F), and the length that it is brought to.
+        """Return the input of a dataset, (T,) or (N, F), and the length that the dataset brings it to.
 
-        The memory is bounded whatever the clip's length: nothing behind the end of the window is computed,
-        and where the window is the whole clip, DataError is raised for one of more than ten minutes.
+        The memory is bounded: nothing behind the end of the window is computed. Raise DataError for a clip of
+        more than ten minutes where the window is the whole clip.
         """
         config, samples, longest = self.config.input, clip.samples, WHOLE_SECONDS * SAMPLE_RATE
         cuts = config.num_samples if config.kind == "waveform" else config.num_samples or config.num_frames
@@ -157,8 +158,8 @@ class System:
         with torch.inference_mode():
             return self._feature(cut[None])[0].T.numpy(), config.num_frames
 
-    def ask_texts(self, texts: Sequence[str], batch_size: int = 64) -> Outputs:
-        """What a text system says of N texts."""
+    def run_texts(self, texts: Sequence[str], batch_size: int = 64) -> Outputs:
+        """Return the outputs of a text system on N texts."""
         names = [f"{i:06d}" for i in range(len(texts))]
         arrays = self.text_inputs(texts)
         lengths = [len(array) for array in arrays]
@@ -169,7 +170,7 @@ class System:
         )
 
     def text_inputs(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """What a text system's dataset holds of texts: vectors (D,) of its frozen encoder, or token ids (L,)."""
+        """Return vectors (D,) of the frozen encoder of a text system, or token ids (L,)."""
         if self.config.input.kind == "text_features":
             return list(self._text_encoder.encode(texts))
         from dada.text.dataset import token_ids

@@ -38,7 +38,7 @@ def readable(name: str, findings: Findings) -> str:
         ]
         lines += ["", _table(("split", *COLUMNS, "s: min / median / max", "formats"), rows)]
     cues = [
-        [str(path), cue.cue, f"{cue.area:.2f}", f"{cue.low:.2f}", cue.says]
+        [str(path), cue.cue, f"{cue.area:.2f}", f"{cue.low:.2f}", cue.detail]
         for path, cues in findings.cues.items()
         for cue in cues[:STRONGEST]
     ]

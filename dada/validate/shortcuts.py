@@ -27,7 +27,7 @@ class Shortcut:
     cue: str
     area: float  # under the curve, 0.5 to 1; for a format, the balanced accuracy of the best guess
     low: float  # lower end of the 95 % interval
-    says: str  # the class with the higher values, or the format
+    detail: str  # the class with the higher values, or the format
 
 
 def shortcuts(labels: Mapping[str, str], probes: Mapping[str, Probe]) -> list[Shortcut]:
@@ -51,16 +51,16 @@ def check_shortcuts(where: str, cues: list[Shortcut], report: Report) -> None:
     """Warn of all notable cues in a single finding."""
     notable = [cue for cue in cues if cue.low > NOTABLE]
     if notable:
-        named = ", ".join(f"{c.cue.removeprefix('the ')} ({c.says}, {c.area:.2f})" for c in notable)
+        named = ", ".join(f"{c.cue.removeprefix('the ')} ({c.detail}, {c.area:.2f})" for c in notable)
         report.add(WARNING, where, f"the classes can be told apart without listening, by {named}", ADVICE)
 
 
 def _of_number(cue: str, bonafide: list[float], spoof: list[float]) -> Shortcut:
     area = auc(np.array(bonafide), np.array(spoof))
-    says = "more in bona fide" if area >= 0.5 else "more in spoofs"
+    detail = "more in bona fide" if area >= 0.5 else "more in spoofs"
     area = max(area, 1 - area)
     return Shortcut(
-        cue.replace("_", " "), area, area - Z * standard_error(area, len(bonafide), len(spoof)), says
+        cue.replace("_", " "), area, area - Z * standard_error(area, len(bonafide), len(spoof)), detail
     )
 
 
@@ -71,9 +71,9 @@ def _of_format(what: str, bonafide: Counter[str], spoof: Counter[str]) -> Shortc
     }
     accuracy = sum(max(pair) for pair in shares.values()) / 2
     value, (real, fake) = max(shares.items(), key=lambda item: abs(item[1][0] - item[1][1]))
-    says = f"{value}: {100 * real:.0f} % of bona fide, {100 * fake:.0f} % of spoofs"
+    detail = f"{value}: {100 * real:.0f} % of bona fide, {100 * fake:.0f} % of spoofs"
     return Shortcut(
-        what, accuracy, accuracy - Z * standard_error(accuracy, bonafide.total(), spoof.total()), says
+        what, accuracy, accuracy - Z * standard_error(accuracy, bonafide.total(), spoof.total()), detail
     )
 
 

@@ -159,7 +159,7 @@ def test_shortcuts_are_found(tmp_path, make_data_dir):
             soundfile.write(audio(data, utt), np.concatenate([np.zeros(4000), samples]), rate)
     found = validate_corpus([data], Request())
     best = {cue.cue: cue for cue in found.cues[data]}
-    assert best["leading silence"].area == 1 and best["leading silence"].says == "more in bona fide"
+    assert best["leading silence"].area == 1 and best["leading silence"].detail == "more in bona fide"
     (told,) = [told for told in whats(found, "warnings") if "without listening" in told]
     assert "leading silence (more in bona fide, 1.00)" in told
     assert any(one.advice.endswith("hears nothing else") for one in found.report.warnings)
@@ -172,7 +172,7 @@ def test_a_class_of_its_own_format_is_a_shortcut(tmp_path, make_data_dir):
             wav(audio(data, utt), speech_like(0.6, 120, seed=len(utt)))
     found = validate_corpus([data], Request())
     (container,) = [cue for cue in found.cues[data] if cue.cue == "the container"]
-    assert container.area == 1 > NOTABLE and "100 % of bona fide, 0 % of spoofs" in container.says
+    assert container.area == 1 > NOTABLE and "100 % of bona fide, 0 % of spoofs" in container.detail
 
 
 def test_standard_error_of_an_area():

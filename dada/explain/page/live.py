@@ -45,7 +45,7 @@ class LiveSource:
     scores: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not any(_audio_systems(self.system)) and not self.system.hears_words():
+        if not any(_audio_systems(self.system)) and not self.system.uses_words():
             raise ConfigError(
                 f"{self.system.config.name} cannot be explained: it has no audio system with the classes "
                 "bona fide and spoof, and no text system"
@@ -81,7 +81,7 @@ class LiveSource:
 
     def transcript(self) -> str:
         """Return the words of the clip if the system uses any."""
-        return self.clip.transcript if self.system.hears_words() else ""
+        return self.clip.transcript if self.system.uses_words() else ""
 
     def text_system(self) -> System | None:
         """Return the first text system."""
@@ -96,7 +96,7 @@ class LiveSource:
         if self.system.config.task != "fusion":
             return
         branches, names = self.system.branches, ("audio", "text")
-        outputs = {name: branches[name].ask(self.clip).outputs for name in names}
+        outputs = {name: branches[name].run(self.clip).outputs for name in names}
         labels = {name: branches[name].experiment.labels for name in names}
         clip = join_branches(
             outputs["audio"], labels["audio"], outputs["text"], labels["text"], self.clip.speakers
@@ -126,7 +126,7 @@ class LiveSource:
         files = [name for name in self.files if Path(name).resolve() != own]
         description = f"{len(files)} files"
         if not self.files and self.recipe is not None:
-            label = BONAFIDE if (system.ask(self.clip).score or 0) > 0 else SPOOF
+            label = BONAFIDE if (system.run(self.clip).score or 0) > 0 else SPOOF
             files = self._utterances_of(label)
             description = f"{len(files)} {NAMES[label]} utterances of {self.background_split}"
         if not files:
