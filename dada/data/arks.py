@@ -37,12 +37,13 @@ def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, 
     """Write `name.ark` and its index `name.scp` from (utterance, float32 matrix or vector) pairs, sorted by
     utterance.
 
-    The index holds paths relative to its own folder, so the folder can be moved, and is written last: without
-    it the ark does not count. Returns the first axis of every array (frames of a matrix). Raises DataError
+    The index holds absolute paths, as Kaldi reads them from any folder, and is written last: without it the ark
+    does not count. Returns the first axis of every array (frames of a matrix). Raises DataError
     for NaN or unsorted utterances.
     """
     scp = Path(scp)
     ark = scp.with_suffix(".ark")
+    place = os.path.abspath(ark)
     lengths: dict[str, int] = {}
     index: dict[str, str] = {}
     previous = ""
@@ -55,7 +56,7 @@ def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, 
             if not np.isfinite(array).all():
                 raise DataError(f"{ark}: the array of {utt} holds NaN or infinite values")
             file.write(f"{utt} ".encode())
-            index[utt] = f"{ark.name}:{file.tell()}"
+            index[utt] = f"{place}:{file.tell()}"
             kaldiio.matio.write_array(file, np.ascontiguousarray(array, dtype=np.float32))
             lengths[utt] = len(array)
             previous = utt
@@ -123,6 +124,9 @@ class ArkReader(Mapping):
         name = entry[1]
         if name not in self._files:
             path = self.scp.parent / name  # an absolute name stays as it is
+            own = self.scp.with_suffix(".ark")
+            if path.name == own.name and own.exists():
+                path = own  # that of `write_ark`, also after the folder was moved
             if not path.exists() and Path(name).exists():
                 path = Path(name)  # Kaldi's own indices are relative to the working folder of the command
             problem = problem_of(path)

@@ -4,6 +4,7 @@ Audio features are one matrix (N, F) per utterance, frames first. The vectors of
 vector (D,) per text; a text system also gets those of its author corpus, in
 dump/<feature>/text_<name>/<split>/. Shards have a fixed size and no batch crosses a shard, so that the values
 do not depend on the number of processes. Features of the same recording under another protocol are reused.
+Matrices that another program has computed (`from_scp`) are copied into arks of the recipe.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from dada.data.input import InputConfig
 from dada.data.tables import read_table, read_table_once, require_same_keys, write_table
+from dada.errors import ConfigError
 from dada.recipe import reuse, roles
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
@@ -68,10 +70,19 @@ def _job(recipe: Recipe, config: InputConfig, split: str, source: Path) -> Job:
         kind=config.kind,
         protocol=recipe.protocol,
         split=split,
-        inputs=(source,),
+        inputs=(source, *_index(recipe, config, split)),
         outputs=tuple(home / table for table in tables),
         settings=config.dump_settings(),
     )
+
+
+def _index(recipe: Recipe, config: InputConfig, split: str) -> tuple[Path, ...]:
+    """Return the index of features that another program has computed; empty for all others."""
+    if config.features.get("name") != "from_scp":
+        return ()
+    if not config.features["scp"]:
+        raise ConfigError("input.features: from_scp needs scp, e.g. feats/{split}/feats.scp")
+    return (recipe.root / config.features["scp"].replace("{split}", split),)
 
 
 def shards(recipe: Recipe, job: Job) -> list[list[str]]:
@@ -84,9 +95,14 @@ def run_shard(recipe: Recipe, job: Job, keys: list[str], out: Path) -> None:
     """Write out/feats.scp and out/feats.ark of the utterances `keys`."""
     from dada.data import write_ark
     from dada.data.arks import ark_once
+    from dada.data.dataset import FeatureArk
     from dada.features._compute import matrices
     from dada.text.vectors import vectors
 
+    if job.inputs[1:]:
+        arrays = FeatureArk(job.inputs[1], "from_scp")
+        write_ark(out / "feats.scp", ((utt, arrays[utt]) for utt in keys))
+        return
     owners = reuse.owners(recipe, job, keys)
     if owners:
         log.info("%d of %d utterances were computed for another protocol", len(owners), len(keys))

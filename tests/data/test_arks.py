@@ -1,4 +1,5 @@
 import os
+import shutil
 import struct
 
 import kaldiio
@@ -88,3 +89,21 @@ def test_offsets_far_behind_the_end(tmp_path):
     write_ark(tmp_path / "a.scp", [("u1", np.ones((3, 2), np.float32))])
     with pytest.raises(DataError, match="cannot be read from the ark"):
         index(tmp_path, location="a.ark:999999999999999999")["u1"]
+
+
+def test_kaldi_and_kaldiio_read_the_index_from_any_folder(tmp_path, monkeypatch):
+    written = np.arange(6, dtype=np.float32).reshape(3, 2)
+    write_ark(tmp_path / "a" / "feats.scp", [("u1", written)])
+    monkeypatch.chdir(tmp_path.parent)
+    assert np.array_equal(kaldiio.load_scp(str(tmp_path / "a" / "feats.scp"))["u1"], written)
+
+
+def test_a_folder_of_arks_can_be_moved_and_copied(tmp_path):
+    """A copy reads its own ark, although the index names that of the first folder."""
+    first, second = np.ones((2, 2), dtype=np.float32), np.zeros((2, 2), dtype=np.float32)
+    write_ark(tmp_path / "a" / "feats.scp", [("u1", first)])
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    write_ark(tmp_path / "a" / "feats.scp", [("u1", second)])
+    assert np.array_equal(ArkReader(tmp_path / "b" / "feats.scp")["u1"], first)
+    (tmp_path / "b").rename(tmp_path / "c")
+    assert np.array_equal(ArkReader(tmp_path / "c" / "feats.scp")["u1"], first)

@@ -17,8 +17,9 @@ from dada import features, plugin_schema, plugins
 from dada.data.input import InputConfig
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "feature_values.json"
-PRETRAINED = {"speech_encoder", "style_linguistics"}  # their values are those of the encoder
-NAMES = [name for name in plugins.names("dada.features") if name not in PRETRAINED]
+# The values of the first two are those of a pretrained encoder, of the last those of a file.
+FOREIGN = {"speech_encoder", "style_linguistics", "from_scp"}
+NAMES = [name for name in plugins.names("dada.features") if name not in FOREIGN]
 NUM_VALUES = 40
 
 

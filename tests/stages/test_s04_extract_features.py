@@ -4,13 +4,15 @@ import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
+import kaldiio
 import numpy as np
 import pytest
+import torch
 
 from dada import features
 from dada.data import ArkReader, read_table, write_audio, write_table
 from dada.data.input import InputConfig
-from dada.errors import DataError
+from dada.errors import ConfigError, DataError
 from dada.features import _compute
 from dada.recipe.stamps import plain, stamp_path, write_stamp
 from dada.stages import s04_extract_features as stage
@@ -197,3 +199,48 @@ def test_what_another_protocol_has_is_taken_over(recipe, monkeypatch):
     second.options = SimpleNamespace(force=True)
     run(second, other)
     assert computed == list(chosen)
+
+
+def own(scp):
+    return SimpleNamespace(
+        task="audio", input=InputConfig(kind="features", features={"name": "from_scp", "scp": scp})
+    )
+
+
+@pytest.mark.parametrize("is_absolute", [True, False])
+def test_features_of_another_program_are_copied(recipe, monkeypatch, is_absolute):
+    """The index may hold other utterances as well, and absolute or relative paths."""
+    folder = recipe.root / "feats" / "train"
+    utts = [*read_table(recipe.data_dir("train") / "wav.scp"), "other"]
+    arrays = {utt: np.full((5 + i, 4), i, dtype=np.float32) for i, utt in enumerate(utts)}
+    folder.mkdir(parents=True)
+    kaldiio.save_ark(str(folder / "raw.1.ark"), arrays, str(folder / "feats.scp"))
+    if not is_absolute:
+        index = {utt: Path(place).name for utt, place in read_table(folder / "feats.scp").items()}
+        write_table(folder / "feats.scp", index)
+    monkeypatch.setitem(SYSTEMS, "own", own("feats/{split}/feats.scp"))
+    recipe.planned = ("own",)
+    job = next(job for job in stage.plan(recipe) if job.split == "train")
+    assert job.inputs == (recipe.data_dir("train") / "wav.scp", folder / "feats.scp")
+    run(recipe, job)
+    finished = ArkReader(job.home / "feats.scp")
+    assert list(finished) == utts[:-1]
+    assert all(np.array_equal(finished[utt], arrays[utt]) for utt in finished)
+
+
+def test_features_of_another_program_must_be_whole(recipe, monkeypatch):
+    folder = recipe.root / "feats" / "train"
+    folder.mkdir(parents=True)
+    utts = list(read_table(recipe.data_dir("train") / "wav.scp"))
+    kaldiio.save_ark(str(folder / "a.ark"), {utts[0]: np.ones((5, 4), "f4")}, str(folder / "feats.scp"))
+    monkeypatch.setitem(SYSTEMS, "own", own("feats/{split}/feats.scp"))
+    recipe.planned = ("own",)
+    job = next(job for job in stage.plan(recipe) if job.split == "train")
+    with pytest.raises(DataError, match=f"feats.scp has no entry for utterance {utts[1]}"):
+        run(recipe, job)
+    monkeypatch.setitem(SYSTEMS, "own", own(""))
+    with pytest.raises(ConfigError, match="from_scp needs scp"):
+        stage.plan(recipe)
+    feature = features.build({"name": "from_scp", "scp": "x.scp"})
+    with pytest.raises(ConfigError, match="read from x.scp: they cannot be computed from audio"):
+        feature(torch.zeros(1, 100))
