@@ -30,8 +30,8 @@ NO_WORDS = "the speaker is not known, or none was named"
 
 @dataclass
 class Verdict:
-    """The outputs of a system on one file. Scores are natural-log odds or logit differences: higher is more bona
-    fide.
+    """The outputs of a system on one file. Scores are natural-log odds or logit differences: higher is more
+    bona fide.
     """
 
     file: str
@@ -47,7 +47,8 @@ class Verdict:
     labels: list[str]  # the classes, in the order of the logits
     logits: dict[
         str, float
-        # by class; of a system with one logit, that of the second class; of an open-set system log-probabilities
+        # by class; of a system with one logit, that of the second class; of an open-set system log-
+        # probabilities
     ]
     # the class decided for; None of a countermeasure, whose threshold is the user's
     decision: str | None = None
@@ -154,7 +155,9 @@ def by_class(labels: list[str], values: torch.Tensor) -> dict[str, float]:
 
 
 def class_probabilities(experiment: Experiment, outputs: Outputs) -> dict[str, float]:
-    """Probabilities of attacks or authors, of an open-set system with `unknown`; empty for a countermeasure."""
+    """Probabilities of attacks or authors, of an open-set system with `unknown`; empty for a
+    countermeasure.
+    """
     if class_table(experiment.labels) == "utt2label":
         return {}
     return by_class(experiment.labels, outputs.logits[0].double().softmax(0))

@@ -1,8 +1,8 @@
 """Types and limits of settings: what a value must be, as its schema states it.
 
-A schema states limits as a part of the type: `folds: Annotated[int, Limits(least=2)]`. A number without stated
-limits follows its default: a whole number from 1 on stays at 1 or above, other numbers from 0 on do not become
-negative, and a negative default leaves the number free. No number is infinite or NaN.
+A schema states limits as a part of the type: `folds: Annotated[int, Limits(least=2)]`. A number without
+stated limits follows its default: a whole number from 1 on stays at 1 or above, other numbers from 0 on do
+not become negative, and a negative default leaves the number free. No number is infinite or NaN.
 """
 
 import copy
@@ -49,7 +49,8 @@ FromZero = Annotated[int, Limits(least=0)]  # where the default is above 0, and 
 
 
 def checked(hint: Any, default: Any, value: Any, key: str, errors: list[str]) -> Any:
-    """Return a copy of a value with the type `hint`; append `seed is -1, and must be at least 0` where it has not.
+    """Return a copy of a value with the type `hint`; append `seed is -1, and must be at least 0` where it has
+    not.
 
     `default` is the value of the schema, from which unstated limits follow.
     """

@@ -19,7 +19,9 @@ from dada.plugins import find, folder
 
 
 def config_class(package: str, name: str, what: str) -> type:
-    """Return the `Config` dataclass of a plug-in. Raise ConfigError for an unknown name, or without a dataclass."""
+    """Return the `Config` dataclass of a plug-in. Raise ConfigError for an unknown name, or without a
+    dataclass.
+    """
     module = find(package, name, what)
     try:
         schema = _definition(module, "Config")

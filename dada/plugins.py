@@ -19,7 +19,10 @@ def names(package: str) -> list[str]:
 
 
 def find(package: str, name: str, what: str) -> str:
-    """Return the module of a plug-in. Raise ConfigError, with the nearest name, where there is no such file."""
+    """Return the module of a plug-in.
+
+    Raise ConfigError, with the nearest name, where there is no such file.
+    """
     known = names(package)
     if name not in known:
         raise ConfigError(f"unknown {what} {name!r}{nearest(name, known)}; known: {', '.join(known)}")

@@ -59,7 +59,9 @@ def set_up_logging(level: str = "info") -> None:
 
 
 def print_any_text() -> None:
-    """Print `?` for characters that the terminal's encoding lacks, and for bytes of file names that are no text."""
+    """Print `?` for characters that the terminal's encoding lacks, and for bytes of file names that are no
+    text.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -40,7 +40,9 @@ def resolve(schema: type[Settings], layers: Iterable[Layer], prefix: str = "") -
 
 
 def build(schema: type[Settings], values: Mapping[str, Any], source: str, hint: str = "") -> Settings:
-    """Build a dataclass from plain values. Raise ConfigError, with `hint` behind it, for wrong keys or values."""
+    """Build a dataclass from plain values. Raise ConfigError, with `hint` behind it, for wrong keys or
+    values.
+    """
     try:
         return resolve(schema, [(source, values)])
     except ConfigError as error:

@@ -1,9 +1,9 @@
 """Configuration files of systems: which systems there are, and the layers of settings of each.
 
-`dada/conf/<system>.yaml` holds the settings of one system, and so does `conf/<system>.yaml` of a recipe. A file
-with `systems:` at its top level holds the settings of several; its own name is free:
+`dada/conf/<system>.yaml` holds the settings of one system, and so does `conf/<system>.yaml` of a recipe. A
+file with `systems:` at its top level holds the settings of several; its own name is free:
 
-    model: {norm_momentum: 0.1}          # for all of them
+model: {norm_momentum: 0.1}          # for all of them
     systems:
       lfcc_lcnn: {train: {epochs: 9}}    # for this system only
       cqt_lcnn: {}

@@ -78,7 +78,9 @@ def settings(name: str) -> dict:
 
 
 def read_rows(path: Path | None = None) -> dict[str, Row]:
-    """Return the rows by system. Raise DataError for a missing file, other columns, or two rows of one system."""
+    """Return the rows by system. Raise DataError for a missing file, other columns, or two rows of one
+    system.
+    """
     path = path or next((table for table in TABLES if table.is_file()), None)
     if path is None:
         raise DataError(
@@ -109,8 +111,8 @@ def format_rows(rows: dict[str, Row]) -> str:
 
 
 def figures(row: Row) -> list[tuple[str, str, str, str]]:
-    """Return (figure, metric, corpus, source) of each published figure. Raise DataError where the four columns
-    do not hold the same number of values.
+    """Return (figure, metric, corpus, source) of each published figure. Raise DataError where the four
+    columns do not hold the same number of values.
     """
     columns = [
         value.split("; ") if value else [] for value in (row.figure, row.metric, row.corpus, row.source)

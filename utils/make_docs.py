@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write the pages of docs/ that follow from the project.
 
-docs/commands.md is written from the parsers of the commands, docs/systems.md from egs/systems.csv. With --check
-nothing is written, and a page that is out of date is an error.
+docs/commands.md is written from the parsers of the commands, docs/systems.md from egs/systems.csv. With
+--check nothing is written, and a page that is out of date is an error.
 """
 
 import argparse
@@ -35,12 +35,12 @@ SYSTEMS_HEAD = """# Systems
 
 <!-- Written by utils/make_docs.py from egs/systems.csv. -->
 
-Every configuration in `dada/conf/` runs with `--system NAME` in every recipe that has what it needs. `dada models`
-lists the systems in the terminal. `dada models NAME` shows a system with its configuration and with the tests that
-verify it.
+Every configuration in `dada/conf/` runs with `--system NAME` in every recipe that has what it needs. `dada
+models` lists the systems in the terminal. `dada models NAME` shows a system with its configuration and with
+the tests that verify it.
 
-Published figures are those of the papers, on the corpora of the papers. Figures marked "second-hand" are quoted in
-another paper. The last column lists what the tests of this project verify against the source.
+Published figures are those of the papers, on the corpora of the papers. Figures marked "second-hand" are
+quoted in another paper. The last column lists what the tests of this project verify against the source.
 
 | system | description | published | verified |
 |---|---|---|---|

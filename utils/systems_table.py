@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Fill in the columns of egs/systems.csv that follow from the project.
 
-These columns are the configuration, the recipes that run the system, the number of parameters, and the figures of
-egs/mini/results.json. All other columns are written by hand. With --check nothing is written, and a file that is
-out of date is an error. utils/make_docs.py writes docs/systems.md from the file.
+These columns are the configuration, the recipes that run the system, the number of parameters, and the
+figures of egs/mini/results.json. All other columns are written by hand. With --check nothing is written, and
+a file that is out of date is an error. utils/make_docs.py writes docs/systems.md from the file.
 """
 
 import sys
@@ -73,8 +73,8 @@ def mini_runs(path: Path) -> dict[str, str]:
 
 
 def count_parameters(name: str) -> int | None:
-    """Return the number of parameters of a system's network, without allocating it; of a model without gradient,
-    the number of fitted values.
+    """Return the number of parameters of a system's network, without allocating it; of a model without
+    gradient, the number of fitted values.
 
     None for systems without parameters, such as sums of other systems, and for networks around a pretrained
     encoder that is not on this machine. A system without configured classes counts with two.

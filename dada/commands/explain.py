@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """
 dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
-dada explain clip.flac --model egs/mini/exp/dada_late_calibrated --speaker BOB --out clip.html --figures figures
+dada explain clip.flac --model egs/mini/exp/dada_late --speaker BOB --out clip.html --figures figures
 dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --model egs/mini/exp/dada_audio --out clip.html --json
 dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html
 dada explain clip.flac --model egs/mini/exp/dada_audio --out clip.html integrated_gradients.max_steps=128

@@ -14,7 +14,7 @@ EXAMPLE = """
 dada new-recipe my_corpus --audio /corpora/my_corpus --csv /corpora/my_corpus/list.csv
 dada new-recipe my_corpus --audio /corpora/my_corpus --folders split/label/attack
 dada new-recipe my_corpus --audio LA --protocol train=LA.train.trn.txt dev=LA.dev.trl.txt test=LA.eval.trl.txt
-dada new-recipe my_corpus --audio wavs --csv list.csv --columns file=path label=class codec=codec --labels 1=bonafide 0=spoof
+dada new-recipe my_corpus --audio wavs --csv a.csv --columns file=path label=class --labels 1=bonafide 0=spoof
 """
 ROOT = Path(__file__).parents[2]  # the checkout
 

@@ -1,7 +1,7 @@
 """Check a corpus: report every problem at once, and the trivial cues that tell its classes apart.
 
-Give data directories, or the folder of a recipe whose stage 1 has run. Checks the tables, the audio files, and
-what the splits share. The exit code is 2 where there are errors.
+Give data directories, or the folder of a recipe whose stage 1 has run. Checks the tables, the audio files,
+and what the splits share. The exit code is 2 where there are errors.
 """
 
 import argparse

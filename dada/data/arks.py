@@ -37,9 +37,9 @@ def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, 
     """Write `name.ark` and its index `name.scp` from (utterance, float32 matrix or vector) pairs, sorted by
     utterance.
 
-    The index holds absolute paths, as Kaldi reads them from any folder, and is written last: without it the ark
-    does not count. Returns the first axis of every array (frames of a matrix). Raises DataError
-    for NaN or unsorted utterances.
+    The index holds absolute paths, as Kaldi reads them from any folder, and is written last: without it the
+    ark does not count. Returns the first axis of every array (frames of a matrix). Raises DataError for NaN
+    or unsorted utterances.
     """
     scp = Path(scp)
     ark = scp.with_suffix(".ark")

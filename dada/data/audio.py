@@ -62,7 +62,10 @@ def read_native(location: str) -> tuple[np.ndarray, int]:
 
 
 def read_header(path: str) -> Header:
-    """Return what an audio file states of itself, without decoding it. Raise DataError as `read_audio` does."""
+    """Return what an audio file states of itself, without decoding it.
+
+    Raise DataError as `read_audio` does.
+    """
     problem = unreadable(path)
     if problem:
         raise DataError(problem)

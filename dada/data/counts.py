@@ -44,6 +44,7 @@ def differences(actual: Counts, expected: Counts) -> str:
             swapped.append(split)
     if swapped:
         raise DataError(
-            f"the labels of {', '.join(swapped)} look swapped ({'; '.join(differing)}): correct the corpus's list"
+            f"the labels of {', '.join(swapped)} look swapped ({'; '.join(differing)}): correct the "
+            "corpus's list"
         )
     return "; ".join(differing)

@@ -22,7 +22,8 @@ from dada.data.length import fit_length
 from dada.data.tables import read_table
 from dada.errors import ConfigError, DataError
 
-# Steps of a batch outside training, by `input.kind`: 200 s of audio. Networks on features take up to 230 kB a frame
+# Steps of a batch outside training, by `input.kind`: 200 s of audio. Networks on features take up to 230 kB a
+# frame
 # (`lfcc_lcnn_lstm`), so that a batch takes less than 5 GB.
 BATCH_STEPS = {"features": 20_000, "waveform": 200 * SAMPLE_RATE}
 
@@ -32,10 +33,10 @@ class Dataset(torch.utils.data.Dataset):
 
     `arrays` gives an array for every utterance: a waveform (T,), a vector (D,), or a matrix of an ark, frames
     first (N, F), which becomes (F, N). `labels` (N,) are class indices; `sources` name what each utterance
-    was spoken from, for folds; `lengths` are counts of steps known beforehand, for sorting, and `batch_steps` the
-    most steps, padding included, of a batch outside training. `size` and `rule`
-    bring the last axis to a length (`fit_length`); with `crop_seed` what is too long keeps a random stretch,
-    drawn from (seed, epoch, utterance) alone, so that workers and resumed runs cut alike.
+    was spoken from, for folds; `lengths` are counts of steps known beforehand, for sorting, and `batch_steps`
+    the most steps, padding included, of a batch outside training. `size` and `rule` bring the last axis to a
+    length (`fit_length`); with `crop_seed` what is too long keeps a random stretch, drawn from (seed, epoch,
+    utterance) alone, so that workers and resumed runs cut alike.
     """
 
     def __init__(
@@ -168,7 +169,8 @@ class FeatureArk(ArkReader):
         if matrix.ndim != 2 or 0 in matrix.shape or self.num_features not in (0, matrix.shape[1]):
             wanted = f"(frames, {self.num_features or 'features'})"
             raise DataError(
-                f"{self.scp}, utterance {utt}: shape {matrix.shape}, expected a matrix {wanted} of the feature "
+                f"{self.scp}, utterance {utt}: shape {matrix.shape}, expected a matrix {wanted} of "
+                "the feature "
                 f"{self.feature}: make the ark again"
             )
         self.num_features = matrix.shape[1]
@@ -265,7 +267,9 @@ def _lengths(data: DataDir, config: Any, dump: Path | None, size: int | None, ru
 
 
 def _num_samples(location: str, rate: int) -> int:
-    """Samples at `rate` as the file's header states; 0 for entries of an ark and files that cannot be read."""
+    """Samples at `rate` as the file's header states; 0 for entries of an ark and files that cannot be
+    read.
+    """
     path, offset = split_location(location)
     if offset is not None:
         return 0

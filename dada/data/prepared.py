@@ -42,7 +42,9 @@ def without_listed(prepared: Sequence[DataDir], path: Path) -> list[DataDir]:
 
 
 def check_disjoint(prepared: Sequence[DataDir], properties: Sequence[str]) -> None:
-    """Raise DataError if two splits share an utterance, or a value of the given properties (speaker, attack, ...)."""
+    """Raise DataError if two splits share an utterance, or a value of the given properties (speaker, attack,
+    ...).
+    """
     for name in ("utterance", *properties):
         owner: dict[str, DataDir] = {}
         for data in prepared:

@@ -17,11 +17,12 @@ log = logging.getLogger(__name__)
 
 
 class BatchSampler(Sampler[list[int]], abc.ABC):
-    """Batches as lists of indices. `set_epoch` chooses the order, and `start` skips its first batches (resume).
+    """Batches as lists of indices. `set_epoch` chooses the order, and `start` skips its first batches
+    (resume).
 
-    With several processes (`world` > 1), each takes every world-th utterance of a batch, beginning at `rank`. A
-    batch with fewer utterances than processes is filled by repetition. `drop_last` leaves out the last batch if
-    it is smaller than the others.
+    With several processes (`world` > 1), each takes every world-th utterance of a batch, beginning at `rank`.
+    A batch with fewer utterances than processes is filled by repetition. `drop_last` leaves out the last
+    batch if it is smaller than the others.
     """
 
     def __init__(self, seed: int, rank: int = 0, world: int = 1, drop_last: bool = False) -> None:
@@ -100,9 +101,9 @@ class Triplets(BatchSampler):
     """Batches [anchors | positives | negatives] of `batch_size` triples. Every usable utterance is an anchor
     once per epoch.
 
-    `groups` (N,) gives the speaker or class of each utterance, None for utterances to leave out. The positive is
-    another utterance of the anchor's group, the negative a random utterance of a random other group. Groups of
-    one utterance are left out, with a warning. Raise DataError if fewer than two groups remain.
+    `groups` (N,) gives the speaker or class of each utterance, None for utterances to leave out. The positive
+    is another utterance of the anchor's group, the negative a random utterance of a random other group.
+    Groups of one utterance are left out, with a warning. Raise DataError if fewer than two groups remain.
     """
 
     def __init__(self, groups: Sequence[object], batch_size: int, seed: int, **processes: Any) -> None:

@@ -1,8 +1,9 @@
-"""Utterances of an evaluated set that are in the training data: the same file, the same bytes, or the same name
-and samples.
+"""Utterances of an evaluated set that are in the training data: the same file, the same bytes, or the same
+name and samples.
 
-Every file is looked up once, only files of the same size are read, and only those of the same name are decoded.
-A copy under another name and in another format is missed; `dada validate` decodes all audio and reports it.
+Every file is looked up once, only files of the same size are read, and only those of the same name are
+decoded. A copy under another name and in another format is missed; `dada validate` decodes all audio and
+reports it.
 """
 
 import hashlib
@@ -108,8 +109,8 @@ def _digest(path: str | None) -> str:
 
 
 def _same_samples(first: str, second: str) -> bool:
-    """Whether two locations have the same samples at 16 bits, as a WAV and its FLAC do; False if either cannot
-    be read.
+    """Whether two locations have the same samples at 16 bits, as a WAV and its FLAC do; False if either
+    cannot be read.
     """
     try:
         (x, rate), (y, other_rate) = read_native(first), read_native(second)

@@ -16,7 +16,9 @@ VERSION = 1  # of the files; a change of the schema raises it
 
 @dataclass(kw_only=True)
 class ConditionResults:
-    """Spoofs with one value of a condition against all bona fide trials, and `within` those with the value."""
+    """Spoofs with one value of a condition against all bona fide trials, and `within` those with the
+    value.
+    """
 
     num_bonafide: int
     num_spoof: int

@@ -16,7 +16,9 @@ def asv_name(recipe: RecipeView, split: str) -> str:
 
 
 def asv_files(recipe: RecipeView, split: str) -> dict[str, Path]:
-    """Return the files of the ASV of a split by key (`scores`, `key`); empty without an ASV or with fixed rates."""
+    """Return the files of the ASV of a split by key (`scores`, `key`); empty without an ASV or with fixed
+    rates.
+    """
     entry = (recipe.evaluate.asv.get(split) or {}) if recipe.has_corpus_root else {}
     return {
         name: recipe.corpus_root / _filled(recipe, entry[name])
@@ -26,7 +28,9 @@ def asv_files(recipe: RecipeView, split: str) -> dict[str, Path]:
 
 
 def split_asv(recipe: RecipeView, split: str) -> Asv | None:
-    """Return the ASV of a split; None without an ASV, and, with a warning, where a file of it does not exist."""
+    """Return the ASV of a split; None without an ASV, and, with a warning, where a file of it does not
+    exist.
+    """
     entry, files = recipe.evaluate.asv.get(split), asv_files(recipe, split)
     missing = [path for path in files.values() if not path.exists()]
     if missing:

@@ -1,4 +1,6 @@
-"""Results of a recipe's systems on a split: of one system, of a pair, and of one system over several splits."""
+"""Results of a recipe's systems on a split: of one system, of a pair, and of one system over several
+splits.
+"""
 
 import shlex
 from collections import Counter

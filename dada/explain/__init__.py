@@ -1,1 +1,3 @@
-"""Explanations: the contribution of each part of an input to the logits of a model, and their faithfulness."""
+"""Explanations: the contribution of each part of an input to the logits of a model, and their
+faithfulness.
+"""

@@ -128,8 +128,8 @@ for _core in ("numpy.core.multiarray", "numpy._core.multiarray"):
 class _Unpickler(pickle._Unpickler):
     """Load plain values.
 
-    NumPy and the unpickler written in C trust sizes in a file, and forged ones crash the interpreter. This is the
-    unpickler written in Python, and the types above stand in for NumPy's.
+    NumPy and the unpickler written in C trust sizes in a file, and forged ones crash the interpreter. This is
+    the unpickler written in Python, and the types above stand in for NumPy's.
     """
 
     def find_class(self, module: str, name: str) -> Any:

@@ -52,7 +52,8 @@ class EvaluateConfig:
             }
             if not names <= {"protocol", "track"}:
                 raise ConfigError(
-                    f"evaluate.asv.{split} is {entry!r}, and only {{protocol}} and {{track}} may stand in braces"
+                    f"evaluate.asv.{split} is {entry!r}, and only {{protocol}} and {{track}} may "
+                    "stand in braces"
                 )
         if self.weighted_eer and not any(self.weighted_eer.values()):
             raise ConfigError("evaluate.weighted_eer gives every split the weight 0: one must be above 0")

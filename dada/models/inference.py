@@ -34,7 +34,8 @@ def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_work
     """Outputs for every utterance, in the dataset's order, in evaluation mode; the model's mode is put back
     afterwards.
 
-    Batches hold at most `batch_size` utterances, and `dataset.batch_steps` steps where the dataset knows lengths.
+    Batches hold at most `batch_size` utterances, and `dataset.batch_steps` steps where the dataset knows
+    lengths.
     """
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
     batches = make_batches(dataset, batch_size)
@@ -78,7 +79,8 @@ def make_batches(dataset: Dataset, batch_size: int) -> list[list[int]]:
     longest = order[-1] if order else 0
     if order and lengths[longest] > dataset.batch_steps:
         log.warning(
-            "utterance %s has %d steps, more than the %d of a batch: it may take much memory; input.num_samples "
+            "utterance %s has %d steps, more than the %d of a batch: it may take much memory; "
+            "input.num_samples "
             "cuts clips",
             dataset.utts[longest],
             lengths[longest],

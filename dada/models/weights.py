@@ -27,8 +27,8 @@ Shapes = dict[str, tuple[int, ...]]
 def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
     """Load a state dict, ours or the authors' own, into a model.
 
-    Raise DataError where the file holds no parameters, ConfigError where they do not fit the model. The message lists the
-    differences and the systems that the parameters fit.
+    Raise DataError where the file holds no parameters, ConfigError where they do not fit the model. The
+    message lists the differences and the systems that the parameters fit.
     """
     state = read_state(Path(path))
     expected = _shapes(model.state_dict())

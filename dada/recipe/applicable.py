@@ -24,9 +24,11 @@ log = logging.getLogger(__name__)
 
 
 def applicable(root: Path, recipe: RecipeConfig, system: Callable[[str], SystemConfig]) -> list[str]:
-    """Return every configured system that applies to the recipe, those of its list first. Log why others do not.
+    """Return every configured system that applies to the recipe, those of its list first. Log why others do
+    not.
 
-    `system` returns the configuration of a system. Raise ConfigError where `leave_out` names an unknown system.
+    `system` returns the configuration of a system. Raise ConfigError where `leave_out` names an unknown
+    system.
     """
     names = configured_systems(root)
     for name in recipe.leave_out:
@@ -62,7 +64,8 @@ def _reason(
         return f"its branch {missing[0]} is left out"
     if config.init and not weights_path(root, recipe, config.init).is_file():
         return (
-            f"the weights {weights_path(root, recipe, config.init)} do not exist; the head of the configuration "
+            f"the weights {weights_path(root, recipe, config.init)} do not exist; the head of the "
+            "configuration "
             "names their source (set `weights` in local.yaml to the folder that holds them)"
         )
     return next(filter(None, (_missing_encoder(root, encoder, config) for encoder in encoders(config))), "")
@@ -94,7 +97,9 @@ def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
 
 
 def _missing_encoder(root: Path, encoder: str, config: SystemConfig) -> str:
-    """Return why an encoder cannot be loaded; empty where it can, or where stage prepare_data downloads it."""
+    """Return why an encoder cannot be loaded; empty where it can, or where stage prepare_data downloads
+    it.
+    """
     from huggingface_hub import try_to_load_from_cache
 
     if config.input.features.get("allow_download") or config.model.get("allow_download"):

@@ -47,7 +47,9 @@ class StageEntry:
         return getattr(self.module, "DISTRIBUTED", False)
 
     def applies_to(self, recipe: Recipe) -> bool:
-        """Whether the stage is part of the recipe. A stage with `NEEDS_AUDIO = True` needs a corpus with audio."""
+        """Whether the stage is part of the recipe. A stage with `NEEDS_AUDIO = True` needs a corpus with
+        audio.
+        """
         listed = not recipe.config.stages or self.name in recipe.config.stages
         return listed and self._has_input(recipe)
 

@@ -1,7 +1,7 @@
 """`dada compare-corpora`: one table of systems by corpora, from the results of stage 9 of several recipes.
 
-The name of a system includes the recipe that trained it, so that `aasist` of egs/asvspoof2019 and `asvspoof2019:aasist` of
-egs/asvspoof2021 share a row. A cell without a result is empty.
+The name of a system includes the recipe that trained it, so that `aasist` of egs/asvspoof2019 and
+`asvspoof2019:aasist` of egs/asvspoof2021 share a row. A cell without a result is empty.
 """
 
 from dataclasses import replace

@@ -147,7 +147,9 @@ class _Plugins:
         return completed
 
     def phase(self, phase: Mapping, key: str) -> dict:
-        """Check an entry of `phases` as an override of the whole training; complete its loss and augmentations."""
+        """Check an entry of `phases` as an override of the whole training; complete its loss and
+        augmentations.
+        """
         wrong = key_errors(TrainConfig, phase, f"{self.where}: {key}")
         wrong += [
             f"{self.where}: {key}.{k} belongs to train, not to a phase"

@@ -11,7 +11,9 @@ log = logging.getLogger("dada")
 
 
 class Failures:
-    """The jobs that failed, with their errors, and the jobs that are left out since they read what is missing."""
+    """The jobs that failed, with their errors, and the jobs that are left out since they read what is
+    missing.
+    """
 
     def __init__(self, ledger: Ledger):
         self.ledger = ledger

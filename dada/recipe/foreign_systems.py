@@ -51,7 +51,9 @@ class ForeignSystem:
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds of the scoring recipe that the other recipe trained; all of them where it trained none."""
+        """The seeds of the scoring recipe that the other recipe trained; all of them where it trained
+        none.
+        """
         trained = [seed for seed in self.scoring_seeds if self.trained_dir(seed).is_dir()]
         return trained or list(self.scoring_seeds)
 
@@ -158,7 +160,8 @@ def _find_recipe(scoring_root: Path, place: str, name: str) -> Path:
         folders = sorted(path.parent for path in neighbours.glob("*/recipe.yaml"))
         known = [path.name for path in folders if path != scoring_root.resolve()]
         raise ConfigError(
-            f"{name!r}: no recipe in {' or '.join(map(str, candidates))}{nearest(place, known)}; recipes beside "
+            f"{name!r}: no recipe in {' or '.join(map(str, candidates))}{nearest(place, known)}; "
+            "recipes beside "
             f"this one: {', '.join(known) or 'none'}"
         )
     return Path(os.path.normpath(root))

@@ -27,9 +27,9 @@ from typing import Any
 class Job:
     """One unit of a stage.
 
-    The outputs depend on `settings` (plain values: dict, list, str, number, None), the version and the inputs alone. `home`
-    is the folder that keeps the stamp; where it is replaced, the job runs again. `kind` names the function of
-    the stage that runs the job.
+    The outputs depend on `settings` (plain values: dict, list, str, number, None), the version and the inputs
+    alone. `home` is the folder that keeps the stamp; where it is replaced, the job runs again. `kind` names
+    the function of the stage that runs the job.
     """
 
     stage: str  # transcribe

@@ -81,8 +81,8 @@ def new_recipe(
 
 
 def _check_arguments(name: str, audio: Path, template: Path, home: Path) -> None:
-    """Raise UserError for a bad name, an installation without egs/TEMPLATE, no folder of audio, or an existing
-    recipe.
+    """Raise UserError for a bad name, an installation without egs/TEMPLATE, no folder of audio, or an
+    existing recipe.
     """
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise UserError(f"{name!r} cannot name a recipe: use letters, digits, `_`, `.` and `-`")
@@ -173,8 +173,8 @@ def _mapping(
 
 
 def _try_out(made_recipe: Path, audio: Path, options: dict[str, Any], home: Path) -> list[DataDir]:
-    """Return the splits that the recipe's prepare_data makes, without writing them, so that it raises its errors
-    now.
+    """Return the splits that the recipe's prepare_data makes, without writing them, so that it raises its
+    errors now.
     """
     program_path = made_recipe / "local" / "prepare_data.py"
     spec = importlib.util.spec_from_file_location("prepare_data", program_path)

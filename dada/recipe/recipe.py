@@ -49,8 +49,8 @@ class Recipe:
     ) -> "Recipe":
         """Read a recipe folder.
 
-        `systems` names the systems to run, or `all`; with it, `overrides` may also set their keys. Systems that
-        were run before are planned too, because they keep their rows in the report. Raise ConfigError.
+        `systems` names the systems to run, or `all`; with it, `overrides` may also set their keys. Systems
+        that were run before are planned too, because they keep their rows in the report. Raise ConfigError.
         """
         root = Path(root)
         of_recipe, of_system = split_overrides(overrides)
@@ -82,7 +82,8 @@ class Recipe:
         with_audio = [name for name in self.planned if self.system(name).task != "text"]
         if with_audio:
             raise ConfigError(
-                f"{self.root.resolve().name} has no audio, and {with_audio[0]} is not a text system: leave out "
+                f"{self.root.resolve().name} has no audio, and {with_audio[0]} is not a text "
+                "system: leave out "
                 f"{', '.join(with_audio)}"
             )
 
@@ -306,7 +307,8 @@ def _check_overrides(of_system: Sequence[str], systems: Sequence[str]) -> None:
     foreign = next(filter(is_foreign, systems), None)
     if foreign is not None:
         raise ConfigError(
-            f"{of_system[0]} is a setting of a system, and {foreign} is scored as it was trained: set it there"
+            f"{of_system[0]} is a setting of a system, and {foreign} is scored as it was trained: "
+            "set it there"
         )
 
 

@@ -74,7 +74,9 @@ def run_recipe(recipe: Recipe, selection: Selection) -> None:
 
 
 def make_ledger(recipe: Recipe) -> Ledger:
-    """Return the jobs of all stages and systems, selected or not, so that the maker of every input is known."""
+    """Return the jobs of all stages and systems, selected or not, so that the maker of every input is
+    known.
+    """
     return Ledger([job for stage in catalog.stages() for job in stage.plan(recipe)])
 
 
@@ -91,7 +93,9 @@ def jobs_to_run(recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger) -> li
 def run_stage(
     recipe: Recipe, stage: catalog.StageEntry, ledger: Ledger, submit: Submit, failures: Failures
 ) -> None:
-    """Run the jobs of a stage that are not up to date, in waves where a job reads outputs of the same stage."""
+    """Run the jobs of a stage that are not up to date, in waves where a job reads outputs of the same
+    stage.
+    """
     jobs = jobs_to_run(recipe, stage, ledger)
     title = f"stage {stage.number} {stage.name}"
     if not jobs:
@@ -311,7 +315,9 @@ def _run_tasks(
 
 
 def _failure(stage: catalog.StageEntry, task: Task, error: BaseException) -> DadaError:
-    """Return the error of a task with its stage and job, and with the end of the log for a fault of the program."""
+    """Return the error of a task with its stage and job, and with the end of the log for a fault of the
+    program.
+    """
     if isinstance(error, UserError):
         return type(error)(f"stage {stage.name}, {task.label}: {error}")
     if isinstance(error, KeyboardInterrupt):

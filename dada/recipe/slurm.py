@@ -38,7 +38,10 @@ class _Waiting:
 
 
 class Slurm:
-    """`submit` as in concurrent.futures, and `close`, which cancels the running jobs. One thread calls Slurm."""
+    """`submit` as in concurrent.futures, and `close`, which cancels the running jobs.
+
+    One thread calls Slurm.
+    """
 
     def __init__(self, recipe: Recipe):
         if shutil.which("sbatch") is None or shutil.which("srun") is None:
@@ -133,7 +136,10 @@ def options(recipe: Recipe, stage: str) -> dict[str, str]:
 
 
 def outcome(function: Callable, task: Task) -> tuple[float | None, Exception | None]:
-    """Run a task in the job. Return its seconds or its error; of a raised error submitit keeps only the text."""
+    """Run a task in the job.
+
+    Return its seconds or its error; of a raised error submitit keeps only the text.
+    """
     try:
         return function(task), None
     except Exception as error:

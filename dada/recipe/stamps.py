@@ -38,7 +38,9 @@ def started_path(job: Job) -> Path:
 
 
 def read_stamp(path: Path) -> dict | None:
-    """A stamp, or None where there is none. One that cannot be read counts as none, so that its job runs again."""
+    """A stamp, or None where there is none. One that cannot be read counts as none, so that its job runs
+    again.
+    """
     try:
         needs = {"digest": str, "settings": dict, **({} if path.name.endswith(STARTED) else {"inputs": dict})}
         return read_json(path, "its job runs again", needs) if path.exists() else None
@@ -87,8 +89,8 @@ class Ledger:
         return {str(i): self._identity(path) for i, path in enumerate(job.all_inputs) if path.exists()}
 
     def digest(self, job: Job) -> str:
-        """Return the digest of what the outputs of a job depend on. Its name and folder are left out, so that a
-        recipe can be moved.
+        """Return the digest of what the outputs of a job depend on. Its name and folder are left out, so that
+        a recipe can be moved.
         """
         return _digest(job, self.identities(job))
 
@@ -137,8 +139,8 @@ class Ledger:
         return None
 
     def _identity(self, path: Path) -> str:
-        """Return the digest of the job that wrote an input. A file of no job is identified by size and time, a
-        folder by the names in it.
+        """Return the digest of the job that wrote an input. A file of no job is identified by size and time,
+        a folder by the names in it.
         """
         maker = self.maker_of(path)
         stamp = read_stamp(stamp_path(maker)) if maker else None
@@ -156,7 +158,9 @@ class Ledger:
         return content(job, self._is_own(job))
 
     def files(self, job: Job) -> dict[str, list]:
-        """Return size, time and digest of every file that a job wrote, by its path from the home of the job."""
+        """Return size, time and digest of every file that a job wrote, by its path from the home of the
+        job.
+        """
         paths = sorted(set(written(job, self._is_own(job))))
         return {
             os.path.relpath(path, job.home): [path.stat().st_size, path.stat().st_mtime_ns, file_digest(path)]
@@ -167,7 +171,9 @@ class Ledger:
         return lambda path: self.maker.get(path, job) == job
 
     def made_before(self, job: Job, now: str) -> dict | None:
-        """Return the facts of a job's outputs before it runs again with the same digest; see `changed_content`."""
+        """Return the facts of a job's outputs before it runs again with the same digest; see
+        `changed_content`.
+        """
         stamp, started = read_stamp(stamp_path(job)), read_stamp(started_path(job))
         if stamp and stamp["digest"] == now:
             there = all(output.exists() for output in job.outputs)
@@ -175,8 +181,8 @@ class Ledger:
         return started.get("before") if started and started["digest"] == now else None
 
     def changed_content(self, job: Job) -> str | None:
-        """Return the digest of the outputs where a forced repetition with the same settings and inputs changed
-        them.
+        """Return the digest of the outputs where a forced repetition with the same settings and inputs
+        changed them.
         """
         before = (read_stamp(started_path(job)) or {}).get("before")
         if not before or before["content"] is None:
@@ -197,7 +203,9 @@ class Ledger:
 
 
 def _edited(maker: Job, stamp: dict[str, Any], path: Path) -> dict[str, str]:
-    """Return the digests of those files of an output that were replaced or edited after their job wrote them."""
+    """Return the digests of those files of an output that were replaced or edited after their job wrote
+    them.
+    """
     edited = {}
     for name, mark in stamp["files"].items() if isinstance(stamp.get("files"), dict) else ():
         file = Path(os.path.normpath(maker.home / name))

@@ -24,7 +24,10 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 @dataclass(frozen=True)
 class Task:
-    """A job, or the shard of a job with some keys, and its log. It can be sent to another process or machine."""
+    """A job, or the shard of a job with some keys, and its log.
+
+    It can be sent to another process or machine.
+    """
 
     recipe: Recipe
     stage: str
@@ -132,7 +135,10 @@ def _locked(home: Path) -> Iterator[None]:
 
 
 def _one_thread() -> None:
-    """Use one CPU thread. Sums over several threads differ in the last digits, and no result depends on --nj."""
+    """Use one CPU thread.
+
+    Sums over several threads differ in the last digits, and no result depends on --nj.
+    """
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     if "torch" in sys.modules:

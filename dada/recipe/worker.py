@@ -15,7 +15,8 @@ TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone")
 
 
 def run_distributed(task: object, log: Path, num_processes: int) -> None:
-    """Run a task under torchrun on this machine, and append the output to a log. Raise DadaError where it fails.
+    """Run a task under torchrun on this machine, and append the output to a log. Raise DadaError where it
+    fails.
 
     The task is passed as a pickle in a folder that only this user can read and write.
     """

@@ -22,7 +22,9 @@ def explanation_tables(summaries: list[dict], comparisons: list[dict]) -> list[T
 
 
 def speech_table(summaries: list[dict]) -> Table:
-    """The part of the support that lies in speech, beside the part of the time that is speech, by generator."""
+    """The part of the support that lies in speech, beside the part of the time that is speech, by
+    generator.
+    """
     kinds = list(dict.fromkeys(kind for summary in summaries for kind in summary["classes"]))
     table = Table("Explanations: support in speech", "", ["system", *map(readable, kinds)])
     for summary in summaries:

@@ -29,7 +29,8 @@ class Section:
     own_tables: list[str] = field(default_factory=list)  # conditions with too many values for it
     differences: list[PairResults] = field(default_factory=list)
     transcripts: TranscriptResults | None = None
-    # Of the first test split: the summaries of stage explain of systems and of pairs, and its list of pages of
+    # Of the first test split: the summaries of stage explain of systems and of pairs, and its list of pages
+    # of
     # single utterances.
     explained: tuple[list[dict[str, Any]], list[dict[str, Any]]] = field(default_factory=lambda: ([], []))
     pages: list[dict[str, Any]] = field(default_factory=list)

@@ -10,9 +10,9 @@ from dada.storage.environment import Machine
 
 HEAD = """# Results: {name}
 
-Written by stage 11 (`report`), never by hand; `dada publish` copies it to the recipe. `12.3 [9.8, 15.1] ±0.4` is the mean over training seeds,
-the {confidence:g} % interval of that mean over resampled {units}, and the standard deviation over seeds. **Bold** is the best of a
-column.{more}
+Written by stage 11 (`report`), never by hand; `dada publish` copies it to the recipe. `12.3 [9.8, 15.1] ±0.4`
+is the mean over training seeds, the {confidence:g} % interval of that mean over resampled {units}, and the
+standard deviation over seeds. **Bold** is the best of a column.{more}
 
 * Everything from nothing: `{all_command}`
 * Hardware: {hardware}

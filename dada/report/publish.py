@@ -1,4 +1,6 @@
-"""Publishing the results of a run: the copies of RESULTS.md and results.json that a recipe keeps under version control."""
+"""Publishing the results of a run: the copies of RESULTS.md and results.json that a recipe keeps under
+version control.
+"""
 
 from pathlib import Path
 
@@ -15,8 +17,8 @@ def publish(recipe: Path, exp: str = "exp") -> Path:
     """Copy RESULTS.md and results.json of the experiments `exp` to the recipe's folder; return the path of
     RESULTS.md.
 
-    RESULTS.md then also names the commit of the recipe, with `-dirty` where tracked files differ from it; hardware
-    and software stand in it already. Raise DataError where stage report has not run.
+    RESULTS.md then also names the commit of the recipe, with `-dirty` where tracked files differ from it;
+    hardware and software stand in it already. Raise DataError where stage report has not run.
     """
     source, target = recipe / exp / RESULTS, recipe / RESULTS
     if not source.is_file() or not (recipe / exp / FILE).is_file():

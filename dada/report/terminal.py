@@ -28,7 +28,9 @@ def summary(views: Sequence[Any]) -> str:
 
 
 def score_summary(section: Section) -> Table:
-    """The table of EERs with intervals over all spoofs, means by condition, and means of the other metrics."""
+    """The table of EERs with intervals over all spoofs, means by condition, and means of the other
+    metrics.
+    """
     table, columns = eer_table(section, mean_percent), metric_columns(section, short=True)
     table.headers = ["EER % all" if header == "all" else header for header in table.headers]
     table.headers += [column.header for column in columns]

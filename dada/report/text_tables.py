@@ -21,7 +21,8 @@ def author_table(section: Section) -> Table:
             table.rows.append([Cell(name), *map(figure_cell, figures), *counts, chance])
             others = f" ({entry.num_unknown:,} texts are by others)" if entry.num_unknown else ""
             table.note = (
-                f"How often the text system names who said it, in % of the texts by authors it knows{others}; "
+                "How often the text system names who said it, in % of the texts by authors it "
+                f"knows{others}; "
                 f"intervals over {entry.num_sources:,} resampled sources, ± over seeds. macro-F1 weighs all "
                 "authors that occur alike."
             )
@@ -41,7 +42,8 @@ def abx_table(section: Section) -> Table:
         first = _abx(next(reversed(rows.values())))[0]
         note = (
             f"% of {first.num_triples:,} triples in which an utterance lies nearer to one of its "
-            f"own class than to one of another ({first.distance} distance); chance 50. By author or purported "
+            f"own class than to one of another ({first.distance} distance); chance 50. By author or "
+            "purported "
             "speaker: what is real only. Across sources: the two by one author are from different speeches, "
             "works or lines. By label: bona fide and spoof."
         )

@@ -1,4 +1,7 @@
-"""Logistic calibration and fusion: scores to log-likelihood ratios, fitted on dev. N utterances, M systems."""
+"""Logistic calibration and fusion: scores to log-likelihood ratios, fitted on dev.
+
+N utterances, M systems.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -28,7 +31,9 @@ class Platt:
 
 @dataclass(frozen=True)
 class LinearFusion:
-    """Scores (N, M) to `scores @ weights + offset`, natural-log likelihood ratios of bona fide against spoof."""
+    """Scores (N, M) to `scores @ weights + offset`, natural-log likelihood ratios of bona fide against
+    spoof.
+    """
 
     weights: tuple[float, ...]
     offset: float
@@ -52,11 +57,11 @@ def fit_fusion(
 ) -> LinearFusion:
     """Fit a logistic regression to scores (N, M) of M systems and a boolean `bonafide` (N,).
 
-    The classes are weighted to the prior of bona fide; a prior of None keeps their shares. The log-odds of the
-    prior are subtracted, so that the result is a log-likelihood ratio for any prior. Targets are softened by
-    one count each, so that separable scores give finite weights. With `nonnegative` no score is inverted. A
-    constant system has weight 0. Raise DataError for NaN, a missing class, or a prior that is no probability.
-    Source: Platt, Probabilistic outputs for support vector machines, 1999; Brümmer et al.,
+    The classes are weighted to the prior of bona fide; a prior of None keeps their shares. The log-odds of
+    the prior are subtracted, so that the result is a log-likelihood ratio for any prior. Targets are softened
+    by one count each, so that separable scores give finite weights. With `nonnegative` no score is inverted.
+    A constant system has weight 0. Raise DataError for NaN, a missing class, or a prior that is no
+    probability. Source: Platt, Probabilistic outputs for support vector machines, 1999; Brümmer et al.,
     Fusion of heterogeneous speaker recognition systems, 2007.
     """
     scores, bonafide = np.asarray(scores, dtype=np.float64), np.asarray(bonafide, dtype=bool)

@@ -48,7 +48,8 @@ class Clip:
 class ClipOutputs:
     """Outputs of a system on a clip, of one row, and those of its branches.
 
-    `score` is None for a system without the class bona fide, and for a speaker that a text system does not know.
+    `score` is None for a system without the class bona fide, and for a speaker that a text system does not
+    know.
     """
 
     outputs: Outputs
@@ -63,7 +64,9 @@ class ClipOutputs:
 
 
 class System:
-    """One experiment with its branches, in memory. Pretrained models may lie below `root`, the recipe's folder."""
+    """One experiment with its branches, in memory. Pretrained models may lie below `root`, the recipe's
+    folder.
+    """
 
     def __init__(
         self, experiment: Experiment, root: Path | None, branches: dict[str, "System"] | None = None
@@ -100,7 +103,8 @@ class System:
     def run(self, clip: Clip) -> ClipOutputs:
         """Return the outputs on a clip.
 
-        Raise DataError for a clip that is too short, and for an unknown purported speaker where one is needed.
+        Raise DataError for a clip that is too short, and for an unknown purported speaker where one is
+        needed.
         """
         branches = {name: branch.run(clip) for name, branch in self.branches.items()}
         if branches:

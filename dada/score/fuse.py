@@ -93,7 +93,9 @@ def fusion_module(config: SystemConfig) -> tuple[Any, Any]:
 
 
 def fusion_inputs(config: SystemConfig, branches: Branches) -> torch.Tensor:
-    """Return the inputs (N, D) of the fusion model. Raise DataError for purported speakers that it cannot use."""
+    """Return the inputs (N, D) of the fusion model. Raise DataError for purported speakers that it cannot
+    use.
+    """
     module, settings = fusion_module(config)
     if settings.authors and list(settings.authors) != branches.authors:
         raise DataError(
@@ -113,7 +115,8 @@ def check_speakers(config: SystemConfig, branches: Branches) -> int:
     """
     if all(speaker == NO_SPEAKER for speaker in branches.speakers):
         raise DataError(
-            f"{config.name} needs the purported speaker, but none of {len(branches.utts)} utterances names one: "
+            f"{config.name} needs the purported speaker, but none of {len(branches.utts)} "
+            "utterances names one: "
             "give utt2spk (or --speaker for a single file), or use a fusion without one, such as "
             "dada_late_bayes"
         )

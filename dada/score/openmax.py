@@ -77,7 +77,8 @@ def fit_openmax(model: openmax.Model, logits: Tensor, classes: Tensor, labels: S
         if len(own) < SMALLEST_TAIL:
             total = int((classes == k).sum())
             raise DataError(
-                f"OpenMax: the classifier recognises {len(own)} of {total} utterances of {label}, and at least "
+                f"OpenMax: the classifier recognises {len(own)} of {total} utterances of {label}, "
+                "and at least "
                 f"{SMALLEST_TAIL} are needed: train it longer, or leave that class out of its labels"
             )
         model.means[k] = own.mean(0)
@@ -143,7 +144,8 @@ def _logits_and_classes(
 def sweep(
     config: openmax.Config, fit: tuple[Tensor, Tensor], dev: tuple[Tensor, Tensor], labels: Sequence[str]
 ) -> list[dict]:
-    """Return the figures of every tail and threshold on dev; `fit` and `dev` are logits (N, K) and classes (N,).
+    """Return the figures of every tail and threshold on dev; `fit` and `dev` are logits (N, K) and classes
+    (N,).
 
     Dev has no unknown class. Each known class is therefore held out in turn: its logit is removed and its
     utterances count as unknown. Real unknown classes are harder, since the classifier has learned to separate
@@ -185,7 +187,9 @@ def best_of(rows: Sequence[dict]) -> dict:
 def _decisions(
     config: openmax.Config, fit: tuple[Tensor, Tensor], dev: tuple[Tensor, Tensor], labels: Sequence[str]
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return the predicted classes of dev for every threshold, and the true classes; len(labels) is unknown."""
+    """Return the predicted classes of dev for every threshold, and the true classes; len(labels) is
+    unknown.
+    """
     model = openmax.Model(config, len(labels) + 1)
     fit_openmax(model, *fit, labels)
     log_probabilities = model.revise(dev[0].double()).log_softmax(1)

@@ -1,4 +1,6 @@
-"""Score files: one `utterance score` a line, higher is more bona fide, each with a JSON file of its provenance."""
+"""Score files: one `utterance score` a line, higher is more bona fide, each with a JSON file of its
+provenance.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

@@ -77,7 +77,9 @@ def run(recipe: Recipe, job: Job) -> None:
 
 
 def _exclude_list(recipe: Recipe) -> Path | None:
-    """Return the list of utterances to leave out, such as damaged ones, which `corpus.options.exclude` names."""
+    """Return the list of utterances to leave out, such as damaged ones, which `corpus.options.exclude`
+    names.
+    """
     name = recipe.corpus.options.get("exclude")
     return None if name is None else recipe.root / name
 

@@ -67,7 +67,10 @@ def shards(recipe: Recipe, job: Job) -> list[list[str]]:
 
 
 def run_shard(recipe: Recipe, job: Job, keys: list[str], out: Path) -> None:
-    """Write `text` and `text.json` of the utterances `keys`. Raise DataError naming an unreadable utterance."""
+    """Write `text` and `text.json` of the utterances `keys`.
+
+    Raise DataError naming an unreadable utterance.
+    """
     from dada.asr.records import Transcripts
     from dada.data.audio import read_audio
 

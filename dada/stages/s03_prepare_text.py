@@ -2,8 +2,8 @@
 
 `data/text_<name>/{train,dev}` hold the author corpora and, with `text.transcripts`, Whisper's transcripts of
 the bona fide training speech; `data/text_<name>/test` the transcripts of bona fide test speech, on which
-authorship is measured. Each has text, utt2spk (author) and utt2source. Where a recipe has no audio, its splits
-`data/{train,dev,test}` are made of the author corpora.
+authorship is measured. Each has text, utt2spk (author) and utt2source. Where a recipe has no audio, its
+splits `data/{train,dev,test}` are made of the author corpora.
 """
 
 from dataclasses import asdict

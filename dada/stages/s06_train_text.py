@@ -80,7 +80,8 @@ def run(recipe: Recipe, job: Job) -> None:
             outputs = cross_fit(config, model, material, job.home, seed)
         else:
             log.warning(
-                "%s: train.folds is 0, so its outputs on train are in-sample: a fusion will trust them too much",
+                "%s: train.folds is 0, so its outputs on train are in-sample: a fusion will trust "
+                "them too much",
                 config.name,
             )
             outputs = run_model(model, texts_of_split, size)

@@ -1,7 +1,8 @@
-"""Score dev and every test split with each trained system and seed; fusions read the outputs of their branches.
+"""Score dev and every test split with each trained system and seed; fusions read the outputs of their
+branches.
 
-A system that another recipe trained is scored in a folder of its own, after a check that it was not trained on
-the evaluation data.
+A system that another recipe trained is scored in a folder of its own, after a check that it was not trained
+on the evaluation data.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""Measure every system's scores on dev and the test splits: metrics, intervals by purported speaker, conditions.
+"""Measure every system's scores on dev and the test splits: metrics, intervals by purported speaker,
+conditions.
 
 `exp/<system>/results/<split>.json` holds the results over all training seeds, `minus_<other>/<split>.json`
 beside it the paired difference to a system of `evaluate.compare`, and `weighted_eer.json` the mean over the
@@ -29,7 +30,9 @@ log = logging.getLogger(__name__)
 
 
 def plan(recipe: Recipe) -> list[Job]:
-    """Return the jobs: one per system and split, per weighted mean, per pair and split, and per transcript."""
+    """Return the jobs: one per system and split, per weighted mean, per pair and split, and per
+    transcript.
+    """
     splits = recipe.scored_splits
     scored = [name for name in recipe.planned if gives_scores(recipe, recipe.system(name))]
     jobs = []

@@ -38,7 +38,9 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """Return processor, cores, memory, GPUs; Python, the packages that decide about numbers, and the system."""
+    """Return processor, cores, memory, GPUs; Python, the packages that decide about numbers, and the
+    system.
+    """
     parts = [cpu_name()]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         parts.append(f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GiB")
@@ -96,7 +98,9 @@ def utc_now() -> str:
 
 
 def git_commit(folder: Path) -> str | None:
-    """Return the commit of a folder, with `-dirty` where tracked files differ from it; None outside of git."""
+    """Return the commit of a folder, with `-dirty` where tracked files differ from it; None outside of
+    git.
+    """
 
     def git(*arguments: str) -> str:
         done = subprocess.run(

@@ -39,7 +39,8 @@ def load_tensors(path: Path, advice: str) -> Any:
             raise DataError(f"{path} is no checkpoint: {advice}") from error
         kind = re.search(r"GLOBAL (\S+)", str(error))
         raise DataError(
-            f"{path} holds pickled Python objects{f' ({kind[1]})' if kind else ''} besides parameters, which can "
+            f"{path} holds pickled Python objects{f' ({kind[1]})' if kind else ''} besides "
+            "parameters, which can "
             "run any code: it was not read. If you trust the file, save the network's state_dict() alone"
         ) from error
     except Exception as error:  # torch raises many kinds for files that are cut or damaged

@@ -63,7 +63,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def parse_yaml(text: str) -> Any:
-    """Return the value of a YAML document. Raise ConfigError, also for one too deep or too large for settings."""
+    """Return the value of a YAML document. Raise ConfigError, also for one too deep or too large for
+    settings.
+    """
     try:
         value = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, *WRONG_TAGS, RecursionError) as error:

@@ -76,7 +76,9 @@ def tests_dir(recipe: RecipeView, split: str) -> Path:
 
 
 def aliases_beside(folder: Path) -> Path | None:
-    """Where the recipe that a data directory belongs to keeps its table of aliases; None outside of recipes."""
+    """Where the recipe that a data directory belongs to keeps its table of aliases; None outside of
+    recipes.
+    """
     root = next((parent for parent in folder.parents if (parent / "recipe.yaml").is_file()), None)
     return root / "local" / "aliases.csv" if root else None
 

@@ -84,7 +84,9 @@ def _container(location: str) -> str:
 
 
 def _digest(samples: np.ndarray, rate: int) -> str:
-    """Return 16 hexadecimal digits. Two different files of a million agree by chance in 1 of 37 million corpora."""
+    """Return 16 hexadecimal digits. Two different files of a million agree by chance in 1 of 37 million
+    corpora.
+    """
     words = np.round(samples * 32768).astype("<i4")
     return hashlib.blake2b(words.tobytes() + f"{rate} {samples.shape}".encode(), digest_size=8).hexdigest()
 

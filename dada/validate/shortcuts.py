@@ -1,4 +1,6 @@
-"""Trivial cues that separate the classes of a split: a detector that uses only them looks good, but is useless."""
+"""Trivial cues that separate the classes of a split: a detector that uses only them looks good, but is
+useless.
+"""
 
 import math
 from collections import Counter
@@ -31,7 +33,9 @@ class Shortcut:
 
 
 def shortcuts(labels: Mapping[str, str], probes: Mapping[str, Probe]) -> list[Shortcut]:
-    """Return every cue of a split, the strongest first; none if a class has fewer than FEWEST readable files."""
+    """Return every cue of a split, the strongest first; none if a class has fewer than FEWEST readable
+    files.
+    """
     read = {utt: probe for utt, probe in probes.items() if not probe.error}
     sides = [[read[u] for u in read if (labels[u] == BONAFIDE) == side] for side in (True, False)]
     if min(map(len, sides)) < FEWEST:
@@ -78,7 +82,9 @@ def _of_format(what: str, bonafide: Counter[str], spoof: Counter[str]) -> Shortc
 
 
 def standard_error(area: float, num_bonafide: int, num_spoof: int) -> float:
-    """Return the standard error of an area under the curve (Hanley and McNeil, Radiology 143, 1982, eq. 2)."""
+    """Return the standard error of an area under the curve (Hanley and McNeil, Radiology 143, 1982, eq.
+    2).
+    """
     first, second = area / (2 - area), 2 * area**2 / (1 + area)
     terms = area * (1 - area) + (num_bonafide - 1) * (first - area**2) + (num_spoof - 1) * (second - area**2)
     return math.sqrt(max(terms, 0) / (num_bonafide * num_spoof))
