@@ -67,6 +67,8 @@ class Detector:
         self, system: System, seed: int | None, weights: str | None = None, calibration: dict | None = None
     ):
         self.system, self.seed, self.weights, self.calibration = system, seed, weights, calibration
+        # Threads beyond those of training cost time: they wait for each other where other programs run.
+        torch.set_num_threads(system.config.threads)
 
     @classmethod
     def of_experiment(cls, model: Path, seed: int | None = None) -> "Detector":

@@ -29,6 +29,7 @@ class BatchSampler(Sampler[list[int]], abc.ABC):
         self.seed, self.rank, self.world, self.drop_last = seed, rank, world, drop_last
         self.epoch, self.start = 0, 0
         self.max_batches = 0  # of an epoch; 0 takes all
+        self._kept: tuple[tuple, list[list[int]]] | None = None
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
         self.epoch, self.start = epoch, start
@@ -38,9 +39,12 @@ class BatchSampler(Sampler[list[int]], abc.ABC):
         """Return all batches of an epoch, with the utterances of all processes."""
 
     def epoch_batches(self) -> list[list[int]]:
-        """Return the share of this process of each batch of this epoch."""
-        batches = self.batches(np.random.default_rng([self.seed, self.epoch]))[: self.max_batches or None]
-        return [self._share(batch) for batch in batches]
+        """Return the share of this process of each batch of this epoch. The last result is kept."""
+        key = (self.epoch, self.max_batches, self.rank, self.world)
+        if self._kept is None or self._kept[0] != key:
+            batches = self.batches(np.random.default_rng([self.seed, self.epoch]))[: self.max_batches or None]
+            self._kept = key, [self._share(batch) for batch in batches]
+        return self._kept[1]
 
     def _share(self, batch: list[int]) -> list[int]:
         return batch[self.rank :: self.world] or [batch[self.rank % len(batch)]]
@@ -108,8 +112,11 @@ class Triplets(BatchSampler):
 
     def __init__(self, groups: Sequence[object], batch_size: int, seed: int, **processes: Any) -> None:
         super().__init__(seed, **processes)
-        names = sorted({g for g in groups if g is not None}, key=str)
-        members = {name: [i for i, g in enumerate(groups) if g == name] for name in names}
+        members: dict[object, list[int]] = {}
+        for i, group in enumerate(groups):
+            if group is not None:
+                members.setdefault(group, []).append(i)
+        names = sorted(members, key=str)
         single = [name for name in names if len(members[name]) < 2]
         if single:
             log.warning(
