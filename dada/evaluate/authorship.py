@@ -9,7 +9,7 @@ import numpy as np
 from dada.data import BONAFIDE, ArkReader, DataDir
 from dada.data.datadir import sources_of
 from dada.evaluate.results import Abx, AuthorResults
-from dada.metrics.abx import abx
+from dada.metrics.abx import abx_triples, abx_wins
 from dada.metrics.authorship import measure_abx, measure_authors
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import Figure, over_seeds
@@ -29,12 +29,12 @@ def embedding_abx(
     sources = _sources(data, genuine)
     authors = [data.speakers[utt] for utt in genuine]
 
-    def vectors(seed: int) -> np.ndarray:
-        return _vectors(embeddings[seed], genuine)
+    def wins(triples: np.ndarray) -> np.ndarray:
+        return _wins(embeddings, genuine, triples, config)
 
     for name, across in (("abx_speaker", False), ("abx_across", True)):
         if name == "abx_speaker" or data.get("utt2source"):
-            figure = measure_abx(vectors, len(embeddings), authors, sources, across, config)
+            figure = measure_abx(wins, authors, sources, across, config)
             entries[name] = _abx(figure, len(set(authors)), config) if figure else None
     entries["abx_label"] = _by_label(config, data, embeddings)
     return entries
@@ -82,9 +82,19 @@ def _by_label(config: EvaluateConfig, data: DataDir, embeddings: Sequence[Path])
     if len(sizes) < 2 or max(sizes.values()) < 2:  # without spoofs there are no triples
         return None
     labels = [data["utt2label"][utt] for utt in data.utts]
-    settings = (config.abx_triples, config.abx_distance, config.seed)
-    values = [abx(_vectors(path, data.utts), labels, *settings) for path in embeddings]
-    return _abx(over_seeds(values), len(sizes), config)
+    triples = abx_triples(labels, config.abx_triples, config.seed)
+    values = _wins(embeddings, data.utts, triples, config).mean(axis=1)
+    return _abx(over_seeds(values.tolist()), len(sizes), config)
+
+
+def _wins(
+    embeddings: Sequence[Path], utts: Sequence[str], triples: np.ndarray, config: EvaluateConfig
+) -> np.ndarray:
+    """Return `abx_wins` of triples (M, 3) of `utts` for every seed (S, M); only their embeddings are read."""
+    rows, places = np.unique(triples, return_inverse=True)
+    read = [utts[i] for i in rows]
+    places = places.reshape(triples.shape)
+    return np.stack([abx_wins(_vectors(path, read), places, config.abx_distance) for path in embeddings])
 
 
 def _abx(figure: Figure, num_classes: int, config: EvaluateConfig) -> Abx:

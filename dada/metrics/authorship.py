@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 from dada.errors import DataError
-from dada.metrics.abx import abx_triples, abx_wins
+from dada.metrics.abx import abx_triples
 from dada.metrics.bootstrap import Resampler
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import Figure, figure
@@ -53,16 +53,15 @@ def measure_authors(
 
 
 def measure_abx(
-    embeddings: Callable[[int], np.ndarray],
-    num_seeds: int,
+    wins_of: Callable[[np.ndarray], np.ndarray],
     authors: Sequence[str],
     sources: Sequence[str],
     across: bool,
     config: EvaluateConfig,
 ) -> Figure | None:
-    """ABX of embeddings (N, D) by author, `embeddings(s)` giving those of seed s; None where there is no
-    triple.
+    """ABX of embeddings by author; None where there is no triple.
 
+    `wins_of(triples)` takes triples (M, 3) of indices of texts and returns `abx_wins` of every seed, (S, M).
     In a resample a triple counts as often as its three sources were drawn, multiplied.
     """
     try:
@@ -70,7 +69,7 @@ def measure_abx(
     except DataError:  # one author, or one source of each: nothing to compare, which is no fault
         return None
     resampler = Resampler(list(sources), num_resamples=config.num_resamples, seed=config.seed)
-    wins = np.stack([abx_wins(embeddings(seed), triples, config.abx_distance) for seed in range(num_seeds)])
+    wins = wins_of(triples)
     clusters, shares = resampler.bonafide[triples].T, []
     for weights in resampler.chunks():
         for rows in np.array_split(weights, max(1, len(weights) // ROWS)):

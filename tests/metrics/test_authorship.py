@@ -39,9 +39,13 @@ def test_figures_and_intervals():
         assert (found[name].low, found[name].high) == pytest.approx((low[i], high[i]))
 
 
+def wins_of(vectors, num_seeds=1):
+    return lambda triples: np.stack([abx_wins(vectors, triples)] * num_seeds)
+
+
 def test_abx_and_its_interval():
     vectors = np.eye(5)[TRUTH] + RNG.normal(size=(200, 5))
-    plain = measure_abx(lambda seed: vectors, 2, TRUTH, SOURCES, False, CONFIG)
+    plain = measure_abx(wins_of(vectors, 2), TRUTH, SOURCES, False, CONFIG)
     assert (
         plain.mean == pytest.approx(abx(vectors, TRUTH, 2000, "cosine", 0))
         and plain.low < plain.mean < plain.high
@@ -51,7 +55,7 @@ def test_abx_and_its_interval():
         TRUTH[across[:, 0]] != TRUTH[across[:, 2]]
     ).all()
     assert all(SOURCES[a] != SOURCES[p] for a, p, _ in across)
-    assert measure_abx(lambda seed: vectors, 1, TRUTH, SOURCES, True, CONFIG).mean == pytest.approx(
+    assert measure_abx(wins_of(vectors), TRUTH, SOURCES, True, CONFIG).mean == pytest.approx(
         abx_wins(vectors, across).mean()
     )
 
@@ -61,14 +65,14 @@ def test_texts_of_one_source_flatter():
     place = {source: RNG.normal(size=8) for source in np.unique(sources)}
     vectors = np.array([place[source] for source in sources]) + 0.1 * RNG.normal(size=(200, 8))
     within, across = (
-        measure_abx(lambda seed: vectors, 1, TRUTH, sources, flag, CONFIG).mean for flag in (False, True)
+        measure_abx(wins_of(vectors), TRUTH, sources, flag, CONFIG).mean for flag in (False, True)
     )
     assert across < 0.6 < within  # topics alone, no style
 
 
 def test_what_cannot_be_measured():
-    assert measure_abx(lambda seed: np.zeros((4, 2)), 1, ["a"] * 4, list("wxyz"), False, CONFIG) is None
-    assert measure_abx(lambda seed: np.zeros((4, 2)), 1, list("aabb"), list("wwxx"), True, CONFIG) is None
+    assert measure_abx(wins_of(np.zeros((4, 2))), ["a"] * 4, list("wxyz"), False, CONFIG) is None
+    assert measure_abx(wins_of(np.zeros((4, 2))), list("aabb"), list("wwxx"), True, CONFIG) is None
     with pytest.raises(DataError, match="indices of authors"):
         measure_authors([0, 3], [[0, 1]], 3, ["a", "b"], CONFIG)
     with pytest.raises(DataError, match="2 texts, but decisions"):
