@@ -180,7 +180,16 @@ class Trainer:
     def _backward(self, batch: Batch) -> float:
         """Compute the gradients of a batch and return its loss. Raise DadaError if it is not finite."""
         state, phase = self.state, self.phase
-        output, utts = self.wrapped(batch), batch.utts
+        utts = batch.utts
+        try:
+            output = self.wrapped(batch)
+        except ValueError as error:
+            if len(batch) > 1 or "more than 1 value per channel" not in str(error):
+                raise
+            problem = (
+                f"{self.config.name}: the batch holds one utterance ({utts[0]}), and batch normalisation"
+            )
+            raise ConfigError(f"{problem} needs two: set train.batch_size to 2 or more") from error
         processes = self.accelerator.num_processes
         if processes > 1:
             output, batch = whole_batch(output, batch)

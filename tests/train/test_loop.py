@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from toy import WIDTH, toy_config, toy_dataset
@@ -307,3 +308,13 @@ def test_bfloat16_learns_too(tmp_path):
         model.compression.down.weight.dtype == torch.float32
         and model.compression.down.weight.shape[1] == WIDTH
     )
+
+
+def test_batch_normalisation_needs_two_utterances(tmp_path):
+    config = toy_config(epochs=1, phases=[], loss={"name": "cross_entropy"}, batch_size=1)
+    config.model = {"name": "lcnn", "width": 0.25}
+    rng = np.random.default_rng(0)
+    arrays = {f"u{i}": rng.standard_normal((64, 32)).astype(np.float32) for i in range(4)}
+    data = Dataset(arrays, list(arrays), torch.arange(4) % 2)
+    with pytest.raises(ConfigError, match=r"one utterance \(u\d\), and batch normalisation needs two"):
+        fit(config, data, data, tmp_path, seed=1)
