@@ -3,8 +3,6 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from dada.data.arks import ArkReader, merge_arks, write_ark
-from dada.data.audio import SAMPLE_RATE, decode_audio, read_audio, write_audio
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
 from dada.data.tables import invert, read_table, write_table
 
@@ -29,14 +27,22 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from dada.data.arks import ArkReader, merge_arks, write_ark
+    from dada.data.audio import SAMPLE_RATE, decode_audio, read_audio, write_audio
     from dada.data.batch import Batch, pad_stack
     from dada.data.length import fit_length
 
-# These need torch, which takes seconds to import: programs that only look at tables do without.
-_TORCH = {"Batch": "dada.data.batch", "pad_stack": "dada.data.batch", "fit_length": "dada.data.length"}
+# These need NumPy or torch, which take seconds to import: programs that only look at tables do without.
+_SLOW = {
+    "arks": ("ArkReader", "merge_arks", "write_ark"),
+    "audio": ("SAMPLE_RATE", "decode_audio", "read_audio", "write_audio"),
+    "batch": ("Batch", "pad_stack"),
+    "length": ("fit_length",),
+}
 
 
 def __getattr__(name: str) -> object:
-    if name in _TORCH:
-        return getattr(importlib.import_module(_TORCH[name]), name)
+    for module, names in _SLOW.items():
+        if name in names:
+            return getattr(importlib.import_module(f"dada.data.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
