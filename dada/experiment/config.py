@@ -1,11 +1,14 @@
 """The schema of `train:`, and of a whole system."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from dada.data.input import InputConfig
 from dada.limits import FromZero, Names, Positive, Rate
 
+# Settings of `train:` that change the time of a training and not its result, with their defaults.
+OF_SPEED = {"num_workers": 0, "checkpoint_steps": 0}
 Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 
 
@@ -104,3 +107,20 @@ class SystemConfig:
     # CPU threads of a training or scoring process: fixed, because sums in another order differ in the last
     # digits
     threads: int = 1
+
+
+def result_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a system, as plain values, with those that change no result at their defaults.
+
+    Two experiments with equal result settings have equal results.
+    """
+    train = settings.get("train")
+    if not isinstance(train, dict):  # of a damaged file
+        return dict(settings)
+    phases = [
+        {key: value for key, value in phase.items() if key not in OF_SPEED}
+        if isinstance(phase, dict)
+        else phase
+        for phase in train.get("phases") or []
+    ]
+    return {**settings, "train": {**train, **OF_SPEED, "phases": phases}}

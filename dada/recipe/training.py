@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from dada.errors import ConfigError
-from dada.experiment.config import SystemConfig
+from dada.experiment.config import SystemConfig, result_settings
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe.job import Job
 from dada.recipe_view import RecipeView
@@ -32,7 +32,7 @@ def training_job(
         protocol=recipe.protocol,
         inputs=tuple(inputs),
         outputs=(ExperimentFolder(home).weights, *outputs),
-        settings={**asdict(config), "seed": seed},
+        settings={**result_settings(asdict(config)), "seed": seed},
         keep=True,
         systems=(name,),
         seed=seed,

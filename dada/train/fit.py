@@ -10,7 +10,7 @@ from torch import nn
 from dada import models
 from dada.data.dataset import Dataset, digest
 from dada.errors import ConfigError, DataError
-from dada.experiment.config import SystemConfig
+from dada.experiment.config import SystemConfig, result_settings
 from dada.experiment.folder import TRAIN_AGAIN, ExperimentFolder
 from dada.storage.environment import run_facts
 from dada.storage.json_file import read_json, write_json
@@ -107,7 +107,7 @@ def _prepare_folder(
     """Write the settings of a new folder. Raise ConfigError for a folder with other settings."""
     checkpoint.remove_partial(folder)
     new = {
-        **asdict(config),
+        **result_settings(asdict(config)),
         "seed": seed,
         "train_data": None if train is None else digest(train),
         "dev_data": None if dev is None else digest(dev),
@@ -115,7 +115,7 @@ def _prepare_folder(
     files = ExperimentFolder(folder)
     if files.run.exists() and files.config.exists():
         old = {
-            **read_json(files.config, TRAIN_AGAIN),
+            **result_settings(read_json(files.config, TRAIN_AGAIN)),
             **read_json(files.run, TRAIN_AGAIN, {"data": dict})["data"],
         }
         differing = differing_keys(old, new)

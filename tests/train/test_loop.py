@@ -1,6 +1,7 @@
 """The training loop: it learns, logs, keeps the right weights, refuses what it should."""
 
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from toy import WIDTH, toy_config, toy_dataset
 
 from dada.data.dataset import Dataset, restrict
 from dada.errors import ConfigError, DadaError, DataError
-from dada.experiment.config import EarlyStopConfig, OptimConfig
+from dada.experiment.config import EarlyStopConfig, OptimConfig, result_settings
 from dada.models.inference import run_model
 from dada.train.dev import accuracy, equal_error_rate
 from dada.train.fit import fit
@@ -318,3 +319,21 @@ def test_batch_normalisation_needs_two_utterances(tmp_path):
     data = Dataset(arrays, list(arrays), torch.arange(4) % 2)
     with pytest.raises(ConfigError, match=r"one utterance \(u\d\), and batch normalisation needs two"):
         fit(config, data, data, tmp_path, seed=1)
+
+
+def test_settings_of_speed_alone_may_change_in_a_trained_experiment(tmp_path):
+    """Loader processes and checkpoints within epochs change no result; the size of batches does."""
+    settings = {"epochs": 1, "phases": [], "loss": {"name": "bce"}}
+    data, weights = toy_dataset(16), []
+    for folder, speed in (
+        ("a", {}),
+        ("a", {"num_workers": 1, "checkpoint_steps": 1}),
+        ("b", {"num_workers": 1}),
+    ):
+        fit(toy_config(**settings, **speed), data, data, tmp_path / folder, seed=1)
+        weights.append((tmp_path / folder / "weights.pt").read_bytes())
+    assert weights[0] == weights[1] == weights[2]
+    with pytest.raises(ConfigError, match=r"other settings \(train\.batch_size"):
+        fit(toy_config(**settings, batch_size=4), data, data, tmp_path / "a", seed=1)
+    phases = toy_config(epochs=1, phases=[{"num_workers": 2, "loss": {"name": "bce"}}])
+    assert result_settings(dataclasses.asdict(phases))["train"]["phases"] == [{"loss": {"name": "bce"}}]
