@@ -1,6 +1,7 @@
 """Kaldi arks of float32 matrices and vectors, uncompressed, through kaldiio."""
 
 import functools
+import io
 import math
 import os
 import re
@@ -41,26 +42,38 @@ def write_ark(scp: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> dict[str, 
     ark does not count. Returns the first axis of every array (frames of a matrix). Raises DataError for NaN
     or unsorted utterances.
     """
-    scp = Path(scp)
-    ark = scp.with_suffix(".ark")
+    return _write(scp, _contents(Path(scp).with_suffix(".ark"), arrays))
+
+
+def _contents(ark: Path, arrays: Iterable[tuple[str, np.ndarray]]) -> Iterator[tuple[str, bytes, int]]:
+    """Yield utterance, bytes and first axis of arrays. Raise DataError as `write_ark`."""
+    previous = ""
+    for utt, array in arrays:
+        if utt.encode() <= previous.encode():
+            raise DataError(
+                f"{ark}: {utt} comes after {previous}: arrays must come sorted by utterance, each once"
+            )
+        if not np.isfinite(array).all():
+            raise DataError(f"{ark}: the array of {utt} holds NaN or infinite values")
+        content = io.BytesIO()
+        kaldiio.matio.write_array(content, np.ascontiguousarray(array, dtype=np.float32))
+        yield utt, content.getvalue(), len(array)
+        previous = utt
+
+
+def _write(scp: Path, contents: Iterable[tuple[str, bytes, int]]) -> dict[str, int]:
+    """Write an ark and then its index."""
+    ark = Path(scp).with_suffix(".ark")
     place = os.path.abspath(ark)
     lengths: dict[str, int] = {}
     index: dict[str, str] = {}
-    previous = ""
     with atomic_path(ark) as partial, open(partial, "wb") as file:
-        for utt, array in arrays:
-            if utt.encode() <= previous.encode():
-                raise DataError(
-                    f"{ark}: {utt} comes after {previous}: arrays must come sorted by utterance, each once"
-                )
-            if not np.isfinite(array).all():
-                raise DataError(f"{ark}: the array of {utt} holds NaN or infinite values")
+        for utt, content, length in contents:
             file.write(f"{utt} ".encode())
             index[utt] = f"{place}:{file.tell()}"
-            kaldiio.matio.write_array(file, np.ascontiguousarray(array, dtype=np.float32))
-            lengths[utt] = len(array)
-            previous = utt
-    write_table(scp, index)
+            file.write(content)
+            lengths[utt] = length
+    write_table(Path(scp), index)
     return lengths
 
 
@@ -72,23 +85,26 @@ def read_entry(file: BinaryIO, offset: int, name: str) -> np.ndarray:
         file.seek(offset)
         return kaldiio.matio.read_kaldi(file)
     except READ_ERRORS as error:
-        what = " ".join(str(error).split())
-        raise DataError(
-            f"{name}: {file.name}:{offset} cannot be read from the ark ({what}): make the ark again"
-        ) from error
+        raise _unreadable(file, offset, name, error) from error
 
 
-def _check_sizes(head: bytes, left: int) -> None:
-    """Raise ValueError for an entry that is no Kaldi array, or that needs more than the `left` bytes.
+def _unreadable(file: BinaryIO, offset: int, name: str, error: Exception) -> DataError:
+    what = " ".join(str(error).split())
+    return DataError(f"{name}: {file.name}:{offset} cannot be read from the ark ({what}): make the ark again")
 
-    kaldiio allocates what the head states.
+
+def _check_sizes(head: bytes, left: int) -> int | None:
+    """Return the bytes of an entry; None for an array in text form.
+
+    Raise ValueError for an entry that is no Kaldi array, or that needs more than the `left` bytes: kaldiio
+    allocates what the head states.
     """
     if head[:3] in OTHERS:
         raise ValueError(f"it is {OTHERS[head[:3]]}, and only Kaldi's matrices and vectors are read")
     if head.startswith((b"RIFF", b"fLaC", b"AUDIO")):
         raise ValueError("it is audio, not a matrix or vector")
     if not head.startswith(b"\0B"):
-        return  # text, which allocates as it is read
+        return None  # text, which allocates as it is read
     kind, _, rest = head[2:].partition(b" ")
     if kind.startswith(b"\4"):  # a vector of integers, each behind a byte
         kind, rest, layout, width = b"integers", head[2:], "<xi", 5
@@ -97,9 +113,11 @@ def _check_sizes(head: bytes, left: int) -> None:
     else:
         raise ValueError(f"unknown kind of array {kind[:10]!r}")
     shape = struct.unpack_from(layout, rest)
-    left -= len(head) - len(rest) + struct.calcsize(layout)
+    size = len(head) - len(rest) + struct.calcsize(layout)
+    left -= size
     if min(shape) < 0 or math.prod(shape) * width > left:
         raise ValueError(f"its head states {' x '.join(map(str, shape))} values, and {left:,} bytes are left")
+    return size + math.prod(shape) * width
 
 
 class ArkReader(Mapping):
@@ -114,6 +132,25 @@ class ArkReader(Mapping):
         self._files: dict[str, BinaryIO] = {}
 
     def __getitem__(self, utt: str) -> np.ndarray:
+        file, offset = self._place(utt)
+        return read_entry(file, offset, f"{self.scp}, utterance {utt}")
+
+    def content(self, utt: str) -> tuple[bytes, int]:
+        """Return the bytes of an array that `write_ark` wrote, and its first axis. Raise DataError."""
+        file, offset = self._place(utt)
+        try:
+            file.seek(offset)
+            head = file.read(HEAD)
+            size = _check_sizes(head, os.fstat(file.fileno()).st_size - offset)
+            if size is None:
+                raise ValueError("it is no binary array")
+            file.seek(offset)
+            return file.read(size), struct.unpack_from("<xi", head, head.index(b" ") + 1)[0]
+        except READ_ERRORS as error:
+            raise _unreadable(file, offset, f"{self.scp}, utterance {utt}", error) from error
+
+    def _place(self, utt: str) -> tuple[BinaryIO, int]:
+        """Return the open ark of an utterance, and the offset of its array."""
         try:
             location = self.index[utt]
         except KeyError:
@@ -133,7 +170,7 @@ class ArkReader(Mapping):
             if problem:
                 raise DataError(f"{self.scp}: the ark {path} of {utt} {problem[0]}: {problem[1]}")
             self._files[name] = open(path, "rb")  # noqa: SIM115 (kept open)
-        return read_entry(self._files[name], int(entry[2]), f"{self.scp}, utterance {utt}")
+        return self._files[name], int(entry[2])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.index)
@@ -146,15 +183,17 @@ class ArkReader(Mapping):
 
 
 def merge_arks(scps: Iterable[Path], out: Path) -> dict[str, int]:
-    """Copy several arks into one, sorted by utterance; returns the lengths as `write_ark` does."""
-    readers = [ArkReader(scp) for scp in scps]
+    """Copy several arks of `write_ark` into one, sorted by utterance, byte by byte.
+
+    Return the lengths as `write_ark` does. Raise DataError for an utterance in two of them.
+    """
     owner: dict[str, ArkReader] = {}
-    for reader in readers:
+    for reader in map(ArkReader, scps):
         for utt in reader:
             if utt in owner:
                 raise DataError(f"{utt} is in both {owner[utt].scp} and {reader.scp}")
             owner[utt] = reader
-    return write_ark(out, ((utt, owner[utt][utt]) for utt in sorted(owner, key=str.encode)))
+    return _write(out, ((utt, *owner[utt].content(utt)) for utt in sorted(owner, key=str.encode)))
 
 
 def ark_once(scp: Path) -> ArkReader:

@@ -6,7 +6,7 @@ import kaldiio
 import numpy as np
 import pytest
 
-from dada.data import ArkReader, write_ark
+from dada.data import ArkReader, merge_arks, write_ark
 from dada.errors import DataError
 
 INTEGERS = b"\0B\4" + struct.pack("<i", 3) + b"".join(b"\4" + struct.pack("<i", i) for i in (7, 8, 9))
@@ -107,3 +107,19 @@ def test_a_folder_of_arks_can_be_moved_and_copied(tmp_path):
     assert np.array_equal(ArkReader(tmp_path / "b" / "feats.scp")["u1"], first)
     (tmp_path / "b").rename(tmp_path / "c")
     assert np.array_equal(ArkReader(tmp_path / "c" / "feats.scp")["u1"], first)
+
+
+def test_arks_are_merged_byte_by_byte(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {f"u{i}": rng.normal(size=(3 + i, 4)).astype(np.float32) for i in range(6)}
+    arrays["v"] = np.arange(5, dtype=np.float32)
+    write_ark(tmp_path / "whole.scp", arrays.items())
+    write_ark(tmp_path / "a.scp", [(utt, arrays[utt]) for utt in ("u0", "u2", "v")])
+    write_ark(tmp_path / "b.scp", [(utt, arrays[utt]) for utt in ("u1", "u3", "u4", "u5")])
+    lengths = merge_arks([tmp_path / "a.scp", tmp_path / "b.scp"], tmp_path / "merged.scp")
+    assert (tmp_path / "merged.ark").read_bytes() == (tmp_path / "whole.ark").read_bytes()
+    assert lengths == {utt: len(array) for utt, array in arrays.items()}
+    with open(tmp_path / "b.ark", "r+b") as file:
+        file.truncate(60)
+    with pytest.raises(DataError, match="utterance u1: .*b.ark:3 cannot be read .*: make the ark again"):
+        merge_arks([tmp_path / "a.scp", tmp_path / "b.scp"], tmp_path / "merged.scp")
