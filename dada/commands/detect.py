@@ -1,7 +1,8 @@
 """Score audio files with a trained experiment, or with published weights.
 
 Reads every format and sample rate that libsndfile reads. Scores are log-likelihood ratios or differences of
-logits: a higher score means more bona fide.
+logits: a higher score means more bona fide. A model of a fixed length reads the start of a longer file; the
+output gives the length. A score holds for speech like that of the training data.
 """
 
 import argparse

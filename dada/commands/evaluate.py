@@ -15,6 +15,7 @@ dada evaluate --scores scores.txt --key ASVspoof2019.LA.cm.eval.trl.txt \
     --asv_scores ASVspoof2019.LA.asv.eval.gi.trl.scores.txt --by attack
 dada evaluate --scores a.txt --compare b.txt --key egs/mini/data/test --metrics eer,min_dcf
 dada evaluate --scores out.csv --columns -,trial,score --key meta.csv --json
+dada evaluate --scores out.csv --columns trial=clip,score=llr --key key.csv --key_columns trial=id,label=class
 dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submission_format asvspoof5
 """
 
@@ -47,8 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="conditions to break down by, e.g. attack,codec: the EER, and the t-DCF or the --metrics",
     )
     add("--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval")
-    add("--columns", type=_names, help="columns of the score files, e.g. trial,-,score; `-` skips a column")
-    add("--key_columns", type=_names, help="columns of the key; any other name makes a condition")
+    add(
+        "--columns",
+        type=_names,
+        help="columns of the score files in order, `-` for a column to skip: trial,-,score; or by their "
+        "names in the header: trial=clip,score=llr",
+    )
+    add(
+        "--key_columns",
+        type=_names,
+        help="columns of the key, in order or by name, as for --columns; any other name makes a condition",
+    )
     add("--subset", help="subset of a key that has several, or `all` (default: eval)")
     add(
         "--common",

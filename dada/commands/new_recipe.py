@@ -14,6 +14,7 @@ EXAMPLE = """
 dada new-recipe my_corpus --audio /corpora/my_corpus --csv /corpora/my_corpus/list.csv
 dada new-recipe my_corpus --audio /corpora/my_corpus --folders split/label/attack
 dada new-recipe my_corpus --audio LA --protocol train=LA.train.trn.txt dev=LA.dev.trl.txt test=LA.eval.trl.txt
+dada new-recipe my_corpus --audio wavs --csv list.csv --test_only --weights /weights
 dada new-recipe my_corpus --audio wavs --csv a.csv --columns file=path label=class --labels 1=bonafide 0=spoof
 """
 ROOT = Path(__file__).parents[2]  # the checkout
@@ -55,7 +56,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="VALUE=SPLIT",
-        help="train, dev or test for each split of the CSV; usual words are recognised",
+        help="train, dev or test for each split of the CSV, or - to leave its lines out; usual words are "
+        "recognised",
+    )
+    parser.add_argument(
+        "--test_only",
+        action="store_true",
+        help="make a recipe without train and dev: nothing is trained, published weights are scored on test",
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        help="folder of published weights, such as AASIST.pth, for systems that name them",
     )
     parser.add_argument(
         "--split_by",
@@ -89,6 +101,8 @@ def run(args: argparse.Namespace) -> None:
         args.language,
         protocols,
         args.folders.split("/") if args.folders else (),
+        args.test_only,
+        args.weights,
     )
     home = args.egs / args.name
     for data in made:

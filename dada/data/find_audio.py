@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dada.errors import DataError
@@ -24,6 +25,13 @@ UNREADABLE = (
     ".ape",
 )  # speech in these must be converted first
 SHOWN = 10  # names that one message spells out
+# Files and folders that operating systems and file servers leave beside the audio; some end like audio files.
+LITTER = re.compile(
+    r"\._.*|__MACOSX|\.AppleDouble|\.DS_Store|Thumbs\.db|desktop\.ini|@eaDir|\$RECYCLE\.BIN|\.Trash.*|"
+    r"\.ipynb_checkpoints",
+    re.IGNORECASE,
+)
+NOT_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and bytes that are not UTF-8
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +74,13 @@ def find_audio(folders: Sequence[Path], utts: Iterable[str], allow_missing: bool
 def walk_audio(root: Path) -> list[str]:
     """The readable audio files anywhere below a folder, relative to it with `/`, in C order.
 
-    Raises DataError for a folder that is not there or has none, and for files that must be converted first.
+    Raises DataError for a folder that is not there or has none, for files that must be converted first, and
+    for names that are not UTF-8.
     """
     require_folders([root])
     found: list[str] = []
     foreign: list[str] = []
-    for folder, _, names in os.walk(root):
+    for folder, names in walk_files(root):
         below = os.path.relpath(folder, root).replace(os.sep, "/")
         for name in names:
             ending = os.path.splitext(name)[1].lower()
@@ -92,7 +101,46 @@ def walk_audio(root: Path) -> list[str]:
             f"{root} holds no audio file ({', '.join(READABLE)}): unpack the archive there, or correct "
             "the path"
         )
+    if odd := [name for name in found if NOT_TEXT.search(name)]:
+        shown = listed([ascii(name) for name in odd])
+        raise DataError(
+            f"{len(odd):,} files below {root} have names that are not UTF-8 or hold control characters, e.g. "
+            f"{shown}: rename them"
+        )
     return sorted(found, key=str.encode)
+
+
+def walk_files(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield (folder, names of its files) for a folder and all below it, links to folders included.
+
+    Passes over what systems leave behind (LITTER), and logs the number. Raises DataError for a link to a
+    folder that it lies in.
+    """
+    num_passed_over = 0
+
+    def walk(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, list[str]]]:
+        nonlocal num_passed_over
+        status = os.stat(folder)
+        place = (status.st_dev, status.st_ino)
+        if place in above:
+            raise DataError(
+                f"{folder} is a link to {os.path.realpath(folder)}, which it lies in: remove the link"
+            )
+        below: list[str] = []
+        files: list[str] = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if LITTER.fullmatch(entry.name):
+                    num_passed_over += 1
+                else:
+                    (below if entry.is_dir() else files).append(entry.name)
+        yield folder, files
+        for name in below:
+            yield from walk(os.path.join(folder, name), (*above, place))
+
+    yield from walk(str(root), ())
+    if num_passed_over:
+        log.info("%s: passed over %d files and folders such as ._* and __MACOSX", root, num_passed_over)
 
 
 def find_folder(root: Path, *candidates: str) -> Path:

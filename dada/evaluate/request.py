@@ -78,8 +78,8 @@ def evaluate(request: Request) -> FileResults:
         return _measured(request, names, key, files, results)
     if not request.submission:
         raise DataError(
-            f"{key.path} has no labels ({key.layout}), so nothing can be measured: give --submission "
-            "to write the scores"
+            f"{key.path} has no labels ({key.layout}), so nothing can be measured: name the column of "
+            "labels, --key_columns label=COLUMN, or give --submission to write the scores"
         )
     return results
 

@@ -39,7 +39,7 @@ def read_asv(name: str, key: Path | None = None, subset: str | None = None) -> A
     if Path(name).suffix in SUFFIXES:
         return Asv(f"constants of {name}", None, c012=read_c012(Path(name)))
     is_kind = ASV_KINDS.__contains__
-    table = read_columns(Path(name), LAYOUTS, {"kind": is_kind}, "score file")
+    table = read_columns(Path(name), LAYOUTS, {"kind": is_kind}, "score file of an ASV")
     if "score" not in table.values:
         raise DataError(f"{name} is not an ASV score file ({table.layout})")
     scores = table.floats("score")
@@ -70,7 +70,7 @@ def _joined(
 
     A score without a trial in the key is ignored, as the official package does.
     """
-    metadata = read_columns(Path(key), KEY_LAYOUTS, {"label": ASV_KINDS.__contains__}, "key")
+    metadata = read_columns(Path(key), KEY_LAYOUTS, {"label": ASV_KINDS.__contains__}, "key of an ASV")
     values, subset = metadata.values, subset or DEFAULT_SUBSET
     lacking = [name for name in ("speaker", "trial", "label", "subset") if name not in values]
     if lacking:

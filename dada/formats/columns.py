@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dada.errors import DataError
+from dada.errors import ConfigError, DataError
 from dada.storage.reading import decode, read_bytes
 
 csv.field_size_limit(1 << 27)  # characters; a speech exceeds the default of 128 KiB
@@ -52,6 +52,10 @@ HEADERS = {
     "subset": ("subset",),
 }
 COLUMN_OF = {word: name for name, words in HEADERS.items() for word in words}
+FLAGS = {
+    "score file": ("--columns", "score"),
+    "key": ("--key_columns", "label"),
+}  # kind of file -> flag, column
 Checks = Mapping[str, Callable[[str], bool]]  # column -> whether a text may be a value of it
 Split = Callable[[str], list[str]]
 
@@ -65,9 +69,7 @@ class Layout:
 
     def fits(self, row: Sequence[str], checks: Checks) -> bool:
         """Whether a row may have this layout."""
-        return len(row) == len(self.columns) and all(
-            checks[name](value) for name, value in zip(self.columns, row, strict=True) if name in checks
-        )
+        return len(row) == len(self.columns) and _plausible(self.columns, row, checks)
 
 
 @dataclass
@@ -129,7 +131,10 @@ def read_columns(
     path: Path, layouts: Sequence[Layout], checks: Checks, what: str, columns: Sequence[str] | None = None
 ) -> Columns:
     """Read a file whose columns are `columns`, or are named by its header, or have the first layout that most
-    of its rows fit. With `columns`, any further columns are ignored, and so are those called `-`.
+    of its rows fit.
+
+    `columns` is either all names in order, where any further columns are ignored and so are those called `-`,
+    or NAME=COLUMN for columns whose name in the header is not a usual one.
 
     Raise DataError, with file and line, for a file that cannot be read or is empty, for unknown columns, and
     for rows with too few or too many columns. `what` names the kind of file in messages.
@@ -139,17 +144,26 @@ def read_columns(
     split = splitter(next(line for line in lines if line.strip()))
     rows = _rows(path, lines, split)
     sample = [row for _, row in itertools.islice(_rows(path, lines, split), NUM_SAMPLED)]
+    if columns is not None and is_by_name(columns):
+        next(rows)
+        named = _named_header(path, sample[0], columns)
+        return _fill(path, f"columns {', '.join(named)}", named, rows)
     header = header_of(sample[0])
     if header:
         next(rows)
-    if columns is not None:
-        return _fill(path, f"columns {', '.join(columns)}", list(columns), rows, exact=False)
-    if header:
+    if columns is None and header:
         return _fill(path, f"columns {', '.join(header)}", header, rows)
-    layout = _most_fitting(layouts, sample, checks)
-    if layout is None:
-        raise DataError(_unknown(path, sample[0], layouts, what))
+    layout = _most_fitting(layouts, sample, checks) if columns is None else Layout("columns", tuple(columns))
+    if layout is None or (not header and _is_header(layout.columns, sample, checks)):
+        raise DataError(_unknown(path, sample, layouts, checks, what))
+    if columns is not None:
+        return _fill(path, f"columns {', '.join(columns)}", columns, rows, exact=False)
     return _fill(path, f"{layout.name}: {' '.join(layout.columns)}", layout.columns, rows)
+
+
+def is_by_name(columns: Sequence[str]) -> bool:
+    """Whether columns are given as NAME=COLUMN, by their names in the header."""
+    return any("=" in column for column in columns)
 
 
 def read_layout(path: Path, layout: Layout, lines: Sequence[str] | None = None) -> Columns:
@@ -180,12 +194,13 @@ def read_lines(path: Path) -> list[str]:
 
 
 def splitter(line: str) -> Split:
-    """Return a function that splits lines like this one: at tabs, at commas as CSV, or at blanks."""
+    """Return a function that splits lines like this one: at tabs, at `;` or `,` as CSV, or at blanks."""
     if "\t" in line:
         return lambda text: [value.strip() for value in text.split("\t")]
-    first, comma, _ = line.partition(",")
-    if comma and not any(c.isspace() for c in first.strip()):
-        return lambda text: [value.strip() for value in next(csv.reader([text]))]
+    for separator in ";,":
+        first, found, _ = line.partition(separator)
+        if found and not any(c.isspace() for c in first.strip()):
+            return lambda text: [value.strip() for value in next(csv.reader([text], delimiter=separator))]
     return str.split
 
 
@@ -195,6 +210,27 @@ def header_of(row: Sequence[str]) -> list[str] | None:
     if "trial" not in known or len(set(known) - {None}) < 2:
         return None
     return [name or value.lower() for name, value in zip(known, row, strict=True)]
+
+
+def _named_header(path: Path, row: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return the names of a header's columns, some of which are given as NAME=COLUMN.
+
+    Raise ConfigError for columns of another form, DataError for a column that the header lacks.
+    """
+    named = {column.lower(): name for name, _, column in (text.partition("=") for text in columns)}
+    if not all(named) or not all(named.values()):
+        raise ConfigError(f"{','.join(columns)}: write NAME=COLUMN for each, or all names in order")
+    header = [column.lower() for column in row]
+    lacking = [column for column in named if column not in header]
+    if lacking:
+        raise DataError(f"{path}:1: no column {', '.join(map(repr, lacking))}; it has {', '.join(row)}")
+    names = []
+    for column in header:
+        usual = COLUMN_OF.get(column, column)
+        names.append(named.get(column) or (NO_VALUE if usual in named.values() else usual))
+    if "trial" not in names:
+        raise DataError(f"{path}:1: which column names the trials? It has {', '.join(row)}: add trial=COLUMN")
+    return names
 
 
 def condition_value(value: str) -> str:
@@ -236,6 +272,17 @@ def _rows(path: Path, lines: Sequence[str], split: Split) -> Iterator[tuple[int,
                 raise DataError(f"{path}:{number}: not a row of a table ({error})") from error
 
 
+def _plausible(names: Sequence[str], row: Sequence[str], checks: Checks) -> bool:
+    """Whether the values of a row can be what the names of the columns promise."""
+    return all(checks[name](value) for name, value in zip(names, row, strict=False) if name in checks)
+
+
+def _is_header(names: Sequence[str], sample: list[list[str]], checks: Checks) -> bool:
+    """Whether the first row alone is not what the names of the columns promise."""
+    first, *others = (_plausible(names, row, checks) for row in sample)
+    return not first and bool(others) and all(others)
+
+
 def _most_fitting(layouts: Sequence[Layout], sample: list[list[str]], checks: Checks) -> Layout | None:
     for layout in layouts:
         if 2 * sum(layout.fits(row, checks) for row in sample) > len(sample):
@@ -264,8 +311,22 @@ def _fill(
     return Columns(path, layout, values, lines)
 
 
-def _unknown(path: Path, row: Sequence[str], layouts: Sequence[Layout], what: str) -> str:
+def _unknown(
+    path: Path, sample: list[list[str]], layouts: Sequence[Layout], checks: Checks, what: str
+) -> str:
+    """Return the message on a file without a known layout or header: its first line, and what to do."""
+    row = sample[0]
     known = "; ".join(f"{' '.join(layout.columns)} ({layout.name})" for layout in layouts)
-    flag, example = ("--columns", "trial,score") if what == "score file" else ("--key_columns", "trial,label")
-    problem = f"{path}:1: {' '.join(row)[:80]!r} has no known layout of a {what}; known are {known}"
-    return f"{problem}. Name the columns with {flag}, e.g. {example}, and `-` for one to skip"
+    lines = [f"{path}:1: {' '.join(row)[:80]!r} has no known layout of a {what}"]
+    if what in FLAGS:
+        flag, name = FLAGS[what]
+        usual = " and ".join(f"a {column} ({', '.join(HEADERS[column])})" for column in ("trial", name))
+        like = next(
+            (column for column, value in zip(row, sample[-1], strict=False) if checks[name](value)), row[-1]
+        )
+        lines += [
+            f"a header names {usual}: if this line is a header, say which are meant, e.g. {flag} "
+            f"trial={row[0]},{name}={like}",
+            f"if it is not, name the columns in order, `-` for a column to skip, e.g. {flag} trial,{name}",
+        ]
+    return "\n".join([*lines, f"known are {known}"])

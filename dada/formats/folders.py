@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dada.data.datadir import BONAFIDE
-from dada.data.find_audio import READABLE, UNREADABLE, find_audio
+from dada.data.find_audio import find_audio, walk_audio, walk_files
 from dada.errors import DataError, UserError
 from dada.formats.asvspoof import guess_layout, read_protocol
 from dada.formats.columns import NO_VALUE, refuse
@@ -28,24 +28,13 @@ def rows_of_folders(audio: Path, levels: Sequence[str] = ()) -> list[dict[str, s
     one called train, dev or test the split, the first folder below the label of a spoof its attack, and
     others have no meaning. Raise DataError with the files that have no label, or two.
     """
-    audio = Path(audio)
-    paths = [os.path.join(folder, name) for folder, _, files in os.walk(audio) for name in files]
-    names = sorted((os.path.relpath(path, audio) for path in paths), key=str.encode)
-    files = [name for name in names if os.path.splitext(name)[1].lower() in READABLE]
-    foreign = [name for name in names if os.path.splitext(name)[1].lower() in UNREADABLE]
-    refuse(
-        [f"{audio / name} is in a format that libsndfile does not read" for name in foreign],
-        "convert these files, e.g. with ffmpeg",
-    )
-    if not files:
-        raise DataError(f"{audio} holds no audio file ({', '.join(READABLE)})")
     rows, problems = [], []
-    for name in files:
+    for name in walk_audio(audio):
         folders = Path(name).parts[:-1]
         row, problem = _by_levels(folders, levels) if levels else _by_words(folders)
         rows.append({"file": name, **row})
         if problem:
-            problems.append(f"{audio / name}: {problem}")
+            problems.append(f"{Path(audio, name)}: {problem}")
     refuse(problems, "move the file, name the levels of the folders with --folders, or write a CSV")
     return _with_common_columns(rows)
 
@@ -56,7 +45,7 @@ def rows_of_protocols(audio: Path, protocols: Mapping[str, Path]) -> list[dict[s
     The audio lies anywhere below a folder. Raise DataError for missing files and for a list without labels.
     """
     audio = Path(audio)
-    folders = [Path(folder) for folder, _, files in os.walk(audio) if files]
+    folders = [Path(folder) for folder, files in walk_files(audio) if files]
     rows = []
     for split, path in protocols.items():
         protocol = read_protocol(path, guess_layout(path))

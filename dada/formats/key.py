@@ -23,6 +23,7 @@ from dada.formats.columns import (
     Columns,
     Layout,
     condition_value,
+    is_by_name,
     read_columns,
     refuse_lines,
     repeats,
@@ -70,7 +71,7 @@ def read_key(path: Path, columns: Sequence[str] | None = None, subset: str | Non
     path = Path(path)
     if path.is_dir():
         return _of_data_dir(path)
-    if columns is not None and "trial" not in columns:
+    if columns is not None and not is_by_name(columns) and "trial" not in columns:
         example = "e.g. trial,label or speaker,trial,-,attack,label"
         raise ConfigError(f"--key_columns {','.join(columns)} names no trial: {example}")
     table = read_columns(path, LAYOUTS, {"label": _may_be_label}, "key", columns)

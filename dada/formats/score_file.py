@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from dada.errors import ConfigError, DataError
-from dada.formats.columns import NO_VALUE, Columns, Layout, is_number, read_columns, refuse_lines, repeats
+from dada.formats.columns import (
+    NO_VALUE,
+    Columns,
+    Layout,
+    is_by_name,
+    is_number,
+    read_columns,
+    refuse_lines,
+    repeats,
+)
 from dada.formats.key import SCORED, conditions_of, trial_names
 from dada.formats.words import is_label, label_of
 from dada.storage.json_file import read_json
@@ -45,14 +54,16 @@ def read_score_file(path: Path, columns: Sequence[str] | None = None) -> ScoreFi
     Raise DataError, with file and line, for scores that are not finite numbers and for repeated trials, and
     ConfigError for columns without a trial or a score.
     """
-    if columns is not None and ("trial" not in columns or not set(columns) & set(SCORES)):
+    in_order = [] if columns is None or is_by_name(columns) else columns
+    if in_order and ("trial" not in in_order or not set(in_order) & set(SCORES)):
         example = "e.g. trial,score or -,trial,label,score"
-        raise ConfigError(f"--columns {','.join(columns)} names no trial or no score: {example}")
+        raise ConfigError(f"--columns {','.join(in_order)} names no trial or no score: {example}")
     table = read_columns(path, LAYOUTS, {"score": is_number, "label": is_label}, "score file", columns)
     scores = {name: table.floats(name) for name in SCORES if _is_given(table, name)}
     if not scores:
-        advice = "its header must name a score, or give --columns"
-        raise DataError(f"{path} has no column of scores ({table.layout}): {advice}")
+        like = next((name for name, values in table.values.items() if is_number(values[0])), "COLUMN")
+        advice = f"say which column it is, e.g. --columns score={like}"
+        raise DataError(f"{path} has no column of scores ({', '.join(SCORES)}); {table.layout}: {advice}")
     trials = trial_names(table)
     _refuse_repeated(table, trials, next(iter(scores.values())))
     table.refuse("label", is_label, "write bonafide or spoof")

@@ -72,6 +72,8 @@ def fitting_systems(state: Mapping[str, Tensor]) -> list[str]:
     fitting = []
     for name in configured_systems():
         values = merge_layers(system_layers(name))
+        if "init" in values:  # the network of another system
+            continue
         task, labels = values.get("task", "audio"), values.get("labels", ["spoof", "bonafide"])
         key = json.dumps([task, values["model"], len(labels)], sort_keys=True)
         if key not in known:

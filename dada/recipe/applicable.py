@@ -8,6 +8,7 @@ from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
 from dada.plugins import nearest
 from dada.recipe.schema import RecipeConfig
+from dada.recipe.training import keeps_weights
 from dada.system_files import configured_systems
 
 ALL = "all"  # value of --system for all systems that apply
@@ -59,6 +60,8 @@ def _reason(
     stage = TRAINING[config.task]
     if recipe.stages and stage not in recipe.stages:
         return f"stage {stage} does not apply to this recipe"
+    if lacking := _lacking_data(config, root, recipe):
+        return lacking
     missing = [branch for branch in config.branches.values() if why(branch)]
     if missing:
         return f"its branch {missing[0]} is left out"
@@ -69,6 +72,21 @@ def _reason(
             "names their source (set `weights` in local.yaml to the folder that holds them)"
         )
     return next(filter(None, (_missing_encoder(root, encoder, config) for encoder in encoders(config))), "")
+
+
+def _lacking_data(config: SystemConfig, root: Path, recipe: RecipeConfig) -> str:
+    """Return which data a recipe lacks to train a system; empty where it lacks none."""
+    if config.task == "text":
+        made = recipe.corpus.options.get("text_only", [])
+        for name in recipe.text.corpora:
+            if "/" not in name and name not in made and not (root / "data" / name).is_dir():
+                return f"it learns from texts, and data/{name} (text.corpora) does not exist"
+        return ""
+    needed = ("dev",) if config.task == "ensemble" else ("train", "dev")
+    absent = [split for split in needed if not getattr(recipe.splits, split)]
+    if absent and not keeps_weights(config):
+        return f"it is trained, and this recipe has no {absent[0]} split"
+    return ""
 
 
 def encoders(config: SystemConfig) -> list[str]:

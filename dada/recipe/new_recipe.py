@@ -4,22 +4,23 @@ with folders that name the classes.
 Protocols and folders are converted to a CSV once, local/list.csv of the recipe.
 """
 
-import importlib.util
 import json
 import logging
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from dada import program
 from dada.data.datadir import DataDir
 from dada.errors import DataError, UserError
+from dada.formats.columns import NO_VALUE
 from dada.formats.csv_list import Row, map_values, parse, read_rows, write_rows
 from dada.formats.folders import rows_of_folders, rows_of_protocols
 from dada.formats.words import LABELS, SPLITS, Words, guess_mapping
+from dada.recipe.local import PREPARE, load_local
+from dada.recipe.recipe import Recipe
 from dada.storage.atomic import atomic_dir
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ COLUMNS = {
     "source": ("source",),
     "text": ("text", "transcript", "sentence"),
 }
+SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}  # of a list without splits
+PUBLISHED = ["aasist_official"]  # systems of a recipe without train; --system all adds others with weights
 
 
 def new_recipe(
@@ -51,13 +54,16 @@ def new_recipe(
     language: str = "en",
     protocols: Mapping[str, Path] | None = None,
     folders: Sequence[str] = (),
+    test_only: bool = False,
+    weights: Path | None = None,
 ) -> list[DataDir]:
     """Make egs/<name>, ready for stage 1, and return the splits that stage 1 will write.
 
     Without `csv` the list is made from `protocols`, {split: file}, or from the folders that the files lie in;
     `folders` names the meaning of each level. `columns` is {name: name in the CSV} and completes the usual
-    names; `labels` and `splits` map values of the CSV and complete the usual words. Raise UserError or
-    DataError, and leave nothing, if stage 1 would fail.
+    names; `labels` and `splits` map values of the CSV and complete the usual words. With `test_only`, and for
+    a list without train, the recipe has no train, and its systems are published weights, of the folder
+    `weights`. Raise UserError or DataError, and leave nothing, if stage 1 would fail.
     """
     template, home = ROOT / "egs" / "TEMPLATE", Path(egs) / name
     _check_arguments(name, audio, template, home)
@@ -72,12 +78,19 @@ def new_recipe(
             columns = {column: column for column in rows[0]} | dict(columns or {})  # all become tables
         else:
             path = Path(csv).resolve()
-        options = read_list(path, audio, partial, columns or {}, labels or {}, splits or {})
+        options = read_list(path, audio, partial, columns or {}, labels or {}, splits or {}, test_only)
         has_speakers = "speaker" in options["columns"]
         options |= {"split_by": split_by or ("speaker" if has_speakers else "file"), "seed": seed}
         values = {"name": name, "language": language, "purported_speakers": has_speakers, **options}
-        _write_settings(partial, name, audio, values)
-        return _try_out(partial, audio, options, home)
+        present = options["splits_map"].values() or options["shares"]
+        if "train" not in present:
+            dev = "dev" if "dev" in present else None
+            values |= {"splits": {"train": None, "dev": dev, "test": ["test"]}, "systems": PUBLISHED}
+        local: dict[str, Any] = {"corpus": {"root": str(audio)}}
+        if weights is not None:
+            local["weights"] = str(Path(weights).resolve())
+        _write_settings(partial, name, values, local)
+        return _try_out(partial, home)
 
 
 def _check_arguments(name: str, audio: Path, template: Path, home: Path) -> None:
@@ -94,12 +107,12 @@ def _check_arguments(name: str, audio: Path, template: Path, home: Path) -> None
     program.refuse_existing(home)
 
 
-def _write_settings(recipe: Path, name: str, audio: Path, values: Mapping[str, object]) -> None:
+def _write_settings(recipe: Path, name: str, values: Mapping[str, object], local: Mapping) -> None:
     """Write recipe.yaml, local.yaml and the title of README.md."""
     texts = {file: (recipe / file).read_text(encoding="utf-8") for file in ("recipe.yaml", "README.md")}
     (recipe / "recipe.yaml").write_text(fill(texts["recipe.yaml"], values), encoding="utf-8")
-    root = json.dumps(str(audio), ensure_ascii=False)
-    (recipe / "local.yaml").write_text(f"corpus: {{root: {root}}}\n", encoding="utf-8")
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in local.items()]
+    (recipe / "local.yaml").write_text("".join(lines), encoding="utf-8")
     readme = texts["README.md"].replace("# TEMPLATE", f"# {name}", 1)
     (recipe / "README.md").write_text(readme, encoding="utf-8")
 
@@ -111,16 +124,27 @@ def read_list(
     columns: Mapping[str, str],
     labels: Mapping[str, str],
     splits: Mapping[str, str],
+    test_only: bool = False,
 ) -> dict[str, Any]:
-    """Return `corpus.options` for a CSV: its path, its columns, and the meaning of its labels and splits."""
+    """Return `corpus.options` for a CSV: its path, its columns, the meaning of its labels and splits, and the
+    shares of splits to draw.
+    """
     home = next((folder for folder in (recipe, audio) if path.is_relative_to(folder)), None)
     chosen = find_columns(path, columns)
     rows = read_rows(path, chosen)
+    labels_map = _mapping(path, rows, "label", LABELS, labels)
+    _require(path, rows, "label", labels_map, LABELS)
+    splits_map = {}
+    if "split" in chosen:
+        known = {"test": SPLITS["test"]} if test_only else SPLITS
+        splits_map = _mapping(path, rows, "split", {**known, NO_VALUE: ()}, splits)
+        _require(path, rows, "split", splits_map, SPLITS if "train" in splits_map.values() else ["test"])
     return {
         "csv": str(path.relative_to(home) if home else path),
         "columns": chosen,
-        "labels_map": _mapping(path, rows, "label", LABELS, labels),
-        "splits_map": _mapping(path, rows, "split", SPLITS, splits) if "split" in chosen else {},
+        "labels_map": labels_map,
+        "splits_map": splits_map,
+        "shares": {"test": 1} if test_only else SHARES,
     }
 
 
@@ -157,39 +181,35 @@ def _mapping(
 ) -> dict[str, str]:
     """Return the meaning of the values of a column, by usual words and the given mapping.
 
-    Raise DataError for an unknown value, or a meaning that no line has.
+    Raise DataError for an unknown value.
     """
     wrong = sorted(set(given.values()) - set(known))
     if wrong:
         raise UserError(f"--{column}s maps to {', '.join(wrong)}: map to {' or '.join(known)}")
     mapping = {**guess_mapping([row.values[column] for row in rows], known), **given}
-    mapped = set(map_values(csv, rows, column, mapping, f"--{column}s"))
-    absent = [name for name in known if name not in mapped]
+    map_values(csv, rows, column, mapping, f"--{column}s")
+    return mapping
+
+
+def _require(
+    csv: Path, rows: Sequence[Row], column: str, mapping: Mapping[str, str], needed: Iterable[str]
+) -> None:
+    """Raise DataError for a needed meaning that no line has."""
+    mapped = {mapping[row.values[column]] for row in rows}
+    absent = [name for name in needed if name not in mapped]
     if absent:
         lacking = f"no line of {csv} has the {column} {' or '.join(absent)}"
         values = json.dumps(mapping, ensure_ascii=False)
         raise DataError(f"{lacking}; the values mean {values}: correct --{column}s or the CSV")
-    return mapping
 
 
-def _try_out(made_recipe: Path, audio: Path, options: dict[str, Any], home: Path) -> list[DataDir]:
+def _try_out(made_recipe: Path, home: Path) -> list[DataDir]:
     """Return the splits that the recipe's prepare_data makes, without writing them, so that it raises its
     errors now.
     """
-    program_path = made_recipe / "local" / "prepare_data.py"
-    spec = importlib.util.spec_from_file_location("prepare_data", program_path)
-    assert spec is not None and spec.loader is not None  # the path ends in .py
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    shutil.rmtree(program_path.parent / "__pycache__", ignore_errors=True)
-    shares = {"train": 0.6, "dev": 0.2, "test": 0.2}
-    recipe = SimpleNamespace(
-        root=made_recipe,
-        corpus=SimpleNamespace(root=audio, options={"shares": shares, **options}),
-        splits=SimpleNamespace(train="train", dev="dev", test=["test"]),
-        data_dir=lambda split: home / "data" / split,
-    )
-    made = module.prepare(recipe)
+    prepared = load_local(made_recipe, PREPARE).prepare(Recipe.load(made_recipe))
+    shutil.rmtree(made_recipe / "local" / "__pycache__", ignore_errors=True)
+    made = [DataDir(home / "data" / data.path.name, data.tables) for data in prepared]
     for data in made:
         data.check()
     return made

@@ -157,7 +157,9 @@ def _check(stage: catalog.StageEntry, job: Job, state: State, ledger: Ledger) ->
         path = state.missing[0]
         maker = ledger.maker_of(path)
         advice = (
-            f"stage {catalog.find(maker.stage).number} {maker.stage} writes it" if maker else _advice(path)
+            f"stage {catalog.find(maker.stage).number} {maker.stage} writes it"
+            if maker
+            else _advice(job, path)
         )
         raise DataError(f"stage {stage.name}, {job.name}: {path} does not exist: {advice}")
     if state.other_settings:
@@ -174,11 +176,14 @@ def _check(stage: catalog.StageEntry, job: Job, state: State, ledger: Ledger) ->
         )
 
 
-def _advice(path: Path) -> str:
+def _advice(job: Job, path: Path) -> str:
     """Return how to get an input that no stage of this recipe writes: another recipe may write it."""
     other = next((folder for folder in path.parents if (folder / "recipe.yaml").is_file()), None)
-    if other is None:
-        return "no stage writes it: check the configuration"
+    if other is None or other in job.home.parents:
+        return (
+            "no stage writes it: check the configuration; `weights` in local.yaml names the folder of "
+            "published weights"
+        )
     return (
         f"it belongs to the recipe {other.resolve().name}: run {other.resolve() / 'run.sh'} "
         "--stop_stage 3 first, or leave it out of this recipe"

@@ -43,8 +43,8 @@ def joined(paths, common=False, columns=None):
         ("filename\tcm-score\n", "has a header and no trials"),
         (
             "b1\nb2\ns1\n",
-            r"scores.txt:1: 'b1' has no known layout of a score file; known are trial score .* "
-            "Name the columns with --columns",
+            r"(?s)scores.txt:1: 'b1' has no known layout of a score file\n.* --columns trial,score\n"
+            r"known are trial score \(utterance and score\)",
         ),
         ("b1 x 2.0 3.0 4.0 5.0\n", "has no known layout of a score file"),
         ("b1 good\nb2 bad\n", "has no known layout of a score file"),
@@ -132,6 +132,49 @@ def test_missing_files_and_folders(tmp_path, files):
         read_score_file(files()[0], ["trial", "label"])
     with pytest.raises(ConfigError, match="names no trial"):
         read_key(files()[1], ["label"])
+
+
+UNKNOWN_HEADER = "clip,who,llr\nb1,Al,2.0\nb2,Bo,1.5\ns1,Al,-1.0\ns2,Bo,0.5\n"
+
+
+def test_an_unknown_header_is_named_with_the_flag(files):
+    for scores in (UNKNOWN_HEADER, "clip,llr\nb1,2.0\n"):
+        with pytest.raises(DataError, match=r"scores.txt:1: 'clip .*llr' has no known layout") as error:
+            read_score_file(files(scores)[0])
+        message = str(error.value)
+        assert "a trial (trial, filename," in message and "a score (score, cm-score, cm_score)" in message
+        assert "if this line is a header, say which are meant, e.g. --columns trial=clip,score=llr" in message
+    with pytest.raises(DataError, match="e.g. --columns trial=clip,score=llr"):
+        read_score_file(files("clip,llr\nb1,2.0\n")[0], ["trial", "score"])
+    with pytest.raises(DataError, match="(?s)key.txt:1: .*e.g. --key_columns trial=clip,label=truth"):
+        read_key(files(key="clip,truth\nb1,real\ns1,fake\n")[1])
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+def test_columns_by_their_names_in_the_header(files, separator):
+    read = read_score_file(
+        files(UNKNOWN_HEADER.replace(",", separator))[0], ["trial=clip", "score=llr", "speaker=who"]
+    )
+    assert read.trials == ["b1", "b2", "s1", "s2"] and read.scores["score"].tolist() == [2.0, 1.5, -1.0, 0.5]
+    key = read_key(files(key="truth,file,x\nreal,b1,1\nfake,s1,2\n")[1], ["label=truth"])
+    assert key.labels == ["bonafide", "spoof"] and key.conditions == {"x": ["1", "2"]}
+    both = read_score_file(files("file,score,llr\nb1,0.1,2.0\n")[0], ["score=llr"])
+    assert both.scores["score"].tolist() == [2.0]
+
+
+def test_wrong_names_of_columns(files):
+    for columns, error, message in (
+        (["trial=clip", "score"], ConfigError, "write NAME=COLUMN for each, or all names in order"),
+        (["trial=clip", "score=p"], DataError, "scores.txt:1: no column 'p'; it has clip, who, llr"),
+        (
+            ["score=llr"],
+            DataError,
+            r"which column names the trials\? It has clip, who, llr: add trial=COLUMN",
+        ),
+        (["trial=clip"], DataError, "has no column of scores"),
+    ):
+        with pytest.raises(error, match=message):
+            read_score_file(files(UNKNOWN_HEADER)[0], columns)
 
 
 @pytest.mark.parametrize(

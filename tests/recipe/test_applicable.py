@@ -86,6 +86,20 @@ def test_weights_with_a_path_are_looked_for_from_the_recipe(root):
     assert recipe.weights_path("sub/weights.pt") == root / "official" / "sub" / "weights.pt"
 
 
+def test_without_train_nothing_is_trained(root, caplog):
+    (root / "official").mkdir()
+    (root / "official" / "official.pth").write_bytes(b"x")
+    text = RECIPE.replace("systems: [plain]", "systems: []\nsplits: {train: null, dev: null, test: [test]}")
+    (root / "recipe.yaml").write_text(text.replace("train_audio,", "train_audio, train_text,"))
+    with caplog.at_level(logging.INFO):
+        assert Recipe.load(root, systems=["all"]).planned == ("published",)
+    assert "leaves out plain: it is trained, and this recipe has no train split" in caplog.text
+    assert (
+        "leaves out worded: it learns from texts, and data/authors (text.corpora) does not exist"
+        in caplog.text
+    )
+
+
 def test_seeds_and_protocols_of_systems_that_the_recipe_does_not_list(root):
     recipe = Recipe.load(root, systems=["other"])
     assert recipe.seeds_of("plain") == [4, 5, 6] and recipe.seeds_of("other") == [4]

@@ -16,7 +16,7 @@ FLAGS = {
     "run": RUN,
     "new-recipe": {
         *("audio", "csv", "protocol", "folders", "columns", "labels", "splits", "split_by"),
-        *("seed", "language", "smoke_test", "egs"),
+        *("seed", "language", "smoke_test", "test_only", "weights", "egs"),
     },
     "validate": {"disjoint", "feats", "sample", "no_audio", "nj", "fix", "json"},
     "detect": MODEL | {"json"},

@@ -1,5 +1,7 @@
 """Recipes for corpora without a CSV: folders that name the classes, and ASVspoof-style protocols."""
 
+import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,12 +113,46 @@ def test_bad_folders(folders, tmp_path):
         rows_of_folders(folders)
     with pytest.raises(UserError, match="has no level `label`"):
         rows_of_folders(folders, ("split", "class"))
-    (folders / "training" / "Real" / "fake" / "1.wav").rename(folders / "training" / "Real" / "1.m4a")
-    with pytest.raises(DataError, match="1.m4a is in a format that libsndfile does not read"):
+    (folders / "training" / "Real" / "fake" / "1.wav").rename(folders / "training" / "Real" / "new.m4a")
+    with pytest.raises(
+        DataError, match="1 files below .* does not read, e.g. training/Real/new.m4a: convert them"
+    ):
         rows_of_folders(folders)
     with pytest.raises(DataError, match="holds no audio file"):
         (tmp_path / "none").mkdir()
         rows_of_folders(tmp_path / "none")
+
+
+def test_litter_is_passed_over_and_counted(folders, caplog):
+    rows = rows_of_folders(folders)
+    for name in ("eval/Real/._1.wav", "__MACOSX/eval/Real/1.wav", "Thumbs.db", "eval/Real/desktop.ini"):
+        (folders / name).parent.mkdir(parents=True, exist_ok=True)
+        (folders / name).write_bytes(b"x")
+    with caplog.at_level(logging.INFO):
+        assert rows_of_folders(folders) == rows
+    assert f"{folders}: passed over 4 files and folders such as ._* and __MACOSX" in caplog.text
+
+
+def test_links_to_folders_are_followed(folders, tmp_path):
+    rows = rows_of_folders(folders)
+    (folders / "eval" / "Real").rename(tmp_path / "elsewhere")
+    (folders / "eval" / "Real").symlink_to(tmp_path / "elsewhere")
+    assert rows_of_folders(folders) == rows
+    (tmp_path / "elsewhere" / "back").symlink_to(folders)
+    with pytest.raises(
+        DataError, match=f"Real/back is a link to {folders}, which it lies in: remove the link"
+    ):
+        rows_of_folders(folders)
+
+
+@pytest.mark.parametrize("name", [b"\xff.wav", b"a\nb.wav"])
+def test_names_that_no_table_can_hold(folders, name):
+    with open(os.fsencode(folders / "eval" / "Real") + b"/" + name, "wb"):
+        pass
+    with pytest.raises(
+        DataError, match="1 files below .* not UTF-8 or hold control characters, e.g. .*: rename"
+    ):
+        rows_of_folders(folders)
 
 
 def test_bad_protocols(protocols, tmp_path):

@@ -9,7 +9,7 @@ import yaml
 
 from dada.data import DataDir
 from dada.data.validate import validate, validate_splits
-from dada.errors import DataError
+from dada.errors import DataError, UserError
 from dada.recipe.new_recipe import fill, new_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +148,78 @@ def test_splits_of_the_csv(corpus, tmp_path):
         new_recipe("other", corpus, corpus / "list.csv", tmp_path / "egs")
     given = new_recipe("other", corpus, corpus / "list.csv", tmp_path / "egs", splits={"odd": "dev"})
     assert by_name(given)["dev"].utts == made["dev"].utts
+
+
+def with_splits(corpus, names):
+    """Add a column `subset` to the list, the names in turn."""
+    header, *lines = (corpus / "list.csv").read_text().splitlines()
+    lines = [f"{line},{names[i // 2 % len(names)]}" for i, line in enumerate(lines)]
+    (corpus / "list.csv").write_text("\n".join([f"{header},subset", *lines]) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "arguments", "splits", "sizes"),
+    [
+        (None, {"test_only": True}, {}, {"test": 24}),
+        (("eval",), {}, {"eval": "test"}, {"test": 24}),
+        (("train", "eval"), {"splits": {"train": "test"}}, {"train": "test", "eval": "test"}, {"test": 24}),
+        (("valid", "eval"), {}, {"valid": "dev", "eval": "test"}, {"dev": 12, "test": 12}),
+        (
+            ("train", "valid", "eval"),
+            {"test_only": True, "splits": {"train": "-", "valid": "test"}},
+            {"eval": "test", "train": "-", "valid": "test"},
+            {"test": 16},
+        ),
+        (
+            ("train", "valid", "eval", "odd"),
+            {"splits": {"odd": "-"}},
+            {"train": "train", "valid": "dev", "eval": "test", "odd": "-"},
+            {"train": 6, "dev": 6, "test": 6},
+        ),
+    ],
+)
+def test_recipes_without_train(corpus, tmp_path, names, arguments, splits, sizes):
+    if names:
+        with_splits(corpus, names)
+    made = new_recipe(
+        "mine", corpus, corpus / "list.csv", tmp_path / "egs", weights=tmp_path / "w", **arguments
+    )
+    assert {data.path.name: len(data.utts) for data in made} == sizes
+    settings = yaml.safe_load((tmp_path / "egs" / "mine" / "recipe.yaml").read_text())
+    assert settings["corpus"]["options"]["splits_map"] == splits
+    assert settings["splits"] == {
+        "train": "train" if "train" in sizes else None,
+        "dev": "dev" if "dev" in sizes else None,
+        "test": ["test"],
+    }
+    assert settings["systems"] == (["lfcc_gmm", "lfcc_lcnn"] if "train" in sizes else ["aasist_official"])
+    assert yaml.safe_load((tmp_path / "egs" / "mine" / "local.yaml").read_text()) == {
+        "corpus": {"root": str(corpus)},
+        "weights": str(tmp_path / "w"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "arguments", "message"),
+    [
+        (("train", "eval"), {}, "no line of .* has the split dev; the values mean"),
+        (("valid",), {}, "no line of .* has the split test"),
+        (("train", "eval"), {"test_only": True}, "--splits does not say what the split 'train'"),
+        (("eval",), {"test_only": True, "splits": {"eval": "dev"}}, "--splits maps to dev: map to test or -"),
+    ],
+)
+def test_splits_that_are_no_recipe(corpus, tmp_path, names, arguments, message):
+    with_splits(corpus, names)
+    with pytest.raises(UserError, match=message):
+        new_recipe("mine", corpus, corpus / "list.csv", tmp_path / "egs", **arguments)
+    assert not list((tmp_path / "egs").glob("*"))
+
+
+def test_missing_weights_are_named(corpus, tmp_path, call_dada):
+    new_recipe("mine", corpus, corpus / "list.csv", tmp_path / "egs", test_only=True)
+    code, _, errors = call_dada("run", tmp_path / "egs" / "mine", "--nj", 1)
+    assert code == 2 and "AASIST.pth does not exist: no stage writes it" in errors
+    assert "`weights` in local.yaml" in errors
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """A new recipe run on a few files before its corpus is."""
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from dada import models
 from dada.data import DataDir
 from dada.errors import DataError
 from dada.recipe import smoke_test as module
@@ -47,7 +50,9 @@ def splits(make_data_dir, tmp_path):
 
 
 def test_rows_are_evenly_spaced_files_of_each_label_and_split(splits):
-    rows = module._rows(splits)
+    rows = module._rows(
+        splits, {"wav.scp": "file", "utt2label": "label", "utt2spk": "speaker", "utt2attack": "attack"}
+    )
     for data in splits:
         for label in ("bonafide", "spoof"):
             of_label = [utt for utt in data.utts if data.labels[utt] == label]
@@ -59,10 +64,29 @@ def test_rows_are_evenly_spaced_files_of_each_label_and_split(splits):
 
 
 def test_all_stages_run_and_the_recipe_stays_as_it_was(recipe, splits):
+    path = recipe / "recipe.yaml"
+    path.write_text(path.read_text().replace("label: l}", "label: l, text: words, room: where}"))
+    for data in splits:
+        data.tables["utt2room"] = dict.fromkeys(data.utts, "hall")
     before = {path: path.read_bytes() for path in recipe.rglob("*") if path.is_file()}
     table = smoke_test(recipe, splits)
     assert "EER" in table and "trivial_cues" in table and "lfcc_gmm" in table and "lfcc_lcnn" not in table
     assert {path: path.read_bytes() for path in recipe.rglob("*") if path.is_file()} == before
+
+
+def test_without_train_the_recipes_own_systems_are_run(recipe, splits, tmp_path):
+    path, model = recipe / "recipe.yaml", {"name": "dada_audio", "width": 60, "attention": 2, "head": [4]}
+    text = path.read_text().replace("train: train, dev: dev", "train: null, dev: null")
+    path.write_text(text.replace("[lfcc_lcnn]", "[published]"))
+    (recipe / "conf").mkdir()
+    (recipe / "conf" / "published.yaml").write_text(
+        "task: audio\ninput: {kind: features, features: {name: lfcc}}\ninit: small.pt\ntrain: {epochs: 0}\n"
+        f"model: {json.dumps(model)}\n"
+    )
+    (recipe / "local.yaml").write_text(f"weights: {tmp_path}\n")
+    torch.save(models.build("audio", model, 2).state_dict(), tmp_path / "small.pt")
+    table = smoke_test(recipe, splits[2:])
+    assert "EER" in table and "published" in table
 
 
 def test_what_a_stage_refuses_is_raised(recipe, splits):

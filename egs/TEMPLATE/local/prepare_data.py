@@ -11,7 +11,7 @@ from pathlib import Path
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, DataDir
 from dada.data.subset import divide
 from dada.errors import ConfigError, DataError
-from dada.formats.columns import refuse
+from dada.formats.columns import NO_VALUE, refuse
 from dada.formats.csv_list import Row, map_values, read_rows
 
 TABLES = {"speaker": "utt2spk", "text": "text"}  # columns whose table is not called utt2<column>
@@ -33,6 +33,9 @@ def prepare(recipe) -> list[DataDir]:
     path = own if own.is_file() else root / options["csv"]
     columns = dict(options["columns"])
     rows = read_rows(path, columns)
+    if "split" in columns:
+        left_out = {value for value, split in options["splits_map"].items() if split == NO_VALUE}
+        rows = [row for row in rows if row.values["split"] not in left_out]
     missing = [
         f"{path}:{row.line}: {root / row.values['file']} does not exist"
         for row in rows
@@ -40,7 +43,7 @@ def prepare(recipe) -> list[DataDir]:
     ]
     refuse(missing, "correct the file names, or `corpus.root` in local.yaml")
     labels = map_values(path, rows, "label", options["labels_map"], "corpus.options.labels_map")
-    names = [recipe.splits.train, recipe.splits.dev, *recipe.splits.test]
+    names = recipe.all_splits
     splits = assign_splits(path, rows, labels, names, options)
     utts = utterance_ids(path, rows)
     tables: dict[str, dict] = {name: defaultdict(dict) for name in names}
