@@ -3,24 +3,23 @@ below them.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from small_recipe import small_recipe
 
-from dada import metrics, plugins
+from dada import metrics
 from dada.data import DataDir, read_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError, DataError
 from dada.evaluate.results import SystemResults, from_plain
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
-from dada.metrics.config import EvaluateConfig
 from dada.models.inference import Outputs
 from dada.recipe import roles
+from dada.recipe.recipe import Recipe
 from dada.report.load import Section
 from dada.report.split import tables_of
 from dada.score.scores import read_scores
@@ -31,81 +30,39 @@ CM = ["spoof", "bonafide"]
 MODELS = {"ensemble": "weighted", "open_set": "openmax"}
 
 
-def on_top(task: str, system: str, branches: dict, **model) -> SystemConfig:
-    """A system on top of others, with the defaults of its model filled in."""
-    settings = {
-        "name": MODELS[task],
-        **asdict(plugins.load(f"dada.models.{task}", MODELS[task], "model").Config(**model)),
-    }
-    return SystemConfig(
-        system,
-        task,
-        [] if system == "attacks_sum" else CM,
-        InputConfig("branches"),
-        settings,
-        branches=branches,
-    )
+def on_top(task: str, branches: dict, labels=(), **model) -> SystemConfig:
+    """A system on top of others."""
+    settings = {"name": MODELS[task], **model}
+    return SystemConfig("", task, [*labels], InputConfig("branches"), settings, branches=branches)
 
 
-SYSTEMS = {
-    "gmm": SystemConfig("gmm", "audio"),
-    "lcnn": SystemConfig("lcnn", "audio"),
-    "words": SystemConfig("words", "text"),
-    "attacks": SystemConfig("attacks", "audio", labels=[]),
-    "attacks_two": SystemConfig("attacks_two", "audio", labels=[]),
-    "sum": on_top("ensemble", "sum", {"a": "gmm", "b": "lcnn"}, weights={"a": 1, "b": 2}),
-    "learned": on_top("ensemble", "learned", {"a": "gmm", "b": "lcnn"}, learned=True),
-    "attacks_sum": on_top("ensemble", "attacks_sum", {"a": "attacks", "b": "attacks_two"}, normalise="none"),
-    "openmax": on_top("open_set", "openmax", {"classifier": "attacks_sum"}, tail=10, fit_on="train_dev"),
+PAIR = {"a": "gmm", "b": "lcnn"}
+BELOW = {
+    "gmm": SystemConfig(model={"name": "gmm"}),
+    "lcnn": SystemConfig(model={"name": "lcnn"}),
+    "words": SystemConfig(task="text", input=InputConfig("text"), model={"name": "tfidf"}),
+    "attacks": SystemConfig(labels=[], model={"name": "lcnn"}),
+    "attacks_two": SystemConfig(labels=[], model={"name": "lcnn"}),
+}
+ON_TOP = {
+    "sum": on_top("ensemble", PAIR, CM, weights={"a": 1, "b": 2}),
+    "learned": on_top("ensemble", PAIR, CM, learned=True),
+    "attacks_sum": on_top("ensemble", {"a": "attacks", "b": "attacks_two"}, normalise="none"),
+    "openmax": on_top("open_set", {"classifier": "attacks_sum"}, CM, tail=10, fit_on="train_dev"),
     "tuned": on_top(
-        "open_set", "tuned", {"classifier": "attacks"}, tune=True, tails=[5, 10], thresholds=[0.25, 0.7]
+        "open_set", {"classifier": "attacks"}, CM, tune=True, tails=[5, 10], thresholds=[0.25, 0.7]
     ),
 }
 
 
-@dataclass
-class SmallRecipe:
-    """As much of a recipe as these stages look at."""
-
-    root: Path
-    planned: tuple = tuple(SYSTEMS)
-    overrides: tuple = ()
-    protocol: str = "line"
-    seeds: tuple = (1, 2)
-    scored_splits: tuple = ("dev", "test")
-    corpus: SimpleNamespace = field(
-        default_factory=lambda: SimpleNamespace(purported_speakers=False, audio=True)
-    )
-    splits: SimpleNamespace = field(
-        default_factory=lambda: SimpleNamespace(train="train", dev="dev", test=["test"])
-    )
-    text: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(corpora=["authors"]))
-    evaluate: EvaluateConfig = field(
-        default_factory=lambda: EvaluateConfig(num_resamples=20, abx_triples=50, same_attack={"A13": "A03"})
-    )
-
-    def system(self, name: str) -> SystemConfig:
-        return SYSTEMS[name]
-
-    def seeds_of(self, name: str) -> list[int]:
-        return list(self.seeds)
-
-    def data_dir(self, split: str) -> Path:
-        return self.root / "data" / split
-
-    def exp_dir(self, name: str) -> Path:
-        return self.root / "exp" / name
-
-    def seed_dir(self, name: str, seed: int) -> Path:
-        return self.exp_dir(name) / f"seed_{seed}"
-
-
 @pytest.fixture(scope="module")
-def recipe(tmp_path_factory) -> SmallRecipe:
+def recipe(tmp_path_factory) -> Recipe:
     """Splits of bona fide speech and three attacks, in test two more (one is the third again), and four
     trained systems.
     """
-    recipe = SmallRecipe(tmp_path_factory.mktemp("on_top"))
+    evaluate = {"num_resamples": 20, "abx_triples": 50, "same_attack": {"A13": "A03"}}
+    root = tmp_path_factory.mktemp("on_top")
+    recipe = small_recipe(root, {**BELOW, **ON_TOP}, seeds=[1, 2], evaluate=evaluate)
     for number, split in enumerate(("train", "dev", "test")):
         names = ["-", "-", "-", "A01", "A02", "A03", *(["A13", "A19", "A19"] if split == "test" else [])]
         attacks = {f"{split}{i:03d}": names[i % len(names)] for i in range(30 * len(names))}
@@ -150,24 +107,19 @@ def _write(folder: Path, split: str, utts, logits: np.ndarray, labels) -> None:
 @pytest.fixture(scope="module")
 def results(recipe) -> dict[str, dict]:
     """What stage 9 finds on test, after stages 7 and 8 for the systems on top."""
-    systems = [name for name in SYSTEMS if SYSTEMS[name].branches]
     jobs = {job.name: job for job in s07_train_fusion.plan(recipe)}
-    assert set(jobs) == {f"line/{name}/seed_{seed}" for name in systems for seed in (1, 2)}
+    assert set(jobs) == {f"line/{name}/seed_{seed}" for name in ON_TOP for seed in (1, 2)}
     for stage, planned in ((s07_train_fusion, jobs.values()), (s08_score, s08_score.plan(recipe))):
-        for job in [job for job in planned if job.systems[0] in systems]:
+        for job in [job for job in planned if job.systems[0] in ON_TOP]:
             assert all(path.exists() for path in job.inputs), job
             stage.run(recipe, job)
             assert all(path.exists() for path in job.outputs), job
     found = {}
-    for job in [
-        job
-        for job in s09_evaluate.plan(recipe)
-        if job.systems and job.systems[0] in systems and job.split == "test"
-    ]:
+    for job in [job for job in s09_evaluate.plan(recipe) if job.systems[0] in ON_TOP and job.split == "test"]:
         assert all(path.exists() for path in job.inputs)
         s09_evaluate.run(recipe, job)
         found[job.system] = json.loads(job.outputs[0].read_text())
-    assert list(found) == systems
+    assert list(found) == list(ON_TOP)
     return found
 
 
@@ -263,10 +215,11 @@ def test_the_sweep_on_dev_is_reported(recipe, results):
     assert [cell.value for row in table.rows for cell in row[1:]] == means
 
 
-def test_systems_without_bona_fide_give_classes_but_no_scores(recipe, monkeypatch):
-    seven = SystemConfig("attacks", "audio", labels=["0", "1", "2"])
-    monkeypatch.setitem(SYSTEMS, "attacks", seven)
-    assert roles.names_attacks(recipe, SYSTEMS["tuned"]) and not roles.gives_scores(recipe, SYSTEMS["tuned"])
+def test_systems_without_bona_fide_give_classes_but_no_scores(tmp_path):
+    attacks = SystemConfig(labels=["0", "1", "2"], model={"name": "lcnn"})
+    recipe = small_recipe(tmp_path, {"attacks": attacks, "tuned": ON_TOP["tuned"]})
+    tuned = recipe.system("tuned")
+    assert roles.names_attacks(recipe, tuned) and not roles.gives_scores(recipe, tuned)
     outputs = next(job for job in s08_score.plan(recipe) if job.system == "tuned").outputs
     assert {path.parent.name for path in outputs} == {"dev", "test", "classes"}
     assert any(job.systems == ("tuned",) for job in s09_evaluate.plan(recipe))
@@ -275,15 +228,14 @@ def test_systems_without_bona_fide_give_classes_but_no_scores(recipe, monkeypatc
 @pytest.mark.parametrize(
     "system, message",
     [
-        (on_top("ensemble", "bad", {"a": "gmm", "b": "words"}), "branches.b is a text system"),
-        (on_top("ensemble", "bad", {}), "must name the members"),
-        (on_top("open_set", "bad", {}), "must name the classifier"),
-        (on_top("open_set", "bad", {"classifier": "gmm"}), "gmm has the classes spoof and bonafide"),
+        (on_top("ensemble", {"a": "gmm", "b": "words"}), "branches.b is a text system"),
+        (on_top("ensemble", {}), "must name the members"),
+        (on_top("open_set", {}), "must name the classifier"),
+        (on_top("open_set", {"classifier": "gmm"}), "gmm has the classes spoof and bonafide"),
     ],
 )
-def test_wrong_branches_are_refused_before_anything_runs(recipe, monkeypatch, system, message):
-    monkeypatch.setitem(SYSTEMS, "bad", system)
-    monkeypatch.setattr(recipe, "planned", ("bad",))
+def test_wrong_branches_are_refused_before_anything_runs(tmp_path, system, message):
+    recipe = small_recipe(tmp_path, {**BELOW, "bad": system})
     with pytest.raises(ConfigError, match=message):
         s07_train_fusion.plan(recipe)
 

@@ -2,62 +2,46 @@
 
 import dataclasses
 from pathlib import Path
-from types import SimpleNamespace
 
 import kaldiio
 import numpy as np
 import pytest
 import torch
+from small_recipe import small_recipe
 
 from dada import features
 from dada.data import ArkReader, read_table, write_audio, write_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError, DataError
+from dada.experiment.config import SystemConfig
 from dada.features import _compute
+from dada.recipe.options import Options
 from dada.recipe.stamps import plain, stamp_path, write_stamp
 from dada.stages import s04_extract_features as stage
 
-LFCC = InputConfig(kind="features", features={"name": "lfcc"})
-TILED = InputConfig(kind="features", num_samples=8000, length_rule="tile", features={"name": "cues"})
-TEXT = InputConfig(kind="text_features", features={"name": "text_encoder", "model": "m"})
+LFCC = SystemConfig(model={"name": "gmm"}, input=InputConfig("features", features={"name": "lfcc"}))
+TILED = InputConfig("features", num_samples=8000, length_rule="tile", features={"name": "cues"})
+TEXT = InputConfig("text_features", features={"name": "text_encoder", "model": "m"})
 SYSTEMS = {
-    "gmm": SimpleNamespace(task="audio", input=LFCC),
-    "lcnn": SimpleNamespace(task="audio", input=dataclasses.replace(LFCC)),
-    "cues": SimpleNamespace(task="audio", input=TILED),
-    "text": SimpleNamespace(task="text", input=TEXT),
-    "raw": SimpleNamespace(task="audio", input=InputConfig()),
-    "late": SimpleNamespace(task="fusion", input=InputConfig(kind="branches")),
+    "gmm": LFCC,
+    "lcnn": LFCC,
+    "cues": SystemConfig(model={"name": "trivial_cues"}, input=TILED),
+    "text": SystemConfig(task="text", model={"name": "dada_text"}, input=TEXT),
+    "raw": SystemConfig(model={"name": "rawnet2"}),
+    "late": SystemConfig(
+        task="fusion",
+        model={"name": "late"},
+        input=InputConfig("branches"),
+        branches={"audio": "gmm", "text": "text"},
+    ),
 }
-
-
-class Recipe(SimpleNamespace):
-    """As much of a recipe as the stage asks for."""
-
-    protocol = "line"
-    all_splits = ["train", "dev", "test"]
-    corpus = SimpleNamespace(audio=True)
-    text = SimpleNamespace(name="authors")
-    options = SimpleNamespace(force=False)
-    other_protocols = ()
-
-    def system(self, name):
-        return SYSTEMS[name]
-
-    def data_dir(self, split):
-        return self.root / "data" / split
-
-    def text_dir(self, name, split):
-        return self.root / "data" / f"text_{name}" / split
-
-    def dump_dir(self, config, split):
-        return self.root / "dump" / f"{config.features['name']}-0" / split
 
 
 @pytest.fixture
 def recipe(tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "SHARD", 3)
     monkeypatch.setattr(_compute, "BATCH", 2)
-    recipe = Recipe(root=tmp_path, planned=tuple(SYSTEMS))
+    recipe = small_recipe(tmp_path, SYSTEMS, protocols=["line", "dialogue"])
     rng = np.random.default_rng(0)
     wav_scp = {}
     for i, size in enumerate([6000, 6000, 6000, 7001, 9000, 9000, 6000, 6000]):
@@ -77,28 +61,32 @@ def run(recipe, job):
     stage.merge(recipe, job, parts)
 
 
-def find(recipe, name):
-    return next(job for job in stage.plan(recipe) if job.name == name)
+def find(recipe, feature, split):
+    jobs = stage.plan(recipe)
+    return next(job for job in jobs if (job.settings["features"]["name"], job.split) == (feature, split))
 
 
 def test_plan_shares_what_is_the_same(recipe):
     jobs = stage.plan(recipe)
-    assert [job.name for job in jobs] == [
-        *(f"line/lfcc-0/{split}" for split in recipe.all_splits),
-        *(f"line/cues-0/{split}" for split in recipe.all_splits),
-        *(
-            f"line/text_encoder-0/{split}"
-            for split in (*recipe.all_splits, "text_authors/train", "text_authors/dev")
-        ),
+    texts = ("text_authors/train", "text_authors/dev")
+    assert [(job.settings["features"]["name"], job.split) for job in jobs] == [
+        *(("lfcc", split) for split in recipe.all_splits),
+        *(("cues", split) for split in recipe.all_splits),
+        *(("text_encoder", split) for split in (*recipe.all_splits, *texts)),
     ]
+    assert jobs[0].systems == ("gmm", "lcnn")
     assert jobs[-1].inputs == (recipe.text_dir("authors", "dev") / "text",)
-    assert jobs[-1].outputs == (recipe.root / "dump/text_encoder-0/text_authors/dev/feats.scp",)
+    dump = recipe.dump_dir(recipe.system("text").input, texts[1])
+    assert (
+        jobs[-1].outputs == (dump / "feats.scp",)
+        and jobs[-1].name == f"line/{dump.parents[1].name}/{texts[1]}"
+    )
     assert jobs[0].outputs == tuple(jobs[0].home / name for name in ("feats.scp", "utt2num_frames"))
-    assert jobs[0].settings["features"] == {"name": "lfcc"}
+    assert jobs[0].settings == recipe.system("gmm").input.dump_settings()
 
 
 def test_features_are_those_of_each_clip_alone(recipe):
-    job = find(recipe, "line/lfcc-0/train")
+    job = find(recipe, "lfcc", "train")
     assert [len(keys) for keys in stage.shards(recipe, job)] == [3, 3, 2]
     run(recipe, job)
     arrays = ArkReader(job.home / "feats.scp")
@@ -112,7 +100,7 @@ def test_features_are_those_of_each_clip_alone(recipe):
 
 
 def test_the_length_rule_comes_before_the_features(recipe):
-    job = find(recipe, "line/cues-0/train")
+    job = find(recipe, "cues", "train")
     run(recipe, job)
     durations = {float(array[0, 0]) for array in ArkReader(job.home / "feats.scp").values()}
     assert durations == {0.5}
@@ -130,14 +118,14 @@ def test_vectors_of_texts(recipe, monkeypatch):
 
     (recipe.root / "m").mkdir()
     monkeypatch.setattr("dada.text.encoder.TextEncoder", TextEncoder)
-    job = find(recipe, "line/text_encoder-0/train")
+    job = find(recipe, "text_encoder", "train")
     run(recipe, job)
     arrays = ArkReader(job.home / "feats.scp")
     assert {utt: array.tolist() for utt, array in arrays.items()} == {f"utt{i}": [i, 1.0] for i in range(8)}
 
 
 def test_a_bad_clip_is_named(recipe, tmp_path):
-    job = find(recipe, "line/lfcc-0/train")
+    job = find(recipe, "lfcc", "train")
     (tmp_path / "1.flac").write_bytes(b"no audio")
     with pytest.raises(DataError, match="utterance utt1: .*1.flac cannot be read"):
         stage.run_shard(recipe, job, ["utt0", "utt1"], Path(tmp_path))
@@ -150,7 +138,7 @@ def test_a_bad_clip_is_named(recipe, tmp_path):
 
 
 def test_a_missing_utterance_is_named(recipe):
-    job = find(recipe, "line/lfcc-0/train")
+    job = find(recipe, "lfcc", "train")
     part = job.home / "part"
     part.mkdir(parents=True)
     stage.run_shard(recipe, job, ["utt0", "utt2"], part)
@@ -159,28 +147,18 @@ def test_a_missing_utterance_is_named(recipe):
     assert not (job.home / "feats.scp").exists()
 
 
-class Second(Recipe):
-    """Another protocol of the same recipe."""
-
-    protocol = "dialogue"
-
-    def data_dir(self, split):
-        return self.root / "data" / "dialogue" / split
-
-    def dump_dir(self, config, split):
-        return self.root / "dump" / "dialogue" / f"{config.features['name']}-0" / split
-
-
 def test_what_another_protocol_has_is_taken_over(recipe, monkeypatch):
-    job = find(recipe, "line/lfcc-0/train")
+    job = find(recipe, "lfcc", "train")
     run(recipe, job)
     write_stamp(stamp_path(job), {"digest": "", "inputs": {}, "settings": plain(job.settings)})
-    second = Second(root=recipe.root, planned=recipe.planned, other_protocols=[recipe])
+    second = recipe.under("dialogue")
     table = read_table(job.inputs[0])
     chosen = {utt: table[utt] for utt in ("utt1", "utt3", "utt4", "utt6")} | {"utt7": table["utt0"]}
     write_table(second.data_dir("dev") / "wav.scp", chosen)
-    other = find(second, "dialogue/lfcc-0/dev")
-    assert [one.name for one in other.after] == [f"line/lfcc-0/{split}" for split in recipe.all_splits]
+    other = find(second, "lfcc", "dev")
+    assert [one.name for one in other.after] == [
+        find(recipe, "lfcc", split).name for split in recipe.all_splits
+    ]
     assert not any(one.after for one in stage.plan(second) if one.settings["kind"] == "text_features")
     computed = []
     waveforms = _compute.waveforms
@@ -196,19 +174,18 @@ def test_what_another_protocol_has_is_taken_over(recipe, monkeypatch):
     for utt in chosen:
         np.testing.assert_array_equal(arrays[utt], before["utt0" if utt == "utt7" else utt])
     computed.clear()
-    second.options = SimpleNamespace(force=True)
-    run(second, other)
+    run(dataclasses.replace(second, options=Options(force=True)), other)
     assert computed == list(chosen)
 
 
-def own(scp):
-    return SimpleNamespace(
-        task="audio", input=InputConfig(kind="features", features={"name": "from_scp", "scp": scp})
-    )
+def own(recipe, name, scp):
+    """A recipe in the same folder whose system reads the features of another program."""
+    features = InputConfig("features", features={"name": "from_scp", "scp": scp})
+    return small_recipe(recipe.root, {name: SystemConfig(model={"name": "gmm"}, input=features)})
 
 
 @pytest.mark.parametrize("is_absolute", [True, False])
-def test_features_of_another_program_are_copied(recipe, monkeypatch, is_absolute):
+def test_features_of_another_program_are_copied(recipe, is_absolute):
     """The index may hold other utterances as well, and absolute or relative paths."""
     folder = recipe.root / "feats" / "train"
     utts = [*read_table(recipe.data_dir("train") / "wav.scp"), "zzz"]
@@ -218,9 +195,8 @@ def test_features_of_another_program_are_copied(recipe, monkeypatch, is_absolute
     if not is_absolute:
         index = {utt: Path(place).name for utt, place in read_table(folder / "feats.scp").items()}
         write_table(folder / "feats.scp", index)
-    monkeypatch.setitem(SYSTEMS, "own", own("feats/{split}/feats.scp"))
-    recipe.planned = ("own",)
-    job = next(job for job in stage.plan(recipe) if job.split == "train")
+    recipe = own(recipe, "own", "feats/{split}/feats.scp")
+    job = find(recipe, "from_scp", "train")
     assert job.inputs == (recipe.data_dir("train") / "wav.scp", folder / "feats.scp")
     run(recipe, job)
     finished = ArkReader(job.home / "feats.scp")
@@ -228,19 +204,17 @@ def test_features_of_another_program_are_copied(recipe, monkeypatch, is_absolute
     assert all(np.array_equal(finished[utt], arrays[utt]) for utt in finished)
 
 
-def test_features_of_another_program_must_be_whole(recipe, monkeypatch):
+def test_features_of_another_program_must_be_whole(recipe):
     folder = recipe.root / "feats" / "train"
     folder.mkdir(parents=True)
     utts = list(read_table(recipe.data_dir("train") / "wav.scp"))
     kaldiio.save_ark(str(folder / "a.ark"), {utts[0]: np.ones((5, 4), "f4")}, str(folder / "feats.scp"))
-    monkeypatch.setitem(SYSTEMS, "own", own("feats/{split}/feats.scp"))
-    recipe.planned = ("own",)
-    job = next(job for job in stage.plan(recipe) if job.split == "train")
+    recipe = own(recipe, "own", "feats/{split}/feats.scp")
+    job = find(recipe, "from_scp", "train")
     with pytest.raises(DataError, match=f"feats.scp has no entry for utterance {utts[1]}"):
         run(recipe, job)
-    monkeypatch.setitem(SYSTEMS, "own", own(""))
     with pytest.raises(ConfigError, match="from_scp needs scp"):
-        stage.plan(recipe)
+        stage.plan(own(recipe, "none", ""))
     feature = features.build({"name": "from_scp", "scp": "x.scp"})
     with pytest.raises(ConfigError, match="read from x.scp: they cannot be computed from audio"):
         feature(torch.zeros(1, 100))
