@@ -203,23 +203,20 @@ def test_processes_find_the_same(data):
     assert probe_all(locations, num_jobs=2) == [probe(location) for location in locations]
 
 
-def test_the_program(data):
-    def call(*arguments):
-        command = [sys.executable, "-m", "dada.cli", "validate", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-
-    done = call(data)
+def test_the_program(data, call_dada):
+    command = [sys.executable, "-m", "dada.cli", "validate", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0 and "0 errors, 0 warnings" in done.stdout and "FLAC/PCM_16" in done.stdout, (
         done.stderr
     )
     audio(data, "S1-b0").write_bytes(b"x")
-    done = call(data, "--json")
-    assert done.returncode == 2
-    told = json.loads(done.stdout)[str(data)]
+    code, stdout, _ = call_dada("validate", data, "--json")
+    assert code == 2
+    told = json.loads(stdout)[str(data)]
     assert "S1-b0" in told["errors"][0]["what"] and told["splits"][str(data)]["read"] == 7
 
 
-def test_a_recipe_is_validated_by_its_own_promises(tmp_path, make_data_dir):
+def test_a_recipe_is_validated_by_its_own_promises(tmp_path, make_data_dir, call_dada):
     recipe = tmp_path / "egs"
     for name in ("train", "dev", "test"):
         make_data_dir(recipe / "data" / name, prefix=name)
@@ -227,11 +224,6 @@ def test_a_recipe_is_validated_by_its_own_promises(tmp_path, make_data_dir):
         "corpus: {name: c, counts: {test: {bonafide: 9, spoof: 4}}}\n"
         "splits: {train: train, dev: dev, test: [test], disjoint: [speaker]}\nsystems: []\n"
     )
-    command = [sys.executable, "-m", "dada.cli", "validate", str(recipe), "--no_audio"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert (
-        done.returncode == 2
-        and "share the speaker S1" in done.stdout
-        and "test: 4 bonafide, expected 9" in done.stdout
-    )
-    assert "protocol main: 6 errors" in done.stdout
+    code, stdout, _ = call_dada("validate", recipe, "--no_audio")
+    assert code == 2 and "share the speaker S1" in stdout and "test: 4 bonafide, expected 9" in stdout
+    assert "protocol main: 6 errors" in stdout
