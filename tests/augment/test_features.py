@@ -100,7 +100,7 @@ def test_mixup_mixes_inputs_and_labels_alike(partner, weight_per, num_weights):
         torch.testing.assert_close(result.labels[torch.arange(5), torch.tensor([1, 2, 3, 4, 0])], 1 - weights)
         assert result.lengths.tolist() == [4, 3, 3, 1, 4]
     mixed = weights[weights < 1 - 1e-6]
-    assert len({round(float(w), 5) for w in mixed}) == min(num_weights, len(mixed))
+    assert len({round(float(w), 5) for w in mixed}) == min(num_weights, len(mixed)) > 0
 
 
 def test_mixup_draws_from_beta():

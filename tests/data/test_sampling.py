@@ -44,6 +44,7 @@ def test_part_of_an_epoch_is_another_part_in_the_next():
 def test_processes_share_each_batch(make):
     whole = epoch(make(1), 4)
     shares = [epoch(make(1, rank=rank, world=2), 4) for rank in range(2)]
+    assert len(whole) > 1
     for batch, first, second in zip(whole, *shares, strict=True):
         assert (first, second) == (batch[::2], batch[1::2])
 
@@ -75,7 +76,9 @@ def test_an_incomplete_last_batch_can_be_left_out(name):
 
 def test_buckets_hold_similar_lengths():
     lengths = [i * 7 % 23 for i in range(23)]
-    for batch in epoch(SAMPLERS["bucketed"](1), 0):
+    batches = epoch(SAMPLERS["bucketed"](1), 0)
+    assert len(batches) == 6
+    for batch in batches:
         assert max(lengths[i] for i in batch) - min(lengths[i] for i in batch) < 4
 
 

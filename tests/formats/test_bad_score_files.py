@@ -230,7 +230,7 @@ def test_common_trials_are_named(files, caplog):
 def test_negative_zero_is_zero(files):
     scores, _, _ = joined(files(GOOD.replace("1.5", "-0.0").replace("0.5", "0")))
     values = scores.scores["score"]
-    assert not np.signbit(values[values == 0]).any()
+    assert (values == 0).sum() == 2 and not np.signbit(values[values == 0]).any()
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,7 @@ def test_calibration_keeps_the_order(case):
     scores, bonafide = np.concatenate(pair), np.arange(sum(part.size for part in pair)) < pair[0].size
     platt = fit_platt(scores, bonafide, prior=float(rng.uniform(0.1, 0.9)))
     assert platt.slope >= 0
+    assert (platt.slope > 0) == (pair[0].mean() > pair[1].mean())
     if platt.slope > 0:
         calibrated = [platt(part) for part in pair]
         assert np.array_equal(

@@ -170,6 +170,7 @@ def test_no_dialogue_crosses_the_dialogue_splits_nor_a_wording_that_two_share(ma
         for line in (line for own in figures.values() for line in own):
             assert home.setdefault(line.dialogue, name) == name
             assert line.source != "BUD1-0001"
+    assert set(home.values()) == {"train", "dev", "test"}
     for line in many:
         if home.get(line.dialogue) in ("dev", "test"):
             assert split.belongs[line.source] != "none" or line.source == "BUD1-0001", (
