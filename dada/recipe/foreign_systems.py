@@ -151,10 +151,14 @@ def find_foreign_system(scoring_root: Path, name: str) -> tuple[Path, RecipeConf
     return root, config, protocol or config.protocol or config.protocols[0], system
 
 
+def recipe_folders(scoring_root: Path, place: str) -> list[Path]:
+    """Return the folders that RECIPE of a system's name may stand for, in order."""
+    return [scoring_root / place, Path(place)] if "/" in place else [scoring_root.resolve().parent / place]
+
+
 def _find_recipe(scoring_root: Path, place: str, name: str) -> Path:
     """Return the folder of the other recipe. Raise ConfigError where there is none."""
-    neighbours = scoring_root.resolve().parent
-    candidates = [scoring_root / place, Path(place)] if "/" in place else [neighbours / place]
+    neighbours, candidates = scoring_root.resolve().parent, recipe_folders(scoring_root, place)
     root = next((path for path in candidates if (path / "recipe.yaml").is_file()), None)
     if root is None:
         folders = sorted(path.parent for path in neighbours.glob("*/recipe.yaml"))

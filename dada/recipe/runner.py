@@ -17,6 +17,7 @@ from dada.recipe.failures import Failures
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.recipe.launch import Submit, executor
+from dada.recipe.progress import INTERVAL, Progress
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, stamp_path, started_path, write_stamp
 from dada.recipe.tasks import Task, finish, parts_dir, run_task
@@ -281,11 +282,10 @@ def _run_tasks(
     """
     seconds: dict[str, float] = {}
     waiting: dict[concurrent.futures.Future, Task] = {}
-    num_done, start = 0, time.monotonic()
+    num_jobs = tasks[0].recipe.options.nj if tasks else 1
+    progress = Progress(stage.name, tasks, num_jobs)
 
     def settle(future: concurrent.futures.Future, task: Task) -> None:
-        nonlocal num_done
-        num_done += 1
         if (error := future.exception()) is not None:
             failure = _failure(stage, task, error)
             if isinstance(error, concurrent.futures.BrokenExecutor):
@@ -293,19 +293,11 @@ def _run_tasks(
                     other.cancel()
                 raise failure
             failures.add(task.job, failure)
+            progress.end(task)
             return
         spent = future.result()
         seconds[task.job.name] = seconds.get(task.job.name, 0.0) + spent
-        left = (time.monotonic() - start) / num_done * (len(tasks) - num_done)
-        log.info(
-            "  %s: %s done in %.1f s (%d of %d, about %.0f s left)",
-            stage.name,
-            task.label,
-            spent,
-            num_done,
-            len(tasks),
-            left,
-        )
+        progress.end(task, spent)
         on_done(task.job, spent)
 
     for task in tasks:
@@ -314,8 +306,12 @@ def _run_tasks(
             settle(future, task)
         else:
             waiting[future] = task
-    for future in concurrent.futures.as_completed(waiting):
-        settle(future, waiting[future])
+    while waiting:
+        ended, _ = concurrent.futures.wait(waiting, INTERVAL, concurrent.futures.FIRST_COMPLETED)
+        for future in ended:
+            settle(future, waiting.pop(future))
+        running = [task for future, task in waiting.items() if future.running()]
+        progress.report(running[:num_jobs])  # a pool also calls the next tasks of its queue running
     return seconds
 
 

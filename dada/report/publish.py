@@ -1,6 +1,4 @@
-"""Publishing the results of a run: the copies of RESULTS.md and results.json that a recipe keeps under
-version control.
-"""
+"""Publication of results: copies of RESULTS.md and results.json that a recipe keeps under version control."""
 
 from pathlib import Path
 

@@ -5,11 +5,13 @@ import io
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dada.experiment.folder import ExperimentFolder
+from dada.program import duration
 from dada.storage.atomic import write_text
 
 COLUMNS = (
@@ -34,23 +36,29 @@ log = logging.getLogger(__name__)
 class Journal:
     """log.csv and TensorBoard of a run.
 
-    The table is rewritten from all rows each time, so that a resumed run does not repeat rows.
+    The table is rewritten from all rows each time, so that a resumed run does not repeat rows. `epochs` are
+    those of each phase.
     """
 
-    def __init__(self, folder: Path, first_epoch: int):
+    def __init__(self, folder: Path, epochs: Sequence[int], rows: Sequence[dict[str, Any]]):
         from torch.utils.tensorboard import SummaryWriter
 
-        self.folder = Path(folder)
-        self.board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=first_epoch or None)
+        self.folder, self.epochs = Path(folder), epochs
+        self.board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=len(rows) or None)
+        self._write(rows)
 
-    def epoch(self, rows: list[dict[str, Any]], total_epochs: int, num_phases: int, num_epochs: int) -> None:
-        """Write `rows`, and log the last of them."""
-        row = rows[-1]
+    def _write(self, rows: Sequence[dict[str, Any]]) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        write_text(self.folder / "log.csv", text.getvalue())
+        write_text(ExperimentFolder(self.folder).log, text.getvalue())
+
+    def epoch(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Write `rows`, and log the last of them."""
+        self._write(rows)
+        row, total_epochs = rows[-1], len(rows)
+        left = self.epochs[row["phase"] - 1] - row["epoch"] + sum(self.epochs[row["phase"] :])
         for key in ("lr", "train_loss", "dev_loss", "margin", "beta", "utts_per_second"):
             if key in row:
                 self.board.add_scalar(key, row[key], total_epochs)
@@ -59,12 +67,12 @@ class Journal:
         margins = "".join(f", {key} {row[key]:.3f}" for key in ("margin", "beta") if key in row)
         log.info(
             "phase %d/%d (%s) epoch %d/%d: lr %.3g, train loss %.4f, dev loss %.4f, dev %s %.4f%s, %.0f "
-            "utterances/s",
+            "utterances/s, about %s left",
             row["phase"],
-            num_phases,
+            len(self.epochs),
             row["loss"],
             row["epoch"],
-            num_epochs,
+            self.epochs[row["phase"] - 1],
             row["lr"],
             row["train_loss"],
             row["dev_loss"],
@@ -72,6 +80,7 @@ class Journal:
             row["dev_metric"],
             margins,
             row["utts_per_second"],
+            duration(row["seconds"] / total_epochs * left),
         )
 
     def close(self) -> None:
@@ -121,10 +130,10 @@ class _Lines:
             self.last = now
             rate = (self.done - self.first) / (now - self.start)
             log.info(
-                "%s: %d of %d batches, %.1f/s, %.0f s left",
+                "%s: %d of %d batches, %.1f/s, %s left in this epoch",
                 self.title,
                 self.done,
                 self.total,
                 rate,
-                (self.total - self.done) / rate,
+                duration((self.total - self.done) / rate),
             )
