@@ -105,6 +105,13 @@ def test_what_does_not_depend_on_a_failed_job_goes_on(toy, caplog):
     assert toy() == ["greet dialogue/x", *ALL[5:]]
 
 
+def test_a_stage_that_is_left_out_is_not_up_to_date(toy, caplog):
+    (toy.root / "stop_after").write_text("no job")
+    with caplog.at_level(logging.INFO, "dada"), pytest.raises(DadaError, match="2 jobs failed"):
+        toy()
+    assert "stage spell, line: left out" in caplog.text and "SKIP" not in caplog.text
+
+
 def test_an_old_output_of_a_failed_job_is_not_read(toy):
     toy()
     (toy.root / "stop_after").write_text("line/x")
