@@ -18,6 +18,7 @@ from dada.storage.json_file import read_json
 
 DAMAGED = "the run did not end, or the file is damaged"
 NOT_SETTINGS = ("definitions", "command", "scores")  # of the provenance of results
+MOST_COLUMNS = 10  # of settings
 SEED = re.compile(r"seed_(\d+)")
 
 
@@ -83,7 +84,9 @@ def comparison_table(runs: Sequence[Run], metrics: Sequence[str]) -> Table:
     Raise ConfigError where the runs have figures, but none of these metrics.
     """
     labels = short_names(run.folder.resolve() for run in runs)
-    settings = _differing([run.settings for run in runs])
+    settings = differing = _differing([run.settings for run in runs])
+    if len(differing) > MOST_COLUMNS:
+        settings = []
     figures = [
         name
         for name in dict.fromkeys(name for run in runs for name in run.figures)
@@ -102,8 +105,11 @@ def comparison_table(runs: Sequence[Run], metrics: Sequence[str]) -> Table:
             metric = name.split(" ")[-1]
             row.append(figure_cell(run.figures.get(name), show_of(metric) if metric in MEASURES else percent))
         table.rows.append(row)
-    same = len({name for run in runs for name in run.settings}) - len(settings)
-    table.note = f"{len(settings)} settings differ, {same} agree. Shares in %."
+    same = len({name for run in runs for name in run.settings}) - len(differing)
+    table.note = f"Settings: {len(differing)} differ, {same} agree. "
+    table.note += "Shares in %." if figures else "There are no results: stage 9 writes them."
+    if differing and not settings:
+        table.note += f"\nThe settings that differ, too many for columns: {', '.join(differing)}."
     return table
 
 

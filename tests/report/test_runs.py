@@ -115,7 +115,10 @@ def test_table_of_a_sweep(experiments):
         ["exp2/a", "0.0003", "8.0 [5.0, 20.0]"],
         ["exp3/a", "0.0001", "10.0 [5.0, 20.0]"],
     ]
-    assert "1 settings differ, 9 agree" in table.note
+    assert "Settings: 1 differ, 9 agree" in table.note
+    runs[1].settings |= {f"other{i}": i for i in range(10)}
+    table = comparison_table(runs, ["eer"])
+    assert table.headers == ["experiment", "test eer"] and "train.optim.lr, other0, other1" in table.note
     with pytest.raises(ConfigError, match="no results have a metric err; known: auc, eer"):
         comparison_table(runs, ["err"])
 
