@@ -148,7 +148,7 @@ MEASURES = {
         in_tables=False,
     ),
     "eer_over_attacks": Measure(
-        "EER over attacks, %",
+        "EER over attacks",
         "the same EER, its interval over resampled attacks, bona fide speech by resampled speakers",
         lambda s: eer_of(s.curve)[0],
         lambda t, s: t.eer(),

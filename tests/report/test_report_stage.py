@@ -117,7 +117,7 @@ def test_page_needs_nothing_else(reported):
 def test_calibration_and_attacks_are_reported(reported):
     recipe, text, html = reported
     result = read_results(recipe.exp_dir("lfcc_gmm") / "results" / "test.json")
-    assert percent(result.metrics["eer_over_attacks"]) in text and "EER over attacks, %" in text
+    assert percent(result.metrics["eer_over_attacks"]) in text and " | EER over attacks, % | " in text
     assert sum(result.calibration.weight) == pytest.approx(1) and "Calibration, protocol line, test" in html
 
 
