@@ -166,17 +166,18 @@ def class_probabilities(experiment: Experiment, outputs: Outputs) -> dict[str, f
 
 
 def seed_folder(model: Path, seed: int | None) -> Path:
-    """exp/<system>/seed_<k> of an experiment folder: the one that was named, that of `seed`, or the first.
-    Raises DataError.
+    """Return exp/<system>/seed_<k> of an experiment folder: `model` itself, that of `seed`, or the first.
+
+    Raise DataError where there is none.
     """
     if not model.is_dir():
         raise DataError(
             f"{model} does not exist: name the folder of a trained system, e.g. egs/mini/exp/lfcc_lcnn"
         )
-    if model.name.startswith("seed_"):
-        return model
-    seeds = sorted((p for p in model.glob("seed_*") if p.is_dir()), key=lambda p: (len(p.name), p.name))
-    chosen = [p for p in seeds if seed is None or p.name == f"seed_{seed}"]
+    folders = [model] if model.name.startswith("seed_") else model.glob("seed_*")
+    seeds = [path for path in folders if path.is_dir() and path.name.removeprefix("seed_").isdecimal()]
+    seeds.sort(key=lambda path: int(path.name.removeprefix("seed_")))
+    chosen = [path for path in seeds if seed is None or path.name == f"seed_{seed}"]
     if not chosen:
         wanted = "trained seed" if seed is None else f"seed_{seed}"
         raise DataError(f"{model} has no {wanted}; there: {', '.join(p.name for p in seeds) or 'none'}")

@@ -107,17 +107,6 @@ def run(main: Callable[[], int | None], prog: str | None = None) -> int:
         return UserError.exit_code
 
 
-def duration(seconds: float) -> str:
-    """Return a time in words.
-
-    >>> duration(90), duration(1500), duration(9000)
-    ('90 s', '25 min', '2.5 h')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
 def positive(text: str) -> int:
     """Return the value of a flag as a number from 1."""
     if not text.isdigit() or int(text) == 0:

@@ -61,9 +61,6 @@ class RecipeView(Protocol):
     def overrides(self) -> tuple[str, ...]:
         """key=value of the command line."""
 
-    def arguments_of(self, system: str) -> list[str]:
-        """Return the arguments of the command line that run one system as this run does."""
-
     @property
     def views(self) -> "Sequence[RecipeView]":
         """This recipe under each protocol to run."""

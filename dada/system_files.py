@@ -21,6 +21,7 @@ from typing import Any
 from dada.errors import ConfigError
 from dada.plugins import nearest
 from dada.settings import Layer
+from dada.storage.reading import require_file
 from dada.storage.yaml_file import read_yaml
 
 PACKAGE = Path(__file__).parent / "conf"
@@ -31,7 +32,7 @@ def configured_systems(recipe_root: Path | None = None) -> list[str]:
     """Return the names of all systems of the package and of a recipe, sorted."""
     names: set[str] = set()
     for folder in _folders(recipe_root):
-        for path in sorted(folder.glob("*.yaml")):
+        for path in _files(folder):
             shared = _shared_file(path)
             names |= {path.stem} if shared is None else shared[1].keys()
     return sorted(names)
@@ -67,10 +68,15 @@ def _folders(recipe_root: Path | None) -> list[Path]:
     return [PACKAGE] if recipe_root is None else [PACKAGE, recipe_root / "conf"]
 
 
+def _files(folder: Path) -> list[Path]:
+    """Return the configuration files of a folder. Hidden files, such as locks of editors, are none."""
+    return sorted(path for path in folder.glob("*.yaml") if not path.name.startswith("."))
+
+
 def _own_layers(name: str, folder: Path) -> Iterator[Layer]:
     """Yield what the files of one folder set for a system: its file of several systems, then its own file."""
     listed_in = None
-    for path in sorted(folder.glob("*.yaml")):
+    for path in _files(folder):
         shared = _shared_file(path)
         if shared is None or name not in shared[1]:
             continue
@@ -81,7 +87,7 @@ def _own_layers(name: str, folder: Path) -> Iterator[Layer]:
         if shared[1][name]:
             yield f"{path}: systems.{name}", shared[1][name]
     own = folder / f"{name}.yaml"
-    if own.is_file() and _shared_file(own) is None:
+    if own.exists() and _shared_file(own) is None:
         yield str(own), _read(own, own.stat().st_mtime_ns)
 
 
@@ -97,6 +103,7 @@ def _read(path: Path, _modified: int) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1024)
 def _read_shared(path: Path, modified: int) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]] | None:
+    require_file(path)
     if not SEVERAL.search(path.read_text(encoding="utf-8", errors="replace")):
         return None
     values = dict(_read(path, modified))

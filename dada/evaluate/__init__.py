@@ -1,1 +1,1 @@
-"""Evaluation: results from scores and a key, for stage 9 and `dada evaluate`."""
+"""Evaluation: scores and a key go in, results come out; stage 9 and `dada evaluate` alike."""

@@ -1,4 +1,4 @@
-"""ABX of embeddings, and recognition of authors by text systems. N utterances, D embedding dimensions."""
+"""ABX of embeddings, and how well a text system names authors. N utterances, D embedding dimensions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def authorship(
     genuine: Sequence[str] | None,
     config: EvaluateConfig,
 ) -> AuthorResults | None:
-    """Measure the recognition of the authors of genuine texts, among the `authors` that a text system knows.
+    """How often a text system names the author of genuine texts, among the `authors` that it knows.
 
     `logits` are the logits.scp of all seeds. None where no genuine text is by a known author.
     """

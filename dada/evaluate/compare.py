@@ -1,6 +1,6 @@
 """The paired difference of two systems on the same trials and the same resamples.
 
-The difficulty that both systems share cancels. Letters: K training seeds, paired in their order, R resamples.
+What both systems find hard cancels. Letters: K training seeds, paired in their order, R resamples.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Data of the plots of one system: DET curve with a band, histogram of scores, calibration."""
+"""What the plots of one system show: its DET curve with a band, its histogram of scores, its calibration."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ NUM_BINS = 40  # of a histogram
 
 
 def det_curve(sampled: Sampled) -> DetCurve:
-    """Pmiss at even steps of probit(Pfa): mean of the seeds, and the band of that mean where it has one."""
+    """Pmiss at even steps of probit(Pfa): mean of the seeds, and the band of that mean."""
     from scipy.special import ndtr, ndtri  # slow to import
 
     config, edge = sampled.config, ndtri(LOWEST_RATE)
@@ -22,7 +22,7 @@ def det_curve(sampled: Sampled) -> DetCurve:
     resampled = np.mean([trials.p_miss_at(p_fa) for trials in sampled.resampled(TRIALS)], axis=0)
     resampled = resampled[np.isfinite(resampled).all(axis=1)]
     low = high = None
-    if len(resampled) and sampled.resampler(TRIALS).varies:
+    if len(resampled):
         ends = [(1 - config.confidence) / 2, (1 + config.confidence) / 2]
         low, high = np.quantile(resampled, ends, axis=0).tolist()
     return DetCurve(p_fa.tolist(), p_miss.tolist(), low, high)

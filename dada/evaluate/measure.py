@@ -15,7 +15,7 @@ from dada.formats.words import ASV_KINDS
 from dada.metrics.bootstrap import ResampledScores, Resampler
 from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import Figure, figure
-from dada.metrics.measures import BY_ATTACK, BY_KIND, MEASURES, TRIALS, missing
+from dada.metrics.measures import BY_ATTACK, BY_KIND, MEASURES, missing
 
 
 class Sampled:
@@ -28,7 +28,7 @@ class Sampled:
         self._resampled: dict[str, list[ResampledScores]] = {}
 
     def lacks(self, name: str) -> str | None:
-        """Return the missing requirement of a metric; None where it can be computed."""
+        """What is missing for a metric; None where it can be computed."""
         return next((why for seed in self.seeds if (why := missing(name, seed))), None)
 
     def values(self, name: str) -> list[float]:
@@ -50,15 +50,6 @@ class Sampled:
     def summary(self, name: str, values: Sequence[float], resamples: Sequence[np.ndarray] | None) -> Figure:
         """Figure of values (K,) and resamples, K of (R,), that were made with the units of a metric."""
         return figure(values, resamples, self.resampler(MEASURES[name].units), self.config.confidence)
-
-    def without_intervals(self) -> str | None:
-        """Return why the metrics have no intervals; None where they have, or where none are wanted."""
-        pairs = zip(("bona fide trials", "spoofs"), self.resampler(TRIALS).classes, strict=True)
-        single = [name for name, clusters in pairs if np.unique(clusters).size == 1]
-        if not single or not self.intervals:
-            return None
-        names = " and the ".join(single)
-        return f"no intervals, since the {names} form a single cluster (speaker, attack or trial)"
 
     def resampler(self, units: str) -> Resampler:
         """The resampler of trials, of trials with spoofs by attack, or of the kinds of trials."""

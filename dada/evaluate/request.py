@@ -1,4 +1,4 @@
-"""`dada evaluate`: measure a score file against a key, compare two score files, write a submission."""
+"""The work of `dada evaluate`: measure a score file against a key, compare two, or write a submission."""
 
 import hashlib
 import logging
@@ -25,7 +25,7 @@ from dada.metrics.measures import BY_KIND, MEASURES, TANDEM
 from dada.plugins import nearest
 from dada.program import refuse_existing
 
-CLUSTERS = ("speaker", "attack")  # clusters to resample
+CLUSTERS = ("speaker", "attack")  # what is resampled
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +107,7 @@ def _measured(
     results.num_left_out = int((~shared).sum())
     results.num_speakers = num_speakers(systems[0].clusters.tolist())
     results.asv = systems[0].asv.name if systems[0].asv else None
-    if why := sampled[0].without_intervals():
-        log.warning("%s: %s", key.path, why)
-        results.warnings.append(f"{key.path}: {why}")
-    results.num_resamples = request.config.num_resamples if request.intervals and not why else 0
+    results.num_resamples = request.config.num_resamples if request.intervals else 0
     results.definitions = {name: MEASURES[name].definition for name in names}
     if len(systems) > 1:
         results.other_scores = str(files[1].path)
@@ -119,7 +116,7 @@ def _measured(
 
 
 def _clusters(request: Request, key: Key, trials: Trials) -> np.ndarray:
-    """Return the cluster of each trial (N,): its speaker, or for spoofs their attack."""
+    """What each trial (N,) is drawn together with: the trials of its speaker, or the spoofs of its attack."""
     if request.cluster == "speaker":
         return trials.clusters
     if "attack" not in key.conditions:

@@ -1,4 +1,4 @@
-"""The schema of the results of stage 9 and `dada evaluate`, and its JSON."""
+"""The schema of results: what stage 9 and `dada evaluate` measure, and the JSON that holds it."""
 
 import dataclasses
 import types
@@ -163,7 +163,7 @@ class WordErrors(Figure):
 
 @dataclass
 class Provenance:
-    """Origin of results: the command, digests of the outputs by seed, settings, definitions of metrics."""
+    """How results were made: a command, digests of the outputs by seed, settings, definitions of metrics."""
 
     command: str
     scores: dict[str, str]
@@ -236,7 +236,7 @@ class Submission:
 
 @dataclass(kw_only=True)
 class FileResults(Measurements):
-    """The results of `dada evaluate` on a score file."""
+    """What `dada evaluate` measures of a score file."""
 
     scores: str
     layout: str
@@ -285,7 +285,7 @@ def read_results(path: Path) -> Any:
         values = {name: value for name, value in content.items() if name not in ("version", "kind")}
         return from_plain(KINDS[content["kind"]], values)
     except (TypeError, KeyError, AttributeError, ValueError) as error:
-        raise DataError(f"{path} holds no results of stage evaluate ({error}): {again}") from error
+        raise DataError(f"{path} does not hold what stage evaluate writes ({error}): {again}") from error
 
 
 def from_plain(schema: Any, value: Any) -> Any:

@@ -16,16 +16,21 @@ def asv_name(recipe: RecipeView, split: str) -> str:
 
 
 def asv_files(recipe: RecipeView, split: str) -> dict[str, Path]:
-    """Return the files of the ASV by key (`scores`, `key`); empty without an ASV or with fixed rates."""
-    entry = recipe.evaluate.asv.get(split) or {}
-    names = [name for name in ("scores", "key") if entry.get(name) not in (None, FIXED_RATES)]
-    if not names or not recipe.has_corpus_root:
-        return {}
-    return {name: recipe.corpus_root / _filled(recipe, entry[name]) for name in names}
+    """Return the files of the ASV of a split by key (`scores`, `key`); empty without an ASV or with fixed
+    rates.
+    """
+    entry = (recipe.evaluate.asv.get(split) or {}) if recipe.has_corpus_root else {}
+    return {
+        name: recipe.corpus_root / _filled(recipe, entry[name])
+        for name in ("scores", "key")
+        if entry.get(name) and entry[name] != FIXED_RATES
+    }
 
 
 def split_asv(recipe: RecipeView, split: str) -> Asv | None:
-    """Return the ASV of a split; None without one, and, with a warning, where a file of it does not exist."""
+    """Return the ASV of a split; None without an ASV, and, with a warning, where a file of it does not
+    exist.
+    """
     entry, files = recipe.evaluate.asv.get(split), asv_files(recipe, split)
     missing = [path for path in files.values() if not path.exists()]
     if missing:

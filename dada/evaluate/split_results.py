@@ -78,8 +78,6 @@ def _measure(results: SystemResults, sampled: Sampled, name: str) -> None:
     measured = measure(sampled, table_metrics(), list(trials.conditions), names_by)
     results.metrics, results.missing = measured.metrics, measured.missing
     results.conditions = measured.conditions
-    if why := sampled.without_intervals():
-        results.notes = [*results.notes, why]
     if measured.metrics and (eer := measured.metrics["eer"]):
         warn_if_inverted(eer.mean, name)
     results.det, results.histogram = det_curve(sampled), histogram(sampled)
@@ -94,10 +92,10 @@ def _provenance(recipe: RecipeView, system: str, outputs: Sequence[Path], tandem
     for seed in recipe.seeds_of(system):
         folder = recipe.seed_dir(system, seed)
         digests[str(seed)] = file_digest(next(path for path in outputs if path.is_relative_to(folder)))
-    command = ["./run.sh", "--stage", "9", "--stop_stage", "9", *recipe.arguments_of(system)]
+    command = ["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system]
     names = [name for name in table_metrics() if tandem or name not in TANDEM]
     return Provenance(
-        command=shlex.join(command),
+        command=shlex.join([*command, *recipe.overrides]),
         scores=digests,
         evaluate=recipe.evaluate.of_one_system(),
         definitions={name: MEASURES[name].definition for name in names}

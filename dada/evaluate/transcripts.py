@@ -22,7 +22,8 @@ def transcript_results(
     The reference of an utterance is the text of its source (`utt2source`) in one of the author `corpora`. A
     rate is None without any reference.
     """
-    engine = read_json(data.path / "text.json")["made_by"] if (data.path / "text.json").exists() else None
+    record = data.path / "text.json"
+    engine = read_json(record, needs={"made_by": dict})["made_by"] if record.exists() else None
     references = _references(data, corpora)
     utts = [utt for utt in data.utts if utt in references]
     labels = data.labels or {}

@@ -27,7 +27,7 @@ NO_VALUE = "-"  # of a trial that has no value of a condition
 
 @dataclass(frozen=True)
 class Trials:
-    """Scores of one system, with the label, cluster and conditions of every trial (N,).
+    """Scores of one system, and of every trial (N,) its label, its cluster and its conditions.
 
     `scores` (K, N) are those of the countermeasure, (0, N) without any; `sasv_scores` (N,) those of
     verification and countermeasure together, for which `kinds` (N,) are target, nontarget or spoof.
@@ -35,7 +35,7 @@ class Trials:
 
     scores: np.ndarray
     is_bonafide: np.ndarray
-    clusters: np.ndarray  # names of the clusters to resample: speakers, NO_SPEAKER for a trial by itself
+    clusters: np.ndarray  # names of what is resampled: speakers, NO_SPEAKER for a trial of its own
     conditions: Mapping[str, np.ndarray] = field(default_factory=dict)
     llr: bool | None = None  # whether the scores are log-likelihood ratios; None where unknown
     asv: Asv | None = None
@@ -56,7 +56,7 @@ class Trials:
         )
 
     def seeds(self, config: EvaluateConfig) -> list[Scored]:
-        """Scores by class of every seed, with costs, ASV and kinds."""
+        """Scores by class of every seed, with what the metrics need besides."""
         costs = Costs(config.cost_miss, config.cost_fa, config.p_spoof)
         by_kind = None
         if self.kinds is not None and self.sasv_scores is not None:
@@ -71,7 +71,7 @@ class Trials:
 
     @cached_property
     def num_attacks(self) -> int:
-        """Number of attacks that the key names."""
+        """How many attacks the key names; 0 where it names none."""
         return len(set(self.values("attack")))
 
     def values(self, condition: str) -> list[str]:
@@ -103,7 +103,7 @@ def trials_of_split(data: DataDir, files: Sequence[Path], asv: Asv | None = None
 
 
 def _are_llr(files: Sequence[Path]) -> bool:
-    """Whether the scores are log-likelihood ratios; the JSON file beside a score file may deny it."""
+    """Whether the scores are log-likelihood ratios, which the JSON file beside each of them may deny."""
     beside = [path.with_suffix(".json") for path in files]
     return all(read_json(path).get("llr", True) for path in beside if path.exists())
 
@@ -160,5 +160,5 @@ def _own_asv(file: ScoreFile, trials: Trials, scores: np.ndarray) -> Asv:
 
 
 def num_speakers(speakers: Sequence[str]) -> int:
-    """Return the number of named speakers."""
+    """How many speakers are named."""
     return len(set(speakers) - {NO_SPEAKER})

@@ -31,8 +31,8 @@ class OptimConfig:
 class ScheduleConfig:
     """How the learning rate moves from `optim.lr` to `final_lr`, per step or per epoch."""
 
-    # a file of dada/train/schedules.py: constant | linear | cosine | step | exponential | sigmoid | plateau
-    name: str = "constant"
+    # a function of dada/train/schedules.py
+    name: Literal["constant", "linear", "cosine", "step", "exponential", "sigmoid", "plateau"] = "constant"
     final_lr: float = 0.0
     per: Literal["epoch", "step"] = "epoch"
     step_size: int = 10  # epochs between two drops (step)

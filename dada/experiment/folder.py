@@ -4,7 +4,6 @@ config.json        the settings that were trained with
 labels.txt         the classes, one a line, in the order of the logits
 weights.pt         the trained parameters; written last, so that a folder that has them is finished
 run.json           how and on what the training ran
-log.csv            losses, dev metric and seconds by epoch, of a training by gradient
 fusion.json ...    the numbers of a system that is fitted as a whole, to read: see `FITTED`
 calibration.json   the map from scores to log-likelihood ratios, fitted on dev
 embed/<split>/     logits.scp and embed.scp with their arks
@@ -25,7 +24,6 @@ from dada.storage.reading import read_text
 if TYPE_CHECKING:
     from dada.models.inference import Outputs
 
-LOG = "log.csv"  # also that of each fold below
 FITTED = {"fusion": "fusion", "ensemble": "ensemble", "open_set": "openmax"}  # task -> name of the JSON file
 TRAIN_AGAIN = "restore it, or remove the folder and train the system again"
 CALIBRATE = "remove it and run stage score again"
@@ -56,11 +54,6 @@ class ExperimentFolder:
     def run(self) -> Path:
         """Where the description of the training lies."""
         return self.path / "run.json"
-
-    @property
-    def log(self) -> Path:
-        """Where the table of the epochs lies."""
-        return self.path / LOG
 
     @property
     def calibration(self) -> Path:
@@ -100,6 +93,9 @@ class ExperimentFolder:
         labels = read_text(self.labels, TRAIN_AGAIN).splitlines()
         if not labels or "" in labels or len(set(labels)) < len(labels):
             raise DataError(f"{self.labels} does not name classes, one a line, each once: {TRAIN_AGAIN}")
+        trained = read_json(self.config, TRAIN_AGAIN).get("labels") if self.config.exists() else None
+        if trained and trained != labels:
+            raise DataError(f"{self.labels} names other classes than {self.config.name}: {TRAIN_AGAIN}")
         return labels
 
     def write_labels(self, labels: Sequence[str]) -> None:

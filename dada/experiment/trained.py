@@ -66,4 +66,7 @@ def read_config(folder: Path) -> SystemConfig:
     """Return the configuration that a training saved."""
     path = ExperimentFolder(folder).config
     values = read_json(path, TRAIN_AGAIN, {"model": dict})
-    return build(SystemConfig, values, str(path), hint="it was written by another version")
+    config = build(SystemConfig, values, str(path), hint="it was written by another version")
+    if not isinstance(config.model.get("name"), str):
+        raise DataError(f"{path} names no model: {TRAIN_AGAIN}")
+    return config

@@ -250,8 +250,9 @@ def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
     verbosity = transformers_logging.get_verbosity()
     # the weights of a head that is not used here are not worth a warning
     transformers_logging.set_verbosity_error()
+    options = {"local_files_only": not allow_download, "trust_remote_code": False}  # runs no code of a model
     try:
-        encoder = AutoModel.from_pretrained(model, local_files_only=not allow_download, dtype=torch.float32)
+        encoder = AutoModel.from_pretrained(model, **options, dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise UserError(
             f"the speech encoder {model} cannot be loaded ({first_line(error)}). {how_to_get(model)}"
@@ -260,7 +261,7 @@ def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
         transformers_logging.set_verbosity(verbosity)
     whisper = encoder.config.model_type == "whisper"
     try:
-        processor = AutoFeatureExtractor.from_pretrained(model, local_files_only=not allow_download)
+        processor = AutoFeatureExtractor.from_pretrained(model, **options)
     except (OSError, ValueError) as error:
         if not whisper:
             raise UserError(

@@ -70,14 +70,16 @@ class Resampler:
             used += min(alone.size, MOST_ALONE)
             self.classes.append(index)
         self.num_clusters, self.num_resamples, self.seed = used, num_resamples, seed
+        self.strata = self._strata()
+
+    def _strata(self) -> list[np.ndarray]:
+        """The clusters (S,) that are drawn from together: those of each class, or all where one holds trials
+        of two classes.
+        """
         present = [np.unique(index) for index in self.classes if index.size]
-        # Whether resamples differ in the trials of every class: each has trials of two or more clusters.
-        self.varies = min((part.size for part in present), default=0) > 1
-        # The clusters (S,) that are drawn from together: those of each class, or all where one holds trials
-        # of two classes.
-        self.strata = present
         if sum(part.size for part in present) > self.num_clusters:
-            self.strata = [np.arange(self.num_clusters)]
+            return [np.arange(self.num_clusters)]
+        return present
 
     @property
     def bonafide(self) -> np.ndarray:
@@ -123,17 +125,12 @@ class Resampler:
         return ResampledScores(self, checked)
 
     def interval(self, values: np.ndarray, confidence: float = 0.95) -> Interval:
-        """Percentile interval of `values` (R,). Resamples that lack a class are NaN and are left out.
-
-        Raise DataError where no resample holds both classes, or where a class has a single cluster.
-        """
+        """Percentile interval of `values` (R,). Resamples that lack a class are NaN and are left out."""
         values = values[np.isfinite(values)]
         if values.size == 0:
             raise DataError(
                 "no resample holds both classes: the trials of one class all lie in too few clusters"
             )
-        if not self.varies:
-            raise DataError("the trials of a class form a single cluster, so that resamples do not vary")
         low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
         return Interval(float(low), float(high), int(values.size))
 
@@ -373,9 +370,9 @@ def bootstrap_mean(
     values = np.asarray(values, dtype=np.float64)
     known = np.isfinite(values)
     named = [name for name, good in zip(clusters, known, strict=True) if good]
-    resampler = Resampler(named, num_resamples=num_resamples, seed=seed)
-    if not resampler.varies:
+    if len(set(named)) < 2 and named.count(NO_CLUSTER) < 2:
         return None
+    resampler = Resampler(named, num_resamples=num_resamples, seed=seed)
     totals, counts = (
         np.bincount(resampler.bonafide, weights, resampler.num_clusters) for weights in (values[known], None)
     )

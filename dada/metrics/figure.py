@@ -36,7 +36,7 @@ def figure(
 ) -> Figure:
     """Figure of a metric's values (K,) and resamples, K of (R,); without resamples it has no interval.
 
-    A metric has no interval where a class lies in a single cluster, or where every resample lacks a class.
+    Where every resample lacks a class, the metric exists and its interval does not.
     """
     result = over_seeds(values)
     if resamples is not None:

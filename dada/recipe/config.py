@@ -14,7 +14,7 @@ from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig, TrainConfig
 from dada.plugin_schema import class_constant, config_class
 from dada.plugins import nearest
-from dada.recipe.schema import RecipeConfig
+from dada.recipe.schema import MISSING, RecipeConfig
 from dada.settings import build, key_errors, parse_overrides, raise_errors, resolve
 from dada.storage.yaml_file import read_yaml
 from dada.system_files import system_layers
@@ -26,10 +26,13 @@ def load_recipe_config(root: Path, overrides: Iterable[str] = ()) -> RecipeConfi
     if not path.is_file():
         raise ConfigError(f"{path} does not exist: name the folder of a recipe, e.g. egs/mini")
     layers = [(str(path), read_yaml(path))]
-    if (root / "local.yaml").is_file():
+    if (root / "local.yaml").exists():
         layers.append((str(root / "local.yaml"), read_yaml(root / "local.yaml")))
     layers.append(("command line", parse_overrides(overrides)))
-    return resolve(RecipeConfig, layers)
+    config = resolve(RecipeConfig, layers)
+    if config.corpus.name == MISSING:
+        raise ConfigError(f"{path}: corpus.name is missing")
+    return config
 
 
 def load_system_config(

@@ -24,7 +24,9 @@ def content(job: Job, is_its_own: Callable[[Path], bool]) -> str:
 def written(job: Job, is_its_own: Callable[[Path], bool]) -> Iterator[Path]:
     """Yield the files of the outputs of a job."""
     for output in job.outputs:
-        yield from (path for path in (_below(output) if output.is_dir() else [output]) if is_its_own(path))
+        for path in _below(output) if output.is_dir() else [output]:
+            if path.is_file() and is_its_own(path):
+                yield path
 
 
 def _indexed(job: Job, path: Path) -> list[Path]:
@@ -42,9 +44,12 @@ def _below(folder: Path) -> Iterable[Path]:
 
 
 def _named(index: Path) -> set[Path]:
-    """Return the arks or recordings that an index names. Relative names start at the folder of the index."""
+    """Return the arks or recordings that an index, whatever is in it, names.
+
+    Relative names start at the folder of the index.
+    """
     paths = set()
-    for line in index.read_text(encoding="utf-8").splitlines():
+    for line in index.read_text(encoding="utf-8", errors="replace").splitlines():
         name = line.partition(" ")[2]
         head, _, offset = name.rpartition(":")
         paths.add(index.parent / (head if head and offset.isdigit() else name))

@@ -27,8 +27,7 @@ class Failures:
             self.errors[_key(job)] = error
 
     def __contains__(self, job: Job) -> bool:
-        """Whether a job failed or is left out."""
-        return _key(job) in self.errors or _key(job) in self.left_out
+        return _key(job) in self.errors
 
     def leave_out(self, job: Job) -> bool:
         """Return whether a job reads outputs of failed jobs, or of jobs left out, and log it."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from dada.errors import ConfigError, DataError
 from dada.experiment.config import SystemConfig
-from dada.experiment.folder import ExperimentFolder
+from dada.experiment.folder import TRAIN_AGAIN, ExperimentFolder
 from dada.plugins import nearest
 from dada.recipe.config import load_recipe_config
 from dada.recipe.schema import RecipeConfig
@@ -22,6 +22,7 @@ from dada.recipe_view import RecipeView
 from dada.settings import build
 from dada.storage.atomic import write_text
 from dada.storage.json_file import read_json
+from dada.storage.reading import read_text
 
 MARK = ":"
 FOLDER = "from_"  # before the other recipe's name, in the experiments' folder
@@ -102,8 +103,8 @@ class ForeignSystem:
         The origin includes the calibration, which was fitted on dev of the other recipe.
         """
         source = ExperimentFolder(self.trained_dir(seed))
-        write_text(files.config, source.config.read_text(encoding="utf-8"))
-        write_text(files.labels, source.labels.read_text(encoding="utf-8"))
+        write_text(files.config, read_text(source.config, TRAIN_AGAIN))
+        write_text(files.labels, read_text(source.labels, TRAIN_AGAIN))
         calibration, recipe = source.read_calibration(), self.recipe.root.name
         if calibration:
             calibration["fitted_on"] = f"{calibration['fitted_on']} of {recipe}"
@@ -151,14 +152,10 @@ def find_foreign_system(scoring_root: Path, name: str) -> tuple[Path, RecipeConf
     return root, config, protocol or config.protocol or config.protocols[0], system
 
 
-def recipe_folders(scoring_root: Path, place: str) -> list[Path]:
-    """Return the folders that RECIPE of a system's name may stand for, in order."""
-    return [scoring_root / place, Path(place)] if "/" in place else [scoring_root.resolve().parent / place]
-
-
 def _find_recipe(scoring_root: Path, place: str, name: str) -> Path:
     """Return the folder of the other recipe. Raise ConfigError where there is none."""
-    neighbours, candidates = scoring_root.resolve().parent, recipe_folders(scoring_root, place)
+    neighbours = scoring_root.resolve().parent
+    candidates = [scoring_root / place, Path(place)] if "/" in place else [neighbours / place]
     root = next((path for path in candidates if (path / "recipe.yaml").is_file()), None)
     if root is None:
         folders = sorted(path.parent for path in neighbours.glob("*/recipe.yaml"))

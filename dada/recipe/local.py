@@ -34,4 +34,8 @@ def load_local(root: Path, name: str) -> types.ModuleType:
         module = types.ModuleType(package)
         module.__path__ = [str(folder)]
         sys.modules[package] = module
-    return importlib.import_module(f"{package}.{name}")
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    except (SyntaxError, ValueError) as error:  # ValueError: a NUL character
+        path = getattr(error, "filename", None) or folder / f"{name}.py"
+        raise ConfigError(f"{path} is not Python ({error}): correct it") from error

@@ -131,12 +131,6 @@ class Recipe:
             _systems[key] = load_system_config(name, self.root, of_system)
         return replace(_systems[key])  # stages fill in values that depend on the data, such as authors
 
-    def arguments_of(self, system: str) -> list[str]:
-        """The arguments of the command line that run one system as this run does."""
-        of_others = [] if system in self.named else split_overrides(self.overrides)[1]
-        exp = [] if self.options.exp == Options.exp else ["--exp", self.options.exp]
-        return ["--system", system, *exp, *(entry for entry in self.overrides if entry not in of_others)]
-
     def origin(self, name: str) -> ForeignSystem:
         """The recipe, protocol and name of a system of another recipe. Raise ConfigError."""
         key = (name, self._resolved_root, self.options, tuple(self.seeds))

@@ -17,11 +17,10 @@ from dada.recipe.failures import Failures
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.recipe.launch import Submit, executor
-from dada.recipe.progress import INTERVAL, Progress
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, stamp_path, started_path, write_stamp
 from dada.recipe.tasks import Task, finish, parts_dir, run_task
-from dada.storage.atomic import refuse_os_error, remove_stale
+from dada.storage.atomic import refusing_os_errors, remove_stale
 
 TAIL_LINES = 15  # of a failed log, shown with the error
 log = logging.getLogger("dada")
@@ -229,11 +228,8 @@ def _run_wave(
 def _failing(stage: catalog.StageEntry, job: Job, failures: Failures) -> Iterator[None]:
     """Record the failure of a job outside its tasks: of its preparation, its merge or its stamp."""
     try:
-        try:
+        with refusing_os_errors(job.home):
             yield
-        except OSError as error:
-            refuse_os_error(error, job.home)
-            raise
     except UserError as error:
         failures.add(job, type(error)(f"stage {stage.name}, {job.name}: {error}"))
 
@@ -241,7 +237,12 @@ def _failing(stage: catalog.StageEntry, job: Job, failures: Failures) -> Iterato
 def _begin(job: Job, state: State, force: bool, ledger: Ledger) -> None:
     """Mark a job as started. Remove first what belongs to another digest, and with --force everything."""
     made_before = ledger.made_before(job, state.digest)
-    for folder in {job.home, started_path(job).parent, *(output.parent for output in job.outputs)}:
+    for folder in {
+        job.home,
+        job.home.parent,
+        started_path(job).parent,
+        *(output.parent for output in job.outputs),
+    }:
         remove_stale(folder)
     before = read_stamp(started_path(job))
     if job.keep and job.home.exists() and (force or before is None or before["digest"] != state.digest):
@@ -282,10 +283,11 @@ def _run_tasks(
     """
     seconds: dict[str, float] = {}
     waiting: dict[concurrent.futures.Future, Task] = {}
-    num_jobs = tasks[0].recipe.options.nj if tasks else 1
-    progress = Progress(stage.name, tasks, num_jobs)
+    num_done, start = 0, time.monotonic()
 
     def settle(future: concurrent.futures.Future, task: Task) -> None:
+        nonlocal num_done
+        num_done += 1
         if (error := future.exception()) is not None:
             failure = _failure(stage, task, error)
             if isinstance(error, concurrent.futures.BrokenExecutor):
@@ -293,11 +295,19 @@ def _run_tasks(
                     other.cancel()
                 raise failure
             failures.add(task.job, failure)
-            progress.end(task)
             return
         spent = future.result()
         seconds[task.job.name] = seconds.get(task.job.name, 0.0) + spent
-        progress.end(task, spent)
+        left = (time.monotonic() - start) / num_done * (len(tasks) - num_done)
+        log.info(
+            "  %s: %s done in %.1f s (%d of %d, about %.0f s left)",
+            stage.name,
+            task.label,
+            spent,
+            num_done,
+            len(tasks),
+            left,
+        )
         on_done(task.job, spent)
 
     for task in tasks:
@@ -306,12 +316,8 @@ def _run_tasks(
             settle(future, task)
         else:
             waiting[future] = task
-    while waiting:
-        ended, _ = concurrent.futures.wait(waiting, INTERVAL, concurrent.futures.FIRST_COMPLETED)
-        for future in ended:
-            settle(future, waiting.pop(future))
-        running = [task for future, task in waiting.items() if future.running()]
-        progress.report(running[:num_jobs])  # a pool also calls the next tasks of its queue running
+    for future in concurrent.futures.as_completed(waiting):
+        settle(future, waiting[future])
     return seconds
 
 

@@ -16,7 +16,7 @@ from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, plain, slug, stamp_path, write_stamp
 from dada.recipe.worker import run_distributed
-from dada.storage.atomic import atomic_dir, refuse_os_error
+from dada.storage.atomic import atomic_dir, refusing_os_errors
 from dada.storage.environment import stamp_facts
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -48,31 +48,24 @@ def run_task(task: Task) -> float:
 
     Raise UserError for a full disk and for a folder that cannot be written.
     """
-    try:
-        return _run(task)
-    except OSError as error:
-        refuse_os_error(error, Path(error.filename or task.job.home))
-        raise
-
-
-def _run(task: Task) -> float:
     _one_thread()
     if not task.recipe.options.ngpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # GPUs are used only with --ngpu
     start = time.monotonic()
     stage = find(task.stage)
-    with _logging_to(task.log, task.recipe.options.log_level):
+    with refusing_os_errors(task.log), _logging_to(task.log, task.recipe.options.log_level):
         try:
             view = task.recipe.under(task.job.protocol)
-            if task.part is None:
-                with _locked(task.job.home):
-                    if task.recipe.options.ngpu > 1 and stage.distributed:
-                        run_distributed(task, task.log, task.recipe.options.ngpu)
-                    else:
-                        stage.module.run(view, task.job)
-            else:
-                with atomic_dir(task.part) as out:
-                    stage.module.run_shard(view, task.job, list(task.keys), out)
+            with refusing_os_errors(task.job.home):
+                if task.part is None:
+                    with _locked(task.job.home):
+                        if task.recipe.options.ngpu > 1 and stage.distributed:
+                            run_distributed(task, task.log, task.recipe.options.ngpu)
+                        else:
+                            stage.module.run(view, task.job)
+                else:
+                    with atomic_dir(task.part) as out:
+                        stage.module.run_shard(view, task.job, list(task.keys), out)
         except UserError as error:
             logging.getLogger(__name__).error("%s: %s", task.label, error)
             raise

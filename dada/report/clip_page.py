@@ -1,4 +1,4 @@
-"""The page of an explained clip as HTML, with sound and zoom, in a single file.
+"""The page of an explained clip as HTML: it plays the sound, zooms, and needs no other file.
 
 Axes: T samples, F frequencies, N frames.
 """
@@ -230,10 +230,10 @@ def _table_card(title: str, note: str, heads: Sequence[str], rows: Sequence[Sequ
 def _words(words: WordExplanation) -> str:
     largest = max((abs(value) for value in words.values), default=0.0) or 1.0
     colors = colormaps[MAP]
-    spans = []
+    shown = []
     for word, value in zip(words.words, words.values, strict=True):
         red, green, blue, _ = (round(255 * part) for part in colors(0.5 + 0.32 * value / largest))
-        spans.append(
+        shown.append(
             f'<span class=word style="background:rgb({red},{green},{blue})" '
             f'title="{value:+.3f}">{escape(word)}</span>'
         )
@@ -250,5 +250,5 @@ def _words(words: WordExplanation) -> str:
         quotes = f"{title}<p class=soft>With the cosine of the embeddings.</p>{quotes}"
     return (
         f"<section class=card><h2>The words</h2><p class=soft>{escape(note)}</p>"
-        f"<p class=words>{' '.join(spans)}</p>{quotes}</section>"
+        f"<p class=words>{' '.join(shown)}</p>{quotes}</section>"
     )

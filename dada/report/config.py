@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 @dataclass
 class ReportConfig:
-    """Layout of the report. Conditions with few values become columns of the main table, others have a table
-    of their own.
+    """What the report shows. Conditions with few values become columns of the main table, those with more a
+    table of their own.
     """
 
     # conditions of the main table, in order; empty takes all with few values

@@ -1,4 +1,4 @@
-"""The results of `dada evaluate` as readable text."""
+"""The results of `dada evaluate` as text to read."""
 
 from dada.evaluate.results import ConditionResults, Difference, FileResults
 from dada.metrics.figure import Figure

@@ -1,4 +1,6 @@
-"""Tables of stage explain: location of the support, faithfulness of attributions, pairs of classifiers."""
+"""What stage explain found, as tables: where the support lies, whether the attributions can be trusted, how
+classifiers differ.
+"""
 
 from typing import Any
 
@@ -10,7 +12,7 @@ OUTPUTS = {"bonafide": "bona fide", "spoof": "spoof"}
 
 
 def explanation_tables(summaries: list[dict], comparisons: list[dict]) -> list[Table]:
-    """The tables that have rows."""
+    """All tables that have something to show."""
     tables = [
         speech_table(summaries),
         *(band_table(summary) for summary in summaries),
@@ -38,12 +40,13 @@ def speech_table(summaries: list[dict]) -> Table:
         times = [classes.get(kind, {}).get("speech_time") for kind in kinds]
         table.rows.append([Cell(f"{summary['system']}, time in speech"), *(_share(entry) for entry in times)])
     if summaries:
-        counts = sorted({entry["num"] for summary in summaries for entry in summary["classes"].values()})
+        counts = sorted({found["num"] for summary in summaries for found in summary["classes"].values()})
         numbers = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         table.note = (
             "% of the positive attributions that lie in speech, for each of the two outputs, by "
-            f"generator: {numbers} utterances of each, training seed {summaries[0]['seed']}. Above the share "
-            "of time that is speech, attributions favour speech; below it, pauses."
+            f"generator: {numbers} utterances of each, "
+            f"training seed {summaries[0]['seed']}. Above the time in speech, a system looks at speech "
+            "more than evenly; below, at pauses."
         )
     return table
 
@@ -55,13 +58,10 @@ def band_table(summary: dict) -> Table:
     )
     if not summary["bands"]:
         return table
-    for kind, entries in summary["classes"].items():
+    for kind, found in summary["classes"].items():
         for output, name in OUTPUTS.items():
             table.rows.append(
-                [
-                    Cell(f"{readable(kind)}, for {name}"),
-                    *(_share(entry) for entry in entries[output]["bands"]),
-                ]
+                [Cell(f"{readable(kind)}, for {name}"), *(_share(entry) for entry in found[output]["bands"])]
             )
     highest = max(summary["frequencies"])
     table.note = (
@@ -84,16 +84,16 @@ def faithfulness_table(summaries: list[dict]) -> Table:
     table = Table("Explanations: can they be trusted?", "", ["system", *headers])
     not_above = []
     for summary in summaries:
-        checks, error = summary["faithfulness"], summary["completeness_error"]
+        found, error = summary["faithfulness"], summary["completeness_error"]
         cells = [
             Cell(summary["system"]),
             Cell(summary["method"].replace("_", " ")),
             Cell(f"{100 * error['median']:.2g}", error["median"]),
         ]
         keys = ("gain", "random_gain", "above_random", "shuffled", "stability")
-        entries = [checks[key] if checks else None for key in keys]
+        entries = [found[key] if found else None for key in keys]
         table.rows.append([*cells, *map(_number, entries)])
-        if checks and not _lower_end(checks["above_random"]) > 0:
+        if found and not _lower_end(found["above_random"]) > 0:
             not_above.append(summary["system"])
     checked = next((summary["faithfulness"]["num"] for summary in summaries if summary["faithfulness"]), 0)
     table.note = (
@@ -130,13 +130,13 @@ def comparison_table(comparisons: list[dict]) -> Table:
     table = Table("Explanations: classifiers compared", "", ["pair and output", *headers])
     for compared in comparisons:
         for output, name in OUTPUTS.items():
-            entry = compared["classes"]["all"][output]
+            found = compared["classes"]["all"][output]
             table.rows.append(
                 [
                     Cell(f"{' and '.join(compared['systems'])}, for {name}"),
-                    *(_number(entry.get(key)) for key in ("time_correlation", "frequency_correlation")),
-                    *(_share(entry[f"speech_share_{which}"]) for which in ("first", "second", "difference")),
-                    *(_number(entry[f"noisiness_{which}"]) for which in ("first", "second")),
+                    *(_number(found.get(key)) for key in ("time_correlation", "frequency_correlation")),
+                    *(_share(found[f"speech_share_{which}"]) for which in ("first", "second", "difference")),
+                    *(_number(found[f"noisiness_{which}"]) for which in ("first", "second")),
                 ]
             )
     table.note = (
@@ -150,7 +150,7 @@ def comparison_table(comparisons: list[dict]) -> Table:
 
 
 def _lower_end(entry: dict) -> float:
-    """Return the lower end of the interval; the mean without an interval."""
+    """Of the interval; the mean where there are too few speakers for one."""
     return entry["mean"] if entry["low"] is None else entry["low"]
 
 

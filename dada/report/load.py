@@ -42,13 +42,6 @@ class Section:
         """The systems whose results have metrics: not those of an unlabelled set."""
         return {name: result for name, result in self.results.items() if result.metrics is not None}
 
-    @property
-    def units(self) -> str:
-        """Units that the intervals resample: sources of texts, speakers, or trials without speakers."""
-        if not self.scored and any(result.authorship for result in self.results.values()):
-            return "sources"
-        return "speakers" if any(result.num_speakers for result in self.results.values()) else "trials"
-
     def values(self, condition: str) -> list[str]:
         """The values that spoofs have of a condition."""
         return sorted(
@@ -57,34 +50,45 @@ class Section:
 
 
 def load(views: Sequence[Any]) -> list[Section]:
-    """Return every split with results, test splits of all protocols before dev splits. Systems without
-    results are left out.
+    """Every split with results, test splits of all protocols before dev splits; a system without results is
+    left out.
     """
-    tests = [_section(view, split, True) for view in views for split in view.splits.test]
-    devs = [_section(view, view.splits.dev, False) for view in views if view.splits.dev]
-    sections = [section for section in [*tests, *devs] if section.results]
+    sections = []
+    for is_test in (True, False):
+        for view in views:
+            for split in view.splits.test if is_test else [name for name in [view.splits.dev] if name]:
+                results = {
+                    system: read_results(path)
+                    for system in view.planned
+                    if (path := result_path(view, system, split)).exists()
+                }
+                if results:
+                    paths = [path for path in difference_paths(view, split) if path.exists()]
+                    transcripts = transcripts_path(view, split)
+                    section = Section(
+                        view.protocol,
+                        split,
+                        is_test,
+                        results,
+                        differences=[read_results(path) for path in paths],
+                    )
+                    section.transcripts = read_results(transcripts) if transcripts.exists() else None
+                    if split in view.splits.test[:1]:
+                        kinds = explanation_paths(view)
+                        summaries, pairs = (
+                            [read_json(path) for path in kind if path.exists()] for kind in kinds
+                        )
+                        section.explained = summaries, pairs
+                        section.pages = read_pages(view)
+                    if split == next(reversed(view.evaluate.weighted_eer), None):
+                        section.weighted = {
+                            name: read_results(path)
+                            for name in results
+                            if (path := weighted_path(view, name)).exists()
+                        }
+                    sections.append(section)
     _place_conditions(sections, views[0].report)
     return sections
-
-
-def _section(view: Any, split: str, is_test: bool) -> Section:
-    results = _existing({system: result_path(view, system, split) for system in view.planned})
-    section = Section(view.protocol, split, is_test, results)
-    section.differences = [read_results(path) for path in difference_paths(view, split) if path.exists()]
-    section.transcripts = _existing({"": transcripts_path(view, split)}).get("")
-    if split in view.splits.test[:1]:
-        summaries, pairs = (
-            [read_json(path) for path in paths if path.exists()] for paths in explanation_paths(view)
-        )
-        section.explained, section.pages = (summaries, pairs), read_pages(view)
-    if split == next(reversed(view.evaluate.weighted_eer), None):
-        section.weighted = _existing({system: weighted_path(view, system) for system in results})
-    return section
-
-
-def _existing(paths: dict[str, Path]) -> dict[str, Any]:
-    """Read the results that exist."""
-    return {name: read_results(path) for name, path in paths.items() if path.exists()}
 
 
 def explanation_paths(view: Any) -> tuple[list[Path], list[Path]]:
@@ -101,7 +105,9 @@ def read_pages(view: Any) -> list[dict[str, Any]]:
     if not (chosen.systems and (chosen.pages or chosen.utterances) and path.exists()):
         return []
     folder = Path(os.path.relpath(path.parent, view.exp_root))
-    listed = [row for row in read_json(path)["pages"] if (path.parent / row["file"]).exists()]
+    listed = [
+        row for row in read_json(path, needs={"pages": list})["pages"] if (path.parent / row["file"]).exists()
+    ]
     return [{**row, "link": quote((folder / row["file"]).as_posix())} for row in listed]
 
 

@@ -23,14 +23,14 @@ standard deviation over seeds. **Bold** is the best of a column.{more}
 def markdown(name: str, sections: Sequence[Section], command: str, all_command: str, machine: Machine) -> str:
     """The whole file."""
     confidence = 100 * next(iter(sections[0].results.values())).provenance.evaluate["confidence"]
-    scored = any(section.scored for section in sections)
+    spoken = any(section.scored for section in sections)
+    units, more = (
+        ("speakers", "\nHigher scores mean more bona fide; EER ties are grouped.")
+        if spoken
+        else ("sources of texts", "")
+    )
     head = HEAD.format(
-        name=name,
-        units=" or ".join(dict.fromkeys(section.units for section in sections)),
-        more="\nHigher scores mean more bona fide; EER ties are grouped." if scored else "",
-        confidence=confidence,
-        all_command=all_command,
-        **vars(machine),
+        name=name, units=units, more=more, confidence=confidence, all_command=all_command, **vars(machine)
     )
     parts = [head]
     overview = test_sets_table(sections)

@@ -1,4 +1,4 @@
-"""report.html: a single file, for screens of any size and for print, light and dark."""
+"""report.html: one file that needs nothing else, for a laptop, a phone, paper, light and dark."""
 
 import re
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from dada.report.text_tables import test_sets_table
 from dada.report.utterances import NOTE, TITLE, utterance_table
 from dada.storage.environment import Machine
 
-# A cell's main part, and the parts that are set small below it: interval and spread, the second system of a
-# pair, a second figure.
+# A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a
+# second figure.
 BESIDE = re.compile(r"(\S+)(?: (\[.*?\]|minus .*|\(.*\)))?(?: (±.*))?")
 
 
@@ -70,8 +70,8 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
             _card(
                 "Detection error trade-off",
                 command,
-                f"Mean of the training seeds; bands are intervals over resampled {section.units}; dots are "
-                "the EER. Axes are probit-scaled.",
+                "Mean of the training seeds; bands are intervals over resampled speakers; dots are the "
+                "EER. Axes are probit-scaled.",
                 det_plot(section, num_det_systems),
             ),
         ]

@@ -17,13 +17,13 @@ from dada.report.tables import (
     Table,
     figure_cell,
     figure_table,
-    figure_text,
     header_of,
     mark_best,
     mean_percent,
     number,
     percent,
     show_of,
+    shown,
 )
 
 
@@ -118,8 +118,8 @@ def tandem_table(section: Section, condition: str) -> Table:
         f"Rates of the ASV: {rates}."
     )
     for name, results in section.scored.items():
-        own = results.conditions.get(condition, {})
-        table.rows.append([Cell(name), *(_tandem_cell(own.get(value)) for value in values)])
+        found = [results.conditions.get(condition, {}).get(value) for value in values]
+        table.rows.append([Cell(name), *(_tandem_cell(entry) for entry in found)])
     mark_best(table, lower_is_better=True)
     return table
 
@@ -188,9 +188,9 @@ def difference_table(section: Section) -> Table:
     headers = ["EER all", *(readable(value) for _, value in places), *map(header_of, others)]
     table = Table("Paired differences", "", ["first minus second", *headers])
     table.note = (
-        "The first system's metric minus the second's, on the same trials and the same resampled "
-        f"{section.units}, so that the difficulty that both share cancels. EER in percentage points: below 0 "
-        "the first is better. Bold: the interval leaves out 0."
+        "The first system's metric minus the second's, on the same trials and the same resampled speakers, "
+        "so that what both find hard "
+        "cancels. EER in percentage points: below 0 the first is better. Bold: the interval leaves out 0."
     )
     for pair in section.differences:
         if pair.metrics is not None:
@@ -203,7 +203,7 @@ def difference_table(section: Section) -> Table:
 
 def _difference_cell(name: str, figure: Figure | None) -> Cell:
     factor, decimals = (100, 1) if MEASURES[name].percent else (1, 3)
-    text = figure_text(figure, lambda value: number(factor * value, decimals, "+"))
+    text = shown(figure, lambda value: number(factor * value, decimals, "+"))
     differs = figure is not None and differs_from_zero(figure)
     return Cell(text, None if figure is None else figure.mean, differs)
 

@@ -1,7 +1,5 @@
-"""The part of a report on one split: its tables, and the sentences above them."""
+"""What a report shows of a split: its tables, and the sentences above them."""
 
-from dada.evaluate.results import SystemResults
-from dada.metrics.figure import Figure
 from dada.report.class_tables import class_tables
 from dada.report.explanations import explanation_tables
 from dada.report.load import Section
@@ -11,7 +9,7 @@ from dada.report.text_tables import abx_table, author_table, transcript_table
 
 
 def tables_of(section: Section) -> list[Table]:
-    """The tables that have rows."""
+    """All tables of a split that have rows."""
     tables = [
         *score_tables(section),
         *class_tables(section),
@@ -24,7 +22,7 @@ def tables_of(section: Section) -> list[Table]:
 
 
 def counts_line(section: Section) -> str:
-    """Protocol, trials, seeds and resamples of the split, in one sentence."""
+    """Protocol, trials, seeds and resamples of a split, in one sentence."""
     result = max(section.results.values(), key=lambda result: len(result.seeds))
     config, seeds = result.provenance.evaluate, result.seeds
     classes = (
@@ -34,33 +32,23 @@ def counts_line(section: Section) -> str:
     )
     trained = f"{len(seeds)} training seed{'s' if len(seeds) > 1 else ''} ({', '.join(map(str, seeds))})"
     trained += (
-        ", fewer where a table has a column of seeds"
+        ", fewer where a table says so"
         if any(len(other.seeds) < len(seeds) for other in section.results.values())
         else ""
     )
-    if section.units == "sources":
-        counts = f"{result.num_trials:,} texts by {result.num_speakers:,} authors"
-    else:
-        speakers = f" of {result.num_speakers:,} purported speakers" if result.num_speakers else ""
-        counts = f"{result.num_trials:,} trials ({classes}){speakers}"
-    figures = [figure for entry in section.results.values() for figure in _figures(entry)]
     resampled = (
-        f"intervals at {100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the "
-        f"{section.units}"
-        if any(figure.low is not None for figure in figures)
-        else "no intervals"
+        f"intervals at {100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the"
     )
-    return f"Protocol `{section.protocol}`, split `{section.split}`: {counts}; {trained}; {resampled}."
-
-
-def _figures(results: SystemResults) -> list[Figure]:
-    """The figures over all trials or texts."""
-    figures = [*(results.metrics or {}).values(), results.abx_speaker]
-    if results.classes:
-        figures.append(results.classes.accuracy)
-    if results.authorship:
-        figures.append(results.authorship.accuracy)
-    return [figure for figure in figures if figure is not None]
+    if result.num_spoof is None and any(entry.authorship for entry in section.results.values()):
+        texts, authors = result.num_trials, result.num_speakers
+        where = f"Protocol `{section.protocol}`, split `{section.split}`"
+        return f"{where}: {texts:,} texts by {authors:,} authors; {trained}; {resampled} sources."
+    return (
+        f"Protocol `{section.protocol}`, split `{section.split}`: {result.num_trials:,} trials "
+        f"({classes}) of "
+        f"{result.num_speakers:,} purported speakers; {trained}; "
+        f"{resampled} speakers."
+    )
 
 
 def notes_of(section: Section) -> list[str]:

@@ -47,12 +47,12 @@ def percent(figure: Figure | None) -> str:
     """A share in percent: `12.3 [9.8, 15.1] ±0.4` is the mean over seeds, its interval, and the seeds'
     standard deviation.
     """
-    return figure_text(figure, lambda value: number(100 * value, 1))
+    return shown(figure, lambda value: number(100 * value, 1))
 
 
 def plain(figure: Figure | None) -> str:
     """As `percent`, of a quantity with three decimals."""
-    return figure_text(figure, lambda value: number(value, 3))
+    return shown(figure, lambda value: number(value, 3))
 
 
 def mean_percent(figure: Figure | None) -> str:
@@ -87,7 +87,7 @@ def number(value: float, decimals: int, sign: str = "") -> str:
     return f"{rounded:{sign}.{decimals}f}" if rounded else f"{0:.{decimals}f}"
 
 
-def figure_text(figure: Figure | None, show: Callable[[float], str]) -> str:
+def shown(figure: Figure | None, show: Callable[[float], str]) -> str:
     """Mean, interval and spread, each as `show` writes a number."""
     if figure is None:
         return ABSENT

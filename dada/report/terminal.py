@@ -47,11 +47,11 @@ def table_text(table: Table) -> str:
 
 
 def _plain(table: Table) -> str:
-    rich = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, header in enumerate(table.headers):
-        rich.add_column(header, justify="left" if i == 0 else "right", no_wrap=True)
+        shown.add_column(header, justify="left" if i == 0 else "right", no_wrap=True)
     for row in table.rows:
-        rich.add_row(*(cell.text for cell in row))
+        shown.add_row(*(cell.text for cell in row))
     out = io.StringIO()
-    Console(file=out, width=WIDEST, color_system=None, highlight=False).print(rich)
+    Console(file=out, width=WIDEST, color_system=None, highlight=False).print(shown)
     return "\n".join(line.rstrip() for line in out.getvalue().strip("\n").splitlines())

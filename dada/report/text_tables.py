@@ -1,4 +1,4 @@
-"""Tables of text systems: authorship, ABX of embeddings, transcripts."""
+"""Tables of texts: authorship, ABX of embeddings, and transcripts."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ ABX = {"by author": "abx_speaker", "by author, across sources": "abx_across", "b
 
 
 def author_table(section: Section) -> Table:
-    """Recognition of authors or speakers by the text systems."""
+    """How well text systems name the author or speaker."""
     headers = ["accuracy", "macro-F1", "weighted F1", "authors", "texts", "chance"]
     table = Table("Authorship", "", ["system", *headers])
     for name, results in section.results.items():
@@ -21,7 +21,8 @@ def author_table(section: Section) -> Table:
             table.rows.append([Cell(name), *map(figure_cell, figures), *counts, chance])
             others = f" ({entry.num_unknown:,} texts are by others)" if entry.num_unknown else ""
             table.note = (
-                f"% of the texts by known authors{others} whose author the text system names; "
+                "How often the text system names who said it, in % of the texts by authors it "
+                f"knows{others}; "
                 f"intervals over {entry.num_sources:,} resampled sources, ± over seeds. macro-F1 weighs all "
                 "authors that occur alike."
             )
@@ -29,7 +30,7 @@ def author_table(section: Section) -> Table:
 
 
 def abx_table(section: Section) -> Table:
-    """ABX discrimination of the embeddings."""
+    """Whether embeddings lie nearer to their own class."""
     columns = [
         Column(title, lambda results, name=name: getattr(results, name), percent)
         for title, name in ABX.items()
@@ -42,8 +43,9 @@ def abx_table(section: Section) -> Table:
         note = (
             f"% of {first.num_triples:,} triples in which an utterance lies nearer to one of its "
             f"own class than to one of another ({first.distance} distance); chance 50. By author or "
-            "purported speaker: genuine utterances only. Across sources: the two by one author are from "
-            "different speeches, works or lines. By label: bona fide and spoof."
+            "purported "
+            "speaker: what is real only. Across sources: the two by one author are from different speeches, "
+            "works or lines. By label: bona fide and spoof."
         )
     return figure_table("ABX", note, rows, columns)
 
@@ -60,8 +62,8 @@ def transcript_table(section: Section) -> Table:
     results = section.transcripts
     if results and (total := results.wer["all"]):
         table.note = (
-            "Word error rate in % against the intended text, without case and punctuation; "
-            f"intervals over resampled {section.units}."
+            "Word error rate in % against what was to be spoken, without case and punctuation; "
+            "intervals over resampled speakers."
         )
         made_by = results.engine or {}
         model, library = (str(made_by.get(name) or "unknown") for name in ("model", "library"))
@@ -83,10 +85,10 @@ def test_sets_table(sections: Sequence[Section]) -> Table:
         return table
     table.note = "Authorship: macro-F1 over the authors that the system knows, and ABX by author, in %."
     for system in dict.fromkeys(name for section in tests for name in section.results):
-        entries = [section.results.get(system) for section in tests]
+        found = [section.results.get(system) for section in tests]
         figures = [
             figure
-            for results in entries
+            for results in found
             for figure in (
                 results.authorship.macro_f1 if results and results.authorship else None,
                 results.abx_speaker if results else None,

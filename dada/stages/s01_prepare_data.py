@@ -55,8 +55,11 @@ def run(recipe: Recipe, job: Job) -> None:
 
     if recipe.corpus.root is not None:
         log.info("corpus: %s", recipe.corpus_root)  # ConfigError where it is not set
-    prepared = load_local(recipe.root, PREPARE).prepare(recipe)
-    checks.check_paths(prepared, job.outputs, recipe.root / "local" / f"{PREPARE}.py")
+    program, path = load_local(recipe.root, PREPARE), recipe.root / "local" / f"{PREPARE}.py"
+    if not hasattr(program, "prepare"):
+        raise ConfigError(f"{path} has no function prepare(recipe): write it, see egs/TEMPLATE")
+    prepared = program.prepare(recipe)
+    checks.check_paths(prepared, job.outputs, path)
     for data in prepared:
         data.check()
     if exclude := _exclude_list(recipe):

@@ -3,6 +3,7 @@
 They lie in the folder of the experiments; `dada publish` copies RESULTS.md and results.json to the recipe.
 """
 
+import shlex
 from dataclasses import asdict
 
 from dada.errors import DataError
@@ -10,12 +11,13 @@ from dada.evaluate.paths import difference_paths, result_path, transcripts_path,
 from dada.explain.paths import pages_path
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
-from dada.report.commands import reproduce
 from dada.report.load import explanation_paths, load
 from dada.report.publish import RESULTS
 from dada.report.summary import FILE, results_summary
 from dada.storage.atomic import write_text
 from dada.storage.json_file import write_json
+
+ALL_COMMAND = "./run.sh"
 
 
 def plan(recipe: Recipe) -> list[Job]:
@@ -57,8 +59,10 @@ def run(recipe: Recipe, job: Job) -> None:
     sections = load(recipe.views)
     if not sections:
         raise DataError(f"no results below {recipe.exp_root}: stage evaluate makes them")
+    overrides = shlex.join(recipe.overrides)
     name, machine = recipe.corpus.name, this_machine()
-    command, whole = reproduce(recipe, sections, "--stage 9 --stop_stage 11"), reproduce(recipe, sections)
+    command = f"./run.sh --stage 9 --stop_stage 11 {overrides}".rstrip()
+    whole = f"{ALL_COMMAND} {overrides}".rstrip()
     results, html, summary = job.outputs
     write_json(summary, results_summary(sections))
     write_text(results, markdown(name, sections, command, whole, machine))

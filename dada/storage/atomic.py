@@ -20,6 +20,7 @@ ADVICE = {
     errno.EPERM: "no right to write there: choose another folder or change its permissions",
     errno.EEXIST: "a file stands where a folder has to be: move it away",
     errno.ENOTDIR: "a file stands where a folder has to be: move it away",
+    errno.EISDIR: "a folder stands where a file has to be: move it away",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
     errno.EINVAL: "the file system does not take this name: choose another name",
 }
@@ -36,7 +37,7 @@ def require_output(path: Path) -> None:
         problem = f"cannot write {str(path)!r}: a name cannot hold a NUL character"
         raise UserError(f"{problem}: choose another name")
     if os.path.isdir(path):
-        raise UserError(f"cannot write {path}: it is a folder: choose another name")
+        raise UserError(f"cannot write {path}: it is a folder: choose another name, or move it away")
     try:
         os.lstat(partial_path(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -103,6 +104,19 @@ def write_text(path: Path, text: str) -> None:
         raise UserError(f"{problem}: rename the files whose names are not UTF-8") from error
     with atomic_path(path) as partial:
         partial.write_bytes(content)
+
+
+@contextlib.contextmanager
+def refusing_os_errors(path: Path) -> Iterator[None]:
+    """Raise UserError where the block fails for a full disk, a read-only folder or missing rights.
+
+    The message names the file of the error; `path` where the error has none.
+    """
+    try:
+        yield
+    except OSError as error:
+        refuse_os_error(error, Path(error.filename or path))
+        raise
 
 
 def refuse_os_error(error: OSError, path: Path) -> None:

@@ -22,6 +22,8 @@ from dada.features import with_model_folders
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+NO_CODE = {"trust_remote_code": False}  # Python files of a model are not run
+
 log = logging.getLogger(__name__)
 
 
@@ -47,7 +49,7 @@ def load_pretrained(model: str, allow_download: bool = False) -> nn.Module:
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES
 
-    options = {"local_files_only": not allow_download}
+    options = {"local_files_only": not allow_download, **NO_CODE}
     try:
         config = transformers.AutoConfig.from_pretrained(model, **options)
         kind = (
@@ -69,7 +71,9 @@ def load_tokenizer(model: str, allow_download: bool = False) -> "PreTrainedToken
     import transformers
 
     try:
-        return transformers.AutoTokenizer.from_pretrained(model, local_files_only=not allow_download)
+        return transformers.AutoTokenizer.from_pretrained(
+            model, local_files_only=not allow_download, **NO_CODE
+        )
     except (OSError, ValueError) as error:
         raise _cannot_load(model, error) from error
 

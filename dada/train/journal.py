@@ -5,13 +5,11 @@ import io
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dada.experiment.folder import ExperimentFolder
-from dada.program import duration
 from dada.storage.atomic import write_text
 
 COLUMNS = (
@@ -36,29 +34,23 @@ log = logging.getLogger(__name__)
 class Journal:
     """log.csv and TensorBoard of a run.
 
-    The table is rewritten from all rows each time, so that a resumed run does not repeat rows. `epochs` are
-    those of each phase.
+    The table is rewritten from all rows each time, so that a resumed run does not repeat rows.
     """
 
-    def __init__(self, folder: Path, epochs: Sequence[int], rows: Sequence[dict[str, Any]]):
+    def __init__(self, folder: Path, first_epoch: int):
         from torch.utils.tensorboard import SummaryWriter
 
-        self.folder, self.epochs = Path(folder), epochs
-        self.board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=len(rows) or None)
-        self._write(rows)
+        self.folder = Path(folder)
+        self.board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=first_epoch or None)
 
-    def _write(self, rows: Sequence[dict[str, Any]]) -> None:
+    def epoch(self, rows: list[dict[str, Any]], total_epochs: int, num_phases: int, num_epochs: int) -> None:
+        """Write `rows`, and log the last of them."""
+        row = rows[-1]
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        write_text(ExperimentFolder(self.folder).log, text.getvalue())
-
-    def epoch(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Write `rows`, and log the last of them."""
-        self._write(rows)
-        row, total_epochs = rows[-1], len(rows)
-        left = self.epochs[row["phase"] - 1] - row["epoch"] + sum(self.epochs[row["phase"] :])
+        write_text(self.folder / "log.csv", text.getvalue())
         for key in ("lr", "train_loss", "dev_loss", "margin", "beta", "utts_per_second"):
             if key in row:
                 self.board.add_scalar(key, row[key], total_epochs)
@@ -67,12 +59,12 @@ class Journal:
         margins = "".join(f", {key} {row[key]:.3f}" for key in ("margin", "beta") if key in row)
         log.info(
             "phase %d/%d (%s) epoch %d/%d: lr %.3g, train loss %.4f, dev loss %.4f, dev %s %.4f%s, %.0f "
-            "utterances/s, about %s left",
+            "utterances/s",
             row["phase"],
-            len(self.epochs),
+            num_phases,
             row["loss"],
             row["epoch"],
-            self.epochs[row["phase"] - 1],
+            num_epochs,
             row["lr"],
             row["train_loss"],
             row["dev_loss"],
@@ -80,7 +72,6 @@ class Journal:
             row["dev_metric"],
             margins,
             row["utts_per_second"],
-            duration(row["seconds"] / total_epochs * left),
         )
 
     def close(self) -> None:
@@ -130,10 +121,10 @@ class _Lines:
             self.last = now
             rate = (self.done - self.first) / (now - self.start)
             log.info(
-                "%s: %d of %d batches, %.1f/s, %s left in this epoch",
+                "%s: %d of %d batches, %.1f/s, %.0f s left",
                 self.title,
                 self.done,
                 self.total,
                 rate,
-                duration((self.total - self.done) / rate),
+                (self.total - self.done) / rate,
             )

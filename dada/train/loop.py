@@ -58,7 +58,7 @@ class Trainer:
         """Train all phases, from the checkpoint if there is one. Return the seconds over all starts."""
         parts = self._resume()
         self.journal = (
-            journal.Journal(self.folder, [phase.epochs for phase in self.phases], self.state.rows)
+            journal.Journal(self.folder, self.state.total_epochs)
             if self.accelerator.is_main_process
             else None
         )
@@ -233,7 +233,7 @@ class Trainer:
         row |= {"utts_per_second": round(rate, 1), "seconds": round(state.seconds, 2)}
         state.rows.append(row)
         if self.journal:
-            self.journal.epoch(state.rows)
+            self.journal.epoch(state.rows, state.total_epochs, len(self.phases), self.phase.epochs)
         self._save()
 
     def _judge(self, metric: float, dev_loss: float) -> None:

@@ -7,9 +7,7 @@ so that higher is better.
 import math
 from collections.abc import Sequence
 
-from dada.errors import ConfigError
 from dada.experiment.config import ScheduleConfig
-from dada.plugins import nearest
 
 
 def constant(lr: float, config: ScheduleConfig, t: int, total: int, history: Sequence[float]) -> float:
@@ -65,18 +63,7 @@ def learning_rate(
     num_batches: int,
     history: Sequence[float],
 ) -> float:
-    """Return the learning rate for batch `batch` of epoch `epoch`, both from 0, of a phase.
-
-    Raise ConfigError for an unknown schedule.
-    """
-    if config.name not in SCHEDULES:
-        known = list(SCHEDULES)
-        raise ConfigError(
-            f"train.schedule.name: unknown {config.name!r}{nearest(config.name, known)}; known: "
-            f"{', '.join(known)}"
-        )
-    if config.per not in ("epoch", "step"):
-        raise ConfigError(f"train.schedule.per is {config.per!r}, expected epoch or step")
+    """Return the learning rate for batch `batch` of epoch `epoch`, both from 0, of a phase."""
     t, total = (
         (epoch, num_epochs)
         if config.per == "epoch"

@@ -34,9 +34,9 @@ class Shortcut:
 
 def shortcuts(labels: Mapping[str, str], probes: Mapping[str, Probe]) -> list[Shortcut]:
     """Return every cue of a split, the strongest first; none if a class has fewer than FEWEST readable
-    files.
+    files. Files without a label are passed over.
     """
-    read = {utt: probe for utt, probe in probes.items() if not probe.error}
+    read = {utt: probe for utt, probe in probes.items() if not probe.error and utt in labels}
     sides = [[read[u] for u in read if (labels[u] == BONAFIDE) == side] for side in (True, False)]
     if min(map(len, sides)) < FEWEST:
         return []

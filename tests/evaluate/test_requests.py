@@ -251,36 +251,6 @@ def test_every_metric_has_an_interval_without_speakers(measured, write):
     assert all(entry["low"] < entry["mean"] < entry["high"] for entry in found.values()) and len(found) == 10
 
 
-@pytest.mark.parametrize(
-    ("speakers", "intervals"),
-    [
-        (["A", "B", "C"], "resamples of 3 speakers"),
-        (["-"] * 3, "resamples of the trials, since"),
-        (["A"] * 3, None),
-    ],
-)
-def test_the_report_names_what_is_resampled(call, write, scores, trials, speakers, intervals):
-    rows = [(row[0], row[3], speakers[i % 3]) for i, row in enumerate(trials)]
-    rows = [(speakers[i % 3], row[0], "-", row[2], row[3]) for i, row in enumerate(trials)]
-    key = write("key.txt", rows)
-    code, out, err = call("--scores", scores, "--key", key, "--resamples", 20, "--metrics", "eer")
-    assert code == 0 and ("[" in out.split("eer ")[1]) == (intervals is not None)
-    if intervals is None:
-        assert (
-            "resamples" not in out and "no intervals, since the bona fide trials and the spoofs form" in err
-        )
-    else:
-        assert intervals in out
-
-
-def test_a_single_bona_fide_trial_has_no_interval(measured, write, trials):
-    rows = [trials[0], *(row for row in trials if row[3] == "spoof")]
-    score = write("s.txt", [(row[0], row[4]) for row in rows])
-    results = measured("--scores", score, "--key", write("k.txt", [(row[0], row[3]) for row in rows]))
-    assert results["metrics"]["eer"]["low"] is None and results["num_resamples"] == 0
-    assert "the bona fide trials form a single cluster" in results["warnings"][-1]
-
-
 def test_no_key_and_one_class(call, write, scores, trials):
     code, _, err = call("--scores", scores)
     assert code == 2 and "holds no labels" in err

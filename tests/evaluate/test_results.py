@@ -27,10 +27,10 @@ def test_every_kind_is_read_as_it_was_written(measured_recipe, tmp_path):
     [
         (lambda content: content.pop("version"), "results of version None"),
         (lambda content: content.update(version=0), "results of version 0"),
-        (lambda content: content.update(kind="nothing"), "holds no results of stage evaluate"),
-        (lambda content: content.pop("system"), "holds no results of stage evaluate"),
-        (lambda content: content.update(surplus=1), "holds no results of stage evaluate"),
-        (lambda content: content.update(metrics=[1]), "holds no results of stage evaluate"),
+        (lambda content: content.update(kind="nothing"), "does not hold what stage evaluate writes"),
+        (lambda content: content.pop("system"), "does not hold what stage evaluate writes"),
+        (lambda content: content.update(surplus=1), "does not hold what stage evaluate writes"),
+        (lambda content: content.update(metrics=[1]), "does not hold what stage evaluate writes"),
     ],
 )
 def test_damaged_results_are_refused(measured_recipe, tmp_path, change, message):

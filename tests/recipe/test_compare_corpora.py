@@ -6,7 +6,7 @@ import pytest
 from formula_scores import make_recipe
 
 from dada.errors import ConfigError, DataError
-from dada.evaluate.results import read_results, write_results
+from dada.evaluate.results import read_results
 from dada.recipe.compare_corpora import compare_corpora
 from dada.report.tables import percent
 from dada.stages import s09_evaluate
@@ -42,26 +42,6 @@ def test_one_recipe_has_means_and_other_metrics(roots):
         values = [cell.value for cell in row[1:-1]]
         assert row[-1].value == pytest.approx(sum(values) / 3)
     assert max(row[1].value for row in table.rows) == next(row[1] for row in table.rows if row[1].best).value
-
-
-def test_recipes_of_one_name_are_kept_apart(roots, tmp_path):
-    """Also where a system of one is scored in the other; the same recipe twice is one."""
-    for name in ("a", "b"):
-        shutil.copytree(roots[0], tmp_path / name / "one")
-    home = tmp_path / "b" / "one" / "exp"
-    (home / "from_one").mkdir()
-    shutil.copytree(home / "lfcc_gmm", home / "from_one" / "lfcc_gmm")
-    for path in (home / "from_one").glob("*/results/test*.json"):
-        results = read_results(path)
-        results.system = "../../a/one:lfcc_gmm"
-        results.metrics["eer"].mean = 0.99
-        write_results(path, results)
-    both = [tmp_path / "a" / "one", tmp_path / "b" / "one"]
-    table = compare_corpora([*both, tmp_path / "b" / ".." / "b" / "one"])
-    assert table.headers[1:-1] == ["a/one test", "a/one test2", "b/one test", "b/one test2"]
-    rows = {row[0].text: [cell.value for cell in row[1:5]] for row in table.rows}
-    assert rows["a/one:lfcc_gmm"][2:] == [0.99, 0.99] and rows["a/one:lfcc_gmm"][0] < 0.9
-    assert rows["b/one:lfcc_gmm"][:2] == [None, None] and rows["b/one:lfcc_gmm"][2] < 0.9
 
 
 def test_wrong_requests(roots, tmp_path):

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from dada.data import DataDir, write_table
+from dada.data import DataDir
 from dada.errors import ConfigError, DataError
 from dada.evaluate.results import read_results
 from dada.metrics.figure import Figure
@@ -147,24 +147,6 @@ def test_columns_can_be_chosen(reported):
     finally:
         recipe.views[0].report.columns = []
     assert section.columns == ["quote"] and section.own_tables == ["attack", "known"]
-
-
-def test_sentences_follow_the_data(small):
-    """Without speakers the trials are resampled; a single speaker leaves no intervals."""
-    job, report = s09_evaluate.plan(small)[1], s11_report.plan(small)[0]
-    texts = {}
-    for speaker in ("-", "BOB"):
-        data = DataDir.read(small.data_dir("test"))
-        write_table(data.path / "utt2spk", dict.fromkeys(data.utts, speaker))
-        s09_evaluate.run(small, job)
-        s11_report.run(small, report)
-        texts[speaker] = report.outputs[0].read_text().split("\n", 1)[1]
-    assert "from 20 resamples of the trials" in texts["-"] and "over resampled trials" in texts["-"]
-    assert "purported speakers;" not in texts["-"] and "of the speakers" not in texts["-"]
-    assert "1 purported speakers" in texts["BOB"] and "; no intervals." in texts["BOB"]
-    assert (
-        "`lfcc_gmm`: no intervals, since" in texts["BOB"] and "[" not in texts["BOB"].split("| lfcc_gmm")[1]
-    )
 
 
 def test_unlabelled_split_and_missing_system(small):

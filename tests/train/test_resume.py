@@ -1,16 +1,29 @@
 """A training killed by SIGKILL and started again ends with the same weights, bit by bit."""
 
+import multiprocessing
+import os
 import signal
 from pathlib import Path
 
 import pytest
 import torch
-from forked import process
 from toy import augmented_config, stopped_after, toy_dataset, train_toy
 
 from dada.train.fit import fit
 
+ROOT = Path(__file__).parents[2]
 KILLS = ((1, False), (1, True), (4, True), (3, False), (2, True))  # at which checkpoint, while writing it
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """Makes processes that are forked from a server which has imported everything, so that a start takes no
+    seconds.
+    """
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(Path(__file__).parent)]))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["toy", "accelerate", "torch._dynamo", "torch.utils.tensorboard"])
+    return lambda folder, *kill: context.Process(target=train_toy, args=(str(folder), *kill))
 
 
 @pytest.fixture(scope="module")
@@ -25,26 +38,24 @@ def table(folder: Path) -> list[list[str]]:
     return [line.split(",")[:-2] for line in (folder / "log.csv").read_text().splitlines()]
 
 
-def exit_code(folder: Path, *kill) -> int:
-    """Train in another process."""
-    training = process(train_toy, str(folder), *kill)
-    training.start()
-    training.join()
-    return training.exitcode
-
-
 def same(weights: dict, others: dict) -> bool:
     return weights.keys() == others.keys() and all(
         torch.equal(weights[name], others[name]) for name in weights
     )
 
 
-def test_a_killed_run_ends_with_the_same_weights(tmp_path, undisturbed):
+def test_a_killed_run_ends_with_the_same_weights(tmp_path, undisturbed, processes):
     """Killed again and again, right after a checkpoint or while it is written."""
     for kill in KILLS:
-        assert exit_code(tmp_path, *kill) == -signal.SIGKILL
+        process = processes(tmp_path, *kill)
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
     assert list(tmp_path.rglob("*.partial")) and not (tmp_path / "weights.pt").exists()
-    assert exit_code(tmp_path) == 0
+    process = processes(tmp_path)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
     assert same(torch.load(tmp_path / "weights.pt"), undisturbed["weights"])
     assert table(tmp_path) == undisturbed["log"]
     assert not list(tmp_path.rglob("*.partial"))
