@@ -5,6 +5,7 @@ it with the training data.
 import json
 
 import pytest
+import yaml
 from tiny_runs import dada
 
 from dada.data import read_table
@@ -26,15 +27,11 @@ def other(make_recipe, tmp_path):
     prepare.write_text(
         new.replace('f"{name}-{split}-{turn}"', "f\"{name}-{'train' if name == 'BEN' else split}-{turn}\"")
     )
-    lines = [
-        line
-        for line in (root / "recipe.yaml").read_text().splitlines()
-        if "counts" not in line and "systems" not in line
-    ]
-    lines = [line.replace("name: tiny", "name: other") for line in lines] + [
-        "splits: {train: null, dev: null, test: [test]}"
-    ]
-    (root / "recipe.yaml").write_text("\n".join(lines) + "\n")
+    settings = yaml.safe_load((root / "recipe.yaml").read_text())
+    del settings["systems"], settings["corpus"]["counts"]
+    settings["corpus"]["name"] = "other"
+    settings["splits"] = {"train": None, "dev": None, "test": ["test"]}
+    (root / "recipe.yaml").write_text(yaml.safe_dump(settings))
     return root
 
 
