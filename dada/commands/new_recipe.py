@@ -4,6 +4,7 @@ The list is a CSV, ASVspoof-style protocols, or the folders that the files lie i
 """
 
 import argparse
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -115,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
     if args.smoke_test:
         print(smoke_test(home, made))
         print("all stages work; results on so few files mean nothing")
-    print(f"next: {home}/run.sh --stop_stage 1")
+    print(f"next: {shlex.quote(str(home / 'run.sh'))} --stop_stage 1")
 
 
 def _pairs(texts: Sequence[str], flag: str) -> dict[str, str]:
