@@ -230,14 +230,14 @@ def test_readers_take_what_is_valid(name, tmp_path):
     """
     reader = READERS[name]
     path = tmp_path / f"file{reader.ending}"
-    outcomes = []
+    num_read, errors = 0, []
     for content in reader.valid:
         path.write_bytes(content)
         try:
-            outcomes.append(reader.read(path) is not None)
+            num_read += reader.read(path) is not None
         except UserError as error:
-            outcomes.append(str(error))
-    assert True in outcomes, outcomes
+            errors.append(str(error))
+    assert num_read > 0, errors
 
 
 def test_every_reader_of_a_format_is_tried():
