@@ -4,16 +4,14 @@ protocols.
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from small_recipe import small_recipe
 
 from dada.data import DataDir, write_ark, write_table
 from dada.experiment.config import SystemConfig
-from dada.explain.config import ExplainConfig
-from dada.metrics.config import EvaluateConfig
-from dada.report.config import ReportConfig
+from dada.recipe.recipe import Recipe
 
 SPEAKERS = ["BOB", "CHIEF", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SPARKY"]
 ATTACKS = {  # attack: (known, how much harder than a trivial one)
@@ -31,26 +29,27 @@ COPY = {"codec2", "griffin_lim", "world"}
 SYSTEMS = {
     "trivial": ("audio", 1.4, 0.0, 0.7),
     "lfcc_gmm": ("audio", 3.0, 0.0, 3.0),
-    "lfcc_lcnn": ("audio", 3.4, 0.0, 2.0),
-    "dada_audio": ("audio", 3.9, 0.0, 1.5),
     "dada_text": ("text", 0.4, 1.2, 1.0),
-    "dada_late_calibrated": ("fusion", 3.9, 0.8, 1.0),
-    "dada_mid": ("fusion", 3.7, 0.5, 1.2),
 }
 
 
 def make_recipe(
-    root: Path, systems=tuple(SYSTEMS), protocols=("line", "dialogue"), seeds=(1, 2, 3), num_resamples=100
-) -> SimpleNamespace:
+    root: Path, systems: tuple[str, ...], protocols=("line", "dialogue"), seeds=(1, 2, 3), num_resamples=100
+) -> Recipe:
     """Data directories, scores and embeddings of every system under every protocol; returns the first
     view.
     """
-    views = [
-        _view(root, protocol, "" if i == 0 else protocol, systems, list(seeds), num_resamples)
-        for i, protocol in enumerate(protocols)
-    ]
-    for number, view in enumerate(views):
-        view.views = views
+    recipe = small_recipe(
+        root,
+        {"trivial": SystemConfig(model={"name": "gmm"})},
+        corpus={"name": "Made up", "root": ".", "purported_speakers": True},
+        protocols=list(protocols),
+        systems=list(systems),
+        seeds=list(seeds),
+        text={"corpora": ["authors"]},
+        evaluate={"num_resamples": num_resamples},
+    )
+    for number, view in enumerate(recipe.views):
         for split in ("dev", "test"):
             data = _data_dir(view.data_dir(split), split)
             for index, system in enumerate(systems):
@@ -59,30 +58,7 @@ def make_recipe(
                     _experiment(
                         view.seed_dir(system, seed), split, data, SYSTEMS[system], rng, 1 - 0.1 * number
                     )
-    return views[0]
-
-
-def _view(root, protocol, below, systems, seeds, num_resamples):
-    return SimpleNamespace(
-        root=root,
-        exp_root=root / "exp",
-        protocol=protocol,
-        planned=systems,
-        requested=systems,
-        overrides=(),
-        scored_splits=["dev", "test"],
-        seeds_of=lambda name: seeds,
-        corpus=SimpleNamespace(name="Made up", purported_speakers=True, audio=True),
-        splits=SimpleNamespace(train="train", dev="dev", test=["test"]),
-        evaluate=EvaluateConfig(num_resamples=num_resamples),
-        report=ReportConfig(),
-        explain=ExplainConfig(),
-        text=SimpleNamespace(corpora=["authors"]),
-        data_dir=lambda split: root / "data" / below / split,
-        exp_dir=lambda name: root / "exp" / below / name,
-        seed_dir=lambda name, seed: root / "exp" / below / name / f"seed_{seed}",
-        system=lambda name: SystemConfig(name, SYSTEMS[name][0]),
-    )
+    return recipe
 
 
 def _data_dir(path: Path, split: str) -> DataDir:
@@ -118,8 +94,6 @@ def _experiment(folder: Path, split: str, data: DataDir, kind, rng, strength: fl
     (folder / "scores" / f"{split}.json").write_text(
         json.dumps({"system": folder.parent.name, "llr": folder.parent.name != "trivial"})
     )
-    if task == "fusion":
-        return
     centres = np.random.default_rng(9).normal(size=(len(SPEAKERS), 6))
     (folder / "labels.txt").write_text(
         "".join(f"{name}\n" for name in (SPEAKERS if task == "text" else ["spoof", "bonafide"]))

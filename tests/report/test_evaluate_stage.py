@@ -9,6 +9,7 @@ from dada import metrics
 from dada.data import DataDir, read_table, write_table
 from dada.errors import DataError
 from dada.metrics.measures import TANDEM
+from dada.recipe.recipe import Recipe
 from dada.report.load import load
 from dada.report.split import tables_of
 from dada.stages import s09_evaluate
@@ -89,7 +90,7 @@ def test_condition_shared_by_both_classes_is_measured_within(small):
     )
 
 
-def test_tandem_costs_by_condition(small, tmp_path):
+def test_tandem_costs_by_condition(small):
     """By attack with the ASV's rate of its spoofs, where the ASV knows it; the report has a table of them,
     and none without an ASV.
     """
@@ -101,10 +102,10 @@ def test_tandem_costs_by_condition(small, tmp_path):
         ("piper", "spoof"): 1,
     }
     parts = {names: rng.normal(mean, 1, 60).round(6) for names, mean in means.items()}
-    (tmp_path / "asv.txt").write_text(
+    (small.root / "asv.txt").write_text(
         "".join(f"{attack} {kind} {x}\n" for (attack, kind), part in parts.items() for x in part)
     )
-    small.corpus_root, small.evaluate.asv = tmp_path, {"test": {"scores": "asv.txt"}}
+    small = Recipe.load(small.root, ["evaluate.asv={test: {scores: asv.txt}}"])
     result, data = evaluate(small), DataDir.read(small.data_dir("test"))
     world = result["conditions"]["attack"]["world"]
     rates = metrics.asv_rates(*list(parts.values())[:3])

@@ -10,6 +10,7 @@ from dada.data import DataDir
 from dada.errors import ConfigError, DataError
 from dada.evaluate.results import read_results
 from dada.metrics.figure import Figure
+from dada.recipe.recipe import Recipe
 from dada.report.load import load
 from dada.report.plots import FAINT, INK, SERIES
 from dada.report.tables import percent
@@ -154,8 +155,7 @@ def test_unlabelled_split_and_missing_system(small):
     (data.path / "utt2label").unlink()
     job = s09_evaluate.plan(small)[1]
     s09_evaluate.run(small, job)
-    small.planned = ("lfcc_gmm", "trivial")
-    small.system = lambda name: None
+    small = Recipe.load(small.root, systems=["trivial"])
     report = s11_report.plan(small)[0]
     s11_report.run(small, report)
     text = report.outputs[0].read_text()

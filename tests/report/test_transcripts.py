@@ -7,6 +7,7 @@ import pytest
 
 from dada.data import DataDir, write_table
 from dada.metrics.wer import word_error_rate
+from dada.recipe.recipe import Recipe
 from dada.report.load import load
 from dada.report.text_tables import transcript_table
 from dada.stages import s09_evaluate
@@ -41,9 +42,7 @@ def heard(small):
 
 
 def run(recipe):
-    recipe.planned = ("lfcc_gmm", "dada_text")
-    jobs = s09_evaluate.plan(recipe)
-    recipe.planned = ("lfcc_gmm",)
+    jobs = s09_evaluate.plan(Recipe.load(recipe.root, systems=["dada_text"]))
     job = next(job for job in jobs if job.kind == "transcripts" and job.split == "test")
     s09_evaluate.run(recipe, job)
     return json.loads(job.outputs[0].read_text())
