@@ -1,12 +1,13 @@
-"""Speed and word error rate of stage transcribe against openai-whisper, side by side in one run.
+"""Speed and word error rate of stage transcribe against openai-whisper, in alternation.
 
-    python benchmarks/transcribe.py egs/mini/data/dev --num_clips 60 \\
-      --model egs/mini/downloads/whisper-tiny.en
+    python benchmarks/transcribe.py egs/mini/data/train --references egs/mini/data/authors \\
+      --model egs/mini/downloads/whisper-tiny.en-hf --num_clips 64
+    python benchmarks/transcribe.py ... --backend faster_whisper --margins 2 4 7 10 --num_clips 400
 
-The reference is openai-whisper as published: clip by clip, 30 s of context, greedy, float32. The folder has
-`text` with the reference transcripts, and `wav.scp` or audio files named after the utterances. One thread,
-processor time, so that other work on the machine counts little; the median of `--repeat` rounds. Absolute
-times hold for this machine only, so judge by the ratio.
+The reference is openai-whisper as published: clip by clip, 30 s of context, greedy, float32. What was to be
+said is the text of each utterance's source in `--references`, else the folder's own `text`. One thread,
+processor time, so that other work on the machine counts little; the median of `--repeat` rounds, in each of
+which every variant has its turn. Absolute times hold for this machine only, so judge by the ratio.
 """
 
 import argparse
@@ -23,16 +24,16 @@ from dada.data import DataDir, read_audio, read_table
 from dada.errors import ConfigError, DataError
 from dada.metrics.wer import word_error_rate
 
-# Label, back end, precision, other settings. Those that a machine cannot compute are left out, saying so.
+# Back end, precision, other settings. Those that a machine cannot compute are left out, saying so.
 VARIANTS = [
-    ("default", "transformers", "float32", {}),
-    ("default", "transformers", "bfloat16", {}),
-    ("default", "faster_whisper", "float32", {}),
-    ("default", "faster_whisper", "int8", {}),
-    ("default", "openai_whisper", "float32", {}),
-    ("30 s", "faster_whisper", "int8", {"contexts": [30.0]}),
-    ("30 s", "transformers", "float32", {"contexts": [30.0]}),
+    ("auto", "auto", {}),
+    ("faster_whisper", "float32", {}),
+    ("transformers", "float32", {}),
+    ("transformers", "bfloat16", {}),
+    ("openai_whisper", "float32", {}),
+    ("faster_whisper", "int8", {"contexts": [30.0]}),
 ]
+Clips = list[np.ndarray]
 
 
 def main() -> None:
@@ -40,64 +41,53 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="clips with a `text` table of reference transcripts")
+    parser.add_argument("folder", type=Path, help="a data directory")
+    parser.add_argument("--references", type=Path, help="a text corpus with the sources of the utterances")
     parser.add_argument(
         "--model",
         type=Path,
         required=True,
         help="a folder made by dada.asr.convert, which serves all back ends",
     )
-    parser.add_argument("--num_clips", type=int, default=60, help="the first so many (default 60)")
+    parser.add_argument(
+        "--num_clips", type=int, default=64, help="so many, spread over all with a reference (default 64)"
+    )
     parser.add_argument("--repeat", type=int, default=1, help="rounds (default 1)")
-    parser.add_argument("--backend", help="this back end only")
+    parser.add_argument("--backend", help="this back end only, in its own precision")
+    parser.add_argument("--margins", type=float, nargs="+", help="each variant with each of these margins")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    clips, texts = load_clips(args.folder, args.num_clips)
-    print(
-        f"{len(clips)} clips of {np.mean([len(c) for c in clips]) / 16000:.1f} s on average, torch "
-        f"{torch.__version__}, one thread"
-    )
-    print(HEAD)
-    reference = measure("openai-whisper, one by one", one_by_one(args.model), clips, texts, args.repeat, None)
-    for label, backend, precision, settings in VARIANTS:
-        if args.backend not in (None, backend):
-            continue
-        config = TranscribeConfig(
-            backend=backend, model=str(args.model.absolute()), compute_type=precision, **settings
-        )
-        try:
-            transcriber = build(config, Path())
-        except ConfigError as error:
-            print(f"{backend} {precision}: left out: {error}")
-            continue
-        measure(
-            f"{backend} {precision}, {label}", transcriber.transcribe, clips, texts, args.repeat, reference
-        )
+    clips, texts = load_clips(args.folder, args.references, args.num_clips)
+    seconds = sum(len(clip) for clip in clips) / 16000 / len(clips)
+    print(f"{len(clips)} clips of {seconds:.1f} s on average, torch {torch.__version__}, one thread")
+    works = {"openai-whisper, one by one": one_by_one(args.model)}
+    works |= variants(args.model, args.backend, args.margins)
+    compare(works, clips, texts, args.repeat)
 
 
-def load_clips(folder: Path, number: int) -> tuple[list[np.ndarray], list[str]]:
-    """The first clips of a folder and what is said in them."""
-    texts = read_table(folder / "text")
-    if (folder / "wav.scp").exists():
-        locations = DataDir.read(folder)["wav.scp"]
+def load_clips(folder: Path, references: Path | None, number: int) -> tuple[Clips, list[str]]:
+    """Clips of a data directory and what was to be said in them."""
+    data = DataDir.read(folder)
+    if references is None:
+        texts = dict(data["text"])
     else:
-        locations = {
-            path.stem: str(path) for path in folder.iterdir() if path.suffix in (".flac", ".wav", ".mp3")
-        }
-    utts = [utt for utt in texts if utt in locations][:number]
-    if not utts:
-        raise DataError(f"{folder} has no audio for the utterances of its `text`")
-    return [read_audio(locations[utt]) for utt in utts], [texts[utt] for utt in utts]
+        sources, written = read_table(references / "utt2source"), read_table(references / "text")
+        of_source = {source: written[utt] for utt, source in sources.items()}
+        texts = {utt: of_source[source] for utt, source in data["utt2source"].items() if source in of_source}
+    if not texts:
+        raise DataError(f"{folder}: no utterance has a reference: name its text corpus with --references")
+    utts = sorted(texts)[:: max(1, len(texts) // number)][:number]
+    return [read_audio(data["wav.scp"][utt]) for utt in utts], [texts[utt] for utt in utts]
 
 
-def one_by_one(model: Path) -> Callable:
+def one_by_one(model: Path) -> Callable[[Clips], list]:
     """openai-whisper's own decoding of each clip in turn."""
     import whisper
 
     loaded = whisper.load_model(str(model / OPENAI_FILE), device="cpu")
     options = whisper.DecodingOptions(language="en", without_timestamps=True, fp16=False)
 
-    def transcribe(clips: list[np.ndarray]) -> list:
+    def transcribe(clips: Clips) -> list:
         return [
             loaded.decode(whisper.log_mel_spectrogram(whisper.pad_or_trim(clip), loaded.dims.n_mels), options)
             for clip in clips
@@ -106,20 +96,46 @@ def one_by_one(model: Path) -> Callable:
     return transcribe
 
 
-def measure(
-    name: str, transcribe: Callable, clips: list, texts: list[str], repeat: int, reference: float | None
-) -> float:
-    """Print milliseconds a clip, ratio, word error rate, and how many clips were read again; returns the
-    milliseconds.
+def variants(model: Path, backend: str | None, margins: list[float] | None) -> dict[str, Callable]:
+    """Our transcribers, by name."""
+    chosen = [(backend, "auto", {})] if backend else VARIANTS
+    works: dict[str, Callable] = {}
+    for name, precision, settings in chosen:
+        for margin in margins or [None]:
+            more = {} if margin is None else {"margin": margin}
+            config = TranscribeConfig(
+                backend=name, model=str(model.absolute()), compute_type=precision, **settings, **more
+            )
+            try:
+                transcriber = build(config, Path())
+            except ConfigError as error:
+                print(f"{name} {precision}: left out: {error}")
+                continue
+            used = transcriber.config
+            label = f"{used.backend} {used.compute_type}, margin {used.margin:g}"
+            label += ", 30 s" if settings else ""
+            works[f"auto: {label}" if name == "auto" else label] = transcriber.transcribe
+    return works
+
+
+def compare(works: dict[str, Callable[[Clips], list]], clips: Clips, texts: list[str], repeat: int) -> None:
+    """Print milliseconds a clip, ratio to the first work, word error rate, and how many clips were read
+    again.
     """
-    transcribe(clips[:2])  # the first call pays for allocations
-    results = []
-    (total,) = medians([lambda: results.append(transcribe(clips))], repeat, warm_up=False)
-    found, milliseconds = results[-1], total / len(clips)
-    rate = word_error_rate((text, result.text) for text, result in zip(texts, found, strict=True))
-    redone = sum(getattr(result, "redone", False) for result in found)
-    row(name, reference, milliseconds, f"WER {100 * rate:.2f} %, redone {redone}")
-    return milliseconds
+    found: dict[str, list] = {}
+
+    def run(name: str) -> Callable[[], None]:
+        return lambda: found.update({name: works[name](clips)})
+
+    for transcribe in works.values():
+        transcribe(clips[:2])  # the first call pays for allocations
+    totals = medians([run(name) for name in works], repeat, warm_up=False)
+    print(HEAD)
+    for (name, results), total in zip(found.items(), totals, strict=True):
+        rate = word_error_rate((text, result.text) for text, result in zip(texts, results, strict=True))
+        redone = sum(getattr(result, "redone", False) for result in results)
+        reference = None if name == next(iter(works)) else totals[0] / len(clips)
+        row(name, reference, total / len(clips), f"WER {100 * rate:.2f} %, redone {redone}")
 
 
 if __name__ == "__main__":

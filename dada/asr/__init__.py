@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dada import plugins
-from dada.asr.config import TranscribeConfig, check
+from dada.asr.config import BACKENDS, TranscribeConfig, check
 
 if TYPE_CHECKING:
     from dada.asr.base import Transcriber
@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 def build(config: TranscribeConfig, root: Path) -> "Transcriber":
     """Load the configured model. A relative model folder is looked up in `root`, the recipe's folder.
 
-    Raise ConfigError for invalid values, UserError for a model that is not on this machine: nothing is
-    downloaded without `allow_download`.
+    `auto` becomes what suits the device (dada/asr/auto.py). Raise ConfigError for invalid values, UserError
+    for a model that is not on this machine: nothing is downloaded without `allow_download`.
     """
-    from dada.asr.base import Transcriber  # imports numpy, which the schema of a recipe has no need of
+    # These import numpy and torch, which the schema of a recipe has no need of.
+    from dada.asr.auto import resolve
+    from dada.asr.base import Transcriber
+    from dada.asr.device import choose_device, has_bfloat16
 
     check(config)
-    backend = plugins.load("dada.asr.backends", config.backend, "transcribe.backend").Backend(
-        config, Path(root)
-    )
+    device = choose_device(config)
+    config = resolve(config, Path(root), device, has_bfloat16(device))
+    backend = plugins.load(BACKENDS, config.backend, "transcribe.backend").Backend(config, Path(root))
     return Transcriber(backend, config)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dada.asr.batching import cut_windows, plan_batches, token_cap
+from dada.asr.batching import cut, cut_windows, plan_batches, token_cap
 from dada.asr.config import FULL_CONTEXT, TranscribeConfig
 from dada.asr.guard import compression_ratio, doubts
 from dada.asr.weights import digest
@@ -96,10 +96,7 @@ class Transcriber:
             i for i, t in sorted(transcripts.items()) if t.doubts and t.context_seconds < FULL_CONTEXT
         ]
         order = sorted(doubtful, key=lambda i: (seconds[i], i))
-        size = self.config.batch_size
-        transcripts |= self._pass(
-            clips, [(order[i : i + size], FULL_CONTEXT) for i in range(0, len(order), size)], redone=True
-        )
+        transcripts |= self._pass(clips, cut(order, FULL_CONTEXT, self.config), redone=True)
         log.info(
             "%d windows of %.1f s in all; %d were read again with the full context",
             len(clips),

@@ -13,6 +13,9 @@ from dada.data.audio import SAMPLE_RATE
 
 SEARCH = 10.0  # seconds at the end of a window that are searched for a cut
 PAUSE = 0.3  # seconds over which a pause is measured
+# Seconds of context of a batch. For each of them the decoder of large-v3 keeps 50 positions x 32 layers x 2 x
+# 1,280 values: 8 MB at 16 bits.
+BATCH_SECONDS = 1500.0
 
 
 def cut_windows(samples: np.ndarray, longest: float = FULL_CONTEXT) -> list[np.ndarray]:
@@ -40,11 +43,16 @@ def plan_batches(seconds: list[float], config: TranscribeConfig) -> list[tuple[l
     by_context: dict[float, list[int]] = {}
     for i in sorted(range(len(seconds)), key=lambda i: (seconds[i], i)):
         by_context.setdefault(context_of(seconds[i], config), []).append(i)
-    return [
-        (members[i : i + config.batch_size], context)
-        for context, members in by_context.items()
-        for i in range(0, len(members), config.batch_size)
-    ]
+    return [batch for context, members in by_context.items() for batch in cut(members, context, config)]
+
+
+def cut(clips: list[int], context: float, config: TranscribeConfig) -> list[tuple[list[int], float]]:
+    """Return (indices, context) of the batches of clips that are all read in one context.
+
+    A batch holds at most `batch_size` clips and BATCH_SECONDS.
+    """
+    size = max(1, min(config.batch_size, int(BATCH_SECONDS / context)))
+    return [(clips[i : i + size], context) for i in range(0, len(clips), size)]
 
 
 def context_of(seconds: float, config: TranscribeConfig) -> float:

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from dada import plugins
 from dada.errors import ConfigError
-from dada.limits import Limits, Positive, Share
+from dada.limits import FromZero, Limits, Positive, Share
 
+AUTO = "auto"
+BACKENDS = "dada.asr.backends"  # the package; each file is a back end
 FULL_CONTEXT = 30.0  # seconds of audio that Whisper was trained to read at once
 
 
@@ -33,14 +35,16 @@ class TranscribeConfig:
     context are read together.
     """
 
-    # a file of dada/asr/backends: faster_whisper | openai_whisper | transformers
-    backend: str = "transformers"
+    # a file of dada/asr/backends: faster_whisper | openai_whisper | transformers; auto takes the fastest on
+    # the device that is installed and has the model
+    backend: str = AUTO
     # a name, an id of the Hugging Face hub, or a folder (relative paths start at the recipe's folder)
     model: str = "large-v3"
     language: str | None = None  # en, de, ...; null lets a multilingual model detect it for each clip
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    compute_type: Literal["float32", "int8", "bfloat16", "float16"] = "float32"
-    batch_size: int = 16  # clips
+    # auto: int8 of faster_whisper and float32 of the others on a CPU, 16 bits on a GPU
+    compute_type: Literal["auto", "float32", "int8", "bfloat16", "float16"] = "auto"
+    batch_size: FromZero = 0  # clips; 0 takes 16 on a CPU and 128 on a GPU
     beam_size: int = 1  # 1 is greedy
     # whole seconds, e.g. [8, 15, 30]; an empty list follows each clip
     contexts: list[Annotated[float, Limits(least=1, most=FULL_CONTEXT)]] = field(default_factory=list)
@@ -53,7 +57,8 @@ class TranscribeConfig:
 
 def check(config: TranscribeConfig) -> None:
     """Raise ConfigError for values that no back end supports."""
-    plugins.find("dada.asr.backends", config.backend, "transcribe.backend")
+    if config.backend != AUTO:
+        plugins.find(BACKENDS, config.backend, "transcribe.backend")
     if not config.model:
         raise ConfigError(
             "transcribe.model is empty: name a Whisper model, e.g. tiny.en, or a folder that holds one"

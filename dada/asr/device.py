@@ -13,6 +13,11 @@ def choose_device(config: TranscribeConfig) -> str:
     return "cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
+def has_bfloat16(device: str) -> bool:
+    """Return whether a device computes in bfloat16 without emulation: a GPU from Ampere on does."""
+    return device == "cpu" or torch.cuda.get_device_capability()[0] >= 8
+
+
 def require_compute_type(config: TranscribeConfig, device: str, known: tuple[str, ...]) -> None:
     """Raise ConfigError unless the back end supports the configured precision on this device."""
     if config.compute_type not in known:

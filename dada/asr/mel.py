@@ -19,16 +19,21 @@ FLOOR = 1e-10  # smallest power
 RANGE = 8.0  # powers of ten kept below a clip's peak
 
 
-def log_mel(clips: list[np.ndarray], context: float, num_mels: int) -> Tensor:
-    """Return (B, F, N), N = 100 * context, of clips (T_i,) padded with silence to `context` seconds."""
+def log_mel(
+    clips: list[np.ndarray], context: float, num_mels: int, device: torch.device | str = "cpu"
+) -> Tensor:
+    """Return (B, F, N), N = 100 * context, of clips (T_i,) padded with silence to `context` seconds.
+
+    It is computed on `device`.
+    """
     padded = torch.zeros(len(clips), int(context * SAMPLE_RATE))
     for row, clip in zip(padded, clips, strict=True):
         row[: len(clip)] = torch.from_numpy(clip)
-    spectrum = torch.stft(padded, WINDOW, HOP, window=torch.hann_window(WINDOW), return_complex=True)[
-        ..., :-1
-    ]
+    padded = padded.to(device)
+    window = torch.hann_window(WINDOW, device=device)
+    spectrum = torch.stft(padded, WINDOW, HOP, window=window, return_complex=True)[..., :-1]
     power = spectrum.real.square() + spectrum.imag.square()
-    log = (_filters(num_mels).T @ power).clamp(min=FLOOR).log10()
+    log = (_filters(num_mels).to(device).T @ power).clamp(min=FLOOR).log10()
     log = torch.maximum(log, log.amax(dim=(1, 2), keepdim=True) - RANGE)
     return (log + 4.0) / 4.0
 

@@ -14,6 +14,7 @@ from typing import Any
 from dada.asr.base import Transcript
 from dada.data.tables import read_table, read_table_once, write_table
 from dada.errors import DataError
+from dada.settings import flatten
 from dada.storage.json_file import read_json, write_json
 
 DECIMALS = 4
@@ -57,16 +58,33 @@ def join(folders: Sequence[Path]) -> Transcripts:
     for folder in folders:
         record = read_json(folder / "text.json", needs=NEEDS)
         joined = joined or Transcripts(record["made_by"])
-        if record["made_by"] != joined.made_by:
-            raise DataError(
-                f"{folder} was transcribed by another model or version than the others: run the stage again "
-                "with --force"
-            )
+        _require_equal(folder, record["made_by"], joined.made_by)
         joined.texts |= read_table(folder / "text")
         joined.values |= record["utterances"]
     if joined is None:
         raise DataError("there are no transcripts to join")
     return joined
+
+
+def require_same_maker(folder: Path, made_by: dict[str, Any]) -> None:
+    """Raise DataError if the transcripts in a folder were not made by `made_by`."""
+    record = folder / "text.json"
+    _require_equal(folder, _read_record(record, record.stat().st_mtime_ns)["made_by"], made_by)
+
+
+def _require_equal(folder: Path, other: dict[str, Any], made_by: dict[str, Any]) -> None:
+    differing = _differing_keys(other, made_by)
+    if differing:
+        raise DataError(
+            f"{folder} was transcribed by another model, version or back end than the rest (they differ in "
+            f"{', '.join(differing)}): go on where it was started, or begin again with --force"
+        )
+
+
+def _differing_keys(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+    """Return the names of the values that differ, those of nested values with dots."""
+    one, other = flatten(first), flatten(second)
+    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
 
 
 @functools.lru_cache(maxsize=4)  # several splits of another protocol are read in turn

@@ -3,6 +3,9 @@
 `text` keeps case and punctuation. `text.json` has the provenance, and for every utterance the log-probability
 and other values that show how reliable its text is. Transcripts of the same recording under another protocol
 are reused.
+
+With `backend: auto` a shard holds clips of similar length, as many as a batch on a GPU, so that batches are
+full.
 """
 
 import dataclasses
@@ -10,9 +13,10 @@ import functools
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dada.asr.config import GuardConfig, TranscribeConfig, check
+from dada.asr.auto import identity
+from dada.asr.config import AUTO, GuardConfig, TranscribeConfig, check
 from dada.data.tables import read_table, read_table_once, require_same_keys
 from dada.errors import DataError
 from dada.recipe import reuse, roles
@@ -25,7 +29,9 @@ if TYPE_CHECKING:
 NEEDS_AUDIO = True
 USES_GPU = True
 STAGE = "transcribe"
-SHARD_SIZE = 64  # utterances; fixed, so that batches do not depend on the number of jobs
+# Utterances of a shard: fixed, so that batches do not depend on the number of jobs, nor on the device.
+SHARD_SIZE = 64  # in the order of their names
+SHARD_SIZE_BY_LENGTH = 128
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +51,9 @@ def plan(recipe: Recipe) -> list[Job]:
 
 def _job(recipe: Recipe, split: str) -> Job:
     folder = recipe.data_dir(split)
-    settings = dataclasses.asdict(recipe.transcribe)
-    del settings["allow_download"]  # changes no result
+    settings: dict[str, Any] = {"transcribe": identity(recipe.transcribe), "shard_size": SHARD_SIZE}
+    if recipe.transcribe.backend == AUTO:
+        settings |= {"shard_size": SHARD_SIZE_BY_LENGTH, "order": "length"}
     return Job(
         stage=STAGE,
         name=f"{recipe.protocol}/{split}",
@@ -56,26 +63,35 @@ def _job(recipe: Recipe, split: str) -> Job:
         split=split,
         inputs=(folder / "wav.scp",),
         outputs=(folder / "text", folder / "text.json"),
-        settings={"transcribe": settings, "shard_size": SHARD_SIZE},
+        settings=settings,
     )
 
 
 def shards(recipe: Recipe, job: Job) -> list[list[str]]:
-    """Return the utterances in sorted order, SHARD_SIZE at a time."""
-    utts = sorted(read_table(job.home / "wav.scp"), key=str.encode)
-    return [utts[i : i + SHARD_SIZE] for i in range(0, len(utts), SHARD_SIZE)]
+    """Return the utterances of each shard, by name or by length."""
+    from dada.asr.order import by_length
+
+    locations = read_table(job.home / "wav.scp")
+    utts = sorted(locations, key=str.encode)
+    if job.settings.get("order") == "length":
+        utts = by_length(utts, locations, job.home / "utt2dur")
+    size = job.settings["shard_size"]
+    return [utts[i : i + size] for i in range(0, len(utts), size)]
 
 
 def run_shard(recipe: Recipe, job: Job, keys: list[str], out: Path) -> None:
     """Write `text` and `text.json` of the utterances `keys`.
 
-    Raise DataError naming an unreadable utterance.
+    Raise DataError naming an unreadable utterance, or where another model made the finished shards.
     """
-    from dada.asr.records import Transcripts
+    from dada.asr.records import Transcripts, require_same_maker
     from dada.data.audio import read_audio
 
     transcriber = _transcriber(json.dumps(dataclasses.asdict(recipe.transcribe)), Path(recipe.root))
     transcripts = Transcripts(transcriber.provenance)
+    finished = next(out.parent.glob("part.*"), None)
+    if finished is not None:
+        require_same_maker(finished, transcriber.provenance)
     for utt, owner in reuse.owners(recipe, job, keys).items():
         transcripts.reuse(utt, *owner.outputs)
     if transcripts.texts:

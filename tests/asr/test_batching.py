@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dada.asr.batching import context_of, cut_windows, plan_batches, token_cap
+from dada.asr.batching import context_of, cut, cut_windows, plan_batches, token_cap
 from dada.asr.config import TranscribeConfig
 
 RATE = 16_000
@@ -74,6 +74,13 @@ def test_batches_do_not_depend_on_the_order_of_clips():
     assert lengths == [
         ([turned[i] for i in batch], context) for batch, context in plan_batches(turned, config)
     ]
+
+
+def test_a_batch_of_long_clips_is_smaller():
+    config = TranscribeConfig(margin=1.0, batch_size=128)
+    sizes = {context: len(batch) for batch, context in plan_batches([4.0] * 128 + [29.0] * 50, config)}
+    assert sizes == {5: 128, 30: 50}
+    assert [len(batch) for batch, _ in cut(list(range(120)), 30.0, config)] == [50, 50, 20]
 
 
 def test_token_cap():

@@ -33,7 +33,14 @@ class FakeTranscriber:
 @pytest.fixture
 def recipe(tmp_path, monkeypatch):
     splits = {"train": None, "test": []}
-    recipe = small_recipe(tmp_path, {}, systems=["dada_text"], splits=splits, protocols=["line", "dialogue"])
+    recipe = small_recipe(
+        tmp_path,
+        {},
+        systems=["dada_text"],
+        splits=splits,
+        protocols=["line", "dialogue"],
+        transcribe={"backend": "transformers"},
+    )
     lengths = {f"utt-{i}": 16_000 + 100 * i for i in range(NUM_UTTS)}
     for utt, length in lengths.items():
         write_audio(tmp_path / f"{utt}.wav", np.full(length, 0.1, np.float32))
@@ -101,6 +108,37 @@ def test_shards_have_a_fixed_size(recipe):
     assert [len(keys) for keys in stage.shards(recipe, job)] == [4, 4, 1]
 
 
+def test_shards_of_auto_hold_clips_of_similar_length(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "SHARD_SIZE_BY_LENGTH", 5)
+    (job,) = stage.plan(recipe)
+    before = run(recipe, tmp_path / "a", order=list)
+    recipe.transcribe.backend = "auto"
+    (other,) = stage.plan(recipe)
+    assert other.settings != job.settings
+    write_audio(tmp_path / "utt-0.wav", np.full(40_000, 0.1, np.float32))
+    assert stage.shards(recipe, other) == [
+        [f"utt-{i}" for i in range(1, 6)],
+        ["utt-6", "utt-7", "utt-8", "utt-0"],
+    ]
+    after = run(recipe, tmp_path / "b", order=list)
+    assert after[0] == before[0].replace(b"utt-0 \n", "utt-0 Heard 40000, é!\n".encode())
+    write_table(job.home / "utt2dur", {f"utt-{i}": i for i in range(NUM_UTTS)})
+    assert stage.shards(recipe, other)[0] == [f"utt-{i}" for i in range(5)]
+
+
+def test_another_back_end_does_not_go_on(recipe, tmp_path, monkeypatch):
+    """A run that was killed on one machine and goes on where `auto` takes another back end."""
+    recipe.transcribe.backend = "auto"
+    (job,) = stage.plan(recipe)
+    made_by = {**FakeTranscriber.provenance, "options": {"compute_type": "float32"}}
+    monkeypatch.setattr(FakeTranscriber, "provenance", made_by)
+    stage.run_shard(recipe, job, ["utt-0"], tmp_path / "part.0000")
+    monkeypatch.setitem(made_by, "options", {"compute_type": "int8"})
+    with pytest.raises(DataError, match=r"part.0000 .*differ in options.compute_type\).*--force"):
+        stage.run_shard(recipe, job, ["utt-1"], tmp_path / "part.0001")
+    assert not (tmp_path / "part.0001").exists()
+
+
 def test_unreadable_audio_is_named(recipe, tmp_path):
     (job,) = stage.plan(recipe)
     (tmp_path / "utt-1.wav").write_bytes(b"no audio")
@@ -122,7 +160,7 @@ def test_merge_refuses_two_models(recipe, tmp_path, monkeypatch):
     stage.run_shard(recipe, job, ["utt-0"], tmp_path / "a")
     monkeypatch.setattr(FakeTranscriber, "provenance", {"model": "other"})
     stage.run_shard(recipe, job, ["utt-1"], tmp_path / "b")
-    with pytest.raises(DataError, match="another model or version"):
+    with pytest.raises(DataError, match="another model, version or back end"):
         stage.merge(recipe, job, [tmp_path / "a", tmp_path / "b"])
 
 

@@ -28,10 +28,7 @@ class Backend:
         require_compute_type(
             config, self.device, ("float32",) if self.device == "cpu" else ("float32", "float16")
         )
-        names = (OPENAI_FILE,)
-        path = local_model(config, root, names) or cached_or_fetched(
-            config, names, lambda local_only: _published(config, local_only)
-        )
+        path = find_weights(config, root)
         self.weights = [path]
         self.version = f"openai-whisper {whisper.__version__}, torch {torch.__version__}"
         with loading(path):
@@ -57,7 +54,7 @@ class Backend:
         """See dada.asr.base.Backend."""
         import whisper
 
-        mel = log_mel(clips, context, self.model.dims.n_mels).to(self.device)
+        mel = log_mel(clips, context, self.model.dims.n_mels, self.device)
         with short_context(self.model, int(context * POSITIONS_PER_SECOND)):
             # A token beyond the cap tells a transcript that was cut from one that ends exactly at the cap.
             results = self.model.decode(
@@ -87,6 +84,14 @@ def short_context(model: Any, positions: int) -> Iterator[None]:
         yield
     finally:
         model.encoder.positional_embedding, model.dims.n_audio_ctx = table, full
+
+
+def find_weights(config: TranscribeConfig, root: Path) -> Path:
+    """Return the file of the model. Raise UserError where it is not on this machine."""
+    names = (OPENAI_FILE,)
+    return local_model(config, root, names) or cached_or_fetched(
+        config, names, lambda local_only: _published(config, local_only)
+    )
 
 
 def _published(config: TranscribeConfig, local_only: bool) -> Path:
