@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from dada.asr.config import TranscribeConfig
     from dada.data.input import InputConfig
+    from dada.evaluation_settings import EvaluateConfig
     from dada.experiment.config import SystemConfig
     from dada.explain.config import ExplainConfig
-    from dada.metrics.config import EvaluateConfig
     from dada.recipe.schema import CorpusConfig, RecipeConfig, SplitsConfig
     from dada.report.config import ReportConfig
     from dada.text.config import TextConfig

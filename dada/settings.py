@@ -132,16 +132,16 @@ def _leaves(
     """Yield (key path, checked value) down to where the schema ends; append a message for every error."""
     hints, defaults = _types(schema), vars(schema())
     for key, value in values.items():
-        path, name, found = (*above, str(key)), f"{prefix}{key}", []
+        path, name, problems = (*above, str(key)), f"{prefix}{key}", []
         if key not in hints:
-            found.append(f"unknown key {name!r}{nearest(str(key), list(hints))}")
+            problems.append(f"unknown key {name!r}{nearest(str(key), list(hints))}")
         elif not dataclasses.is_dataclass(hints[key]):
-            yield path, checked(hints[key], defaults[key], value, name, found)
+            yield path, checked(hints[key], defaults[key], value, name, problems)
         elif isinstance(value, Mapping):
             yield from _leaves(typing.cast(type, hints[key]), value, source, errors, f"{name}.", path)
         else:
-            found.append(f"{name} is {value!r}, and must hold keys of its own")
-        errors += [f"{source}: {problem}" for problem in found]
+            problems.append(f"{name} is {value!r}, and must hold keys of its own")
+        errors += [f"{source}: {problem}" for problem in problems]
 
 
 @functools.cache

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     (
         "errors",
+        "evaluation_settings",
         "limits",
         "plugins",
         "plugin_schema",
@@ -82,7 +83,7 @@ def wrong_imports(path: Path, source: str) -> list[str]:
         elif module.startswith("dada."):
             other = module.split(".")[1]
             if RANK.get(other, -1) > RANK[layer] or (
-                layer == "metrics" and other not in ("metrics", "errors", "limits")
+                layer == "metrics" and other not in ("metrics", "errors", "evaluation_settings", "limits")
             ):
                 wrong.append(where)
     return wrong

@@ -25,7 +25,7 @@ dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submis
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `dada evaluate`."""
     from dada.evaluate.request import CLUSTERS
-    from dada.formats.asv_scores import FIXED_RATES
+    from dada.evaluation_settings import FIXED_RATES
     from dada.formats.submission import FORMATS
     from dada.metrics.measures import MEASURES
 
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     """Print the results, as text or as JSON."""
     from dada.evaluate.request import Request, evaluate
     from dada.evaluate.results import as_json
-    from dada.metrics.config import EvaluateConfig
+    from dada.evaluation_settings import EvaluateConfig
     from dada.report.evaluation import readable_results
 
     config = EvaluateConfig(num_resamples=args.resamples or 1)

@@ -5,7 +5,6 @@ import io
 import logging
 import math
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import soundfile
 
 from dada.data.arks import read_entry
+from dada.data.location import split_location
 from dada.errors import DataError
 from dada.storage.atomic import atomic_path
 from dada.storage.reading import problem_of
@@ -177,19 +177,6 @@ def write_audio(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> Non
     soundfile.write(content, samples, rate, format=path.suffix[1:].upper(), subtype="PCM_16")
     with atomic_path(path) as partial:
         partial.write_bytes(content.getbuffer())
-
-
-def split_location(location: str) -> tuple[str, int | None]:
-    """`file.ark:123` to (`file.ark`, 123), `clip.flac` to (`clip.flac`, None). Raises DataError for a shell
-    pipe.
-    """
-    if location.rstrip().endswith("|") or location.lstrip().startswith("|"):
-        raise DataError(
-            f"`{location}` is a shell pipe, and a data file never runs a command here: run it once "
-            "yourself and write the audio to a file"
-        )
-    entry = re.fullmatch(r"(.+\.ark):([0-9]{1,18})", location, re.DOTALL)
-    return (entry[1], int(entry[2])) if entry else (location, None)
 
 
 def _ark_entry(path: str, offset: int) -> bytes:

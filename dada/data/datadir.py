@@ -77,13 +77,13 @@ class DataDir:
         data = cls(path, {name: read_table(path / name) for name in table_names(path)})
         for name in require:
             if name not in data.tables:
-                raise DataError(f"{path / name} does not exist, and it is needed here")
+                raise DataError(f"{path / name} does not exist, and this step reads it")
         data.check()
         return data
 
     def check(self) -> None:
         """Raise DataError for tables that disagree, unknown labels, or pipes in wav.scp."""
-        from dada.data.audio import split_location
+        from dada.data.location import split_location
 
         if "wav.scp" not in self.tables and "text" not in self.tables:
             raise DataError(f"{self.path} has neither wav.scp nor text: it is not a data directory")
@@ -123,7 +123,7 @@ class DataDir:
         try:
             return self.tables[name]
         except KeyError:
-            raise DataError(f"{self.path / name} does not exist, and it is needed here") from None
+            raise DataError(f"{self.path / name} does not exist, and this step reads it") from None
 
     def get(self, name: str) -> dict[str, str] | None:
         """The table `name`, or None."""

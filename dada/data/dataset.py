@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from dada.data.arks import ArkReader
-from dada.data.audio import SAMPLE_RATE, read_audio, read_header, split_location
+from dada.data.audio import SAMPLE_RATE, read_audio, read_header
 from dada.data.batch import Batch, pad_stack
 from dada.data.datadir import NO_SPEAKER, DataDir, class_table, sources_of
 from dada.data.input import Rule
 from dada.data.length import fit_length
+from dada.data.location import split_location
 from dada.data.tables import read_table
 from dada.errors import ConfigError, DataError
 

@@ -46,14 +46,14 @@ def find_audio(folders: Sequence[Path], utts: Iterable[str], allow_missing: bool
     """
     wanted = list(utts)
     require_folders(folders)
-    found, foreign, twice = _list_all(folders, set(wanted))
+    paths, foreign, twice = _list_all(folders, set(wanted))
     if twice:
         raise DataError(
             f"{len(twice)} utterances are in two folders, e.g. {listed(twice)}: remove one of each, or "
             "name the right folder"
         )
-    _refuse_foreign([utt for utt in wanted if utt not in found and utt in foreign], foreign)
-    missing = [utt for utt in wanted if utt not in found]
+    _refuse_foreign([utt for utt in wanted if utt not in paths and utt in foreign], foreign)
+    missing = [utt for utt in wanted if utt not in paths]
     if missing and (not allow_missing or len(missing) == len(wanted)):
         where = ", ".join(map(str, folders))
         raise DataError(
@@ -68,7 +68,7 @@ def find_audio(folders: Sequence[Path], utts: Iterable[str], allow_missing: bool
             len(wanted),
             listed(missing),
         )
-    return {utt: found[utt] for utt in wanted if utt in found}
+    return {utt: paths[utt] for utt in wanted if utt in paths}
 
 
 def walk_audio(root: Path) -> list[str]:
@@ -78,15 +78,15 @@ def walk_audio(root: Path) -> list[str]:
     for names that are not UTF-8.
     """
     require_folders([root])
-    found: list[str] = []
+    paths: list[str] = []
     foreign: list[str] = []
     for folder, names in walk_files(root):
         below = os.path.relpath(folder, root).replace(os.sep, "/")
         for name in names:
             ending = os.path.splitext(name)[1].lower()
             if ending in READABLE or ending in UNREADABLE:
-                (found if ending in READABLE else foreign).append(name if below == "." else f"{below}/{name}")
-    stems = {os.path.splitext(name)[0] for name in found}
+                (paths if ending in READABLE else foreign).append(name if below == "." else f"{below}/{name}")
+    stems = {os.path.splitext(name)[0] for name in paths}
     left = sorted(name for name in foreign if os.path.splitext(name)[0] not in stems)
     if left:
         ending = os.path.splitext(left[0])[1]
@@ -96,18 +96,18 @@ def walk_audio(root: Path) -> list[str]:
             f"""`find {root} -name '*{ending}' -exec sh -c """
             f"""'ffmpeg -nostdin -i "$1" -ac 1 -ar 16000 "${{1%{ending}}}.flac"' - {{}} \\;`"""
         )
-    if not found:
+    if not paths:
         raise DataError(
             f"{root} holds no audio file ({', '.join(READABLE)}): unpack the archive there, or correct "
             "the path"
         )
-    if odd := [name for name in found if NOT_TEXT.search(name)]:
+    if odd := [name for name in paths if NOT_TEXT.search(name)]:
         shown = listed([ascii(name) for name in odd])
         raise DataError(
             f"{len(odd):,} files below {root} have names that are not UTF-8 or hold control characters, e.g. "
             f"{shown}: rename them"
         )
-    return sorted(found, key=str.encode)
+    return sorted(paths, key=str.encode)
 
 
 def walk_files(root: Path) -> Iterator[tuple[str, list[str]]]:
@@ -177,12 +177,12 @@ def listed(names: Sequence[str]) -> str:
 def _list_all(folders: Sequence[Path], wanted: set[str]) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Wanted utterance -> readable file, -> file that is not, and those that are in two folders."""
     rank = {ending: i for i, ending in enumerate(READABLE)}
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     foreign: dict[str, str] = {}
     twice: list[str] = []
     two_endings: list[str] = []
     for folder in map(os.path.abspath, folders):
-        here: dict[str, str] = {}
+        in_folder: dict[str, str] = {}
         with os.scandir(folder) as entries:
             for entry in entries:
                 stem, dot, ending = entry.name.rpartition(".")
@@ -192,19 +192,19 @@ def _list_all(folders: Sequence[Path], wanted: set[str]) -> tuple[dict[str, str]
                 if ending in UNREADABLE:
                     foreign[stem] = f"{folder}/{entry.name}"
                 elif ending in rank:
-                    if stem in here:
+                    if stem in in_folder:
                         two_endings.append(stem)
-                        if rank[os.path.splitext(here[stem])[1].lower()] < rank[ending]:
+                        if rank[os.path.splitext(in_folder[stem])[1].lower()] < rank[ending]:
                             continue
-                    here[stem] = f"{folder}/{entry.name}"
-        twice += sorted(here.keys() & found.keys())
-        found |= here
+                    in_folder[stem] = f"{folder}/{entry.name}"
+        twice += sorted(in_folder.keys() & paths.keys())
+        paths |= in_folder
     if two_endings:
         what = (
             f"{len(two_endings)} utterances have two audio files side by side ({listed(sorted(two_endings))})"
         )
         log.warning("%s: the first ending of %s is taken", what, " ".join(READABLE))
-    return found, foreign, twice
+    return paths, foreign, twice
 
 
 def _refuse_foreign(utts: Sequence[str], files: dict[str, str]) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dada.data.audio import read_native, split_location
+from dada.data.audio import read_native
+from dada.data.location import split_location
 from dada.errors import DataError
 
 BLOCK = 1 << 20  # bytes

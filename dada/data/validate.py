@@ -179,14 +179,14 @@ def _check_speakers(scan: _Scan) -> None:
     if "utt2spk" not in scan.tables:
         scan.report.add(ERROR, path, "is there without utt2spk", "write utt2spk, or remove spk2utt")
         return
-    found, problems = scan_table(path)
+    stored, problems = scan_table(path)
     for problem in problems:
         scan.report.add(
             ERROR, f"{path}:{problem.line}" if problem.line else path, problem.what, problem.advice
         )
     expected = invert(scan.tables["utt2spk"])
-    for speaker in sorted(expected.keys() | found.keys()):
-        if set(found.get(speaker, "").split()) != set(expected.get(speaker, "").split()):
+    for speaker in sorted(expected.keys() | stored.keys()):
+        if set(stored.get(speaker, "").split()) != set(expected.get(speaker, "").split()):
             scan.report.add(
                 ERROR,
                 path,

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from dada.data.arks import ArkReader
-from dada.data.audio import split_location, unreadable
+from dada.data.audio import unreadable
+from dada.data.location import split_location
 from dada.data.tables import scan_table
 from dada.data.validate_report import ERROR, WARNING, Report
 from dada.errors import DataError

@@ -9,9 +9,9 @@ import numpy as np
 from dada.data import BONAFIDE, ArkReader, DataDir
 from dada.data.datadir import sources_of
 from dada.evaluate.results import Abx, AuthorResults
+from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.abx import abx_triples, abx_wins
 from dada.metrics.authorship import measure_abx, measure_authors
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import Figure, over_seeds
 
 

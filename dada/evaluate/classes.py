@@ -9,8 +9,8 @@ from dada.data import ArkReader, DataDir, read_table
 from dada.data.datadir import UNKNOWN
 from dada.errors import DataError
 from dada.evaluate.results import Choice, ClassResults, Sweep, SweepRow
+from dada.evaluation_settings import EvaluateConfig
 from dada.experiment.folder import ExperimentFolder
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import over_seeds
 from dada.metrics.recognition import measure_classes
 from dada.storage.json_file import read_json

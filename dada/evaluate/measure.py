@@ -11,9 +11,9 @@ import numpy as np
 from dada.errors import DataError
 from dada.evaluate.results import ConditionResults, Measurements
 from dada.evaluate.trials import Trials
+from dada.evaluation_settings import EvaluateConfig
 from dada.formats.words import ASV_KINDS
 from dada.metrics.bootstrap import ResampledScores, Resampler
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import Figure, figure
 from dada.metrics.measures import BY_ATTACK, BY_KIND, MEASURES, missing
 

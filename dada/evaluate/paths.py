@@ -1,10 +1,15 @@
-"""Paths of the scores and results of stage 9, below the folder of an experiment."""
+"""Paths of what stage 9 reads and writes. The plan of a recipe imports this file, and NumPy is not among its
+imports.
+"""
 
 import re
 from pathlib import Path
 
+from dada.evaluation_settings import FIXED_RATES
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe_view import RecipeView
+
+VERSION = 1  # of the results; a change of their schema raises it
 
 
 def result_path(recipe: RecipeView, system: str, split: str) -> Path:
@@ -46,3 +51,25 @@ def common_seeds(recipe: RecipeView, first: str, second: str) -> list[int]:
 def corpora(recipe: RecipeView) -> list[Path]:
     """Return the author corpora of a recipe."""
     return [recipe.root / name if "/" in name else recipe.data_dir(name) for name in recipe.text.corpora]
+
+
+def asv_name(recipe: RecipeView, split: str) -> str:
+    """Return the name of the ASV scores in the recipe, with the protocol filled in."""
+    return _filled(recipe, recipe.evaluate.asv[split]["scores"])
+
+
+def asv_files(recipe: RecipeView, split: str) -> dict[str, Path]:
+    """Return the files of the ASV of a split by key (`scores`, `key`); empty without an ASV or with fixed
+    rates.
+    """
+    entry = (recipe.evaluate.asv.get(split) or {}) if recipe.has_corpus_root else {}
+    return {
+        name: recipe.corpus_root / _filled(recipe, entry[name])
+        for name in ("scores", "key")
+        if entry.get(name) and entry[name] != FIXED_RATES
+    }
+
+
+def _filled(recipe: RecipeView, file: str) -> str:
+    """Fill in the protocol of a file name, and the track, which is the part of the protocol before `_`."""
+    return file.format(protocol=recipe.protocol, track=recipe.protocol.partition("_")[0])

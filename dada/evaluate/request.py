@@ -14,13 +14,13 @@ from dada.evaluate.compare import compare
 from dada.evaluate.measure import Sampled, measure
 from dada.evaluate.results import FileResults, Submission
 from dada.evaluate.trials import Trials, num_speakers, trials_of_files
+from dada.evaluation_settings import EvaluateConfig
 from dada.formats.align import align
 from dada.formats.asv_scores import read_asv
 from dada.formats.key import Key, read_key
 from dada.formats.score_file import ScoreFile, read_score_file
 from dada.formats.submission import default_format, write_submission
 from dada.metrics.check import warn_if_inverted, warn_of_ties
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.measures import BY_KIND, MEASURES, TANDEM
 from dada.plugins import nearest
 from dada.program import refuse_existing

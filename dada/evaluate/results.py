@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dada.errors import DataError
+from dada.evaluate.paths import VERSION
 from dada.metrics.figure import Figure
 from dada.storage.json_file import read_json, write_json
-
-VERSION = 1  # of the files; a change of the schema raises it
 
 
 @dataclass(kw_only=True)

@@ -13,9 +13,9 @@ from dada.evaluate.classes import class_results, sweep_of
 from dada.evaluate.compare import compare
 from dada.evaluate.curves import calibration, det_curve, histogram
 from dada.evaluate.measure import Sampled, measure
-from dada.evaluate.paths import common_seeds, score_files
+from dada.evaluate.paths import asv_name, common_seeds, score_files
 from dada.evaluate.results import PairResults, Provenance, SystemResults, WeightedResults, read_results
-from dada.evaluate.split_asv import asv_name, split_asv
+from dada.evaluate.split_asv import split_asv
 from dada.evaluate.trials import num_speakers, trials_of_split
 from dada.experiment.folder import ExperimentFolder
 from dada.metrics import authorship as author_metrics

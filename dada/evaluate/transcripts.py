@@ -7,8 +7,8 @@ import numpy as np
 
 from dada.data import DataDir, read_table
 from dada.evaluate.results import TranscriptResults, WordErrors
+from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.bootstrap import Resampler
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import figure
 from dada.metrics.wer import word_errors, words
 from dada.storage.json_file import read_json

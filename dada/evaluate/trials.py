@@ -10,13 +10,13 @@ import numpy as np
 from dada.data.datadir import BONAFIDE, NO_SPEAKER, DataDir
 from dada.data.tables import read_table
 from dada.errors import DataError
+from dada.evaluation_settings import EvaluateConfig
 from dada.formats.align import align
 from dada.formats.key import Key
 from dada.formats.score_file import ScoreFile
 from dada.formats.words import ASV_KINDS
 from dada.metrics.bootstrap import clusters_by_attack
 from dada.metrics.check import join_scores
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.dcf import Costs
 from dada.metrics.measures import Scored
 from dada.metrics.tdcf import Asv

@@ -12,9 +12,9 @@ import numpy as np
 
 from dada.data import ArkReader
 from dada.errors import DataError
+from dada.evaluation_settings import EvaluateConfig
 from dada.explain import support
 from dada.explain.shares import OUTPUTS, entry, sorted_classes
-from dada.metrics.config import EvaluateConfig
 from dada.storage.json_file import read_json
 
 # Bands in which spectral profiles are compared: equal widths up to the lower of the highest frequencies.

@@ -22,11 +22,11 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import DataError
+from dada.evaluation_settings import EvaluateConfig
 from dada.explain.attribution import Attribution, attribute, evaluating
 from dada.explain.explainer import AttributionInputs, select
 from dada.explain.methods._gradient import repeated
 from dada.explain.shares import entry
-from dada.metrics.config import EvaluateConfig
 
 NUM_STEPS = 20
 NUM_RANDOM = 5

@@ -1,5 +1,6 @@
 """Where stage 10 writes, below the folder of the experiments."""
 
+import itertools
 from pathlib import Path
 
 from dada.recipe_view import RecipeView
@@ -33,3 +34,10 @@ def comparison_path(recipe: RecipeView, first: str, second: str) -> Path:
 def pages_path(recipe: RecipeView) -> Path:
     """Return where the list of the pages of utterances lies; the pages lie beside it."""
     return recipe.exp_dir("explain_pages") / "pages.json"
+
+
+def explanation_paths(recipe: RecipeView) -> tuple[list[Path], list[Path]]:
+    """Return the paths of the summaries of all explained systems, and of the comparisons of all pairs."""
+    names = recipe.explain.systems
+    pairs = itertools.combinations(names, 2)
+    return [summary_path(recipe, name) for name in names], [comparison_path(recipe, *pair) for pair in pairs]

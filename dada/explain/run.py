@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from dada.data import write_ark
+from dada.evaluation_settings import EvaluateConfig
 from dada.experiment.trained import load_experiment
 from dada.explain import faithfulness, shares
 from dada.explain.comparison import compare
@@ -27,7 +28,6 @@ from dada.explain.explainer import AudioExplainer
 from dada.explain.paths import comparison_path, explain_dir, summary_path
 from dada.explain.pool import Pool
 from dada.explain.results import Result, explain_group
-from dada.metrics.config import EvaluateConfig
 from dada.recipe_view import RecipeView
 from dada.storage.atomic import write_text
 from dada.storage.json_file import write_json

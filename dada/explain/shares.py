@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from dada.data import BONAFIDE, SPOOF
+from dada.evaluation_settings import EvaluateConfig
 from dada.explain import support
 from dada.metrics.bootstrap import bootstrap_mean
-from dada.metrics.config import EvaluateConfig
 
 OUTPUTS = (BONAFIDE, SPOOF)
 COLUMNS = (

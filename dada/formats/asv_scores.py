@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dada.errors import ConfigError, DataError
+from dada.evaluation_settings import FIXED_RATES
 from dada.formats.asvspoof import ASVSPOOF2021_LA, ASVSPOOF2021_PA
 from dada.formats.c012 import SUFFIXES, read_c012
 from dada.formats.columns import Columns, Layout, read_columns, refuse_lines, repeats
@@ -17,7 +18,6 @@ from dada.formats.key import ALL_SUBSETS, DEFAULT_SUBSET, conditions_of
 from dada.formats.words import ASV_KINDS
 from dada.metrics.tdcf import ASVSPOOF5_RATES, Asv
 
-FIXED_RATES = "asvspoof5"  # in place of a file
 LAYOUTS = (
     Layout("ASVspoof 2019 ASV scores", ("attack", "kind", "score")),
     Layout("ASVspoof 2021 ASV scores", ("speaker", "trial", "score")),

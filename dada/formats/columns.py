@@ -15,11 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from dada.errors import ConfigError, DataError
 from dada.storage.reading import decode, read_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
 
 csv.field_size_limit(1 << 27)  # characters; a speech exceeds the default of 128 KiB
 GZIP = b"\x1f\x8b"
@@ -107,8 +109,10 @@ class Columns:
         wrong = ((line, f"{column} {value!r}") for line, value in values if not valid(value))
         refuse_lines(self.path, wrong, advice)
 
-    def floats(self, column: str) -> np.ndarray:
+    def floats(self, column: str) -> "np.ndarray":
         """Return a column as finite numbers (N,). Raise DataError, with file and line, for other values."""
+        import numpy as np
+
         texts = self.values[column]
         self.refuse(column, is_number, "a score must be a number, with a point for the decimals")
         values = np.array([float(text) for text in texts])

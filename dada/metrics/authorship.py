@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 from dada.errors import DataError
+from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.abx import abx_triples
 from dada.metrics.bootstrap import Resampler
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import Figure, figure
 
 ROWS = 64  # resamples whose triples are weighted at once: bounds the memory

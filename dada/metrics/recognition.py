@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from dada.errors import DataError
+from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.auc import auc
 from dada.metrics.bootstrap import Resampler
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.figure import Figure, figure
 
 DEFINITIONS = {

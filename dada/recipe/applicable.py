@@ -7,11 +7,10 @@ from pathlib import Path
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
 from dada.plugins import nearest
-from dada.recipe.schema import RecipeConfig
+from dada.recipe.schema import ALL, RecipeConfig
 from dada.recipe.training import keeps_weights
 from dada.system_files import configured_systems
 
-ALL = "all"  # value of --system for all systems that apply
 FETCHED = "downloads/"  # folder into which stage prepare_data downloads models of the recipe
 TRAINING = {
     "audio": "train_audio",

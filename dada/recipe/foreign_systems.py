@@ -116,7 +116,7 @@ class ForeignSystem:
         other, words = self.recipe, ["--stop_stage", "7", "--system", self.system]
         if self.exp != "exp":
             words += ["--exp", self.exp]
-        if other.protocol != (other.config.protocol or other.config.protocols[0]):
+        if other.protocol != other.config.protocols_to_run[0]:
             words.append(f"protocol={other.protocol}")
         if not set(self.scoring_seeds) & set(other.seeds):
             words.append(f"seeds=[{','.join(map(str, self.scoring_seeds))}]")
@@ -149,7 +149,7 @@ def find_foreign_system(scoring_root: Path, name: str) -> tuple[Path, RecipeConf
             f"{name!r}: {place} is this recipe: write {system}, or {place}:PROTOCOL/{system} for another "
             "of its protocols"
         )
-    return root, config, protocol or config.protocol or config.protocols[0], system
+    return root, config, protocol or config.protocols_to_run[0], system
 
 
 def _find_recipe(scoring_root: Path, place: str, name: str) -> Path:

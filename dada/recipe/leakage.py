@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from dada.data import pretraining
-from dada.data.seen import find_seen
 from dada.data.tables import read_table
 from dada.errors import DataError
 from dada.experiment.folder import ExperimentFolder
@@ -99,6 +98,8 @@ def _compare(
     recipe: RecipeView, other: RecipeView, split: str, trained: Mapping[str, Mapping[str, str | None]]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the entry of a split in the report, and evaluated utterance -> utterance that was trained on."""
+    from dada.data.seen import find_seen
+
     evaluated = read_table(recipe.data_dir(split) / "wav.scp")
     counts: dict[str, int] = {}
     examples: list[str] = []

@@ -8,14 +8,14 @@ from pathlib import Path
 from dada.asr.config import TranscribeConfig
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
+from dada.evaluation_settings import EvaluateConfig
 from dada.experiment.config import SystemConfig
 from dada.explain.config import ExplainConfig
-from dada.metrics.config import EvaluateConfig
-from dada.recipe.applicable import ALL, applicable, weights_path
+from dada.recipe.applicable import applicable, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
 from dada.recipe.foreign_systems import ForeignSystem, find_foreign_system, is_foreign
 from dada.recipe.options import Options
-from dada.recipe.schema import MISSING, CorpusConfig, RecipeConfig, SplitsConfig
+from dada.recipe.schema import ALL, MISSING, CorpusConfig, RecipeConfig, SplitsConfig
 from dada.report.config import ReportConfig
 from dada.storage.digest import value_digest
 from dada.system_files import configured_systems
@@ -56,11 +56,10 @@ class Recipe:
         of_recipe, of_system = split_overrides(overrides)
         config = load_recipe_config(root, of_recipe)
         _check_overrides(of_system, systems)
-        if config.protocol is not None and config.protocol not in config.protocols:
-            raise ConfigError(
-                f"unknown protocol {config.protocol!r} of {root}; known: {', '.join(config.protocols)}"
-            )
-        protocol = config.protocol or config.protocols[0]
+        protocol = config.protocols_to_run[0]
+        if protocol not in config.protocols:
+            known = ", ".join([*config.protocols, ALL])
+            raise ConfigError(f"unknown protocol {protocol!r} of {root}; known: {known}")
         recipe = cls(root, config, protocol, (), options or Options(), tuple(overrides))
         if ALL in systems:
             others = [name for name in systems if name != ALL]
@@ -103,16 +102,12 @@ class Recipe:
     @property
     def views(self) -> list["Recipe"]:
         """This recipe under each protocol to run."""
-        return [self.under(name) for name in self._protocols]
+        return [self.under(name) for name in self.config.protocols_to_run]
 
     def under(self, protocol: str) -> "Recipe":
         """This recipe under one protocol, with the systems that run under it."""
-        runs_all = protocol in self._protocols[: self.config.more_protocols or None]
+        runs_all = protocol in self.config.protocols_to_run[: self.config.more_protocols or None]
         return replace(self, protocol=protocol, planned=self.planned if runs_all else self._listed)
-
-    @property
-    def _protocols(self) -> list[str]:
-        return [self.config.protocol] if self.config.protocol else self.config.protocols
 
     @property
     def other_protocols(self) -> list["Recipe"]:

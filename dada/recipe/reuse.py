@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-from dada.data.audio import split_location
+from dada.data.location import split_location
 from dada.data.tables import read_table, read_table_once
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 from dada.asr.config import TranscribeConfig
 from dada.errors import ConfigError
+from dada.evaluation_settings import EvaluateConfig
 from dada.explain.config import ExplainConfig
 from dada.limits import FromZero, Limits, Names, checked
-from dada.metrics.config import EvaluateConfig
 from dada.report.config import ReportConfig
 from dada.text.config import TextConfig
 
+ALL = "all"  # value of --system and of protocol
 MISSING = "???"  # a value that the user has to set, such as the folder of the corpus
 
 
@@ -83,7 +84,7 @@ class RecipeConfig:
     protocols: Annotated[list[str], Limits(min_items=1, distinct=True)] = field(
         default_factory=lambda: ["main"]
     )
-    protocol: str | None = None  # run only this one
+    protocol: str = ALL  # the one to run, or `all`
     systems: Names = field(default_factory=list)
     seeds: Annotated[list[FromZero], Limits(min_items=1, distinct=True)] = field(default_factory=lambda: [1])
     # Numbers of protocols and of seeds, from the first on, for systems of --system that `systems` does not
@@ -103,3 +104,8 @@ class RecipeConfig:
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     slurm: SlurmConfig = field(default_factory=SlurmConfig)  # depends on the cluster: belongs in local.yaml
+
+    @property
+    def protocols_to_run(self) -> list[str]:
+        """Names of the protocols to run."""
+        return self.protocols if self.protocol == ALL else [self.protocol]

@@ -240,8 +240,8 @@ def differing_keys(old: object, new: object, path: str = "") -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         keys = sorted({*old, *new})
         return [
-            found
+            difference
             for key in keys
-            for found in differing_keys(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+            for difference in differing_keys(old.get(key), new.get(key), f"{path}.{key}" if path else key)
         ]
     return [] if old == new else [path]

@@ -17,10 +17,10 @@ HEADERS = {
 
 def class_tables(section: Section) -> list[Table]:
     """The metrics of systems that name attacks, the confusion matrices of open-set systems, and sweeps."""
-    found = classifiers(section)
-    if not found:
+    by_system = classifiers(section)
+    if not by_system:
         return []
-    counts = next(iter(found.values()))
+    counts = next(iter(by_system.values()))
     unknown = ", ".join(map(readable, counts.unknown_attacks))
     note = (
         "In %. "
@@ -33,9 +33,9 @@ def class_tables(section: Section) -> list[Table]:
         for name, header in HEADERS.items()
     ]
     return [
-        figure_table("Attack recognition", note, found, columns),
+        figure_table("Attack recognition", note, by_system, columns),
         *(confusion_table(name, entry) for name, entry in open_sets(section).items()),
-        *(sweep_table(name, entry.sweep) for name, entry in found.items() if entry.sweep),
+        *(sweep_table(name, entry.sweep) for name, entry in by_system.items() if entry.sweep),
     ]
 
 
@@ -46,8 +46,8 @@ def classifiers(section: Section) -> dict[str, ClassResults]:
 
 def open_sets(section: Section) -> dict[str, ClassResults]:
     """Those of `classifiers` that decide for unknown at times."""
-    found = classifiers(section)
-    return {name: entry for name, entry in found.items() if any(row[-1] for row in entry.confusion)}
+    by_system = classifiers(section)
+    return {name: entry for name, entry in by_system.items() if any(row[-1] for row in entry.confusion)}
 
 
 def sweep_table(system: str, swept: Sweep) -> Table:

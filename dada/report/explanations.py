@@ -1,4 +1,4 @@
-"""What stage explain found, as tables: where the support lies, whether the attributions can be trusted, how
+"""Results of stage explain as tables: where the support lies, whether the attributions can be trusted, how
 classifiers differ.
 """
 
@@ -40,7 +40,7 @@ def speech_table(summaries: list[dict]) -> Table:
         times = [classes.get(kind, {}).get("speech_time") for kind in kinds]
         table.rows.append([Cell(f"{summary['system']}, time in speech"), *(_share(entry) for entry in times)])
     if summaries:
-        counts = sorted({found["num"] for summary in summaries for found in summary["classes"].values()})
+        counts = sorted({values["num"] for summary in summaries for values in summary["classes"].values()})
         numbers = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
         table.note = (
             "% of the positive attributions that lie in speech, for each of the two outputs, by "
@@ -58,10 +58,10 @@ def band_table(summary: dict) -> Table:
     )
     if not summary["bands"]:
         return table
-    for kind, found in summary["classes"].items():
+    for kind, values in summary["classes"].items():
         for output, name in OUTPUTS.items():
             table.rows.append(
-                [Cell(f"{readable(kind)}, for {name}"), *(_share(entry) for entry in found[output]["bands"])]
+                [Cell(f"{readable(kind)}, for {name}"), *(_share(entry) for entry in values[output]["bands"])]
             )
     highest = max(summary["frequencies"])
     table.note = (
@@ -84,16 +84,16 @@ def faithfulness_table(summaries: list[dict]) -> Table:
     table = Table("Explanations: can they be trusted?", "", ["system", *headers])
     not_above = []
     for summary in summaries:
-        found, error = summary["faithfulness"], summary["completeness_error"]
+        values, error = summary["faithfulness"], summary["completeness_error"]
         cells = [
             Cell(summary["system"]),
             Cell(summary["method"].replace("_", " ")),
             Cell(f"{100 * error['median']:.2g}", error["median"]),
         ]
         keys = ("gain", "random_gain", "above_random", "shuffled", "stability")
-        entries = [found[key] if found else None for key in keys]
+        entries = [values[key] if values else None for key in keys]
         table.rows.append([*cells, *map(_number, entries)])
-        if found and not _lower_end(found["above_random"]) > 0:
+        if values and not _lower_end(values["above_random"]) > 0:
             not_above.append(summary["system"])
     checked = next((summary["faithfulness"]["num"] for summary in summaries if summary["faithfulness"]), 0)
     table.note = (
@@ -130,13 +130,13 @@ def comparison_table(comparisons: list[dict]) -> Table:
     table = Table("Explanations: classifiers compared", "", ["pair and output", *headers])
     for compared in comparisons:
         for output, name in OUTPUTS.items():
-            found = compared["classes"]["all"][output]
+            values = compared["classes"]["all"][output]
             table.rows.append(
                 [
                     Cell(f"{' and '.join(compared['systems'])}, for {name}"),
-                    *(_number(found.get(key)) for key in ("time_correlation", "frequency_correlation")),
-                    *(_share(found[f"speech_share_{which}"]) for which in ("first", "second", "difference")),
-                    *(_number(found[f"noisiness_{which}"]) for which in ("first", "second")),
+                    *(_number(values.get(key)) for key in ("time_correlation", "frequency_correlation")),
+                    *(_share(values[f"speech_share_{which}"]) for which in ("first", "second", "difference")),
+                    *(_number(values[f"noisiness_{which}"]) for which in ("first", "second")),
                 ]
             )
     table.note = (

@@ -1,6 +1,5 @@
 """Reading the results of stages 9 and 10 for a report."""
 
-import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from urllib.parse import quote
 from dada.errors import ConfigError
 from dada.evaluate.paths import difference_paths, result_path, transcripts_path, weighted_path
 from dada.evaluate.results import PairResults, SystemResults, TranscriptResults, WeightedResults, read_results
-from dada.explain.paths import comparison_path, pages_path, summary_path
+from dada.explain.paths import explanation_paths, pages_path
 from dada.plugins import nearest
 from dada.report.config import ReportConfig
 from dada.storage.json_file import read_json
@@ -89,14 +88,6 @@ def load(views: Sequence[Any]) -> list[Section]:
                     sections.append(section)
     _place_conditions(sections, views[0].report)
     return sections
-
-
-def explanation_paths(view: Any) -> tuple[list[Path], list[Path]]:
-    """Return where stage 10 writes the summaries of systems, and the comparisons of pairs."""
-    pairs = itertools.combinations(view.explain.systems, 2)
-    return [summary_path(view, name) for name in view.explain.systems], [
-        comparison_path(view, *pair) for pair in pairs
-    ]
 
 
 def read_pages(view: Any) -> list[dict[str, Any]]:

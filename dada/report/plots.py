@@ -169,10 +169,10 @@ def histogram_plot(section: Section) -> str:
 
 def calibration_plot(section: Section) -> str:
     """Draw P(bona fide) of log-likelihood ratios against the share of bona fide speech, a panel a system."""
-    found = {name: result.calibration for name, result in section.scored.items() if result.calibration}
+    calibrations = {name: result.calibration for name, result in section.scored.items() if result.calibration}
     with matplotlib.rc_context(SETTINGS):
-        figure, panels = _panels(len(found), 5, WIDTH, 2.15, 0.35, sharex=True, sharey=True)
-        for axes, (name, points) in zip(panels, found.items(), strict=True):
+        figure, panels = _panels(len(calibrations), 5, WIDTH, 2.15, 0.35, sharex=True, sharey=True)
+        for axes, (name, points) in zip(panels, calibrations.items(), strict=True):
             axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
             axes.plot(points.predicted, points.true, color=SERIES[0], linewidth=1.2)
             axes.scatter(
@@ -199,12 +199,12 @@ def confusion_plot(section: Section) -> str:
     """Decisions of every system that can say unknown, in % of the trials of each true class, a panel for each
     system.
     """
-    found = open_sets(section)
+    sets = open_sets(section)
     with matplotlib.rc_context(
         SETTINGS | {"axes.grid": False, "axes.spines.left": False, "axes.spines.bottom": False}
     ):
-        figure, panels = _panels(len(found), 2, WIDTH / 2 * min(2, len(found)), 4.3, 0.2)
-        for axes, (name, entry) in zip(panels, found.items(), strict=True):
+        figure, panels = _panels(len(sets), 2, WIDTH / 2 * min(2, len(sets)), 4.3, 0.2)
+        for axes, (name, entry) in zip(panels, sets.items(), strict=True):
             labels = [readable(label) for label in entry.labels]
             counts = np.array(entry.confusion, dtype=float)
             there = counts.sum(axis=1) > 0

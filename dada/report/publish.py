@@ -4,12 +4,11 @@ version control.
 
 from pathlib import Path
 
-from dada.report.summary import FILE
+from dada.report.paths import RESULTS, SUMMARY
 from dada.storage.atomic import write_text
 from dada.storage.environment import git_commit
 from dada.storage.reading import read_text
 
-RESULTS = "RESULTS.md"
 SOFTWARE = "* Software: "  # the line of RESULTS.md that the commit follows
 
 
@@ -21,11 +20,11 @@ def publish(recipe: Path, exp: str = "exp") -> Path:
     hardware and software stand in it already. Raise DataError where stage report has not run.
     """
     advice = f"run {recipe / 'run.sh'} first, stage report writes it"
-    results, summary = (read_text(recipe / exp / name, advice) for name in (RESULTS, FILE))
+    results, summary = (read_text(recipe / exp / name, advice) for name in (RESULTS, SUMMARY))
     commit = f"* Commit: {git_commit(recipe) or 'unknown, the recipe is not under version control'}\n"
     lines = results.splitlines(keepends=True)
     place = next((i + 1 for i, line in enumerate(lines) if line.startswith(SOFTWARE)), len(lines))
-    write_text(recipe / FILE, summary)
+    write_text(recipe / SUMMARY, summary)
     target = recipe / RESULTS
     write_text(target, "".join([*lines[:place], commit, *lines[place:]]))
     return target

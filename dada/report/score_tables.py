@@ -118,8 +118,8 @@ def tandem_table(section: Section, condition: str) -> Table:
         f"Rates of the ASV: {rates}."
     )
     for name, results in section.scored.items():
-        found = [results.conditions.get(condition, {}).get(value) for value in values]
-        table.rows.append([Cell(name), *(_tandem_cell(entry) for entry in found)])
+        by_value = [results.conditions.get(condition, {}).get(value) for value in values]
+        table.rows.append([Cell(name), *(_tandem_cell(entry) for entry in by_value)])
     mark_best(table, lower_is_better=True)
     return table
 

@@ -18,7 +18,6 @@ from dada.report.load import Section
 from dada.storage.json_file import read_json
 
 VERSION = 1
-FILE = "results.json"
 CLASS_METRICS = ("closed_accuracy", "closed_macro_f1", "accuracy", "macro_f1", "unknown_auc")
 
 

@@ -85,10 +85,10 @@ def test_sets_table(sections: Sequence[Section]) -> Table:
         return table
     table.note = "Authorship: macro-F1 over the authors that the system knows, and ABX by author, in %."
     for system in dict.fromkeys(name for section in tests for name in section.results):
-        found = [section.results.get(system) for section in tests]
+        of_tests = [section.results.get(system) for section in tests]
         figures = [
             figure
-            for results in found
+            for results in of_tests
             for figure in (
                 results.authorship.macro_f1 if results and results.authorship else None,
                 results.abx_speaker if results else None,

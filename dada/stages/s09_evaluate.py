@@ -11,12 +11,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from dada.data import DataDir
 from dada.evaluate import paths
-from dada.evaluate.results import VERSION, write_results
-from dada.evaluate.split_asv import asv_files
-from dada.evaluate.split_results import pair_results, system_results, weighted_results
-from dada.evaluate.transcripts import transcript_results
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe import leakage
 from dada.recipe.foreign_systems import is_foreign
@@ -45,7 +40,7 @@ def plan(recipe: Recipe) -> list[Job]:
                     recipe,
                     (SYSTEM, f"{system}/{split}", paths.result_path(recipe, system, split)),
                     inputs=(*outputs, recipe.data_dir(split), *seen),
-                    optional_inputs=tuple(asv_files(recipe, split).values()),
+                    optional_inputs=tuple(paths.asv_files(recipe, split).values()),
                     settings={"seeds": recipe.seeds_of(system), **({"asv": asv} if asv else {})},
                     systems=(system,),
                     split=split,
@@ -74,7 +69,7 @@ def _job(recipe: Recipe, place: tuple[str, str, Path], inputs: tuple[Path, ...],
     """Return a job of a kind, name and output; the settings of all jobs begin with those of every figure."""
     kind, name, output = place
     fields["settings"] = {
-        "results": VERSION,
+        "results": paths.VERSION,
         "evaluate": recipe.evaluate.of_one_system(),
         **fields.get("settings", {}),
     }
@@ -104,11 +99,15 @@ def _outputs(recipe: Recipe, system: str, split: str) -> list[Path]:
 
 def run(recipe: Recipe, job: Job) -> None:
     """Write the results of a job."""
+    from dada.evaluate.results import write_results
+
     measures = {SYSTEM: _system, PAIR: _pair, WEIGHTED: _weighted, TRANSCRIPTS: _transcripts}
     write_results(job.outputs[0], measures[job.kind](recipe, job, str(job.split)))
 
 
 def _system(recipe: Recipe, job: Job, split: str) -> Any:
+    from dada.evaluate.split_results import system_results
+
     notes = leakage.notes(recipe, job.system, split)
     for note in notes:
         log.info("%s on %s: %s", job.system, split, note)
@@ -116,15 +115,22 @@ def _system(recipe: Recipe, job: Job, split: str) -> Any:
 
 
 def _pair(recipe: Recipe, job: Job, split: str) -> Any:
+    from dada.evaluate.split_results import pair_results
+
     first, second = job.systems
     return pair_results(recipe, first, second, split)
 
 
 def _weighted(recipe: Recipe, job: Job, split: str) -> Any:
+    from dada.evaluate.split_results import weighted_results
+
     return weighted_results(job.inputs, job.settings["weighted_eer"])
 
 
 def _transcripts(recipe: Recipe, job: Job, split: str) -> Any:
+    from dada.data import DataDir
+    from dada.evaluate.transcripts import transcript_results
+
     data = DataDir.read(recipe.data_dir(split))
     return transcript_results(data, paths.corpora(recipe), recipe.corpus.name, recipe.evaluate)
 

@@ -8,12 +8,10 @@ from dataclasses import asdict
 
 from dada.errors import DataError
 from dada.evaluate.paths import difference_paths, result_path, transcripts_path, weighted_path
-from dada.explain.paths import pages_path
+from dada.explain.paths import explanation_paths, pages_path
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
-from dada.report.load import explanation_paths, load
-from dada.report.publish import RESULTS
-from dada.report.summary import FILE, results_summary
+from dada.report.paths import PAGE, RESULTS, SUMMARY
 from dada.storage.atomic import write_text
 from dada.storage.json_file import write_json
 
@@ -44,7 +42,7 @@ def plan(recipe: Recipe) -> list[Job]:
             protocol=views[0].protocol,
             inputs=(),
             optional_inputs=(*results, *others),
-            outputs=tuple(recipe.exp_root / name for name in (RESULTS, "report.html", FILE)),
+            outputs=tuple(recipe.exp_root / name for name in (RESULTS, PAGE, SUMMARY)),
             settings={"report": asdict(recipe.report), "protocols": [view.protocol for view in recipe.views]},
         )
     ]
@@ -52,8 +50,10 @@ def plan(recipe: Recipe) -> list[Job]:
 
 def run(recipe: Recipe, job: Job) -> None:
     """Write the files. Raise DataError where no system has results."""
+    from dada.report.load import load
     from dada.report.markdown import markdown
     from dada.report.page import page
+    from dada.report.summary import results_summary
     from dada.storage.environment import this_machine
 
     sections = load(recipe.views)

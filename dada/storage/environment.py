@@ -82,14 +82,14 @@ def stamp_facts(command: str) -> dict[str, str]:
 
 def versions(packages: Iterable[str]) -> dict[str, str | None]:
     """Return the versions of packages, None for those that are not installed."""
-    found: dict[str, str | None] = {}
+    installed: dict[str, str | None] = {}
     for name in packages:
         try:
             # The distribution of this package is not named `dada`, and a source tree has none.
-            found[name] = dada.__version__ if name == "dada" else metadata.version(name)
+            installed[name] = dada.__version__ if name == "dada" else metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            installed[name] = None
+    return installed
 
 
 def utc_now() -> str:

@@ -26,8 +26,8 @@ def write_splits(recipe: RecipeView, home: Path, folders: dict[str, Path]) -> No
     redirects: dict[str, str] = {}
     held_out = held_out_of([data for split, data in audio.items() if split != recipe.splits.train])
     for name, folder in folders.items():
-        found, also_held_out = read_authors(folder)
-        texts += [text._replace(key=f"{name}-{text.key}") for text in found]
+        own, also_held_out = read_authors(folder)
+        texts += [text._replace(key=f"{name}-{text.key}") for text in own]
         redirects |= read_redirects(folder.parent)
         held_out.sources |= also_held_out.sources
         held_out.texts |= also_held_out.texts

@@ -87,7 +87,8 @@ def _probe(path: Path, tables: Tables, request: Request) -> dict[str, Probe]:
 
 def _is_there(location: str) -> bool:
     """Whether a location can be read. Missing files are reported with the tables."""
-    from dada.data.audio import split_location, unreadable
+    from dada.data.audio import unreadable
+    from dada.data.location import split_location
 
     try:
         return unreadable(split_location(location)[0]) is None

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from dada.data.audio import SAMPLE_RATE, read_header, read_native, split_location, to_mono
+from dada.data.audio import SAMPLE_RATE, read_header, read_native, to_mono
+from dada.data.location import split_location
 from dada.errors import DataError
 
 CHUNK = 64  # files that a process takes at a time

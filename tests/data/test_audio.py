@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from dada.data import ArkReader, audio, decode_audio, read_audio, write_ark, write_audio
+from dada.data.location import split_location
 from dada.errors import DataError
 
 
@@ -189,7 +190,7 @@ def test_a_long_file_is_read_in_blocks(tmp_path, monkeypatch):
     ],
 )
 def test_offsets_are_plain_digits(location, expected):
-    assert audio.split_location(location) == expected
+    assert split_location(location) == expected
     with pytest.raises(DataError):
         read_audio(location)
 

@@ -7,7 +7,7 @@ from formula_scores import make_recipe
 
 from dada.evaluate.request import Request, evaluate
 from dada.evaluate.results import as_json
-from dada.metrics.config import EvaluateConfig
+from dada.evaluation_settings import EvaluateConfig
 from dada.stages import s09_evaluate
 
 METRICS = ("eer", "auc", "f1_at_eer", "min_dcf", "act_dcf", "cllr", "min_tdcf_2019", "min_tdcf_2021")

@@ -12,8 +12,8 @@ from dada.errors import DataError, UserError
 from dada.evaluate.request import Request
 from dada.evaluate.request import evaluate as evaluate_request
 from dada.evaluate.results import as_json
+from dada.evaluation_settings import EvaluateConfig
 from dada.formats.c012 import read_c012
-from dada.metrics.config import EvaluateConfig
 
 SCORES = {"b1": 2.5, "b2": -0.125, "s1": 1e-7, "s2": -3.0}
 KEY = "S1 b1 - - bonafide\nS2 b2 - - bonafide\nS1 s1 - A01 spoof\nS1 s2 - A02 spoof\n"

@@ -5,10 +5,10 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from dada.errors import DataError
+from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.abx import abx, abx_triples, abx_wins
 from dada.metrics.authorship import measure_abx, measure_authors
 from dada.metrics.bootstrap import Resampler
-from dada.metrics.config import EvaluateConfig
 
 CONFIG = EvaluateConfig(num_resamples=40, abx_triples=2000)
 RNG = np.random.default_rng(0)

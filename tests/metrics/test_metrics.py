@@ -5,8 +5,8 @@ import pytest
 
 from dada import metrics
 from dada.errors import ConfigError, DataError, UserError
+from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.check import unique_table
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.det import sort
 from dada.metrics.tdcf import factors
 from dada.settings import resolve

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dada.errors import DataError
+from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.auc import auc
 from dada.metrics.bootstrap import Resampler
-from dada.metrics.config import EvaluateConfig
 from dada.metrics.f1 import accuracy, macro_f1
 from dada.metrics.recognition import measure_classes
 

@@ -8,8 +8,8 @@ import pytest
 from dada.data import DataDir, read_table
 from dada.errors import ConfigError
 from dada.evaluate.split_results import pair_results
+from dada.evaluation_settings import EvaluateConfig
 from dada.metrics import Resampler, bootstrap_difference
-from dada.metrics.config import EvaluateConfig
 from dada.recipe.recipe import Recipe
 from dada.report.load import load
 from dada.report.score_tables import difference_table

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from dada.errors import ConfigError
 from dada.limits import FromZero, Limits, Positive
 
+FIXED_RATES = "asvspoof5"  # in place of a file of ASV scores
+
 Between = Annotated[float, Limits(above=0, below=1)]
 
 
