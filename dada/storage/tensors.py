@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ def load_tensors(path: Path, advice: str) -> Any:
 
     require_file(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # a checkpoint of another pickle protocol is read or refused like any other
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         with open(path, "rb") as file:
             head = file.read(2)

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -153,17 +154,18 @@ def states(folder: Path) -> dict[str, tuple]:
 
 @contextlib.contextmanager
 def without_local_modules() -> Iterator[None]:
-    """Forget the modules of local/ before and after."""
+    """Import the modules of local/ anew; those of other tests are there again afterwards."""
 
-    def forget() -> None:
-        for name in [
+    def taken_out() -> dict[str, types.ModuleType]:
+        names = [
             name for name in sys.modules if name.startswith("dada.recipe_") and name != "dada.recipe_view"
-        ]:
-            del sys.modules[name]
+        ]
+        return {name: sys.modules.pop(name) for name in names}
 
-    forget()
+    before = taken_out()
     yield
-    forget()
+    taken_out()
+    sys.modules.update(before)
 
 
 @contextlib.contextmanager

@@ -210,7 +210,6 @@ def files(draw, valid):
     return bytes(content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content)
 
 
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # of torch, on damaged files
 @pytest.mark.parametrize("name", READERS)
 @given(data=st.data())
 def test_only_errors_of_the_user_come_out(name, data, tmp_path):

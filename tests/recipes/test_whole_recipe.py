@@ -66,6 +66,7 @@ def kill_in_stage(command: list[str], stage: int, delay: float) -> bool:
             break
     time.sleep(delay if started else 0)
     process.send_signal(signal.SIGKILL)
+    process.stderr.read()  # ends when its workers have ended, too
     process.stderr.close()
     process.wait()
     return started
