@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
+from dada.models.audio._convolution import PlainConv2d
 
 # weight of a batch in the running statistics of a BatchNorm: Keras's default in PyTorch's terms
 KERAS_MOMENTUM = 0.01
@@ -79,7 +80,8 @@ def conv(
     channels: int, size: int, kernel: int | tuple[int, int], init: Callable = he_uniform, **settings: Any
 ) -> nn.Conv2d:
     """A convolution with zero biases and weights drawn by `init`."""
-    layer = nn.Conv2d(channels, size, kernel, **settings)
+    kind = PlainConv2d if settings.get("groups") == channels else nn.Conv2d
+    layer = kind(channels, size, kernel, **settings)
     init(layer.weight)
     nn.init.zeros_(layer.get_parameter("bias"))
     return layer
@@ -103,7 +105,7 @@ def set_norm_momentum(model: nn.Module, momentum: float) -> None:
 
 
 def image(batch: Batch, name: str, min_rows: int = 1, min_frames: int = 1) -> tuple[Tensor, Tensor | None]:
-    """Features (B, F, N) as an image (B, 1, F, N), zero behind each clip's end, and the lengths.
+    """Features (B, F, N) as an image (B, 1, F, N), zero behind each clip's end, and the lengths beside it.
 
     Raise ConfigError for too few features for network `name`, DataError for a clip of too few frames.
     """
@@ -120,7 +122,8 @@ def image(batch: Batch, name: str, min_rows: int = 1, min_frames: int = 1) -> tu
             raise DataError(f"{problem}: let input.length_rule tile or pad it, or remove it")
     if min(lengths) == x.shape[-1]:
         return x, None
-    return fill_padding(x, batch.lengths, 0.0), batch.lengths
+    on_device = batch.lengths.to(x.device)
+    return fill_padding(x, on_device, 0.0), on_device
 
 
 def fill_padding(x: Tensor, lengths: Tensor | None, value: float = 0.0) -> Tensor:

@@ -13,7 +13,7 @@ frames works.
 Class order of the authors: 0 spoof, 1 bona fide, as here. They score by logit 1 alone; here the score is the
 difference of the two. Kept from the code: the second convolution of a factorised reduction sees the same
 pixels as the first, not those shifted by one as in DARTS, so that both are one convolution here; the stem
-counts as a reduction for the first cell.
+counts as a reduction for the first cell. Images are channels-last on a CPU alone (see _convolution).
 
 Axes: B batch, F frequency, N frames, C channels, D embedding, K classes.
 """
@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.models import Output
+from dada.models.audio._convolution import PlainConv2d
 from dada.models.audio._lengths import run_by_length
 from dada.models.audio._norm import BatchNorm2d
 from dada.models.official import rename
@@ -125,15 +126,15 @@ class Stem(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         self.quarter = nn.Sequential(
-            nn.Conv2d(1, channels // 2, 3, stride=2, padding=1, bias=False),
+            PlainConv2d(1, channels // 2, 3, stride=2, padding=1, bias=False),
             BatchNorm2d(channels // 2),
             nn.ReLU(),
-            nn.Conv2d(channels // 2, channels, 3, stride=2, padding=1, bias=False),
+            PlainConv2d(channels // 2, channels, 3, stride=2, padding=1, bias=False),
             BatchNorm2d(channels),
         )
         self.eighth = nn.Sequential(
             nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, stride=2, padding=1, bias=False),
+            PlainConv2d(channels, channels, 3, stride=2, padding=1, bias=False),
             BatchNorm2d(channels),
         )
 
@@ -185,7 +186,7 @@ class FactorisedReduce(nn.Sequential):
 
     def __init__(self, channels: int, size: int, affine: bool):
         super().__init__(
-            nn.ReLU(), nn.Conv2d(channels, size, 1, bias=False), BatchNorm2d(size, affine=affine)
+            nn.ReLU(), PlainConv2d(channels, size, 1, bias=False), BatchNorm2d(size, affine=affine)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -205,7 +206,9 @@ def prepare_inputs(before: int, last: int, channels: int, after_reduction: bool)
 
 
 def relu_conv_norm(channels: int, size: int) -> nn.Sequential:
-    return nn.Sequential(nn.ReLU(), nn.Conv2d(channels, size, 1, bias=False), BatchNorm2d(size, affine=False))
+    return nn.Sequential(
+        nn.ReLU(), PlainConv2d(channels, size, 1, bias=False), BatchNorm2d(size, affine=False)
+    )
 
 
 def separable(channels: int, kernel: int, stride: int, dilation: int, affine: bool) -> list[nn.Module]:
@@ -213,8 +216,8 @@ def separable(channels: int, kernel: int, stride: int, dilation: int, affine: bo
     reach = dilation * (kernel // 2)
     return [
         nn.ReLU(),
-        nn.Conv2d(channels, channels, kernel, stride, reach, dilation, groups=channels, bias=False),
-        nn.Conv2d(channels, channels, 1, bias=False),
+        PlainConv2d(channels, channels, kernel, stride, reach, dilation, groups=channels, bias=False),
+        PlainConv2d(channels, channels, 1, bias=False),
         BatchNorm2d(channels, affine=affine),
     ]
 
