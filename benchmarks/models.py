@@ -10,13 +10,15 @@ The graph part is the same in both: it takes no time. Prints medians of the proc
 per clip, which other work on the machine changes little, their ratio, the largest difference of outputs, and
 the difference of the gradients relative to their norm.
 
-`--steps` tells what each step bought: ours with that step alone undone, in the place of the plain form. What
-both gave is in benchmarks/README.md.
+`--steps` tells what each step bought: ours with that step alone undone, in the place of the plain form.
+`--memory aasist --batch_size 24` does one training step in this process alone, and prints the largest memory
+that it had.
 """
 
 import argparse
 import contextlib
 import copy
+import resource
 from collections.abc import Callable
 from unittest import mock
 
@@ -136,10 +138,17 @@ def without_folding(model: nn.Module) -> contextlib.AbstractContextManager:
     return mock.patch.object(_spectro_temporal, "conv_norm", lambda x, conv, norm: norm(conv(x)))
 
 
+def without_keeping_little(model: nn.Module) -> contextlib.AbstractContextManager:
+    """What autograd keeps of a block in training, over the whole batch."""
+    return mock.patch.object(_spectro_temporal, "can_keep_little", lambda x, norm: False)
+
+
 def without_selu(model: nn.Module) -> contextlib.AbstractContextManager:
-    """The library's SELU."""
-    return mock.patch.object(
-        _spectro_temporal, "selu_", lambda x, training: nn.functional.selu(x, inplace=True)
+    """The library's SELU, in blocks that work on the whole batch."""
+    return mock.patch.multiple(
+        _spectro_temporal,
+        can_keep_little=lambda x, norm: False,
+        selu_=lambda x, training: nn.functional.selu(x, inplace=True),
     )
 
 
@@ -148,6 +157,7 @@ STEPS: dict[str, Callable[[nn.Module], contextlib.AbstractContextManager]] = {
     "channels-last": without_channels_last,
     "images in pieces": without_pieces,
     "folded BatchNorm": without_folding,
+    "clip by clip in training": without_keeping_little,
     "SELU by exp": without_selu,
 }
 
@@ -198,12 +208,18 @@ def main() -> None:
         choices=["aasist", "aasist_l", "rawgat_st"],
         help="instead: what steps bought",
     )
+    parser.add_argument("--memory", choices=list(SYSTEMS), help="instead: the memory of a training step")
     parser.add_argument("--batch_size", type=int, default=2)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     batch = make_batch(args.batch_size)
+    if args.memory:
+        training_step(SYSTEMS[args.memory][0](), batch)
+        gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+        print(f"{args.memory}, a training step of {args.batch_size} clips: at most {gigabytes:.2f} GB")
+        return
     print(HEAD)
     for name in args.steps:
         compare_steps(name, batch, args.repetitions)

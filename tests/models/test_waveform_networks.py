@@ -280,3 +280,22 @@ def test_batch_norm_in_training_is_exact_on_a_large_image():
         torch.testing.assert_close(
             norm.state_dict()[key], value.to(norm.state_dict()[key].dtype), rtol=1e-5, atol=1e-6
         )
+
+
+def test_a_block_in_training_keeps_little():
+    """Its input, one image between its convolutions, and a byte for each maximum; of an image of one channel
+    not even that between.
+    """
+    torch.manual_seed(1)
+    encoder = parts.Encoder([8, 8, 12], [3, 3, 3], dead_preact=True).train()
+    x = noise(2, 1, 5, 300).requires_grad_()
+    sizes = {}
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda value: sizes.__setitem__(value.data_ptr(), value.nbytes) or value, lambda value: value
+    ):
+        encoder(x)
+    weights = {p.data_ptr() for p in encoder.parameters()}
+    kept = sum(size for place, size in sizes.items() if place not in weights)
+    pixels = [2 * 8 * 6 * 100 * 4, 2 * 12 * 6 * 33 * 4]  # of the first convolutions of the later blocks
+    outputs = 2 * 5 * (8 * 100 + 8 * 33 + 12 * 11)
+    assert kept <= x.nbytes + sum(pixels) + 5 * outputs + 4096

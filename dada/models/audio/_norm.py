@@ -33,16 +33,28 @@ class BatchNorm2d(nn.BatchNorm2d):
         ):
             return super().forward(x)
         out, mean, variance = NormaliseBatch.apply(x, self.weight, self.bias, self.eps)
+        self.track(mean, variance, count)
+        return out
+
+    def track(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Take the statistics (C,) of a batch of `count` pixels into the running ones."""
         tracked, running_mean, running_var = self.num_batches_tracked, self.running_mean, self.running_var
         if tracked is None or running_mean is None or running_var is None:
-            return out
+            return
         tracked += 1
         share = (
             1 / float(tracked) if self.momentum is None else self.momentum
         )  # None: the mean over all batches
         running_mean.lerp_(mean, share)
         running_var.lerp_(variance * count / (count - 1), share)
-        return out
+
+
+def batch_statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance (C,) of the pixels of a channels-last image (B, C, F, N)."""
+    pixels = x.permute(0, 2, 3, 1).view(-1, x.shape[1])
+    mean = (sum(part.sum(0).double() for part in pixels.split(CHUNK)) / len(pixels)).float()
+    variance = sum((part - mean).square_().sum(0).double() for part in pixels.split(CHUNK)) / len(pixels)
+    return mean, variance.float()
 
 
 class NormaliseBatch(torch.autograd.Function):
@@ -54,11 +66,7 @@ class NormaliseBatch(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        pixels = x.permute(0, 2, 3, 1).view(-1, x.shape[1])
-        mean = (sum(part.sum(0).double() for part in pixels.split(CHUNK)) / len(pixels)).float()
-        variance = (
-            sum((part - mean).square_().sum(0).double() for part in pixels.split(CHUNK)) / len(pixels)
-        ).float()
+        mean, variance = batch_statistics(x)
         ctx.save_for_backward(x, weight, mean, torch.rsqrt(variance + eps))
         ctx.eps = eps
         ctx.mark_non_differentiable(mean, variance)

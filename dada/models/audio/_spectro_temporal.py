@@ -5,16 +5,15 @@ Both come from the same line of work and share these parts to the letter; what d
 their own files.
 
 What makes them fast on a CPU, at equal outputs: images in channels-last memory; BatchNorm folded into the
-convolution in evaluation; SELU by `exp`, which is several times faster than the library's `expm1`; and wide
-images cut in pieces that stay in the processor's cache, in evaluation, where the columns of an image do not
-depend on far ones.
+convolution in evaluation; SELU by `exp` (_selu); in training blocks that work clip by clip and keep little
+for the backward pass (_residual); and wide images cut in pieces that stay in the processor's cache, in
+evaluation, where the columns of an image do not depend on far ones.
 
 Axes: B batch, T samples, C channels, H height of an image (bands), W its width (time), N nodes, D features of
 a node.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,12 +21,9 @@ from torch import Tensor, nn
 from dada.errors import ConfigError
 from dada.features import sinc
 from dada.models.audio._norm import BatchNorm2d
+from dada.models.audio._residual import can_keep_little, keep_little
+from dada.models.audio._selu import selu_
 
-SELU_ALPHA, SELU_SCALE = (
-    1.6732632423543772,
-    1.0507009873554805,
-)  # Klambauer et al., "Self-normalizing neural networks" (2017)
-SELU_PIECE = 1 << 15  # numbers worked on at once
 WIDTH = 2048  # columns of an image worked on at once in evaluation, to begin with
 
 
@@ -126,6 +122,8 @@ class ResidualBlock(nn.Module):
 
     def _run(self, x: Tensor) -> Tensor:
         h = x if self.norm1 is None or self.dead_preact else selu_(self.norm1(x), self.training)
+        if self.training and can_keep_little(x, self.norm2):
+            return keep_little(h, x, self.conv1, self.norm2, self.conv2, self.shortcut, self.pool_width)
         h = self.conv2(selu_(conv_norm(h, self.conv1, self.norm2), self.training))
         h += x if self.shortcut is None else self.shortcut(x)
         return self.pool(h)
@@ -140,32 +138,6 @@ def conv_norm(x: Tensor, conv: nn.Conv2d, norm: BatchNorm2d) -> Tensor:
     offset = -mean if conv.bias is None else conv.bias - mean  # explanations put plain tensors for parameters
     bias = offset * scale + norm.bias
     return nn.functional.conv2d(x, conv.weight * scale[:, None, None, None], bias, padding=conv.padding)
-
-
-def selu_(x: Tensor, training: bool) -> Tensor:
-    """SELU in place. Where a gradient of a model in evaluation is asked for, by the library's function, which
-    explanations look for.
-    """
-    if x.device.type != "cpu" or x.dtype != torch.float32 or (x.requires_grad and not training):
-        return nn.functional.selu(x, inplace=True)
-    return Selu.apply(x)
-
-
-class Selu(torch.autograd.Function):
-    """SELU of a dense tensor, in place, to about 1e-7: λ max(x, 0) + λα (exp(min(x, 0)) - 1)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        for piece in x.as_strided((x.numel(),), (1,)).split(SELU_PIECE):
-            below = piece.clamp(max=0).exp_().sub_(1)
-            piece.clamp_(min=0).mul_(SELU_SCALE).add_(below, alpha=SELU_ALPHA * SELU_SCALE)
-        ctx.mark_dirty(x)
-        ctx.save_for_backward(x)
-        return x
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return torch.ops.aten.elu_backward(gradient, SELU_ALPHA, SELU_SCALE, 1, True, ctx.saved_tensors[0])
 
 
 class GraphAttention(nn.Module):
