@@ -32,7 +32,7 @@ class Batch:
     def mask(self) -> Tensor:
         """(B, last axis of inputs), True where a step is valid."""
         steps = torch.arange(self.inputs.shape[-1], device=self.inputs.device)
-        return steps[None, :] < self.lengths[:, None]
+        return steps[None, :] < self.lengths.to(self.inputs.device, non_blocking=True)[:, None]
 
     def __len__(self) -> int:
         return len(self.utts)

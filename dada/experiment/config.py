@@ -9,6 +9,7 @@ from dada.limits import FromZero, Names, Positive, Rate
 
 # Settings of `train:` that change the time of a training and not its result, with their defaults.
 OF_SPEED = {"num_workers": 0, "checkpoint_steps": 0}
+OF_MEMORY = ("recompute",)  # settings of `model:` that change memory and time alone
 Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 
 
@@ -123,4 +124,7 @@ def result_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         else phase
         for phase in train.get("phases") or []
     ]
-    return {**settings, "train": {**train, **OF_SPEED, "phases": phases}}
+    changed: dict[str, Any] = {"train": {**train, **OF_SPEED, "phases": phases}}
+    if isinstance(model := settings.get("model"), dict):
+        changed["model"] = {key: value for key, value in model.items() if key not in OF_MEMORY}
+    return {**settings, **changed}

@@ -31,7 +31,8 @@ from dada.features.cqt import fft_size
 
 OFFSET = 228.7  # Hz: what 24.7 Hz of the ERB scale is at a slope of .108, so that low bands are wider
 FLOOR = 2.220446049250313e-16  # added to the power before the logarithm: the smallest step of float64
-VALUES = 2**22  # complex numbers of the transform held at once: 32 MB
+VALUES = 2**22  # complex numbers of the transform held at once on a CPU: 32 MB
+VALUES_ELSEWHERE = 2**27  # on a GPU, whose kernels are worth starting for many: 1 GB
 
 
 @dataclass
@@ -87,7 +88,8 @@ class Feature(nn.Module):
         num_blocks = fft_size(-(-(x.shape[-1] + margin) // self.hop))
         spectrum = torch.fft.rfft(x, n=num_blocks * self.hop) * (2 / self.hop)
         num_frames = 1 + x.shape[-1] // self.hop
-        at_once = max(1, VALUES // (num_blocks * len(x)))
+        values = VALUES if x.device.type == "cpu" else VALUES_ELSEWHERE
+        at_once = max(1, values // (num_blocks * len(x)))
         coefficients = x.new_zeros(len(x), num_frames, self.config.num_coefficients)
         for first in range(0, len(self.frequencies), at_once):
             chosen = slice(first, first + at_once)
@@ -107,7 +109,8 @@ class Feature(nn.Module):
             torch.from_numpy(a[chosen] / step).to(spectrum.device) for a in (self.frequencies, self.widths)
         )
         start = torch.ceil(centres - widths / 2).long()
-        index = start[:, None] + torch.arange(int(widths.max()) + 1, device=start.device)
+        widest = int(self.widths[chosen].max() / step)  # from the host's copy: nothing waits for the device
+        index = start[:, None] + torch.arange(widest + 1, device=start.device)
         position = (index - centres[:, None]) / widths[:, None]  # -1/2 to 1/2 within the band
         window = torch.where(position.abs() < 0.5, 0.5 + 0.5 * torch.cos(2 * math.pi * position), 0).float()
         part = spectrum[:, index.clamp_max(spectrum.shape[-1] - 1)] * window

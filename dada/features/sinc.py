@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from dada.errors import ConfigError, DataError
 
 PIECE = 2**18  # samples filtered at once: of half an hour the result takes gigabytes by itself
-# frames multiplied at once: few enough that the products stay in the processor's cache until they are pooled
+# frames multiplied at once on a CPU: few enough that the products stay in its cache until they are pooled
 CHUNK = 1024
+PRODUCTS = 2**28  # outputs of filters held at once elsewhere: a gigabyte
 
 
 @dataclass
@@ -99,12 +100,28 @@ class PooledMagnitude(nn.Module):
         if self.training and self.max_masked:
             matrix = matrix * self._mask()[:, :, None]
         matrix = matrix.reshape(-1, self.window)
+        frames = x.unfold(-1, self.window, self.steps)  # (B, N, window), a view
+        return self._in_cache(matrix, frames) if x.device.type == "cpu" else self._at_once(matrix, frames)
+
+    def _in_cache(self, matrix: Tensor, frames: Tensor) -> Tensor:
+        """Clip by clip, a few frames at a time."""
         clips = []
-        for frames in x.unfold(-1, self.window, self.steps):  # (N, window), a view
-            outputs = [matrix @ part.T for part in frames.split(CHUNK)]
+        for clip in frames:
+            outputs = [matrix @ part.T for part in clip.split(CHUNK)]
             pooled = [y.view(-1, self.num_bands, y.shape[-1]).abs().amax(0) for y in outputs]
             clips.append(torch.cat(pooled, dim=-1))
         return torch.stack(clips)
+
+    def _at_once(self, matrix: Tensor, frames: Tensor) -> Tensor:
+        """The whole batch in three kernels: frames are copied, multiplied and pooled; in parts where that
+        takes more memory than PRODUCTS.
+        """
+        batch = matrix.expand(len(frames), -1, -1)
+        parts = []
+        for part in frames.split(max(1, PRODUCTS // (len(frames) * len(matrix))), dim=1):
+            outputs = torch.bmm(batch, part.contiguous().transpose(1, 2))  # (B, steps · bands · P, N)
+            parts.append(torch.linalg.vector_norm(outputs.unflatten(1, (-1, self.num_bands)), torch.inf, 1))
+        return torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]
 
     def _mask(self) -> Tensor:
         """(bands, P), 0 for the silenced filters and 1 for the others."""

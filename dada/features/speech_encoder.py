@@ -84,6 +84,8 @@ class SpeechEncoder(nn.Module):
     `tuned_layers` counts transformer layers down from the highest one that is needed; 0 freezes the encoder,
     ALL tunes the whole of it. What is frozen has no gradient and stays in evaluation mode, without dropout.
     Layers above the highest one needed are not there. The library's random masks and skipped layers are off.
+    `recompute` keeps only the inputs of the tuned layers for the backward pass, which runs each layer again:
+    less memory, more time, the same gradients.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class SpeechEncoder(nn.Module):
         normalise: Normalise = "auto",
         allow_download: bool = False,
         tuned_layers: int = 0,
+        recompute: bool = False,
     ):
         super().__init__()
         if not layers:
@@ -115,6 +118,8 @@ class SpeechEncoder(nn.Module):
             if self.is_whisper or getattr(config, "do_stable_layer_norm", False):
                 stack.layer_norm = nn.Identity()  # it normalises the output of the last layer
         self._freeze(stack, tuned_layers)
+        if recompute:
+            self.network.gradient_checkpointing_enable({"use_reentrant": False})
         self.train()
 
     def _freeze(self, stack: Any, tuned_layers: int) -> None:
@@ -180,15 +185,35 @@ class SpeechEncoder(nn.Module):
         ]
         return torch.cat(parts, dim=-2) if len(parts) > 1 else parts[0]
 
-    def _chosen(self, states: tuple[Tensor, ...]) -> Tensor:
+    def _chosen(self, states: dict[int, Tensor]) -> Tensor:
         return torch.stack([states[k] for k in self.layers], dim=1)
 
-    def _waveform(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Hidden states of the wav2vec 2.0 family, each (B, N, D)."""
-        output = self.network(x, output_hidden_states=True)
-        return output.hidden_states or (
-            output.last_hidden_state,
-        )  # without any layer the library collects none
+    def _waveform(self, x: Tensor) -> dict[int, Tensor]:
+        """The chosen hidden states of the wav2vec 2.0 family, each (B, N, D): what enters a layer, or leaves
+        the last one. The library would keep those of all layers.
+        """
+        stack, states = self.network.encoder, {}
+
+        def keep_input(k: int, args: tuple, kwargs: dict) -> None:
+            states[k] = args[0] if args else kwargs["hidden_states"]
+
+        def keep_output(module: nn.Module, args: tuple, output: Any) -> None:
+            states[len(stack.layers)] = output if isinstance(output, Tensor) else output[0]
+
+        hooks = [
+            stack.layers[k].register_forward_pre_hook(
+                lambda module, args, kwargs, k=k: keep_input(k, args, kwargs), with_kwargs=True
+            )
+            for k in set(self.layers) - {len(stack.layers)}
+        ]
+        last = stack.layers[-1] if len(stack.layers) else stack
+        hooks.append(last.register_forward_hook(keep_output))
+        try:
+            self.network(x)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return states
 
     def pieces(self, num_samples: int) -> list[tuple[int, int, slice]]:
         """(first sample, end, frames to keep) of the pieces that a clip is encoded in.
@@ -210,9 +235,9 @@ class SpeechEncoder(nn.Module):
             pieces.append((low * hop, (high - 1) * hop + window, slice(first - low, end - low)))
         return pieces
 
-    def _whisper(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Hidden states of Whisper's encoder over the clip alone, each (B, N, D). A part of a frame at the
-        end is padded.
+    def _whisper(self, x: Tensor) -> dict[int, Tensor]:
+        """The chosen hidden states of Whisper's encoder over the clip alone, each (B, N, D). A part of a
+        frame at the end is padded.
         """
         encoder, table = self.network, self.network.embed_positions
         num_frames = -(-x.shape[-1] // WHISPER_STEP)
@@ -223,19 +248,39 @@ class SpeechEncoder(nn.Module):
                 "length_rule"
             )
         x = torch.nn.functional.pad(x, (0, num_frames * WHISPER_STEP - x.shape[-1]))
-        mels = self.processor(
-            list(x.cpu().numpy()), sampling_rate=SAMPLE_RATE, padding="longest", return_tensors="pt"
-        ).input_features
-        h = nn.functional.gelu(encoder.conv1(mels.to(x.device, table.weight.dtype)))
+        h = nn.functional.gelu(encoder.conv1(self._mels(x).to(table.weight.dtype)))
         h = nn.functional.gelu(encoder.conv2(h)).transpose(1, 2)
         h = h + table.weight[:num_frames]
-        states = [h]
-        for layer in encoder.layers:
+        states, top = {}, len(encoder.layers)
+        for k, layer in enumerate(encoder.layers):
+            if k in self.layers:
+                states[k] = h
             h = layer(h, None)
-            states.append(h)
-        if len(encoder.layers) == encoder.config.num_hidden_layers:
-            states[-1] = encoder.layer_norm(h)
-        return tuple(states)
+        states[top] = encoder.layer_norm(h) if top == encoder.config.num_hidden_layers else h
+        return states
+
+    def _mels(self, x: Tensor) -> Tensor:
+        """Whisper's log-mel spectrogram of (B, T), (B, F, 2 N): by the library on a CPU, where x is
+        otherwise.
+        """
+        if x.device.type != "cpu":
+            return whisper_mels(x, self.processor)
+        return self.processor(
+            list(x.numpy()), sampling_rate=SAMPLE_RATE, padding="longest", return_tensors="pt"
+        ).input_features
+
+
+def whisper_mels(x: Tensor, processor: Any) -> Tensor:
+    """What Whisper's `processor` gives for clips of one length (B, T), computed where they are: (B, F, 2 N).
+
+    The logarithm of the mel power to the base 10, not lower than 8 below the clip's peak, and scaled.
+    """
+    window = torch.hann_window(processor.n_fft, device=x.device)
+    spectrum = torch.stft(x, processor.n_fft, processor.hop_length, window=window, return_complex=True)
+    filters = torch.from_numpy(processor.mel_filters).to(x.device, x.dtype)
+    power = filters.T @ spectrum[..., :-1].abs().square()
+    level = power.clamp_min(1e-10).log10()
+    return (torch.maximum(level, level.amax((1, 2), keepdim=True) - 8) + 4) / 4
 
 
 def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:

@@ -5,6 +5,7 @@ pooling.
 import numpy as np
 import pytest
 import torch
+from dispatches import Dispatches
 
 from dada.errors import ConfigError, DataError
 from dada.features import sinc
@@ -98,3 +99,24 @@ def test_bad_settings_and_short_clips():
         sinc.Feature(sinc.Config())(torch.zeros(1, 100))
     with pytest.raises(DataError, match="130 samples"):
         sinc.PooledMagnitude(sinc.Config(), 3, 3)(torch.zeros(1, 130))
+
+
+@pytest.mark.parametrize(
+    ("settings", "bands", "products"), [({}, 3, sinc.PRODUCTS), (RAWNET2, 1, sinc.PRODUCTS), ({}, 3, 40_000)]
+)
+def test_beside_a_cpu_the_batch_is_filtered_at_once(settings, bands, products, monkeypatch):
+    monkeypatch.setattr(sinc, "PRODUCTS", products)
+    bank = sinc.PooledMagnitude(sinc.Config(**settings), bands, 3)
+    x = torch.randn(3, 3000, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    matrix, frames = bank.matrix.reshape(-1, bank.window), x.unfold(-1, bank.window, bank.steps)
+    at_once, in_cache = bank._at_once(matrix, frames), bank._in_cache(matrix, frames)
+    torch.testing.assert_close(at_once, in_cache, rtol=0, atol=1e-5)
+    gradients = [torch.autograd.grad(y.sum(), x, retain_graph=True)[0] for y in (at_once, in_cache)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-3)
+
+
+def test_a_batch_of_the_published_size_takes_four_kernels():
+    bank = sinc.PooledMagnitude(sinc.Config(), bands=3, steps=3).to("meta")
+    with Dispatches() as found:
+        assert bank(torch.zeros(24, 64_600, device="meta")).shape == (24, 23, 21_490)
+    assert len(found.names) <= 4, found.names

@@ -5,7 +5,8 @@ import torch
 
 from dada import features
 from dada.errors import ConfigError, DataError, UserError
-from dada.features.speech_encoder import ALL, SpeechEncoder
+from dada.experiment.config import result_settings
+from dada.features.speech_encoder import ALL, SpeechEncoder, whisper_mels
 
 KINDS = ["wav2vec2", "wav2vec2_ctc", "hubert", "wavlm", "wavlm_large", "whisper"]
 
@@ -174,3 +175,38 @@ def test_a_model_that_is_not_there_says_how_to_get_it(tmp_path, encoder_folder, 
         build(model=str(tmp_path))
     with pytest.raises(ConfigError, match="hidden states 0 to 3"):
         build(model=str(encoder_folder("hubert")), layers=[4])
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "wavlm", "whisper"])
+def test_recomputed_layers_have_the_same_gradients(kind, encoder_folder):
+    x = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(1))
+    kept, gradients = [], []
+    for recompute in (False, True):
+        encoder = SpeechEncoder(str(encoder_folder(kind)), [2], tuned_layers=2, recompute=recompute).train()
+        encoder.network.config.hidden_dropout = encoder.network.config.attention_dropout = 0.0
+        torch.manual_seed(1)
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda value, sizes=sizes: sizes.append(value.numel()) or value, lambda value: value
+        ):
+            output = encoder(x)
+        output.square().sum().backward()
+        kept.append(sum(sizes))
+        gradients.append({name: p.grad for name, p in encoder.named_parameters() if p.grad is not None})
+    assert kept[1] < kept[0] / 3
+    assert gradients[0].keys() == gradients[1].keys() and len(gradients[0]) > 10
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-5, atol=1e-6)
+
+
+def test_whispers_mels_beside_a_cpu_are_the_librarys(encoder_folder):
+    encoder = SpeechEncoder(str(encoder_folder("whisper")), [1])
+    x = 0.1 * torch.randn(2, 16_000, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(whisper_mels(x, encoder.processor), encoder._mels(x), rtol=0, atol=1e-4)
+
+
+def test_recomputing_makes_no_other_experiment():
+    settings = {"train": {}, "model": {"name": "w2v2_aasist", "tuned_layers": 2}}
+    other = {**settings, "model": {**settings["model"], "recompute": True}}
+    assert result_settings(other) == result_settings(settings)
+    assert result_settings({**settings, "model": {"name": "slim"}}) != result_settings(settings)

@@ -10,6 +10,22 @@ from dada.errors import DataError
 from dada.models import Output
 
 
+def valid_frames(batch: Batch) -> Tensor:
+    """The places (M,) of the frames within their clips among all B · N frames of a batch (B, F, N), beside
+    its inputs.
+
+    They are found on the CPU, where the lengths may be, so that nothing waits for a GPU.
+    """
+    size = batch.inputs.shape[-1]
+    places = [torch.arange(length) + i * size for i, length in enumerate(batch.lengths.tolist())]
+    return torch.cat(places).to(batch.inputs.device)
+
+
+def all_valid(batch: Batch) -> bool:
+    """Whether no row of a batch has padding."""
+    return min(batch.lengths.tolist()) == batch.inputs.shape[-1]
+
+
 def run_by_length(
     batch: Batch, shortest: int, run: Callable[[Tensor], Output], unit: str = "samples"
 ) -> Output:

@@ -193,24 +193,11 @@ class HeterogeneousAttention(nn.Module):
 
     def _scores(self, pair: Tensor, num_frames: int) -> Tensor:
         """Features of pairs (B, N + N', N + N', D) to scores (B, N + N', N + N')."""
-        of_frames, of_bands = pair[:, :num_frames], pair[:, num_frames:]
-        rows = [
-            torch.cat(
-                [
-                    of_frames[:, :, :num_frames] @ self.weight_t,
-                    of_frames[:, :, num_frames:] @ self.weight_cross,
-                ],
-                dim=2,
-            ),
-            torch.cat(
-                [
-                    of_bands[:, :, :num_frames] @ self.weight_cross,
-                    of_bands[:, :, num_frames:] @ self.weight_s,
-                ],
-                dim=2,
-            ),
-        ]
-        return torch.cat(rows, dim=1).squeeze(-1) / self.temperature
+        scores = pair @ torch.cat([self.weight_t, self.weight_cross, self.weight_s], dim=1)
+        is_band = torch.arange(pair.shape[1], device=pair.device) >= num_frames
+        kind = is_band[:, None].long() + is_band  # of a pair: 0 of frames, 1 across, 2 of bands
+        kind = kind.expand(len(pair), -1, -1)[..., None]
+        return scores.gather(3, kind).squeeze(-1) / self.temperature
 
 
 def keep(nodes: Tensor, ratio: float) -> int:

@@ -25,6 +25,7 @@ from dada.errors import ConfigError, DataError
 from dada.limits import Rate
 from dada.models import Output
 from dada.models.audio import _compression
+from dada.models.audio._lengths import all_valid, valid_frames
 
 
 @dataclass
@@ -111,13 +112,15 @@ class Model(nn.Module):
         x = self._mean_of_layers(batch.inputs).transpose(1, 2)  # (B, N, F)
         mask = batch.mask
         if self.compression.num_frames is not None:
-            self._require_fixed_length(mask)
+            self._require_fixed_length(batch)
             frames = self.compression(x)
-        elif bool(mask.all()):
+        elif all_valid(batch):
             frames = self.compression(x.reshape(-1, x.shape[-1])).reshape(*mask.shape, -1)
         else:
-            packed = self.compression(x[mask])  # padding must not enter the batch statistics
-            frames = packed.new_zeros(*mask.shape, packed.shape[-1]).masked_scatter(mask[..., None], packed)
+            places = valid_frames(batch)  # padding must not enter the batch statistics
+            packed = self.compression(x.flatten(0, 1)[places])
+            frames = packed.new_zeros(mask.numel(), packed.shape[-1]).index_copy(0, places, packed)
+            frames = frames.unflatten(0, mask.shape)
         embedding = nn.functional.normalize(self.pooling(frames, mask), dim=-1)
         return Output(self.head(embedding), embedding)
 
@@ -135,11 +138,12 @@ class Model(nn.Module):
             "l,blfn->bfn", self.layer_weights.softmax(dim=0), x.unflatten(1, (layers, self.config.width))
         )
 
-    def _require_fixed_length(self, mask: Tensor) -> None:
-        if mask.shape[1] != self.config.num_frames or not bool(mask.all()):
+    def _require_fixed_length(self, batch: Batch) -> None:
+        num_frames = batch.inputs.shape[-1]
+        if num_frames != self.config.num_frames or not all_valid(batch):
             raise DataError(
                 f"norm: frames needs exactly {self.config.num_frames} frames of every utterance, got up to "
-                f"{mask.shape[1]}: "
+                f"{num_frames}: "
                 f"set input.num_frames and model.num_frames alike with length_rule tile, or norm: channels"
             )
 

@@ -22,6 +22,7 @@ from dada.data.batch import Batch, required_labels
 from dada.errors import DataError
 from dada.limits import Limits
 from dada.models import Batches, Output
+from dada.models.audio._lengths import valid_frames
 
 CHUNK = 8192  # frames worked on at once
 KMEANS_ITERATIONS = 20  # at most; EM does the rest
@@ -72,7 +73,7 @@ class Model(nn.Module):
         total = torch.zeros(len(batch), len(self.weights), dtype=torch.float64, device=frames.device)
         for chunk, rows in zip(frames.split(CHUNK), owner.split(CHUNK), strict=True):
             total.index_add_(0, rows, self.log_likelihood(chunk.double()))
-        logits = (total / batch.lengths[:, None]).float()
+        logits = (total / batch.lengths.to(total.device)[:, None]).float()
         return Output(logits, logits)
 
     def log_likelihood(self, frames: Tensor) -> Tensor:
@@ -297,5 +298,5 @@ def kmeans(frames: Tensor, centres: Tensor) -> Tensor:
 
 def _valid_frames(batch: Batch) -> tuple[Tensor, Tensor]:
     """The frames of a batch within their clips, (M, F), and the row of the batch of each frame (M,)."""
-    mask = batch.mask
-    return batch.inputs.transpose(1, 2)[mask], mask.nonzero()[:, 0]
+    places = valid_frames(batch)
+    return batch.inputs.transpose(1, 2).flatten(0, 1)[places], places // batch.inputs.shape[-1]

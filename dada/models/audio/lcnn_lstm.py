@@ -83,8 +83,9 @@ class Model(nn.Module):
             x, lengths = block(x, lengths)
         steps = self.dropout(x).flatten(1, 2).transpose(1, 2).contiguous()  # (B, N, C·F)
         hidden = steps
+        num_steps = None if lengths is None else batch.lengths.cpu() // REDUCTION
         for lstm in cast(Iterable[nn.LSTM], self.lstms):
-            hidden = run_lstm(lstm, hidden, lengths)
+            hidden = run_lstm(lstm, hidden, num_steps)
         total = (hidden + steps).sum(1)
         embedding = total / (steps.shape[1] if lengths is None else lengths[:, None])
         return Output(self.classify(embedding), embedding)
@@ -110,10 +111,12 @@ class Block(nn.Module):
 
 
 def run_lstm(lstm: nn.LSTM, x: Tensor, lengths: Tensor | None) -> Tensor:
-    """(B, N, D) to the same shape, zero behind each clip's end, where the backward direction starts."""
+    """(B, N, D) to the same shape, zero behind each clip's end, where the backward direction starts.
+    `lengths` are on the CPU.
+    """
     if lengths is None:
         return lstm(x)[0]
-    packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
     return pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0]
 
 

@@ -46,6 +46,8 @@ class Config:
     linguistics_encoder: str = ""
     linguistics_layers: list[int] = field(default_factory=lambda: list(range(14, 22)))
     linguistics_tuned_layers: int = 0
+    # keep little of the tuned layers for the backward pass, and run each again in it: for long clips on a GPU
+    recompute: bool = False
     normalise: Normalise = "auto"  # as of speech_encoder
     allow_download: bool = False
     bottleneck: int = 256
@@ -149,7 +151,8 @@ def weighted_statistics(x: Tensor, weights: Tensor) -> Tensor:
 
 def _encoder(config: Config, part: str) -> SpeechEncoder:
     model, layers, tuned = (getattr(config, f"{part}_{key}") for key in ("encoder", "layers", "tuned_layers"))
-    encoder = SpeechEncoder(model, layers, config.normalise, config.allow_download, tuned)
+    options = (config.normalise, config.allow_download, tuned, config.recompute)
+    encoder = SpeechEncoder(model, layers, *options)
     if encoder.width != config.width:
         raise ConfigError(
             f"slim: model.width is {config.width}, but {model} is {encoder.width} wide: set it to that"

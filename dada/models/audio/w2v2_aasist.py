@@ -39,6 +39,8 @@ class Config(GraphConfig):
     encoder: str = ""  # folder, relative to the recipe, or id on Hugging Face
     layers: list[int] = field(default_factory=lambda: [-1])  # hidden states of `encoder`
     tuned_layers: int = 12  # of `encoder`: its last ones in use; 0 freezes it, -1 tunes the whole of it
+    # keep little of the tuned layers for the backward pass, and run each again in it: for long clips on a GPU
+    recompute: bool = False
     normalise: Normalise = "auto"  # as of speech_encoder
     allow_download: bool = False
     width: int = 1280  # D of features
@@ -56,7 +58,7 @@ class Model(nn.Module):
         self.encoder: SpeechEncoder | None = None
         width, num_layers = config.width, config.num_layers
         if config.encoder:
-            options = (config.normalise, config.allow_download, config.tuned_layers)
+            options = (config.normalise, config.allow_download, config.tuned_layers, config.recompute)
             self.encoder = SpeechEncoder(config.encoder, config.layers, *options)
             width, num_layers = self.encoder.width, len(config.layers)
         self.layer_weights = nn.Parameter(torch.zeros(num_layers)) if num_layers > 1 else None
