@@ -112,7 +112,8 @@ class Block(torch.autograd.Function):
         firsts = Recomputed(h, weight1, bias1) if kept is None else kept
         shape = len(x), len(weight1), h.shape[2] + 1, h.shape[3]
         slope = new_image(shape, x)  # of the BatchNorm's output
-        to_x, totals = torch.empty_like(x), None
+        to_x = torch.empty_like(x)
+        totals: list[Any] = []
         for clip in clips:
             first = firsts[clip]
             z = activate(first, mean, variance, scale, offset, ctx.eps)
@@ -127,7 +128,7 @@ class Block(torch.autograd.Function):
         *rest, to_scale, to_offset = totals
         count = slope.numel() // slope.shape[1]
         share, shift = to_scale * inverse / count, to_offset / count
-        to_h, totals = torch.empty_like(h), None
+        to_h, totals = torch.empty_like(h), []
         for clip in clips:
             first = firsts[clip]
             to_first = (slope[clip] - per_channel(shift)).sub_(
@@ -190,7 +191,9 @@ def unpool_columns(gradient: Tensor, pool: int, place: Tensor, width: int) -> Te
     return slope
 
 
-def shortcut_backward(y_slope: Tensor, x: Tensor, weight: Tensor | None) -> tuple[Tensor | None, ...]:
+def shortcut_backward(
+    y_slope: Tensor, x: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Gradients of the shortcut's input, weight and bias, the last two None where it has none."""
     if weight is not None:
         return convolution_backward(y_slope, x, weight, PAD_SECOND)
@@ -211,8 +214,10 @@ def per_channel(values: Tensor) -> Tensor:
     return values[:, None, None]
 
 
-def add(totals: list[Tensor | None] | None, parts: list[Tensor | None]) -> list[Tensor | None]:
-    """Sums over clips of gradients, None where there is none."""
-    if totals is None:
+def add(totals: list[Any], parts: Sequence[Tensor | None]) -> list[Any]:
+    """The parts added to totals of earlier clips, an empty list before the first; None where there is no
+    gradient.
+    """
+    if not totals:
         return list(parts)
-    return [None if a is None or b is None else a + b for a, b in zip(totals, parts, strict=True)]
+    return [None if part is None else total + part for total, part in zip(totals, parts, strict=True)]
