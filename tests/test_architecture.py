@@ -278,6 +278,7 @@ def test_programs_are_there():
         "combine_data.py",
         "compare_runs.py",
         "make_docs.py",
+        "pack_audio.py",
         "subset_data_dir.py",
         "systems_table.py",
     }

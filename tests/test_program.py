@@ -83,6 +83,15 @@ def test_subset_and_combine_programs(tmp_path, make_data_dir):
     assert not (tmp_path / "new").exists()
 
 
+def test_packing_program(tmp_path, make_data_dir):
+    data = make_data_dir(tmp_path / "d")
+    done = call("pack_audio.py", data, tmp_path / "packed")
+    assert done.returncode == 0 and "8 utterances in 1 arks" in done.stdout
+    assert (tmp_path / "packed" / "utt2label").read_bytes() == (data / "utt2label").read_bytes()
+    again = call("pack_audio.py", data, tmp_path / "packed")
+    assert again.returncode == 2 and "is there already" in again.stderr
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_characters_that_the_terminal_lacks_are_replaced(monkeypatch, encoding):
     printed = io.BytesIO()

@@ -130,6 +130,7 @@ class ArkReader(Mapping):
         self.scp = Path(scp)
         self.index = read_table(self.scp)
         self._files: dict[str, BinaryIO] = {}
+        self._process = os.getpid()
 
     def __getitem__(self, utt: str) -> np.ndarray:
         file, offset = self._place(utt)
@@ -159,6 +160,8 @@ class ArkReader(Mapping):
         if entry is None:
             raise DataError(f"{self.scp}, utterance {utt}: {location!r} is not `file.ark:offset`")
         name = entry[1]
+        if self._process != os.getpid():  # a forked process shares the position in a file with its parent
+            self._files, self._process = {}, os.getpid()
         if name not in self._files:
             path = self.scp.parent / name  # an absolute name stays as it is
             own = self.scp.with_suffix(".ark")
@@ -179,7 +182,7 @@ class ArkReader(Mapping):
         return len(self.index)
 
     def __getstate__(self) -> dict:
-        return {"scp": self.scp, "index": self.index, "_files": {}}
+        return {"scp": self.scp, "index": self.index, "_files": {}, "_process": 0}
 
 
 def merge_arks(scps: Iterable[Path], out: Path) -> dict[str, int]:

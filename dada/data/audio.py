@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from dada.data.arks import read_entry
+from dada.data.audio_arks import AGAIN, Entry
 from dada.data.location import split_location
 from dada.errors import DataError
 from dada.storage.atomic import atomic_path
@@ -54,35 +54,50 @@ def read_audio(location: str, rate: int = SAMPLE_RATE) -> np.ndarray:
 
 def read_native(location: str) -> tuple[np.ndarray, int]:
     """As `read_audio`, but with the channels and the rate of the file: float32 (T, channels) and Hz."""
-    path, offset = split_location(location)
-    problem = unreadable(path)
-    if problem:
-        raise DataError(problem)
-    return _decode(path if offset is None else io.BytesIO(_ark_entry(path, offset)), location)
+    source = _source(location)
+    # One read of an entry, where its end is known, is one request to a network disk.
+    if isinstance(source, Entry) and source.is_sized:
+        return _decode(io.BytesIO(source.content()), location)
+    return _decode(source, location)
 
 
-def read_header(path: str) -> Header:
+def read_header(location: str) -> Header:
     """Return what an audio file states of itself, without decoding it.
 
     Raise DataError as `read_audio` does.
     """
-    problem = unreadable(path)
-    if problem:
-        raise DataError(problem)
-    with _open(path, path) as file:
+    with _open(_source(location), location) as file:
         return Header(file.frames, file.samplerate, f"{file.format}/{file.subtype}")
 
 
-def unreadable(path: str) -> str | None:
+def read_stored(location: str) -> bytes:
+    """Return the whole content of an audio file, or of the audio file in an ark. Raise DataError."""
+    source = _source(location)
+    return Path(source).read_bytes() if isinstance(source, str) else source.content()
+
+
+def _source(location: str) -> str | Entry:
+    """Return the path of an audio file, or the entry of an ark. Raise DataError where there is none."""
+    path, offset = split_location(location)
+    problem = unreadable(path, offset)
+    if problem:
+        raise DataError(problem)
+    return path if offset is None else Entry(path, offset)
+
+
+def unreadable(path: str, offset: int | None = None) -> str | None:
     """Return why a file cannot be read, and what to do; None for a regular file with content.
 
-    The content is not looked at.
+    The content is not looked at. With an `offset` the file is an ark, which must be longer.
     """
     problem = problem_of(path)
     if problem:
         return f"{path} {problem[0]}: {problem[1]} or remove the utterance"
-    if os.path.getsize(path) == 0:
+    size = os.path.getsize(path)
+    if size == 0:
         return f"{path} is empty (0 bytes): copy the file again or remove the utterance"
+    if offset is not None and offset >= size:
+        return f"{path} has {size:,} bytes, none of them at {offset:,}, where an entry should be: {AGAIN}"
     return None
 
 
@@ -93,7 +108,7 @@ def decode_audio(content: bytes, rate: int = SAMPLE_RATE, name: str = "audio") -
 
 
 @contextlib.contextmanager
-def _open(source: str | io.BytesIO, name: str) -> Iterator[soundfile.SoundFile]:
+def _open(source: str | io.BytesIO | Entry, name: str) -> Iterator[soundfile.SoundFile]:
     """Open audio and check its header. Raise DataError for libsndfile's errors, also within the block."""
     try:
         with soundfile.SoundFile(os.fsencode(source) if isinstance(source, str) else source) as file:
@@ -115,7 +130,7 @@ def _check_header(file: soundfile.SoundFile, name: str) -> None:
         raise DataError(f"{name} states {length}, more than is read: {REENCODE_HINT}, or cut it in pieces")
 
 
-def _decode(source: str | io.BytesIO, name: str) -> tuple[np.ndarray, int]:
+def _decode(source: str | io.BytesIO | Entry, name: str) -> tuple[np.ndarray, int]:
     """Return the samples (T, channels) and the rate.
 
     The memory grows with what the file holds, since its header may state any length.
@@ -179,23 +194,6 @@ def write_audio(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> Non
         partial.write_bytes(content.getbuffer())
 
 
-def _ark_entry(path: str, offset: int) -> bytes:
-    """Return the bytes of an audio file in an ark: RIFF, FLAC, or either behind `AUDIO` and its size."""
-    with open(path, "rb") as file:
-        left = os.fstat(file.fileno()).st_size - offset
-        file.seek(offset)
-        head = file.read(8)
-        file.seek(offset)
-        if head.startswith(b"RIFF"):
-            return file.read(min(left, 8 + int.from_bytes(head[4:], "little")))
-        if head.startswith(b"fLaC"):
-            return file.read()
-        if head.startswith(b"AUDIO"):
-            file.seek(offset + 6)
-            num_digits = int.from_bytes(head[5:6], "little")  # of the size, in bytes
-            return file.read(min(left, int.from_bytes(file.read(num_digits), "little")))
-        read_entry(file, offset, "audio")
-    raise DataError(f"{path}:{offset} is a matrix or vector, not audio: is this a feats.scp?")
 
 
 def _log_once(message: str, kind: str) -> None:

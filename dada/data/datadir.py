@@ -22,11 +22,11 @@ def readable(value: str) -> str:
 
 
 def table_names(path: Path) -> list[str]:
-    """The tables of a data directory that describe utterances: wav.scp, text, and every utt2…"""
+    """The tables of a data directory that describe utterances: wav.scp, text, reco2dur, and every utt2…"""
     return sorted(
         p.name
         for p in Path(path).iterdir()
-        if p.name in ("wav.scp", "text") or (p.name.startswith("utt2") and p.suffix == "")
+        if p.name in ("wav.scp", "text", "reco2dur") or (p.name.startswith("utt2") and p.suffix == "")
     )
 
 
@@ -138,6 +138,21 @@ class DataDir:
     def speakers(self) -> dict[str, str]:
         """utterance -> purported speaker, `-` for all where the corpus names none."""
         return self.tables.get("utt2spk") or dict.fromkeys(self.utts, NO_SPEAKER)
+
+    @property
+    def durations(self) -> dict[str, float] | None:
+        """utterance -> seconds by utt2dur or reco2dur, a recording being an utterance here; None without.
+
+        Raise DataError for what is no number.
+        """
+        for name in ("utt2dur", "reco2dur"):
+            if table := self.tables.get(name):
+                try:
+                    return {utt: float(seconds) for utt, seconds in table.items()}
+                except ValueError as error:
+                    path = self.path / name
+                    raise DataError(f"{path}: a duration is no number ({error}): remove the table") from error
+        return None
 
     def classes(self, labels: Sequence[str]) -> dict[str, str]:
         """Utterance -> its class, for a system of these labels (`class_table`); `-` among the attacks is the

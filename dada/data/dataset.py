@@ -258,8 +258,8 @@ def _lengths(data: DataDir, config: Any, dump: Path | None, size: int | None, ru
         path = None if dump is None else Path(dump) / "utt2num_frames"
         table = read_table(path) if path is not None and path.exists() else {}
         lengths = [int(table.get(utt, 0)) for utt in data.utts]
-    elif data.get("utt2dur"):
-        lengths = [round(float(data["utt2dur"][utt]) * config.sample_rate) for utt in data.utts]
+    elif durations := data.durations:
+        lengths = [round(durations[utt] * config.sample_rate) for utt in data.utts]
     else:
         lengths = [_num_samples(data["wav.scp"][utt], config.sample_rate) for utt in data.utts]
     if size is not None and rule == "crop":
@@ -268,14 +268,9 @@ def _lengths(data: DataDir, config: Any, dump: Path | None, size: int | None, ru
 
 
 def _num_samples(location: str, rate: int) -> int:
-    """Samples at `rate` as the file's header states; 0 for entries of an ark and files that cannot be
-    read.
-    """
-    path, offset = split_location(location)
-    if offset is not None:
-        return 0
+    """Samples at `rate` as the file's header states; 0 for files that cannot be read."""
     try:
-        header = read_header(path)
+        header = read_header(location)
     except DataError:
         return 0
     return round(header.num_samples * rate / header.rate)

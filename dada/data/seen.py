@@ -1,9 +1,9 @@
 """Utterances of an evaluated set that are in the training data: the same file, the same bytes, or the same
 name and samples.
 
-Every file is looked up once, only files of the same size are read, and only those of the same name are
-decoded. A copy under another name and in another format is missed; `dada validate` decodes all audio and
-reports it.
+Every file, also one in an ark, is looked up once, only files of the same size are read, and only those of
+the same name are decoded. A copy under another name and in another format is missed; `dada validate` decodes
+all audio and reports it.
 """
 
 import hashlib
@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dada.data.audio import read_native
+from dada.data.audio import read_native, read_stored
+from dada.data.audio_arks import Entry
 from dada.data.location import split_location
 from dada.errors import DataError
-
-BLOCK = 1 << 20  # bytes
 
 
 @dataclass
@@ -35,7 +34,7 @@ class _Place:
     """Where audio lies."""
 
     identity: tuple[int, int, int | None]  # device, file and offset: the same for links
-    size: int | None  # bytes; None inside an ark
+    size: int | None  # bytes; None for what is no entry of an ark
 
 
 def find_seen(evaluated: Mapping[str, str], trained: Mapping[str, str | None], same_corpus: bool) -> Seen:
@@ -73,7 +72,13 @@ def _place(location: str) -> _Place | None:
         status = os.stat(path)
     except OSError:
         return None
-    return _Place((status.st_dev, status.st_ino, offset), status.st_size if offset is None else None)
+    size: int | None = status.st_size
+    if offset is not None:
+        try:
+            size = Entry(path, offset).size
+        except (OSError, DataError):
+            size = None
+    return _Place((status.st_dev, status.st_ino, offset), size)
 
 
 def _by_content(
@@ -100,13 +105,9 @@ def _by_content(
     return matches
 
 
-def _digest(path: str | None) -> str:
-    assert path is not None  # an utterance with a place has a file
-    digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+def _digest(location: str | None) -> str:
+    assert location is not None  # an utterance with a place has a file
+    return hashlib.blake2b(read_stored(location), digest_size=16).hexdigest()
 
 
 def _same_samples(first: str, second: str) -> bool:

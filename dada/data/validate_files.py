@@ -27,7 +27,7 @@ def check_audio_files(data: Path, locations: Mapping[str, str], report: Report) 
             )
         owner.setdefault(location, utt)
         try:
-            problem = unreadable(split_location(location)[0])
+            problem = unreadable(*split_location(location))
             if problem:
                 raise DataError(problem)
         except DataError as error:

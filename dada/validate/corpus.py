@@ -91,7 +91,7 @@ def _is_there(location: str) -> bool:
     from dada.data.location import split_location
 
     try:
-        return unreadable(split_location(location)[0]) is None
+        return unreadable(*split_location(location)) is None
     except DataError:
         return False
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from dada.data.audio import SAMPLE_RATE, read_header, read_native, to_mono
-from dada.data.location import split_location
 from dada.errors import DataError
 
 CHUNK = 64  # files that a process takes at a time
@@ -51,7 +50,7 @@ def probe(location: str) -> Probe:
     return Probe(
         rate=rate,
         channels=samples.shape[1],
-        container=_container(location),
+        container=read_header(location).encoding,
         seconds=len(samples) / rate,
         content=_digest(samples, rate),
         peak=float(size.max()),
@@ -77,11 +76,6 @@ def probe_all(locations: Sequence[str], num_jobs: int = 1) -> list[Probe]:
                 left = (reported - start) / len(probes) * (len(locations) - len(probes))
                 log.info("read %d of %d files, about %.0f s left", len(probes), len(locations), left)
     return probes
-
-
-def _container(location: str) -> str:
-    path, offset = split_location(location)
-    return read_header(path).encoding if offset is None else "ark"
 
 
 def _digest(samples: np.ndarray, rate: int) -> str:

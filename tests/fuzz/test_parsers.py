@@ -18,6 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dada.data import ArkReader, DataDir, read_audio, read_table
+from dada.data.audio import read_header
+from dada.data.audio_arks import _entry
 from dada.data.subset import read_list
 from dada.data.validate import validate
 from dada.errors import UserError
@@ -83,6 +85,11 @@ def read_whole(rows):
 def read_ark(path):
     (path.parent / "a.scp").write_text(f"u {path}:2\n")
     return ArkReader(path.parent / "a.scp")["u"]
+
+
+def read_packed(path):
+    read_header(f"{path}:0")
+    return read_audio(f"{path}:0")
 
 
 def in_folder(name, read, **others):
@@ -182,7 +189,7 @@ READERS = {
         ),
     ),
     "audio": Reader(lambda path: read_audio(str(path)), ".flac", AUDIO),
-    "audio in an ark": Reader(lambda path: read_audio(f"{path}:0"), ".ark", AUDIO),
+    "audio in an ark": Reader(read_packed, ".ark", (*AUDIO, *map(_entry, AUDIO))),
     "tensors": Reader(
         lambda path: load_tensors(path, "get it again"),
         ".pt",
