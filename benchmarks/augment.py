@@ -18,6 +18,7 @@ from timing import HEAD, medians, row
 from dada import augment, plugins
 from dada.augment import Chain, rawboost
 from dada.data.batch import Batch
+from dada.data.sampling import Draw
 
 NUM_SAMPLES, IMAGE = 64_600, (100, 282)
 
@@ -126,7 +127,9 @@ def main() -> None:
                     Batch([f"u{i}" for i in range(len(x))], inputs, lengths, labels),
                     Chain([{"name": name}], kind, 2, seed=1),
                 )
-                (milliseconds,) = medians([lambda c=chain, b=batch: c(b, 0, 0)], args.repetitions)
+                (milliseconds,) = medians(
+                    [lambda c=chain, b=batch: c(b, [Draw(i) for i in range(len(b))])], args.repetitions
+                )
                 row(f"{name}, {kind}", None, milliseconds / len(x))
 
 

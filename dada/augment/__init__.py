@@ -1,10 +1,11 @@
 """Augmentations of training batches: every file here is one, a `Config` and an `Augment(config)`.
 
-`Augment` is called with a `Batch` and a `torch.Generator` of the CPU, and returns a new batch on the same
-device. It says in `INPUTS` which kinds of input it works on, and in `MIXES_LABELS` whether it needs labels as
-probabilities (B, K). All random numbers come from the generator, so that the same seed, epoch and step give
-the same batch anywhere. The padding of a clip may be overwritten: `run` sets it to zero again.
-`one_of` takes one of several for each clip.
+`Augment` is called with a `Batch` on the CPU and a `torch.Generator`, and returns a new batch. It says in
+`INPUTS` which kinds of input it works on, in `MIXES_LABELS` whether it needs labels as probabilities (B, K),
+and in `NEEDS_BATCH` whether the clips of a batch depend on each other. Otherwise it gets one clip at a time,
+without padding. All random numbers come from the generator, which depends on (seed, epoch, utterance), and
+for a batch on its first utterance. The same clip is therefore augmented alike in any process. The padding of
+a clip may be overwritten: `run` sets it to zero again. `one_of` takes one of several for each clip.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,11 @@ import torch
 from dada import plugins
 from dada.data.batch import Batch, required_labels
 from dada.data.input import misfit
+from dada.data.sampling import Draw
 from dada.errors import ConfigError, DadaError
 from dada.settings import build as build_settings
+
+CLIP, BATCH = 1, 2  # kinds of draws; a third, without a number, are the random stretches of a dataset
 
 
 def mixes_labels(settings: Sequence[Mapping]) -> bool:
@@ -31,7 +35,7 @@ def mixes_labels(settings: Sequence[Mapping]) -> bool:
 class Chain:
     """The augmentations `[{name: mixup, ...}, ...]` of a training, one after the other."""
 
-    def __init__(self, settings: Sequence[Mapping], kind: str, num_classes: int, seed: int, rank: int = 0):
+    def __init__(self, settings: Sequence[Mapping], kind: str, num_classes: int, seed: int):
         self.steps = build(settings)
         problems = [
             problem for name, augment in self.steps if (problem := misfit(name, augment.INPUTS, kind))
@@ -39,20 +43,60 @@ class Chain:
         if problems:
             raise ConfigError("; ".join(problems))
         self.mixes_labels = mixes_labels(settings)
-        self.num_classes, self.seed, self.rank = num_classes, seed, rank
+        self.num_classes, self.seed = num_classes, seed
 
-    def __call__(self, batch: Batch, epoch: int, step: int) -> Batch:
-        """The batch of a step, augmented by draws from (seed, epoch, step, rank). Raise DadaError where a
-        result is not finite.
+    def __call__(self, batch: Batch, draws: Sequence[Draw]) -> Batch:
+        """The batch augmented, by random numbers that follow from the seed and the draw of each utterance.
+
+        Raise DadaError where a result is not finite.
         """
         if not self.steps:
             return batch
-        generator = seeded(self.seed, epoch, step, self.rank)
+        of_clip = [seeded(self.seed, *draw, CLIP) for draw in draws]
+        of_batch = seeded(self.seed, *draws[0], BATCH)
         if self.mixes_labels:
             batch = replace(
                 batch, labels=torch.nn.functional.one_hot(required_labels(batch), self.num_classes).float()
             )
-        return run(self.steps, batch, generator)
+        for step in self.steps:
+            if step[1].NEEDS_BATCH:
+                batch = run([step], batch, of_batch)
+            else:
+                batch = _clip_by_clip(step, batch, of_clip)
+            of_clip *= len(batch) // len(of_clip)  # the copies of a clip draw one after the other
+        return batch
+
+
+def _clip_by_clip(step: tuple[str, Any], batch: Batch, generators: Sequence[torch.Generator]) -> Batch:
+    """The batch after a step on each of its clips. Where that makes copies, the first of each come first."""
+    lengths = batch.lengths.tolist()
+    clips = [run([step], _clip(batch, k, lengths[k]), generator) for k, generator in enumerate(generators)]
+    copies = len(clips[0])
+    inputs = batch.inputs.new_zeros(copies * len(batch), *batch.inputs.shape[1:])
+    for k, clip in enumerate(clips):
+        for copy in range(copies):
+            inputs[copy * len(batch) + k, ..., : lengths[k]] = clip.inputs[copy]
+    return replace(batch, inputs=inputs) if copies == 1 else repeated(batch, inputs, copies)
+
+
+def _clip(batch: Batch, k: int, length: int) -> Batch:
+    """Clip k of a batch without its padding, as a batch."""
+    labels = None if batch.labels is None else batch.labels[k : k + 1]
+    rows = slice(k, k + 1)
+    return Batch(
+        batch.utts[rows], batch.inputs[rows, ..., :length], batch.lengths[rows], labels, batch.speakers[rows]
+    )
+
+
+def repeated(batch: Batch, inputs: torch.Tensor, copies: int) -> Batch:
+    """A batch of `copies` times the utterances, with other inputs."""
+    return Batch(
+        batch.utts * copies,
+        inputs,
+        batch.lengths.repeat(copies),
+        None if batch.labels is None else torch.cat([batch.labels] * copies),
+        batch.speakers * copies,
+    )
 
 
 def build(settings: Sequence[Mapping]) -> list[tuple[str, Any]]:

@@ -27,6 +27,7 @@ class Augment:
 
     INPUTS = ("features",)
     MIXES_LABELS = False
+    NEEDS_BATCH = False
 
     def __init__(self, config: Config):
         self.config = config
@@ -35,13 +36,13 @@ class Augment:
         num = len(batch)
         side = (1 - beta(generator, self.config.alpha, num)).sqrt()
         rows = self._side(generator, side, torch.full((num,), batch.inputs.shape[1]), batch.inputs.shape[1])
-        frames = self._side(generator, side, batch.lengths.cpu(), batch.inputs.shape[2])
+        frames = self._side(generator, side, batch.lengths, batch.inputs.shape[2])
         mask = (
             rows[:, :, None]
             & frames[:, None]
             & happens(generator, self.config.probability, num)[:, None, None]
         )
-        return replace(batch, inputs=batch.inputs.masked_fill(mask.to(batch.inputs.device), 0.0))
+        return replace(batch, inputs=batch.inputs.masked_fill(mask, 0.0))
 
     @staticmethod
     def _side(generator: torch.Generator, side: Tensor, limits: Tensor, size: int) -> Tensor:

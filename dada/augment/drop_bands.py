@@ -34,6 +34,7 @@ class Augment:
 
     INPUTS = ("waveform",)
     MIXES_LABELS = False
+    NEEDS_BATCH = False
 
     def __init__(self, config: Config):
         check_bounds("drop_bands", num=config.num)

@@ -29,6 +29,7 @@ class Augment:
 
     INPUTS = ("waveform",)
     MIXES_LABELS = False
+    NEEDS_BATCH = False
 
     def __init__(self, config: Config):
         check_bounds("drop_chunks", num=config.num, size=config.size)
@@ -37,11 +38,11 @@ class Augment:
         self.config = config
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        num, lengths = len(batch), batch.lengths.cpu()
+        num, lengths = len(batch), batch.lengths
         counts = integers(generator, self.config.num, num) * happens(generator, self.config.probability, num)
         mask = torch.zeros(batch.inputs.shape, dtype=torch.bool)
         for k in range(self.config.num[1]):
             sizes = integers(generator, self.config.size, num).minimum(lengths)
             starts = places(generator, lengths - sizes)
             mask |= band(starts, sizes * (k < counts), mask.shape[1])
-        return replace(batch, inputs=batch.inputs.masked_fill(mask.to(batch.inputs.device), 0.0))
+        return replace(batch, inputs=batch.inputs.masked_fill(mask, 0.0))

@@ -43,6 +43,7 @@ class Augment:
 
     INPUTS = ("features",)
     MIXES_LABELS = False
+    NEEDS_BATCH = False
 
     def __init__(self, config: Config):
         check_bounds("ffm", low=config.low, high=config.high, width=config.width)

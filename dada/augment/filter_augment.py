@@ -45,6 +45,7 @@ class Augment:
 
     INPUTS = ("features",)
     MIXES_LABELS = False
+    NEEDS_BATCH = True
 
     def __init__(self, config: Config):
         check_bounds(

@@ -30,6 +30,7 @@ class Augment:
 
     INPUTS = ("waveform", "features")
     MIXES_LABELS = True
+    NEEDS_BATCH = True
 
     def __init__(self, config: Config):
         self.config = config
@@ -45,7 +46,6 @@ class Augment:
         weight = beta(generator, self.config.alpha, num if self.config.weight_per == "clip" else 1).expand(
             num
         )
-        partner, weight = partner.to(batch.inputs.device), weight.to(batch.inputs)
 
         def mix(x: Tensor) -> Tensor:
             share = weight.view(-1, *[1] * (x.ndim - 1))

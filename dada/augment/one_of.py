@@ -35,6 +35,7 @@ class Augment:
 
     INPUTS: tuple[str, ...] = ("waveform", "features")
     MIXES_LABELS = False
+    NEEDS_BATCH = False
 
     def __init__(self, config: Config):
         if not config.choices or not all(config.choices):
@@ -50,6 +51,7 @@ class Augment:
         self.config = config
         self.choices = [augment.build(choice) for choice in config.choices]
         steps = [step for choice in self.choices for _, step in choice]
+        self.NEEDS_BATCH = any(step.NEEDS_BATCH for step in steps)
         self.INPUTS = tuple(kind for kind in Augment.INPUTS if all(kind in step.INPUTS for step in steps))
         if not self.INPUTS:
             raise ConfigError(
@@ -62,25 +64,15 @@ class Augment:
         for k, choice in enumerate(self.choices):
             rows = (picks == k).nonzero()[:, 0]
             if len(rows):
-                inputs[rows.to(inputs.device)] = augment.run(choice, select(batch, rows), generator).inputs
-        changed = replace(batch, inputs=inputs)
-        return twice(batch, changed) if self.config.keep_original else changed
+                inputs[rows] = augment.run(choice, select(batch, rows), generator).inputs
+        if not self.config.keep_original:
+            return replace(batch, inputs=inputs)
+        return augment.repeated(batch, torch.cat([batch.inputs, inputs]), 2)
 
 
 def select(batch: Batch, rows: torch.Tensor) -> Batch:
     """Some utterances of a batch."""
-    places, indices = rows.to(batch.inputs.device), rows.tolist()
-    labels = None if batch.labels is None else batch.labels[places]
+    indices = rows.tolist()
+    labels = None if batch.labels is None else batch.labels[rows]
     speakers = [batch.speakers[i] for i in indices] if batch.speakers else []
-    return Batch(
-        [batch.utts[i] for i in indices], batch.inputs[places], batch.lengths[places], labels, speakers
-    )
-
-
-def twice(first: Batch, second: Batch) -> Batch:
-    """Two batches as one; both have the same utterances."""
-    labels = None
-    if first.labels is not None and second.labels is not None:
-        labels = torch.cat([first.labels, second.labels])
-    inputs, lengths = torch.cat([first.inputs, second.inputs]), torch.cat([first.lengths, second.lengths])
-    return Batch(first.utts + second.utts, inputs, lengths, labels, first.speakers + second.speakers)
+    return Batch([batch.utts[i] for i in indices], batch.inputs[rows], batch.lengths[rows], labels, speakers)

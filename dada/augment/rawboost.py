@@ -67,6 +67,7 @@ class Augment:
 
     INPUTS = ("waveform",)
     MIXES_LABELS = False
+    NEEDS_BATCH = False
 
     def __init__(self, config: Config):
         bounds = {

@@ -43,6 +43,7 @@ class Augment:
 
     INPUTS = ("waveform",)
     MIXES_LABELS = False
+    NEEDS_BATCH = False
 
     def __init__(self, config: Config):
         check_bounds(
@@ -58,7 +59,6 @@ class Augment:
             return batch
         responses = [torch.from_numpy(self.response(numpy_generator(generator))) for _ in rows]
         padded = torch.nn.utils.rnn.pad_sequence(responses, batch_first=True).to(batch.inputs)
-        rows = rows.to(batch.inputs.device)
         valid = batch.mask[rows]
         x = batch.inputs[rows] * valid
         y = convolve(x, padded) * valid

@@ -36,6 +36,7 @@ class Augment:
 
     INPUTS = ("waveform",)
     MIXES_LABELS = False
+    NEEDS_BATCH = False
 
     def __init__(self, config: Config):
         if not 1 <= config.max_masked <= config.num_filters:

@@ -34,6 +34,7 @@ class Augment:
 
     INPUTS = ("features",)
     MIXES_LABELS = False
+    NEEDS_BATCH = False
 
     def __init__(self, config: Config):
         if (
@@ -44,16 +45,17 @@ class Augment:
                 "specaugment: numbers of masks must not be negative, and widths must be 1 at least"
             )
         self.config = config
+        self.NEEDS_BATCH = config.shared
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         config, (_, num_rows, num_frames) = self.config, batch.inputs.shape
         rows = torch.full((len(batch),), num_rows)
-        lengths = batch.lengths.cpu()
+        lengths = batch.lengths
         if config.shared:
             rows, lengths = rows[:1], lengths.min(0, keepdim=True).values
         bands = self._masks(generator, config.num_bands, config.band_width, rows, num_rows)
         stretches = self._masks(generator, config.num_stretches, config.stretch_width, lengths, num_frames)
-        mask = (bands[:, :, None] | stretches[:, None]).to(batch.inputs.device)
+        mask = bands[:, :, None] | stretches[:, None]
         return replace(batch, inputs=batch.inputs.masked_fill(mask, 0.0))
 
     def _masks(

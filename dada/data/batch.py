@@ -12,9 +12,9 @@ from dada.errors import DataError
 class Batch:
     """B utterances. `inputs` is (B, T) waveform, (B, F, N) features, (B, D) vectors or (B, L) token ids.
 
-    `lengths` counts the valid steps of the last axis of each row; what lies behind is padding. `labels` are
-    indices into the class names of the system. `speakers` are the purported speakers' names, `-` where there
-    is none.
+    `lengths` counts the valid steps of the last axis of each row; what lies behind is padding. They stay on
+    the CPU, where they are read without waiting for a GPU. `labels` are indices into the class names of the
+    system. `speakers` are the purported speakers' names, `-` where there is none.
     """
 
     utts: list[str]
@@ -24,9 +24,17 @@ class Batch:
     speakers: list[str] = field(default_factory=list)
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same batch with its tensors on `device`."""
-        labels = None if self.labels is None else self.labels.to(device)
-        return replace(self, inputs=self.inputs.to(device), lengths=self.lengths.to(device), labels=labels)
+        """The same batch with inputs and labels on `device`; from pinned memory to a GPU without waiting."""
+        ahead = torch.device(device).type == "cuda"
+        labels = None if self.labels is None else self.labels.to(device, non_blocking=ahead)
+        return replace(self, inputs=self.inputs.to(device, non_blocking=ahead), labels=labels)
+
+    def pin_memory(self) -> "Batch":
+        """The same batch in pinned memory, from which a GPU copies by itself. `DataLoader` calls this."""
+        labels = None if self.labels is None else self.labels.pin_memory()
+        return replace(
+            self, inputs=self.inputs.pin_memory(), lengths=self.lengths.pin_memory(), labels=labels
+        )
 
     @property
     def mask(self) -> Tensor:

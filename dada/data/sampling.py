@@ -2,8 +2,9 @@
 
 import abc
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -16,19 +17,29 @@ BUCKET_BATCHES = 20
 log = logging.getLogger(__name__)
 
 
+class Draw(NamedTuple):
+    """An utterance as an epoch takes it: what its crop and its augmentation depend on, besides the seed."""
+
+    utt: int  # its index in the dataset
+    epoch: int = 0
+    occurrence: int = 0  # how often the epoch has taken this utterance before
+
+
 class BatchSampler(Sampler[list[int]], abc.ABC):
     """Batches as lists of indices. `set_epoch` chooses the order, and `start` skips its first batches
     (resume).
 
-    With several processes (`world` > 1), each takes every world-th utterance of a batch, beginning at `rank`.
-    A batch with fewer utterances than processes is filled by repetition. `drop_last` leaves out the last
-    batch if it is smaller than the others.
+    `accumulate` cuts each batch into so many parts, which come one after the other. With several processes
+    (`world` > 1), each takes every world-th utterance of a part, beginning at `rank`. A part with fewer
+    utterances than processes is filled by repetition. `drop_last` leaves out the last batch if it is smaller
+    than the others.
     """
 
     def __init__(self, seed: int, rank: int = 0, world: int = 1, drop_last: bool = False) -> None:
         self.seed, self.rank, self.world, self.drop_last = seed, rank, world, drop_last
         self.epoch, self.start = 0, 0
         self.max_batches = 0  # of an epoch; 0 takes all
+        self.accumulate = 1
         self._kept: tuple[tuple, list[list[int]]] | None = None
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
@@ -39,21 +50,45 @@ class BatchSampler(Sampler[list[int]], abc.ABC):
         """Return all batches of an epoch, with the utterances of all processes."""
 
     def epoch_batches(self) -> list[list[int]]:
-        """Return the share of this process of each batch of this epoch. The last result is kept."""
-        key = (self.epoch, self.max_batches, self.rank, self.world)
+        """Return the batches of this epoch, with the utterances of all processes. The last result is kept."""
+        key = (self.epoch, self.max_batches)
         if self._kept is None or self._kept[0] != key:
-            batches = self.batches(np.random.default_rng([self.seed, self.epoch]))[: self.max_batches or None]
-            self._kept = key, [self._share(batch) for batch in batches]
+            batches = self.batches(np.random.default_rng([self.seed, self.epoch]))
+            self._kept = key, batches[: self.max_batches or None]
         return self._kept[1]
 
-    def _share(self, batch: list[int]) -> list[int]:
-        return batch[self.rank :: self.world] or [batch[self.rank % len(batch)]]
+    def draws(self) -> Iterator[list[Draw]]:
+        """Yield what `__iter__` does, each utterance with its epoch and its occurrence.
+
+        These are the same for any number of processes, and in an epoch that is resumed.
+        """
+        taken: Counter[int] = Counter()
+        for position, batch in enumerate(self.epoch_batches()):
+            draws = []
+            for i in batch:
+                draws.append(Draw(i, self.epoch, taken[i]))
+                taken[i] += 1
+            if position >= self.start:
+                yield from (self._share(part, self.rank) for part in self.parts(draws))
+
+    def shares(self, position: int) -> list[list[list[int]]]:
+        """Return, for each part of a batch of this epoch, the utterances of each process."""
+        parts = self.parts(self.epoch_batches()[position])
+        return [[self._share(part, rank) for rank in range(self.world)] for part in parts]
+
+    def parts(self, batch: list[Any]) -> list[list[Any]]:
+        """Cut a batch into `accumulate` parts of nearly equal size, two utterances at least in each."""
+        return cut(batch, min(self.accumulate, len(batch) // 2))
+
+    def _share(self, part: list[Any], rank: int) -> list[Any]:
+        return part[rank :: self.world] or [part[rank % len(part)]]
 
     def __iter__(self) -> Iterator[list[int]]:
-        yield from self.epoch_batches()[self.start :]
+        for batch in self.epoch_batches()[self.start :]:
+            yield from (self._share(part, self.rank) for part in self.parts(batch))
 
     def __len__(self) -> int:
-        return len(self.epoch_batches()) - self.start
+        return sum(len(self.parts(batch)) for batch in self.epoch_batches()[self.start :])
 
 
 class Shuffle(BatchSampler):
@@ -135,6 +170,13 @@ class Triplets(BatchSampler):
     def batches(self, rng: np.random.Generator) -> list[list[int]]:
         return [[int(i) for column in triples.T for i in column] for triples in self._triples(rng)]
 
+    def parts(self, batch: list[Any]) -> list[list[Any]]:
+        """Cut a batch between its triples."""
+        size = len(batch) // 3
+        triples = list(zip(batch[:size], batch[size : 2 * size], batch[2 * size :], strict=True))
+        parts = cut(triples, min(self.accumulate, size))
+        return [[draw for column in zip(*part, strict=True) for draw in column] for part in parts]
+
     def _triples(self, rng: np.random.Generator) -> list[np.ndarray]:
         anchors = np.array([(k, j) for k, members in enumerate(self.members) for j in range(len(members))])
         triples = [self._triple(rng, k, j) for k, j in rng.permutation(anchors)]
@@ -174,6 +216,13 @@ class Halves(BatchSampler):
             chunks(rng.permutation(half), self.batch_size, self.drop_last) for half in self.halves
         )
         return [batch + second[i % len(second)] for i, batch in enumerate(first)]
+
+
+def cut(items: list[Any], num_parts: int) -> list[list[Any]]:
+    """Cut a list into neighbouring parts of nearly equal size, one at least."""
+    num_parts = max(num_parts, 1)
+    bounds = [len(items) * k // num_parts for k in range(num_parts + 1)]
+    return [items[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
 
 
 def chunks(items: Sequence[Any] | np.ndarray, size: int, drop_last: bool = False) -> list[list[Any]]:

@@ -8,7 +8,7 @@ from dada.data.input import InputConfig
 from dada.limits import FromZero, Names, Positive, Rate
 
 # Settings of `train:` that change the time of a training and not its result, with their defaults.
-OF_SPEED = {"num_workers": 0, "checkpoint_steps": 0}
+OF_SPEED: dict[str, Any] = {"num_workers": None, "checkpoint_steps": 0}
 OF_MEMORY = ("recompute",)  # settings of `model:` that change memory and time alone
 Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 
@@ -74,13 +74,18 @@ class TrainConfig:
     # learn from utterances of these alone, and stop by them; empty takes all
     classes: Names = field(default_factory=list)
     trainable: list[str] = field(default_factory=list)  # prefixes of parameter names; empty trains all
-    # [{name: mixup, ...}, ...], one after the other on every training batch
+    # [{name: mixup, ...}, ...], one after the other on every clip or batch of training
     augment: list[dict] = field(default_factory=list)
     # train on a random stretch of so many frames or samples of each input; 0 takes it as it will be scored
     crop_size: int = 0
     clip_grad_norm: float = 0.0  # 0 does not clip
+    # cut a batch into so many parts, one in memory at a time; batch statistics are those of a part
+    accumulate: int = 1
+    sync_batch_norm: bool = True  # batch statistics over all processes, not over the rows of each
+    compile: bool = False  # torch.compile: minutes at the start of each phase
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
-    num_workers: int = 0  # loader processes
+    # loader processes; without a number none for a CPU, and for a GPU one a core but one, at most 8
+    num_workers: FromZero | None = None
     # also save within an epoch, every so many steps; 0 saves after every epoch only
     checkpoint_steps: int = 0
     # also train this many models on parts of train, for out-of-fold embeddings that a fusion learns from

@@ -49,6 +49,7 @@ class Loss(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
+        self.NEEDS_BATCH = config.auto == "dada"
         start = (config.margin, config.beta) if config.auto == "official" else (0.0, 0.0)
         for name, value in zip(
             ("margin", "beta", "mean_delta", "mean_an", "count"), (*start, 0.0, 0.0, 0.0), strict=True

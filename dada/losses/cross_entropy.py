@@ -31,6 +31,13 @@ class Loss(nn.Module):
         weights = torch.tensor(config.class_weights) if config.class_weights else None
         self.register_buffer("weights", weights, persistent=False)
 
+    def weight(self, batch: Batch) -> Tensor | int:
+        """Return what the sum over a batch is divided by."""
+        labels = required_labels(batch)
+        if self.weights is None:
+            return len(labels)
+        return (labels * self.weights if labels.is_floating_point() else self.weights[labels]).sum()
+
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Logits (B, K) and labels, classes (B,) or probabilities (B, K), to a scalar."""
         labels = required_labels(batch)

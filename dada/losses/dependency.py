@@ -49,6 +49,8 @@ class Loss(nn.Module):
     The text's form takes the number behind them as well, the mean squared distance of a clip's frames.
     """
 
+    NEEDS_BATCH = True
+
     def __init__(self, config: Config):
         super().__init__()
         self.config = config

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch, required_labels
 from dada.errors import ConfigError
-from dada.losses._cosines import require_cosines
+from dada.losses._cosines import CosineCheck
 from dada.models import Output
 
 
@@ -33,6 +33,7 @@ class Loss(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
+        self.check = CosineCheck("oc_softmax", "one_class")
         if config.bonafide_margin <= config.spoof_margin:
             raise ConfigError(
                 f"loss oc_softmax: bonafide_margin {config.bonafide_margin} must exceed spoof_margin "
@@ -51,7 +52,7 @@ class Loss(nn.Module):
                 f"loss oc_softmax takes a single cosine, but the model gives {num_logits} logits: set "
                 "model.head: one_class"
             )
-        require_cosines(output.logits, "oc_softmax", "one_class")
+        self.check(output.logits)
         score, config = output.logits[:, 0], self.config
         bonafide = labels[:, 1] if labels.is_floating_point() else labels.to(score.dtype)
         below = nn.functional.softplus(config.scale * (config.bonafide_margin - score))

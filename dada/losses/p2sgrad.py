@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch, required_labels
 from dada.errors import ConfigError
-from dada.losses._cosines import require_cosines
+from dada.losses._cosines import CosineCheck
 from dada.models import Output
 
 
@@ -28,6 +28,7 @@ class Loss(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
+        self.check = CosineCheck("p2sgrad", "cosine")
 
     def forward(self, output: Output, batch: Batch) -> Tensor:
         """Cosines (B, K) and labels, classes (B,) or probabilities (B, K), to a scalar. Raise ConfigError
@@ -40,7 +41,7 @@ class Loss(nn.Module):
                 "loss p2sgrad needs one cosine per class, but the model gives a single logit: set "
                 "model.head: cosine"
             )
-        require_cosines(cosines, "p2sgrad", "cosine")
+        self.check(cosines)
         soft = labels.is_floating_point()
         target = labels if soft else nn.functional.one_hot(labels, cosines.shape[1]).to(cosines.dtype)
         return torch.sum((cosines - target) ** 2, dim=1).mean()

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from dada.data.datadir import BONAFIDE, SPOOF
 from dada.data.dataset import Dataset
+from dada.data.loader import Loader
 from dada.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,9 @@ class Outputs:
 
 
 @torch.inference_mode()
-def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_workers: int = 0) -> Outputs:
+def run_model(
+    model: nn.Module, dataset: Dataset, batch_size: int = 16, num_workers: int | None = 0
+) -> Outputs:
     """Outputs for every utterance, in the dataset's order, in evaluation mode; the model's mode is put back
     afterwards.
 
@@ -40,18 +42,11 @@ def run_model(model: nn.Module, dataset: Dataset, batch_size: int = 16, num_work
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
     batches = make_batches(dataset, batch_size)
     order = [i for batch in batches for i in batch]
-    loader = DataLoader(
-        dataset,
-        batch_sampler=batches,
-        collate_fn=dataset.collate,
-        num_workers=num_workers,
-        generator=torch.Generator(),
-    )
     logits, embeddings = [], []
     was_training = {module: module.training for module in model.modules()}
     model.eval()
-    for batch in loader:
-        output = model(batch.to(device))
+    for batch in Loader(dataset, batches, device, num_workers):
+        output = model(batch)
         logits.append(output.logits.float().cpu())
         embeddings.append(output.embedding.float().cpu())
     for module, training in was_training.items():

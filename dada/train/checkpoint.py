@@ -15,6 +15,7 @@ from dada.storage.atomic import PARTIAL
 from dada.storage.tensors import load_tensors, save_tensors
 
 NAME = "checkpoint/state.pt"
+VERSION = 2  # an older one drew crops and augmentations in another way
 ADVICE = "remove it to train from the start"
 
 
@@ -27,6 +28,7 @@ class State:
     step: int = 0
     total_epochs: int = 0  # over all phases; seeds the order of batches
     loss_sum: float = 0.0  # over the batches of this epoch
+    num_skipped: int = 0  # batches of this epoch whose loss was not finite in float16
     best: list[float] | None = None  # [metric, -dev loss] of the best epoch, higher is better
     stop_best: float | None = None  # reference of early stopping
     bad_epochs: int = 0  # epochs without improvement over stop_best
@@ -50,20 +52,23 @@ class State:
 
 def save(folder: Path, state: State, parts: dict[str, Any]) -> None:
     """Write the checkpoint atomically. `parts` holds state dicts and other values that torch saves."""
-    save_tensors(Path(folder) / NAME, {"state": asdict(state), **parts})
+    save_tensors(Path(folder) / NAME, {"version": VERSION, "state": asdict(state), **parts})
 
 
 def load(folder: Path) -> tuple[State, dict[str, Any]] | None:
     """Return the state and the parts of the checkpoint, None without a file.
 
-    Raise DataError for a damaged file.
+    Raise DataError for a damaged file, or one of another version.
     """
     path = Path(folder) / NAME
     if not path.exists():
         return None
     parts = load_tensors(path, ADVICE)
     with refuse_damage(folder):
-        return State(**parts.pop("state")), parts
+        state, version = State(**parts.pop("state")), parts.pop("version", 1)
+    if version != VERSION:
+        raise DataError(f"{path} is of version {version}, and {VERSION} is read here: {ADVICE}")
+    return state, parts
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """Loss and metric on dev after each epoch. Axes: N utterances, M triples, K classes, D embedding."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -12,8 +14,9 @@ from dada.experiment.config import TrainConfig
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
 from dada.models import Output
-from dada.models.inference import Outputs, run_model, scores_from_logits
+from dada.models.inference import Outputs, scores_from_logits
 from dada.train.batches import pair_groups, required_labels
+from dada.train.processes import run_shared
 
 TRIPLES_SEED = 0  # the triples on dev are equal for every epoch, run and system
 
@@ -40,7 +43,7 @@ def evaluate(
 
     `triples` are those of `dev_triples`; the loss of a phase without triplets is over all utterances.
     """
-    outputs = run_model(model, dev, phase.batch_size, phase.num_workers)
+    outputs = run_shared(model, dev, phase.batch_size, phase.num_workers)
     rows = triples if triples is not None and phase.sampler == "triplets" else torch.arange(len(dev))
     results = {"loss": _dev_loss(loss, outputs, dev, rows)}
     metric = phase.early_stop.metric
@@ -61,6 +64,9 @@ def _dev_loss(loss: nn.Module, outputs: Outputs, dev: Dataset, rows: Tensor) -> 
     was_training = loss.training
     value = loss.eval()(output, batch)
     loss.train(was_training)
+    check: Any = getattr(loss, "check", None)
+    if check is not None:
+        check.read()
     return float(value)
 
 

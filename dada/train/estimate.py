@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
 
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset
+from dada.data.loader import Loader
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
 from dada.train import checkpoint
@@ -33,17 +33,11 @@ def estimate(model: Any, config: SystemConfig, train: Dataset, folder: Path) -> 
             "is not: remove it"
         )
     size = config.train.batch_size
+    chunks = [list(range(i, min(i + size, len(train)))) for i in range(0, len(train), size)]
     device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
 
     def batches() -> Iterator[Batch]:
-        loader = DataLoader(
-            train,
-            size,
-            collate_fn=train.collate,
-            num_workers=config.train.num_workers,
-            generator=torch.Generator(),
-        )
-        return (batch.to(device) for batch in loader)
+        return iter(Loader(train, chunks, device, config.train.num_workers))
 
     start = time.monotonic()
     if not hasattr(model, "estimate_steps"):

@@ -1,8 +1,9 @@
 """The training loop of models that learn by gradient, in phases."""
 
+import itertools
 import logging
-import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,23 +11,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
-from torch.utils.data import DataLoader
 
 from dada import losses
 from dada.augment import Chain
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset
+from dada.data.loader import Loader
 from dada.data.sampling import BatchSampler
-from dada.errors import ConfigError, DadaError
+from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig, TrainConfig
 from dada.train import checkpoint, journal
+from dada.train.batch_norm import share_batch_statistics
 from dada.train.batches import make_sampler, of_classes
 from dada.train.checkpoint import State
 from dada.train.dev import dev_triples, evaluate
 from dada.train.optim import build_optimiser, by_rate, set_trainable, training_mode
 from dada.train.phases import METRICS
-from dada.train.processes import make_accelerator, share_batch_statistics, whole_batch
+from dada.train.processes import make_accelerator
+from dada.train.running_loss import RunningLoss
 from dada.train.schedules import learning_rate
+from dada.train.update import Update
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +51,14 @@ class Trainer:
         self.config, self.phases, self.all_train, self.all_dev = config, phases, train, dev
         self.folder, self.seed, self.accelerator = folder, seed, make_accelerator(config)
         self.model: Any = model
-        if self.accelerator.num_processes > 1:
-            self.model = share_batch_statistics(model, self.accelerator.device)
+        self.processes = self.accelerator.num_processes
+        self.shares_statistics = self.processes > 1 and config.train.sync_batch_norm
+        if self.shares_statistics:
+            share_batch_statistics(model, self.accelerator.device)
         self.state = State()
         self.best: dict[str, Tensor] | None = None  # weights of the best epoch (keep: best)
         self.average: AveragedModel | None = None  # mean of weights (keep: swa)
+        self.losses = RunningLoss(config.name, self.accelerator.device, skips=False)
         self.clock = time.monotonic()
 
     def run(self) -> float:
@@ -78,10 +85,17 @@ class Trainer:
             return None
         self.state, parts = loaded
         with checkpoint.refuse_damage(self.folder):
-            self.model.load_state_dict(parts["model"])
-            self.best = parts["best"]
-            if self.accelerator.process_index < len(parts["rng"]):  # otherwise there were fewer processes
+            num_before = len(parts["rng"])
+            if num_before == self.processes:
+                self.model.load_state_dict(parts["model"])
+                self.best = parts["best"]
                 checkpoint.set_rng_states(parts["rng"][self.accelerator.process_index])
+        if num_before != self.processes:
+            raise ConfigError(
+                f"{self.folder} holds a training in {num_before} processes, and this run has "
+                f"{self.processes}, which would end with other weights: go on with --ngpu {num_before}, or "
+                f"remove {checkpoint.NAME} to train from the start"
+            )
         log.info(
             "%s: continuing after %d epochs and %d batches",
             self.config.name,
@@ -101,7 +115,7 @@ class Trainer:
         self._build_loss()
         parameters = set_trainable(self.model, self.phase.trainable)
         self.average = AveragedModel(self.model) if self.phase.keep == "swa" else None
-        self.wrapped, self.optimiser = self.accelerator.prepare(self.model, self._build_optimiser(parameters))
+        self.optimiser = self.accelerator.prepare(self._build_optimiser(parameters))
         if parts and parts["optimiser"] is not None:
             self.optimiser.load_state_dict(parts["optimiser"])
             self.loss.load_state_dict(parts["loss"])
@@ -110,10 +124,14 @@ class Trainer:
             if self.accelerator.scaler is not None and parts["scaler"] is not None:
                 self.accelerator.scaler.load_state_dict(parts["scaler"])
         rank, labels = self.accelerator.process_index, self.config.labels
-        self.sampler = self._build_sampler(rank, self.accelerator.num_processes)
-        self.sampler.max_batches = self.phase.max_batches
+        self.sampler = self._build_sampler(rank, self.processes)
+        self.sampler.max_batches, self.sampler.accumulate = self.phase.max_batches, self.phase.accumulate
         self.triples = dev_triples(self.phase, self.dev, labels)
-        self.augment = Chain(self.phase.augment, self.config.input.kind, len(labels), self.seed, rank)
+        augment = Chain(self.phase.augment, self.config.input.kind, len(labels), self.seed)
+        self.loader = self._loader(augment)
+        self.update = Update(self.config.name, self.model, self.loss, self.accelerator, self.phase.compile)
+        if self.processes > 1:
+            self._connect(augment)
 
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return build_optimiser(self.phase.optim, by_rate(self.model, parameters, self.phase.optim.lr_scales))
@@ -131,6 +149,17 @@ class Trainer:
                 )
             settings["margin"] = self.state.margin
         self.loss: Any = losses.build(settings).to(self.accelerator.device)
+        if self.phase.accumulate > 1 and getattr(self.loss, "NEEDS_BATCH", False):
+            raise ConfigError(
+                f"train.accumulate: the loss {settings['name']} needs a whole batch, not parts of one: set 1"
+            )
+
+    def _connect(self, augment: Chain) -> None:
+        """Connect the processes of a training. The first batch shows which parameters the loss depends on."""
+        self.sampler.set_epoch(self.state.total_epochs, start=0)
+        (batch,) = Loader(self.train, [next(iter(self.sampler))], self.accelerator.device, 0, augment)
+        training_mode(self.model)
+        self.update.connect(batch, [len(share) for share in self.sampler.shares(0)[0]])
 
     def _epoch(self) -> None:
         """Train the rest of an epoch, then evaluate on dev, log and save."""
@@ -139,86 +168,68 @@ class Trainer:
             self.loss.start_epoch()
         if hasattr(self.model, "start_epoch"):
             self.model.start_epoch(state.epoch, self.phase.epochs)
-        self.train.set_epoch(state.total_epochs)
         self.sampler.set_epoch(state.total_epochs, start=0)
-        num_batches = len(self.sampler)
+        num_batches = len(self.sampler.epoch_batches())
         self.sampler.set_epoch(state.total_epochs, start=state.step)
         training_mode(self.model)
         self.loss.train()
+        self._begin_losses()
         num_utts, start = 0, time.monotonic()
         phase = f"phase {state.phase + 1}/{len(self.phases)}"
         title = f"{self.config.name} {phase} epoch {state.epoch + 1}/{self.phase.epochs}"
         with journal.progress(title, num_batches, state.step) as advance:
-            for batch in self._loader():
-                lr = self._step(batch, num_batches)
-                num_utts += len(batch) * self.accelerator.num_processes
+            parts = iter(self.loader)
+            while state.step < num_batches:
+                shares = self.sampler.shares(state.step)
+                num_utts += sum(len(share) for part in shares for share in part)
+                lr = self._step(list(itertools.islice(parts, len(shares))), num_batches)
                 advance()
                 every = self.phase.checkpoint_steps
                 if every and state.step % every == 0 and state.step < num_batches:
                     self._save()
         self._close_epoch(lr, num_batches, num_utts / (time.monotonic() - start))
 
-    def _step(self, batch: Batch, num_batches: int) -> float:
-        """Train on a batch. Return the learning rate."""
+    def _step(self, parts: Sequence[Batch], num_batches: int) -> float:
+        """Train on a batch that comes in parts. Return the learning rate."""
         state, phase = self.state, self.phase
         lr = learning_rate(
             phase.optim.lr, phase.schedule, state.epoch, phase.epochs, state.step, num_batches, state.history
         )
         for group in self.optimiser.param_groups:
             group["lr"] = lr * group.get("lr_scale", 1.0)
-        value = self._learn(self.augment(batch.to(self.accelerator.device), state.total_epochs, state.step))
+        loss = self._learn(parts)
+        utts = ", ".join(parts[0].utts[:3])
+        self.losses.add(
+            loss, f"phase {state.phase + 1}, epoch {state.epoch + 1}, batch {state.step + 1} ({utts}, …)"
+        )
         state.step += 1
-        state.loss_sum += value
         return lr
 
-    def _learn(self, batch: Batch) -> float:
+    def _learn(self, parts: Sequence[Batch]) -> Tensor:
         """Update the weights. Return the loss."""
-        value = self._backward(batch)
+        shares = self.sampler.shares(self.state.step)
+        loss = self._backward(parts, [[len(share) for share in part] for part in shares])
         self.optimiser.step()
-        return value
+        return loss
 
-    def _backward(self, batch: Batch) -> float:
-        """Compute the gradients of a batch and return its loss. Raise DadaError if it is not finite."""
-        state, phase = self.state, self.phase
-        utts = batch.utts
-        try:
-            output = self.wrapped(batch)
-        except ValueError as error:
-            if len(batch) > 1 or "more than 1 value per channel" not in str(error):
-                raise
-            problem = (
-                f"{self.config.name}: the batch holds one utterance ({utts[0]}), and batch normalisation"
-            )
-            raise ConfigError(f"{problem} needs two: set train.batch_size to 2 or more") from error
-        processes = self.accelerator.num_processes
-        if processes > 1:
-            output, batch = whole_batch(output, batch)
-        loss = self.loss(output, batch)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise DadaError(
-                f"{self.config.name}: the loss is {value} in phase {state.phase + 1}, epoch "
-                f"{state.epoch + 1}, batch {state.step + 1} "
-                f"({', '.join(utts[:3])}, …): try a lower learning rate or train.clip_grad_norm"
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        # Torch divides the sum of the processes' gradients by their number.
-        self.accelerator.backward(loss * processes if processes > 1 else loss)
-        if phase.clip_grad_norm > 0:
-            self.accelerator.clip_grad_norm_(self.wrapped.parameters(), phase.clip_grad_norm)
-        return value
+    def _backward(self, parts: Sequence[Batch], counts: Sequence[Sequence[int]]) -> Tensor:
+        """Compute the gradients of a batch, clipped. Return its loss, on the device."""
+        loss = self.update.backward(parts, counts)
+        if self.phase.clip_grad_norm > 0:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), self.phase.clip_grad_norm)
+        return loss
 
     def _close_epoch(self, lr: float, num_batches: int, rate: float) -> None:
         from accelerate.utils import broadcast_object_list
 
         state, metric = self.state, self.phase.early_stop.metric
-        unwrapped = self.accelerator.unwrap_model(self.wrapped)
-        dev = evaluate(unwrapped, self.loss, self.dev, self.phase, self.config.labels, self.triples)
-        # Batch statistics may differ between processes, and all must stop at the same epoch.
+        train_loss = self._read_losses().mean(num_batches)
+        dev = evaluate(self.model, self.loss, self.dev, self.phase, self.config.labels, self.triples)
+        # Sums on a GPU may differ between processes, and all must stop at the same epoch.
         (dev,) = broadcast_object_list([dev])
-        train_loss = float(torch.tensor(state.loss_sum / num_batches))  # rounded to float32
         state.epoch, state.total_epochs = state.epoch + 1, state.total_epochs + 1
-        state.step, state.loss_sum = 0, 0.0
+        state.step, state.loss_sum, state.num_skipped = 0, 0.0, 0
+        self._begin_losses()
         self._judge(METRICS[metric] * dev[metric], dev["loss"])
         self._tick()
         row = {
@@ -257,12 +268,12 @@ class Trainer:
 
     def _end_phase(self) -> None:
         """Take the weights and the margin of this phase to the next."""
-        self.model = self.accelerator.unwrap_model(self.wrapped, keep_fp32_wrapper=False)
         if self.best is not None:
             self.model.load_state_dict(self.best)
         if self.average is not None:
             self._take_average(self.average)
         self.best = self.average = self.optimiser = None
+        del self.loader, self.update  # ends the loader processes
         margin = self.loss.final_margin() if hasattr(self.loss, "final_margin") else None
         self.state = self.state.next_phase(margin)
         self._save()
@@ -270,8 +281,8 @@ class Trainer:
     def _take_average(self, average: AveragedModel) -> None:
         """Load the averaged weights, and compute the batch statistics of train with them."""
         self.model.load_state_dict(average.module.state_dict())
-        self.train.set_epoch(self.state.total_epochs)
-        self.sampler.rank, self.sampler.world = 0, 1  # statistics of whole batches, in every process
+        if not self.shares_statistics:
+            self.sampler.rank, self.sampler.world = 0, 1  # statistics of whole batches, in every process
         self.sampler.set_epoch(self.state.total_epochs, start=0)
         update_bn(self._loader(), self.model, self.accelerator.device)
         metric = self.phase.early_stop.metric
@@ -284,16 +295,23 @@ class Trainer:
             dev[metric],
         )
 
-    def _loader(self) -> DataLoader:
-        """Return the remaining batches of an epoch."""
-        return DataLoader(
-            self.train,
-            batch_sampler=self.sampler,
-            collate_fn=self.train.collate,
-            num_workers=self.phase.num_workers,
-            # not the global generator, whose state must not depend on where an epoch is resumed
-            generator=torch.Generator(),
+    def _loader(self, augment: Chain | None = None) -> Loader:
+        """Return the batches of the sampler."""
+        return Loader(self.train, self.sampler, self.accelerator.device, self.phase.num_workers, augment)
+
+    def _begin_losses(self) -> None:
+        """Begin the losses of an epoch, or go on from a checkpoint within one."""
+        skips = self.accelerator.scaler is not None
+        self.losses = RunningLoss(
+            self.config.name, self.accelerator.device, skips, self.state.loss_sum, self.state.num_skipped
         )
+
+    def _read_losses(self) -> RunningLoss:
+        """Wait for the device and return the losses. Raise what they, or checks of the loss, have found."""
+        if hasattr(self.loss, "check"):
+            self.loss.check.read()
+        self.losses.read()
+        return self.losses
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -304,6 +322,7 @@ class Trainer:
         """Write the checkpoint, with the states of the random generators of all processes."""
         from accelerate.utils import gather_object
 
+        self.state.loss_sum, self.state.num_skipped = self._read_losses().so_far
         self._tick()
         rng = gather_object([checkpoint.rng_states()])
         if self.accelerator.is_main_process:

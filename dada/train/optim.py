@@ -18,9 +18,12 @@ def build_optimiser(
 ) -> torch.optim.Optimizer:
     """Return the optimiser of parameters or of the groups of `by_rate`.
 
-    Raise ConfigError for an unknown name.
+    On a GPU one kernel updates all of them. Raise ConfigError for an unknown name.
     """
-    common: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
+    first_one = next(iter(parameters), None)
+    tensors = first_one["params"] if isinstance(first_one, dict) else [first_one]
+    fused = bool(tensors) and tensors[0] is not None and tensors[0].is_cuda
+    common: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay, "fused": fused or None}
     if config.name == "sgd":
         return torch.optim.SGD(parameters, momentum=config.momentum, **common)
     first, second = config.betas

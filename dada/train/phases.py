@@ -13,7 +13,6 @@ from dada.settings import flatten, override
 METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1}  # sign: +1 where higher is better
 SAMPLERS = ("shuffle", "balanced", "triplets")
 WHOLE_RUN = ("crop_size", "folds", "mixed_precision", "phases")  # keys that apply to all phases
-NO_INFLUENCE = ("train.num_workers", "train.checkpoint_steps")  # keys without influence on the weights
 
 
 def phases_of(train: TrainConfig) -> list[TrainConfig]:
@@ -76,11 +75,11 @@ def _check(phase: TrainConfig, where: str) -> None:
 
 
 def differing_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return `key: old -> new` for each setting that differs and can change the weights.
+    """Return `key: old -> new` for each setting that differs between two runs' `result_settings`.
 
     A run without a newer setting had its default.
     """
     old, new, defaults = flatten(old), flatten(new), flatten(asdict(SystemConfig()))
     old |= {key: defaults[key] for key in new.keys() - old.keys() if key in defaults}
-    keys = [key for key in sorted(old | new) if old.get(key) != new.get(key) and key not in NO_INFLUENCE]
+    keys = [key for key in sorted(old | new) if old.get(key) != new.get(key)]
     return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]

@@ -7,10 +7,10 @@ their Adam and the epochs before they move.
 
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.data.sampling import BatchSampler, Halves
@@ -49,23 +49,29 @@ class Search(Trainer):
         return optimiser
 
     def _build_sampler(self, rank: int, world: int) -> BatchSampler:
+        if self.phase.accumulate > 1:
+            raise ConfigError("train.accumulate: the search of the architecture takes whole batches: set 1")
         labels = required_labels(self.train).tolist()
         options = {"rank": rank, "world": world, "drop_last": self.phase.drop_last}
         sampler = Halves(labels, self.phase.batch_size, self.seed, **options)
+        self.second = sampler.second
         self.held_out = {self.train.utts[i] for i in sampler.second}
         return sampler
 
-    def _learn(self, batch: Batch) -> float:
+    def _learn(self, parts: Sequence[Batch]) -> Tensor:
         """Update the architecture after its warm-up, then the weights. Return the loss of the latter."""
         settings = self.model.config
+        (batch,) = parts
         self.optimiser.param_groups[-1]["lr"] = settings.search_lr
         if self.state.epoch >= settings.warmup_epochs:
             self._update(self._part(batch, True), self.weights)
         return self._update(self._part(batch, False), self.architecture)
 
-    def _update(self, batch: Batch, fixed: Collection[nn.Parameter]) -> float:
-        """Update the parameters except `fixed`. Return the loss."""
-        value = self._backward(batch)
+    def _update(self, batch: Batch, fixed: Sequence[nn.Parameter]) -> Tensor:
+        """Update the parameters except `fixed` on one half of a batch. Return the loss."""
+        (shares,), held_out = self.sampler.shares(self.state.step), fixed is self.weights
+        counts = [sum((i in self.second) == held_out for i in share) for share in shares]
+        value = self._backward([batch], [counts])
         for parameter in fixed:
             parameter.grad = None
         self.optimiser.step()

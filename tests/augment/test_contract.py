@@ -9,6 +9,7 @@ import torch
 from dada import augment, plugins
 from dada.augment import Chain, seeded
 from dada.data.batch import Batch
+from dada.data.sampling import Draw
 from dada.errors import ConfigError, DadaError
 
 NAMES = plugins.names("dada.augment")
@@ -50,8 +51,12 @@ def settings_of(name: str, kind: str) -> dict:
     return {"name": name, "choices": CHOICES[kind]} if name == "one_of" else {"name": name}
 
 
-def run(settings: dict, kind: str, seed: int = 1, epoch: int = 2, step: int = 3) -> Batch:
-    return Chain([settings], kind, 2, seed)(make_batch(kind), epoch, step)
+def draws(epoch: int = 0, occurrence: int = 0, num: int = 6) -> list[Draw]:
+    return [Draw(i, epoch, occurrence) for i in range(num)]
+
+
+def run(settings: dict, kind: str, seed: int = 1, epoch: int = 2, occurrence: int = 3) -> Batch:
+    return Chain([settings], kind, 2, seed)(make_batch(kind), draws(epoch, occurrence))
 
 
 def test_every_augmentation_is_found():
@@ -78,7 +83,7 @@ def test_contract(name, kind):
     settings = settings_of(name, kind)
     before, batch, chain = make_batch(kind), make_batch(kind), Chain([settings], kind, 2, seed=1)
     state = torch.get_rng_state()
-    result = chain(batch, 2, 3)
+    result = chain(batch, draws(2, 3))
     assert torch.equal(torch.get_rng_state(), state), "random numbers must come from the generator"
     assert torch.equal(batch.inputs, before.inputs) and torch.equal(batch.labels, before.labels), (
         "the batch given must stay as it is"
@@ -130,13 +135,13 @@ def test_probability_is_that_of_a_clip(name, kind):
 def test_silence_stays_finite(name, kind):
     batch = make_batch(kind)
     batch.inputs = torch.zeros_like(batch.inputs)
-    assert torch.isfinite(Chain([settings_of(name, kind)], kind, 2, 1)(batch, 0, 0).inputs).all()
+    assert torch.isfinite(Chain([settings_of(name, kind)], kind, 2, 1)(batch, draws()).inputs).all()
 
 
 def test_several_one_after_the_other():
     names = ["mixup", "ffm", "specaugment"]
-    batch = Chain([{"name": name} for name in names], "features", 2, 1)(make_batch("features"), 0, 0)
-    first = Chain([{"name": "mixup"}], "features", 2, 1)(make_batch("features"), 0, 0)
+    batch = Chain([{"name": name} for name in names], "features", 2, 1)(make_batch("features"), draws())
+    first = Chain([{"name": "mixup"}], "features", 2, 1)(make_batch("features"), draws())
     kept = batch.inputs != 0
     assert (
         torch.equal(batch.labels, first.labels)
@@ -144,15 +149,21 @@ def test_several_one_after_the_other():
         and 0.3 < kept.float().mean() < 1
     )
     nothing = make_batch("features")
-    assert Chain([], "features", 2, 1)(nothing, 0, 0) is nothing
+    assert Chain([], "features", 2, 1)(nothing, draws()) is nothing
 
 
-def test_processes_of_one_run_draw_for_themselves():
-    first, second = (
-        Chain([{"name": "noise"}], "waveform", 2, 1, rank)(make_batch("waveform"), 0, 0).inputs
-        for rank in (0, 1)
-    )
-    assert not torch.equal(first, second)
+@pytest.mark.parametrize(("name", "kind"), KINDS)
+def test_a_clip_is_augmented_alike_in_any_batch(name, kind):
+    """Alone, without padding, as in a batch of longer clips; but for those that say they need the batch."""
+    chain = Chain([settings_of(name, kind)], kind, 2, seed=1)
+    if chain.steps[0][1].NEEDS_BATCH:
+        assert name in ("filter_augment", "mixup")
+        return
+    batch = make_batch(kind)
+    whole = chain(batch, draws(2, 3))
+    alone = Batch(["u1"], batch.inputs[1:2, ..., : batch.lengths[1]], batch.lengths[1:2], batch.labels[1:2])
+    result = chain(alone, draws(2, 3)[1:2])
+    assert torch.equal(result.inputs[0], whole.inputs[1, ..., : batch.lengths[1]])
 
 
 def test_draws_are_the_same_everywhere():
@@ -164,7 +175,7 @@ def test_values_that_are_not_finite_stop_the_run():
     batch = make_batch("waveform")
     batch.inputs[2, 5] = float("nan")
     with pytest.raises(DadaError, match="augmentation sinc_mask gave values that are not finite for u2"):
-        Chain([{"name": "sinc_mask"}], "waveform", 2, 1)(batch, 0, 0)
+        Chain([{"name": "sinc_mask"}], "waveform", 2, 1)(batch, draws())
 
 
 @pytest.mark.parametrize(
@@ -225,7 +236,7 @@ def test_too_few_rows_are_refused():
     batch = make_batch("features")
     batch.inputs = batch.inputs[:, :60]
     with pytest.raises(ConfigError, match="mask high needs 88 rows, but the features have 60"):
-        Chain([{"name": "ffm"}], "features", 2, 1)(batch, 0, 0)
+        Chain([{"name": "ffm"}], "features", 2, 1)(batch, draws())
     batch.inputs = batch.inputs[:, :4]
     with pytest.raises(ConfigError, match="4 rows"):
-        Chain([{"name": "filter_augment"}], "features", 2, 1)(batch, 0, 0)
+        Chain([{"name": "filter_augment"}], "features", 2, 1)(batch, draws())

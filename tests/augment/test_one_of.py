@@ -7,6 +7,7 @@ import torch
 
 from dada.augment import Chain
 from dada.data.batch import Batch
+from dada.data.sampling import Draw
 from dada.errors import ConfigError
 from dada.experiment.config import TrainConfig
 from dada.recipe.config import load_system_config
@@ -27,8 +28,12 @@ def ones(num: int) -> Batch:
     )
 
 
+def draws(num: int) -> list[Draw]:
+    return [Draw(i) for i in range(num)]
+
+
 def augmented(batch: Batch, **settings) -> Batch:
-    return Chain([{"name": "one_of", **settings}], "waveform", 2, 1)(batch, 0, 0)
+    return Chain([{"name": "one_of", **settings}], "waveform", 2, 1)(batch, draws(len(batch)))
 
 
 def test_each_clip_gets_the_whole_of_one_choice():
@@ -60,7 +65,7 @@ def test_what_is_mixed_before_keeps_its_shares():
     chain = Chain(
         [{"name": "mixup"}, {"name": "one_of", "choices": [[CHUNK]], "keep_original": True}], "waveform", 2, 1
     )
-    assert chain(ones(6), 0, 0).labels.shape == (12, 2)
+    assert chain(ones(6), draws(6)).labels.shape == (12, 2)
 
 
 def test_choices_are_checked_and_completed_with_the_configuration(tmp_path: Path):

@@ -9,6 +9,7 @@ from dada import augment
 from dada.augment import drop_bands, drop_chunks, noise, rawboost, rooms, seeded, sinc_mask
 from dada.data.audio import write_audio
 from dada.data.batch import Batch
+from dada.data.sampling import Draw
 from dada.data.tables import write_table
 from dada.errors import DadaError, DataError
 
@@ -111,15 +112,18 @@ def test_recorded_noise(tmp_path):
     write_table(tmp_path / "wav.scp", {"tone": str(tmp_path / "tone.flac")})
     settings = {"name": "noise", "wav_scp": str(tmp_path / "wav.scp")}
     batch = speech()
-    added = augment.Chain([settings], "waveform", 2, 1)(batch, 0, 0).inputs - batch.inputs
+    added = (
+        augment.Chain([settings], "waveform", 2, 1)(batch, [Draw(i) for i in range(len(batch))]).inputs
+        - batch.inputs
+    )
     spectrum = torch.fft.rfft(added).abs().mean(0)
     assert abs(int(spectrum.argmax()) - NUM_SAMPLES / (6 * np.pi)) < 10
     (tmp_path / "tone.flac").unlink()
     with pytest.raises(DataError, match="tone.flac"):
-        augment.Chain([settings], "waveform", 2, 1)(batch, 0, 0)
+        augment.Chain([settings], "waveform", 2, 1)(batch, [Draw(i) for i in range(len(batch))])
     write_audio(tmp_path / "tone.flac", 0 * tone)
     with pytest.raises(DadaError, match="silence"):
-        augment.Chain([settings], "waveform", 2, 1)(batch, 0, 0)
+        augment.Chain([settings], "waveform", 2, 1)(batch, [Draw(i) for i in range(len(batch))])
 
 
 @pytest.mark.parametrize("rt60", [0.2, 0.5])

@@ -1,4 +1,5 @@
-"""Training in two processes that torchrun starts: losses of one process, and a killed run that ends the same.
+"""Training in two processes that torchrun starts: losses and weights of one process, and a killed run that
+ends the same.
 
 The processes run this file as a program: `test_processes.py FOLDER [CHECKPOINT]`, where the main process
 ends by SIGKILL right after that checkpoint.
@@ -16,8 +17,12 @@ import pytest
 import torch
 from toy import TRIPLETS, toy_config, toy_dataset
 
+from dada import models
+from dada.data.dataset import restrict
+from dada.models.inference import make_batches, run_model
 from dada.train import checkpoint
 from dada.train.fit import fit
+from dada.train.processes import run_shared, split_evenly
 
 FILE = Path(__file__).resolve()
 COLUMNS = ("train_loss", "dev_loss", "dev_metric")
@@ -32,8 +37,8 @@ def exact_config():
     phases = [
         {"epochs": 2, "loss": {"name": "triplet"}, **body},
         {"epochs": 2, "loss": {"name": "adaptive_triplet", "auto": "dada"}, **body},
-        {"epochs": 1, "loss": {"name": "adaptive_triplet", "auto": "official"}, **body},
-        head | {"optim": {"lr": 0.01}, "schedule": {"name": "cosine", "per": "step"}},
+        {"epochs": 1, "loss": {"name": "adaptive_triplet", "auto": "official"}, "accumulate": 2, **body},
+        head | {"accumulate": 3} | {"optim": {"lr": 0.01}, "schedule": {"name": "cosine", "per": "step"}},
         head | {"sampler": "balanced", "max_batches": 3, "early_stop": {"metric": "loss"}},
     ]
     config = toy_config(phases=phases, checkpoint_steps=1)
@@ -41,15 +46,32 @@ def exact_config():
     return config
 
 
-def train(config, folder: Path) -> None:
+def train(config, folder: Path) -> torch.nn.Module:
     """Train on 35 utterances of different lengths: the last batch of an epoch does not divide by two."""
-    fit(config, toy_dataset(35, crop_seed=3), toy_dataset(20, seed=1), folder, seed=5)
+    return fit(config, toy_dataset(35, crop_seed=3), toy_dataset(20, seed=1), folder, seed=5)
 
 
 def statistics_config():
-    """Batch normalisation and dropout: a phase that does not use the head, and one with averaged weights."""
-    head = {"epochs": 2, "loss": {"name": "bce"}, "keep": "swa", "drop_last": True}
-    return toy_config(phases=[{"epochs": 1, "loss": {"name": "triplet"}, **TRIPLETS}, head])
+    """Batch normalisation and augmentation: a phase that does not use the head, and one with averaged
+    weights.
+    """
+    # Adam would turn rounding errors into steps of the bias before a BatchNorm, whose gradient is zero.
+    sgd = {"optim": {"name": "sgd", "lr": 0.05}}
+    head = {"epochs": 2, "loss": {"name": "bce"}, "keep": "swa", "drop_last": True, **sgd}
+    body = {"epochs": 1, "loss": {"name": "triplet"}, **TRIPLETS, **sgd}
+    mask = {"name": "specaugment", "num_bands": 1, "band_width": 4, "num_stretches": 1, "stretch_width": 3}
+    config = toy_config(phases=[body, head], augment=[mask])
+    config.model |= {"dropout": 0.0}
+    return config
+
+
+def shared_outputs(model: torch.nn.Module) -> dict[str, object]:
+    """The outputs for dev by `run_shared`, and how many utterances this process computed."""
+    computed = []
+    hook = model.register_forward_pre_hook(lambda _, inputs: computed.append(len(inputs[0])))
+    outputs = run_shared(model, toy_dataset(20, seed=1), 4)
+    hook.remove()
+    return {"logits": outputs.logits, "embeddings": outputs.embeddings, "computed": sum(computed)}
 
 
 def main(folder: Path, kill_after: int) -> None:
@@ -66,7 +88,8 @@ def main(folder: Path, kill_after: int) -> None:
     with mock.patch.object(checkpoint, "save", save_and_kill):
         train(exact_config(), folder / "killed")
     train(exact_config(), folder / "whole")
-    train(statistics_config(), folder / "statistics")
+    outputs = shared_outputs(train(statistics_config(), folder / "statistics"))
+    torch.save(outputs, folder / f"outputs_{os.environ['RANK']}.pt")
 
 
 def in_two_processes(*arguments: str) -> subprocess.CompletedProcess:
@@ -110,7 +133,7 @@ def test_losses_are_those_of_one_process(runs):
         for column in (*COLUMNS, "lr", *(name for name in ("margin", "beta") if row[name])):
             assert float(other[column]) == pytest.approx(float(row[column]), abs=1e-5), column
     for name, value in weights(runs / "alone").items():
-        torch.testing.assert_close(weights(runs / "whole")[name], value, rtol=0, atol=1e-4)
+        torch.testing.assert_close(weights(runs / "whole")[name], value, rtol=0, atol=1e-5)
 
 
 def test_a_killed_run_ends_with_the_same_weights(runs):
@@ -121,13 +144,40 @@ def test_a_killed_run_ends_with_the_same_weights(runs):
     ]
 
 
-def test_a_model_with_batch_normalisation_trains(runs):
-    """Batch statistics and dropout differ between processes, so losses are near, not equal."""
+def test_batch_statistics_and_augmentation_are_those_of_one_process(runs):
+    """Also the statistics of averaged weights, which the processes share."""
     alone, shared = table(runs / "statistics_alone"), table(runs / "statistics")
-    assert len(alone) == len(shared) > 0
+    assert len(alone) == len(shared) == 3
     for row, other in zip(alone, shared, strict=True):
-        assert float(other["train_loss"]) == pytest.approx(float(row["train_loss"]), rel=0.3)
-    assert all(torch.isfinite(value).all() for value in weights(runs / "statistics").values())
+        for column in COLUMNS:
+            assert float(other[column]) == pytest.approx(float(row[column]), abs=1e-5), column
+    ours = weights(runs / "statistics")
+    assert any("running_mean" in name for name in ours)
+    for name, value in weights(runs / "statistics_alone").items():
+        torch.testing.assert_close(ours[name], value, rtol=0, atol=1e-5)
+
+
+def test_dev_is_computed_once_between_the_processes(runs):
+    first, second = (torch.load(runs / f"outputs_{rank}.pt") for rank in (0, 1))
+    assert first["computed"] + second["computed"] == 20 and min(first["computed"], second["computed"]) >= 8
+    model = models.build("audio", statistics_config().model, 2)
+    model.load_state_dict(weights(runs / "statistics"))
+    expected = run_model(model, toy_dataset(20, seed=1), 4)
+    for outputs in (first, second):
+        assert torch.equal(outputs["logits"], expected.logits)
+        assert torch.equal(outputs["embeddings"], expected.embeddings)
+
+
+@pytest.mark.parametrize("num_parts", [2, 3, 5])
+def test_parts_of_dev_make_the_same_batches(num_parts):
+    whole = toy_dataset(20, seed=1)
+    whole.batch_steps = 35  # some batches end before they have four utterances
+    batches = make_batches(whole, 4)
+    parts = split_evenly(batches, whole.lengths, num_parts)
+    again = [[part[i] for i in b] for part in parts for b in make_batches(restrict(whole, part), 4)]
+    assert again == batches and all(parts) and len(parts) == num_parts
+    equal = split_evenly([[i] for i in range(11)], None, num_parts)
+    assert max(map(len, equal)) - min(map(len, equal)) <= 1
 
 
 if __name__ == "__main__":

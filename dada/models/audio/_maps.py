@@ -122,7 +122,7 @@ def image(batch: Batch, name: str, min_rows: int = 1, min_frames: int = 1) -> tu
             raise DataError(f"{problem}: let input.length_rule tile or pad it, or remove it")
     if min(lengths) == x.shape[-1]:
         return x, None
-    on_device = batch.lengths.to(x.device)
+    on_device = batch.lengths.to(x.device, non_blocking=True)
     return fill_padding(x, on_device, 0.0), on_device
 
 
