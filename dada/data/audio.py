@@ -194,8 +194,6 @@ def write_audio(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> Non
         partial.write_bytes(content.getbuffer())
 
 
-
-
 def _log_once(message: str, kind: str) -> None:
     if kind not in _logged:
         _logged.add(kind)

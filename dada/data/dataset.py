@@ -19,7 +19,6 @@ from dada.data.batch import Batch, pad_stack
 from dada.data.datadir import NO_SPEAKER, DataDir, class_table, sources_of
 from dada.data.input import Rule
 from dada.data.length import fit_length
-from dada.data.location import split_location
 from dada.data.tables import read_table
 from dada.errors import ConfigError, DataError
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from dada.errors import ConfigError, DataError
+from dada.features._precision import in_float32
 
 PIECE = 2**18  # samples filtered at once: of half an hour the result takes gigabytes by itself
 # frames multiplied at once on a CPU: few enough that the products stay in its cache until they are pooled
@@ -47,6 +48,7 @@ class Feature(nn.Module):
         self.num_features = config.num_filters
         self.register_buffer("filters", sinc_filters(config), persistent=False)
 
+    @in_float32
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, F, N). Raise DataError for a clip shorter than a filter."""
         check_length(x, self.config.num_taps)
@@ -93,6 +95,7 @@ class PooledMagnitude(nn.Module):
         delayed = [nn.functional.pad(filters, (step, steps - 1 - step)) for step in range(steps)]
         self.register_buffer("matrix", torch.stack(delayed), persistent=False)  # (steps, bands, P, window)
 
+    @in_float32
     def forward(self, x: Tensor) -> Tensor:
         """(B, T) to (B, P, N). Raise DataError for a clip shorter than a filter and its delays."""
         check_length(x, self.window)

@@ -120,3 +120,13 @@ def test_a_batch_of_the_published_size_takes_four_kernels():
     with Dispatches() as found:
         assert bank(torch.zeros(24, 64_600, device="meta")).shape == (24, 23, 21_490)
     assert len(found.names) <= 4, found.names
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_waveform_is_filtered_in_float32_also_under_autocast(pooled):
+    config = sinc.Config()
+    bank = sinc.PooledMagnitude(config, bands=3, steps=3) if pooled else sinc.Feature(config)
+    x = torch.randn(2, 1_000, generator=torch.Generator().manual_seed(1))
+    expected = bank(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(bank(x), expected) and (x[:1] @ x[1:].T).dtype == torch.bfloat16
