@@ -19,11 +19,11 @@ def share_batch_statistics(model: nn.Module, device: torch.device) -> None:
     that one whose scale is no parameter stays as it is.
     """
     kind = nn.SyncBatchNorm if device.type == "cuda" else OnCpu
-    module: Any
     for module in model.modules():
         if isinstance(module, BatchNorm) and not isinstance(module, kind):
-            module.__class__ = type(f"Shared{type(module).__name__}", (kind, type(module)), {})
-            module.process_group = None  # all processes
+            norm: Any = module
+            norm.__class__ = type(f"Shared{type(module).__name__}", (kind, type(module)), {})
+            norm.process_group = None  # all processes
 
 
 class Total(torch.autograd.Function):
