@@ -25,7 +25,6 @@ REQUIRES = [
     "threadpoolctl>=3.5",
     "omegaconf>=2.4",
     "accelerate>=1.2",
-    "submitit>=1.5",
     "tensorboard>=2.18",
     "rich>=13.9",
     "matplotlib>=3.9",

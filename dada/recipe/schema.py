@@ -68,7 +68,7 @@ class SplitsConfig:
 class SlurmConfig:
     """Options of sbatch for `--cmd slurm`, by their long names: {partition: cpu, time: 4:00:00, mem: 8G}."""
 
-    # of every job; the default limit of submitit is five minutes
+    # of every job; without a time, a cluster sets its own, often short
     options: dict[str, str] = field(default_factory=lambda: {"time": "1-00:00:00"})
     # with --ngpu, also of jobs that compute on a GPU; these have `gres: gpu:N`
     gpu: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Tasks as jobs of a Slurm cluster, through submitit: `--cmd slurm` on a login node, `--nj` of them at once.
+"""Tasks on a Slurm cluster, as job arrays: `--cmd slurm` on a login node, `--nj` elements of them at once.
 
 All nodes must see Python, the recipe and the corpus under the same paths. The recipe's local.yaml holds the
 options of sbatch by their long names:
@@ -7,34 +7,46 @@ options of sbatch by their long names:
       options: {partition: cpu, time: "4:00:00", mem: 8G}
       gpu: {partition: gpu}
       stages: {train_audio: {time: "2-00:00:00"}}
+
+One array runs at a time. It has an element for every job of a stage, or for so many shards of a stage as take
+ten minutes (dada/recipe/slurm_elements.py). An element writes the outcome of each of its tasks into the
+folder of the array, from where this process reads it. The state of the elements comes from squeue, so that no
+accounting database is needed.
 """
 
 import concurrent.futures
-import contextlib
 import logging
-import shutil
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from dada.errors import ConfigError, DadaError
-from dada.recipe import catalog
+from dada.recipe import catalog, slurm_commands
 from dada.recipe.recipe import Recipe
+from dada.recipe.slurm_array import Array, cancel_orphans, element_log, read_outcome
+from dada.recipe.slurm_elements import Costs, Work, elements
 from dada.recipe.tasks import Task
 
-POLL = 1.0  # seconds between two queries of the jobs
+POLL = 1.0  # seconds between two looks for outcomes
+QUERY = 10.0  # seconds between two calls of squeue
+# Calls of squeue in a row that say that an element has ended, before it counts as lost without its outcomes:
+# a network file system may show a file later than the queue the end of its job.
+PATIENCE = 3
+TAIL_LINES = 15  # of the log of a lost element
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Waiting:
-    """A task in the queue, or with its job of submitit."""
+class _Running:
+    """The array that runs: what its elements still owe, and how often squeue has called each ended."""
 
-    future: concurrent.futures.Future
-    function: Callable
-    task: Task
-    job: Any = None
+    array: Array
+    owed: dict[int, dict[int, Work]]  # element -> number of the task in it -> task
+    ended: dict[int, int] = field(default_factory=dict)
+    queried: float = field(default_factory=time.monotonic)
+    reasons: set[str] = field(default_factory=set)  # why elements wait, as far as the log says it
 
 
 class Slurm:
@@ -44,86 +56,143 @@ class Slurm:
     """
 
     def __init__(self, recipe: Recipe):
-        if shutil.which("sbatch") is None or shutil.which("srun") is None:
-            raise ConfigError(
-                "--cmd slurm finds no sbatch and srun: call it on a node of the cluster that may submit jobs"
-            )
-        self.recipe, self.folder = recipe, recipe.exp_root / "log" / "slurm"
-        self.queue: list[_Waiting] = []
-        self.running: list[_Waiting] = []
+        slurm_commands.require()
+        self.recipe, self.folder = recipe, (recipe.exp_root / "log" / "slurm").resolve()
+        cancel_orphans(self.folder)
+        self.max_elements = slurm_commands.max_array_size()
+        self.costs = Costs()
+        self.queue: list[Work] = []
+        self.queued_before = 0
+        self.running: _Running | None = None
         self.changed, self.stopped = threading.Lock(), threading.Event()
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
 
-    def submit(self, function: Callable, task: Task) -> concurrent.futures.Future:
-        """Return a future of function(task), which runs on another node when fewer than `--nj` jobs run."""
-        waiting = _Waiting(concurrent.futures.Future(), function, task)
+    def submit(self, function: Callable[[Task], float], task: Task) -> concurrent.futures.Future:
+        """Return a future of function(task), which runs on a node of the cluster."""
+        work = Work(function, task)
         with self.changed:
-            self.queue.append(waiting)
-        return waiting.future
+            self.queue.append(work)
+        return work.future
 
     def close(self) -> None:
         """Cancel the jobs that have not ended."""
         self.stopped.set()
         self.thread.join()
-        for waiting in self.running:
-            log.info("cancelling job %s, %s", waiting.job.job_id, waiting.task.label)
-            waiting.job.cancel(check=False)
+        if self.running is not None:
+            log.info("cancelling job %s", self.running.array.job)
+            slurm_commands.cancel(self.running.array.job)
 
     def _serve(self) -> None:
         while not self.stopped.wait(POLL):
-            for waiting in list(self.running):
-                try:
-                    self._settle(waiting)
-                except Exception as error:  # e.g. a full disk: the caller of `result` gets the error
-                    self.running.remove(waiting)
-                    waiting.future.set_exception(error)
-            while len(self.running) < self.recipe.options.nj and (queued := self._next()):
-                if queued.future.set_running_or_notify_cancel():
-                    self._start(queued)
+            try:
+                if self.running is not None:
+                    self._collect(self.running)
+                if self.running is None:
+                    self._send()
+            except Exception as error:  # e.g. a full disk: the caller of `result` gets the error
+                self._give_up(error)
 
-    def _next(self) -> _Waiting | None:
+    def _give_up(self, error: Exception) -> None:
+        works: list[Work] = []
+        if self.running is not None:
+            slurm_commands.cancel(self.running.array.job)
+            works = [work for owed in self.running.owed.values() for work in owed.values()]
+            self.running = None
+        for work in works:
+            work.future.set_exception(error)
+
+    def _send(self) -> None:
+        """Send the next array, once the caller has submitted all that it can."""
         with self.changed:
-            return self.queue.pop(0) if self.queue and not self.stopped.is_set() else None
-
-    def _start(self, waiting: _Waiting) -> None:
-        import submitit
-
-        task = waiting.task
-        try:
-            executor = submitit.SlurmExecutor(self.folder)
-            executor.update_parameters(
-                job_name=f"{task.stage}-{task.label}".replace(" ", "_"),
-                stderr_to_stdout=True,
-                additional_parameters=options(self.recipe, task.stage),
-            )
-            waiting.job = executor.submit(outcome, waiting.function, task)
-        except Exception as error:  # any error of sbatch or submitit concerns this task only
-            advice = f"correct slurm in {self.recipe.root / 'local.yaml'}"
-            waiting.future.set_exception(
-                ConfigError(f"sbatch did not take the job of {task.label}: {str(error).strip()}: {advice}")
-            )
+            grown, self.queued_before = len(self.queue) != self.queued_before, len(self.queue)
+            if grown or not self.queue:
+                return
+            groups = elements(self.queue, self.costs, self.max_elements)
+            chosen = {id(work) for group in groups for work in group}
+            self.queue = [work for work in self.queue if id(work) not in chosen]
+            self.queued_before = len(self.queue)
+        alive = [[work for work in group if work.future.set_running_or_notify_cancel()] for group in groups]
+        groups = [group for group in alive if group]
+        if not groups:
             return
-        log.info("  %s: %s is job %s", task.stage, task.label, waiting.job.job_id)
-        self.running.append(waiting)
-
-    def _settle(self, waiting: _Waiting) -> None:
-        """Set the result of the future where the job has ended."""
-        if not waiting.job.done():
-            return
+        stage = groups[0][0].task.stage
         try:
-            value, error = waiting.job.result()
-        # the job was killed or cancelled, or its node failed: the message of submitit ends with its output
-        except Exception as lost:
-            value, error = None, DadaError(f"job {waiting.job.job_id} ended without a result")
-            waiting.task.log.parent.mkdir(parents=True, exist_ok=True)
-            with open(waiting.task.log, "a", encoding="utf-8") as file:
-                file.write(f"{lost}\n")
+            array = Array.submit(
+                self.folder, stage, options(self.recipe, stage), groups, self.recipe.options.nj
+            )
+        except Exception as error:  # any error of sbatch or of the disk concerns these tasks only
+            for work in (work for group in groups for work in group):
+                work.future.set_exception(self._refused(work.task, error))
+            return
+        owed = {i: dict(enumerate(group)) for i, group in enumerate(groups)}
+        self.running = _Running(array, owed)
+        number = sum(map(len, groups))
+        log.info("  %s: %d tasks in %d elements are job %s", stage, number, len(groups), array.job)
+
+    def _refused(self, task: Task, error: Exception) -> Exception:
+        if not isinstance(error, slurm_commands.SlurmError):
+            return error
+        advice = f"correct slurm in {self.recipe.root / 'local.yaml'}"
+        return ConfigError(f"sbatch did not take the job of {task.label}: {error}: {advice}")
+
+    def _collect(self, running: _Running) -> None:
+        """Set the futures of the tasks that have an outcome, and of those that will have none."""
+        now, states = time.monotonic(), None
+        if now - running.queried >= QUERY:
+            running.queried = now
+            states = slurm_commands.states(running.array.job)
+        for element, number in running.array.outcomes():  # after squeue: what ended before has its outcome
+            work = running.owed.get(element, {}).pop(number, None)
+            if work is not None:
+                self._settle(work, running.array.outcome(element, number))
+        for element in [element for element, owed in running.owed.items() if not owed]:
+            del running.owed[element]
+            running.array.remove(element)
+        if states is not None:
+            self._look_for_lost(running, states)
+        if not running.owed:
+            running.array.close()
+            self.running = None
+
+    def _settle(self, work: Work, path: Path) -> None:
+        seconds, error = read_outcome(path)
+        self.costs.add(work.task, seconds)
+        work.refresh()
+        if error is None:
+            work.future.set_result(seconds)
         else:
-            _tidy(waiting.job)
-        _refresh(waiting.task)
-        self.running.remove(waiting)
-        waiting.future.set_result(value) if error is None else waiting.future.set_exception(error)
+            work.future.set_exception(error)
+
+    def _look_for_lost(self, running: _Running, states: dict[int, tuple[str, str]]) -> None:
+        """Fail the tasks of elements that left the queue, or ended, without their outcomes."""
+        for element in list(running.owed):
+            state, reason = states.get(element, (slurm_commands.GONE, ""))
+            if not slurm_commands.has_ended(state):
+                running.ended.pop(element, None)
+                self._report(running, state, reason)
+                continue
+            running.ended[element] = running.ended.get(element, 0) + 1
+            if running.ended[element] >= PATIENCE:
+                self._lose(running, element, state)
+
+    def _report(self, running: _Running, state: str, reason: str) -> None:
+        """Log once why elements do not start, where it is not that others run."""
+        if state == "PENDING" and reason not in slurm_commands.ORDINARY and reason not in running.reasons:
+            running.reasons.add(reason)
+            log.info("  job %s waits in the queue: %s", running.array.job, reason)
+
+    def _lose(self, running: _Running, element: int, state: str) -> None:
+        path, name = element_log(running.array.folder, element), f"{running.array.job}_{element}"
+        error = DadaError(f"job {name} ended without a result, in the state {state}; its log is {path}")
+        tail = _tail(path)
+        for work in running.owed.pop(element).values():
+            self.costs.give_up(work.task)
+            work.task.log.parent.mkdir(parents=True, exist_ok=True)
+            with open(work.task.log, "a", encoding="utf-8") as file:
+                file.write(f"job {name} ended in the state {state}; the last lines of {path}:\n{tail}")
+            work.refresh()
+            work.future.set_exception(error)
 
 
 def options(recipe: Recipe, stage: str) -> dict[str, str]:
@@ -135,28 +204,9 @@ def options(recipe: Recipe, stage: str) -> dict[str, str]:
     return chosen | config.stages.get(stage, {})
 
 
-def outcome(function: Callable, task: Task) -> tuple[float | None, Exception | None]:
-    """Run a task in the job.
-
-    Return its seconds or its error; of a raised error submitit keeps only the text.
-    """
+def _tail(path: Path) -> str:
     try:
-        return function(task), None
-    except Exception as error:
-        return None, error
-
-
-def _tidy(job: Any) -> None:
-    """Remove the files of a successful job, and the links to them, except the log of its task."""
-    for path in job.paths.folder.glob(f"{job.job_id}_*"):
-        path.unlink(missing_ok=True)
-    for path in job.paths.folder.glob(".submission_file_*"):
-        if not path.exists():
-            path.unlink(missing_ok=True)
-
-
-def _refresh(task: Task) -> None:
-    """List the folders of a task's outputs: a network file system may keep an earlier listing otherwise."""
-    for folder in {path.parent for path in (*task.job.outputs, *filter(None, [task.part]))}:
-        with contextlib.suppress(OSError):
-            list(folder.iterdir())
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+    except OSError as error:
+        lines = [f"(no log: {error})"]
+    return "".join(f"{line}\n" for line in lines)
