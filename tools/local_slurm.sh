@@ -30,6 +30,8 @@ fetch() {
     mkdir -p "$dir/root.partial"
     local archive
     for archive in "$dir"/apt/archives/*.deb; do dpkg-deb -x "$archive" "$dir/root.partial"; done
+    # An installation makes these names as alternatives.
+    for archive in slurmctld slurmd slurmstepd; do ln -s "$archive-wlm" "$dir/root.partial/usr/sbin/$archive"; done
     rm -rf "$dir/apt"
     mv "$dir/root.partial" "$dir/root"
 }
@@ -93,7 +95,7 @@ SchedulerParameters=sched_interval=2,bf_interval=2
 MinJobAge=60
 KillWait=2
 ReturnToService=2
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$(awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo) State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=$(env -u OMP_NUM_THREADS nproc) RealMemory=$(awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo) State=UNKNOWN
 PartitionName=all Nodes=$host Default=YES MaxTime=INFINITE State=UP
 END
 }
@@ -115,10 +117,10 @@ start() {
     munged --force --key-file="$dir/munge/key" --socket="$dir/munge/socket" --pid-file="$dir/munge/pid" \
         --log-file="$dir/munge/log" --seed-file="$dir/munge/seed" >"$dir/munge/start" 2>&1 || { cat "$dir/munge/start" >&2; return 1; }
     slurmctld -c -f "$dir/slurm.conf"
-    slurmd -f "$dir/slurm.conf"
+    slurmd -d "$(command -v slurmstepd)" -f "$dir/slurm.conf"
     for _ in $(seq 150); do
         if [ "$(sinfo -h -o %t 2>/dev/null)" = idle ]; then
-            say "one node with $(nproc) CPUs; SLURM_CONF=$dir/slurm.conf"
+            say "one node; SLURM_CONF=$dir/slurm.conf"
             return
         fi
         sleep 0.2
@@ -185,7 +187,7 @@ test)
     [ $code -eq 0 ] || exit $code
     source "$tools/activate.sh"
     cd "$tools/.."
-    python -m pytest -q -p no:cacheprovider --basetemp="$dir/work" tests/slurm_cluster.py
+    python -m pytest -q --durations=8 -p no:cacheprovider --basetemp="$dir/work" tests/slurm_cluster.py
     ;;
 start | stop | run)
     [ $# -ge 2 ] || usage
