@@ -74,7 +74,12 @@ class DataDir:
         path = Path(path)
         if not path.is_dir():
             raise DataError(f"{path} is not there: stage prepare_data makes the data directories")
-        data = cls(path, {name: read_table(path / name) for name in table_names(path)})
+        tables: dict[str, dict[str, str]] = {}
+        keys: dict[str, str] = {}
+        for name in table_names(path):
+            tables[name] = read_table(path / name, keys)
+            keys = keys or dict(zip(tables[name], tables[name], strict=True))
+        data = cls(path, tables)
         for name in require:
             if name not in data.tables:
                 raise DataError(f"{path / name} does not exist, and this step reads it")

@@ -18,6 +18,7 @@ from dada.storage.atomic import write_text
 from dada.storage.reading import read_text
 
 MAKE_IT = "make it, or run the stage that does"
+MANY_VALUES = 10_000  # different ones, of which equal ones are no longer looked for
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,16 @@ class Problem:
     kind: str = "form"  # form | duplicate | order
 
 
-def read_table(path: Path) -> dict[str, str]:
+def read_table(path: Path, beside: Mapping[str, str] | None = None) -> dict[str, str]:
     """Read a table into a dict, in the order of the file. A value may be empty only in `text`.
+
+    Tables that are held together take less memory where all but the first are given the keys of another,
+    `beside`, each under itself: equal keys are then one string.
 
     Raises DataError, with file and line, for a missing or empty file, text that is not UTF-8, a missing
     value, a duplicated key, or keys that are not sorted.
     """
-    table, problems = scan_table(path)
+    table, problems = scan_table(path, beside)
     if problems:
         first = problems[0]
         raise DataError(f"{path}{f':{first.line}' if first.line else ''}: {first.what}: {first.advice}")
@@ -58,9 +62,13 @@ def _unchanged(path: Path, _state: tuple[int, int, int]) -> Mapping[str, str]:
     return types.MappingProxyType(read_table(path))
 
 
-def scan_table(path: Path) -> tuple[dict[str, str], list[Problem]]:
-    """The lines of a table that can be read, and the problems of all the others, in the order of the file."""
+def scan_table(path: Path, beside: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[Problem]]:
+    """The lines of a table that can be read, and the problems of all the others, in the order of the file;
+    `beside` as in `read_table`.
+    """
     path = Path(path)
+    shared = beside or {}
+    values: dict[str, str] = {}  # a table of speakers or labels has few
     try:
         lines = read_text(path, MAKE_IT).split("\n")
     except DataError as error:
@@ -90,7 +98,9 @@ def scan_table(path: Path) -> tuple[dict[str, str], list[Problem]]:
                     "order",
                 )
             )
-        table[key] = value
+        if len(values) < MANY_VALUES:
+            value = values.setdefault(value, value)
+        table[shared.get(key, key)] = value
         previous = key
     if not lines:
         problems.append(Problem(0, "is empty", "remove it, or make it again"))

@@ -20,7 +20,7 @@ def compare(first: Sampled, second: Sampled, names: Sequence[str], by: Sequence[
     conditions: dict[str, dict[str, Difference]] = {}
     for condition in by:
         for value in first.trials.values(condition):
-            chosen = first.trials.is_bonafide | (first.trials.conditions[condition] == value)
+            chosen = first.trials.is_bonafide | first.trials.conditions[condition].are(value)
             pair = [
                 Sampled(system.trials.subset(chosen), system.config, system.intervals)
                 for system in (first, second)

@@ -110,7 +110,7 @@ def _under(sampled: Sampled, condition: str, value: str, names: Sequence[str]) -
     The tandem metrics assume the trials of the ASV that `Asv.under` gives.
     """
     trials = sampled.trials
-    has_value = trials.conditions[condition] == value
+    has_value = trials.conditions[condition].are(value)
     num_within = int(np.sum(has_value & trials.is_bonafide))
     result = ConditionResults(
         num_bonafide=int(trials.is_bonafide.sum()),

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from dada.data.datadir import NO_SPEAKER
 from dada.errors import ConfigError, DataError
 from dada.evaluate.compare import compare
@@ -22,6 +20,7 @@ from dada.formats.score_file import ScoreFile, read_score_file
 from dada.formats.submission import default_format, write_submission
 from dada.metrics.check import warn_if_inverted, warn_of_ties
 from dada.metrics.measures import BY_KIND, MEASURES, TANDEM
+from dada.metrics.named import Named
 from dada.plugins import nearest
 from dada.program import refuse_existing
 
@@ -105,7 +104,7 @@ def _measured(
         raise DataError("; ".join(reasons))
     results = replace(results, **vars(measured))
     results.num_left_out = int((~shared).sum())
-    results.num_speakers = num_speakers(systems[0].clusters.tolist())
+    results.num_speakers = num_speakers(systems[0].clusters.present())
     results.asv = systems[0].asv.name if systems[0].asv else None
     results.num_resamples = request.config.num_resamples if request.intervals else 0
     results.definitions = {name: MEASURES[name].definition for name in names}
@@ -115,7 +114,7 @@ def _measured(
     return results
 
 
-def _clusters(request: Request, key: Key, trials: Trials) -> np.ndarray:
+def _clusters(request: Request, key: Key, trials: Trials) -> Named:
     """What each trial (N,) is drawn together with: the trials of its speaker, or the spoofs of its attack."""
     if request.cluster == "speaker":
         return trials.clusters

@@ -1,6 +1,6 @@
 """Trials: the scores of K training seeds, or of one score file (K = 1), on N trials with their key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from dada.metrics.bootstrap import clusters_by_attack
 from dada.metrics.check import join_scores
 from dada.metrics.dcf import Costs
 from dada.metrics.measures import Scored
+from dada.metrics.named import Named
 from dada.metrics.tdcf import Asv
 from dada.storage.json_file import read_json
 
@@ -35,8 +36,8 @@ class Trials:
 
     scores: np.ndarray
     is_bonafide: np.ndarray
-    clusters: np.ndarray  # names of what is resampled: speakers, NO_SPEAKER for a trial of its own
-    conditions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    clusters: Named  # names of what is resampled: speakers, NO_SPEAKER for a trial of its own
+    conditions: Mapping[str, Named] = field(default_factory=dict)
     llr: bool | None = None  # whether the scores are log-likelihood ratios; None where unknown
     asv: Asv | None = None
     kinds: np.ndarray | None = None
@@ -77,13 +78,11 @@ class Trials:
     def values(self, condition: str) -> list[str]:
         """The values that spoofs have of a condition, in C order."""
         values = self.conditions.get(condition)
-        return [] if values is None else sorted(set(values[~self.is_bonafide].tolist()) - {NO_VALUE})
+        return [] if values is None else sorted(values[~self.is_bonafide].present() - {NO_VALUE})
 
-    def clusters_by_attack(self) -> np.ndarray:
+    def clusters_by_attack(self) -> Named:
         """Clusters (N,) of spoofs by their attack, and of bona fide trials as they are."""
-        return clusters_by_attack(
-            self.is_bonafide, self.clusters.tolist(), self.conditions["attack"].tolist()
-        )
+        return clusters_by_attack(self.is_bonafide, self.clusters, self.conditions["attack"])
 
 
 def trials_of_split(data: DataDir, files: Sequence[Path], asv: Asv | None = None) -> Trials | None:
@@ -95,10 +94,8 @@ def trials_of_split(data: DataDir, files: Sequence[Path], asv: Asv | None = None
     is_bonafide = np.array([(data.labels or {}).get(utt) == BONAFIDE for utt in data.utts])
     if not rows or data.labels is None or is_bonafide.all() or not is_bonafide.any():
         return None
-    conditions = {
-        name: np.array([table[utt] for utt in data.utts]) for name, table in data.conditions.items()
-    }
-    speakers = np.array([data.speakers[utt] for utt in data.utts])
+    conditions = {name: Named.of(table[utt] for utt in data.utts) for name, table in data.conditions.items()}
+    speakers = Named.of(map(data.speakers.__getitem__, data.utts))
     return Trials(np.stack(rows), is_bonafide, speakers, conditions, _are_llr(files), asv)
 
 
@@ -129,8 +126,8 @@ def trials_of_files(
         trials = Trials(
             scores=np.empty((0, is_bonafide.size)),
             is_bonafide=is_bonafide,
-            clusters=np.array(key.speakers)[shared],
-            conditions={name: np.array(values)[shared] for name, values in key.conditions.items()},
+            clusters=Named.of(key.speakers)[shared],
+            conditions={name: Named.of(values)[shared] for name, values in key.conditions.items()},
             llr=file.llr,
             asv=asv,
         )
@@ -155,10 +152,10 @@ def _own_asv(file: ScoreFile, trials: Trials, scores: np.ndarray) -> Asv:
         target, nontarget, spoof = (values[mine] for mine in chosen)
         return target, nontarget, spoof
 
-    conditions = {name: by_kind(values) for name, values in trials.conditions.items()}
+    conditions = {name: by_kind(np.array(values.tolist())) for name, values in trials.conditions.items()}
     return Asv.of(f"column asv_score of {file.path}", by_kind(scores), conditions)
 
 
-def num_speakers(speakers: Sequence[str]) -> int:
+def num_speakers(speakers: Iterable[str]) -> int:
     """How many speakers are named."""
     return len(set(speakers) - {NO_SPEAKER})

@@ -16,7 +16,7 @@ same spread, with a standard deviation of 1 / sqrt(2 MOST_ALONE), 2 %, which is 
 resamples leave uncertain.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 from dada.metrics.check import scores_of
 from dada.metrics.eer import crossing, crossing_official
+from dada.metrics.named import Named
 
 NO_CLUSTER = "-"  # a trial without a speaker is a cluster of its own
 MOST_ALONE = 1000  # of each class; more are dealt into so many clusters
@@ -56,15 +57,16 @@ class Resampler:
     `clusters` name, class by class, the cluster of each trial, `-` for a trial that is a cluster of its own.
     """
 
-    def __init__(self, *clusters: Sequence[str] | np.ndarray, num_resamples: int = 1000, seed: int = 0):
-        names = [np.asarray(part, dtype=object) for part in clusters]
-        known = sorted(
-            set().union(*(set(part.tolist()) for part in names)) - {NO_CLUSTER}
-        )  # so that the order of trials does not matter
+    def __init__(
+        self, *clusters: Sequence[str] | np.ndarray | Named, num_resamples: int = 1000, seed: int = 0
+    ):
+        names = [part if isinstance(part, Named) else Named.of(_listed(part)) for part in clusters]
+        present: set[str] = set().union(*(part.present() for part in names))
+        known = sorted(present - {NO_CLUSTER})  # so that the order of trials does not matter
         number = dict(zip(known, range(len(known)), strict=True))
         self.classes, used = [], len(known)
         for part in names:
-            index = np.array([number.get(name, -1) for name in part], dtype=np.int64)
+            index = part.numbered(number, -1)
             alone = np.flatnonzero(index < 0)
             index[alone] = used + _dealt(alone.size, seed)
             used += min(alone.size, MOST_ALONE)
@@ -135,15 +137,20 @@ class Resampler:
         return Interval(float(low), float(high), int(values.size))
 
 
-def clusters_by_attack(
-    is_bonafide: Iterable[bool], speakers: Sequence[str], attacks: Sequence[str]
-) -> np.ndarray:
+def clusters_by_attack(is_bonafide: np.ndarray, speakers: Named, attacks: Named) -> Named:
     """Names of clusters (N,) that ask what other attacks would have given: of a spoof its attack, of bona
     fide speech its speaker.
     """
-    rows = zip(is_bonafide, speakers, attacks, strict=True)
-    named = [("speaker", speaker) if bonafide else ("attack", attack) for bonafide, speaker, attack in rows]
-    return np.array([NO_CLUSTER if name == NO_CLUSTER else f"{kind} {name}" for kind, name in named])
+    names = [
+        NO_CLUSTER if name == NO_CLUSTER else f"{kind} {name}"
+        for kind, part in (("speaker", speakers), ("attack", attacks))
+        for name in part.names
+    ]
+    return Named(names, np.where(is_bonafide, speakers.codes, attacks.codes + len(speakers.names)))
+
+
+def _listed(names: Sequence[str] | np.ndarray) -> Sequence[str]:
+    return names.tolist() if isinstance(names, np.ndarray) else names
 
 
 def _dealt(num_trials: int, seed: int) -> np.ndarray:
