@@ -60,7 +60,7 @@ class Resampler:
     def __init__(
         self, *clusters: Sequence[str] | np.ndarray | Named, num_resamples: int = 1000, seed: int = 0
     ):
-        names = [part if isinstance(part, Named) else Named.of(_listed(part)) for part in clusters]
+        names = [part if isinstance(part, Named) else Named.of(part) for part in clusters]
         present: set[str] = set().union(*(part.present() for part in names))
         known = sorted(present - {NO_CLUSTER})  # so that the order of trials does not matter
         number = dict(zip(known, range(len(known)), strict=True))
@@ -147,10 +147,6 @@ def clusters_by_attack(is_bonafide: np.ndarray, speakers: Named, attacks: Named)
         for name in part.names
     ]
     return Named(names, np.where(is_bonafide, speakers.codes, attacks.codes + len(speakers.names)))
-
-
-def _listed(names: Sequence[str] | np.ndarray) -> Sequence[str]:
-    return names.tolist() if isinstance(names, np.ndarray) else names
 
 
 def _dealt(num_trials: int, seed: int) -> np.ndarray:

@@ -14,9 +14,10 @@ class Named:
     codes: np.ndarray
 
     @classmethod
-    def of(cls, values: Iterable[str]) -> "Named":
+    def of(cls, values: Iterable[str] | np.ndarray) -> "Named":
         """The names of trials, one after the other."""
         number: dict[str, int] = {}
+        values = values.tolist() if isinstance(values, np.ndarray) else values
         codes = [number.setdefault(value, len(number)) for value in values]
         return cls(list(number), np.array(codes, dtype=np.int32))
 
