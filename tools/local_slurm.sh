@@ -5,7 +5,7 @@
 #   tools/local_slurm.sh stop DIR              stop it, with its jobs
 #   tools/local_slurm.sh test                  run a small recipe through one in a temporary folder
 # It has no accounting database and no cgroups, listens on this machine only, and needs no root. The packages are Debian's
-# slurmctld, slurmd, slurm-client and munge. Where they are not installed, they are unpacked into DIR/root. Where they
+# slurmctld, slurmd, slurm-client and munge. Where they are not installed, they are unpacked into DIR/unpacked. Where they
 # cannot be had, the exit code is 3; `test` then says so and ends with 0.
 set -euo pipefail
 packages=(slurmctld slurmd slurm-client munge)
@@ -13,7 +13,7 @@ no_packages=3
 
 say() { printf 'local_slurm.sh: %s\n' "$*" >&2; }
 
-# Unpack what is not installed, with what it depends on, into DIR/root. apt's lists and archives lie in DIR too.
+# Unpack what is not installed, with what it depends on, into DIR/unpacked. apt's lists and archives lie in DIR too.
 fetch() {
     command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || { say "needs Debian's ${packages[*]}, or apt-get to fetch them"; return $no_packages; }
     mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial"
@@ -27,13 +27,13 @@ fetch() {
         say "cannot fetch ${packages[*]}: install them, or give apt-get a network; the messages are in $dir/apt/log"
         return $no_packages
     fi
-    mkdir -p "$dir/root.partial"
+    mkdir -p "$dir/unpacked.partial"
     local archive
-    for archive in "$dir"/apt/archives/*.deb; do dpkg-deb -x "$archive" "$dir/root.partial"; done
+    for archive in "$dir"/apt/archives/*.deb; do dpkg-deb -x "$archive" "$dir/unpacked.partial"; done
     # An installation makes these names as alternatives.
-    for archive in slurmctld slurmd slurmstepd; do ln -s "$archive-wlm" "$dir/root.partial/usr/sbin/$archive"; done
+    for archive in slurmctld slurmd slurmstepd; do ln -s "$archive-wlm" "$dir/unpacked.partial/usr/sbin/$archive"; done
     rm -rf "$dir/apt"
-    mv "$dir/root.partial" "$dir/root"
+    mv "$dir/unpacked.partial" "$dir/unpacked"
 }
 
 # Put the programs in PATH: the installed ones, or those below DIR.
@@ -42,10 +42,10 @@ find_programs() {
     local name missing=""
     for name in slurmctld slurmd sbatch munged; do command -v "$name" >/dev/null || missing=$name; done
     if [ -n "$missing" ]; then
-        [ -d "$dir/root" ] || fetch || return
-        PATH=$dir/root/usr/sbin:$dir/root/usr/bin:$PATH
+        [ -d "$dir/unpacked" ] || fetch || return
+        PATH=$dir/unpacked/usr/sbin:$dir/unpacked/usr/bin:$PATH
         local folder
-        for folder in "$dir"/root/usr/lib/*-linux-gnu "$dir"/root/lib/*-linux-gnu "$dir"/root/usr/lib/*-linux-gnu/slurm-wlm; do
+        for folder in "$dir"/unpacked/usr/lib/*-linux-gnu "$dir"/unpacked/lib/*-linux-gnu "$dir"/unpacked/usr/lib/*-linux-gnu/slurm-wlm; do
             [ ! -d "$folder" ] || LD_LIBRARY_PATH=$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
         done
         export LD_LIBRARY_PATH
@@ -66,7 +66,7 @@ configure() {
     host=$(hostname -s)
     user=$(id -un)
     read -ra ports < <(free_ports)
-    plugins=$(dirname "$(find "$dir/root/usr/lib" /usr/lib/*-linux-gnu/slurm-wlm /usr/lib64/slurm -name auth_munge.so 2>/dev/null | head -n 1)")
+    plugins=$(dirname "$(find "$dir/unpacked/usr/lib" /usr/lib/*-linux-gnu/slurm-wlm /usr/lib64/slurm -name auth_munge.so 2>/dev/null | head -n 1)")
     cat >"$dir/slurm.conf" <<END
 ClusterName=one
 SlurmctldHost=$host(127.0.0.1)
