@@ -45,7 +45,7 @@ def main() -> int:
     parser = program.parser(
         __doc__, "tools/gpu_check.sh --device cpu --small", "gpu_check.sh", log_level="warning"
     )
-    parser.add_argument("--device", default="cuda", help="cuda, cuda:1, or cpu")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="the first GPU, or the CPU")
     parser.add_argument(
         "--small", action="store_true", help="the smallest systems, for a test of the program"
     )

@@ -22,7 +22,7 @@ def rows(setup: Setup) -> list[Row]:
         return [Row(name, "DADA_REFERENCE names no reference data", verdict=SKIPPED) for name in MODELS]
     expected = json.loads((setup.reference / "expected.json").read_text(encoding="utf-8"))["logits"]
     found = []
-    for file, name in MODELS.items():
+    for file, name in list(MODELS.items())[-1 if setup.small else 0 :]:
         logits = expected[file.partition(".")[0]]
         utts = list(logits)[: 1 if setup.small else None]
         waveforms = [

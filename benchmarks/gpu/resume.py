@@ -54,4 +54,4 @@ def train_here(setup: Setup, folder: Path, dies: bool = False) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with mock.patch.object(checkpoint, "save", save_or_die):
-        train(setup, config, in_memory(24 if setup.small else 48, size), in_memory(8, size, seed=1), folder)
+        train(setup, config, in_memory(16 if setup.small else 48, size), in_memory(8, size, seed=1), folder)
