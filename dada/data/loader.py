@@ -16,24 +16,26 @@ from dada.data.sampling import BatchSampler, Draw
 from dada.errors import DadaError
 
 MAX_WORKERS = 8  # of one process that computes, where `num_workers` is not stated
+BATCHES_EACH = 4  # fewer are not worth the start of a loader process
 FEWER = "free some memory, or set train.num_workers to fewer loader processes, 0 for none"
 
 Augmentation = Callable[[Batch, Sequence[Draw]], Batch]
 
 
-def workers_for(device: torch.device, stated: int | None = None) -> int:
+def workers_for(device: torch.device, stated: int | None = None, num_batches: int | None = None) -> int:
     """Return the number of loader processes: the `stated` one, or one that suits the device.
 
     A computation on a CPU has none, as it uses the core that a loader process would take. A GPU has one for
-    each core that this process may use, but for its own, from 1 to 8. Processes with a GPU each share the
-    cores of their machine.
+    each core that this process may use, but for its own, from 1 to 8, and fewer for a few batches. Processes
+    with a GPU each share the cores of their machine.
     """
     if stated is not None:
         return stated
     if device.type == "cpu":
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(max(cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1, 1), MAX_WORKERS)
+    workers = min(max(cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1, 1), MAX_WORKERS)
+    return workers if num_batches is None else min(workers, num_batches // BATCHES_EACH)
 
 
 class Loader:
@@ -53,7 +55,8 @@ class Loader:
         augment: Augmentation | None = None,
     ):
         self.device = device
-        workers = workers_for(device, num_workers)
+        known = None if isinstance(batches, BatchSampler) else len(batches)
+        workers = workers_for(device, num_workers, known)
         self.loader = DataLoader(
             _Source(dataset, augment),
             batch_sampler=_Draws(batches),

@@ -91,6 +91,7 @@ def test_how_many_processes(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(16)), raising=False)
     monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
     assert [workers_for(CPU), workers_for(GPU), workers_for(GPU, 3), workers_for(CPU, 2)] == [0, 8, 3, 2]
+    assert [workers_for(GPU, None, num) for num in (1, 9, 99)] == [0, 2, 8] and workers_for(GPU, 3, 1) == 3
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")  # processes of this machine, one GPU each
     assert workers_for(GPU) == 3
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "16")

@@ -20,7 +20,7 @@ from toy import TRIPLETS, toy_config, toy_dataset
 from dada import models
 from dada.data.dataset import restrict
 from dada.models.inference import make_batches, run_model
-from dada.train import checkpoint
+from dada.train import checkpoint, update
 from dada.train.fit import fit
 from dada.train.processes import run_shared, split_evenly
 
@@ -88,7 +88,9 @@ def main(folder: Path, kill_after: int) -> None:
     with mock.patch.object(checkpoint, "save", save_and_kill):
         train(exact_config(), folder / "killed")
     train(exact_config(), folder / "whole")
-    outputs = shared_outputs(train(statistics_config(), folder / "statistics"))
+    with mock.patch.object(update, "exchanging", wraps=update.exchanging) as connected:
+        outputs = shared_outputs(train(statistics_config(), folder / "statistics"))
+    outputs["unused"] = [call.args[2] for call in connected.call_args_list]
     torch.save(outputs, folder / f"outputs_{os.environ['RANK']}.pt")
 
 
@@ -155,6 +157,14 @@ def test_batch_statistics_and_augmentation_are_those_of_one_process(runs):
     assert any("running_mean" in name for name in ours)
     for name, value in weights(runs / "statistics_alone").items():
         torch.testing.assert_close(ours[name], value, rtol=0, atol=1e-5)
+
+
+def test_parameters_without_a_gradient_are_found(runs):
+    """A loss on embeddings does not depend on the head. Nobody has to look for them in every update."""
+    for rank in (0, 1):
+        triplets, head = torch.load(runs / f"outputs_{rank}.pt")["unused"]
+        names = [name for name, _ in models.build("audio", statistics_config().model, 2).named_parameters()]
+        assert triplets == [name for name in names if name.startswith("head")] and head == []
 
 
 def test_dev_is_computed_once_between_the_processes(runs):

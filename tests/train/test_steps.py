@@ -1,5 +1,6 @@
 """Updates: losses that wait on the device, batches in parts, precision, and what a checkpoint refuses."""
 
+import copy
 import itertools
 from types import SimpleNamespace
 from unittest import mock
@@ -19,6 +20,7 @@ from dada.experiment.config import OptimConfig
 from dada.losses import build
 from dada.models import Output
 from dada.train import checkpoint, optim
+from dada.train.batch_norm import OnCpu, share_batch_statistics
 from dada.train.fit import fit
 from dada.train.running_loss import READ_EVERY, RunningLoss
 from dada.train.update import Update
@@ -168,6 +170,22 @@ def test_optimisers_on_a_gpu_are_fused(name):
             optim.build_optimiser(OptimConfig(name=name), [SimpleNamespace(is_cuda=is_cuda)])
             optim.build_optimiser(OptimConfig(name=name), [{"params": [SimpleNamespace(is_cuda=is_cuda)]}])
     assert [call.kwargs["fused"] for call in made.call_args_list] == [True, True, None, None]
+
+
+@pytest.mark.parametrize("device", [CPU, GPU])
+def test_shared_batch_norms_are_the_same_layers(device):
+    """Also those whose scale is no parameter, and as copies for averaged weights."""
+    plain = models.build("audio", {"name": "lcnn", "width": 0.25, "norm_scale": False}, 2).eval()
+    shared = copy.deepcopy(plain)
+    share_batch_statistics(shared, device)
+    share_batch_statistics(shared, device)  # of the next training in this process
+    layers = [layer for layer in shared.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    kind = OnCpu if device.type == "cpu" else torch.nn.SyncBatchNorm
+    assert len(layers) > 2 and all(isinstance(layer, kind) for layer in layers)
+    assert [*plain.state_dict()] == [*shared.state_dict()]
+    batch = Batch(["a", "b"], torch.randn(2, 64, 32), torch.tensor([32, 32]))
+    for network in (shared, copy.deepcopy(shared)):
+        assert torch.equal(network(batch).logits, plain(batch).logits)
 
 
 def test_lengths_stay_on_the_cpu():
