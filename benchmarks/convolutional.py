@@ -27,6 +27,21 @@ from dada.data.batch import Batch
 from dada.models import Output
 from dada.models.audio.pc_darts import FactorisedReduce
 
+# The least ratio of each piece of work, reference to ours.
+CLAIMS = {
+    "pc_darts, forward": 1.3,
+    "pc_darts, training_step": 1.1,
+    "pc_darts_spec, forward": 1.7,
+    "pc_darts_spec, training_step": 1.2,
+    "res_tssdnet, forward": 1.2,
+    "res_tssdnet, training_step": 1.5,
+    "inc_tssdnet, forward": 1.4,
+    "inc_tssdnet, training_step": 1.3,
+    "res_tssdnet_2d, forward": 1.3,
+    "res_tssdnet_2d, training_step": 1.2,
+    "res_tssdnet_2d_odyssey, forward": 1.2,
+    "res_tssdnet_2d_odyssey, training_step": 1.1,
+}
 # model, its input
 SYSTEMS = {
     "pc_darts": ("pc_darts", (60, 251)),

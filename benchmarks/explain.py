@@ -7,9 +7,9 @@ backgrounds, alternating.
 Both logits of one utterance against 20 backgrounds. Networks have fresh weights, and BatchNorm statistics
 from a few batches. The other packages only know modules that are used once, so 2D-Res-TSSDNet has modules in
 the place of functions for them (ReLU, max pool), whose logits are compared with ours first; a max-feature-map
-has none. Prints medians of the processor's time, their ratio to ours, and the completeness error |sum of
-values - (f(x) - mean f(b))| / |f(x) - mean f(b)|, the larger one of both logits; for a package that fails,
-why. All that is free of the memory may be used.
+has none. Prints medians of the processor's time, their ratio, and the completeness errors |sum of values -
+(f(x) - mean f(b))| / |f(x) - mean f(b)|, the larger one of both logits; for a package that fails, why. All
+that is free of the memory may be used.
 
 `--memory` explains a 513 x 751 input in this process alone, and prints the largest memory it had.
 """
@@ -23,12 +23,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from timing import HEAD, row
 from torch import Tensor, nn
 
 from dada import models
 from dada.data.batch import Batch
 from dada.explain.attribution import attribute, completeness_error
 
+# The least ratio of each piece of work, reference to ours.
+CLAIMS = {
+    "pc_darts, beside shap": 2.2,
+    "pc_darts, beside captum": 1.8,
+    "pc_darts_spec, beside shap": 4,
+    "pc_darts_spec, beside captum": 4.4,
+    "res_tssdnet_2d, beside shap": 4,
+    "res_tssdnet_2d, beside captum": 2.6,
+    "lcnn, beside shap": 2.4,
+    "lcnn, beside captum": 2.3,
+}
 NUM_BACKGROUND = 20
 SYSTEMS = {  # model, its input
     "pc_darts": ("pc_darts", (60, 251)),
@@ -149,10 +161,11 @@ def compare(system: str, repetitions: int) -> None:
             start = time.process_time()
             run()
             times[name].append(time.process_time() - start)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    for name, seconds in medians.items():
-        ratio = f"{seconds / medians['dada']:7.2f}" if "dada" in medians else f"{'-':>7}"
-        print(f"{system:16} {name:8} {1000 * seconds:9.0f} {ratio} {errors[name]:12.1e}", flush=True)
+    medians = {name: 1000 * statistics.median(values) for name, values in times.items()}
+    for name, milliseconds in medians.items():
+        if name != "dada":
+            notes = f"completeness error {errors[name]:.1e}, ours {errors['dada']:.1e}"
+            row(f"{system}, beside {name}", milliseconds, medians["dada"], notes)
 
 
 @torch.no_grad()
@@ -200,7 +213,7 @@ def main() -> None:
             f"{args.memory}: at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9:.2f} GB"
         )
         return
-    print(f"{'system':16} {'package':8} {'ms':>9} {'ratio':>7} {'completeness':>12}")
+    print(HEAD)
     for system in args.systems:
         compare(system, args.repetitions)
 

@@ -30,6 +30,17 @@ from dada.data.batch import Batch
 from dada.features import sinc
 from dada.models.audio import _spectro_temporal, aasist, rawgat_st, rawnet2
 
+# The least ratio of each piece of work, reference to ours.
+CLAIMS = {
+    "aasist, forward": 3.3,
+    "aasist, training_step": 1.5,
+    "aasist_l, forward": 3.5,
+    "aasist_l, training_step": 1.6,
+    "rawgat_st, forward": 3.2,
+    "rawgat_st, training_step": 1.6,
+    "rawnet2, forward": 0.9,
+    "rawnet2, training_step": 0.9,
+}
 NUM_SAMPLES = 64_600
 
 

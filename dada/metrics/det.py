@@ -12,7 +12,6 @@ from dada.errors import ConfigError
 from dada.metrics.check import both_classes
 
 TIES = ("grouped", "official")
-SMALL = 50_000  # scores for which one plain sort is as good
 BELOW_ALL = 1e-3  # how far the first threshold lies below the smallest score, as in the official routine
 
 
@@ -60,36 +59,22 @@ def det(bonafide: ArrayLike, spoof: ArrayLike, ties: str = "grouped") -> Det:
     if ties not in TIES:
         raise ConfigError(f"unknown rule for ties {ties!r}; known: {', '.join(TIES)}")
     bonafide, spoof = both_classes(bonafide, spoof)
-    merged = sort(np.concatenate([bonafide, spoof]))
+    # In place, behind the first threshold: of a million trials, fresh memory costs more than arithmetic.
+    thresholds = np.concatenate([[0.0], bonafide, spoof])
+    merged = thresholds[1:]
+    merged.sort()
+    thresholds[0] = merged[0] - BELOW_ALL
     bonafide = np.sort(bonafide)
     # The place of a bona fide trial: the start of its tie, plus its rank among the bona fide trials of that
     # tie.
     places = (
         np.searchsorted(merged, bonafide) + np.arange(bonafide.size) - np.searchsorted(bonafide, bonafide)
     )
-    misses = np.zeros(merged.size + 1, dtype=np.int32)
-    misses[places + 1] = 1
-    np.cumsum(misses, out=misses)
+    steps = np.diff(places, prepend=-1, append=merged.size)  # points up to each bona fide trial
+    misses = np.repeat(np.arange(bonafide.size + 1, dtype=np.int32), steps)
     false_accepts = np.arange(spoof.size, -bonafide.size - 1, -1, dtype=np.int32)
     false_accepts += misses
-    thresholds = np.concatenate([[merged[0] - BELOW_ALL], merged])
     if ties == "grouped" and (tied := merged[1:] == merged[:-1]).any():
         ends = np.concatenate([[0], np.flatnonzero(~tied) + 1, [merged.size]])
         misses, false_accepts, thresholds = misses[ends], false_accepts[ends], thresholds[ends]
     return Det(misses, false_accepts, thresholds, bonafide.size, spoof.size)
-
-
-def sort(scores: np.ndarray) -> np.ndarray:
-    """np.sort of finite float64, about twice as fast for many scores without long tails.
-
-    A radix sort by 65,536 equal bins brings them almost into order, and the stable sort is quick with what is
-    almost in order.
-    """
-    low, high = float(scores.min()), float(scores.max())
-    if scores.size < SMALL or not 1e-300 < high - low < 1e300:
-        return np.sort(scores)
-    bins = scores - low
-    bins *= 65_535 / (high - low)
-    scores = scores[np.argsort(bins.astype(np.uint16), kind="stable")]
-    scores.sort(kind="stable")
-    return scores

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dada.errors import DataError
-from dada.metrics.check import scores_of, warn_if_inverted
-from dada.metrics.det import Det, det
+from dada.metrics.check import both_classes, scores_of, warn_if_inverted
+from dada.metrics.det import BELOW_ALL, Det, det
 
 Counts = Any  # a number or an array (R,), one for each resample
 ADD2023_ROUNDS = (0.4, 0.6)  # weights of the two test rounds of ADD 2023 track 1.2
@@ -26,9 +26,38 @@ def eer(bonafide: ArrayLike, spoof: ArrayLike, ties: str = "grouped") -> tuple[f
     >>> eer([0, 1, 1, 2], [1, 1, 0, -1])[0], eer([0, 1, 1, 2], [1, 1, 0, -1], ties="official")[0]
     (0.375, 0.5)
     """
-    value, threshold = eer_of(det(bonafide, spoof, ties), ties)
+    value, threshold = (
+        _grouped(bonafide, spoof) if ties == "grouped" else eer_of(det(bonafide, spoof, ties), ties)
+    )
     warn_if_inverted(value)
     return value, threshold
+
+
+def _grouped(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[float, float]:
+    """`eer_of` with ties grouped, of two classes' scores: a search among the sorted scores in the place of the
+    whole curve.
+    """
+    bonafide, spoof = both_classes(bonafide, spoof)
+    merged = np.sort(np.concatenate([bonafide, spoof]))
+    own = np.sort(bonafide)
+
+    def point(place: int) -> tuple[int, int, int]:
+        """The end of the tie of the trial at `place`, from 1 on, 0 is before all; misses and false accepts."""
+        if place == 0:
+            return 0, 0, spoof.size
+        score = merged[place - 1]
+        end, misses = (int(np.searchsorted(scores, score, "right")) for scores in (merged, own))
+        return end, misses, spoof.size - (end - misses)
+
+    def crossed(place: int) -> bool:
+        _, misses, false_accepts = point(place)
+        return false_accepts / spoof.size <= misses / bonafide.size
+
+    after, *counts = point(bisect_left(range(merged.size + 1), True, key=crossed))
+    before, *earlier = point(int(np.searchsorted(merged, merged[after - 1])))
+    value, upper = crossing(*earlier, *counts, bonafide.size, spoof.size)
+    end = after if upper else before
+    return float(value), float(merged[end - 1] if end else merged[0] - BELOW_ALL)
 
 
 def eer_of(curve: Det, ties: str = "grouped") -> tuple[float, float]:

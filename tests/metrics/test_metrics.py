@@ -7,7 +7,8 @@ from dada import metrics
 from dada.errors import ConfigError, DataError, UserError
 from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.check import unique_table
-from dada.metrics.det import sort
+from dada.metrics.det import det
+from dada.metrics.eer import eer_of
 from dada.metrics.tdcf import factors
 from dada.settings import resolve
 
@@ -149,12 +150,13 @@ def test_join_names_the_trials():
         unique_table([("a", "1"), ("b", "2"), ("a", "1")], "s.txt")
 
 
-def test_fast_sort_sorts():
-    rng = np.random.default_rng(0)
-    many = rng.normal(size=60_000)
-    odd = (np.full(60_000, 2.0), np.append(many, 1e9), np.append(many, [-1.7e308, 1.7e308]), many * 1e-310)
-    for scores in (many, many.round(1), many[:9], *odd):
-        assert (sort(scores) == np.sort(scores)).all()
+def test_the_eer_alone_is_that_of_the_curve():
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        bonafide, spoof = rng.normal(1, 1, rng.integers(1, 40)), rng.normal(0, 1, rng.integers(1, 40))
+        if seed % 3:  # with ties, few or many
+            bonafide, spoof = bonafide.round(seed % 3 - 1), spoof.round(seed % 3 - 1)
+        assert metrics.eer(bonafide, spoof) == eer_of(det(bonafide, spoof))
 
 
 @pytest.mark.parametrize(
