@@ -34,15 +34,15 @@ def eer(bonafide: ArrayLike, spoof: ArrayLike, ties: str = "grouped") -> tuple[f
 
 
 def _grouped(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[float, float]:
-    """`eer_of` with ties grouped, of two classes' scores: a search among the sorted scores in the place of the
-    whole curve.
+    """`eer_of` with ties grouped, of two classes' scores: a search among the sorted scores, in the place of
+    the whole curve.
     """
     bonafide, spoof = both_classes(bonafide, spoof)
     merged = np.sort(np.concatenate([bonafide, spoof]))
     own = np.sort(bonafide)
 
     def point(place: int) -> tuple[int, int, int]:
-        """The end of the tie of the trial at `place`, from 1 on, 0 is before all; misses and false accepts."""
+        """The end of the tie of the trial at `place`, counted from 1, with misses and false accepts there."""
         if place == 0:
             return 0, 0, spoof.size
         score = merged[place - 1]
@@ -53,9 +53,9 @@ def _grouped(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[float, float]:
         _, misses, false_accepts = point(place)
         return false_accepts / spoof.size <= misses / bonafide.size
 
-    after, *counts = point(bisect_left(range(merged.size + 1), True, key=crossed))
-    before, *earlier = point(int(np.searchsorted(merged, merged[after - 1])))
-    value, upper = crossing(*earlier, *counts, bonafide.size, spoof.size)
+    after, miss1, fa1 = point(bisect_left(range(merged.size + 1), True, key=crossed))
+    before, miss0, fa0 = point(int(np.searchsorted(merged, merged[after - 1])))
+    value, upper = crossing(miss0, fa0, miss1, fa1, bonafide.size, spoof.size)
     end = after if upper else before
     return float(value), float(merged[end - 1] if end else merged[0] - BELOW_ALL)
 
