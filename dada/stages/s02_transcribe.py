@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from dada.asr.auto import identity
 from dada.asr.config import AUTO, GuardConfig, TranscribeConfig, check
 from dada.data.tables import read_table, read_table_once, require_same_keys
-from dada.errors import DataError
 from dada.recipe import reuse, roles
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
@@ -84,8 +83,9 @@ def run_shard(recipe: Recipe, job: Job, keys: list[str], out: Path) -> None:
 
     Raise DataError naming an unreadable utterance, or where another model made the finished shards.
     """
+    from dada.asr.clips import read_clips
+    from dada.asr.device import choose_device
     from dada.asr.records import Transcripts, require_same_maker
-    from dada.data.audio import read_audio
 
     transcriber = _transcriber(json.dumps(dataclasses.asdict(recipe.transcribe)), Path(recipe.root))
     transcripts = Transcripts(transcriber.provenance)
@@ -98,16 +98,12 @@ def run_shard(recipe: Recipe, job: Job, keys: list[str], out: Path) -> None:
         log.info(
             "%d of %d utterances were transcribed for another protocol", len(transcripts.texts), len(keys)
         )
-    locations = read_table_once(job.home / "wav.scp")
-    clips = {}
-    for utt in keys:
-        try:
-            if utt not in transcripts.texts:
-                clips[utt] = read_audio(locations[utt])
-        except DataError as error:
-            raise DataError(f"{job.home / 'wav.scp'}, utterance {utt}: {error}") from error
-    if clips:
-        for utt, transcript in zip(clips, transcriber.transcribe(list(clips.values())), strict=True):
+    new = [utt for utt in keys if utt not in transcripts.texts]
+    if new:
+        clips = read_clips(
+            new, read_table_once(job.inputs[0]), job.inputs[0], choose_device(recipe.transcribe)
+        )
+        for utt, transcript in zip(new, transcriber.transcribe(clips), strict=True):
             transcripts.add(utt, transcript)
     transcripts.write(Path(out))
 

@@ -11,6 +11,7 @@ from small_recipe import small_recipe
 
 from dada.asr import TranscribeConfig
 from dada.asr.base import Transcript
+from dada.asr.clips import read_clips
 from dada.data import read_table, write_audio, write_table
 from dada.errors import ConfigError, DataError
 from dada.recipe.options import Options
@@ -145,6 +146,19 @@ def test_unreadable_audio_is_named(recipe, tmp_path):
     with pytest.raises(DataError, match=r"utterance utt-1: .*utt-1\.wav cannot be read"):
         stage.run_shard(recipe, job, ["utt-0", "utt-1"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_several_threads_read_the_same_clips(recipe, tmp_path):
+    (job,) = stage.plan(recipe)
+    locations = read_table(job.inputs[0])
+    utts = sorted(locations)[::-1]
+    one, several = (read_clips(utts, locations, job.inputs[0], device) for device in ("cpu", "cuda"))
+    assert [len(clip) for clip in one] == [16_000 + 100 * int(utt[-1]) for utt in utts]
+    assert all(np.array_equal(a, b) for a, b in zip(one, several, strict=True))
+    for utt in ("utt-2", "utt-7"):
+        (tmp_path / f"{utt}.wav").write_bytes(b"no audio")
+    with pytest.raises(DataError, match="utterance utt-7: "):
+        read_clips(utts, locations, job.inputs[0], "cuda")
 
 
 def test_merge_refuses_missing_utterances(recipe, tmp_path):
