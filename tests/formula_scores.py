@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dada.data import DataDir, write_ark, write_table
+from dada.data import DataDir, write_table
+from dada.data.vectors import write_vectors
 from dada.recipe.recipe import Recipe
 from dada.storage.atomic import write_text
 
@@ -118,8 +119,8 @@ def _classes(folder: Path, split: str, data: DataDir, numbers: tuple[int, ...]) 
         rows[utt] = np.array(row, dtype=np.float32)
         scores[utt] = f"{row[0] - max(row[1:]):.6f}"
         classes[utt] = labels[max(range(3), key=row.__getitem__)]
-    write_ark(folder / "embed" / split / "logits.scp", rows.items())
-    write_ark(folder / "embed" / split / "embed.scp", rows.items())
+    matrix = np.stack(list(rows.values()))
+    write_vectors(folder / "embed" / split, list(rows), {"logits": matrix, "embed": matrix})
     write_table(folder / "classes" / f"{split}.txt", classes)
     write_table(folder / "scores" / f"{split}.txt", scores)
 
@@ -135,5 +136,5 @@ def _texts(folder: Path, split: str, data: DataDir, numbers: tuple[int, ...]) ->
         )
         for i, utt in enumerate(data.utts)
     }
-    write_ark(folder / "embed" / split / "logits.scp", rows.items())
-    write_ark(folder / "embed" / split / "embed.scp", rows.items())
+    matrix = np.stack(list(rows.values()))
+    write_vectors(folder / "embed" / split, list(rows), {"logits": matrix, "embed": matrix})

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dada.data import BONAFIDE, ArkReader, DataDir
+from dada.data import BONAFIDE, DataDir
 from dada.data.datadir import sources_of
+from dada.data.vectors import Vectors
 from dada.evaluate.results import Abx, AuthorResults
 from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.abx import abx_triples, abx_wins
@@ -20,7 +21,7 @@ def embedding_abx(
 ) -> dict[str, Abx | None]:
     """ABX by speaker or author over `genuine` utterances, the same across sources, and ABX by label.
 
-    `embeddings` are the embed.scp of all seeds. Every entry is None where they do not exist, or where
+    `embeddings` are the embed.npy of all seeds. Every entry is None where they do not exist, or where
     nothing is genuine.
     """
     entries: dict[str, Abx | None] = {"abx_speaker": None, "abx_across": None, "abx_label": None}
@@ -49,7 +50,7 @@ def authorship(
 ) -> AuthorResults | None:
     """How often a text system names the author of genuine texts, among the `authors` that it knows.
 
-    `logits` are the logits.scp of all seeds. None where no genuine text is by a known author.
+    `logits` are the logits.npy of all seeds. None where no genuine text is by a known author.
     """
     if genuine is None:
         return None
@@ -59,7 +60,7 @@ def authorship(
         return None
     truth = np.array([index[data.speakers[utt]] for utt in known])
     sources = _sources(data, known)
-    decided = np.stack([_vectors(path, known).argmax(axis=1) for path in logits])
+    decided = np.stack([Vectors(path).of(known).argmax(axis=1) for path in logits])
     return AuthorResults(
         num_texts=len(known),
         num_unknown=len(genuine) - len(known),
@@ -94,7 +95,7 @@ def _wins(
     rows, places = np.unique(triples, return_inverse=True)
     read = [utts[i] for i in rows]
     places = places.reshape(triples.shape)
-    return np.stack([abx_wins(_vectors(path, read), places, config.abx_distance) for path in embeddings])
+    return np.stack([abx_wins(Vectors(path).of(read), places, config.abx_distance) for path in embeddings])
 
 
 def _abx(figure: Figure, num_classes: int, config: EvaluateConfig) -> Abx:
@@ -106,8 +107,3 @@ def _abx(figure: Figure, num_classes: int, config: EvaluateConfig) -> Abx:
 def _sources(data: DataDir, utts: Sequence[str]) -> list[str]:
     sources = dict(zip(data.utts, sources_of(data), strict=True))
     return [sources[utt] for utt in utts]
-
-
-def _vectors(scp: Path, utts: Sequence[str]) -> np.ndarray:
-    reader = ArkReader(scp)
-    return np.stack([reader[utt] for utt in utts])

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dada.data import ArkReader, DataDir, read_table
+from dada.data import DataDir, read_table
 from dada.data.datadir import UNKNOWN
+from dada.data.vectors import Vectors
 from dada.errors import DataError
 from dada.evaluate.results import Choice, ClassResults, Sweep, SweepRow
 from dada.evaluation_settings import EvaluateConfig
@@ -81,6 +82,5 @@ def _decisions(
     return decided, logits.argmax(axis=1), np.log(np.exp(logits - top[:, None]).sum(axis=1))
 
 
-def _rows(scp: Path, utts: list[str]) -> np.ndarray:
-    reader = ArkReader(scp)
-    return np.stack([np.asarray(reader[utt], dtype=np.float64) for utt in utts])
+def _rows(path: Path, utts: list[str]) -> np.ndarray:
+    return Vectors(path).of(utts).astype(np.float64)

@@ -6,7 +6,8 @@ weights.pt         the trained parameters; written last, so that a folder that h
 run.json           how and on what the training ran
 fusion.json ...    the numbers of a system that is fitted as a whole, to read: see `FITTED`
 calibration.json   the map from scores to log-likelihood ratios, fitted on dev
-embed/<split>/     logits.scp and embed.scp with their arks
+embed/<split>/     logits.npy and embed.npy, a row an utterance, and utts.txt, which names the rows
+trained_on/<split>.txt the utterances that it was trained on, or selected by
 scores/<split>.txt a score an utterance, higher is more bona fide; the .json beside it says how it was made
 classes/<split>.txt the class that an attack classifier decides for
 """
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dada.data.vectors import INDEX, Vectors, merge_vectors, read_utts, write_vectors
 from dada.errors import DataError
 from dada.storage.atomic import write_text
 from dada.storage.json_file import read_json, write_json
@@ -69,16 +71,25 @@ class ExperimentFolder:
         return self.path / f"{FITTED[task]}.json"
 
     def embeddings(self, split: str) -> Path:
-        """Return the index of the embeddings (D,) of a split; it is written after the logits."""
-        return self.path / "embed" / split / "embed.scp"
+        """Return the embeddings (N, D) of a split; they are written after the logits."""
+        return self.path / "embed" / split / "embed.npy"
 
     def logits(self, split: str) -> Path:
-        """Return the index of the logits (K,) of a split."""
-        return self.path / "embed" / split / "logits.scp"
+        """Return the logits (N, K) of a split."""
+        return self.path / "embed" / split / "logits.npy"
+
+    def utts(self, split: str) -> Path:
+        """Return the index of the logits and embeddings of a split."""
+        return self.path / "embed" / split / INDEX
+
+    def trained_on(self, split: str) -> Path:
+        """Return the list of the utterances of train or dev, as training had them."""
+        return self.path / "trained_on" / f"{split}.txt"
 
     def outputs(self, splits: Sequence[str]) -> list[Path]:
-        """Return the indices of the embeddings and logits of some splits."""
-        return [path for split in splits for path in (self.embeddings(split), self.logits(split))]
+        """Return the files of the embeddings and logits of some splits."""
+        files = (self.embeddings, self.logits, self.utts)
+        return [file(split) for split in splits for file in files]
 
     def scores(self, split: str) -> Path:
         """Return where the scores of a split lie."""
@@ -112,24 +123,31 @@ class ExperimentFolder:
         write_json(self.fitted(task), values)
 
     def write_outputs(self, split: str, outputs: "Outputs") -> None:
-        """Write logits.scp and then embed.scp of a split, with their arks, one vector an utterance."""
-        from dada.data.arks import write_ark
-
-        order = sorted(range(len(outputs.utts)), key=lambda i: outputs.utts[i].encode())
-        for path, rows in (
-            (self.logits(split), outputs.logits),
-            (self.embeddings(split), outputs.embeddings),
-        ):
-            write_ark(path, ((outputs.utts[i], rows[i].numpy()) for i in order))
+        """Write the logits and the embeddings of a split, sorted by utterance."""
+        write_outputs(self.embeddings(split).parent, outputs)
 
     def read_outputs(self, split: str) -> "Outputs":
         """Return the outputs of a split, sorted by utterance. Raise DataError where they are missing."""
-        import torch
+        return read_outputs(self.embeddings(split).parent)
 
-        from dada.data.arks import ArkReader
-        from dada.models.inference import Outputs
 
-        logits, embeddings = ArkReader(self.logits(split)), ArkReader(self.embeddings(split))
-        utts = list(embeddings)
-        stack = [torch.stack([torch.tensor(reader[utt]) for utt in utts]) for reader in (logits, embeddings)]
-        return Outputs(utts, *stack)
+def write_outputs(folder: Path, outputs: "Outputs") -> None:
+    """Write utts.txt, logits.npy and embed.npy, sorted by utterance."""
+    matrices = {"logits": outputs.logits.numpy(), "embed": outputs.embeddings.numpy()}
+    write_vectors(folder, outputs.utts, matrices)
+
+
+def merge_outputs(folder: Path, parts: Sequence[Path], utts: Sequence[str]) -> None:
+    """Join outputs of `write_outputs`. Raise DataError unless they hold each of `utts` once, and no other."""
+    merge_vectors(folder, parts, ("logits", "embed"), utts)
+
+
+def read_outputs(folder: Path) -> "Outputs":
+    """Return what `write_outputs` wrote; the tensors are mapped. Raise DataError for damaged files."""
+    import torch
+
+    from dada.models.inference import Outputs
+
+    utts = read_utts(folder / INDEX)
+    parts = (Vectors(folder / f"{name}.npy", utts).rows for name in ("logits", "embed"))
+    return Outputs(utts, *map(torch.from_numpy, parts))

@@ -12,6 +12,7 @@ from typing import Any
 
 from dada.data import pretraining
 from dada.data.tables import read_table
+from dada.data.vectors import read_utts
 from dada.errors import DataError
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe import applicable
@@ -89,9 +90,9 @@ def _training_audio(origin: Origin, split: str) -> Mapping[str, str | None]:
     if path.exists():
         return read_table(path)
     folders = sorted(origin.recipe.exp_dir(origin.system).parent.glob("*/seed_*"))
-    embeddings = (ExperimentFolder(folder).embeddings(split) for folder in folders)
-    index = next((path for path in embeddings if path.exists()), None)
-    return {} if index is None else dict.fromkeys(read_table(index))
+    files = [ExperimentFolder(folder) for folder in folders]
+    lists = [path for one in files for path in (one.trained_on(split), one.utts(split)) if path.exists()]
+    return dict.fromkeys(read_utts(lists[0])) if lists else {}
 
 
 def _compare(

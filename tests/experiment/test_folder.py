@@ -20,13 +20,16 @@ def test_files_of_a_run(tmp_path):
         "ensemble.json": folder.fitted("ensemble"),
         "scores/dev.txt": folder.scores("dev"),
         "classes/dev.txt": folder.classes("dev"),
-        "embed/dev/embed.scp": folder.embeddings("dev"),
-        "embed/dev/logits.scp": folder.logits("dev"),
+        "embed/dev/embed.npy": folder.embeddings("dev"),
+        "embed/dev/logits.npy": folder.logits("dev"),
+        "embed/dev/utts.txt": folder.utts("dev"),
     }
     assert {name: tmp_path / "seed_1" / name for name in names} == names
     assert set(FITTED) == {"fusion", "ensemble", "open_set"}
     assert folder.outputs(["a", "b"]) == [
-        path for split in "ab" for path in (folder.embeddings(split), folder.logits(split))
+        path
+        for split in "ab"
+        for path in (folder.embeddings(split), folder.logits(split), folder.utts(split))
     ]
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dada.data import ArkReader, read_table
+from dada.data import read_table
+from dada.experiment.folder import ExperimentFolder
 from dada.explain import tokens, words
 from dada.recipe.recipe import Recipe
 from dada.recipe.runner import Selection, run_recipe
@@ -73,7 +74,8 @@ def test_values_of_words_add_up_to_what_stage_score_says(scored, name):
     texts, authors, scores = (
         read_table(path) for path in (data / "text", data / "utt2spk", folder / "scores" / "test.txt")
     )
-    logits = ArkReader(folder / "embed" / "test" / "logits.scp")
+    outputs = ExperimentFolder(folder).read_outputs("test")
+    logits = dict(zip(outputs.utts, outputs.logits.numpy(), strict=True))
     system = System.load(folder, scored.root)
     predict = tokens.text_predictor(system)
     said = predict(list(texts.values()))

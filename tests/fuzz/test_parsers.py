@@ -22,6 +22,7 @@ from dada.data.audio import read_header
 from dada.data.audio_arks import _entry
 from dada.data.subset import read_list
 from dada.data.validate import validate
+from dada.data.vectors import INDEX, Vectors, read_utts
 from dada.errors import UserError
 from dada.evaluate.results import read_results
 from dada.experiment.config import SystemConfig
@@ -90,6 +91,10 @@ def read_ark(path):
 def read_packed(path):
     read_header(f"{path}:0")
     return read_audio(f"{path}:0")
+
+
+def npy(*shape, code="f4"):
+    return written(np.save, np.ones(shape, code))
 
 
 def in_folder(name, read, **others):
@@ -188,6 +193,12 @@ READERS = {
             b"u AUDIO\2\1\0x",
         ),
     ),
+    "matrix of vectors": Reader(
+        in_folder("embed.npy", lambda folder: Vectors(folder / "embed.npy").rows, **{INDEX: b"a\nb\n"}),
+        "",
+        (npy(2, 3), npy(2, 40), npy(2, 3, code="f8")),
+    ),
+    "index of vectors": Reader(read_utts, ".txt", (b"a\nb\n",)),
     "audio": Reader(lambda path: read_audio(str(path)), ".flac", AUDIO),
     "audio in an ark": Reader(read_packed, ".ark", (*AUDIO, *map(_entry, AUDIO))),
     "tensors": Reader(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from small_recipe import small_recipe
 
-from dada.data import DataDir, write_ark, write_table
+from dada.data import DataDir, write_table
+from dada.data.vectors import write_vectors
 from dada.experiment.config import SystemConfig
 from dada.recipe.recipe import Recipe
 
@@ -99,12 +100,10 @@ def _experiment(folder: Path, split: str, data: DataDir, kind, rng, strength: fl
         "".join(f"{name}\n" for name in (SPEAKERS if task == "text" else ["spoof", "bonafide"]))
     )
     vectors = {utt: centres[SPEAKERS.index(data.speakers[utt])] + 2 * rng.normal(size=6) for utt in data.utts}
-    write_ark(folder / "embed" / split / "embed.scp", vectors.items())
+    matrices = {"embed": np.stack(list(vectors.values()))}
     if task == "text":
-        write_ark(
-            folder / "embed" / split / "logits.scp",
-            ((utt, centres @ vector) for utt, vector in vectors.items()),
-        )
+        matrices["logits"] = np.stack([centres @ vector for vector in vectors.values()])
+    write_vectors(folder / "embed" / split, list(vectors), matrices)
 
 
 @pytest.fixture(scope="session")
