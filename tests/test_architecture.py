@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 # A file may import from its own layer and from those to its left.
 LAYERS = (
     (
+        "devices",
         "errors",
         "evaluation_settings",
         "limits",

@@ -35,6 +35,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, several: bool = False) 
     )
     parser.add_argument("--speaker", help="purported speaker, for systems that use the words")
     parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, or of several GPUs one: cuda:1")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the score of each file as text, or as JSON with one object a line."""
+    from dada import devices
     from dada.detect import detector_of, readable
 
+    devices.use(args.device)
     detector = detector_of(args.model, args.seed, args.system, args.init)
     for path in args.files:
         verdict = detector(path, args.speaker)

@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the page of one file."""
+    from dada import devices
     from dada.detect import detector_of
     from dada.explain.config import AUTO, ExplainConfig, check_method
     from dada.explain.page.combined import combine, page_figures, write_figures
@@ -66,11 +67,14 @@ def run(args: argparse.Namespace) -> None:
     method = args.method or AUTO
     check_method(method)
     options = ExplainConfig(options=parse_overrides(args.options)).options
+    devices.use(args.device)
     pages = []
     for model in args.model or [None]:
         detector = detector_of(model, args.seed, args.system, args.init)
         source = clip_source(detector, model, args.file, args.speaker)
-        pages.append(collect_page(replace(source, files=args.background, method=method, options=options)))
+        source = replace(source, files=args.background, method=method, options=options)
+        with devices.gradients_in_evaluation():
+            pages.append(collect_page(source))
     page = combine(pages)
     if args.figures is not None:
         write_figures(page.explanations, args.figures)

@@ -23,6 +23,7 @@ from dada.explain.methods import deep_shap
 from dada.explain.methods._gradient import NoGradient
 from dada.explain.methods._rescale import NotCovered
 from dada.explain.support import speech_at, speech_frames
+from dada.models.inference import device_of
 
 CLASSES = (BONAFIDE, SPOOF)
 ZEROS = "an input of zeros"
@@ -58,7 +59,7 @@ class AttributionInputs:
 
     def map(self, rows: Tensor) -> np.ndarray:
         """Return values of the view's rows (..., R, N) as those of frequencies (..., F, N)."""
-        return self.view.fold(rows).double().numpy()
+        return self.view.fold(rows).double().cpu().numpy()
 
 
 class AudioExplainer:
@@ -110,8 +111,10 @@ class AudioExplainer:
     ) -> tuple[Attribution, AttributionInputs]:
         """Return attributions of sounds of one length against others, which are brought to that length."""
         view, size = self.view(sounds[0]), self.size_of(sounds[0])
-        model = views.ViewedModel(self.experiment.model, view).eval()
         batch, others = self._batch(sounds, view, size), self._batch(background, view, size)
+        device = device_of(self.experiment.model)
+        model = views.ViewedModel(self.experiment.model, view.to(device)).eval()
+        batch, others = batch.to(device), others.to(device)
         method = choose_method(model, others) if self.method == AUTO else self.method
         own = dict(self.options.get(method, {}))
         options = options_of(method, 1 if own.get("zeros") else len(others)) | own

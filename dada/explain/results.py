@@ -48,7 +48,7 @@ def explain_group(explainer: AudioExplainer, group: Group, chosen: ExplainConfig
         profiles |= {f"{name}_frequency": support.spectral_profile(values) for name, values in maps.items()}
         yield Result(
             utt=sound.name,
-            maps={"input": inputs.view.picture(inputs.batch.inputs[i]).numpy(), **maps},
+            maps={"input": inputs.view.picture(inputs.batch.inputs[i]).cpu().numpy(), **maps},
             profiles=profiles,
             rows=[
                 shares.Row(*row, name, completeness_error=errors[i], **figures[name])

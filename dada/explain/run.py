@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dada import devices
 from dada.data import write_ark
 from dada.evaluation_settings import EvaluateConfig
 from dada.experiment.trained import load_experiment
@@ -38,9 +39,11 @@ def explain_system(recipe: RecipeView, name: str, settings: dict[str, Any]) -> N
     chosen, seed, folder = recipe.explain, recipe.seeds_of(name)[0], explain_dir(recipe, name)
     torch.set_num_threads(recipe.system(name).threads)
     experiment = load_experiment(recipe.seed_dir(name, seed))
+    experiment.model.to(devices.device())
     explainer = AudioExplainer(experiment, chosen.methods.get(name, AUTO), chosen.options)
     groups = Pool.of_recipe(recipe, explainer.config.input).groups(chosen, explainer)
-    results = [result for group in groups for result in explain_group(explainer, group, chosen)]
+    with devices.gradients_in_evaluation():
+        results = [result for group in groups for result in explain_group(explainer, group, chosen)]
     results.sort(key=lambda result: result.utt.encode())
     for kind in ("input", *shares.OUTPUTS):
         write_ark(folder / f"{kind}.scp", ((result.utt, result.maps[kind].T) for result in results))

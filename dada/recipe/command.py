@@ -18,8 +18,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "applies)"
     )
     in_parallel = (
-        "processes in parallel, on Slurm jobs, with one CPU thread each (default: one per core, at "
-        f"most {MOST_JOBS})"
+        "processes in parallel, on Slurm jobs, with one CPU thread each; fewer run where the memory holds "
+        f"fewer (default: one per core, at most {MOST_JOBS})"
+    )
+    on_gpus = (
+        "GPUs of this machine, on Slurm of a job: one process each, and a training job takes all (0: compute "
+        "on the CPU)"
     )
     force = (
         "run the chosen stages again, and later stages where their inputs changed; replace experiments with "
@@ -30,7 +34,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cmd", default="local", help="where jobs run: local or slurm (see `slurm:` of local.yaml)"
     )
-    parser.add_argument("--ngpu", type=int, default=0, help="GPUs of a training job; 0 is the CPU")
+    parser.add_argument("--ngpu", type=int, default=0, help=on_gpus)
     parser.add_argument("--force", action="store_true", help=force)
     parser.add_argument("--dry_run", action="store_true", help="print the command of each stage and stop")
     parser.add_argument(
@@ -46,7 +50,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def default_jobs() -> int:
-    """Return the number of cores that this process may use, at most MOST_JOBS: a process takes 1 to 2 GB."""
+    """Return the number of cores that this process may use, at most MOST_JOBS."""
     return min(len(os.sched_getaffinity(0)), MOST_JOBS)
 
 

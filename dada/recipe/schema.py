@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from dada.asr.config import TranscribeConfig
+from dada.devices import DeviceConfig
 from dada.errors import ConfigError
 from dada.evaluation_settings import EvaluateConfig
 from dada.explain.config import ExplainConfig
@@ -103,6 +104,7 @@ class RecipeConfig:
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    devices: DeviceConfig = field(default_factory=DeviceConfig)
     slurm: SlurmConfig = field(default_factory=SlurmConfig)  # depends on the cluster: belongs in local.yaml
 
     @property

@@ -9,7 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from dada import devices
 from dada.errors import DadaError
+from dada.storage.allocator import keep_memory
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone")
 
@@ -24,7 +26,9 @@ def run_distributed(task: object, log: Path, num_processes: int) -> None:
         path = Path(folder) / "task.pickle"
         path.write_bytes(pickle.dumps(task))
         command = [*TORCHRUN, f"--nproc_per_node={num_processes}", "-m", __name__, str(path)]
-        code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
+        code = subprocess.run(
+            command, stdout=output, stderr=subprocess.STDOUT, check=False, env=devices.all_gpus()
+        ).returncode
     if code != 0:
         raise DadaError(f"torchrun ended with exit code {code}; the messages of every process are in {log}")
 
@@ -36,6 +40,8 @@ def main(path: str) -> None:
 
     task = pickle.loads(Path(path).read_bytes())
     set_up_logging(task.recipe.options.log_level)
+    keep_memory()
+    devices.configure(task.recipe.config.devices)
     find(task.stage).module.run(task.recipe.under(task.job.protocol), task.job)
 
 

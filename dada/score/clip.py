@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from dada import devices
 from dada.data import NO_SPEAKER, SAMPLE_RATE, fit_length
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError, DataError
@@ -73,6 +74,8 @@ class System:
     ):
         self.experiment, self.root, self.branches = experiment, root, branches or {}
         self.config = experiment.config
+        if not self.config.branches:  # a system on top of others reads their outputs, which lie on the CPU
+            experiment.model.to(devices.device())
         if self.config.branches and not self.branches:
             raise ConfigError(
                 f"{self.config.name} has the branches {', '.join(self.config.branches.values())}: name its "
@@ -160,7 +163,7 @@ class System:
             return samples, config.num_samples
         cut = fit_length(torch.from_numpy(samples[:longest]), config.num_samples, config.length_rule)
         with torch.inference_mode():
-            return self._feature(cut[None])[0].T.numpy(), config.num_frames
+            return self._feature(cut[None].to(devices.device()))[0].T.cpu().numpy(), config.num_frames
 
     def run_texts(self, texts: Sequence[str], batch_size: int = 64) -> Outputs:
         """Return the outputs of a text system on N texts."""
@@ -185,10 +188,10 @@ class System:
     def _feature(self) -> torch.nn.Module:
         from dada import features
 
-        return features.build(self.config.input.features, self.root)
+        return features.build(self.config.input.features, self.root).to(devices.device())
 
     @cached_property
     def _text_encoder(self) -> "TextEncoder":
         from dada.text import encoder
 
-        return encoder.build(self.config.input.features, self.root)
+        return encoder.build(self.config.input.features, self.root, str(devices.device()))

@@ -16,6 +16,7 @@ from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.roles import audio_files, gives_scores
 
+USES_GPU = True
 EXPLANATION, COMPARISON, PAGES = "explanation", "comparison", "pages"  # kinds of jobs
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from dada import devices
 from dada.text import encoder
 
 
@@ -26,4 +26,4 @@ def vectors(
 
 @functools.lru_cache(maxsize=1)  # it takes longer to load than a shard to run
 def _encoder(settings: str, root: Path) -> encoder.TextEncoder:
-    return encoder.build(json.loads(settings), root, "cuda" if torch.cuda.is_available() else "cpu")
+    return encoder.build(json.loads(settings), root, str(devices.device()))

@@ -11,7 +11,7 @@ from dada import cli
 
 ROOT = Path(__file__).parents[2]
 RUN = {"stage", "stop_stage", "system", "nj", "cmd", "ngpu", "force", "dry_run", "exp", "list"}
-MODEL = {"model", "system", "init", "speaker", "seed"}
+MODEL = {"model", "system", "init", "speaker", "seed", "device"}
 FLAGS = {
     "run": RUN,
     "new-recipe": {
