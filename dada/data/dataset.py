@@ -3,6 +3,7 @@
 Axes: B utterances, T samples, F features, N frames, D vector elements.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +20,13 @@ from dada.data.batch import Batch, pad_stack
 from dada.data.datadir import NO_SPEAKER, DataDir, class_table, sources_of
 from dada.data.input import Rule
 from dada.data.length import fit_length
-from dada.data.tables import read_table
+from dada.data.tables import read_table_once
 from dada.errors import ConfigError, DataError
 
 # Steps of a batch outside training, by `input.kind`: 200 s of audio. Networks on features take up to 230 kB a
 # frame
 # (`lfcc_lcnn_lstm`), so that a batch takes less than 5 GB.
+USUAL_HOP = 160  # samples between two frames, of a feature that does not say
 BATCH_STEPS = {"features": 20_000, "waveform": 200 * SAMPLE_RATE}
 
 
@@ -180,20 +182,28 @@ class FeatureArk(ArkReader):
         return {**super().__getstate__(), "feature": self.feature, "num_features": self.num_features}
 
 
-def audio_dataset(data: DataDir, config: Any, dump: Path | None, training: bool, seed: int = 0) -> Dataset:
+def audio_dataset(
+    data: DataDir,
+    config: Any,
+    features: Path | Mapping[str, np.ndarray] | None,
+    training: bool,
+    seed: int = 0,
+) -> Dataset:
     """The utterances of a data directory as a system (`config`, a SystemConfig) takes them in.
 
-    Waveforms are read from wav.scp; features from `dump`/feats.scp, which stage extract_features writes.
+    Waveforms are read from wav.scp; features (N, F) are a mapping, or in the folder of the arks that stage
+    extract_features writes.
     Training needs every utterance's class, and only training cuts at random (`input.random_crop`, or shorter
     stretches by `train.crop_size`). Raises DataError naming utterances without data, or in training of no
     class of the system.
     """
     kind = config.input.kind
-    arrays: ArkReader | AudioFiles
+    arrays: Mapping[str, np.ndarray]
     if kind == "waveform":
         arrays, size = AudioFiles(data["wav.scp"], config.input.sample_rate), config.input.num_samples
     elif kind == "features":
-        arrays, size = _feature_ark(data, config.input, dump), config.input.num_frames
+        size = config.input.num_frames
+        arrays = features if isinstance(features, Mapping) else _feature_ark(data, config.input, features)
     else:
         raise ConfigError(
             f"system {config.name}: an audio system reads `input.kind` waveform or features, not {kind}"
@@ -208,7 +218,7 @@ def audio_dataset(data: DataDir, config: Any, dump: Path | None, training: bool,
         labels=class_indices(data, config.labels, required=training),
         speakers=[data.speakers[utt] for utt in data.utts],
         sources=sources_of(data),
-        lengths=_lengths(data, config.input, dump, size, rule),
+        lengths=_lengths(data, config.input, features, size, rule),
         batch_steps=BATCH_STEPS[kind],
         size=size,
         rule=rule,
@@ -238,7 +248,10 @@ def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tenso
 def _feature_ark(data: DataDir, config: Any, dump: Path | None) -> FeatureArk:
     if dump is None or not (Path(dump) / "feats.scp").exists():
         raise DataError(f"{dump}/feats.scp does not exist: run stage extract_features for {data.path.name}")
-    arrays = FeatureArk(Path(dump) / "feats.scp", config.features.get("name", ""))
+    scp = Path(dump) / "feats.scp"
+    states = (path.stat() for path in (scp, scp.with_suffix(".ark")) if path.is_file())
+    state = tuple((status.st_ino, status.st_size, status.st_mtime_ns) for status in states)
+    arrays = _unchanged(scp, config.features.get("name", ""), state)
     missing = [utt for utt in data.utts if utt not in arrays.index]
     if missing:
         names = f"{', '.join(missing[:5])}{', …' if missing[5:] else ''}"
@@ -249,18 +262,32 @@ def _feature_ark(data: DataDir, config: Any, dump: Path | None) -> FeatureArk:
     return arrays
 
 
-def _lengths(data: DataDir, config: Any, dump: Path | None, size: int | None, rule: Rule) -> list[int] | None:
-    """Steps of every utterance after `fit_length`, where they may differ; None where all become equal."""
+@functools.lru_cache(maxsize=2)  # of a large index, many parts are read one after the other
+def _unchanged(scp: Path, feature: str, _state: tuple) -> FeatureArk:
+    return FeatureArk(scp, feature)
+
+
+def _lengths(
+    data: DataDir, config: Any, features: Path | Mapping | None, size: int | None, rule: Rule
+) -> list[int] | None:
+    """Steps of every utterance after `fit_length`, where they may differ; None where all become equal.
+
+    Frames that are not computed yet are estimated.
+    """
     if size is not None and rule in ("tile", "pad"):
         return None
-    if config.kind == "features":
-        path = None if dump is None else Path(dump) / "utt2num_frames"
-        table = read_table(path) if path is not None and path.exists() else {}
+    if config.kind == "features" and not config.on_the_fly:
+        path = Path(features) / "utt2num_frames" if isinstance(features, Path) else None
+        table = read_table_once(path) if path is not None and path.exists() else {}
         lengths = [int(table.get(utt, 0)) for utt in data.utts]
     elif durations := data.durations:
         lengths = [round(durations[utt] * config.sample_rate) for utt in data.utts]
     else:
         lengths = [_num_samples(data["wav.scp"][utt], config.sample_rate) for utt in data.utts]
+    if config.on_the_fly:
+        known, hop = config.num_samples, config.features.get("hop") or USUAL_HOP
+        whole = rule not in ("tile", "pad") or known is None
+        lengths = [1 + min(length, known or length) // hop if whole else 1 for length in lengths]
     if size is not None and rule == "crop":
         lengths = [min(length, size) for length in lengths]
     return lengths if len(set(lengths)) > 1 else None

@@ -1,10 +1,11 @@
 """What a system takes in: the schema of `input:`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 from dada import plugin_schema
+from dada.errors import ConfigError
 
 Kind = Literal["waveform", "features", "text", "text_features", "branches"]
 Rule = Literal["full", "crop", "tile", "pad"]
@@ -19,10 +20,15 @@ def misfit(augmentation: str, kinds: Sequence[str], kind: str) -> str:
     )
 
 
+def plain_input(settings: Mapping[str, Any]) -> dict:
+    """Return plain settings of an input without `on_the_fly: false`, as from before there was a choice."""
+    return {key: value for key, value in settings.items() if key != "on_the_fly" or value}
+
+
 @dataclass
 class InputConfig:
-    """`features` and `text_features` are read from arks that stage extract_features made; `branches` from
-    trained systems.
+    """`features` and `text_features` are read from arks that stage extract_features made, `features` with
+    `on_the_fly` from the audio; `branches` from trained systems.
 
     A fixed `num_samples` is cut from the waveform before features are computed; `num_frames` from the
     features afterwards.
@@ -36,6 +42,20 @@ class InputConfig:
     random_crop: bool = False  # in training, cut a random stretch of what is too long instead of its start
     # {name: lfcc, ...}: the settings of dada.features.<name>.Config
     features: dict = field(default_factory=dict)
+    # compute features whenever they are read, without arks: where these would be larger than they are worth
+    on_the_fly: bool = False
+
+    def __post_init__(self) -> None:
+        name = self.features.get("name")
+        if self.on_the_fly and (self.kind != "features" or name == "from_scp"):
+            what = f"features {name}" if self.kind == "features" else f"kind {self.kind}"
+            raise ConfigError(
+                f"input.on_the_fly is for features that are computed from audio, not for {what}"
+            )
+
+    def result_settings(self) -> dict:
+        """Return the settings as plain values; where features come from counts only if not from arks."""
+        return plain_input(asdict(self))
 
     def dump_settings(self) -> dict:
         """The settings that features in arks depend on: what is done to them afterwards, in training, leaves

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dada.data.input import InputConfig
+from dada.data.input import InputConfig, plain_input
 from dada.limits import FromZero, Names, Positive, Rate
 
 # Settings of `train:` that change the time of a training and not its result, with their defaults.
@@ -132,4 +132,6 @@ def result_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     changed: dict[str, Any] = {"train": {**train, **OF_SPEED, "phases": phases}}
     if isinstance(model := settings.get("model"), dict):
         changed["model"] = {key: value for key, value in model.items() if key not in OF_MEMORY}
+    if isinstance(source := settings.get("input"), dict):
+        changed["input"] = plain_input(source)
     return {**settings, **changed}

@@ -49,6 +49,11 @@ def load_experiment(folder: Path) -> Experiment:
     return Experiment(config, labels, model.eval())
 
 
+def without_weights(folder: Path) -> Experiment:
+    """Return a trained system as far as its outputs are to be read; its model is empty."""
+    return Experiment(read_config(folder), ExperimentFolder(folder).read_labels(), nn.Module())
+
+
 def save_experiment(folder: Path, config: SystemConfig, model: nn.Module, fitted: object = None) -> None:
     """Write a model that was fitted as a whole, as `load_experiment` reads it, with its fitted numbers.
 

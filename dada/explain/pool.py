@@ -12,6 +12,7 @@ from dada.explain.background import same_class
 from dada.explain.config import ExplainConfig
 from dada.explain.explainer import AudioExplainer, Sound
 from dada.explain.shares import sorted_classes
+from dada.features._compute import Computed
 from dada.plugins import nearest
 from dada.recipe_view import RecipeView
 
@@ -35,7 +36,7 @@ class Pool:
         classes: Mapping[str, str],
         speakers: Mapping[str, str],
         wav: Mapping[str, str],
-        arrays: Sequence[ArkReader],
+        arrays: Sequence[ArkReader | Computed],
         rate: int,
     ) -> None:
         self.classes, self.speakers, self.wav, self.arrays, self.rate = classes, speakers, wav, arrays, rate
@@ -49,13 +50,15 @@ class Pool:
         classes: dict[str, str] = {}
         speakers: dict[str, str] = {}
         wav: dict[str, str] = {}
-        arrays = []
+        arrays: list[ArkReader | Computed] = []
         for split in recipe.splits.test:
             data = DataDir.read(recipe.data_dir(split), require=("wav.scp",))
             classes |= data.classes([]) if data.get("utt2attack") else data["utt2label"]
             speakers |= data.speakers
             wav |= data["wav.scp"]
-            if config.kind == "features":
+            if config.on_the_fly:
+                arrays.append(Computed(config.dump_settings(), data["wav.scp"], recipe.root))
+            elif config.kind == "features":
                 arrays.append(ArkReader(recipe.dump_dir(config, split) / "feats.scp"))
         return cls(classes, speakers, wav, arrays, config.sample_rate)
 

@@ -1,4 +1,7 @@
-"""Features of recordings, for the arks of stage extract_features. T samples, N frames, F features."""
+"""Features of recordings, for the arks of stage extract_features or on the fly.
+
+T samples, N frames, F features.
+"""
 
 import functools
 import itertools
@@ -10,23 +13,54 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import get_worker_info
 
-from dada import features
+from dada import devices, features
 from dada.data import fit_length, read_audio
+from dada.data.input import InputConfig
 from dada.errors import DataError
 
 BATCH = 16  # utterances at most; all of the same length, so that none is padded
 
 
+def features_of(
+    config: InputConfig, dump: Path | None, wav_scp: Mapping[str, str], root: Path | None
+) -> "Path | Computed | None":
+    """Return the features of a split as `audio_dataset` takes them: `dump`, or what computes them."""
+    return Computed(config.dump_settings(), wav_scp, root) if config.on_the_fly else dump
+
+
+class Computed(Mapping):
+    """Utterance -> features (N, F), computed from its recording whenever they are read.
+
+    `settings` are those of `InputConfig.dump_settings`, `root` is the recipe's folder. Processes that load
+    data compute on the CPU.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], wav_scp: Mapping[str, str], root: Path | None):
+        self.settings, self.index, self.root = settings, wav_scp, root
+
+    def __getitem__(self, utt: str) -> np.ndarray:
+        ((_, matrix),) = matrices(self.root, self.settings, {utt: self.index[utt]})
+        return matrix
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.index)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
 def matrices(
-    root: Path, settings: Mapping[str, Any], wav_scp: Mapping[str, str]
+    root: Path | None, settings: Mapping[str, Any], wav_scp: Mapping[str, str]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (utterance, features (N, F)) in the order of `wav_scp`.
 
     `settings` are those of `InputConfig.dump_settings`, `root` is the recipe's folder. Raise DataError naming
     the utterance.
     """
-    feature, device = _feature(json.dumps(settings["features"]), root)
+    device = devices.device() if get_worker_info() is None else torch.device("cpu")
+    feature = _feature(json.dumps(settings["features"]), root, device)
     for _, group in itertools.groupby(waveforms(settings, wav_scp), key=lambda item: item[1].shape[-1]):
         while batch := list(itertools.islice(group, BATCH)):
             try:
@@ -50,6 +84,5 @@ def waveforms(settings: Mapping[str, Any], wav_scp: Mapping[str, str]) -> Iterat
 
 
 @functools.lru_cache(maxsize=1)  # a pretrained encoder takes longer to load than a shard to run
-def _feature(settings: str, root: Path) -> tuple[nn.Module, str]:
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return features.build(json.loads(settings), root).to(device), device
+def _feature(settings: str, root: Path | None, device: torch.device) -> nn.Module:
+    return features.build(json.loads(settings), root).to(device)

@@ -29,19 +29,28 @@ class Outputs:
     embeddings: Tensor
 
 
-@torch.inference_mode()
 def run_model(
     model: nn.Module, dataset: Dataset, batch_size: int = 16, num_workers: int | None = 0
 ) -> Outputs:
-    """Outputs for every utterance, in the dataset's order, in evaluation mode; the model's mode is put back
-    afterwards.
-
-    Batches hold at most `batch_size` utterances, and `dataset.batch_steps` steps where the dataset knows
-    lengths.
-    """
-    device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
+    """Outputs for every utterance, in the dataset's order, in the batches of `make_batches`."""
     batches = make_batches(dataset, batch_size)
-    order = [i for batch in batches for i in batch]
+    outputs = run_batches(model, dataset, batches, num_workers)
+    order = torch.tensor([i for batch in batches for i in batch], dtype=torch.int64)
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order))
+    return Outputs(list(dataset.utts), outputs.logits[place], outputs.embeddings[place])
+
+
+@torch.inference_mode()
+def run_batches(
+    model: nn.Module, dataset: Dataset, batches: Sequence[Sequence[int]], num_workers: int | None = 0
+) -> Outputs:
+    """Outputs of the utterances of some batches, in that order, in evaluation mode; the model's mode is put
+    back afterwards.
+
+    A batch is the indices of its utterances. The model computes on the device where its parameters lie.
+    """
+    device = device_of(model)
     logits, embeddings = [], []
     was_training = {module: module.training for module in model.modules()}
     model.eval()
@@ -51,15 +60,20 @@ def run_model(
         embeddings.append(output.embedding.float().cpu())
     for module, training in was_training.items():
         module.training = training
-    place = torch.empty(len(order), dtype=torch.int64)
-    place[torch.tensor(order, dtype=torch.int64)] = torch.arange(len(order))
-    return Outputs(list(dataset.utts), torch.cat(logits)[place], torch.cat(embeddings)[place])
+    utts = [dataset.utts[i] for batch in batches for i in batch]
+    return Outputs(utts, torch.cat(logits), torch.cat(embeddings))
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return the device of a model's parameters, or buffers; the CPU where it has none."""
+    return next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
 
 
 def make_batches(dataset: Dataset, batch_size: int) -> list[list[int]]:
     """Return the indices of each batch. Utterances of similar length are together, so that little is padded.
 
-    A single utterance beyond `dataset.batch_steps` is a batch of its own, and the log names it.
+    Batches hold at most `batch_size` utterances, and `dataset.batch_steps` steps where the dataset knows
+    lengths. A single utterance beyond `dataset.batch_steps` is a batch of its own, and the log names it.
     """
     order, lengths = list(range(len(dataset))), dataset.lengths
     if lengths is None:

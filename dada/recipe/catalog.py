@@ -31,10 +31,9 @@ class StageEntry:
         """First line of the stage's docstring."""
         return (self.module.__doc__ or "").strip().splitlines()[0]
 
-    @property
-    def sharded(self) -> bool:
-        """Whether its jobs are cut into shards."""
-        return hasattr(self.module, "shards")
+    def cuts(self, job: Job) -> bool:
+        """Whether a job is cut into shards: of a stage with `shards` all, or those of the kinds SHARDED."""
+        return hasattr(self.module, "shards") and job.kind in getattr(self.module, "SHARDED", (job.kind,))
 
     @property
     def uses_gpu(self) -> bool:

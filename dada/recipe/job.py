@@ -6,7 +6,7 @@ A stage is one file of dada/stages, found by its name (`s02_transcribe.py`). It 
 * `plan(recipe) -> list[Job]`, which looks at the configuration only, so that it works before any data exists,
 * `run(recipe, job)`, or for work that is cut into shards `shards(recipe, job)`, `run_shard(recipe, job, keys,
   out)` and `merge(recipe, job, parts)`. A stage with several kinds of jobs dispatches by a dict
-  `{kind: function}`.
+  `{kind: function}`. Where only some kinds are cut into shards, `SHARDED` names them.
 
 A stage that reads sound sets `NEEDS_AUDIO = True`, and passes over recipes that have none. A stage whose jobs
 compute on a GPU where they see one sets `USES_GPU = True`: on a cluster, `--ngpu` requests one. A training

@@ -44,10 +44,17 @@ def _pool(size: int, gpu: bool) -> concurrent.futures.ProcessPoolExecutor:
     if gpu:
         slots = context.SimpleQueue()
         for number in range(size):
-            slots.put(number)
+            slots.put((number, size))
     return concurrent.futures.ProcessPoolExecutor(
         size, mp_context=context, initializer=_begin, initargs=(os.getpid(), slots)
     )
+
+
+def _take_cores(number: int, size: int) -> None:
+    """Use an equal share of the cores, so that the loader processes of all GPUs have one each."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[number::size] or cores)
 
 
 def _begin(parent: int, slots: Any) -> None:
@@ -57,7 +64,9 @@ def _begin(parent: int, slots: Any) -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
     if slots is not None:
-        devices.assign_gpu(slots.get())
+        number, size = slots.get()
+        devices.assign_gpu(number)
+        _take_cores(number, size)
     show_warnings()
 
     def watch() -> None:

@@ -36,17 +36,23 @@ def with_words(recipe: RecipeView) -> list[str]:
 
 
 def dump_of(recipe: RecipeView, config: InputConfig, split: str) -> Path | None:
-    """Return the folder of the features of a split; None for a system without features."""
-    return recipe.dump_dir(config, split) if config.kind in ("features", "text_features") else None
+    """Return the folder of the features of a split; None for a system that reads none from arks."""
+    has_arks = config.kind in ("features", "text_features") and not config.on_the_fly
+    return recipe.dump_dir(config, split) if has_arks else None
 
 
 def audio_files(recipe: RecipeView, config: InputConfig, split: str) -> tuple[Path, ...]:
     """Return the files of a split that an audio system reads. Raise ConfigError for another kind of input."""
-    if config.kind == "waveform":
-        return (recipe.data_dir(split) / "wav.scp",)
-    if config.kind == "features":
-        return (recipe.data_dir(split) / "wav.scp", recipe.dump_dir(config, split) / "feats.scp")
+    if config.kind in ("waveform", "features"):
+        dump = dump_of(recipe, config, split)
+        return (recipe.data_dir(split) / "wav.scp", *(() if dump is None else (dump / "feats.scp",)))
     raise ConfigError(f"an audio system reads `input.kind` waveform or features, not {config.kind}")
+
+
+def text_files(recipe: RecipeView, config: InputConfig, split: str) -> tuple[Path, ...]:
+    """Return the files of a split that a text system reads."""
+    dump = dump_of(recipe, config, split)
+    return (recipe.data_dir(split) / "text", *(() if dump is None else (dump / "feats.scp",)))
 
 
 def labels_of(recipe: RecipeView, config: SystemConfig) -> list[str]:
@@ -62,6 +68,34 @@ def names_attacks(recipe: RecipeView, config: SystemConfig) -> bool:
         config.task in ("audio", "ensemble", "open_set")
         and class_table(labels_of(recipe, config)) == "utt2attack"
     )
+
+
+def fit_roles(recipe: RecipeView, config: SystemConfig) -> list[str]:
+    """Return the roles of the splits, train and dev, whose branch outputs a system is fitted to.
+
+    An ensemble of attack classifiers also reads train: an open-set system on it needs its outputs on train.
+    """
+    if config.task == "ensemble" and not names_attacks(recipe, config):
+        return ["dev"]
+    if config.task == "fusion" and config.model.get("name") == "late":
+        return ["dev"]
+    if config.task == "open_set" and not config.model["tune"] and config.model["fit_on"] != "train_dev":
+        return ["train"]
+    return ["train", "dev"]
+
+
+def feeds_on_train(recipe: RecipeView, name: str) -> bool:
+    """Return whether a planned system is fitted to the outputs of this one on train."""
+    above = (recipe.system(other) for other in trained_here(recipe))
+    return any(name in config.branches.values() and "train" in fit_roles(recipe, config) for config in above)
+
+
+def has_outputs_on_dev(recipe: RecipeView, config: SystemConfig) -> bool:
+    """Return whether the stage that trains a system here also computes its outputs on dev."""
+    if is_foreign(config.name) or not recipe.splits.dev:
+        return False
+    # without train, the weights of an audio system were adopted
+    return config.task in ("text", "ensemble") or (config.task == "audio" and bool(recipe.splits.train))
 
 
 def gives_scores(recipe: RecipeView, config: SystemConfig) -> bool:

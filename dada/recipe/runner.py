@@ -17,9 +17,10 @@ from dada.recipe.failures import Failures
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.recipe.launch import Submit, executor
+from dada.recipe.memory import most_processes
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, stamp_path, started_path, write_stamp
-from dada.recipe.tasks import Task, finish, parts_dir, run_task
+from dada.recipe.tasks import Task, finish, is_distributed, on_gpu, one_thread, parts_dir, run_task
 from dada.storage.atomic import refusing_os_errors, remove_stale
 
 TAIL_LINES = 15  # of a failed log, shown with the error
@@ -200,28 +201,50 @@ def _run_wave(
     failures: Failures,
 ) -> None:
     tasks: list[Task] = []
+    parts: dict[str, list[Path]] = {}  # job -> its shards
+    left: dict[str, int] = {}  # job -> its shards that are not finished
+    spent: dict[str, float] = {}
+
+    def on_done(job: Job, seconds: float) -> None:
+        spent[job.name] = spent.get(job.name, 0.0) + seconds
+        left[job.name] -= 1
+        if left[job.name] == 0:
+            complete(job)
+
+    def complete(job: Job) -> None:
+        """Join the shards of a job, and stamp it."""
+        start = time.monotonic()
+        with _failing(stage, job, failures):
+            if job.name in parts:
+                one_thread()
+                stage.module.merge(recipe.under(job.protocol), job, parts[job.name])
+            seconds = spent.get(job.name, 0.0) + time.monotonic() - start
+            finish(job, ledger, seconds, command_line())
+            shutil.rmtree(parts_dir(job, states[job.name].digest), ignore_errors=True)
+
     for job in jobs:
         with _failing(stage, job, failures):
             _begin(job, states[job.name], recipe.options.force, ledger)
-            tasks += _tasks(recipe, stage, job, states[job.name])
+            made = _tasks(recipe, stage, job, states[job.name])
+            if stage.cuts(job):
+                parts[job.name] = [task.part for task in made if task.part is not None]
+            todo = [task for task in made if task.part is None or not task.part.exists()]
+            left[job.name] = len(todo)
+            tasks += todo
+    for job in jobs:
+        if left.get(job.name) == 0:
+            complete(job)
+    _run_tasks(tasks, stage, submit, on_done, failures, _at_once(recipe, stage, tasks))
 
-    def on_done(job: Job, spent: float) -> None:
-        if not stage.sharded:
-            with _failing(stage, job, failures):
-                finish(job, ledger, spent, command_line())
 
-    seconds = _run_tasks(tasks, stage, submit, on_done, failures)
-    for job in jobs if stage.sharded else ():
-        if job in failures:
-            continue
-        start = time.monotonic()
-        folder = parts_dir(job, states[job.name].digest)
-        view = recipe.under(job.protocol)
-        with _failing(stage, job, failures):
-            num_parts = len(stage.module.shards(view, job))
-            stage.module.merge(view, job, [folder / f"part.{i:04d}" for i in range(num_parts)])
-            finish(job, ledger, seconds.get(job.name, 0.0) + time.monotonic() - start, command_line())
-            shutil.rmtree(folder, ignore_errors=True)
+def _at_once(recipe: Recipe, stage: catalog.StageEntry, tasks: list[Task]) -> int | None:
+    """Return how many of some tasks may run at once; None where a cluster or the number of GPUs decides."""
+    if recipe.options.cmd != "local" or not tasks or on_gpu(tasks[0]):
+        return None
+    if is_distributed(tasks[0]):
+        return 1
+    jobs = {task.job.name: task.job for task in tasks}
+    return most_processes(recipe, stage, list(jobs.values()))
 
 
 @contextlib.contextmanager
@@ -255,19 +278,23 @@ def _begin(job: Job, state: State, force: bool, ledger: Ledger) -> None:
 
 
 def _tasks(recipe: Recipe, stage: catalog.StageEntry, job: Job, state: State) -> list[Task]:
-    """Return one task, or a task for each shard that is not finished."""
+    """Return one task, or a task for each shard, finished or not."""
     logs = recipe.exp_root / "log" / stage.name
-    if not stage.sharded:
+    if not stage.cuts(job):
         return [Task(recipe, stage.name, job, logs / f"{slug(job.name)}.log")]
     folder = parts_dir(job, state.digest)
-    tasks = []
-    for i, keys in enumerate(stage.module.shards(recipe.under(job.protocol), job)):
-        part = folder / f"part.{i:04d}"
-        if not part.exists():
-            tasks.append(
-                Task(recipe, stage.name, job, logs / f"{slug(job.name)}.{i:04d}.log", i, tuple(keys), part)
-            )
-    return tasks
+    return [
+        Task(
+            recipe,
+            stage.name,
+            job,
+            logs / f"{slug(job.name)}.{i:04d}.log",
+            i,
+            tuple(keys),
+            folder / f"part.{i:04d}",
+        )
+        for i, keys in enumerate(stage.module.shards(recipe.under(job.protocol), job))
+    ]
 
 
 def _run_tasks(
@@ -276,12 +303,13 @@ def _run_tasks(
     submit: Submit,
     on_done: Callable[[Job, float], None],
     failures: Failures,
-) -> dict[str, float]:
-    """Run tasks, log their progress, and return the seconds by job.
+    at_once: int | None,
+) -> None:
+    """Run tasks, log their progress, and call `on_done` with the job and the seconds of each that succeeds.
 
-    Raise what ends the whole run: an interruption, or the death of the worker processes.
+    At most `at_once` are submitted and not finished. Raise what ends the whole run: an interruption, or the
+    death of the worker processes.
     """
-    seconds: dict[str, float] = {}
     waiting: dict[concurrent.futures.Future, Task] = {}
     num_done, start = 0, time.monotonic()
 
@@ -297,7 +325,6 @@ def _run_tasks(
             failures.add(task.job, failure)
             return
         spent = future.result()
-        seconds[task.job.name] = seconds.get(task.job.name, 0.0) + spent
         left = (time.monotonic() - start) / num_done * (len(tasks) - num_done)
         log.info(
             "  %s: %s done in %.1f s (%d of %d, about %.0f s left)",
@@ -310,15 +337,23 @@ def _run_tasks(
         )
         on_done(task.job, spent)
 
+    def settle_finished() -> None:
+        for future in concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED).done:
+            settle(future, waiting.pop(future))
+
     for task in tasks:
-        future = submit(run_task, task)
+        while at_once is not None and len(waiting) >= at_once:
+            settle_finished()
+        try:
+            future = submit(run_task, task)
+        except concurrent.futures.BrokenExecutor as error:
+            raise _failure(stage, task, error) from error
         if future.done():  # it ran in this process: write its stamp before the next task starts
             settle(future, task)
         else:
             waiting[future] = task
-    for future in concurrent.futures.as_completed(waiting):
-        settle(future, waiting[future])
-    return seconds
+    while waiting:
+        settle_finished()
 
 
 def _failure(stage: catalog.StageEntry, task: Task, error: BaseException) -> DadaError:

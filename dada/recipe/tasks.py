@@ -1,6 +1,7 @@
 """A task: one job, or one shard of a job, run in a process with a log of its own."""
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -9,16 +10,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
+from dada import devices
 from dada.errors import UserError
-from dada.recipe.catalog import find
+from dada.recipe.catalog import StageEntry, find
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, plain, slug, stamp_path, write_stamp
 from dada.recipe.worker import run_distributed
+from dada.storage.allocator import give_back_memory, keep_memory
 from dada.storage.atomic import atomic_dir, refusing_os_errors
 from dada.storage.environment import stamp_facts
 
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of file systems that are mounted without locks
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -43,36 +48,59 @@ class Task:
         return self.job.name if self.shard is None else f"{self.job.name} shard {self.shard + 1}"
 
 
+def is_distributed(task: Task) -> bool:
+    """Return whether a task takes all GPUs of the run, by a process for each."""
+    return task.recipe.options.ngpu > 1 and task.part is None and find(task.stage).distributed
+
+
+def on_gpu(task: Task) -> bool:
+    """Return whether a task computes on one GPU."""
+    return bool(task.recipe.options.ngpu) and find(task.stage).uses_gpu and not is_distributed(task)
+
+
 def run_task(task: Task) -> float:
     """Run a task in this process and return its seconds. Errors are logged and raised.
 
     Raise UserError for a full disk and for a folder that cannot be written.
     """
-    _one_thread()
-    if not task.recipe.options.ngpu:
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # GPUs are used only with --ngpu
+    one_thread()
+    keep_memory()
     start = time.monotonic()
     stage = find(task.stage)
+    if not task.recipe.options.ngpu:
+        devices.hide_gpus()
+    elif on_gpu(task):
+        devices.configure(task.recipe.config.devices)
     with refusing_os_errors(task.log), _logging_to(task.log, task.recipe.options.log_level):
         try:
             view = task.recipe.under(task.job.protocol)
             with refusing_os_errors(task.job.home):
                 if task.part is None:
                     with _locked(task.job.home):
-                        if task.recipe.options.ngpu > 1 and stage.distributed:
+                        if is_distributed(task):
                             run_distributed(task, task.log, task.recipe.options.ngpu)
                         else:
                             stage.module.run(view, task.job)
                 else:
-                    with atomic_dir(task.part) as out:
-                        stage.module.run_shard(view, task.job, list(task.keys), out)
+                    _run_shard(task, view, stage)
         except UserError as error:
             logging.getLogger(__name__).error("%s: %s", task.label, error)
             raise
         except Exception:  # the log gets the traceback, the caller the error
             logging.getLogger(__name__).exception("failed: %s", task.label)
             raise
+        finally:
+            give_back_memory()
     return time.monotonic() - start
+
+
+def _run_shard(task: Task, view: Recipe, stage: StageEntry) -> None:
+    """Write the output folder of a shard, unless another process has written it meanwhile."""
+    part = cast(Path, task.part)
+    with _locked(part.with_name(f".{part.name}")):
+        if not part.exists():
+            with atomic_dir(part) as out:
+                stage.module.run_shard(view, task.job, list(task.keys), out)
 
 
 def finish(job: Job, ledger: Ledger, seconds: float, command: str) -> None:
@@ -116,18 +144,30 @@ def _logging_to(path: Path, level: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    """Lock a folder for one process. The system releases the lock when the process ends, in whatever way."""
+    """Lock a folder for one process. The system releases the lock when the process ends, in whatever way.
+
+    Some network file systems have no locks; then nothing is locked.
+    """
     home.mkdir(parents=True, exist_ok=True)
     with open(home / ".lock", "w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logging.getLogger(__name__).info("waiting for another process that works on %s", home)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file, home)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            logging.getLogger(__name__).info("the file system of %s has no locks", home)
         yield
 
 
-def _one_thread() -> None:
+def _lock(file: IO[str], home: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        logging.getLogger(__name__).info("waiting for another process that works on %s", home)
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def one_thread() -> None:
     """Use one CPU thread.
 
     Sums over several threads differ in the last digits, and no result depends on --nj.

@@ -6,39 +6,32 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import torch
 
 from dada.data import DataDir
 from dada.data.datadir import BONAFIDE
-from dada.data.dataset import audio_dataset
 from dada.experiment.folder import ExperimentFolder
-from dada.experiment.trained import Experiment
-from dada.models.inference import Outputs, run_model, scores_from_logits
+from dada.experiment.trained import Experiment, load_experiment
+from dada.models.inference import Outputs, scores_from_logits
 from dada.models.open_set import openmax
 from dada.score.ensemble import join_members, score_ensemble
 from dada.score.fuse import claim_scores, join_branches, score_fusion
 from dada.score.openmax import score_openmax
-from dada.text.dataset import text_dataset
 
 log = logging.getLogger(__name__)
 
 
-def compute_outputs(
-    experiment: Experiment, data: DataDir, branches: Mapping[str, Path], dump: Path | None
-) -> Outputs:
-    """Return the outputs of a trained system on a split.
+def outputs_from_branches(folder: Path, branches: Mapping[str, Path], data: Path) -> Outputs:
+    """Return the outputs of the system in exp/<system>/seed_<k> on the split of a data directory.
 
-    `branches` is branch -> folder of its training run, `dump` the folder of the features, if it reads any.
+    `branches` is branch -> folder of its training run.
     """
-    if branches:
-        files = {name: ExperimentFolder(folder) for name, folder in branches.items()}
-        outputs = {name: folder.read_outputs(data.path.name) for name, folder in files.items()}
-        labels = {name: folder.read_labels() for name, folder in files.items()}
-        return combine(experiment, outputs, labels, data.speakers)
-    if experiment.config.task == "audio":
-        dataset = audio_dataset(data, experiment.config, dump, training=False)
-    else:
-        dataset = text_dataset(data, experiment.config, dump)
-    return run_model(experiment.model, dataset, experiment.config.train.batch_size)
+    experiment, split = load_experiment(folder), DataDir.read(data)
+    torch.set_num_threads(experiment.config.threads)
+    files = {name: ExperimentFolder(path) for name, path in branches.items()}
+    outputs = {name: part.read_outputs(data.name) for name, part in files.items()}
+    labels = {name: part.read_labels() for name, part in files.items()}
+    return combine(experiment, outputs, labels, split.speakers)
 
 
 def combine(

@@ -27,19 +27,20 @@ log = logging.getLogger(__name__)
 
 
 def train_fusion(recipe: RecipeView, config: SystemConfig, seed: int, splits: Sequence[str]) -> None:
-    """Train one seed of a fusion on its branches of the same seed; `splits` are train and dev."""
+    """Train one seed of a fusion on its branches of the same seed; `splits` are train and dev.
+
+    A late fusion reads the outputs of its branches on dev alone.
+    """
     home = recipe.seed_dir(config.name, seed)
     audio, text = (recipe.seed_dir(config.branches[branch], seed) for branch in ("audio", "text"))
     data = [DataDir.read(recipe.data_dir(split), require=("utt2label",)) for split in splits]
-    branches = [
-        read_branches(audio, text, split, part.speakers) for split, part in zip(splits, data, strict=True)
-    ]
-    config = _resolve(config, branches[0], author_counts(recipe, text))
+    on_dev = read_branches(audio, text, splits[1], data[1].speakers)
+    config = _resolve(config, on_dev, author_counts(recipe, text))
     if fusion_module(config)[0] is late:
-        _train_late(config, data, branches[1], home)
+        _train_late(config, data, on_dev, home)
     else:
-        train, dev = (_dataset(config, *pair) for pair in zip(branches, data, strict=True))
-        fit(config, train, dev, home, seed)
+        on_train = read_branches(audio, text, splits[0], data[0].speakers)
+        fit(config, _dataset(config, on_train, data[0]), _dataset(config, on_dev, data[1]), home, seed)
 
 
 def _resolve(config: SystemConfig, branches: Branches, counts: Counter[str]) -> SystemConfig:

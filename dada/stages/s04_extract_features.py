@@ -1,5 +1,7 @@
 """Compute the features of every system that reads them from arks, once per settings and split.
 
+A system with `input.on_the_fly` has no arks.
+
 Audio features are one matrix (N, F) per utterance, frames first. The vectors of a frozen text encoder are one
 vector (D,) per text; a text system also gets those of its author corpus, in
 dump/<feature>/text_<name>/<split>/. Shards have a fixed size and no batch crosses a shard, so that the values
@@ -33,6 +35,8 @@ def plan(recipe: Recipe) -> list[Job]:
     others: dict[Path, tuple[Job, ...]] = {}
     for name in recipe.planned:
         config, splits = recipe.system(name), roles.splits_for(recipe, [name])
+        if config.input.on_the_fly:
+            continue
         if config.input.kind == "features":
             sources = {split: recipe.data_dir(split) / "wav.scp" for split in splits}
         elif config.input.kind == "text_features":

@@ -1,46 +1,55 @@
-"""Train the audio countermeasures, one job per system and seed, and write their outputs on train and dev.
+"""Train the audio countermeasures, one job per system and seed, and compute their outputs on dev.
 
-Where a recipe has no train or no dev, a system without epochs is the weights of its `init`.
+Outputs on train are computed where a fusion or an open-set system reads them. Where a recipe has no train or
+no dev, a system without epochs is the weights of its `init`.
 """
 
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dada.data.datadir import class_table
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
-from dada.recipe import roles
+from dada.recipe import outputs, roles
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.training import keeps_weights, required_split, training_job
 
+if TYPE_CHECKING:
+    from dada.data.datadir import DataDir
+    from dada.data.dataset import Dataset
+    from dada.train.folds import Material
+
 NEEDS_AUDIO = True
 USES_GPU = True
 DISTRIBUTED = True  # torchrun starts `run` once for each GPU
+SHARDED = (outputs.OUTPUTS, outputs.FOLDS)
+STAGE = "train_audio"
 
 
 def plan(recipe: Recipe) -> list[Job]:
-    """Return a job for each audio system that is trained in this recipe, and each seed."""
-    return [
-        _job(recipe, name, seed) for name in roles.of_task(recipe, "audio") for seed in recipe.seeds_of(name)
-    ]
+    """Return the training of each audio system and seed of this recipe, with jobs for its outputs."""
+    names = roles.of_task(recipe, "audio")
+    return [job for name in names for seed in recipe.seeds_of(name) for job in _jobs(recipe, name, seed)]
 
 
-def _job(recipe: Recipe, name: str, seed: int) -> Job:
+def _jobs(recipe: Recipe, name: str, seed: int) -> list[Job]:
     config = recipe.system(name)
-    splits = _splits(recipe, config)
-    inputs = [
-        path
-        for split in splits
-        for path in (
-            *roles.audio_files(recipe, config.input, split),
-            recipe.data_dir(split) / class_table(config.labels),
-        )
-    ]
+    splits, table = _splits(recipe, config), class_table(config.labels)
+    read = {split: roles.audio_files(recipe, config.input, split) for split in splits}
+    inputs = [path for split in splits for path in (*read[split], recipe.data_dir(split) / table)]
     if config.init:
         inputs.append(recipe.weights_path(config.init))
-    outputs = ExperimentFolder(recipe.seed_dir(name, seed)).outputs(splits)
-    return training_job(recipe, "train_audio", name, seed, inputs, outputs)
+    jobs = [training_job(recipe, STAGE, name, seed, inputs, ())]
+    for split in splits:
+        if split == recipe.splits.dev:
+            jobs.append(outputs.output_job(recipe, STAGE, name, seed, split, read[split]))
+        elif roles.feeds_on_train(recipe, name):
+            files = inputs if config.train.folds else read[split]
+            jobs.append(outputs.output_job(recipe, STAGE, name, seed, split, files))
+    return jobs
 
 
 def _splits(recipe: Recipe, config: SystemConfig) -> list[str]:
@@ -55,14 +64,13 @@ def _splits(recipe: Recipe, config: SystemConfig) -> list[str]:
 
 
 def run(recipe: Recipe, job: Job) -> None:
-    """Train, and write embed/<train> (out of fold where train.folds is set) and embed/<dev>."""
+    """Train one seed."""
     from dada.data import DataDir
-    from dada.data.dataset import Dataset, audio_dataset, class_indices
+    from dada.data.dataset import class_indices
+    from dada.data.vectors import write_list
     from dada.features import with_model_folders
-    from dada.models.inference import run_model
     from dada.train.checkpoint import is_main_process
     from dada.train.fit import adopt_weights, fit
-    from dada.train.folds import Material, cross_fit
 
     seed, config = job.training_seed, recipe.system(job.system)
     config = replace(config, model=with_model_folders(config.model, recipe.root))
@@ -72,26 +80,48 @@ def run(recipe: Recipe, job: Job) -> None:
         adopt_weights(config, job.home, seed, weights)
         return
     table = class_table(config.labels)
-    in_train, in_dev = (DataDir.read(recipe.data_dir(split), require=(table,)) for split in splits)
+    data = [DataDir.read(recipe.data_dir(split), require=(table,)) for split in splits]
     if not config.labels:
-        config = replace(config, labels=in_train.attack_classes)
-    class_indices(in_dev, config.labels, required=True)
+        config = replace(config, labels=data[0].attack_classes)
+    class_indices(data[1], config.labels, required=True)
+    train, dev = (
+        _dataset(recipe, config, part, split, training, seed)
+        for part, split, training in zip(data, splits, (True, False), strict=True)
+    )
+    fit(config, train, dev, job.home, seed, weights)
+    for split, part in zip(splits, data, strict=True):
+        if is_main_process():
+            write_list(ExperimentFolder(job.home).trained_on(split), part.utts)
 
-    def dataset(data: DataDir, split: str, training: bool) -> Dataset:
-        return audio_dataset(data, config, roles.dump_of(recipe, config.input, split), training, seed)
 
-    train, dev = dataset(in_train, splits[0], True), dataset(in_dev, splits[1], False)
-    model = fit(config, train, dev, job.home, seed, weights)
-    uncut = dataset(in_train, splits[0], False)  # as it would be scored, where training cuts at random
-    size = config.train.batch_size
-    if config.train.folds:
-        outputs = cross_fit(config, model, Material(train, dev, uncut, uncut), job.home, seed, weights)
-    else:
-        outputs = run_model(model, uncut, size)
-    if is_main_process():
-        files = ExperimentFolder(job.home)
-        files.write_outputs(splits[0], outputs)
-        files.write_outputs(splits[1], run_model(model, dev, size))
+shards, merge = outputs.shards, outputs.merge
+
+
+def run_shard(recipe: Recipe, job: Job, keys: list[str], out: Path) -> None:
+    """Write the outputs of some utterances."""
+    outputs.run_shard(recipe, job, keys, out, _material)
+
+
+def _material(recipe: Recipe, config: SystemConfig, seed: int) -> "Material":
+    """Return the data of folds. Anchors are cut as in scoring, where training cuts at random."""
+    from dada.data.datadir import DataDir
+    from dada.train.folds import Material
+
+    splits = _splits(recipe, config)
+    in_train, in_dev = (DataDir.read(recipe.data_dir(split)) for split in splits)
+    train, uncut = (_dataset(recipe, config, in_train, splits[0], cut, seed) for cut in (True, False))
+    return Material(train, _dataset(recipe, config, in_dev, splits[1], False, seed), uncut, uncut)
+
+
+def _dataset(
+    recipe: Recipe, config: SystemConfig, data: "DataDir", split: str, training: bool, seed: int
+) -> "Dataset":
+    from dada.data.dataset import audio_dataset
+    from dada.features._compute import features_of
+
+    dump = roles.dump_of(recipe, config.input, split)
+    features = features_of(config.input, dump, data["wav.scp"], recipe.root)
+    return audio_dataset(data, config, features, training, seed)
 
 
 if __name__ == "__main__":

@@ -30,15 +30,15 @@ def plan(recipe: Recipe) -> list[Job]:
 def _job(recipe: Recipe, name: str, seed: int) -> Job:
     config, files = recipe.system(name), ExperimentFolder(recipe.seed_dir(name, seed))
     _check_branches(recipe, config)
-    splits = _fit_splits(recipe, config)
+    splits, fitted = _data_splits(recipe, config), _fit_splits(recipe, config)
     outputs = []
     if config.task != "fusion" or config.model.get("name") == "late":
         outputs.append(files.fitted(config.task))
     if config.task == "ensemble":
-        outputs += files.outputs(splits)
+        outputs += files.outputs(fitted)
     branches = [recipe.seed_dir(config.branches[branch], seed) for branch in _branch_order(config)]
-    embeddings = [ExperimentFolder(folder).embeddings(split) for folder in branches for split in splits]
-    inputs = (*embeddings, *_tables(recipe, config, splits))
+    read = [path for folder in branches for path in ExperimentFolder(folder).outputs(fitted)]
+    inputs = (*read, *_tables(recipe, config, splits))
     return training_job(recipe, "train_fusion", name, seed, inputs, outputs, config.task)
 
 
@@ -50,20 +50,19 @@ def run(recipe: Recipe, job: Job) -> None:
 
     config = recipe.system(job.system)
     train = {"fusion": train_fusion, "ensemble": train_ensemble, "open_set": train_openmax}[job.kind]
-    train(recipe, config, job.training_seed, _fit_splits(recipe, config))
+    train(recipe, config, job.training_seed, _data_splits(recipe, config))
 
 
 def _fit_splits(recipe: Recipe, config: SystemConfig) -> list[str]:
-    """Return the splits whose branch outputs a system is fitted to.
+    """Return the splits whose branch outputs a system is fitted to."""
+    return [required_split(recipe, config.name, role) for role in roles.fit_roles(recipe, config)]
 
-    An ensemble of attack classifiers also reads train: an open-set system on it needs its outputs on train.
-    """
-    needed = ["train", "dev"]
-    if config.task == "ensemble" and not roles.names_attacks(recipe, config):
-        needed = ["dev"]
-    if config.task == "open_set" and not config.model["tune"] and config.model["fit_on"] != "train_dev":
-        needed = ["train"]
-    return [required_split(recipe, config.name, role) for role in needed]
+
+def _data_splits(recipe: Recipe, config: SystemConfig) -> list[str]:
+    """Return the splits whose labels and speakers a system is fitted to; a fusion needs both."""
+    if config.task != "fusion":
+        return _fit_splits(recipe, config)
+    return [required_split(recipe, config.name, role) for role in ("train", "dev")]
 
 
 def _tables(recipe: Recipe, config: SystemConfig, splits: list[str]) -> list[Path]:

@@ -1,12 +1,11 @@
-"""Score dev and every test split with each trained system and seed; fusions read the outputs of their
-branches.
+"""Score dev and every test split with each trained system and seed, in shards; fusions read the outputs of
+their branches. Scores, calibration and decisions follow from the outputs of all shards.
 
 A system that another recipe trained is scored in a folder of its own, after a check that it was not trained
 on the evaluation data.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from dada.experiment.config import SystemConfig
@@ -17,6 +16,8 @@ from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 
 KIND = "score"
+SHARDED = (KIND,)
+USES_GPU = True
 
 
 def plan(recipe: Recipe) -> list[Job]:
@@ -32,7 +33,8 @@ def _job(recipe: Recipe, name: str, seed: int) -> Job:
     files = ExperimentFolder(recipe.seed_dir(name, seed))
     before = (leakage.report_path(recipe, name),) if is_foreign(name) else ()
     outputs = [files.config, files.labels] if is_foreign(name) else []
-    outputs += files.outputs([split for split in splits if not _embedded_by_training(recipe, config, split)])
+    computed = _computed_here(recipe, config)
+    outputs += files.outputs(computed)
     outputs += [files.scores(split) for split in splits if roles.gives_scores(recipe, config)]
     outputs += [files.classes(split) for split in splits if roles.names_attacks(recipe, config)]
     return Job(
@@ -45,10 +47,11 @@ def _job(recipe: Recipe, name: str, seed: int) -> Job:
             ExperimentFolder(roles.trained_dir(recipe, name, seed)).weights,
             *before,
             *(path for split in splits for path in _inputs(recipe, config, seed, split)),
+            *files.outputs([split for split in splits if split not in computed]),
         ),
         outputs=tuple(outputs),
         settings={
-            "input": asdict(config.input),
+            "input": config.input.result_settings(),
             "labels": list(config.labels),
             "branches": dict(config.branches),
         },
@@ -57,56 +60,85 @@ def _job(recipe: Recipe, name: str, seed: int) -> Job:
     )
 
 
-def _embedded_by_training(recipe: Recipe, config: SystemConfig, split: str) -> bool:
-    """Return whether the training of a system in this recipe wrote its outputs on a split."""
-    if split != recipe.splits.dev or is_foreign(config.name):
-        return False
-    # without train, the weights of an audio system were adopted
-    return config.task in ("text", "ensemble") or (config.task == "audio" and bool(recipe.splits.train))
+def _computed_here(recipe: Recipe, config: SystemConfig) -> list[str]:
+    """Return the splits on which a system has no outputs before it scores."""
+    before = recipe.splits.dev if roles.has_outputs_on_dev(recipe, config) else None
+    return [split for split in recipe.scored_splits if split != before]
 
 
 def _inputs(recipe: Recipe, config: SystemConfig, seed: int, split: str) -> Iterator[Path]:
     """Yield the files that the scores of a split depend on, besides the weights."""
     for branch in config.branches.values():
-        yield ExperimentFolder(recipe.seed_dir(branch, seed)).embeddings(split)
+        yield from ExperimentFolder(recipe.seed_dir(branch, seed)).outputs([split])
     if config.task == "audio":
         yield from roles.audio_files(recipe, config.input, split)
     if config.task == "text":
-        dump = roles.dump_of(recipe, config.input, split)
-        yield recipe.data_dir(split) / "text" if dump is None else dump / "feats.scp"
+        yield roles.text_files(recipe, config.input, split)[-1]
     if config.task in ("text", "fusion") and recipe.corpus.purported_speakers:
         yield recipe.data_dir(split) / "utt2spk"
 
 
 def run(recipe: Recipe, job: Job) -> None:
-    """Run a job of either kind."""
-    {KIND: _score, leakage.KIND: leakage.run}[job.kind](recipe, job)
+    """Check the audio that systems of another recipe are scored on."""
+    leakage.run(recipe, job)
 
 
-def _score(recipe: Recipe, job: Job) -> None:
+def shards(recipe: Recipe, job: Job) -> list[list[str]]:
+    """Return split and batches of every shard; a system with branches has one shard a split."""
+    from dada.experiment.trained import read_config
+    from dada.score.shards import cut
+
+    config = recipe.system(job.system)
+    splits = _computed_here(recipe, config)
+    if config.branches:
+        return [[split] for split in splits]
+    trained = read_config(roles.trained_dir(recipe, job.system, job.training_seed))
+    dumps = {split: roles.dump_of(recipe, config.input, split) for split in splits}
+    return [
+        [split, *batches]
+        for split in splits
+        for batches in cut(trained, recipe.data_dir(split), dumps[split], recipe.root)
+    ]
+
+
+def run_shard(recipe: Recipe, job: Job, keys: list[str], out: Path) -> None:
+    """Write the outputs of some utterances of a split to out/<split>."""
+    from dada.experiment.folder import write_outputs
+    from dada.score.outputs import outputs_from_branches
+    from dada.score.shards import run_shard as run_batches
+
+    split, *batches = keys
+    config, seed = recipe.system(job.system), job.training_seed
+    folder, data = roles.trained_dir(recipe, job.system, seed), recipe.data_dir(split)
+    if config.branches:
+        branches = {branch: recipe.seed_dir(system, seed) for branch, system in config.branches.items()}
+        outputs = outputs_from_branches(folder, branches, data)
+    else:
+        dump = roles.dump_of(recipe, config.input, split)
+        outputs = run_batches(folder, data, dump, recipe.root, batches)
+    write_outputs(out / split, outputs)
+
+
+def merge(recipe: Recipe, job: Job, parts: list[Path]) -> None:
     """Write embed/<split>, scores/<split>.txt, classes/<split>.txt, and calibration.json, fitted on dev."""
-    import torch
-
     from dada.data import DataDir, write_table
-    from dada.experiment.trained import load_experiment
+    from dada.experiment.folder import merge_outputs
+    from dada.experiment.trained import load_experiment, without_weights
     from dada.score.calibration import calibrate
-    from dada.score.outputs import compute_outputs, decisions, finite_scores
+    from dada.score.outputs import decisions, finite_scores
     from dada.score.scores import provenance, write_scores
 
     name, seed, config = job.system, job.training_seed, recipe.system(job.system)
-    trained = roles.trained_dir(recipe, name, seed)
-    files = ExperimentFolder(recipe.seed_dir(name, seed))
-    torch.set_num_threads(config.threads)
-    experiment = load_experiment(trained)
+    trained, files = roles.trained_dir(recipe, name, seed), ExperimentFolder(recipe.seed_dir(name, seed))
+    experiment = (load_experiment if config.task == "open_set" else without_weights)(trained)
     origin = recipe.origin(name).copy_settings(seed, files) if is_foreign(name) else {}
-    branches = {branch: recipe.seed_dir(system, seed) for branch, system in config.branches.items()}
+    computed = _computed_here(recipe, config)
     for split in recipe.scored_splits:
         data = DataDir.read(recipe.data_dir(split))
-        if _embedded_by_training(recipe, config, split):
-            outputs = files.read_outputs(split)
-        else:
-            outputs = compute_outputs(experiment, data, branches, roles.dump_of(recipe, config.input, split))
-            files.write_outputs(split, outputs)
+        if split in computed:
+            own = [part / split for part in parts if (part / split).is_dir()]
+            merge_outputs(files.embeddings(split).parent, own, data.utts)
+        outputs = files.read_outputs(split)
         if roles.gives_scores(recipe, config):
             scores = finite_scores(experiment, outputs, data.speakers)
             facts = provenance(trained, experiment, split, _inputs(recipe, config, seed, split)) | origin

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,47 +48,43 @@ class Material:
         return Material(kept[0], kept[1], self.speech, kept[2])
 
 
-def cross_fit(
+def folds_of(sources: Sequence[str], num_folds: int) -> list[int]:
+    """Return the fold of each source."""
+    return [fold_of(source, num_folds) for source in sources]
+
+
+def fold_outputs(
     config: SystemConfig,
     model: nn.Module,
     material: Material,
     folder: Path,
     seed: int,
+    fold: int,
     weights: Path | None = None,
 ) -> Outputs:
-    """Train `train.folds` models in folder/fold_<k>, each without the sources of fold k.
+    """Train a model in folder/fold_<k> without the sources of fold k of `train.folds`.
 
-    Return the outputs for `material.speech`, in its order, each by the model that did not learn from its
-    source. Every training ends in a different embedding space. The embeddings of a fold are therefore rotated
-    onto those of `model`, which is trained on all sources and used in scoring. Raise DataError where no
-    training or dev utterances are left without a fold.
+    Return its outputs for the utterances of that fold in `material.speech`. Every training ends in a
+    different embedding space. The embeddings are therefore rotated onto those of `model`, which is trained on
+    all sources and used in scoring. Raise DataError where no training or dev utterances are left.
     """
-    size = config.train.batch_size
-    folds = [fold_of(source, config.train.folds) for source in material.speech.sources]
-    logits, embeddings = [], []
-    order: list[int] = []
-    for fold in sorted(set(folds)):
-        held = [i for i, k in enumerate(folds) if k == fold]
-        rest = material.without({material.speech.sources[i] for i in held})
-        if not len(rest.train) or not len(rest.dev):
-            raise DataError(
-                f"{config.name}: without fold {fold} of {config.train.folds} nothing is left to learn "
-                "from: set train.folds: 0"
-            )
-        log.info(
-            "%s: fold %d of %d, %d utterances held out", config.name, fold + 1, config.train.folds, len(held)
+    size, speech = config.train.batch_size, material.speech
+    folds = folds_of(speech.sources, config.train.folds)
+    held = [i for i, k in enumerate(folds) if k == fold]
+    rest = material.without({speech.sources[i] for i in held})
+    if not len(rest.train) or not len(rest.dev):
+        raise DataError(
+            f"{config.name}: without fold {fold} of {config.train.folds} nothing is left to learn "
+            "from: set train.folds: 0"
         )
-        fold_model = fit(config, rest.train, rest.dev, Path(folder) / f"fold_{fold}", seed, weights)
-        outputs = run_model(fold_model, restrict(material.speech, held), size)
-        turn = rotation(
-            run_model(fold_model, rest.anchors, size).embeddings,
-            run_model(model, rest.anchors, size).embeddings,
-        )
-        logits.append(outputs.logits)
-        embeddings.append(outputs.embeddings @ turn)
-        order += held
-    place = torch.argsort(torch.tensor(order))
-    return Outputs(list(material.speech.utts), torch.cat(logits)[place], torch.cat(embeddings)[place])
+    message = "%s: fold %d of %d, %d utterances held out"
+    log.info(message, config.name, fold + 1, config.train.folds, len(held))
+    fold_model = fit(config, rest.train, rest.dev, Path(folder) / f"fold_{fold}", seed, weights)
+    outputs = run_model(fold_model, restrict(speech, held), size)
+    turn = rotation(
+        run_model(fold_model, rest.anchors, size).embeddings, run_model(model, rest.anchors, size).embeddings
+    )
+    return Outputs(outputs.utts, outputs.logits, outputs.embeddings @ turn)
 
 
 def rotation(source: Tensor, target: Tensor) -> Tensor:

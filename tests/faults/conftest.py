@@ -18,6 +18,7 @@ import pytest
 from tiny_runs import contents, dada
 
 from dada import system_files
+from dada.data import dataset
 from dada.recipe import recipe as recipes
 from dada.recipe import stamps
 
@@ -125,7 +126,7 @@ class TinyRecipe:
         }
         for name, path in places.items():
             command = command.replace(f"{{{name}}}", shlex.quote(str(path)))
-        for cached in (stamps._warn, system_files._read, system_files._read_shared):
+        for cached in (dataset._unchanged, stamps._warn, system_files._read, system_files._read_shared):
             cached.cache_clear()
         with contextlib.ExitStack() as stack:
             for cache in (recipes._systems, recipes._origins):

@@ -121,7 +121,7 @@ FILES = [
     FileFault(
         f"{SEED}/log.csv", ("garbage",), RUN, "goes on and writes it again: same results", SAME, TRAINED
     ),
-    FileFault(f"{SEED}/embed/dev/logits.ark", CONTENT[:4], RUN + " --stage 8 --force", NAMES, "logits.ark"),
+    FileFault(f"{SEED}/embed/dev/logits.npy", CONTENT[:4], RUN + " --stage 8 --force", NAMES, "logits.npy"),
     FileFault(f"{SEED}/scores/test.txt", CONTENT, RUN, NAMES, "scores/test.txt"),
     FileFault(f"{SEED}/scores/test.json", CONTENT, f"{RUN} --stage 9 --force", NAMES, "scores/test.json"),
     FileFault("exp/lfcc_lcnn/results/test.json", CONTENT, RUN, NAMES, "results/test.json"),
@@ -170,8 +170,9 @@ KILLS = [
     Kill(4, "test/feats.scp"),
     Kill(5, "state.pt"),
     Kill(5, "lfcc_lcnn/seed_1/weights.pt"),
-    Kill(5, "lfcc_lcnn/seed_1/embed/dev/embed.scp"),
+    Kill(5, "lfcc_lcnn/seed_1/embed/dev/embed.npy"),
     Kill(7, "ensemble.json"),
+    Kill(8, "part.0000"),
     Kill(8, "lfcc_gmm/seed_1/scores/test.txt"),
     Kill(8, "lfcc_lcnn/seed_1/calibration.json"),
     Kill(9, "lfcc_lcnn/results/test.json"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dada.errors import ConfigError
+from dada.experiment.config import result_settings
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
 from dada.recipe.recipe import Recipe
 from dada.storage.yaml_file import read_yaml
@@ -169,7 +170,9 @@ def test_the_systems_of_mini_have_the_settings_that_their_results_were_made_with
     """
     digests = {
         name: hashlib.sha256(
-            json.dumps(dataclasses.asdict(load_system_config(name, MINI)), sort_keys=True).encode()
+            json.dumps(
+                result_settings(dataclasses.asdict(load_system_config(name, MINI))), sort_keys=True
+            ).encode()
         ).hexdigest()
         for name in configured_systems(MINI)
     }

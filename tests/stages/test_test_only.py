@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from run_stage import run_job
 
 from dada import models
 from dada.data import read_table
@@ -52,13 +53,7 @@ def run(recipe: Recipe, name: str) -> None:
     stage = find(name)
     for job in stage.plan(recipe):
         assert all(path.exists() for path in job.inputs), job
-        if stage.sharded:
-            parts = [job.home / f"part_{i}" for i in range(len(stage.module.shards(recipe, job)))]
-            for part, keys in zip(parts, stage.module.shards(recipe, job), strict=True):
-                stage.module.run_shard(recipe, job, keys, part)
-            stage.module.merge(recipe, job, parts)
-        else:
-            stage.module.run(recipe, job)
+        run_job(stage.module, recipe, job)
         assert all(path.exists() for path in job.outputs), job
 
 

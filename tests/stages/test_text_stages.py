@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from run_stage import run_job
 from small_recipe import small_recipe
 
 from dada.data import DataDir, read_table, write_ark
@@ -87,10 +88,9 @@ def toy(tmp_path_factory):
         write_vectors(
             recipe, f"text_authors/{split}", read_table(recipe.text_dir("authors", split) / "text"), rng
         )
-    (job,) = s06_train_text.plan(recipe)
-    s06_train_text.run(recipe, job)
-    for job in s07_train_fusion.plan(recipe):
-        s07_train_fusion.run(recipe, job)
+    for stage in (s06_train_text, s07_train_fusion):
+        for job in stage.plan(recipe):
+            run_job(stage, recipe, job)
     return recipe
 
 
@@ -180,16 +180,23 @@ def test_fold_models_do_not_see_their_fold(toy, monkeypatch):
 
     monkeypatch.setattr("dada.train.fit.fit", spy)
     monkeypatch.setattr("dada.train.folds.fit", spy)
-    (job,) = s06_train_text.plan(toy)
-    before = ExperimentFolder(job.home).read_outputs("train")
-    s06_train_text.run(toy, job)
+    files = ExperimentFolder(toy.seed_dir("words", 1))
+    before = files.read_outputs("train")
+    jobs = s06_train_text.plan(toy)
+    assert [(job.kind, job.split) for job in jobs] == [
+        ("train", None),
+        ("folds", "train"),
+        ("outputs", "dev"),
+    ]
+    for job in jobs[:2]:
+        run_job(s06_train_text, toy, job)
     assert [name for name, _ in seen] == ["seed_1", "fold_0", "fold_1", "fold_2"]
     spoken = set(DataDir.read(toy.data_dir("train"))["utt2source"].values())
     for name, sources in seen[1:]:
         assert sources & spoken and not any(
             fold_of(source, 3) == int(name[-1]) for source in sources & spoken
         )
-    torch.testing.assert_close(ExperimentFolder(job.home).read_outputs("train").logits, before.logits)
+    torch.testing.assert_close(files.read_outputs("train").logits, before.logits)
 
 
 @pytest.mark.parametrize("name", ["late", "mid"])
@@ -221,9 +228,9 @@ def test_prior_is_what_the_classifier_saw(toy, monkeypatch):
 
 
 def test_plans_name_what_they_read(toy):
-    (job,) = s06_train_text.plan(toy)
+    job = s06_train_text.plan(toy)[0]
     assert vectors_dir(toy, "text_authors/train") / "feats.scp" in job.inputs and job.keep
     late, mid = s07_train_fusion.plan(toy)
-    assert toy.seed_dir("words", 1) / "embed" / "dev" / "embed.scp" in late.inputs
+    assert toy.seed_dir("words", 1) / "embed" / "dev" / "embed.npy" in late.inputs
     assert toy.seed_dir("late", 1) / "fusion.json" in late.outputs
     assert mid.outputs == (toy.seed_dir("mid", 1) / "weights.pt",)

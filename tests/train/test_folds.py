@@ -23,14 +23,17 @@ def test_folds_never_see_their_own_sources(tmp_path, monkeypatch):
 
     whole = original(config, train, dev, tmp_path, 1)
     monkeypatch.setattr(folds, "fit", spy)
-    outputs = folds.cross_fit(config, whole, folds.Material(train, dev, train, train), tmp_path, seed=1)
-    assert outputs.utts == train.utts and sorted(seen) == ["fold_0", "fold_1", "fold_2"]
+    material = folds.Material(train, dev, train, train)
+    outputs = [folds.fold_outputs(config, whole, material, tmp_path, 1, fold) for fold in range(3)]
+    assert sorted(seen) == ["fold_0", "fold_1", "fold_2"]
+    assert sorted(utt for part in outputs for utt in part.utts) == sorted(train.utts)
     for i, source in enumerate(train.sources):
-        name = f"fold_{folds.fold_of(source, 3)}"
-        assert source not in seen[name]
-        alone = run_model(models[name], restrict(train, [i]))
-        torch.testing.assert_close(alone.logits[0], outputs.logits[i])
-        torch.testing.assert_close(alone.embeddings[0].norm(), outputs.embeddings[i].norm())
+        fold = folds.fold_of(source, 3)
+        assert source not in seen[f"fold_{fold}"]
+        row = outputs[fold].utts.index(train.utts[i])
+        alone = run_model(models[f"fold_{fold}"], restrict(train, [i]))
+        torch.testing.assert_close(alone.logits[0], outputs[fold].logits[row])
+        torch.testing.assert_close(alone.embeddings[0].norm(), outputs[fold].embeddings[row].norm())
 
 
 def test_rotation_finds_the_way_between_two_spaces():
@@ -44,6 +47,5 @@ def test_one_source_cannot_be_left_out(tmp_path):
     whole = toy_dataset(8)
     single = Dataset(whole.arrays, whole.utts, whole.labels, sources=["line-0"] * 8)
     with pytest.raises(DataError, match="nothing is left to learn from"):
-        folds.cross_fit(
-            toy_config(folds=3), None, folds.Material(single, whole, single, single), tmp_path, seed=1
-        )
+        material = folds.Material(single, whole, single, single)
+        folds.fold_outputs(toy_config(folds=3), None, material, tmp_path, 1, folds.fold_of("line-0", 3))
