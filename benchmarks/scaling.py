@@ -24,6 +24,7 @@ does not grow still counts.
 import argparse
 import json
 import math
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -142,7 +143,11 @@ def measure(folder: Path, clips: list[str], size: int, system: str, simulate: bo
     yield stage("prepare", 1)
     yield run("validate", size, "validate", str(recipe / "data" / "test"), "--sample", "1000")
     if simulate:
-        simulate_outputs(recipe, system)
+        simulation = multiprocessing.get_context("spawn").Process(
+            target=simulate_outputs, args=(recipe, system)
+        )  # in a process of its own: a program begins with the peak of memory of the one that starts it
+        simulation.start()
+        simulation.join()
     else:
         yield stage("extract", 4, "seeds=[1]")
         yield stage("train", 5, "seeds=[1]")

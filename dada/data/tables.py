@@ -7,6 +7,8 @@ An `utt2spk`:
 """
 
 import functools
+import itertools
+import operator
 import os
 import types
 from collections.abc import Iterable, Mapping
@@ -18,7 +20,7 @@ from dada.storage.atomic import write_text
 from dada.storage.reading import read_text
 
 MAKE_IT = "make it, or run the stage that does"
-MANY_VALUES = 10_000  # different ones, of which equal ones are no longer looked for
+FIRST_VALUES = 1_000  # which show whether a table has few different values
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,14 @@ def scan_table(path: Path, beside: Mapping[str, str] | None = None) -> tuple[dic
     `beside` as in `read_table`.
     """
     path = Path(path)
-    shared = beside or {}
-    values: dict[str, str] = {}  # a table of speakers or labels has few
     try:
-        lines = read_text(path, MAKE_IT).split("\n")
+        text = read_text(path, MAKE_IT)
     except DataError as error:
         what, _, advice = str(error).removeprefix(f"{path} ").rpartition(": ")
         return {}, [Problem(0, what, advice)]
+    if (plain := _plain_table(text, beside or {})) is not None:
+        return plain, []
+    lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
     table: dict[str, str] = {}
@@ -98,13 +101,33 @@ def scan_table(path: Path, beside: Mapping[str, str] | None = None) -> tuple[dic
                     "order",
                 )
             )
-        if len(values) < MANY_VALUES:
-            value = values.setdefault(value, value)
-        table[shared.get(key, key)] = value
+        table[key] = value
         previous = key
     if not lines:
         problems.append(Problem(0, "is empty", "remove it, or make it again"))
     return table, problems
+
+
+def _plain_table(text: str, beside: Mapping[str, str]) -> dict[str, str] | None:
+    """The table of a text without any problem and without a blank inside a value; None for any other text.
+
+    Most large tables are of this kind. They are read in half the time, and equal keys and values take the
+    memory of one.
+    """
+    words = text.split()
+    keys, values = words[::2], words[1::2]
+    if not keys or len(keys) != len(values):
+        return None
+    if "\n".join(map(" ".join, zip(keys, values, strict=True))) != text.removesuffix("\n"):
+        return None
+    if not all(map(operator.lt, keys, itertools.islice(keys, 1, None))):
+        return None
+    if beside:
+        keys = list(map(beside.get, keys, keys))
+    if len(set(values[:FIRST_VALUES])) <= min(len(values), FIRST_VALUES) / 2:
+        known: dict[str, str] = {}
+        values = list(map(known.setdefault, values, values))
+    return dict(zip(keys, values, strict=True))
 
 
 def well_formed(key: str, value: str, name: str) -> bool:

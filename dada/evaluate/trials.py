@@ -15,11 +15,10 @@ from dada.formats.align import align
 from dada.formats.key import Key
 from dada.formats.score_file import ScoreFile
 from dada.formats.words import ASV_KINDS
-from dada.metrics.bootstrap import clusters_by_attack
 from dada.metrics.check import join_scores
 from dada.metrics.dcf import Costs
 from dada.metrics.measures import Scored
-from dada.metrics.named import Named
+from dada.metrics.named import Named, clusters_by_attack
 from dada.metrics.tdcf import Asv
 from dada.storage.json_file import read_json
 

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from scipy import sparse
 from dada.metrics.check import scores_of
 from dada.metrics.eer import crossing, crossing_official
-from dada.metrics.named import Named
+from dada.metrics.named import NO_CLUSTER, Named
 
-NO_CLUSTER = "-"  # a trial without a speaker is a cluster of its own
 MOST_ALONE = 1000  # of each class; more are dealt into so many clusters
 NUM_BLOCKS = 1024
 CHUNK = 20_000_000  # multiplicities held at once
+FEW = 1_000_000  # multiplicities that are drawn once and kept
 MAX_DENSE_CLUSTERS = 4096
 CLASSES = ("bona fide", "spoof", "other")
 
@@ -61,8 +61,7 @@ class Resampler:
         self, *clusters: Sequence[str] | np.ndarray | Named, num_resamples: int = 1000, seed: int = 0
     ):
         names = [part if isinstance(part, Named) else Named.of(part) for part in clusters]
-        present: set[str] = set().union(*(part.present() for part in names))
-        known = sorted(present - {NO_CLUSTER})  # so that the order of trials does not matter
+        known = sorted(set().union(*(part.present() for part in names)) - {NO_CLUSTER})  # for any order
         number = dict(zip(known, range(len(known)), strict=True))
         self.classes, used = [], len(known)
         for part in names:
@@ -73,6 +72,7 @@ class Resampler:
             self.classes.append(index)
         self.num_clusters, self.num_resamples, self.seed = used, num_resamples, seed
         self.strata = self._strata()
+        self._few: list[np.ndarray] | None = None
 
     def _strata(self) -> list[np.ndarray]:
         """The clusters (S,) that are drawn from together: those of each class, or all where one holds trials
@@ -95,6 +95,11 @@ class Resampler:
 
     def chunks(self) -> Iterator[np.ndarray]:
         """Multiplicities (r, S) as float64: all R in order, some rows at a time, the same on every call."""
+        if self._few is None and self.num_resamples * self.num_clusters <= FEW:
+            self._few = list(self._drawn())
+        yield from self._drawn() if self._few is None else self._few
+
+    def _drawn(self) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(self.seed)
         size = max(1, CHUNK // self.num_clusters)
         for start in range(0, self.num_resamples, size):
@@ -137,16 +142,9 @@ class Resampler:
         return Interval(float(low), float(high), int(values.size))
 
 
-def clusters_by_attack(is_bonafide: np.ndarray, speakers: Named, attacks: Named) -> Named:
-    """Names of clusters (N,) that ask what other attacks would have given: of a spoof its attack, of bona
-    fide speech its speaker.
-    """
-    names = [
-        NO_CLUSTER if name == NO_CLUSTER else f"{kind} {name}"
-        for kind, part in (("speaker", speakers), ("attack", attacks))
-        for name in part.names
-    ]
-    return Named(names, np.where(is_bonafide, speakers.codes, attacks.codes + len(speakers.names)))
+def _summed(counts: np.ndarray) -> np.ndarray:
+    """Running sums (r, K + 1) of counts (r, K), from 0."""
+    return np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
 
 
 def _dealt(num_trials: int, seed: int) -> np.ndarray:
@@ -274,30 +272,34 @@ class ResampledScores:
         counts = sparse.coo_array(
             (np.ones(int(mine.sum())), (self.cluster[mine], block[mine])), shape=shape
         ).tocsr()
-        return counts.toarray() if shape[0] <= MAX_DENSE_CLUSTERS else counts
+        return _summed(counts.toarray()) if shape[0] <= MAX_DENSE_CLUSTERS else counts
 
     def at_edges(self, weights: np.ndarray) -> list[np.ndarray]:
         """Misses and, for each class to reject, false accepts (r, K + 1) at the block edges, from
         multiplicities (r, S).
         """
-        below = [
-            np.pad(np.cumsum(weights @ histogram, axis=1), ((0, 0), (1, 0))) for histogram in self._histograms
-        ]
+        below = self._below(weights)
         return [below[0], *(rejected[:, -1:] - rejected for rejected in below[1:])]
 
+    def _below(self, weights: np.ndarray) -> list[np.ndarray]:
+        """Trials of each class (r, K + 1) below the block edges. All are whole numbers, and so exact."""
+        parts = [(weights @ histogram, histogram) for histogram in self._histograms]
+        return [part if isinstance(of, np.ndarray) else _summed(part) for part, of in parts]
+
     def _eer(self, weights: np.ndarray, rule: Callable) -> np.ndarray:
-        misses, false_accepts = edges = self.at_edges(weights)
-        num_bonafide, num_spoof = misses[:, -1], false_accepts[:, 0]
+        misses, rejected = self._below(weights)
+        num_bonafide, num_spoof = misses[:, -1], rejected[:, -1]
         values = np.full(len(weights), np.nan)
         full = np.flatnonzero((num_bonafide > 0) & (num_spoof > 0))
-        if not full.size:
-            return values
-        with np.errstate(divide="ignore", invalid="ignore"):
-            crossed = false_accepts / num_spoof[:, None] <= misses / num_bonafide[:, None]
-        block = np.argmax(crossed[full], axis=1) - 1
-        for k in np.unique(block):
-            rows = full[block == k]
-            miss, fa = self.within(weights[rows], k, [edge[rows, k] for edge in edges])
+        low, high = np.zeros(full.size, dtype=int), np.full(full.size, misses.shape[1] - 1)
+        while (high - low > 1).any():  # not crossed at the edge `low`, crossed at `high`
+            middle = (low + high) // 2
+            p_fa = (num_spoof[full] - rejected[full, middle]) / num_spoof[full]
+            crossed = p_fa <= misses[full, middle] / num_bonafide[full]
+            low, high = np.where(crossed, low, middle), np.where(crossed, middle, high)
+        for k in np.unique(low):
+            rows = full[low == k]
+            miss, fa = self.within(weights[rows], k, [misses[rows, k], num_spoof[rows] - rejected[rows, k]])
             bona, spoof = num_bonafide[rows], num_spoof[rows]
             after = np.argmax(fa / spoof[:, None] <= miss / bona[:, None], axis=1)
             r = np.arange(len(rows))

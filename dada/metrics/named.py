@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NO_CLUSTER = "-"  # the speaker of a trial that is resampled by itself
+
 
 @dataclass(frozen=True)
 class Named:
@@ -45,3 +47,15 @@ class Named:
     def tolist(self) -> list[str]:
         """The names of all trials (N,)."""
         return [self.names[code] for code in self.codes.tolist()]
+
+
+def clusters_by_attack(is_bonafide: np.ndarray, speakers: Named, attacks: Named) -> Named:
+    """Names of clusters (N,) that ask what other attacks would have given: of a spoof its attack, of bona
+    fide speech its speaker.
+    """
+    names = [
+        NO_CLUSTER if name == NO_CLUSTER else f"{kind} {name}"
+        for kind, part in (("speaker", speakers), ("attack", attacks))
+        for name in part.names
+    ]
+    return Named(names, np.where(is_bonafide, speakers.codes, attacks.codes + len(speakers.names)))

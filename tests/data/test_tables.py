@@ -1,5 +1,6 @@
 import pytest
 
+from dada.data import tables
 from dada.data.tables import invert, read_table, read_table_once, write_table
 from dada.errors import DataError
 
@@ -75,3 +76,39 @@ def test_what_could_not_be_read_is_not_written(tmp_path, table):
 
 def test_invert():
     assert invert({"u2": "B", "u1": "B", "u3": "A"}) == {"B": "u1 u2", "A": "u3"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a 1\nb 2\n",
+        "a 1\nb 2",
+        "a x y\nb 2\n",
+        "a 1\r\nb 2\r\n",
+        "a 1\n\nb 2\n",
+        "a  1\nb 2\n",
+        "a\u00a01 2\nb 2\n",
+        "a 1\nb 2\n\n",
+        "b 1\na 2\n",
+        "a 1\na 2\n",
+        "a\n1 b 2\n",
+        " a 1\nb 2\n",
+        "",
+    ],
+)
+def test_the_quick_way_reads_what_the_careful_one_does(tmp_path, monkeypatch, text):
+    path = tmp_path / "utt2spk"
+    path.write_bytes(text.encode())
+    quick = tables.scan_table(path)
+    monkeypatch.setattr(tables, "_plain_table", lambda text, beside: None)
+    assert quick == tables.scan_table(path)
+
+
+def test_equal_keys_and_values_of_tables_are_one_string(tmp_path):
+    first, second = tmp_path / "utt2label", tmp_path / "utt2spk"
+    first.write_text("".join(f"utt{i} spoof\n" for i in range(4)))
+    second.write_text("".join(f"utt{i} joe\n" for i in range(4)))
+    labels = read_table(first)
+    speakers = read_table(second, {key: key for key in labels})
+    assert all(ours is theirs for ours, theirs in zip(labels, speakers, strict=True))
+    assert len({id(value) for value in speakers.values()}) == 1

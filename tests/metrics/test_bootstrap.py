@@ -8,7 +8,7 @@ from dada.errors import DataError
 from dada.metrics import bootstrap
 from dada.metrics.bootstrap import Resampler, bootstrap_mean
 from dada.metrics.calibration import cllr_cost
-from dada.metrics.named import Named
+from dada.metrics.named import Named, clusters_by_attack
 
 COSTS = metrics.Costs()
 
@@ -120,7 +120,7 @@ def test_many_trials_alone_are_dealt_into_clusters(monkeypatch):
 
 def test_attacks_are_resampled_apart_from_speakers():
     speakers, attacks = Named.of(["A", "-", "A", "B"]), Named.of(["-", "-", "A", "-"])
-    names = bootstrap.clusters_by_attack(np.array([True, True, False, False]), speakers, attacks)
+    names = clusters_by_attack(np.array([True, True, False, False]), speakers, attacks)
     assert names.tolist() == ["speaker A", "-", "attack A", "-"]
     resampler = Resampler(["A", "B", "B"], ["X", "X", "Y"], num_resamples=50)
     assert [part.tolist() for part in resampler.strata] == [[0, 1], [2, 3]]
