@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset
 from dada.data.loader import Loader
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
+from dada.models.inference import device_of
 from dada.train import checkpoint
 from dada.train.batches import required_labels
 from dada.train.checkpoint import State
@@ -34,7 +33,7 @@ def estimate(model: Any, config: SystemConfig, train: Dataset, folder: Path) -> 
         )
     size = config.train.batch_size
     chunks = [list(range(i, min(i + size, len(train)))) for i in range(0, len(train), size)]
-    device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
+    device = device_of(model)
 
     def batches() -> Iterator[Batch]:
         return iter(Loader(train, chunks, device, config.train.num_workers))

@@ -21,7 +21,7 @@ from dada.data.batch import Batch
 from dada.data.dataset import Dataset, restrict
 from dada.experiment.config import SystemConfig
 from dada.models import Output
-from dada.models.inference import Outputs, make_batches, run_model
+from dada.models.inference import Outputs, device_of, make_batches, run_model
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -87,11 +87,10 @@ def run_shared(
         return run_model(model, dataset, batch_size, num_workers)
     parts = split_evenly(batches, dataset.lengths, world)
     mine = run_model(model, restrict(dataset, parts[dist.get_rank()]), batch_size, num_workers)
-    device = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
     counts = [len(part) for part in parts]
     place = torch.tensor(list(itertools.chain.from_iterable(parts))).argsort()
     logits, embeddings = (
-        _gather(rows.to(device), counts).cpu()[place] for rows in (mine.logits, mine.embeddings)
+        _gather(rows.to(device_of(model)), counts).cpu()[place] for rows in (mine.logits, mine.embeddings)
     )
     return Outputs(list(dataset.utts), logits, embeddings)
 
