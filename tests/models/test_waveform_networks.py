@@ -282,6 +282,20 @@ def test_batch_norm_in_training_is_exact_on_a_large_image():
         )
 
 
+def test_a_batch_norm_of_another_kind_is_called():
+    """As one that shares statistics with other processes, which is a class derived from ours."""
+
+    class Other(BatchNorm2d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 0 * x + 1
+
+    encoder = parts.Encoder([4], [3], dead_preact=True).train()
+    assert parts.can_keep_little(noise(1), encoder[0].norm2)
+    encoder[0].norm2.__class__ = Other
+    x = noise(2, 1, 5, 30)
+    torch.testing.assert_close(encoder(x), plain_block(encoder[0], x))
+
+
 def test_a_block_in_training_keeps_little():
     """Its input, one image between its convolutions, and a byte for each maximum; of an image of one channel
     not even that between.

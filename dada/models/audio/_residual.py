@@ -24,9 +24,11 @@ PAD_FIRST, PAD_SECOND = (1, 1), (0, 1)  # rows and columns of zeros on either si
 
 
 def can_keep_little(x: Tensor, norm: nn.Module) -> bool:
-    """Whether images are on a CPU and in float32, also within the block, and its BatchNorm is ours."""
+    """Whether images are on a CPU and in float32, also within the block, and its BatchNorm is ours: not one
+    that shares statistics with other processes.
+    """
     on_cpu = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return on_cpu and isinstance(norm, BatchNorm2d)
+    return on_cpu and type(norm) is BatchNorm2d
 
 
 def keep_little(
