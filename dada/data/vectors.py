@@ -8,6 +8,7 @@ Reading maps the file into memory, so that only the rows that are asked for are 
 """
 
 import os
+import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,11 @@ from dada.storage.reading import read_text, require_file
 INDEX = "utts.txt"  # beside the matrices
 AGAIN = "remove it, and run the stage that makes it"
 ROWS = 65_536  # rows that are copied and checked at once
+# What a damaged head raises: NumPy evaluates it as a Python literal, and tokenizes it where it cannot.
+NOT_A_HEADER = (
+    *(OSError, ValueError, EOFError, OverflowError, RecursionError, MemoryError),
+    *(SyntaxError, tokenize.TokenError, TypeError, KeyError, IndexError, AttributeError),
+)
 
 
 def write_vectors(folder: Path, utts: Sequence[str], matrices: "Mapping[str, np.ndarray | _Joined]") -> None:
@@ -159,6 +165,6 @@ def _mapped(path: Path, num_rows: int) -> np.ndarray:
         if size != wanted:
             raise ValueError(f"{size} bytes, and its head states {wanted}")
         return np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=shape)
-    except (OSError, ValueError, EOFError, OverflowError, SyntaxError, RecursionError, MemoryError) as error:
+    except NOT_A_HEADER as error:
         what = " ".join(str(error).split())
         raise DataError(f"{path} is no matrix of vectors ({what}): {AGAIN}") from error
