@@ -119,7 +119,9 @@ class SpeechEncoder(nn.Module):
                 stack.layer_norm = nn.Identity()  # it normalises the output of the last layer
         self._freeze(stack, tuned_layers)
         if recompute:
-            self.network.gradient_checkpointing_enable({"use_reentrant": False})
+            # the first name is that of newer versions, in which the second one warns
+            old = self.network.gradient_checkpointing_enable
+            getattr(self.network, "activation_checkpointing_enable", old)({"use_reentrant": False})
         self.train()
 
     def _freeze(self, stack: Any, tuned_layers: int) -> None:

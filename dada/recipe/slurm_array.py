@@ -32,7 +32,7 @@ from dada.errors import DadaError
 from dada.program import set_up_logging
 from dada.recipe import slurm_commands
 from dada.recipe.slurm_elements import Work
-from dada.storage.atomic import atomic_path, refusing_os_errors, write_text
+from dada.storage.atomic import atomic_path, is_alive, refusing_os_errors, write_text
 
 OUTCOME = re.compile(r"(\d+)\.(\d+)\.outcome")
 log = logging.getLogger("dada.recipe.slurm_array")  # in an element, this file is __main__
@@ -139,21 +139,11 @@ def cancel_orphans(parent: Path) -> None:
             job, host, process = waiting["job"], waiting["host"], waiting["process"]
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if host != socket.gethostname() or _is_alive(process):
+        if host != socket.gethostname() or is_alive(process):
             continue
         log.info("cancelling job %s of a run that was killed", job)
         slurm_commands.cancel(str(job))
         shutil.rmtree(path.parent, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        return True
-    return True
 
 
 def main(folder: Path, element: int) -> None:

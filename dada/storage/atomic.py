@@ -137,11 +137,12 @@ def remove_stale(folder: Path) -> None:
     """
     for path in Path(folder).glob(f".*{PARTIAL}"):
         owner = path.name.removesuffix(PARTIAL).rpartition(".")[2]
-        if owner.isdigit() and not _is_alive(int(owner)):
+        if owner.isdigit() and not is_alive(int(owner)):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Return whether a process of this machine runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
