@@ -100,7 +100,7 @@ def clip_source(
     transcript, root = verdict.transcript or "", detector.system.root
     clip = Clip(file, read_audio(file, SAMPLE_RATE), speaker or NO_SPEAKER, lambda _: transcript)
     recipe = None if model is None or root is None else recipe_of(root, model)
-    return LiveSource(detector.system, clip, facts, recipe, detector.seed)
+    return LiveSource(detector.system, clip, facts, recipe, detector.origin.seed)
 
 
 def recipe_of(root: Path, model: Path) -> "Recipe":

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dada.commands.explain import clip_source
-from dada.detect import Detector
+from dada.detect import of_experiment
 from dada.errors import DataError
 from dada.explain.page.content import collect_page
 from dada.explain.words import explain_words, read_quotes
@@ -17,7 +17,7 @@ from dada.score.clip import System
 def test_page_of_a_clip(explained):
     clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
     folder = explained.exp_dir("dada_late_calibrated")
-    detector = Detector.of_experiment(folder)
+    detector = of_experiment(folder)
     detector._transcribe = lambda samples: "the dog ran home"
     page = collect_page(clip_source(detector, folder, clip, "ANN"))
     assert page.words.author == "ANN" and len(page.words.words) == 4 and len(page.words.quotes) == 5
@@ -149,6 +149,6 @@ def test_speaker_unknown_to_the_text_model(explained, caplog):
     clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
     text, fusion = explained.exp_dir("dada_text"), explained.exp_dir("dada_late_calibrated")
     with pytest.raises(DataError, match="knows no texts of ZED"):
-        clip_source(Detector.of_experiment(text), text, clip, "ZED")
-    page = collect_page(clip_source(Detector.of_experiment(fusion), fusion, clip, "ZED"))
+        clip_source(of_experiment(text), text, clip, "ZED")
+    page = collect_page(clip_source(of_experiment(fusion), fusion, clip, "ZED"))
     assert page.words is None and "ZED" in caplog.text

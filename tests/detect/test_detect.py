@@ -13,7 +13,7 @@ from signals import speech_like
 from dada import features, models
 from dada.data import Batch, fit_length, read_audio
 from dada.data.dataset import Dataset
-from dada.detect import Detector, detector_of, readable
+from dada.detect import detector_of, of_experiment, of_weights, readable
 from dada.errors import ConfigError, DataError, UserError
 from dada.experiment.trained import Experiment, save_experiment
 from dada.models.inference import Outputs, run_model
@@ -40,7 +40,7 @@ def test_published_weights_give_the_official_logits(reference, system):
     weights, key = OFFICIAL[system]
     expected = json.loads((reference / "expected.json").read_text())["logits"][key]
     clips = {utt: str(reference / "audio" / f"{utt}.flac") for utt in list(expected)[:3]}
-    detector = Detector.of_weights(system, reference / "weights" / weights)
+    detector = of_weights(system, reference / "weights" / weights)
     for utt, clip in clips.items():
         verdict = detector(clip)
         official = np.atleast_1d(expected[utt])
@@ -90,13 +90,13 @@ def test_what_cannot_be_asked_says_what_to_do(tmp_path):
         with pytest.raises(UserError, match="--model exp/<system> .* or --system NAME --init FILE"):
             detector_of(*arguments)
     with pytest.raises(ConfigError, match="did you mean 'aasist"):
-        Detector.of_weights("aasisst", tmp_path / "a.pth")
+        of_weights("aasisst", tmp_path / "a.pth")
     with pytest.raises(ConfigError, match="lfcc_ensemble is no audio system"):
-        Detector.of_weights("lfcc_ensemble", tmp_path / "a.pth")
+        of_weights("lfcc_ensemble", tmp_path / "a.pth")
     with pytest.raises(ConfigError, match="has the classes of its training data"):
-        Detector.of_weights("lfcc_lcnn_attacks", tmp_path / "a.pth")
+        of_weights("lfcc_lcnn_attacks", tmp_path / "a.pth")
     with pytest.raises(DataError, match="a.pth does not exist"):
-        Detector.of_weights("aasist", tmp_path / "a.pth")
+        of_weights("aasist", tmp_path / "a.pth")
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def _audio(root: Path, name: str, labels: list[str], overrides=()) -> None:
 
 def alone(recipe: Path, name: str, path: str) -> Outputs:
     """What an audio system says, step by step."""
-    experiment = Detector.of_experiment(recipe / "exp" / name).system.experiment
+    experiment = of_experiment(recipe / "exp" / name).system.experiment
     config = experiment.config.input
     x = fit_length(torch.from_numpy(read_audio(path, 16_000)), config.num_samples, config.length_rule)
     frames = features.build(config.features)(x[None])[0].T.numpy()
@@ -165,7 +165,7 @@ def alone(recipe: Path, name: str, path: str) -> Outputs:
 
 
 def test_an_ensemble_is_the_sum_of_its_members(recipe, clips):
-    detector = Detector.of_experiment(recipe / "exp" / "lfcc_ensemble")
+    detector = of_experiment(recipe / "exp" / "lfcc_ensemble")
     for path in clips:
         gmm, lcnn = (alone(recipe, name, path).logits[0] for name in ("lfcc_gmm", "lfcc_lcnn"))
         scores = {"gmm": float(gmm[1] - gmm[0]), "lcnn": float(lcnn[1] - lcnn[0])}
@@ -186,7 +186,7 @@ def test_an_ensemble_is_the_sum_of_its_members(recipe, clips):
 
 
 def test_an_open_set_system_says_unknown(recipe, clips):
-    detector = Detector.of_experiment(recipe / "exp" / "lfcc_lcnn_openmax")
+    detector = of_experiment(recipe / "exp" / "lfcc_lcnn_openmax")
     verdict = detector(clips[0])
     logits = alone(recipe, "lfcc_lcnn_attacks", clips[0]).logits.double()
     expected = detector.system.experiment.model.revise(logits).softmax(1)[0]
@@ -212,7 +212,7 @@ def test_open_set_on_an_ensemble_without_bona_fide_speech(recipe, clips, detect)
         alone(recipe, f"track3_{name}", path).logits.double() for name in ("cqt_lcnn", "cqt_ofd", "aasist")
     ]
     total = 1.5 * members[0] + 1.2 * members[1] + members[2]
-    openmax = Detector.of_experiment(recipe / "exp" / "track3_openmax").system.experiment.model
+    openmax = of_experiment(recipe / "exp" / "track3_openmax").system.experiment.model
     np.testing.assert_allclose(
         list(verdict["classes"].values()), openmax.revise(total).softmax(1)[0], rtol=1e-4
     )
@@ -227,7 +227,7 @@ def test_open_set_on_an_ensemble_without_bona_fide_speech(recipe, clips, detect)
 
 
 def test_a_long_file_says_what_was_looked_at(recipe, clips):
-    verdict = Detector.of_experiment(recipe / "exp" / "lfcc_lcnn")(clips[1])
+    verdict = of_experiment(recipe / "exp" / "lfcc_lcnn")(clips[1])
     assert verdict.seconds == 5.0 and verdict.window == "tile to 400 frames"
     assert "5.0 s, lfcc_lcnn (seed 1), audio window: tile to 400 frames" in readable(verdict)
 
