@@ -64,7 +64,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["dada", "dada.*"]),
-    package_data={"dada": ["conf/*.yaml", "data/*.yaml", "report/assets/*"]},
+    package_data={"dada": ["conf/*.yaml", "data/*.yaml", "checkpoints/*.yaml", "report/assets/*"]},
     cmdclass={"build_py": BuildWithTable},
     install_requires=REQUIRES,
     extras_require=EXTRAS,

@@ -16,10 +16,12 @@ NO_REFERENCE = "no reference data: set DADA_REFERENCE to its folder"
 
 
 def pytest_configure():
-    """One CPU thread, as every stage has it, here and in the processes that tests start, whichever test runs
-    first.
+    """One CPU thread, as every stage has it, and no cache of published weights: here and in the processes
+    that tests start, whichever test runs first.
     """
     import torch
+
+    os.environ["DADA_CACHE"] = str(ROOT / "tests" / "no_cache")
 
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)

@@ -28,6 +28,7 @@ LAYERS = (
         "system_files",
     ),
     ("metrics", "data"),
+    ("checkpoints",),
     ("formats",),
     ("features", "augment"),
     ("asr", "text", "losses", "models"),

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Write the pages of docs/ that follow from the project.
 
-docs/commands.md is written from the parsers of the commands, docs/systems.md from egs/systems.csv, and
-docs/what_happens_when.md from the tables of faults and bad inputs in tests/faults. With --check nothing
-is written, and a page that is out of date is an error.
+docs/commands.md is written from the parsers of the commands, docs/systems.md from egs/systems.csv, the
+table in docs/weights.md from dada/checkpoints/manifest.yaml, and docs/what_happens_when.md from the tables
+of faults and bad inputs in tests/faults. With --check nothing is written, and a page that is out of date is
+an error.
 """
 
 import argparse
@@ -13,7 +14,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from dada import cli, program, system_table
+from dada import checkpoints, cli, program, system_table
+from dada.checkpoints import listing
 from dada.errors import DataError
 from dada.storage.atomic import write_text
 from dada.system_table import Row
@@ -80,6 +82,8 @@ everything runs and ends with the same results. `DADA_KILLS=10 python -m pytest 
 kills whole runs at random moments.
 
 """
+TABLE_BEGIN = "<!-- Table written by utils/make_docs.py. -->\n"
+TABLE_END = "\n<!-- End of the table. -->"
 INPUTS_HEAD = """
 ## The input is bad
 
@@ -182,6 +186,19 @@ def faults_page() -> str:
     return "".join(parts)
 
 
+def with_table(page: Path, heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a page with another table between its two comments, which say what writes it."""
+    text = page.read_text(encoding="utf-8")
+    begin, end = text.index(TABLE_BEGIN) + len(TABLE_BEGIN), text.index(TABLE_END)
+    return f"{text[:begin]}\n{markdown_table(heads, rows)}{text[end:]}"
+
+
+def weights_page() -> str:
+    """Return docs/weights.md."""
+    rows = listing.table_rows(checkpoints.checkpoints().values())
+    return with_table(ROOT / "docs" / "weights.md", listing.COLUMNS, rows)
+
+
 def pages() -> dict[Path, str]:
     """Return the wanted content of every page that is generated."""
     rows = system_table.read_rows(ROOT / "egs" / "systems.csv")
@@ -189,6 +206,7 @@ def pages() -> dict[Path, str]:
     return {
         docs / "commands.md": commands_page(),
         docs / "systems.md": systems_page(rows),
+        docs / "weights.md": weights_page(),
         docs / "what_happens_when.md": faults_page(),
     }
 

@@ -1,15 +1,23 @@
-"""List the systems: their input, size, published figures, and what the tests verify of each."""
+"""List the systems: their input, size, published figures, and what the tests verify of each.
+
+With --weights, list the published weights that can be fetched by name, and whether they are on this machine.
+With --fetch, fetch one into the cache (DADA_CACHE, else $XDG_CACHE_HOME/dada, else ~/.cache/dada).
+"""
 
 import argparse
 import json
 
-from dada import system_table
+from dada import checkpoints, system_table
+from dada.checkpoints import Consent, listing
+from dada.errors import UserError
 from dada.system_table import Row
 
 EXAMPLE = """
 dada models
 dada models aasist
 dada models --json
+dada models --weights
+dada models --fetch aasist --yes
 """
 
 
@@ -17,21 +25,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `dada models`."""
     parser.add_argument("name", nargs="?", help="a system, to see all of it and its configuration")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--weights", action="store_true", help="list the published weights instead")
+    parser.add_argument("--fetch", metavar="NAME", help="fetch published weights, and print their path")
+    add_consent_arguments(parser)
+
+
+def add_consent_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags that allow or forbid to fetch published weights."""
+    parser.add_argument("--yes", action="store_true", help="fetch published weights without a question")
+    parser.add_argument("--offline", action="store_true", help="fetch nothing (as with HF_HUB_OFFLINE=1)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print all systems, or one system with its configuration."""
-    configuration = system_table.configuration(args.name).rstrip() if args.name else ""
+    """Print all systems, or one system with its configuration, or the published weights; or fetch some."""
+    if args.name and (args.weights or args.fetch):
+        raise UserError(f"{args.name!r} goes neither with --weights nor with --fetch: leave it out")
+    if args.fetch:
+        print(checkpoints.locate(checkpoints.named(args.fetch), Consent(args.yes, args.offline)))
+    elif args.weights:
+        show_weights(args.json)
+    else:
+        show_systems(args.name, args.json)
+
+
+def show_weights(as_json: bool) -> None:
+    """Print the published weights."""
+    entries = checkpoints.checkpoints().values()
+    if as_json:
+        print(json.dumps([listing.as_facts(entry) for entry in entries], indent=1, ensure_ascii=False))
+    else:
+        print("\n".join(listing.in_words(entry) for entry in entries))
+
+
+def show_systems(name: str | None, as_json: bool) -> None:
+    """Print all systems, or one with its configuration."""
+    configuration = system_table.configuration(name).rstrip() if name else ""
     rows = system_table.read_rows()
-    names = [args.name] if args.name else system_table.names()
-    chosen = [rows.get(name) or Row(name, "(no row in egs/systems.csv)") for name in names]
-    if args.json:
+    chosen = [
+        rows.get(system) or Row(system, "(no row in egs/systems.csv)")
+        for system in ([name] if name else system_table.names())
+    ]
+    if as_json:
         facts: list | dict = [as_facts(row) for row in chosen]
-        if args.name:
-            facts = {**as_facts(chosen[0]), "settings": system_table.settings(args.name)}
+        if name:
+            facts = {**as_facts(chosen[0]), "settings": system_table.settings(name)}
         print(json.dumps(facts, indent=1, ensure_ascii=False))
-    elif args.name:
-        print(f"{in_words(chosen[0], with_tests=True)}\n\n# dada/conf/{args.name}.yaml\n{configuration}")
+    elif name:
+        print(f"{in_words(chosen[0], with_tests=True)}\n\n# dada/conf/{name}.yaml\n{configuration}")
     else:
         print("\n".join(in_words(row) for row in chosen))
 
@@ -46,6 +86,7 @@ def as_facts(row: Row) -> dict:
         "parameters": int(row.parameters) if row.parameters else None,
         "published": [dict(zip(keys, figure, strict=True)) for figure in system_table.figures(row)],
         "verified": [{"what": what, "test": test or None} for what, test in system_table.verified(row)],
+        "weights": [entry.name for entry in checkpoints.of_system(row.system)],
     }
 
 
@@ -65,4 +106,5 @@ def in_words(row: Row, with_tests: bool = False) -> str:
         if with_tests
         else [f"    verified: {'; '.join(facts) or '-'}"]
     )
-    return "\n".join(lines)
+    weights = ", ".join(entry.name for entry in checkpoints.of_system(row.system))
+    return "\n".join(lines + [f"    published weights: {weights}"] * bool(weights))

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from dada import checkpoints
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
 from dada.plugins import nearest
@@ -66,9 +67,8 @@ def _reason(
         return f"its branch {missing[0]} is left out"
     if config.init and not weights_path(root, recipe, config.init).is_file():
         return (
-            f"the weights {weights_path(root, recipe, config.init)} do not exist; the head of the "
-            "configuration "
-            "names their source (set `weights` in local.yaml to the folder that holds them)"
+            f"the weights {weights_path(root, recipe, config.init)} do not exist: "
+            f"{how_to_get_weights(config.init)}"
         )
     return next(filter(None, (_missing_encoder(root, encoder, config) for encoder in encoders(config))), "")
 
@@ -104,13 +104,23 @@ def encoders(config: SystemConfig) -> list[str]:
 
 def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
     """Return the file that `init` names: relative to the recipe, to the current folder, or to the folder of
-    weights.
+    weights, else a published checkpoint in the cache. Nothing is fetched.
     """
     given = Path(init)
     places = [root / given, given]
     if recipe.weights is not None:
         places.insert(1 if len(given.parts) > 1 else 0, root / recipe.weights / given)
+    published = checkpoints.find(init)
+    if published is not None and checkpoints.is_cached(published):
+        places.append(checkpoints.place(published))
     return next((place for place in places if place.is_file()), places[0])
+
+
+def how_to_get_weights(init: str) -> str:
+    """Return what to do where the weights that `init` names are missing."""
+    published = checkpoints.find(Path(init).name)
+    fetch = f"`dada models --fetch {published.name}` fetches them, or " if published else ""
+    return f"{fetch}set `weights` in local.yaml to the folder that holds them"
 
 
 def _missing_encoder(root: Path, encoder: str, config: SystemConfig) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dada.errors import ConfigError, DadaError, DataError, UserError
 from dada.recipe import catalog
+from dada.recipe.applicable import how_to_get_weights
 from dada.recipe.failures import Failures
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
@@ -181,10 +182,7 @@ def _advice(job: Job, path: Path) -> str:
     """Return how to get an input that no stage of this recipe writes: another recipe may write it."""
     other = next((folder for folder in path.parents if (folder / "recipe.yaml").is_file()), None)
     if other is None or other in job.home.parents:
-        return (
-            "no stage writes it: check the configuration; `weights` in local.yaml names the folder of "
-            "published weights"
-        )
+        return f"no stage writes it: check the configuration; of weights, {how_to_get_weights(path.name)}"
     return (
         f"it belongs to the recipe {other.resolve().name}: run {other.resolve() / 'run.sh'} "
         "--stop_stage 3 first, or leave it out of this recipe"

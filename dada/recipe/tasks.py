@@ -1,8 +1,6 @@
 """A task: one job, or one shard of a job, run in a process with a log of its own."""
 
 import contextlib
-import errno
-import fcntl
 import logging
 import os
 import sys
@@ -10,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import cast
 
 from dada import devices
 from dada.errors import UserError
@@ -22,8 +20,8 @@ from dada.recipe.worker import run_distributed
 from dada.storage.allocator import give_back_memory, keep_memory
 from dada.storage.atomic import atomic_dir, refusing_os_errors
 from dada.storage.environment import stamp_facts
+from dada.storage.lock import locked
 
-NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)  # of file systems that are mounted without locks
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -76,7 +74,7 @@ def run_task(task: Task) -> float:
             view = task.recipe.under(task.job.protocol)
             with refusing_os_errors(task.job.home):
                 if task.part is None:
-                    with _locked(task.job.home):
+                    with locked(task.job.home / ".lock", task.job.home):
                         if is_distributed(task):
                             run_distributed(task, task.log, task.recipe.options.ngpu)
                         else:
@@ -97,7 +95,7 @@ def run_task(task: Task) -> float:
 def _run_shard(task: Task, view: Recipe, stage: StageEntry) -> None:
     """Write the output folder of a shard, unless another process has written it meanwhile."""
     part = cast(Path, task.part)
-    with _locked(part.with_name(f".{part.name}")):
+    with locked(part.with_name(f".{part.name}") / ".lock", part):
         if not part.exists():
             with atomic_dir(part) as out:
                 stage.module.run_shard(view, task.job, list(task.keys), out)
@@ -140,31 +138,6 @@ def _logging_to(path: Path, level: str) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         handler.close()
-
-
-@contextlib.contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """Lock a folder for one process. The system releases the lock when the process ends, in whatever way.
-
-    Some network file systems have no locks; then nothing is locked.
-    """
-    home.mkdir(parents=True, exist_ok=True)
-    with open(home / ".lock", "w") as file:
-        try:
-            _lock(file, home)
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise
-            logging.getLogger(__name__).info("the file system of %s has no locks", home)
-        yield
-
-
-def _lock(file: IO[str], home: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        logging.getLogger(__name__).info("waiting for another process that works on %s", home)
-        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def one_thread() -> None:

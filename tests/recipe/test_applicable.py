@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from dada import system_files
+from dada import checkpoints, system_files
 from dada.errors import ConfigError
 from dada.recipe.recipe import Recipe
 
@@ -84,6 +84,29 @@ def test_weights_with_a_path_are_looked_for_from_the_recipe(root):
     (root / "official" / "sub").mkdir(parents=True)
     (root / "official" / "sub" / "weights.pt").write_bytes(b"x")
     assert recipe.weights_path("sub/weights.pt") == root / "official" / "sub" / "weights.pt"
+
+
+@pytest.mark.parametrize("init", ["aasist", "AASIST.pth"])
+def test_published_weights_are_found_in_the_cache_by_name_and_nothing_is_fetched(
+    root, tmp_path, monkeypatch, caplog, init
+):
+    monkeypatch.setenv("DADA_CACHE", str(tmp_path / "cache"))
+    text = CONFIGS["published"].replace("official.pth", init)
+    (root / "conf" / "published.yaml").write_text(text)
+    assert text != CONFIGS["published"]
+    with caplog.at_level(logging.INFO):
+        recipe = Recipe.load(root, systems=["all"])
+    assert f"{root}/official/{init} do not exist: `dada models --fetch aasist` fetches them" in caplog.text
+    assert recipe.weights_path(init) == root / "official" / init
+    published = checkpoints.named("aasist")
+    path = checkpoints.place(published)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(published.bytes))
+    assert "published" in Recipe.load(root, systems=["all"]).planned
+    assert recipe.weights_path(init) == path
+    (root / "official").mkdir()
+    (root / "official" / init).write_bytes(b"x")
+    assert recipe.weights_path(init) == root / "official" / init
 
 
 def test_without_train_nothing_is_trained(root, caplog):
