@@ -15,6 +15,7 @@ REQUIRES = [
     "transformers>=5.0,<6",
     "openai-whisper>=20250625",
     "faster-whisper>=1.2",
+    "av>=11,<19",
     "soundfile>=0.13",
     "numpy>=1.26",
     "scipy>=1.13",
