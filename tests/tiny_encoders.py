@@ -17,8 +17,10 @@ SMALL = {
 
 
 def make_encoder(kind: str, folder: Path) -> Path:
-    """Write a small model of a kind: wav2vec2, wav2vec2_ctc, hubert, wavlm, wavlm_large (its layers normalise
-    first), whisper.
+    """Write a small model of a kind.
+
+    wav2vec2 (as XLS-R and MMS), hubert_large, wavlm_large and whisper normalise before each part of a layer,
+    wav2vec2_ctc, hubert, wavlm and data2vec, as the base models, after it.
     """
     import transformers as hf
 
@@ -46,6 +48,12 @@ def make_encoder(kind: str, folder: Path) -> Path:
                 hf.Wav2Vec2Config(**SMALL, feat_extract_norm="layer", do_stable_layer_norm=True)
             ),
             "wav2vec2_ctc": lambda: hf.Wav2Vec2ForCTC(hf.Wav2Vec2Config(**SMALL, vocab_size=10)),
+            "hubert_large": lambda: hf.HubertModel(
+                hf.HubertConfig(**SMALL, feat_extract_norm="layer", do_stable_layer_norm=True)
+            ),
+            "data2vec": lambda: hf.Data2VecAudioModel(
+                hf.Data2VecAudioConfig(**{**SMALL, "num_conv_pos_embeddings": 2}, conv_pos_kernel_size=3)
+            ),
             "hubert": lambda: hf.HubertModel(hf.HubertConfig(**SMALL)),
             "wavlm": lambda: hf.WavLMModel(hf.WavLMConfig(**SMALL)),
             "wavlm_large": lambda: hf.WavLMModel(hf.WavLMConfig(**SMALL, do_stable_layer_norm=True)),

@@ -1,8 +1,10 @@
-"""Hidden states of a pretrained speech encoder: wav2vec 2.0, XLS-R, HuBERT, WavLM, or the encoder of Whisper.
+"""Hidden states of a pretrained speech encoder: wav2vec 2.0, XLS-R, MMS, HuBERT, WavLM, data2vec, Whisper's.
 
 `Feature` is frozen, for arks. `SpeechEncoder` is what it runs, and a part of networks that tune it. Any such
 model of Hugging Face, by its id or as a folder on disk. Hidden state 0 is what enters the first transformer
-layer, k is what leaves layer k. Frames come every 20 ms.
+layer, k is what leaves layer k. Encoders that normalise before each part of a layer (XLS-R, MMS, the large
+HuBERT and WavLM, Whisper) have one more LayerNorm behind the last layer: the last state is its output, which
+the library calls `last_hidden_state`, or with `final_norm: false` its input. Frames come every 20 ms.
 
 Whisper's encoder expects 30 s. Here its context is cut to the clip: the first rows of the position table are
 used, which is several times faster on short clips and leaves no silence for a pooling to average over.
@@ -18,17 +20,18 @@ Axes: B batch, T samples, N frames, K chosen layers, D width of the encoder.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from dada.data.audio import SAMPLE_RATE
-from dada.errors import ConfigError, DataError, UserError
+from dada.errors import ConfigError, DataError
+from dada.features._adapters import Lora, add_lora
+from dada.features._encoder_files import load_encoder
 from dada.features._frames import TOO_SHORT
 
-WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "*.safetensors.index.json")
+VERSION = 2  # 2: the last state of encoders that normalise first is the normalised one
 WHISPER_STEP = 320  # samples a frame of Whisper's encoder: a mel hop of 160, halved by its second convolution
 FIXED = (
     "masked_spec_embed",
@@ -50,6 +53,8 @@ class Config:
     model: str = "facebook/wav2vec2-large-xlsr-53"  # id on Hugging Face, or a folder
     layers: list[int] = field(default_factory=lambda: [-1])
     layer_pooling: Literal["mean", "stack"] = "mean"  # D features, or K·D, layer by layer
+    # the last state behind the encoder's last LayerNorm, where it has one there
+    final_norm: bool = True
     # auto | always | never: zero mean and unit variance of each clip; auto asks the model's processor
     normalise: Normalise = "auto"
     allow_download: bool = False  # fetch the model from Hugging Face when it is not on disk
@@ -61,7 +66,8 @@ class Feature(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
-        self.encoder = SpeechEncoder(config.model, config.layers, config.normalise, config.allow_download)
+        options = (config.normalise, config.allow_download)
+        self.encoder = SpeechEncoder(config.model, config.layers, *options, final_norm=config.final_norm)
         self.num_features = self.encoder.width * (
             len(config.layers) if config.layer_pooling == "stack" else 1
         )
@@ -84,8 +90,10 @@ class SpeechEncoder(nn.Module):
     `tuned_layers` counts transformer layers down from the highest one that is needed; 0 freezes the encoder,
     ALL tunes the whole of it. What is frozen has no gradient and stays in evaluation mode, without dropout.
     Layers above the highest one needed are not there. The library's random masks and skipped layers are off.
-    `recompute` keeps only the inputs of the tuned layers for the backward pass, which runs each layer again:
-    less memory, more time, the same gradients.
+    `lora` learns adapters beside the layers of a frozen encoder instead. `dropout` replaces the encoder's own
+    rates. Without `pretrained` its weights are random, for a checkpoint to fill. `recompute` keeps only the
+    inputs of the tuned layers for the backward pass, which runs each layer again: less memory, more time, the
+    same gradients.
     """
 
     def __init__(
@@ -96,6 +104,10 @@ class SpeechEncoder(nn.Module):
         allow_download: bool = False,
         tuned_layers: int = 0,
         recompute: bool = False,
+        final_norm: bool = True,
+        lora: Lora | None = None,
+        dropout: float | None = None,
+        pretrained: bool = True,
     ):
         super().__init__()
         if not layers:
@@ -103,7 +115,7 @@ class SpeechEncoder(nn.Module):
         self.model = model
         self.network: Any  # a module of the transformers library
         self.processor: Any
-        self.network, self.processor = load_encoder(model, allow_download)
+        self.network, self.processor = load_encoder(model, allow_download, pretrained, dropout)
         config = self.network.config
         self.is_whisper = config.model_type == "whisper"
         wanted = bool(getattr(self.processor, "do_normalize", False))
@@ -113,10 +125,19 @@ class SpeechEncoder(nn.Module):
         self.layers = [_layer(index, depth, model) for index in layers]
         config.apply_spec_augment, config.layerdrop = False, 0.0
         stack = self.network if self.is_whisper else self.network.encoder
+        norms_last = self.is_whisper or getattr(config, "do_stable_layer_norm", False)
         if max(self.layers) < depth:
             del stack.layers[max(self.layers) :]
-            if self.is_whisper or getattr(config, "do_stable_layer_norm", False):
+            if norms_last:
                 stack.layer_norm = nn.Identity()  # it normalises the output of the last layer
+        self.final_norm = final_norm and norms_last and max(self.layers) == depth
+        if lora is not None and lora.rank:
+            if tuned_layers:
+                raise ConfigError(
+                    f"lora_rank is {lora.rank}, and tuned_layers {tuned_layers}: adapters are for a frozen "
+                    "encoder, so set one of them to 0"
+                )
+            add_lora(self.network, stack.layers, lora, model)
         self._freeze(stack, tuned_layers)
         if recompute:
             # the first name is that of newer versions, in which the second one warns
@@ -134,6 +155,8 @@ class SpeechEncoder(nn.Module):
             [self.network] if tuned_layers == ALL else list(stack.layers[top - tuned_layers :])
         )
         learning = {id(p) for module in self._tuned for p in module.parameters()}
+        if adapters := [p for name, p in stack.layers.named_parameters() if ".lora_" in name]:
+            self._tuned, learning = list(stack.layers), set(map(id, adapters))
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(id(parameter) in learning and name not in FIXED)
         self._frozen = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
@@ -209,7 +232,7 @@ class SpeechEncoder(nn.Module):
             for k in set(self.layers) - {len(stack.layers)}
         ]
         last = stack.layers[-1] if len(stack.layers) else stack
-        hooks.append(last.register_forward_hook(keep_output))
+        hooks.append((stack.layer_norm if self.final_norm else last).register_forward_hook(keep_output))
         try:
             self.network(x)
         finally:
@@ -258,7 +281,7 @@ class SpeechEncoder(nn.Module):
             if k in self.layers:
                 states[k] = h
             h = layer(h, None)
-        states[top] = encoder.layer_norm(h) if top == encoder.config.num_hidden_layers else h
+        states[top] = encoder.layer_norm(h) if self.final_norm else h
         return states
 
     def _mels(self, x: Tensor) -> Tensor:
@@ -283,77 +306,6 @@ def whisper_mels(x: Tensor, processor: Any) -> Tensor:
     power = filters.T @ spectrum[..., :-1].abs().square()
     level = power.clamp_min(1e-10).log10()
     return (torch.maximum(level, level.amax((1, 2), keepdim=True) - 8) + 4) / 4
-
-
-def load_encoder(model: str, allow_download: bool) -> tuple[nn.Module, object]:
-    """The encoder and its processor of an id or a folder. Raise UserError, saying how to get it, where it is
-    not on disk.
-    """
-    from transformers import AutoFeatureExtractor, AutoModel, WhisperFeatureExtractor
-    from transformers.utils import logging as transformers_logging
-
-    check_model_folder(model)
-    transformers_logging.disable_progress_bar()
-    verbosity = transformers_logging.get_verbosity()
-    # the weights of a head that is not used here are not worth a warning
-    transformers_logging.set_verbosity_error()
-    options = {"local_files_only": not allow_download, "trust_remote_code": False}  # runs no code of a model
-    try:
-        encoder = AutoModel.from_pretrained(model, **options, dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"the speech encoder {model} cannot be loaded ({first_line(error)}). {how_to_get(model)}"
-        ) from error
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-    whisper = encoder.config.model_type == "whisper"
-    try:
-        processor = AutoFeatureExtractor.from_pretrained(model, **options)
-    except (OSError, ValueError) as error:
-        if not whisper:
-            raise UserError(
-                f"{model} has no preprocessor_config.json, which says how to normalise: put it beside "
-                "the weights"
-            ) from error
-        processor = WhisperFeatureExtractor(
-            feature_size=encoder.config.num_mel_bins
-        )  # the same for every Whisper but for the bands
-    return (encoder.get_encoder() if whisper else encoder), processor
-
-
-def check_model_folder(model: str) -> None:
-    """Raise UserError for a folder, or what can only be meant as one, that lacks a model's configuration or
-    weights.
-    """
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
-        if model.startswith((".", "~", "/")) or model.count("/") > 1:
-            raise UserError(f"the speech encoder's folder {model} does not exist. {how_to_get(model)}")
-        return
-    if not (folder / "config.json").is_file():
-        raise UserError(
-            f"{model} has no config.json: it is not a folder of a Hugging Face model. {how_to_get(model)}"
-        )
-    if not any(path for pattern in WEIGHT_FILES for path in folder.glob(pattern)):
-        raise UserError(
-            f"{model} has a config.json but no weights (model.safetensors or pytorch_model.bin). "
-            f"{how_to_get(model)}"
-        )
-
-
-def how_to_get(model: str) -> str:
-    """The advice for a model that is not on disk."""
-    name = model if model.count("/") <= 1 and not model.startswith((".", "~", "/")) else "NAME"
-    return (
-        f"Nothing is downloaded unasked: run `hf download {name} --local-dir FOLDER` where there is a "
-        "network, and set "
-        "features.model to that folder; or set features.allow_download=true"
-    )
-
-
-def first_line(error: Exception) -> str:
-    """The first line of a library's message."""
-    return str(error).strip().split("\n")[0].rstrip(".")
 
 
 def _layer(index: int, depth: int, model: str) -> int:

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from dada.errors import ConfigError
 from dada.features.speech_encoder import Normalise, SpeechEncoder
 
+VERSION = 2  # 2: the last state of encoders that normalise first is the normalised one
+
 
 @dataclass
 class Config:

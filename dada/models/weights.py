@@ -47,7 +47,7 @@ def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint by name. Raise DataError for a file without tensors."""
-    state = load_tensors(path, ADVICE)
+    state = load_tensors(path, ADVICE, lazily=True)
     for key in WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]

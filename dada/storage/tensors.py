@@ -3,6 +3,7 @@
 import pickle
 import re
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ def save_tensors(path: Path, value: Any) -> None:
         torch.save(value, file)
 
 
-def load_tensors(path: Path, advice: str) -> Any:
+def load_tensors(path: Path, advice: str, lazily: bool = False) -> Any:
     """Return tensors and plain values on the CPU.
 
-    Raise DataError for a file that is damaged, or that holds other Python objects.
+    `lazily` leaves the values of tensors in the file until they are read, so that a checkpoint of gigabytes
+    takes no memory beside the network it is copied into; the file must stay while they are in use. Raise
+    DataError for a file that is damaged, or that holds other Python objects.
     """
     import torch
 
@@ -35,11 +38,11 @@ def load_tensors(path: Path, advice: str) -> Any:
         with warnings.catch_warnings():
             # a checkpoint of another pickle protocol is read or refused like any other
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
+            if lazily := lazily and _is_zip(path):
+                _check_sums(path)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=lazily)
     except pickle.UnpicklingError as error:
-        with open(path, "rb") as file:
-            head = file.read(2)
-        if head != b"PK" and head[:1] != pickle.PROTO:
+        if not _is_zip(path) and _head(path)[:1] != pickle.PROTO:
             raise DataError(f"{path} is no checkpoint: {advice}") from error
         kind = re.search(r"GLOBAL (\S+)", str(error))
         raise DataError(
@@ -50,3 +53,19 @@ def load_tensors(path: Path, advice: str) -> Any:
     except Exception as error:  # torch raises many kinds for files that are cut or damaged
         what = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
         raise DataError(f"{path} is no checkpoint, or not all of one ({what}): {advice}") from error
+
+
+def _check_sums(path: Path) -> None:
+    """Raise BadZipFile for a damaged part of an archive, which torch does not look for in a mapped file."""
+    with zipfile.ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise zipfile.BadZipFile(f"{damaged} in it is damaged")
+
+
+def _is_zip(path: Path) -> bool:
+    return _head(path) == b"PK"
+
+
+def _head(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(2)

@@ -1,18 +1,25 @@
 """Hidden states of speech encoders against the models themselves."""
 
+import sys
+
 import pytest
 import torch
 
 from dada import features
 from dada.errors import ConfigError, DataError, UserError
 from dada.experiment.config import result_settings
+from dada.features._adapters import Lora
 from dada.features.speech_encoder import ALL, SpeechEncoder, whisper_mels
 
-KINDS = ["wav2vec2", "wav2vec2_ctc", "hubert", "wavlm", "wavlm_large", "whisper"]
+NORM_FIRST = ["wav2vec2", "hubert_large", "wavlm_large", "whisper"]  # and once more behind the last layer
+NORM_AFTER = ["wav2vec2_ctc", "hubert", "wavlm", "data2vec"]
+KINDS = [*NORM_FIRST, *NORM_AFTER]
 
 
-def hidden_states(folder, x):
-    """All hidden states by the model of the library, (K, B, N, D)."""
+def hidden_states(folder, x, final_norm=True):
+    """All hidden states by the model of the library, (K, B, N, D), the last one as its last state, or as
+    the last layer gives it.
+    """
     import transformers as hf
 
     model = hf.AutoModel.from_pretrained(folder).eval()
@@ -29,8 +36,15 @@ def hidden_states(folder, x):
         encoder, inputs = model, x
         if hf.AutoFeatureExtractor.from_pretrained(folder).do_normalize:
             inputs = (x - x.mean(-1, keepdim=True)) / (x.var(-1, keepdim=True, correction=0) + 1e-7).sqrt()
+    raw = []
+    stack = encoder if model.config.model_type == "whisper" else encoder.encoder
+    stack.layers[-1].register_forward_hook(
+        lambda _, __, output: raw.append(output if isinstance(output, torch.Tensor) else output[0])
+    )
     with torch.no_grad():
-        return torch.stack(encoder(inputs, output_hidden_states=True).hidden_states)
+        output = encoder(inputs, output_hidden_states=True)
+    last = output.last_hidden_state if final_norm else raw[0]
+    return torch.stack([*output.hidden_states[:-1], last])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -48,6 +62,66 @@ def test_layers_are_the_models(kind, encoder_folder):
         torch.testing.assert_close(stack, torch.cat(list(chosen), dim=1), atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(mean, chosen.mean(0), atol=1e-5, rtol=1e-4)
         assert stack.shape[-1] == (200 if kind == "whisper" else 199)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_last_state_comes_with_and_without_the_final_norm(kind, encoder_folder):
+    """Raw layers 1 to L, as SLS reads them, and the L + 1 states of s3prl, the last one normalised."""
+    folder = str(encoder_folder(kind))
+    x = 0.1 * torch.randn(1, 8000, generator=torch.Generator().manual_seed(3))
+    found, depth = {}, 2 if kind == "whisper" else 3
+    for final_norm, layers in ((True, list(range(depth + 1))), (False, list(range(1, depth + 1)))):
+        encoder = SpeechEncoder(folder, layers, final_norm=final_norm)
+        expected = hidden_states(folder, x, final_norm)[layers].transpose(0, 1)
+        with torch.no_grad():
+            found[final_norm] = encoder(x)
+        torch.testing.assert_close(found[final_norm], expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found[True][:, 1:depth], found[False][:, :-1])
+    same = torch.allclose(found[True][:, -1], found[False][:, -1], atol=1e-3)
+    assert same == (kind in NORM_AFTER)
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "wavlm", "data2vec", "whisper"])
+def test_adapters_alone_learn_and_start_as_the_encoder(kind, encoder_folder):
+    folder = str(encoder_folder(kind))
+    x = 0.1 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(1))
+    plain, adapted = SpeechEncoder(folder, [2]), SpeechEncoder(folder, [2], lora=Lora(rank=2, dropout=0.5))
+    torch.testing.assert_close(adapted.eval()(x), plain(x))
+    adapters = {name for name, p in adapted.named_parameters() if p.requires_grad}
+    targets = 2 if kind == "wavlm" else 4
+    assert len(adapters) == 2 * targets * 2 and all(".lora_" in name for name in adapters)
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if ".lora_B" in name:
+                torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(1))
+    assert not torch.allclose(adapted(x), plain(x), atol=1e-3)
+    assert learning(adapted.train()) == adapters
+    assert not torch.equal(adapted(x), adapted(x)), "no dropout in training"
+
+
+def test_adapters_that_cannot_be_are_refused(encoder_folder, monkeypatch):
+    folder = str(encoder_folder("wavlm"))
+    with pytest.raises(ConfigError, match="no linear layer 'q_proj' .*there are .*intermediate_dense"):
+        SpeechEncoder(folder, [1], lora=Lora(rank=2, targets=["q_proj"]))
+    with pytest.raises(ConfigError, match="lora_rank is 2, and tuned_layers 1"):
+        SpeechEncoder(folder, [1], tuned_layers=1, lora=Lora(rank=2))
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(UserError, match="pip install peft"):
+        SpeechEncoder(folder, [1], lora=Lora(rank=2))
+
+
+def test_an_encoder_without_weights_is_for_a_checkpoint_to_fill(encoder_folder, tmp_path):
+    """Its own rates of dropout may be replaced."""
+    for name in ("config.json", "preprocessor_config.json"):
+        (tmp_path / name).write_bytes((encoder_folder("wav2vec2") / name).read_bytes())
+    with pytest.raises(UserError, match="no weights"):
+        SpeechEncoder(str(tmp_path), [-1])
+    empty = SpeechEncoder(str(tmp_path), [-1], pretrained=False, dropout=0.0, tuned_layers=ALL)
+    whole = SpeechEncoder(str(encoder_folder("wav2vec2")), [-1])
+    empty.load_state_dict(whole.state_dict())
+    x = torch.randn(1, 8000, generator=torch.Generator().manual_seed(1))
+    assert empty.train().network.training
+    torch.testing.assert_close(empty(x), whole(x))
 
 
 def test_it_stays_frozen(encoder_folder):

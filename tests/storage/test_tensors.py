@@ -1,7 +1,9 @@
 """Files of tensors."""
 
+import pytest
 import torch
 
+from dada.errors import DataError
 from dada.storage.tensors import load_tensors, save_tensors
 
 
@@ -12,3 +14,14 @@ def test_bytes_depend_on_the_content_alone(tmp_path):
         save_tensors(tmp_path / name, values)
     assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "another.pt").read_bytes()
     assert torch.equal(load_tensors(tmp_path / "one.pt", "")["a"], values["a"])
+
+
+def test_a_damaged_tensor_is_found_before_the_file_is_mapped(tmp_path):
+    path = tmp_path / "big.pt"
+    save_tensors(path, {"a": torch.arange(4096.0)})
+    assert torch.equal(load_tensors(path, "", lazily=True)["a"], torch.arange(4096.0))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(DataError, match=r"no checkpoint, or not all of one \(.* in it is damaged\)"):
+        load_tensors(path, "copy it again", lazily=True)

@@ -29,7 +29,7 @@ from dada.limits import Rate
 from dada.models import Output
 from dada.models.audio._compression import Compression
 from dada.models.audio._lengths import run_by_length
-from dada.models.audio.w2v2_aasist import check_features, check_waveform
+from dada.models.audio._ssl import check_features, check_waveform
 
 PARTS = ("style", "linguistics")
 VARIANCE_FLOOR = 1e-6  # below which a deviation's gradient would explode

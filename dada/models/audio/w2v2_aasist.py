@@ -15,103 +15,41 @@ taken.
 Axes: B batch, T samples, F features, N frames, L layers, D width of the encoder, P image rows, K classes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from dada.data.batch import Batch
-from dada.errors import ConfigError
-from dada.features.speech_encoder import Normalise, SpeechEncoder
 from dada.limits import Share
 from dada.models import Output
-from dada.models.audio._lengths import run_by_length
+from dada.models.audio._ssl import EncoderConfig, SslModel
 from dada.models.audio.aasist import NUM_BLOCKS, GraphConfig
 from dada.models.audio.cqt_aasist import Trunk
 
 
 @dataclass
-class Config(GraphConfig):
-    """With an `encoder` the inputs are waveforms; without, `num_layers` layers of hidden states, stacked
-    (L·D, N).
-    """
+class Config(GraphConfig, EncoderConfig):
+    """The defaults are those of XLS-R with 1 B parameters, its last layers tuned."""
 
-    encoder: str = ""  # folder, relative to the recipe, or id on Hugging Face
-    layers: list[int] = field(default_factory=lambda: [-1])  # hidden states of `encoder`
-    tuned_layers: int = 12  # of `encoder`: its last ones in use; 0 freezes it, -1 tunes the whole of it
-    # keep little of the tuned layers for the backward pass, and run each again in it: for long clips on a GPU
-    recompute: bool = False
-    normalise: Normalise = "auto"  # as of speech_encoder
-    allow_download: bool = False
-    width: int = 1280  # D of features
-    num_layers: int = 1  # L of features
+    tuned_layers: int = 12
+    width: int = 1280
     projection: int = 128  # P
     temporal_ratio: Share = 0.5
 
 
-class Model(nn.Module):
+class Model(SslModel):
     """Waveforms (B, T) or features (B, L·D, N) to logits (B, K) and embeddings (B, 160)."""
 
     def __init__(self, config: Config, num_classes: int):
-        super().__init__()
-        self.config = config
-        self.encoder: SpeechEncoder | None = None
-        width, num_layers = config.width, config.num_layers
-        if config.encoder:
-            options = (config.normalise, config.allow_download, config.tuned_layers, config.recompute)
-            self.encoder = SpeechEncoder(config.encoder, config.layers, *options)
-            width, num_layers = self.encoder.width, len(config.layers)
-        self.layer_weights = nn.Parameter(torch.zeros(num_layers)) if num_layers > 1 else None
-        self.project = nn.Linear(width, config.projection)
+        super().__init__(config)
+        self.project = nn.Linear(self.width, config.projection)
         self.trunk = Trunk(config, config.projection, [1] * NUM_BLOCKS)
         self.classify = nn.Linear(self.trunk.size, num_classes)
+        self.shortest = self.trunk.shortest
 
-    def forward(self, batch: Batch) -> Output:
-        """(B, T) or (B, L·D, N) to logits (B, K); the embedding is what enters the last layer, after dropout.
-
-        Raise ConfigError for inputs of another kind or size, DataError for a clip of too few frames.
-        """
-        if self.encoder is not None:
-            encoder = self.encoder
-            check_waveform(batch)
-            return run_by_length(batch, encoder.samples(self.trunk.shortest), lambda x: self._run(encoder(x)))
-        num_layers, width = self.config.num_layers, self.config.width
-        check_features(batch, num_layers * width, f"model.num_layers {num_layers} x model.width {width}")
-        return run_by_length(
-            batch,
-            self.trunk.shortest,
-            lambda x: self._run(x.unflatten(1, (num_layers, width)).transpose(2, 3)),
-            "frames",
-        )
-
-    def _run(self, states: Tensor) -> Output:
-        """Hidden states (B, L, N, D) to the output."""
-        x = (
-            states[:, 0]
-            if self.layer_weights is None
-            else torch.einsum("l,blnd->bnd", self.layer_weights.softmax(0), states)
-        )
-        embedding = self.trunk(self.project(x).transpose(1, 2)[:, None])
+    def head(self, states: Tensor) -> Output:
+        """The embedding is what enters the last layer, after dropout."""
+        embedding = self.trunk(self.project(self.merged(states)).transpose(1, 2)[:, None])
         return Output(self.classify(embedding), embedding)
-
-
-def check_waveform(batch: Batch) -> None:
-    """Raise ConfigError for inputs that an encoder inside the network cannot read."""
-    if batch.inputs.ndim != 2:
-        raise ConfigError(
-            "the network holds its speech encoder, which reads waveforms: set input.kind waveform, or "
-            "leave the encoder out"
-        )
-
-
-def check_features(batch: Batch, num_rows: int, meaning: str) -> None:
-    """Raise ConfigError for inputs that are not `num_rows` features a frame."""
-    shape = tuple(batch.inputs.shape[1:])
-    if batch.inputs.ndim != 3 or shape[0] != num_rows:
-        raise ConfigError(
-            f"an utterance's input is {shape}, but {meaning} = {num_rows} features a frame are expected: "
-            "see input.features"
-        )
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
