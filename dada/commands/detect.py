@@ -10,9 +10,12 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from dada.commands.models import add_consent_arguments, consent_of
+
 EXAMPLE = """
 dada detect --model egs/mini/exp/lfcc_lcnn clip.flac other.wav
 dada detect --model egs/mini/exp/dada_late_calibrated clip.flac --speaker BOB --json
+dada detect --system aasist clip.flac
 dada detect --system aasist --init AASIST.pth clip.flac
 """
 LOG_LEVEL = "warning"
@@ -27,12 +30,17 @@ def add_model_arguments(parser: argparse.ArgumentParser, several: bool = False) 
         help="experiment: exp/<system>, or exp/<system>/seed_<k>"
         + ("; repeat to compare" if several else ""),
     )
-    parser.add_argument("--system", help="with --init, instead of --model: a system that `dada models` lists")
+    parser.add_argument(
+        "--system",
+        help="instead of --model: published weights that `dada models --weights` lists, or with --init a "
+        "system that `dada models` lists",
+    )
     parser.add_argument(
         "--init",
         type=Path,
         help="weights of --system, as its authors published them, or weights.pt of an experiment",
     )
+    add_consent_arguments(parser)
     parser.add_argument("--speaker", help="purported speaker, for systems that use the words")
     parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, or of several GPUs one: cuda:1")
@@ -51,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     from dada.detect import detector_of, readable
 
     devices.use(args.device)
-    detector = detector_of(args.model, args.seed, args.system, args.init)
+    detector = detector_of(args.model, args.seed, args.system, args.init, consent_of(args))
     for path in args.files:
         verdict = detector(path, args.speaker)
         print(json.dumps(asdict(verdict)) if args.json else readable(verdict), flush=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dada.commands.detect import add_model_arguments
+from dada.commands.models import consent_of
 
 if TYPE_CHECKING:
     from dada.detect import Detector
@@ -20,7 +21,7 @@ EXAMPLE = """
 dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --out clip.html
 dada explain clip.flac --model egs/mini/exp/dada_late --speaker BOB --out clip.html --figures figures
 dada explain clip.flac --model egs/mini/exp/lfcc_lcnn --model egs/mini/exp/dada_audio --out clip.html --json
-dada explain clip.flac --system aasist --init AASIST.pth --background others/*.flac --out clip.html
+dada explain clip.flac --system aasist --background others/*.flac --out clip.html
 dada explain clip.flac --model egs/mini/exp/dada_audio --out clip.html integrated_gradients.max_steps=128
 """
 LOG_LEVEL = "warning"
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     devices.use(args.device)
     pages = []
     for model in args.model or [None]:
-        detector = detector_of(model, args.seed, args.system, args.init)
+        detector = detector_of(model, args.seed, args.system, args.init, consent_of(args))
         source = clip_source(detector, model, args.file, args.speaker)
         source = replace(source, files=args.background, method=method, options=options)
         with devices.gradients_in_evaluation():

@@ -36,12 +36,17 @@ def add_consent_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--offline", action="store_true", help="fetch nothing (as with HF_HUB_OFFLINE=1)")
 
 
+def consent_of(args: argparse.Namespace) -> Consent:
+    """Return what the flags of `add_consent_arguments` say."""
+    return Consent(args.yes, args.offline)
+
+
 def run(args: argparse.Namespace) -> None:
     """Print all systems, or one system with its configuration, or the published weights; or fetch some."""
     if args.name and (args.weights or args.fetch):
         raise UserError(f"{args.name!r} goes neither with --weights nor with --fetch: leave it out")
     if args.fetch:
-        print(checkpoints.locate(checkpoints.named(args.fetch), Consent(args.yes, args.offline)))
+        print(checkpoints.locate(checkpoints.named(args.fetch), consent_of(args)))
     elif args.weights:
         show_weights(args.json)
     else:

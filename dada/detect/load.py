@@ -1,8 +1,10 @@
 """Detectors from the flags of a command: a trained experiment, or published weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from dada import models
+from dada import checkpoints, models
+from dada.checkpoints import Checkpoint, Consent
 from dada.detect.detector import Detector
 from dada.detect.origin import Origin
 from dada.errors import ConfigError, DataError, UserError
@@ -11,17 +13,34 @@ from dada.experiment.trained import Experiment
 from dada.recipe.config import load_system_config
 from dada.score.clip import System
 
+NO_CONSENT = Consent()
 
-def detector_of(model: Path | None, seed: int | None, system: str | None, init: Path | None) -> Detector:
-    """Return the detector that the flags name. Raise UserError for flags that do not go together."""
+
+def detector_of(
+    model: Path | None, seed: int | None, system: str | None, init: Path | None, consent: Consent = NO_CONSENT
+) -> Detector:
+    """Return the detector that the flags name: with none of them, the published one that is proposed.
+
+    Published weights are fetched where `consent` allows it. Raise UserError for flags that do not go
+    together.
+    """
     if model is not None and system is None and init is None:
         return of_experiment(model, seed)
     if model is None and seed is None and system is not None and init is not None:
         return of_weights(system, init)
+    if model is None and seed is None and init is None:
+        return of_checkpoint(checkpoints.choose(system) if system else checkpoints.proposed(), consent)
     raise UserError(
-        "say what to score with: --model exp/<system> (and --seed) for a trained experiment, or --system "
-        "NAME --init FILE for weights"
+        "say what to score with: --model exp/<system> (and --seed) for a trained experiment, --system NAME "
+        "for published weights, or --system NAME --init FILE for a file of weights"
     )
+
+
+def of_checkpoint(checkpoint: Checkpoint, consent: Consent) -> Detector:
+    """Return the detector of published weights. Raise UserError where they may not be fetched, or cannot."""
+    path = checkpoints.locate(checkpoint, consent)
+    origin = Origin(weights=checkpoint.name, caveat=checkpoint.caveat)
+    return Detector(_system_of_weights(checkpoint.system, path, checkpoint.overrides()), origin)
 
 
 def of_experiment(model: Path, seed: int | None = None) -> Detector:
@@ -34,7 +53,12 @@ def of_experiment(model: Path, seed: int | None = None) -> Detector:
 
 def of_weights(name: str, weights: Path) -> Detector:
     """Return the detector of a configuration of dada/conf and a file of weights, the authors' own or ours."""
-    config = load_system_config(name)
+    system, known = _system_of_weights(name, weights), checkpoints.recognise(weights)
+    return Detector(system, Origin(weights=str(weights), caveat=known.caveat if known else ""))
+
+
+def _system_of_weights(name: str, weights: Path, overrides: Sequence[str] = ()) -> System:
+    config = load_system_config(name, None, overrides)
     if config.task != "audio":
         raise ConfigError(
             f"{name} is no audio system, and a file of weights alone does not make it: give --model, "
@@ -47,9 +71,7 @@ def of_weights(name: str, weights: Path) -> Detector:
         )
     model = models.build(config.task, config.model, len(config.labels))
     models.load_weights(model, config.task, config.model["name"], weights)
-    return Detector(
-        System(Experiment(config, config.labels, model.eval()), None), Origin(weights=str(weights))
-    )
+    return System(Experiment(config, config.labels, model.eval()), None)
 
 
 def seed_folder(model: Path, seed: int | None) -> Path:

@@ -80,14 +80,8 @@ def test_published_weights_on_the_command_line(reference, detect):
 
 
 def test_what_cannot_be_asked_says_what_to_do(tmp_path):
-    nothing = (None, None, None, None)
-    for arguments in (
-        nothing,
-        (tmp_path, None, "aasist", None),
-        (None, None, "aasist", None),
-        (None, 1, "aasist", tmp_path),
-    ):
-        with pytest.raises(UserError, match="--model exp/<system> .* or --system NAME --init FILE"):
+    for arguments in ((tmp_path, None, "aasist", None), (None, 1, "aasist", tmp_path), (None, 1, None, None)):
+        with pytest.raises(UserError, match="--model exp/<system> .*, or --system NAME --init FILE"):
             detector_of(*arguments)
     with pytest.raises(ConfigError, match="did you mean 'aasist"):
         of_weights("aasisst", tmp_path / "a.pth")

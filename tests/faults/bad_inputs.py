@@ -152,7 +152,7 @@ COMMAND_LINES = _flags(
     ("run {recipe} --system lfcc_gm", "did you mean 'lfcc_gmm'"),
     ("run {recipe} --system other:lfcc_gmm", "other"),
     ("run {recipe} --system lfcc_lcnn --exp recipe.yaml", "recipe.yaml"),
-    ("detect {clip}", "say what to score with"),
+    ("detect --offline {clip}", "is not on this machine, and nothing may be fetched"),
     ("detect --model {model} --system aasist {clip}", "say what to score with"),
     ("detect --model nowhere {clip}", "nowhere does not exist"),
     ("detect --model {model} --seed 7 {clip}", "has no seed_7; there: seed_1"),
