@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dada.data.audio import split_location
+from dada.data.location import split_location
 from dada.data.tables import read_table
 from dada.errors import DataError
 

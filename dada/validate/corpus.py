@@ -12,7 +12,7 @@ from dada.data.datadir import BONAFIDE, NO_ATTACK, NO_SPEAKER, SPOOF
 from dada.data.validate import scan_tables, validate, validate_splits
 from dada.data.validate_report import ERROR, WARNING, Report
 from dada.errors import DataError
-from dada.validate.audio import check_audio, formats
+from dada.validate.audio import check_audio, count_checks, formats
 from dada.validate.overlap import Tables, check_duplicates, duplicate_share, overlaps
 from dada.validate.probe import Probe, probe_all
 from dada.validate.shortcuts import Shortcut, check_shortcuts, shortcuts
@@ -111,6 +111,7 @@ def _facts(tables: Tables, probes: dict[str, Probe]) -> dict[str, Any]:
         "read": len(read),
         "hours read": round(sum(seconds) / 3600, 3),
         "seconds": [round(seconds[int(q * (len(seconds) - 1))], 2) for q in (0, 0.5, 1)] if seconds else [],
+        "findings": dict(count_checks(read)),
         "formats": {what.removeprefix("the "): dict(values) for what, values in formats(read).items()},
     }
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from dada.data.audio import SAMPLE_RATE, read_header, read_native, to_mono
+from dada.data.sound import Check
+from dada.data.sound.read import read_parts
 from dada.errors import DataError
 
 CHUNK = 64  # files that a process takes at a time
-FULL_SCALE = 0.9999  # of the largest sample that the format can hold: 16-bit audio clips at 32767/32768
 EVERY = 20.0  # seconds between lines of progress
 log = logging.getLogger(__name__)
 
@@ -28,11 +28,11 @@ class Probe:
 
     rate: int = 0  # Hz
     channels: int = 0
-    container: str = ""  # as libsndfile names format and encoding, e.g. FLAC/PCM_16
+    container: str = ""  # format and encoding, e.g. FLAC/PCM_16
     seconds: float = 0.0
     content: str = ""  # digest of rate, channels and 16-bit samples: equal for the same audio in WAV and FLAC
     peak: float = 0.0  # largest absolute sample
-    clipped: float = 0.0  # share of samples at full scale
+    checks: tuple[Check, ...] = ()
     cues: tuple[float, ...] = ()  # in the order of dada.features.cues.NAMES
     error: str = ""
     advice: str = ""
@@ -41,21 +41,19 @@ class Probe:
 def probe(location: str) -> Probe:
     """Read a file of a wav.scp. A file that cannot be read gives a Probe with `error`."""
     try:
-        samples, rate = read_native(location)
-        mono = to_mono(samples, rate, SAMPLE_RATE, location)
+        sound, parts = read_parts(location, keep=True)
     except DataError as error:
         what, _, advice = str(error).rpartition(": ")
         return Probe(error=what, advice=advice)
-    size = np.abs(samples)
     return Probe(
-        rate=rate,
-        channels=samples.shape[1],
-        container=read_header(location).encoding,
-        seconds=len(samples) / rate,
-        content=_digest(samples, rate),
-        peak=float(size.max()),
-        clipped=float((size >= FULL_SCALE).mean()),
-        cues=_cues(mono),
+        rate=sound.native_rate,
+        channels=sound.channels,
+        container=sound.container,
+        seconds=sound.seconds,
+        content=_digest(np.concatenate(parts.stored), sound.native_rate),
+        peak=parts.levels.peak,
+        checks=tuple(sound.checks),
+        cues=_cues(sound.samples),
     )
 
 

@@ -12,6 +12,7 @@ import soundfile
 
 from dada.data import ArkReader, audio, decode_audio, read_audio, write_ark, write_audio
 from dada.data.location import split_location
+from dada.data.sound import mono, recording
 from dada.errors import DataError
 
 
@@ -31,7 +32,7 @@ def tone(rate, seconds=0.5, hertz=440):
 
 @pytest.fixture
 def said(monkeypatch, caplog):
-    monkeypatch.setattr(audio, "_logged", set())
+    monkeypatch.setattr(mono, "_logged", set())
     caplog.set_level(logging.WARNING)
     return lambda: [record.message for record in caplog.records]
 
@@ -47,10 +48,9 @@ def test_other_rate_is_resampled_and_said_once(tmp_path, said):
 
 
 def test_stereo_is_averaged_and_said_once(tmp_path, said):
-    soundfile.write(
-        tmp_path / "a.wav", np.stack([tone(16_000), np.zeros(8000)], axis=1), 16_000, subtype="FLOAT"
-    )
-    np.testing.assert_allclose(read_audio(str(tmp_path / "a.wav")), tone(16_000) / 2, atol=1e-7)
+    channels = np.stack([tone(16_000), tone(16_000, hertz=300)], axis=1)
+    soundfile.write(tmp_path / "a.wav", channels, 16_000, subtype="FLOAT")
+    np.testing.assert_array_equal(read_audio(str(tmp_path / "a.wav")), channels.mean(axis=1))
     read_audio(str(tmp_path / "a.wav"))
     assert len(said()) == 1 and "2 channels" in said()[0]
 
@@ -71,7 +71,7 @@ def bad_files(folder):
     [
         ("absent.flac", "does not exist"),
         ("empty.flac", "is empty"),
-        ("text.flac", "cannot be read as audio .*: convert it first"),
+        ("text.flac", "cannot be read as audio .it is a text file"),
         ("folder.flac", "is a folder"),
         ("zero.wav", "has no samples"),
         ("nan.wav", "NaN or infinite"),
@@ -148,14 +148,12 @@ def wav_with(path, rate):
 @pytest.mark.parametrize(
     ("make", "what"),
     [
-        (lambda path: flac_with(path, total=0), "more than is read: write its header anew"),
         (lambda path: flac_with(path, total=(1 << 36) - 1), "states 68,719,476,735 samples"),
         (lambda path: flac_with(path, total=1 << 29), "is damaged"),
         (lambda path: flac_with(path, total=8001), "is damaged"),
         (lambda path: flac_with(path, rate=100), "states a sample rate of 100 Hz"),
         (lambda path: wav_with(path, 100), "states a sample rate of 100 Hz"),
         (lambda path: wav_with(path, 2_147_483_647), "states a sample rate of 2,147,483,647 Hz"),
-        (lambda path: wav_with(path, 16_001), "resampling from 16001 to 16000 Hz takes a filter"),
     ],
 )
 def test_headers_that_lie_are_refused_before_memory_is_taken(tmp_path, make, what):
@@ -174,7 +172,7 @@ def test_a_long_file_is_read_in_blocks(tmp_path, monkeypatch):
     write_audio(tmp_path / "a.flac", tone(16_000))
     whole = read_audio(str(tmp_path / "a.flac"))
     for block in (1000, 8000, 3001):
-        monkeypatch.setattr(audio, "BLOCK", block)
+        monkeypatch.setattr(recording, "BLOCK", block)
         assert np.array_equal(read_audio(str(tmp_path / "a.flac")), whole)
     assert audio.read_header(str(tmp_path / "a.flac")) == audio.Header(8000, 16_000, "FLAC/PCM_16")
 

@@ -57,7 +57,7 @@ def test_a_good_corpus(data):
 
 
 BAD = {
-    "unreadable": (lambda path: path.write_bytes(b"ftypM4A "), "cannot be read as audio", "ffmpeg"),
+    "unreadable": (lambda path: path.write_bytes(b"\0\0\0\x1cftypM4A "), "cannot be read as audio", "ffmpeg"),
     "no samples": (lambda path: wav(path, []), "has no samples", "remove the utterance"),
     "NaN": (lambda path: wav(path, [0.1, np.nan]), "NaN", "remove the utterance"),
 }
@@ -72,10 +72,10 @@ def test_audio_that_cannot_be_used(data, case):
 
 
 DOUBTFUL = {
-    "silent": (np.zeros(8000), "all samples are zero"),
+    "silent": (np.zeros(8000), "all of its samples are zero"),
     "nearly silent": (np.full(8000, 1e-4), "at -81 dB of full scale"),
     "short": (np.full(800, 0.1), "lasts 0.050 s"),
-    "clipped": (np.sign(np.sin(np.arange(8000) / 20)), "100.0 % of the samples are at full scale"),
+    "clipped": (np.sign(np.sin(np.arange(8000) / 20)), "100.0 % of its samples are at full scale"),
 }
 
 
@@ -87,6 +87,17 @@ def test_audio_to_be_warned_of(data, case):
     assert found.report.errors == [] and any(
         what in told and "S1-b0" in told for told in whats(found, "warnings")
     )
+
+
+def test_cut_files_are_named_and_counted(data):
+    for utt in ("S1-b0", "S2-b0"):
+        wav(audio(data, utt), speech_like(0.5, 120, seed=3))
+        audio(data, utt).write_bytes(audio(data, utt).read_bytes()[:-16_000])
+    found = validate_corpus([data], Request())
+    (first, second) = [told for told in whats(found, "warnings") if "is cut" in told]
+    assert "S1-b0: The file is cut: its header states 0.50 s, and 0.25 s are there" in first
+    assert "S2-b0" in second and found.facts[data]["findings"]["cut"] == 2
+    assert any("short 8" in note and "cut 2" in note for note in found.report.notes)
 
 
 def test_mixed_rates_channels_and_containers(data):
@@ -131,7 +142,7 @@ def test_what_splits_share_is_told_and_promises_are_held(tmp_path, make_data_dir
             soundfile.write(audio(path, utt), speech_like(0.5, 100, seed=start + number), 16_000)
     found = validate_corpus(splits, Request())
     assert found.report.errors == []
-    (told,) = found.report.notes
+    (told,) = [note for note in found.report.notes if " share " in note]
     assert told.endswith("share 2 speakers (of 2 and 2), 2 generators (of 2 and 2), 4 texts (of 4 and 4)")
     assert len(whats(validate_corpus(splits, Request(disjoint=["speaker", "attack"])), "errors")) == 2 + 2
 
