@@ -20,6 +20,7 @@ from dada.storage.reading import problem_of
 
 # What kaldiio raises for a damaged ark.
 READ_ERRORS = (OSError, ValueError, TypeError, RuntimeError, EOFError, AssertionError, struct.error)
+MAX_OPEN = 64  # arks that are read at once in a merge
 HEAD = 32  # bytes that hold the kind and the sizes of an array
 # Kind of array -> layout of its sizes behind the kind, and bytes of an element.
 SIZES = {
@@ -175,6 +176,12 @@ class ArkReader(Mapping):
             self._files[name] = open(path, "rb")  # noqa: SIM115 (kept open)
         return self._files[name], int(entry[2])
 
+    def close(self) -> None:
+        """Close the arks; the next read opens them again."""
+        for file in self._files.values():
+            file.close()
+        self._files = {}
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.index)
 
@@ -196,7 +203,24 @@ def merge_arks(scps: Iterable[Path], out: Path) -> dict[str, int]:
             if utt in owner:
                 raise DataError(f"{utt} is in both {owner[utt].scp} and {reader.scp}")
             owner[utt] = reader
-    return _write(out, ((utt, *owner[utt].content(utt)) for utt in sorted(owner, key=str.encode)))
+    return _write(out, _in_order(owner))
+
+
+def _in_order(owner: Mapping[str, ArkReader]) -> Iterator[tuple[str, bytes, int]]:
+    """Yield utterance, bytes and first axis, sorted by utterance.
+
+    Few arks are open at once: a large corpus has more shards than a process may have descriptors.
+    """
+    opened: dict[Path, ArkReader] = {}  # the one used last at the end
+    for utt in sorted(owner, key=str.encode):
+        reader = owner[utt]
+        opened.pop(reader.scp, None)
+        opened[reader.scp] = reader
+        if len(opened) > MAX_OPEN:
+            opened.pop(next(iter(opened))).close()
+        yield utt, *reader.content(utt)
+    for reader in opened.values():
+        reader.close()
 
 
 def ark_once(scp: Path) -> ArkReader:

@@ -253,6 +253,9 @@ class FileResults(Measurements):
     compare: Comparison | None = None
 
 
+# The types that JSON gives a value of a field: 1.0 may be written as 1.
+SCALARS: dict[Any, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (float, int)}
+
 KINDS: dict[str, type] = {
     "system": SystemResults,
     "pair": PairResults,
@@ -301,4 +304,6 @@ def from_plain(schema: Any, value: Any) -> Any:
         return {name: from_plain(arguments[1], inner) for name, inner in value.items()}
     if origin is list:
         return [from_plain(arguments[0], inner) for inner in value]
+    if schema in SCALARS and type(value) not in SCALARS[schema]:
+        raise TypeError(f"{value!r} is no {schema.__name__}")
     return value

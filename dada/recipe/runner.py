@@ -183,9 +183,14 @@ def _advice(job: Job, path: Path) -> str:
     other = next((folder for folder in path.parents if (folder / "recipe.yaml").is_file()), None)
     if other is None or other in job.home.parents:
         return f"no stage writes it: check the configuration; of weights, {how_to_get_weights(path.name)}"
+    command = f"{other.resolve() / 'run.sh'}"
+    folder = path.relative_to(other).parts
+    if folder[0].startswith("exp") and len(folder) > 2:  # exp/<system>/…
+        command += f" --system {folder[1]}" + ("" if folder[0] == "exp" else f" --exp {folder[0]}")
+    else:
+        command += " --stop_stage 3"
     return (
-        f"it belongs to the recipe {other.resolve().name}: run {other.resolve() / 'run.sh'} "
-        "--stop_stage 3 first, or leave it out of this recipe"
+        f"it belongs to the recipe {other.resolve().name}: run `{command}` first, or leave it out of this one"
     )
 
 

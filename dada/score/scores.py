@@ -2,6 +2,7 @@
 provenance.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -53,16 +54,19 @@ def read_scores(path: Path) -> dict[str, float]:
 
 
 def provenance(
-    folder: Path, experiment: Experiment, split: str, data_files: Iterable[Path]
+    folder: Path, experiment: Experiment, split: str, data_files: Iterable[Path], root: Path
 ) -> dict[str, object]:
-    """Return the provenance of the scores of a split: system, settings, weights, data, window and date."""
+    """Return the provenance of the scores of a split: system, settings, weights, data, window and date.
+
+    Data files are named relative to `root`, the folder of the recipe: two branches have files of one name.
+    """
     config = experiment.config
     return {
         "system": config.name,
         "split": split,
         "config": value_digest(read_json(ExperimentFolder(folder).config)),
         "weights": file_digest(ExperimentFolder(folder).weights),
-        "data": {Path(path).name: file_digest(path) for path in data_files},
+        "data": {os.path.relpath(path, root): file_digest(path) for path in data_files},
         "window": window_policy(config.input),
         "llr": config.task not in ("text", "open_set"),
         "date": utc_now(),

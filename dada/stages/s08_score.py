@@ -141,7 +141,8 @@ def merge(recipe: Recipe, job: Job, parts: list[Path]) -> None:
         outputs = files.read_outputs(split)
         if roles.gives_scores(recipe, config):
             scores = finite_scores(experiment, outputs, data.speakers)
-            facts = provenance(trained, experiment, split, _inputs(recipe, config, seed, split)) | origin
+            read = _inputs(recipe, config, seed, split)
+            facts = provenance(trained, experiment, split, read, recipe.root) | origin
             write_scores(files.scores(split), outputs.utts, scores, facts)
             if split == recipe.splits.dev and not is_foreign(name):
                 calibrate(files, outputs.utts, scores, data)

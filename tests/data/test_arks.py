@@ -1,12 +1,13 @@
 import os
 import shutil
 import struct
+from pathlib import Path
 
 import kaldiio
 import numpy as np
 import pytest
 
-from dada.data import ArkReader, merge_arks, write_ark
+from dada.data import ArkReader, arks, merge_arks, write_ark
 from dada.errors import DataError
 
 INTEGERS = b"\0B\4" + struct.pack("<i", 3) + b"".join(b"\4" + struct.pack("<i", i) for i in (7, 8, 9))
@@ -123,3 +124,21 @@ def test_arks_are_merged_byte_by_byte(tmp_path):
         file.truncate(60)
     with pytest.raises(DataError, match="utterance u1: .*b.ark:3 cannot be read .*: make the ark again"):
         merge_arks([tmp_path / "a.scp", tmp_path / "b.scp"], tmp_path / "merged.scp")
+
+
+def test_a_merge_keeps_few_arks_open(tmp_path, monkeypatch):
+    scps = [tmp_path / f"{i}.scp" for i in range(6)]
+    for i, scp in enumerate(scps):
+        write_ark(scp, [(f"u{i}", np.zeros(2)), (f"v{i}", np.ones(2))])
+    opened, content = [], ArkReader.content
+
+    def counted(reader, utt):
+        entry = content(reader, utt)
+        links = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+        opened.append(sum(link.startswith(f"{tmp_path}/") and "merged" not in link for link in links))
+        return entry
+
+    monkeypatch.setattr(ArkReader, "content", counted)
+    monkeypatch.setattr(arks, "MAX_OPEN", 2)
+    assert list(merge_arks(scps, tmp_path / "merged.scp")) == [f"{c}{i}" for c in "uv" for i in range(6)]
+    assert opened == [1] + [2] * 11

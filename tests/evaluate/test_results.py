@@ -30,6 +30,7 @@ def test_every_kind_is_read_as_it_was_written(measured_recipe, tmp_path):
         (lambda content: content.update(kind="nothing"), "does not hold what stage evaluate writes"),
         (lambda content: content.pop("system"), "does not hold what stage evaluate writes"),
         (lambda content: content.update(surplus=1), "does not hold what stage evaluate writes"),
+        (lambda content: content.update(num_trials="60"), "does not hold .*'60' is no int"),
         (lambda content: content.update(metrics=[1]), "does not hold what stage evaluate writes"),
     ],
 )

@@ -96,12 +96,12 @@ def test_an_experiment_is_loaded_as_it_was_trained(trained, dataset, tmp_path):
     assert experiment.labels == ["spoof", "bonafide"] and experiment.config.train.loss == {"name": "bce"}
     assert torch.equal(run_model(experiment.model, dataset).logits, run_model(model, dataset).logits)
     DataDir(tmp_path / "data", {"text": {"a": "x"}, "utt2spk": {"a": "BOB"}}).write()
-    facts = provenance(folder, experiment, "dev", [tmp_path / "data" / "utt2spk"])
+    facts = provenance(folder, experiment, "dev", [tmp_path / "data" / "utt2spk"], tmp_path)
     assert (
         facts["system"] == "x"
         and len(facts["weights"]) == len(facts["config"]) == 64
         and facts["window"] == "full"
-        and "utt2spk" in facts["data"]
+        and "data/utt2spk" in facts["data"]
     )
 
 

@@ -151,7 +151,7 @@ def test_a_missing_test_set_is_named_with_the_command_that_makes_it(wikiquotes):
     with pytest.raises(
         DataError,
         match=r"voxceleb/data/test/text does not exist: it belongs to the recipe voxceleb: "
-        r"run .*voxceleb/run.sh --stop_stage 3 first",
+        r"run `.*voxceleb/run.sh --stop_stage 3` first",
     ):
         run(wikiquotes, "splits.test=[test,voxceleb]", first=3, last=3)
 
