@@ -7,6 +7,7 @@ mean more bona fide.
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ dada evaluate --scores scores.txt --key ASVspoof2019.LA.cm.eval.trl.txt \
 dada evaluate --scores a.txt --compare b.txt --key egs/mini/data/test --metrics eer,min_dcf
 dada evaluate --scores out.csv --columns -,trial,score --key meta.csv --json
 dada evaluate --scores out.csv --columns trial=clip,score=llr --key key.csv --key_columns trial=id,label=class
+dada evaluate --scores eval.txt --key eval.csv --labels 1=bonafide 0=spoof --threshold_scores dev.txt \
+    --threshold_key dev.csv
+dada evaluate --scores spoofs.txt --key spoofs.csv --threshold 0.5
 dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submission_format asvspoof5
 """
 
@@ -61,6 +65,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_names,
         help="columns of the key, in order or by name, as for --columns; any other name makes a condition",
     )
+    add(
+        "--labels",
+        nargs="+",
+        type=_meaning,
+        metavar="WORD=CLASS",
+        help="words for the classes beside the usual ones: 1=bonafide 0=spoof",
+    )
+    add(
+        "--threshold",
+        type=finite,
+        help="decide at this score, and give the rates of both errors; the set may be of one class",
+    )
+    add("--threshold_scores", type=Path, metavar="FILE", help="decide at the EER of these scores, as of dev")
+    add("--threshold_key", type=Path, metavar="FILE", help="key of --threshold_scores")
     add("--subset", help="subset of a key that has several, or `all` (default: eval)")
     add(
         "--common",
@@ -74,6 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the scores in the order of the key, with or without labels; .zip packs them",
     )
     add("--submission_format", choices=FORMATS, help="(default: the format of the key's challenge)")
+    add(
+        "--submission_details",
+        type=Path,
+        metavar="YAML",
+        help="for the Arena: its blocks system, dataset, artifact and submitter, checked against its schema",
+    )
     add("--resamples", type=from_zero, default=1000, help="resamples for the intervals; 0 for none")
     add("--cluster", choices=CLUSTERS, default="speaker", help="what is resampled")
     add("--json", action="store_true", help="print JSON")
@@ -88,6 +112,7 @@ def run(args: argparse.Namespace) -> None:
 
     config = EvaluateConfig(num_resamples=args.resamples or 1)
     flags = {name: value for name, value in vars(args).items() if name in Request.__dataclass_fields__}
+    flags["labels"] = dict(args.labels or [])
     results = evaluate(Request(**flags, config=config, intervals=args.resamples > 0))
     print(json.dumps(as_json(results), indent=1, allow_nan=False) if args.json else readable_results(results))
 
@@ -95,6 +120,21 @@ def run(args: argparse.Namespace) -> None:
 def from_zero(text: str) -> int:
     """Return the value of a flag as a number from 0."""
     return 0 if text == "0" else positive(text)
+
+
+def finite(text: str) -> float:
+    """Return the value of a flag as a finite number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _meaning(text: str) -> tuple[str, str]:
+    word, found, meaning = text.partition("=")
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r}: write WORD=bonafide or WORD=spoof")
+    return word, meaning
 
 
 def _names(text: str) -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from dada.data.datadir import NO_SPEAKER
 from dada.errors import ConfigError, DataError
 from dada.evaluate.compare import compare
@@ -14,15 +16,18 @@ from dada.evaluate.results import FileResults, Submission
 from dada.evaluate.trials import Trials, num_speakers, trials_of_files
 from dada.evaluation_settings import EvaluateConfig
 from dada.formats.align import align
+from dada.formats.arena import Details, rounded
 from dada.formats.asv_scores import read_asv
 from dada.formats.key import Key, read_key
 from dada.formats.score_file import ScoreFile, read_score_file
 from dada.formats.submission import default_format, write_submission
 from dada.metrics.check import warn_if_inverted, warn_of_ties
+from dada.metrics.eer import eer, eer_interpolated
 from dada.metrics.measures import BY_KIND, MEASURES, TANDEM
 from dada.metrics.named import Named
 from dada.plugins import nearest
 from dada.program import refuse_existing
+from dada.storage.yaml_file import read_yaml
 
 CLUSTERS = ("speaker", "attack")  # what is resampled
 
@@ -46,6 +51,11 @@ class Request:
     common: bool = False
     submission: Path | None = None
     submission_format: str | None = None
+    submission_details: Path | None = None  # YAML with the submitter's blocks, for the Arena
+    labels: dict[str, str] | None = None  # word -> bonafide or spoof
+    threshold: float | None = None
+    threshold_scores: Path | None = None
+    threshold_key: Path | None = None
     config: EvaluateConfig = field(default_factory=EvaluateConfig)
     intervals: bool = True
     cluster: str = "speaker"
@@ -57,9 +67,10 @@ def evaluate(request: Request) -> FileResults:
     Raise DataError for files that cannot be trusted, ConfigError for a wrong request.
     """
     names = _known(request.metrics or list(MEASURES), list(MEASURES), "metric")
-    file = read_score_file(request.scores, request.columns)
-    key = read_key(request.key, request.key_columns, request.subset) if request.key else _own_key(file)
-    files = [file] + ([read_score_file(request.compare, request.columns)] if request.compare else [])
+    file = read_score_file(request.scores, request.columns, request.labels)
+    key = _key(request, file, request.key)
+    others = [request.compare] if request.compare else []
+    files = [file] + [read_score_file(path, request.columns, request.labels) for path in others]
     results = FileResults(
         num_trials=len(key.trials),
         scores=str(file.path),
@@ -87,7 +98,8 @@ def _measured(
     request: Request, names: list[str], key: Key, files: list[ScoreFile], results: FileResults
 ) -> FileResults:
     asv = read_asv(request.asv_scores, request.asv_key, request.subset) if request.asv_scores else None
-    systems, shared = trials_of_files(files, key, request.common, asv)
+    results.threshold, results.threshold_source = threshold_of(request)
+    systems, shared = trials_of_files(files, key, request.common, asv, results.threshold)
     clusters = _clusters(request, key, systems[0])
     sampled = [
         Sampled(replace(trials, clusters=clusters), request.config, request.intervals) for trials in systems
@@ -128,13 +140,50 @@ def _clusters(request: Request, key: Key, trials: Trials) -> Named:
 
 def _warnings(file: ScoreFile, sampled: Sampled) -> list[str]:
     """Warn of tied scores and of an inverted sign; return the warnings."""
-    if not len(sampled.trials.scores):
+    if sampled.lacks("eer"):
         return []
     ties = warn_of_ties(sampled.seeds[0].merged, str(file.path))
     warnings = [f"{file.path}: {ties}"] if ties else []
     if warn_if_inverted(sampled.values("eer")[0], str(file.path)):
         warnings.append(f"{file.path}: spoofs score higher than bona fide speech: is the sign inverted?")
     return warnings
+
+
+def threshold_of(request: Request) -> tuple[float | None, str | None]:
+    """The threshold that is given, or that of the EER of other scores, and where it comes from.
+
+    Raise ConfigError for a threshold that is given twice.
+    """
+    if request.threshold_scores is None:
+        if request.threshold_key is not None:
+            raise ConfigError("--threshold_key is the key of --threshold_scores: give both, or --threshold")
+        return request.threshold, None if request.threshold is None else "given"
+    if request.threshold is not None:
+        raise ConfigError("give either --threshold, or --threshold_scores with --threshold_key")
+    classes = _classes_of(request, request.threshold_scores)
+    return eer(*classes)[1], f"EER of {request.threshold_scores}"
+
+
+def _classes_of(request: Request, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of bona fide trials and of spoofs of the file that gives the threshold. Raise DataError for a
+    file without labels or scores.
+    """
+    file = read_score_file(path, request.columns, request.labels)
+    key = _key(request, file, request.threshold_key)
+    if key.labels is None:
+        raise DataError(f"{key.path} has no labels ({key.layout}), so {path} has no EER")
+    [trials], _ = trials_of_files([file], key, request.common, None)
+    [scored] = trials.seeds(request.config)
+    if not scored.merged.size:
+        raise DataError(f"{path} has no scores of a countermeasure ({file.layout})")
+    return scored.bonafide, scored.spoof
+
+
+def _key(request: Request, file: ScoreFile, path: Path | None) -> Key:
+    """The key in a file, or the labels of the score file."""
+    if path is None:
+        return _own_key(file)
+    return read_key(path, request.key_columns, request.subset, request.labels)
 
 
 def _own_key(file: ScoreFile) -> Key:
@@ -147,17 +196,22 @@ def _own_key(file: ScoreFile) -> Key:
 
 
 def _submit(request: Request, path: Path, key: Key, file: ScoreFile) -> Submission:
-    """Write a submission. Raise DataError where a trial of the key has no score."""
-    places = align(file, key, request.common)
-    if (places < 0).any():
-        raise DataError(
-            f"a submission needs a score for every trial, and {int((places < 0).sum()):,} of {key.path} "
-            "have none"
-        )
+    """Write a submission. Raise DataError where a trial of the key has no score; the Arena takes a set
+    without the trials that `common` leaves out.
+    """
     form = request.submission_format or default_format(key)
+    places = align(file, key, request.common)
+    num_skipped = int((places < 0).sum())
+    if num_skipped and form != "arena":
+        raise DataError(
+            f"a submission needs a score for every trial, and {num_skipped:,} of {key.path} have none"
+        )
     refuse_existing(path)
+    if num_skipped:
+        key, places = key.some(np.flatnonzero(places >= 0).tolist()), places[places >= 0]
     scores = {kind: values[places] for kind, values in file.scores.items()}
-    written = write_submission(path, key, scores, form)
+    details = _arena_details(request, num_skipped) if form == "arena" else None
+    written = write_submission(path, key, scores, form, details)
     return Submission(
         path=str(path),
         format=form,
@@ -165,6 +219,15 @@ def _submit(request: Request, path: Path, key: Key, file: ScoreFile) -> Submissi
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         beside=[str(other) for other in written[1:]],
     )
+
+
+def _arena_details(request: Request, num_skipped: int) -> Details:
+    """The submitter's blocks, and the threshold where 1 - SRR is the metric: by the Arena's rules."""
+    blocks = read_yaml(request.submission_details) if request.submission_details else {}
+    threshold = request.threshold
+    if request.threshold_scores is not None:
+        threshold = eer_interpolated(*map(rounded, _classes_of(request, request.threshold_scores)))[1]
+    return Details(blocks, threshold, num_skipped)
 
 
 def _known(names: Sequence[str], known: list[str], what: str) -> list[str]:

@@ -248,6 +248,8 @@ class FileResults(Measurements):
     cluster: str = "speaker"
     warnings: list[str] = field(default_factory=list)
     submission: Submission | None = None
+    threshold: float | None = None  # of the rates at a threshold
+    threshold_source: str | None = None
     definitions: dict[str, str] = field(default_factory=dict)
     other_scores: str | None = None  # the score file that is compared with
     compare: Comparison | None = None

@@ -41,6 +41,7 @@ class Trials:
     asv: Asv | None = None
     kinds: np.ndarray | None = None
     sasv_scores: np.ndarray | None = None
+    threshold: float | None = None  # for the rates at a given threshold
 
     def subset(self, chosen: np.ndarray, asv: Asv | None = None) -> "Trials":
         """The trials of a mask (N,), with another ASV."""
@@ -64,8 +65,9 @@ class Trials:
             by_kind = target, nontarget, spoof
         rows = self.scores if len(self.scores) else np.empty((1, 0))
         parts = [(self.is_bonafide, ~self.is_bonafide) if row.size else (slice(0), slice(0)) for row in rows]
+        facts = (self.llr, self.asv, by_kind, self.num_attacks, self.threshold)
         return [
-            Scored(row[bonafide], row[spoof], costs, self.llr, self.asv, by_kind, self.num_attacks)
+            Scored(row[bonafide], row[spoof], costs, *facts)
             for row, (bonafide, spoof) in zip(rows, parts, strict=True)
         ]
 
@@ -95,7 +97,24 @@ def trials_of_split(data: DataDir, files: Sequence[Path], asv: Asv | None = None
         return None
     conditions = {name: Named.of(table[utt] for utt in data.utts) for name, table in data.conditions.items()}
     speakers = Named.of(map(data.speakers.__getitem__, data.utts))
-    return Trials(np.stack(rows), is_bonafide, speakers, conditions, _are_llr(files), asv)
+    trials = Trials(np.stack(rows), is_bonafide, speakers, conditions, _are_llr(files), asv)
+    refuse_other_attacks(trials, str(data.path))
+    return trials
+
+
+def refuse_other_attacks(trials: Trials, key: str) -> None:
+    """Raise DataError where the ASV has no attack in common with the key, as that of dev has none with
+    eval.
+    """
+    if trials.asv is None or "attack" not in trials.asv.conditions:
+        return
+    known = set(np.unique(trials.asv.conditions["attack"][-1]).tolist()) - {NO_VALUE}
+    wanted = trials.values("attack")
+    if known and wanted and known.isdisjoint(wanted):
+        raise DataError(
+            f"{trials.asv.name} is of another set: it has the attacks {', '.join(sorted(known))}, and {key} "
+            f"has {', '.join(wanted)}: give the ASV scores of this key's trials"
+        )
 
 
 def _are_llr(files: Sequence[Path]) -> bool:
@@ -105,20 +124,21 @@ def _are_llr(files: Sequence[Path]) -> bool:
 
 
 def trials_of_files(
-    files: Sequence[ScoreFile], key: Key, common: bool, asv: Asv | None
+    files: Sequence[ScoreFile], key: Key, common: bool, asv: Asv | None, threshold: float | None = None
 ) -> tuple[list[Trials], np.ndarray]:
     """Trials of every score file, those that all files score, and a mask of them among the key's (N,).
 
-    Raise DataError where trials are missing and `common` does not allow it, or where a class is missing.
+    Raise DataError where trials are missing and `common` does not allow it, where a class is missing and no
+    threshold is given, or where the ASV belongs to another set.
     """
     places = [align(file, key, common) for file in files]
     shared = np.all([place >= 0 for place in places], axis=0)
     is_bonafide = np.array(key.labels)[shared] == BONAFIDE
-    if is_bonafide.all() or not is_bonafide.any():
+    if threshold is None and (is_bonafide.all() or not is_bonafide.any()):
         only = "bona fide trials" if is_bonafide.all() else "spoofs"
         raise DataError(
-            f"{key.path} has only {only} among the {int(shared.sum()):,} scored trials: a metric needs "
-            "both classes"
+            f"{key.path} has only {only} among the {int(shared.sum()):,} scored trials, and most metrics "
+            "need both classes: give --threshold, or --threshold_scores and --threshold_key, for a rate"
         )
     systems = []
     for file, place in zip(files, places, strict=True):
@@ -129,7 +149,9 @@ def trials_of_files(
             conditions={name: Named.of(values)[shared] for name, values in key.conditions.items()},
             llr=file.llr,
             asv=asv,
+            threshold=threshold,
         )
+        refuse_other_attacks(trials, str(key.path))
         columns = {name: values[place[shared]] for name, values in file.scores.items()}
         if "score" in columns:
             trials = replace(trials, scores=columns["score"][None])

@@ -1,4 +1,4 @@
-"""Text files with columns: blanks, tabs or commas, with or without a header, plain or gzip.
+"""Text files with columns: blanks, tabs, `,`, `;` or `|`, with or without a header, plain or gzip.
 
 A file of ASVspoof 2019 scores:
 
@@ -198,10 +198,12 @@ def read_lines(path: Path) -> list[str]:
 
 
 def splitter(line: str) -> Split:
-    """Return a function that splits lines like this one: at tabs, at `;` or `,` as CSV, or at blanks."""
+    """Return a function that splits lines like this one: at tabs, at `;`, `,` or `|` as CSV, or at
+    blanks.
+    """
     if "\t" in line:
         return lambda text: [value.strip() for value in text.split("\t")]
-    for separator in ";,":
+    for separator in ";,|":
         first, found, _ = line.partition(separator)
         if found and not any(c.isspace() for c in first.strip()):
             return lambda text: [value.strip() for value in next(csv.reader([text], delimiter=separator))]

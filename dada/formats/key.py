@@ -4,7 +4,7 @@ A key is a data directory, a table of labels, a list without labels, or a key of
 of In-the-Wild.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from dada.formats.columns import (
     refuse_lines,
     repeats,
 )
-from dada.formats.words import ASV_KINDS, is_label, label_of
+from dada.formats.words import ASV_KINDS, label_words
 from dada.plugins import nearest
 
 DEFAULT_SUBSET, ALL_SUBSETS = "eval", "all"
@@ -43,6 +43,10 @@ LAYOUTS = (
     ASVSPOOF5,
     SCORED,
     LIST,
+)
+LABEL_ADVICE = (
+    "write bonafide or spoof, or say what the words mean, e.g. --labels 1=bonafide 0=spoof (target and "
+    "nontarget belong to --asv_key)"
 )
 NOT_CONDITIONS = {"trial", "speaker", "label", "asv_label", "subset", "score", "asv_score", "sasv_score"}
 
@@ -59,11 +63,33 @@ class Key:
     conditions: dict[str, list[str]] = field(default_factory=dict)
     asv_labels: list[str] | None = None  # target | nontarget | spoof
     subset: str | None = None  # of the trials in the file, if it has subsets
-    outside: set[str] = field(default_factory=set)  # trials of the other subsets
+    outside: set[str] = field(default_factory=set)  # trials that are left out, e.g. those of other subsets
+
+    def some(self, indices: Sequence[int]) -> "Key":
+        """Return a key of some trials, with the others in `outside`."""
+
+        def of(values: list[str]) -> list[str]:
+            return [values[i] for i in indices]
+
+        return replace(
+            self,
+            trials=of(self.trials),
+            labels=None if self.labels is None else of(self.labels),
+            speakers=of(self.speakers),
+            conditions={name: of(values) for name, values in self.conditions.items()},
+            asv_labels=None if self.asv_labels is None else of(self.asv_labels),
+            outside=self.outside | set(self.trials) - set(of(self.trials)),
+        )
 
 
-def read_key(path: Path, columns: Sequence[str] | None = None, subset: str | None = None) -> Key:
-    """Read a key of any known layout, or with the given `columns`.
+def read_key(
+    path: Path,
+    columns: Sequence[str] | None = None,
+    subset: str | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Key:
+    """Read a key of any known layout, or with the given `columns`. `labels` are words for the two classes
+    beside the usual ones, e.g. {"1": "bonafide", "0": "spoof"}.
 
     Raise DataError, with file and line, for unknown labels and for repeated or conflicting trials, and
     ConfigError for columns without a trial.
@@ -74,17 +100,22 @@ def read_key(path: Path, columns: Sequence[str] | None = None, subset: str | Non
     if columns is not None and not is_by_name(columns) and "trial" not in columns:
         example = "e.g. trial,label or speaker,trial,-,attack,label"
         raise ConfigError(f"--key_columns {','.join(columns)} names no trial: {example}")
-    table = read_columns(path, LAYOUTS, {"label": _may_be_label}, "key", columns)
-    table.refuse("label", is_label, "write bonafide or spoof (target and nontarget belong to --asv_key)")
+    words = label_words(labels)
+    # Numbers and kinds of ASV trials count here, so that they are refused by line.
+    may_be_label = {*words, "0", "1", *ASV_KINDS}
+    table = read_columns(
+        path, LAYOUTS, {"label": lambda value: value.lower() in may_be_label}, "key", columns
+    )
+    table.refuse("label", lambda value: value.lower() in words, LABEL_ADVICE)
     table.refuse("asv_label", ASV_KINDS.__contains__, "write target, nontarget or spoof")
     names = trial_names(table)
-    labels = [label_of(value) for value in table.values["label"]] if "label" in table.values else None
-    _refuse_repeated(table, names, labels)
+    classes = [words[value.lower()] for value in table.values["label"]] if "label" in table.values else None
+    _refuse_repeated(table, names, classes)
     key = Key(
         path=table.path,
         layout=table.layout,
         trials=names,
-        labels=labels,
+        labels=classes,
         speakers=table.values.get("speaker", [NO_SPEAKER] * len(names)),
         conditions=conditions_of(table),
         asv_labels=table.values.get("asv_label"),
@@ -92,7 +123,7 @@ def read_key(path: Path, columns: Sequence[str] | None = None, subset: str | Non
     )
     if key.subset in (None, ALL_SUBSETS):
         return key
-    return _some_trials(key, [i for i, value in enumerate(table.values["subset"]) if value == key.subset])
+    return key.some([i for i, value in enumerate(table.values["subset"]) if value == key.subset])
 
 
 def trial_names(table: Columns) -> list[str]:
@@ -118,36 +149,12 @@ def conditions_of(table: Columns) -> dict[str, list[str]]:
     return conditions
 
 
-def _may_be_label(value: str) -> bool:
-    """Whether a value may be a label. Numbers and kinds of ASV trials count, so that they are refused by
-    line.
-    """
-    return is_label(value) or value in ("0", "1", *ASV_KINDS)
-
-
 def _of_data_dir(path: Path) -> Key:
     data = DataDir.read(path)
     utts = data.utts
     conditions = {name: [table[utt] for utt in utts] for name, table in data.conditions.items()}
     labels = None if data.labels is None else [data.labels[utt] for utt in utts]
     return Key(path, "data directory", utts, labels, [data.speakers[utt] for utt in utts], conditions)
-
-
-def _some_trials(key: Key, indices: Sequence[int]) -> Key:
-    """Return a key of some trials, with the others in `outside`."""
-
-    def of(values: list[str]) -> list[str]:
-        return [values[i] for i in indices]
-
-    return replace(
-        key,
-        trials=of(key.trials),
-        labels=None if key.labels is None else of(key.labels),
-        speakers=of(key.speakers),
-        conditions={name: of(values) for name, values in key.conditions.items()},
-        asv_labels=None if key.asv_labels is None else of(key.asv_labels),
-        outside=set(key.trials) - set(of(key.trials)),
-    )
 
 
 def _refuse_repeated(table: Columns, trials: list[str], labels: list[str] | None) -> None:

@@ -1,6 +1,6 @@
 """Score files: those of this package, those of the ASVspoof challenges, and any with named columns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from dada.formats.columns import (
     refuse_lines,
     repeats,
 )
-from dada.formats.key import SCORED, conditions_of, trial_names
-from dada.formats.words import is_label, label_of
+from dada.formats.key import LABEL_ADVICE, SCORED, conditions_of, trial_names
+from dada.formats.words import label_words
 from dada.storage.json_file import read_json
 
 # Of the countermeasure, of the speaker verification, and of both together.
@@ -48,8 +48,10 @@ class ScoreFile:
     llr: bool | None  # whether the scores are log-likelihood ratios; None if the file beside does not tell
 
 
-def read_score_file(path: Path, columns: Sequence[str] | None = None) -> ScoreFile:
-    """Read a score file of any known layout, or with the given `columns`.
+def read_score_file(
+    path: Path, columns: Sequence[str] | None = None, labels: Mapping[str, str] | None = None
+) -> ScoreFile:
+    """Read a score file of any known layout, or with the given `columns`; `labels` as of `read_key`.
 
     Raise DataError, with file and line, for scores that are not finite numbers and for repeated trials, and
     ConfigError for columns without a trial or a score.
@@ -58,7 +60,9 @@ def read_score_file(path: Path, columns: Sequence[str] | None = None) -> ScoreFi
     if in_order and ("trial" not in in_order or not set(in_order) & set(SCORES)):
         example = "e.g. trial,score or -,trial,label,score"
         raise ConfigError(f"--columns {','.join(in_order)} names no trial or no score: {example}")
-    table = read_columns(path, LAYOUTS, {"score": is_number, "label": is_label}, "score file", columns)
+    words = label_words(labels)
+    checks = {"score": is_number, "label": lambda value: value.lower() in words}
+    table = read_columns(path, LAYOUTS, checks, "score file", columns)
     scores = {name: table.floats(name) for name in SCORES if _is_given(table, name)}
     if not scores:
         like = next((name for name, values in table.values.items() if is_number(values[0])), "COLUMN")
@@ -66,10 +70,10 @@ def read_score_file(path: Path, columns: Sequence[str] | None = None) -> ScoreFi
         raise DataError(f"{path} has no column of scores ({', '.join(SCORES)}); {table.layout}: {advice}")
     trials = trial_names(table)
     _refuse_repeated(table, trials, next(iter(scores.values())))
-    table.refuse("label", is_label, "write bonafide or spoof")
-    labels = [label_of(value) for value in table.values["label"]] if "label" in table.values else None
+    table.refuse("label", checks["label"], LABEL_ADVICE)
+    classes = [words[value.lower()] for value in table.values["label"]] if "label" in table.values else None
     conditions, llr = conditions_of(table), _read_llr(table.path)
-    return ScoreFile(table.path, table.layout, trials, table.lines, scores, labels, conditions, llr)
+    return ScoreFile(table.path, table.layout, trials, table.lines, scores, classes, conditions, llr)
 
 
 def _is_given(table: Columns, name: str) -> bool:

@@ -1,24 +1,20 @@
-"""Score files as the challenges and arenas accept them. Scores keep every digit, trials the order of the key.
+"""Score files as the challenges and arenas accept them, with the trials in the order of the key.
 
 A file that ends in .zip is an archive with the score file in it, without a folder, as the Codalab and
 Codabench pages of the challenges accept it.
 """
 
-import hashlib
-import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from dada.data.datadir import BONAFIDE, SPOOF
 from dada.errors import DataError
+from dada.formats import arena
 from dada.formats.columns import NO_VALUE
 from dada.formats.key import Key
 from dada.formats.score_file import SCORES
-from dada.metrics.det import det
-from dada.metrics.eer import eer_of
 from dada.storage.atomic import atomic_path, write_text
 
 Scores = Mapping[str, Sequence[float]]  # by kind of score, in the order of the key
@@ -73,6 +69,10 @@ def _add2023(key: Key, scores: Scores) -> list[str]:
     return [f"{name} {score!r}" for name, score in zip(names, scores["score"], strict=True)]
 
 
+def _arena(key: Key, scores: Scores) -> list[str]:
+    return arena.score_lines(key.trials, scores["score"])
+
+
 # Sources: the evaluation packages of ASVspoof 2019 and 2021; the Codalab pages of ASVspoof 5 (competitions
 # 19379 and its sisters); the labels of ADD 2023, which name files with their extension; the submission guide
 # of the Speech Anti-Spoofing Arena.
@@ -88,9 +88,7 @@ FORMATS = {
         SCORES,
     ),
     "add2023": Format("`file.wav score`", _add2023),
-    "arena": Format(
-        "`trial score`, and beside it the YAML that the submitter completes", _plain, "scores.txt"
-    ),
+    "arena": Format("`trial score` with six decimals, and beside it a YAML file", _arena, "scores.txt"),
 }
 
 
@@ -102,10 +100,13 @@ def default_format(key: Key) -> str:
     return "plain"
 
 
-def write_submission(path: Path, key: Key, scores: Scores, form: str) -> list[Path]:
+def write_submission(
+    path: Path, key: Key, scores: Scores, form: str, details: arena.Details | None = None
+) -> list[Path]:
     """Write the scores of a key's trials (N,) by kind of score, and return the files that were written.
 
-    Raise DataError for scores, labels or speakers that the format needs and that are not there.
+    `details` are of the Arena. Raise DataError for scores, labels or speakers that the format needs and that
+    are not there.
     """
     wanted = FORMATS[form]
     if not any(scores.get(kind) is not None for kind in wanted.needs):
@@ -113,52 +114,27 @@ def write_submission(path: Path, key: Key, scores: Scores, form: str) -> list[Pa
         raise DataError(f"{problem}, and the score file has {', '.join(scores) or 'none'}")
     scores = {kind: [float(value) for value in values] for kind, values in scores.items()}
     text = "".join(f"{line}\n" for line in wanted.lines(key, scores))
+    beside = _pointer(key, scores, text, details or arena.Details()) if form == "arena" else None
     if path.suffix == ".zip":
         with atomic_path(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
             # ZipInfo has a fixed date, so that the same scores give the same file.
             archive.writestr(zipfile.ZipInfo(wanted.name), text, zipfile.ZIP_DEFLATED)
     else:
         write_text(path, text)
-    if form != "arena":
+    if beside is None:
         return [path]
-    write_text(path.with_suffix(".yaml"), _arena_yaml(key, scores["score"], text))
+    write_text(path.with_suffix(".yaml"), beside)
     return [path, path.with_suffix(".yaml")]
 
 
-def _arena_yaml(key: Key, scores: Sequence[float], text: str) -> str:
-    """Return the pointer that a pull request to the Arena's data set adds.
-
-    The fields that only the submitter knows are null.
-    """
-    eer = None
-    if key.labels is not None and len(set(key.labels)) == 2:
-        bonafide, spoof = (
-            [score for score, label in zip(scores, key.labels, strict=True) if label == name]
-            for name in (BONAFIDE, SPOOF)
-        )
-        eer = 100 * eer_of(det(bonafide, spoof, "official"), "official")[0]
-    content: dict[str, Any] = {
-        "schema_version": 4,
-        "system": {
-            **dict.fromkeys(("name", "slug", "description", "code", "checkpoint")),
-            "paper": {"arxiv_id": None, "url": None},
-        },
-        "dataset": {"id": None, "revision": None, "split": "test"},
-        "scores": {"eer_percent": eer, "n_trials": len(scores), "n_skipped": 0},
-        "artifact": {
-            "scores_url": None,
-            "scores_sha256": hashlib.sha256(text.encode()).hexdigest(),
-            "bench_version": None,
-        },
-        "submitter": {"hf_username": None, "contact": None},
-        "submitted_at": None,
-    }
-    lines = []
-    for name, value in content.items():
-        inside = value.items() if isinstance(value, dict) else []
-        lines += (
-            [f"{name}:", *(f"  {k}: {json.dumps(v)}" for k, v in inside)]
-            if inside
-            else [f"{name}: {json.dumps(value)}"]
-        )
-    return "".join(f"{line}\n" for line in lines)
+def _pointer(key: Key, scores: Scores, text: str, details: arena.Details) -> str:
+    """Return the YAML file of the Arena. Raise DataError without labels, which its metric needs."""
+    if key.labels is None:
+        problem = f"{key.path} has no labels ({key.layout})"
+        raise DataError(f"{problem}, and the Arena takes scores with their metric: use format plain")
+    values = arena.rounded(scores["score"])
+    bonafide, spoof = (
+        [score for score, label in zip(values, key.labels, strict=True) if label == name]
+        for name in (BONAFIDE, SPOOF)
+    )
+    return arena.pointer(text, bonafide, spoof, details)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from dada.data.datadir import BONAFIDE, SPOOF
+from dada.errors import ConfigError
 
 Words = Mapping[str, Sequence[str]]  # name in this package -> the usual words for it, in lower case
 LABELS: Words = {
@@ -28,14 +29,19 @@ LABEL_OF = {word: label for label, words in LABELS.items() for word in words}
 ASV_KINDS = ("target", "nontarget", "spoof")  # kinds of trial of a speaker verification
 
 
-def is_label(word: str) -> bool:
-    """Whether a word, in upper or lower case, means bona fide or spoof."""
-    return word.lower() in LABEL_OF
+def label_words(own: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return word in lower case -> bonafide or spoof: the usual words, and those that a user adds.
 
+    Raise ConfigError for a word that is to mean something else.
 
-def label_of(word: str) -> str:
-    """Return bonafide or spoof for any usual word. Raise KeyError for an unknown one."""
-    return LABEL_OF[word.lower()]
+    >>> label_words({"1": "bonafide"})["1"], label_words()["fake"]
+    ('bonafide', 'spoof')
+    """
+    meanings = {word.lower(): LABEL_OF.get(meaning.lower(), "") for word, meaning in (own or {}).items()}
+    wrong = [word for word, meaning in meanings.items() if not word or not meaning]
+    if wrong:
+        raise ConfigError(f"the label {wrong[0]!r} must mean bonafide or spoof: write 1=bonafide 0=spoof")
+    return LABEL_OF | meanings
 
 
 def guess_mapping(values: Sequence[str], known: Words) -> dict[str, str]:

@@ -124,7 +124,11 @@ class Resampler:
 
     def over(self, *scores: ArrayLike) -> "ResampledScores":
         """These scores, class by class, in the order of the clusters."""
-        checked = [scores_of(part, CLASSES[i]) for i, part in enumerate(scores)]
+        # A set of one class has rates at a threshold.
+        checked = [
+            scores_of(part, CLASSES[i]) if self.classes[i].size or np.size(part) else np.empty(0)
+            for i, part in enumerate(scores)
+        ]
         sizes = [part.size for part in checked], [index.size for index in self.classes]
         if sizes[0] != sizes[1]:
             there, wanted = (" + ".join(map(str, part)) for part in sizes)
@@ -211,6 +215,14 @@ class ResampledScores:
         num_bonafide, num_spoof = resampler.counts
         with np.errstate(divide="ignore", invalid="ignore"):
             return totals[0] / num_bonafide + totals[1] / num_spoof
+
+    def mean_of(self, kind: int, values: np.ndarray) -> np.ndarray:
+        """Mean of `values` (N,) over the trials of one class, 0 for bona fide and 1 for spoof."""
+        resampler = self.resampler
+        total = np.bincount(resampler.classes[kind], values, resampler.num_clusters)
+        sums = np.concatenate([weights @ total for weights in resampler.chunks()])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return sums / resampler.counts[kind]
 
     def auc(self) -> np.ndarray:
         """AUC of every resample: from the counts of won pairs between every two clusters (S, S), or trial by

@@ -91,6 +91,32 @@ def eer_of(curve: Det, ties: str = "grouped") -> tuple[float, float]:
     return float(value), float(curve.thresholds[after if upper else before])
 
 
+def eer_interpolated(bonafide: ArrayLike, spoof: ArrayLike) -> tuple[float, float]:
+    """EER in [0, 1] and threshold by the rule of the Speech Anti-Spoofing Arena (speech-spoof-bench 0.4.1).
+
+    Thresholds are the distinct scores. Between the first two neighbours at which the sign of Pfa - Pmiss
+    changes, both rates and the threshold are interpolated linearly; where it never does, the threshold with
+    the smallest difference counts, and the mean of both rates.
+
+    >>> eer_interpolated([0.9, 0.6, 0.4, 1.2], [0.1, 0.5, 0.7, 0.2, -0.3])
+    (0.25, 0.575)
+    """
+    bonafide, spoof = map(np.sort, both_classes(bonafide, spoof))
+    thresholds = np.unique(np.concatenate([bonafide, spoof]))
+    p_fa = 1 - np.searchsorted(spoof, thresholds) / spoof.size
+    p_miss = np.searchsorted(bonafide, thresholds) / bonafide.size
+    gap = p_fa - p_miss
+    changes = np.flatnonzero(np.diff(np.sign(gap)))
+    if not changes.size:
+        nearest = int(np.argmin(np.abs(gap)))
+        return float((p_fa[nearest] + p_miss[nearest]) / 2), float(thresholds[nearest])
+    pair = slice(changes[0], changes[0] + 2)
+    first, second = gap[pair]
+    share = first / (first - second)
+    low, high = ((1 - share), share) @ np.stack([p_fa[pair], p_miss[pair]], axis=1)
+    return float((low + high) / 2), float(((1 - share), share) @ thresholds[pair])
+
+
 def weighted_eer(eers: Sequence[float], weights: Sequence[float] = ADD2023_ROUNDS) -> float:
     """Mean of the EERs of several test sets by weight: the WEER of ADD 2023 track 1.2 over its two rounds.
 

@@ -21,6 +21,7 @@ from dada.metrics.tdcf import Asv
 # What is resampled: trials of both classes by cluster, the same with spoofs by attack, and the three kinds of
 # trials of speaker verification.
 TRIALS, BY_ATTACK, BY_KIND = "trials", "attacks", "kinds"
+BONAFIDE, SPOOF = "bona fide", "spoofed"
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Scored:
     # one score of targets, non-targets and spoofs: of verification itself
     kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
     num_attacks: int = 0
+    threshold: float | None = None  # that a user gives: scores from there on count as bona fide
 
     @cached_property
     def curve(self) -> Det:
@@ -70,6 +72,7 @@ class Measure:
     value: Callable[[Scored], float]
     resampled: Callable[[ResampledScores, Scored], np.ndarray]  # of every resample (R,)
     lacks: Callable[[Scored], str | None] = lambda scored: None  # what is missing for the metric
+    classes: tuple[str, ...] = (BONAFIDE, SPOOF)  # of which there must be trials
     percent: bool = False
     lower_is_better: bool = True
     units: str = TRIALS  # the classes of trials, and the clusters that are resampled
@@ -111,6 +114,17 @@ def _cllr(trials: ResampledScores, scored: Scored) -> np.ndarray:
 def _f1(trials: ResampledScores, scored: Scored) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         return f1_at_eer(trials.eer(), *trials.resampler.counts)
+
+
+def _no_threshold(scored: Scored) -> str | None:
+    return "it needs --threshold" if scored.threshold is None else None
+
+
+def _at(scored: Scored) -> float:
+    """The given threshold. Raise DataError without one; `missing` tells before."""
+    if scored.threshold is None:
+        raise DataError("a rate at a threshold needs the threshold")
+    return scored.threshold
 
 
 def _tdcf(version: str, title: str, definition: str) -> Measure:
@@ -193,6 +207,26 @@ MEASURES = {
         _cllr,
         _no_llr,
     ),
+    "frr_at_threshold": Measure(
+        "FRR at t",
+        "share of bona fide trials with a score below the given threshold",
+        lambda s: float(np.mean(s.bonafide < _at(s))),
+        lambda t, s: t.mean_of(0, t.scores[0] < _at(s)),
+        _no_threshold,
+        (BONAFIDE,),
+        percent=True,
+        in_tables=False,
+    ),
+    "far_at_threshold": Measure(
+        "FAR at t",
+        "share of spoofs with a score at or above the given threshold (1 - SRR of the Arena)",
+        lambda s: float(np.mean(s.spoof >= _at(s))),
+        lambda t, s: t.mean_of(1, t.scores[1] >= _at(s)),
+        _no_threshold,
+        (SPOOF,),
+        percent=True,
+        in_tables=False,
+    ),
     "min_tdcf_2019": _tdcf(
         "legacy",
         "min t-DCF 2019",
@@ -228,9 +262,11 @@ TANDEM = ("min_tdcf_2019", "min_tdcf_2021")
 
 def missing(name: str, scored: Scored) -> str | None:
     """What a metric needs and the system does not have; None where it can be computed."""
-    if MEASURES[name].units != BY_KIND and not scored.merged.size:
+    measure, sizes = MEASURES[name], {BONAFIDE: scored.bonafide.size, SPOOF: scored.spoof.size}
+    if measure.units != BY_KIND and not any(sizes.values()):
         return "there are no scores of the countermeasure"
-    return MEASURES[name].lacks(scored)
+    absent = [kind for kind in measure.classes if measure.units != BY_KIND and not sizes[kind]]
+    return f"there are no {absent[0]} trials" if absent else measure.lacks(scored)
 
 
 def table_metrics() -> list[str]:

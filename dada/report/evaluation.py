@@ -26,6 +26,8 @@ def readable_results(results: FileResults) -> str:
         f"trials      {results.num_trials:,}: {results.num_bonafide:,} bona fide, {results.num_spoof:,} "
         f"spoofs{left_out}"
     )
+    if results.threshold is not None:
+        lines.append(f"threshold   {results.threshold:g} ({results.threshold_source})")
     if results.asv:
         lines.append(f"ASV         {results.asv}")
     if results.num_resamples:

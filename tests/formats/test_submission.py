@@ -51,7 +51,7 @@ def submit(tmp_path):
         ("asvspoof2021", "b1 2.5"),
         ("asvspoof5", "filename\tcm-score"),
         ("add2023", "b1.wav 2.5"),
-        ("arena", "b1 2.5"),
+        ("arena", "b1 2.500000"),
     ],
 )
 def test_comes_back(form, first, submit, tmp_path):
