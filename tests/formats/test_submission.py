@@ -98,15 +98,10 @@ def test_second_track_of_asvspoof_5(submit):
         submit("asvspoof5_track2", "none.tsv")
 
 
-def test_arena_pointer(submit):
+def test_arena_pointer_is_for_the_submitter_to_complete(submit):
     path, found = submit("arena", "scores.txt.new")
     pointer = yaml.safe_load(path.with_suffix(".yaml").read_text())
     assert pointer["artifact"]["scores_sha256"] == found["submission"]["sha256"]
-    assert pointer["scores"] == {
-        "eer_percent": 100 * found["metrics"]["eer_official"]["mean"],
-        "n_trials": 4,
-        "n_skipped": 0,
-    }
     assert pointer["system"]["name"] is None and found["submission"]["beside"] == [
         str(path.with_suffix(".yaml"))
     ]
