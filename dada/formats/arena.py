@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ def score_lines(trials: Sequence[str], scores: Sequence[float]) -> list[str]:
     return [f"{trial} {score:.{DECIMALS}f}" for trial, score in zip(trials, scores, strict=True)]
 
 
-def rounded(scores: Sequence[float]) -> list[float]:
+def rounded(scores: Iterable[float]) -> list[float]:
     """Return scores as the file holds them."""
     return [float(f"{score:.{DECIMALS}f}") for score in scores]
 
@@ -75,7 +75,7 @@ def _content(
     digest = hashlib.sha256(text.encode()).hexdigest()
     total = len(bonafide) + len(spoof) + details.num_skipped
     counts = {"n_trials": total, "n_skipped": details.num_skipped}
-    content = {
+    content: dict[str, Any] = {
         "schema_version": VERSION if threshold is None else CALIBRATED_VERSION,
         "system": dict.fromkeys(("name", "slug", "description", "code", "checkpoint")),
         "dataset": {"id": None, "revision": None, "split": "test"},
