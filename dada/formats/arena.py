@@ -88,8 +88,9 @@ def _content(
     }
     for name, block in given.items():
         known = content.get(name)
-        is_block = isinstance(known, dict) and isinstance(block, Mapping)
-        content[name] = {**known, **block} if is_block else block
+        if isinstance(known, dict) and isinstance(block, Mapping):
+            block = {**known, **block}
+        content[name] = block
     if threshold is None:
         del content["calibration"]
     return content
