@@ -14,7 +14,7 @@ import numpy as np
 from dada.data import BONAFIDE, SPOOF
 from dada.evaluation_settings import EvaluateConfig
 from dada.explain import support
-from dada.metrics.bootstrap import bootstrap_mean
+from dada.metrics.intervals import bootstrap_mean
 
 OUTPUTS = (BONAFIDE, SPOOF)
 COLUMNS = (

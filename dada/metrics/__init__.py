@@ -5,13 +5,14 @@
 
 from dada.metrics.abx import abx
 from dada.metrics.auc import auc
-from dada.metrics.bootstrap import Resampler, bootstrap_difference, bootstrap_eer
+from dada.metrics.bootstrap import Resampler
 from dada.metrics.calibration import brier, cllr, ece
 from dada.metrics.check import join_scores, unique_table, warn_if_inverted
 from dada.metrics.dcf import Costs, act_dcf, min_dcf
 from dada.metrics.det import Det, det
 from dada.metrics.eer import eer, weighted_eer
 from dada.metrics.f1 import accuracy, f1_at_eer, f1_at_half, macro_f1, weighted_f1
+from dada.metrics.intervals import bootstrap_difference, bootstrap_eer
 from dada.metrics.open_set import reject, unknown_auroc
 from dada.metrics.sasv import SasvCosts, a_dcf, t_eer
 from dada.metrics.tdcf import ASVSPOOF5_RATES, AsvRates, TandemCosts, asv_rates, min_tdcf

@@ -6,8 +6,9 @@ import pytest
 from dada import metrics
 from dada.errors import DataError
 from dada.metrics import bootstrap
-from dada.metrics.bootstrap import Resampler, bootstrap_mean
+from dada.metrics.bootstrap import Resampler
 from dada.metrics.calibration import cllr_cost
+from dada.metrics.intervals import bootstrap_mean
 from dada.metrics.named import Named, clusters_by_attack
 
 COSTS = metrics.Costs()
