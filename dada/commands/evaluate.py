@@ -8,11 +8,13 @@ mean more bona fide.
 import argparse
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from dada.program import positive
 
+Add = Callable[..., Any]  # of a parser
 EXAMPLE = r"""
 dada evaluate --scores scores.txt --key ASVspoof2019.LA.cm.eval.trl.txt \
     --asv_scores ASVspoof2019.LA.asv.eval.gi.trl.scores.txt --by attack
@@ -28,13 +30,18 @@ dada evaluate --scores scores.txt --key list.txt --submission score.tsv --submis
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `dada evaluate`."""
+    add = parser.add_argument
+    _add_measures(add)
+    _add_form(add)
+    _add_threshold(add)
+    _add_submission(add)
+    add("--json", action="store_true", help="print JSON")
+
+
+def _add_measures(add: Add) -> None:
     from dada.evaluate.request import CLUSTERS
     from dada.evaluation_settings import FIXED_RATES
-    from dada.formats.submission import FORMATS
     from dada.metrics.measures import MEASURES
-
-    def add(flag: str, **settings: Any) -> None:
-        parser.add_argument(flag, **settings)
 
     add("--scores", type=Path, required=True, help="score file, plain or gzip")
     add("--key", type=Path, help="key or data directory; optional where the score file has labels")
@@ -54,6 +61,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="conditions to break down by, e.g. attack,codec: the EER, and the t-DCF or the --metrics",
     )
     add("--compare", type=Path, metavar="OTHER", help="another score file: paired difference and interval")
+    add("--subset", help="subset of a key that has several, or `all` (default: eval)")
+    add(
+        "--common",
+        action="store_true",
+        help="leave out, and name, the trials that one file lacks, instead of refusing them",
+    )
+    add("--resamples", type=from_zero, default=1000, help="resamples for the intervals; 0 for none")
+    add("--cluster", choices=CLUSTERS, default="speaker", help="what is resampled")
+
+
+def _add_form(add: Add) -> None:
     add(
         "--columns",
         type=_names,
@@ -72,6 +90,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORD=CLASS",
         help="words for the classes beside the usual ones: 1=bonafide 0=spoof",
     )
+
+
+def _add_threshold(add: Add) -> None:
     add(
         "--threshold",
         type=finite,
@@ -79,12 +100,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--threshold_scores", type=Path, metavar="FILE", help="decide at the EER of these scores, as of dev")
     add("--threshold_key", type=Path, metavar="FILE", help="key of --threshold_scores")
-    add("--subset", help="subset of a key that has several, or `all` (default: eval)")
-    add(
-        "--common",
-        action="store_true",
-        help="leave out, and name, the trials that one file lacks, instead of refusing them",
-    )
+
+
+def _add_submission(add: Add) -> None:
+    from dada.formats.submission import FORMATS
+
     add(
         "--submission",
         type=Path,
@@ -98,9 +118,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="YAML",
         help="for the Arena: its blocks system, dataset, artifact and submitter, checked against its schema",
     )
-    add("--resamples", type=from_zero, default=1000, help="resamples for the intervals; 0 for none")
-    add("--cluster", choices=CLUSTERS, default="speaker", help="what is resampled")
-    add("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> None:
