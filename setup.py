@@ -25,6 +25,7 @@ REQUIRES = [
     "mwparserfromhell>=0.6.6",
     "threadpoolctl>=3.5",
     "omegaconf>=2.4",
+    "safetensors>=0.4",
     "accelerate>=1.2",
     "tensorboard>=2.18",
     "rich>=13.9",

@@ -13,6 +13,7 @@ COMMANDS = {
     "new-recipe": "make a recipe for a corpus of your own",
     "validate": "check a corpus: its problems, and trivial cues that tell the classes apart",
     "detect": "score audio files with a trained experiment, or with published weights",
+    "export": "write a trained system as a folder that works without its recipe",
     "explain": "write a page that explains the score of an audio file",
     "evaluate": "measure score files of any system, compare two, write a submission",
     "models": "list the systems, their sizes, published figures and what the tests verify",

@@ -38,6 +38,7 @@ LAYERS = (
     ("evaluate", "explain"),
     ("report",),
     ("recipe",),
+    ("export",),
     ("stages", "detect", "validate"),
     ("commands",),
     ("cli",),

@@ -94,13 +94,14 @@ def clip_source(
     from dada.detect import readable
     from dada.explain.page.live import LiveSource
     from dada.score.clip import Clip
+    from dada.storage.exported import is_exported
 
     verdict = detector(file, speaker)
     first, *others = readable(verdict).splitlines()
     facts = {"System": first.partition(": ")[2], "Output": "; ".join(line.strip() for line in others)}
     transcript, root = verdict.transcript or "", detector.system.root
     clip = Clip(file, read_audio(file, SAMPLE_RATE), speaker or NO_SPEAKER, lambda _: transcript)
-    recipe = None if model is None or root is None else recipe_of(root, model)
+    recipe = None if model is None or root is None or is_exported(model) else recipe_of(root, model)
     return LiveSource(detector.system, clip, facts, recipe, detector.origin.seed)
 
 

@@ -10,6 +10,7 @@ from dada.detect.origin import Origin
 from dada.errors import ConfigError, DataError, UserError
 from dada.experiment.folder import ExperimentFolder
 from dada.experiment.trained import Experiment
+from dada.export import is_exported, load_exported
 from dada.recipe.config import load_system_config
 from dada.score.clip import System
 
@@ -44,11 +45,23 @@ def of_checkpoint(checkpoint: Checkpoint, consent: Consent) -> Detector:
 
 
 def of_experiment(model: Path, seed: int | None = None) -> Detector:
-    """Return the detector of exp/<system> or exp/<system>/seed_<k>."""
+    """Return the detector of exp/<system>, of exp/<system>/seed_<k>, or of an exported folder."""
+    if is_exported(model):
+        return of_exported(model, seed)
     folder = seed_folder(Path(model), seed)
     fitted = ExperimentFolder(folder).read_calibration()
     origin = Origin(seed=int(folder.name.partition("_")[2]), calibration=fitted)
     return Detector(System.load(folder, recipe_root(folder)), origin)
+
+
+def of_exported(folder: Path, seed: int | None = None) -> Detector:
+    """Return the detector of a folder that `dada export` wrote. Raise DataError for a damaged one."""
+    if seed is not None:
+        raise UserError(f"{folder} is an exported system, of one training run: leave out --seed")
+    exported = load_exported(folder)
+    record = exported.record
+    origin = Origin(weights=str(folder), calibration=record["calibration"], caveat=record["caveat"])
+    return Detector(exported.system, origin)
 
 
 def of_weights(name: str, weights: Path) -> Detector:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from dada import plugins
 from dada.errors import ConfigError, DataError, UserError
 from dada.settings import merge_layers
+from dada.storage.exported import RECORD, is_exported, read_tensors
 from dada.storage.tensors import load_tensors
 from dada.system_files import configured_systems, system_layers
 
@@ -25,12 +26,16 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
-    """Load a state dict, ours or the authors' own, into a model.
+    """Load a state dict, ours or the authors' own, or the one of an exported folder, into a model.
 
     Raise DataError where the file holds no parameters, ConfigError where they do not fit the model. The
     message lists the differences and the systems that the parameters fit.
     """
-    state = read_state(Path(path))
+    load_state(model, task, name, read_state(Path(path)), Path(path))
+
+
+def load_state(model: nn.Module, task: str, name: str, state: Mapping[str, Tensor], path: Path) -> None:
+    """Load the state dict that was read from `path`. Raise ConfigError where it does not fit the model."""
     expected = _shapes(model.state_dict())
     named = next(_named(state, plugins.load(f"dada.models.{task}", name, f"{task} model"), expected))
     problems = differences(expected, _shapes(named))
@@ -46,7 +51,13 @@ def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint by name. Raise DataError for a file without tensors."""
+    """Return the tensors of a checkpoint by name: of a file, of an exported folder, or of its export.json.
+
+    Raise DataError for a file without tensors.
+    """
+    folder = path.parent if path.name == RECORD else path
+    if is_exported(folder):
+        return read_tensors(folder)[""]
     state = load_tensors(path, ADVICE, lazily=True)
     for key in WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):

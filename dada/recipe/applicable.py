@@ -10,6 +10,7 @@ from dada.experiment.config import SystemConfig
 from dada.plugins import nearest
 from dada.recipe.schema import ALL, RecipeConfig
 from dada.recipe.training import keeps_weights
+from dada.storage.exported import RECORD, is_exported
 from dada.system_files import configured_systems
 
 FETCHED = "downloads/"  # folder into which stage prepare_data downloads models of the recipe
@@ -104,7 +105,8 @@ def encoders(config: SystemConfig) -> list[str]:
 
 def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
     """Return the file that `init` names: relative to the recipe, to the current folder, or to the folder of
-    weights, else a published checkpoint in the cache. Nothing is fetched.
+    weights, else a published checkpoint in the cache. Nothing is fetched. Of an exported system it is
+    export.json, which has the digests of its other files.
     """
     given = Path(init)
     places = [root / given, given]
@@ -113,7 +115,12 @@ def weights_path(root: Path, recipe: RecipeConfig, init: str) -> Path:
     published = checkpoints.find(init)
     if published is not None and checkpoints.is_cached(published):
         places.append(checkpoints.place(published))
-    return next((place for place in places if place.is_file()), places[0])
+    for place in places:
+        if place.is_file():
+            return place
+        if is_exported(place):
+            return place / RECORD
+    return places[0]
 
 
 def how_to_get_weights(init: str) -> str:

@@ -1,0 +1,37 @@
+"""Write a trained system as a folder that works without its recipe.
+
+The folder holds the weights (safetensors), the settings, the classes, the calibration, thresholds, the origin
+and a model card with the measured results. `dada detect --model FOLDER` and `init: FOLDER` read it, and
+refuse it where a file was changed.
+"""
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = """
+dada export egs/mini/exp/lfcc_lcnn --out lfcc_lcnn --licence CC-BY-4.0
+dada detect --model lfcc_lcnn clip.flac
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `dada export`."""
+    parser.add_argument("model", type=Path, help="experiment: exp/<system>, or exp/<system>/seed_<k>")
+    parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
+    parser.add_argument("--licence", help="of the weights, e.g. CC-BY-4.0 (default: none is stated)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the folder, and print its path."""
+    from dada.commands.explain import recipe_of
+    from dada.detect.load import recipe_root, seed_folder
+    from dada.export.write import export
+    from dada.program import refuse_existing
+    from dada.score.clip import System
+
+    refuse_existing(args.out)
+    folder = seed_folder(args.model, args.seed)
+    root = recipe_root(folder)
+    export(System.load(folder, root), folder, recipe_of(root, folder), args.out, args.licence)
+    print(args.out)
