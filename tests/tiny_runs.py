@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 from dada import cli
-from dada.data import audio
+from dada.data.sound import mono
 
 
 def dada(*arguments) -> subprocess.CompletedProcess:
@@ -20,7 +20,7 @@ def dada(*arguments) -> subprocess.CompletedProcess:
     handlers, level = logger.handlers[:], logger.level
     with (
         mock.patch.dict(os.environ),
-        mock.patch.object(audio, "_logged", set()),  # warnings that a process shows once
+        mock.patch.object(mono, "_logged", set()),  # warnings that a process shows once
         mock.patch.object(sys, "argv", ["dada", *argv]),
         contextlib.redirect_stdout(stdout),
         contextlib.redirect_stderr(stderr),
