@@ -6,24 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from dada.data.spelling import respelled
 from dada.errors import DataError
 
-READABLE = (
-    ".flac",
-    ".wav",
-    ".ogg",
-    ".opus",
-    ".mp3",
-)  # what libsndfile 1.1 and later reads, the first of two being taken
-UNREADABLE = (
-    ".m4a",
-    ".mp4",
-    ".aac",
-    ".wma",
-    ".amr",
-    ".webm",
-    ".ape",
-)  # speech in these must be converted first
+# Endings of audio files, the first of two files of one name being taken; libsndfile reads those of the first
+# line, and dada.data.sound the others.
+PLAIN = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".w64", ".caf", ".sph")
+CONTAINERS = (
+    ".m4a", ".mp4", ".aac", ".oga", ".spx", ".webm", ".mka", ".mkv", ".mov", ".wma", ".amr", ".3gp", ".ac3",
+    ".ape", ".wv", ".tta", ".avi", ".flv", ".mpg",
+)  # fmt: skip
+READABLE = PLAIN + CONTAINERS
 SHOWN = 10  # names that one message spells out
 # Files and folders that operating systems and file servers leave beside the audio; some end like audio files.
 LITTER = re.compile(
@@ -40,25 +33,30 @@ def find_audio(folders: Sequence[Path], utts: Iterable[str], allow_missing: bool
     """Utterance -> the path of its file, `<utterance>.flac` or another readable ending, in one of the
     folders.
 
-    With `allow_missing`, utterances without a file are left out with a warning. Raises DataError naming
-    folders that are not there, missing files, files that must be converted first, and utterances that two
-    folders have.
+    A file whose name differs in letter case or form of Unicode is taken where only one does. With
+    `allow_missing`, utterances without a file are left out with a warning. Raises DataError naming folders
+    that are not there, missing files, and utterances that two folders have.
     """
     wanted = list(utts)
     require_folders(folders)
-    paths, foreign, twice = _list_all(folders, set(wanted))
+    paths, twice = _list_all(folders, set(wanted))
     if twice:
         raise DataError(
             f"{len(twice)} utterances are in two folders, e.g. {listed(twice)}: remove one of each, or "
             "name the right folder"
         )
-    _refuse_foreign([utt for utt in wanted if utt not in paths and utt in foreign], foreign)
     missing = [utt for utt in wanted if utt not in paths]
+    unclear: list[str] = []
+    if missing:
+        others = _stems(folders, set(paths))
+        matched, unclear = respelled(missing, others, "the list of utterances")
+        paths |= {utt: others[stem] for utt, stem in matched.items()}
+        missing = [utt for utt in missing if utt not in paths]
     if missing and (not allow_missing or len(missing) == len(wanted)):
         where = ", ".join(map(str, folders))
         raise DataError(
             f"{len(missing):,} of {len(wanted):,} audio files are not in {where}, e.g. {listed(missing)} "
-            f"({' or '.join(READABLE[:2])}): is the archive unpacked to its end? "
+            f"({' or '.join(READABLE[:2])}){_unclear(unclear)}: is the archive unpacked to its end? "
             "corpus.options.allow_missing=true leaves such utterances out"
         )
     if missing:
@@ -74,31 +72,23 @@ def find_audio(folders: Sequence[Path], utts: Iterable[str], allow_missing: bool
 def walk_audio(root: Path) -> list[str]:
     """The readable audio files anywhere below a folder, relative to it with `/`, in C order.
 
-    Raises DataError for a folder that is not there or has none, for files that must be converted first, and
-    for names that are not UTF-8.
+    A container such as MP4 is passed over beside plain audio of the same name, its sound. Raises DataError
+    for a folder that is not there or has none, and for names that are not UTF-8.
     """
     require_folders([root])
     paths: list[str] = []
-    foreign: list[str] = []
+    videos: list[str] = []
     for folder, names in walk_files(root):
         below = os.path.relpath(folder, root).replace(os.sep, "/")
         for name in names:
             ending = os.path.splitext(name)[1].lower()
-            if ending in READABLE or ending in UNREADABLE:
-                (paths if ending in READABLE else foreign).append(name if below == "." else f"{below}/{name}")
+            if ending in READABLE:
+                (paths if ending in PLAIN else videos).append(name if below == "." else f"{below}/{name}")
     stems = {os.path.splitext(name)[0] for name in paths}
-    left = sorted(name for name in foreign if os.path.splitext(name)[0] not in stems)
-    if left:
-        ending = os.path.splitext(left[0])[1]
-        raise DataError(
-            f"{len(left):,} files below {root} have a format that libsndfile does not read, e.g. "
-            f"{listed(left)}: convert them first, "
-            f"""`find {root} -name '*{ending}' -exec sh -c """
-            f"""'ffmpeg -nostdin -i "$1" -ac 1 -ar 16000 "${{1%{ending}}}.flac"' - {{}} \\;`"""
-        )
+    paths += [name for name in videos if os.path.splitext(name)[0] not in stems]
     if not paths:
         raise DataError(
-            f"{root} holds no audio file ({', '.join(READABLE)}): unpack the archive there, or correct "
+            f"{root} holds no audio file ({', '.join(READABLE[:5])}, …): unpack the archive there, or mend "
             "the path"
         )
     if odd := [name for name in paths if NOT_TEXT.search(name)]:
@@ -113,19 +103,19 @@ def walk_audio(root: Path) -> list[str]:
 def walk_files(root: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield (folder, names of its files) for a folder and all below it, links to folders included.
 
-    Passes over what systems leave behind (LITTER), and logs the number. Raises DataError for a link to a
-    folder that it lies in.
+    Passes over what systems leave behind (LITTER), and logs the number; passes over links to a folder that
+    they lie in, and names the first.
     """
     num_passed_over = 0
+    circles: list[str] = []
 
     def walk(folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, list[str]]]:
         nonlocal num_passed_over
         status = os.stat(folder)
         place = (status.st_dev, status.st_ino)
         if place in above:
-            raise DataError(
-                f"{folder} is a link to {os.path.realpath(folder)}, which it lies in: remove the link"
-            )
+            circles.append(folder)
+            return
         below: list[str] = []
         files: list[str] = []
         with os.scandir(folder) as entries:
@@ -141,6 +131,9 @@ def walk_files(root: Path) -> Iterator[tuple[str, list[str]]]:
     yield from walk(str(root), ())
     if num_passed_over:
         log.info("%s: passed over %d files and folders such as ._* and __MACOSX", root, num_passed_over)
+    if circles:
+        what = "links to folders that they lie in are passed over"
+        log.warning("%s: %d %s, e.g. %s", root, len(circles), what, circles[0])
 
 
 def find_folder(root: Path, *candidates: str) -> Path:
@@ -174,11 +167,10 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
-def _list_all(folders: Sequence[Path], wanted: set[str]) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Wanted utterance -> readable file, -> file that is not, and those that are in two folders."""
+def _list_all(folders: Sequence[Path], wanted: set[str]) -> tuple[dict[str, str], list[str]]:
+    """Wanted utterance -> readable file, and those that are in two folders."""
     rank = {ending: i for i, ending in enumerate(READABLE)}
     paths: dict[str, str] = {}
-    foreign: dict[str, str] = {}
     twice: list[str] = []
     two_endings: list[str] = []
     for folder in map(os.path.abspath, folders):
@@ -189,9 +181,7 @@ def _list_all(folders: Sequence[Path], wanted: set[str]) -> tuple[dict[str, str]
                 ending = dot + ending.lower()
                 if stem not in wanted:
                     continue
-                if ending in UNREADABLE:
-                    foreign[stem] = f"{folder}/{entry.name}"
-                elif ending in rank:
+                if ending in rank:
                     if stem in in_folder:
                         two_endings.append(stem)
                         if rank[os.path.splitext(in_folder[stem])[1].lower()] < rank[ending]:
@@ -204,15 +194,25 @@ def _list_all(folders: Sequence[Path], wanted: set[str]) -> tuple[dict[str, str]
             f"{len(two_endings)} utterances have two audio files side by side ({listed(sorted(two_endings))})"
         )
         log.warning("%s: the first ending of %s is taken", what, " ".join(READABLE))
-    return paths, foreign, twice
+    return paths, twice
 
 
-def _refuse_foreign(utts: Sequence[str], files: dict[str, str]) -> None:
-    if utts:
-        folder, ending = os.path.dirname(files[utts[0]]), os.path.splitext(files[utts[0]])[1]
-        raise DataError(
-            f"{len(utts):,} utterances are there only in a format that libsndfile does not read, e.g. "
-            f"{listed([files[u] for u in utts])}: "
-            f'convert them first, `for f in {folder}/*{ending}; do ffmpeg -i "$f" -ac 1 -ar 16000 '
-            f'"${{f%{ending}}}.flac"; done`'
-        )
+def _stems(folders: Sequence[Path], taken: set[str]) -> dict[str, str]:
+    """Name without ending -> path of the readable files that are not `taken`, the first ending of two."""
+    found: dict[str, str] = {}
+    for folder in map(os.path.abspath, folders):
+        names = sorted(os.listdir(folder), key=lambda name: _rank(os.path.splitext(name)[1].lower()))
+        for name in names:
+            stem, ending = os.path.splitext(name)
+            if ending.lower() in READABLE and stem not in taken and not LITTER.fullmatch(name):
+                found.setdefault(stem, f"{folder}/{name}")
+    return found
+
+
+def _rank(ending: str) -> int:
+    return READABLE.index(ending) if ending in READABLE else len(READABLE)
+
+
+def _unclear(sentences: Sequence[str]) -> str:
+    """Return what is there under several spellings, for a message."""
+    return f"; {'; '.join(sentences[:SHOWN])}" if sentences else ""

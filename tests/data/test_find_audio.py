@@ -2,7 +2,7 @@
 
 import pytest
 
-from dada.data.find_audio import find_audio, find_folder
+from dada.data.find_audio import find_audio, find_folder, walk_audio
 from dada.errors import DataError
 
 
@@ -38,14 +38,27 @@ def test_names_what_is_missing(folder, caplog):
         find_audio([folder / "one", folder / "three"], ["a"])
 
 
-def test_names_what_must_be_converted_and_how(folder):
-    with pytest.raises(
-        DataError,
-        match=r"1 utterances are there only in a format .*m\.m4a: convert.*one/\*\.m4a; do ffmpeg -i",
-    ):
-        find_audio([folder / "one"], ["a", "m"], allow_missing=True)
+def test_plain_audio_is_taken_before_a_container_of_its_name(folder):
+    assert find_audio([folder / "one"], ["m"]) == {"m": str(folder / "one/m.m4a")}
+    assert "one/m.m4a" in walk_audio(folder)
     (folder / "one" / "m.flac").write_bytes(b"x")
     assert find_audio([folder / "one"], ["m"]) == {"m": str(folder / "one/m.flac")}
+    assert [name for name in walk_audio(folder) if "/m." in name] == ["one/m.flac"]
+
+
+def test_names_in_another_spelling_are_matched_and_said(folder, caplog):
+    decomposed, composed = "Zoe\u0308", "zo\u00eb"
+    (folder / "one" / f"{decomposed}.flac").write_bytes(b"x")
+    found = find_audio([folder / "one"], ["A", composed])
+    assert found == {"A": str(folder / "one/a.flac"), composed: str(folder / f"one/{decomposed}.flac")}
+    assert "2 names differ from those of the files in letter case" in caplog.text
+
+
+def test_names_that_may_be_two_files_are_explained(folder):
+    for name in ("Qu.wav", "qU.wav"):
+        (folder / "two" / name).write_bytes(b"x")
+    with pytest.raises(DataError, match="'qu' may be 'Qu' or 'qU': is the archive"):
+        find_audio([folder / "two"], ["c", "qu"])
 
 
 def test_one_name_twice(folder, caplog):

@@ -114,10 +114,7 @@ def test_bad_folders(folders, tmp_path):
     with pytest.raises(UserError, match="has no level `label`"):
         rows_of_folders(folders, ("split", "class"))
     (folders / "training" / "Real" / "fake" / "1.wav").rename(folders / "training" / "Real" / "new.m4a")
-    with pytest.raises(
-        DataError, match="1 files below .* does not read, e.g. training/Real/new.m4a: convert them"
-    ):
-        rows_of_folders(folders)
+    assert "training/Real/new.m4a" in [row["file"] for row in rows_of_folders(folders)]
     with pytest.raises(DataError, match="holds no audio file"):
         (tmp_path / "none").mkdir()
         rows_of_folders(tmp_path / "none")
@@ -133,16 +130,14 @@ def test_litter_is_passed_over_and_counted(folders, caplog):
     assert f"{folders}: passed over 4 files and folders such as ._* and __MACOSX" in caplog.text
 
 
-def test_links_to_folders_are_followed(folders, tmp_path):
+def test_links_to_folders_are_followed_once(folders, tmp_path, caplog):
     rows = rows_of_folders(folders)
     (folders / "eval" / "Real").rename(tmp_path / "elsewhere")
     (folders / "eval" / "Real").symlink_to(tmp_path / "elsewhere")
     assert rows_of_folders(folders) == rows
     (tmp_path / "elsewhere" / "back").symlink_to(folders)
-    with pytest.raises(
-        DataError, match=f"Real/back is a link to {folders}, which it lies in: remove the link"
-    ):
-        rows_of_folders(folders)
+    assert rows_of_folders(folders) == rows
+    assert "1 links to folders that they lie in are passed over, e.g." in caplog.text
 
 
 @pytest.mark.parametrize("name", [b"\xff.wav", b"a\nb.wav"])

@@ -174,10 +174,8 @@ def test_in_the_wild_lists_that_cannot_be_used(spoiled):
     corpus, prepare = spoiled("in_the_wild")
     home = corpus / "release_in_the_wild"
     (home / "3.wav").rename(home / "3.m4a")
-    with pytest.raises(
-        DataError, match=r"a format that libsndfile does not read, e.g. .*3.m4a: convert them first, .*ffmpeg"
-    ):
-        prepare()
+    locations = [DataDir.read(prepare().data_dir(split))["wav.scp"] for split in ("train", "dev", "test")]
+    assert any(place.endswith("3.m4a") for table in locations for place in table.values())
     (home / "3.m4a").rename(home / "3.wav")
     meta = (home / "meta.csv").read_text()
     (home / "meta.csv").write_text(meta + "other/0.wav,2Pac,spoof\n")

@@ -170,11 +170,8 @@ def test_voxceleb_that_cannot_be_used(tmp_path, caplog):
         prepare(folder)
     (home / "wav").rename(home / "aac")
     (home / "aac" / "id00012" / "stray.wav").rename(home / "aac" / "id00012" / "21Uxsk56VDQ" / "00009.m4a")
-    with pytest.raises(
-        DataError,
-        match=r"does not read, e.g. id00012/21Uxsk56VDQ/00009.m4a: convert them first, `find .*ffmpeg",
-    ):
-        prepare(folder)
+    prepare(folder)
+    assert "aac: 40 all, expected" in caplog.text
 
 
 def test_what_is_learned_on_genuine_speech_is_handed_on(tmp_path, whisper_folder):
@@ -220,13 +217,6 @@ def test_common_voice_and_ravdess_that_cannot_be_used(tmp_path, caplog):
     assert "train.tsv has 16 such clips, not 100" in caplog.text
     with pytest.raises(DataError, match="no speaker has 9 clips: lower corpus.options.per_speaker.least"):
         prepare(folder, "corpus.options.per_speaker.least=9")
-    for clip in home.glob("clips/*.mp3"):
-        clip.rename(clip.with_suffix(".m4a"))
-    with pytest.raises(
-        DataError,
-        match=r"6 utterances|12 utterances are there only in a format that libsndfile does not read",
-    ):
-        prepare(folder)
     (home / "train.tsv").write_text((home / "train.tsv").read_text().replace("client_id", "id"))
     with pytest.raises(DataError, match=r"train.tsv:1: no column 'client_id'"):
         prepare(folder)

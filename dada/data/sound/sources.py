@@ -6,11 +6,11 @@ import select
 import stat
 import sys
 import time
-import unicodedata
 
 from dada.data.audio_arks import AGAIN, Entry
 from dada.data.location import split_location
 from dada.data.sound.recording import Source
+from dada.data.spelling import spelling
 from dada.errors import DataError
 from dada.storage.reading import problem_of
 
@@ -70,15 +70,6 @@ def _explained(path: str) -> str:
     except (OSError, ValueError):
         return ""
     return f"; {alike[0]} is there, which is spelled otherwise" if alike else ""
-
-
-def spelling(name: str) -> str:
-    """Return a name without what file systems differ in: letter case, form of Unicode, kind of slash.
-
-    >>> spelling("A\\u0308.WAV") == spelling("\\u00e4.wav")
-    True
-    """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.replace("\\", "/")).casefold())
 
 
 def _is_pipe(location: str) -> bool:
