@@ -10,6 +10,16 @@ from dada.limits import FromZero, Names, Positive, Rate
 # Settings of `train:` that change the time of a training and not its result, with their defaults.
 OF_SPEED: dict[str, Any] = {"num_workers": None, "checkpoint_steps": 0}
 OF_MEMORY = ("recompute",)  # settings of `model:` that change memory and time alone
+# Settings of speech encoders that later releases added, with the defaults that leave results as they were.
+ADDED: dict[str, Any] = {
+    "final_norm": True,
+    "lora_rank": 0,
+    "lora_alpha": 16.0,
+    "lora_dropout": 0.0,
+    "lora_targets": [],
+    "encoder_dropout": None,
+    "pretrained": True,
+}
 Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 
 
@@ -131,7 +141,20 @@ def result_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     ]
     changed: dict[str, Any] = {"train": {**train, **OF_SPEED, "phases": phases}}
     if isinstance(model := settings.get("model"), dict):
-        changed["model"] = {key: value for key, value in model.items() if key not in OF_MEMORY}
+        inside = bool(model.get("encoder"))  # there the last state of XLS-R and its like became another one
+        kept = {key: value for key, value in model.items() if key not in OF_MEMORY}
+        changed["model"] = {
+            key: value
+            for key, value in kept.items()
+            if not _is_default(key, value) or (inside and key == "final_norm")
+        }
     if isinstance(source := settings.get("input"), dict):
         changed["input"] = plain_input(source)
+        if isinstance(features := source.get("features"), dict):
+            plain = {key: value for key, value in features.items() if not _is_default(key, value)}
+            changed["input"]["features"] = plain
     return {**settings, **changed}
+
+
+def _is_default(key: str, value: Any) -> bool:
+    return key in ADDED and value == ADDED[key]

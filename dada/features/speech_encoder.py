@@ -20,7 +20,7 @@ Axes: B batch, T samples, N frames, K chosen layers, D width of the encoder.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ from dada.errors import ConfigError, DataError
 from dada.features._adapters import Lora, add_lora
 from dada.features._encoder_files import load_encoder
 from dada.features._frames import TOO_SHORT
+from dada.limits import Limits
 
 VERSION = 2  # 2: the last state of encoders that normalise first is the normalised one
 WHISPER_STEP = 320  # samples a frame of Whisper's encoder: a mel hop of 160, halved by its second convolution
@@ -44,6 +45,7 @@ VARIANCE_FLOOR = 1e-7  # added to the variance of a clip, as the processors of t
 
 
 Normalise = Literal["auto", "always", "never"]
+TunedLayers = Annotated[int, Limits(least=ALL)]
 
 
 @dataclass

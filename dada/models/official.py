@@ -59,15 +59,41 @@ def encoder_from_fairseq(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return rename({name: value for name, value in state.items() if name not in unused}, FAIRSEQ_NAMES)
 
 
-def with_encoder(state: Mapping[str, Tensor], prefix: str, rules: Iterable[Rule]) -> dict[str, Tensor]:
+# openai-whisper's names of an encoder, to those of transformers
+WHISPER_NAMES: tuple[Rule, ...] = (
+    (r"^positional_embedding$", "embed_positions.weight"),
+    (r"^ln_post\.", "layer_norm."),
+    (r"^blocks\.", "layers."),
+    (r"\.attn_ln\.", ".self_attn_layer_norm."),
+    (r"\.attn\.query\.", ".self_attn.q_proj."),
+    (r"\.attn\.key\.", ".self_attn.k_proj."),
+    (r"\.attn\.value\.", ".self_attn.v_proj."),
+    (r"\.attn\.out\.", ".self_attn.out_proj."),
+    (r"\.mlp_ln\.", ".final_layer_norm."),
+    (r"\.mlp\.0\.", ".fc1."),
+    (r"\.mlp\.2\.", ".fc2."),
+)
+
+
+def encoder_from_whisper(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of Whisper's encoder under the names of openai-whisper to those of transformers."""
+    return rename(state, WHISPER_NAMES)
+
+
+def with_encoder(
+    state: Mapping[str, Tensor],
+    prefix: str,
+    rules: Iterable[Rule],
+    encoder_names: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = encoder_from_fairseq,
+) -> dict[str, Tensor]:
     """A published checkpoint of a speech encoder and a head, to the names of `dada.models.audio._ssl`.
 
-    `prefix` stands before fairseq's names of the encoder; `rules` rename the head.
+    `prefix` stands before the encoder's names, which `encoder_names` turns; `rules` rename the head.
     """
     plain = rename(state, [])
     encoder = {name.removeprefix(prefix): value for name, value in plain.items() if name.startswith(prefix)}
     head = {name: value for name, value in plain.items() if not name.startswith(prefix)}
-    named = {f"encoder.network.{name}": value for name, value in encoder_from_fairseq(encoder).items()}
+    named = {f"encoder.network.{name}": value for name, value in encoder_names(encoder).items()}
     # the mean of several checkpoints makes numbers with a fraction of the counts of batches
     renamed = {
         name: value.long() if name.endswith("num_batches_tracked") else value

@@ -132,7 +132,7 @@ def _named(
     if set(state) != set(expected) and hasattr(module, "from_official"):
         try:
             yield module.from_official(dict(state))
-        except (KeyError, IndexError, RuntimeError):  # a key map may stumble over names of another network
+        except (LookupError, RuntimeError, ValueError):  # a key map may stumble over names of another network
             yield state
     else:
         yield state

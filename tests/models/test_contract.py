@@ -17,7 +17,7 @@ from dada.models import Output
 
 NAMES = plugins.names("dada.models.audio")
 NUM_CLASSES = 2
-LEAST = 20
+LEAST = 32
 ROOT = Path(__file__).parents[2]
 LOG = logging.getLogger("test")
 ADVICE = (
@@ -26,7 +26,23 @@ ADVICE = (
 )
 EPS = torch.finfo(torch.float32).eps
 # Models that take a clip of a single sample or frame. Every other one names the utterance that is too short.
-OF_ANY_LENGTH = {"dada_audio", "gmm", "lcnn", "pc_darts", "pc_darts_search", "resmax", "slim", "trivial_cues"}
+OF_ANY_LENGTH = {
+    "conformer",
+    "dada_audio",
+    "gmm",
+    "lcnn",
+    "mhfa",
+    "nes2net",
+    "pc_darts",
+    "pc_darts_search",
+    "pooled_linear",
+    "resmax",
+    "slim",
+    "tcm_conformer",
+    "trivial_cues",
+    "weighted_linear",
+    "xlsr_mamba",
+}
 
 
 def test_models_are_found():

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError
-from dada.features.speech_encoder import Lora, Normalise, SpeechEncoder
+from dada.features.speech_encoder import Lora, Normalise, SpeechEncoder, TunedLayers
 from dada.limits import Positive, Rate
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
@@ -27,7 +27,9 @@ class EncoderConfig:
     encoder: str = ""  # folder, relative to the recipe, or id on Hugging Face
     layers: list[int] = field(default_factory=lambda: [-1])  # hidden states of `encoder`
     final_norm: bool = True  # the last state behind the encoder's last LayerNorm, where it has one there
-    tuned_layers: int = -1  # of `encoder`: its last ones in use; 0 freezes it, -1 tunes the whole of it
+    tuned_layers: TunedLayers = (
+        -1
+    )  # of `encoder`: its last ones in use; 0 freezes it, -1 tunes the whole of it
     lora_rank: int = 0  # of adapters in a frozen encoder; 0 has none
     lora_alpha: Positive = 16.0  # adapters count for α / rank
     lora_dropout: Rate = 0.0  # before the adapters

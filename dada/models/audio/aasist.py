@@ -123,9 +123,8 @@ class Graphs(nn.Module):
         scale_dropout(self, config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        size = x.abs()
-        bands = self.attention_s(size.amax(3).transpose(1, 2) + self.position)
-        frames = self.attention_t(size.amax(2).transpose(1, 2))
+        bands, frames = self.nodes(x)
+        bands, frames = self.attention_s(bands + self.position), self.attention_t(frames)
         bands = self.pool_s(bands, keep(bands, self.config.spectral_ratio))
         frames = self.pool_t(frames, keep(frames, self.config.temporal_ratio))
         left, right = (
@@ -134,6 +133,11 @@ class Graphs(nn.Module):
         frames, bands, master = (torch.maximum(a, b) for a, b in zip(left, right, strict=True))
         summary = [frames.abs().amax(1), frames.mean(1), bands.abs().amax(1), bands.mean(1), master[:, 0]]
         return self.dropout_out(torch.cat(summary, dim=1))
+
+    def nodes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """A map (B, C, H, W) to nodes of its bands (B, H, C) and of its frames (B, W, C)."""
+        size = x.abs()
+        return size.amax(3).transpose(1, 2), size.amax(2).transpose(1, 2)
 
 
 class Branch(nn.Module):

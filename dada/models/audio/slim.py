@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError
-from dada.features.speech_encoder import Normalise, SpeechEncoder
+from dada.features.speech_encoder import Normalise, SpeechEncoder, TunedLayers
 from dada.limits import Rate
 from dada.models import Output
 from dada.models.audio._compression import Compression
@@ -42,10 +42,10 @@ class Config:
     width: int = 1024  # D
     style_encoder: str = ""  # folder, relative to the recipe, or id on Hugging Face
     style_layers: list[int] = field(default_factory=lambda: list(range(11)))  # hidden states to average
-    style_tuned_layers: int = 0  # last ones in use; 0 freezes the encoder, -1 tunes the whole of it
+    style_tuned_layers: TunedLayers = 0  # last ones in use; 0 freezes the encoder, -1 tunes the whole of it
     linguistics_encoder: str = ""
     linguistics_layers: list[int] = field(default_factory=lambda: list(range(14, 22)))
-    linguistics_tuned_layers: int = 0
+    linguistics_tuned_layers: TunedLayers = 0
     # keep little of the tuned layers for the backward pass, and run each again in it: for long clips on a GPU
     recompute: bool = False
     normalise: Normalise = "auto"  # as of speech_encoder

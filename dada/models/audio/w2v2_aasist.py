@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from dada.features.speech_encoder import TunedLayers
 from dada.limits import Share
 from dada.models import Output
 from dada.models.audio._ssl import EncoderConfig, SslModel
@@ -30,7 +31,7 @@ from dada.models.audio.cqt_aasist import Trunk
 class Config(GraphConfig, EncoderConfig):
     """The defaults are those of XLS-R with 1 B parameters, its last layers tuned."""
 
-    tuned_layers: int = 12
+    tuned_layers: TunedLayers = 12
     width: int = 1280
     projection: int = 128  # P
     temporal_ratio: Share = 0.5
