@@ -9,6 +9,11 @@ import zlib
 from dada.asr.config import GuardConfig
 from dada.metrics.wer import words
 
+LONGEST_PHRASE = 8  # words
+# A phrase that is said four times in a row, and makes up eight words or more, is a loop of the decoder:
+# people say "no, no, no, no", and a line of a song twice.
+REPEATS, LOOP_WORDS = 4, 8
+
 
 def compression_ratio(text: str) -> float:
     """Return the bytes of a text over its bytes after zlib: about 1 for a sentence, 0 for an empty text.
@@ -40,3 +45,20 @@ def doubts(text: str, seconds: float, avg_logprob: float, capped: bool, config: 
         "compresses": compression_ratio(text) > config.max_compression,
     }
     return [name for name, holds in signs.items() if holds]
+
+
+def loops(text: str) -> bool:
+    """Return whether a phrase of up to LONGEST_PHRASE words follows itself again and again.
+
+    >>> loops("no no no no I said"), loops("president of the first african " * 5)
+    (False, True)
+    """
+    spoken = words(text)
+    for size in range(1, LONGEST_PHRASE + 1):
+        needed = max(REPEATS * size, LOOP_WORDS)
+        run = size  # words up to here of which each is the one `size` words before
+        for i in range(size, len(spoken)):
+            run = run + 1 if spoken[i] == spoken[i - size] else size
+            if run >= needed:
+                return True
+    return False

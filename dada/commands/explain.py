@@ -30,7 +30,7 @@ LOG_LEVEL = "warning"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `dada explain`."""
     parser.add_argument("file", help="audio file")
-    add_model_arguments(parser, several=True)
+    add_model_arguments(parser)
     parser.add_argument(
         "--background",
         nargs="+",
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the page of one file."""
     from dada import devices
-    from dada.detect import detector_of
+    from dada.detect.load import detectors_of
     from dada.explain.config import AUTO, ExplainConfig, check_method
     from dada.explain.page.combined import combine, page_figures, write_figures
     from dada.explain.page.content import collect_page
@@ -70,8 +70,9 @@ def run(args: argparse.Namespace) -> None:
     options = ExplainConfig(options=parse_overrides(args.options)).options
     devices.use(args.device)
     pages = []
-    for model in args.model or [None]:
-        detector = detector_of(model, args.seed, args.system, args.init, consent_of(args))
+    detectors = detectors_of(args.model, args.seed, args.system, args.init, consent_of(args))
+    folders = [*args.model, *[None] * (len(detectors) - len(args.model))]
+    for detector, model in zip(detectors, folders, strict=True):
         source = clip_source(detector, model, args.file, args.speaker)
         source = replace(source, files=args.background, method=method, options=options)
         with devices.gradients_in_evaluation():
@@ -91,14 +92,21 @@ def clip_source(
     `model` is None with published weights. Raise DataError for a file that cannot be used.
     """
     from dada.data import NO_SPEAKER, SAMPLE_RATE, read_audio
-    from dada.detect import readable
+    from dada.detect.detector import Options
+    from dada.detect.words import described, figures
     from dada.explain.page.live import LiveSource
     from dada.score.clip import Clip
     from dada.storage.exported import is_exported
 
-    verdict = detector(file, speaker)
-    first, *others = readable(verdict).splitlines()
-    facts = {"System": first.partition(": ")[2], "Output": "; ".join(line.strip() for line in others)}
+    if detector.system.config.task == "text":
+        detector.system.require_speaker(speaker or NO_SPEAKER)
+    # The page is about the first window of a longer file.
+    verdict = detector(file, speaker, Options(window="first"))
+    facts = {
+        "System": f"{verdict.seconds:.1f} s, {described(verdict)}",
+        "Answer": verdict.sentence,
+        "Output": "; ".join(figures(verdict)),
+    }
     transcript, root = verdict.transcript or "", detector.system.root
     clip = Clip(file, read_audio(file, SAMPLE_RATE), speaker or NO_SPEAKER, lambda _: transcript)
     recipe = None if model is None or root is None or is_exported(model) else recipe_of(root, model)

@@ -1,18 +1,24 @@
 """Detectors from the flags of a command: a trained experiment, or published weights."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from dada import checkpoints, models
 from dada.checkpoints import Checkpoint, Consent
+from dada.data import BONAFIDE, SPOOF, read_table
 from dada.detect.detector import Detector
-from dada.detect.origin import Origin
+from dada.detect.origin import KnownScores, Origin
 from dada.errors import ConfigError, DataError, UserError
 from dada.experiment.folder import ExperimentFolder
 from dada.experiment.trained import Experiment
 from dada.export import is_exported, load_exported
-from dada.recipe.config import load_system_config
+from dada.recipe.config import load_recipe_config, load_system_config
+from dada.recipe.schema import RecipeConfig
 from dada.score.clip import System
+from dada.score.scores import read_scores
 
 NO_CONSENT = Consent()
 
@@ -37,6 +43,30 @@ def detector_of(
     )
 
 
+def detectors_of(
+    experiments: Sequence[Path],
+    seed: int | None,
+    systems: Sequence[str],
+    inits: Sequence[Path],
+    consent: Consent = NO_CONSENT,
+) -> list[Detector]:
+    """Return the detectors that repeated flags name, experiments first; the n-th of `inits` is of the n-th of
+    `systems`. The errors are those of `detector_of`.
+    """
+    if len(inits) > 1 and len(inits) != len(systems):
+        raise UserError(f"{len(systems)} --system and {len(inits)} --init: give each system its file")
+    if len(experiments) + len(systems) < 2:
+        one = (*experiments, None)[0], seed, (*systems, None)[0], (*inits, None)[0]
+        return [detector_of(*one, consent)]
+    if len(inits) == 1 and len(systems) != 1:
+        raise UserError("--init without one --system of its own: say which system the file is of")
+    files: Sequence[Path | None] = inits or [None] * len(systems)
+    return [
+        *(of_experiment(model, seed) for model in experiments),
+        *(detector_of(None, None, name, file, consent) for name, file in zip(systems, files, strict=True)),
+    ]
+
+
 def of_checkpoint(checkpoint: Checkpoint, consent: Consent) -> Detector:
     """Return the detector of published weights. Raise UserError where they may not be fetched, or cannot."""
     path = checkpoints.locate(checkpoint, consent)
@@ -49,9 +79,51 @@ def of_experiment(model: Path, seed: int | None = None) -> Detector:
     if is_exported(model):
         return of_exported(model, seed)
     folder = seed_folder(Path(model), seed)
-    fitted = ExperimentFolder(folder).read_calibration()
-    origin = Origin(seed=int(folder.name.partition("_")[2]), calibration=fitted)
-    return Detector(System.load(folder, recipe_root(folder)), origin)
+    root = recipe_root(folder)
+    system = System.load(folder, root)
+    config = load_recipe_config(root)
+    origin = _trained(folder, root, config)
+    if system.config.task == "fusion" and "audio" in system.config.branches:
+        audio = folder.parent.parent / system.config.branches["audio"] / folder.name
+        origin = replace(origin, without_words=_trained(audio, root, config))
+    return Detector(system, origin)
+
+
+def _trained(folder: Path, root: Path, config: RecipeConfig) -> Origin:
+    """Return where a training run below the recipe `root` comes from."""
+    files = ExperimentFolder(folder)
+    fitted = files.read_calibration()
+    split = str((fitted or {}).get("fitted_on") or config.splits.dev)
+    population = f"{split} of {config.corpus.name}"
+    return Origin(
+        seed=int(folder.name.partition("_")[2]),
+        calibration=fitted,
+        population=population,
+        known=known_scores(files, split, population, _data_folders(folder, root, config, split)),
+        caveat=config.caveat,
+    )
+
+
+def _data_folders(folder: Path, root: Path, config: RecipeConfig, split: str) -> list[Path]:
+    """Return where the data directory of a split may lie: below the protocol of the run, or for the first."""
+    below = folder.resolve().parts[len(root.resolve().parts) :]
+    named = [name for name in config.protocols[1:] if name in below]
+    return [root / "data" / name / split for name in named] + [root / "data" / split]
+
+
+def known_scores(
+    files: ExperimentFolder, split: str, population: str, folders: Sequence[Path]
+) -> KnownScores | None:
+    """Return the scores of a training run on a split whose classes are known; None without them."""
+    tables = [folder / "utt2label" for folder in folders if (folder / "utt2label").is_file()]
+    if not files.scores(split).is_file() or not tables:
+        return None
+    scores, labels = read_scores(files.scores(split)), read_table(tables[0])
+    by_label = {
+        label: np.sort(np.array([score for utt, score in scores.items() if labels.get(utt) == label]))
+        for label in (BONAFIDE, SPOOF)
+    }
+    return KnownScores(population, by_label[BONAFIDE], by_label[SPOOF])
 
 
 def of_exported(folder: Path, seed: int | None = None) -> Detector:

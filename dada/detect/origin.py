@@ -1,18 +1,37 @@
 """Where the parameters of a detector come from, and what its answers rest on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class KnownScores:
+    """Scores of labelled speech like that of the training data: the dev split of a training run.
+
+    `population` names that speech, e.g. `dev of mini`; the scores are uncalibrated and sorted.
+    """
+
+    population: str
+    bonafide: np.ndarray
+    spoof: np.ndarray
 
 
 @dataclass(frozen=True)
 class Origin:
     """A training run (`seed`), or a file or a name of published weights (`weights`).
 
-    `calibration` holds slope and offset from scores to log-likelihood ratios, as the training run stores it.
-    `caveat` is a sentence on the training data and its limits, which every verdict shows; empty for none.
+    `calibration` holds slope and offset from scores to log-likelihood ratios, as the training run stores it,
+    and `population` names the speech that it was fitted on. `caveat` is a sentence on the training data and
+    its limits, which every verdict shows; empty for none. `without_words` is the origin of the audio branch
+    of a fusion, which answers where the words cannot be weighed.
     """
 
     seed: int | None = None
     weights: str | None = None
     calibration: dict[str, Any] | None = None
+    population: str = ""
+    known: KnownScores | None = None
     caveat: str = ""
+    without_words: "Origin | None" = field(default=None, repr=False)

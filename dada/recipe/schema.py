@@ -98,6 +98,8 @@ class RecipeConfig:
     weights: str | None = None
     # score test audio that a system of another recipe was trained on; the results give the number of trials
     allow_seen: bool = False
+    # a sentence on what its systems are not made for, which `dada detect` and exported systems show
+    caveat: str = ""
     stages: Names = field(default_factory=list)  # those that apply; empty means all
     transcribe: TranscribeConfig = field(default_factory=TranscribeConfig)
     text: TextConfig = field(default_factory=TextConfig)

@@ -1,6 +1,6 @@
-"""Outputs of a trained system, with its branches, on one clip."""
+"""Outputs of a trained system, with its branches, on one clip or on the windows of one recording. N rows."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from dada.data.dataset import Dataset
 from dada.errors import ConfigError, DataError
 from dada.experiment.trained import Experiment, load_experiment
 from dada.models.inference import Outputs, run_model
+from dada.score.fuse import fusion_module
 from dada.score.outputs import combine, scores_of
 from dada.score.scores import window_policy
 
@@ -47,18 +48,23 @@ class Clip:
 
 @dataclass
 class ClipOutputs:
-    """Outputs of a system on a clip, of one row, and those of its branches.
+    """Outputs of a system on a clip, of one row, or on N windows of a recording; and those of its branches.
 
-    `score` is None for a system without the class bona fide, and for a speaker that a text system does not
-    know.
+    `scores` (N,) is None for a system without the class bona fide, and for a speaker that a text system does
+    not know.
     """
 
     outputs: Outputs
-    score: float | None
+    scores: np.ndarray | None
     branches: dict[str, "ClipOutputs"] = field(default_factory=dict)
 
+    @property
+    def score(self) -> float | None:
+        """The score of the clip; of several windows their mean."""
+        return None if self.scores is None else float(self.scores.mean())
+
     def branch_scores(self, prefix: str = "") -> Iterator[tuple[str, float | None]]:
-        """Yield (name, score) of every branch; a branch of a branch is named `classifier/lcnn`."""
+        """Yield (name, mean score) of every branch; a branch of a branch is named `classifier/lcnn`."""
         for name, branch in self.branches.items():
             yield prefix + name, branch.score
             yield from branch.branch_scores(f"{prefix}{name}/")
@@ -103,38 +109,64 @@ class System:
         """Return whether this system or a branch is a text system."""
         return self.config.task == "text" or any(branch.uses_words() for branch in self.branches.values())
 
+    def needs_speaker(self) -> bool:
+        """Return whether the words mean nothing to this system without the purported speaker."""
+        if self.config.task == "fusion":
+            module, settings = fusion_module(self.config)
+            return module.needs_speaker(settings)
+        return self.config.task == "text" or any(branch.needs_speaker() for branch in self.branches.values())
+
+    def authors(self) -> list[str]:
+        """Return the speakers whose texts this system or a branch knows, in the order of the model."""
+        if self.config.task == "text":
+            return list(self.experiment.labels)
+        known = (branch.authors() for branch in self.branches.values())
+        return next((names for names in known if names), [])
+
     def run(self, clip: Clip) -> ClipOutputs:
         """Return the outputs on a clip.
 
         Raise DataError for a clip that is too short, and for an unknown purported speaker where one is
         needed.
         """
-        branches = {name: branch.run(clip) for name, branch in self.branches.items()}
+        return self.run_windows([clip])
+
+    def run_windows(self, clips: Sequence[Clip], batch_size: int = 1) -> ClipOutputs:
+        """Return the outputs on N windows of a recording, clips of different names, with the errors of `run`.
+
+        A branch of texts reads each transcript once, however many windows have it.
+        """
+        branches = {name: branch.run_windows(clips, batch_size) for name, branch in self.branches.items()}
+        speakers = {clip.name: clip.speaker for clip in clips}
         if branches:
             labels = {name: branch.experiment.labels for name, branch in self.branches.items()}
             outputs = combine(
-                self.experiment,
-                {name: branch.outputs for name, branch in branches.items()},
-                labels,
-                clip.speakers,
+                self.experiment, {name: branch.outputs for name, branch in branches.items()}, labels, speakers
             )
+        elif self.config.task == "text":
+            outputs = self._text_outputs(clips)
         else:
-            array, size = (
-                (self.text_inputs([clip.transcript])[0], None)
-                if self.config.task == "text"
-                else self.audio_input(clip)
-            )
-            dataset = Dataset({clip.name: array}, [clip.name], size=size, rule=self.config.input.length_rule)
-            outputs = run_model(self.experiment.model, dataset, 1)
-        scores = scores_of(self.experiment, outputs, clip.speakers)
-        if scores is None or (self.config.task == "text" and np.isnan(scores[0])):
+            inputs = _Inputs(self, clips)
+            dataset = Dataset(inputs, list(inputs), size=inputs.size, rule=self.config.input.length_rule)
+            outputs = run_model(self.experiment.model, dataset, batch_size)
+        scores = scores_of(self.experiment, outputs, speakers)
+        if scores is None or (self.config.task == "text" and np.isnan(scores).any()):
             return ClipOutputs(outputs, None, branches)
-        if not np.isfinite(scores[0]):
+        if not np.isfinite(scores).all():
+            row = int(np.flatnonzero(~np.isfinite(scores))[0])
             raise DataError(
-                f"{clip.name}: the score of {self.config.name} is {scores[0]}, no finite number: look at "
-                "its weights"
+                f"{clips[row].name}: the score of {self.config.name} is {scores[row]}, no finite number: "
+                "look at its weights"
             )
-        return ClipOutputs(outputs, float(scores[0]), branches)
+        return ClipOutputs(outputs, scores, branches)
+
+    def _text_outputs(self, clips: Sequence[Clip]) -> Outputs:
+        """Return the outputs of a text system on the transcripts of clips."""
+        texts = [clip.transcript for clip in clips]
+        distinct = list(dict.fromkeys(texts))
+        found = self.run_texts(distinct, 1)
+        rows = [distinct.index(text) for text in texts]
+        return Outputs([clip.name for clip in clips], found.logits[rows], found.embeddings[rows])
 
     def require_speaker(self, speaker: str) -> None:
         """Raise DataError for a speaker that is no author of a text system."""
@@ -160,10 +192,16 @@ class System:
                 f"{WHOLE_SECONDS} s: cut the file"
             )
         if config.kind == "waveform":
-            return samples, config.num_samples
+            return samples, self.input_size
         cut = fit_length(torch.from_numpy(samples[:longest]), config.num_samples, config.length_rule)
         with torch.inference_mode():
-            return self._feature(cut[None].to(devices.device()))[0].T.cpu().numpy(), config.num_frames
+            return self._feature(cut[None].to(devices.device()))[0].T.cpu().numpy(), self.input_size
+
+    @property
+    def input_size(self) -> int | None:
+        """Samples or frames that a dataset brings every input to; None leaves them as they are."""
+        config = self.config.input
+        return config.num_samples if config.kind == "waveform" else config.num_frames
 
     def run_texts(self, texts: Sequence[str], batch_size: int = 64) -> Outputs:
         """Return the outputs of a text system on N texts."""
@@ -195,3 +233,20 @@ class System:
         from dada.text import encoder
 
         return encoder.build(self.config.input.features, self.root, str(devices.device()))
+
+
+class _Inputs(Mapping):
+    """Clip name -> input of an audio system, computed when a batch asks for it."""
+
+    def __init__(self, system: System, clips: Sequence[Clip]):
+        self.system, self.clips = system, {clip.name: clip for clip in clips}
+        self.size = system.input_size
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.system.audio_input(self.clips[name])[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.clips)
+
+    def __len__(self) -> int:
+        return len(self.clips)

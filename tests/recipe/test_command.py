@@ -11,7 +11,7 @@ from dada import cli
 
 ROOT = Path(__file__).parents[2]
 RUN = {"stage", "stop_stage", "system", "nj", "cmd", "ngpu", "force", "dry_run", "exp", "list"}
-MODEL = {"model", "system", "init", "speaker", "seed", "device"}
+MODEL = {"model", "system", "init", "speaker", "seed", "device", "yes", "offline"}
 FLAGS = {
     "run": RUN,
     "new-recipe": {
@@ -19,13 +19,13 @@ FLAGS = {
         *("seed", "language", "smoke_test", "test_only", "weights", "egs"),
     },
     "validate": {"disjoint", "feats", "sample", "no_audio", "nj", "fix", "json"},
-    "detect": MODEL | {"json"},
+    "detect": MODEL | {"list", "speakers", "window", "hop", "vad", "json", "table", "csv", "timeline", "nj"},
     "explain": MODEL | {"background", "method", "out", "figures", "json"},
     "evaluate": {
         *("scores", "key", "asv_scores", "asv_key", "metrics", "by", "compare", "columns", "key_columns"),
         *("subset", "common", "submission", "submission_format", "resamples", "cluster", "json"),
     },
-    "models": {"json"},
+    "models": {"json", "weights", "fetch", "yes", "offline"},
     "publish": {"exp"},
     "compare-corpora": {"metric", "exp", "dev", "markdown"},
 }

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from dada.asr.careful import Heard
 from dada.commands.explain import clip_source
 from dada.detect import of_experiment
 from dada.errors import DataError
@@ -18,7 +19,7 @@ def test_page_of_a_clip(explained):
     clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
     folder = explained.exp_dir("dada_late_calibrated")
     detector = of_experiment(folder)
-    detector._transcribe = lambda samples: "the dog ran home"
+    detector._listen = lambda samples: Heard("the dog ran home")
     page = collect_page(clip_source(detector, folder, clip, "ANN"))
     assert page.words.author == "ANN" and len(page.words.words) == 4 and len(page.words.quotes) == 5
     html = render(page)

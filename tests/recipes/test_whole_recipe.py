@@ -139,7 +139,7 @@ def test_detect_reads_other_formats_and_says_what_it_needs(finished, tmp_path):
     assert done.returncode == 0 and "score" in done.stdout, done.stderr
     assert "averaged to mono" in done.stderr and "resampled" in done.stderr
     for arguments, message in (
-        (["--model", finished / "exp" / "dada_late", stereo], "names one"),
+        (["--model", finished / "exp" / "dada_late", stereo, "--speaker", "BENN"], "did you mean BEN?"),
         (["--model", finished / "exp" / "dada_text", stereo, "--speaker", "EVE"], "one of ANN, BEN, CAT"),
         (["--model", finished / "exp" / "lfcc_gmm", tmp_path / "none.wav"], "does not exist"),
         (["--model", finished / "exp" / "lfcc_gnn", stereo], "does not exist"),
