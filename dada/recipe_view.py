@@ -74,6 +74,10 @@ class RecipeView(Protocol):
         """Settings of the corpus."""
 
     @property
+    def caveat(self) -> str:
+        """A sentence on what its systems are not made for; empty for none."""
+
+    @property
     def has_corpus_root(self) -> bool:
         """Whether the folder of the corpus is set."""
 

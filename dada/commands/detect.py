@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="all",
         help="of a long file: all windows, or the first alone, as the authors of most systems do",
     )
-    parser.add_argument("--hop", type=_seconds, help="seconds between windows (default: half a window)")
+    parser.add_argument("--hop", type=_seconds, help="seconds between windows (default: 2/3 of a window)")
     parser.add_argument(
         "--vad", choices=("on", "off"), default="on", help="off: all of a file counts as speech"
     )

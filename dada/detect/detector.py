@@ -17,7 +17,7 @@ from dada.detect.origin import Origin
 from dada.detect.recording import Recording
 from dada.detect.stretches import synthetic_stretches
 from dada.detect.verdict import CANNOT_TELL, Verdict, WindowScore
-from dada.detect.windows import Window, cut, window_lengths, with_speech
+from dada.detect.windows import HOP, Window, cut, window_lengths, with_speech
 from dada.errors import ConfigError
 from dada.experiment.trained import Experiment
 from dada.models.inference import Outputs
@@ -36,7 +36,7 @@ NOT_NAMED = "shown, not weighed: the purported speaker is not known, or none was
 
 @dataclass(frozen=True)
 class Options:
-    """How files are looked at. `hop` is in seconds; None takes half of a system's window."""
+    """How files are looked at. `hop` is in seconds; None takes HOP of a system's window."""
 
     window: Literal["all", "first"] = "all"  # all windows of a long file, or the first one alone
     hop: float | None = None
@@ -139,7 +139,7 @@ class Detector:
         audio = next(iter(system.windows()), None) is not None
         if options.window == "first" or not audio or num_samples <= longest:
             return cut(num_samples, max(num_samples, 1), max(num_samples, 1), recording.speech), [0]
-        hop = shortest // 2 if options.hop is None else round(options.hop * SAMPLE_RATE)
+        hop = round(HOP * shortest if options.hop is None else options.hop * SAMPLE_RATE)
         windows = cut(num_samples, longest, max(hop, 1), recording.speech)
         return windows, with_speech(windows)
 
@@ -178,7 +178,7 @@ def _clips(recording: Recording, windows: Sequence[Window], verdict: Verdict) ->
     """Return windows as clips, which share the transcript of the whole recording."""
 
     def name(window: Window) -> str:
-        start = f", {window.start / SAMPLE_RATE:.2f} s" if len(windows) > 1 else ""
+        start = f", {window.start / SAMPLE_RATE:.5f} s" if len(windows) > 1 else ""
         return f"{recording.path}{start}"
 
     return [

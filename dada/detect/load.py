@@ -132,8 +132,20 @@ def of_exported(folder: Path, seed: int | None = None) -> Detector:
         raise UserError(f"{folder} is an exported system, of one training run: leave out --seed")
     exported = load_exported(folder)
     record = exported.record
-    origin = Origin(weights=str(folder), calibration=record["calibration"], caveat=record["caveat"])
-    return Detector(exported.system, origin)
+    fitted = record["calibration"]
+    population = f"{(fitted or {}).get('fitted_on', 'dev')} of {record['provenance']['corpus']}"
+    scores = [np.sort(np.array(record["known_scores"].get(label, []))) for label in (BONAFIDE, SPOOF)]
+    known = KnownScores(population, *scores) if all(map(len, scores)) else None
+    return Detector(
+        exported.system,
+        Origin(
+            weights=str(folder),
+            calibration=fitted,
+            population=population if fitted else "",
+            known=known,
+            caveat=record["caveat"],
+        ),
+    )
 
 
 def of_weights(name: str, weights: Path) -> Detector:

@@ -19,6 +19,7 @@ from dada.detect.speakers import match_speaker
 from dada.detect.verdict import Verdict
 from dada.errors import DadaError, DataError
 from dada.program import show_warnings
+from dada.storage.allocator import keep_memory
 
 AHEAD = 4  # files for each process that are handed out before their turn in the order of the answers
 
@@ -38,6 +39,7 @@ class Chosen:
     def load(self) -> "Panel":
         """Load the systems on the device."""
         devices.use(self.device)
+        keep_memory()  # windows and files follow each other, and each needs the same blocks again
         flags = self.experiments, self.seed, self.systems, self.inits, self.consent
         return Panel(detectors_of(*flags), self.options)
 

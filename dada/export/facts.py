@@ -64,10 +64,11 @@ def score_facts(system: System) -> dict[str, Any] | None:
 
 def caveat_of(recipe: RecipeView) -> str:
     """Return the sentence that is shown with every score."""
-    return (
+    general = (
         f"Trained on the recipe {recipe.root.resolve().name}, protocol {recipe.protocol}: its scores hold "
         "for speech like that of this corpus."
     )
+    return f"{general} {recipe.caveat}" if recipe.caveat else general
 
 
 def needed_encoders(config: dict[str, Any]) -> list[str]:

@@ -142,6 +142,11 @@ class Recipe:
         return [name for name in self.planned if self.system(name).task == task]
 
     @property
+    def caveat(self) -> str:
+        """A sentence on what its systems are not made for; empty for none."""
+        return self.config.caveat
+
+    @property
     def corpus(self) -> CorpusConfig:
         """The corpus section of recipe.yaml."""
         return self.config.corpus

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from dada.data.datadir import BONAFIDE, DataDir
 from dada.errors import DataError
@@ -64,6 +63,8 @@ def fit_fusion(
     probability. Source: Platt, Probabilistic outputs for support vector machines, 1999; Brümmer et al.,
     Fusion of heterogeneous speaker recognition systems, 2007.
     """
+    from scipy.optimize import minimize  # slow to import, and whoever scores fits nothing
+
     scores, bonafide = np.asarray(scores, dtype=np.float64), np.asarray(bonafide, dtype=bool)
     num_bona, num_spoof = int(bonafide.sum()), int((~bonafide).sum())
     if not num_bona or not num_spoof:

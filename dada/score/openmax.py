@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from scipy.optimize import brentq
 from torch import Tensor
 
 from dada import models
@@ -38,6 +37,8 @@ def fit_tail(distances: np.ndarray, tail: int) -> tuple[float, float, float]:
     the location at 0, as FitHigh of libMR (Scheirer et al., 2011). Raise DataError for fewer than 3
     distances, or equal distances.
     """
+    from scipy.optimize import brentq  # slow to import, and whoever scores fits nothing
+
     largest = np.sort(np.asarray(distances, dtype=np.float64))[-tail:]
     if largest.size < SMALLEST_TAIL:
         raise DataError(
