@@ -2,9 +2,9 @@
 """Write the pages of docs/ that follow from the project.
 
 docs/commands.md is written from the parsers of the commands, docs/systems.md from egs/systems.csv, the
-table in docs/weights.md from dada/checkpoints/manifest.yaml, and docs/what_happens_when.md from the tables
-of faults and bad inputs in tests/faults. With --check nothing is written, and a page that is out of date is
-an error.
+table in docs/weights.md from dada/checkpoints/manifest.yaml, and docs/what_happens_when.md and
+docs/odd_inputs.md from the tables in tests/faults. With --check nothing is written, and a page that is out of
+date is an error.
 """
 
 import argparse
@@ -88,6 +88,42 @@ INPUTS_HEAD = """
 ## The input is bad
 
 Each ends with exit code 2 and a message that holds the words of the last column.
+"""
+
+ODD_HEAD = """# Odd recordings, folders and lists
+
+<!-- Written by utils/make_docs.py from the tables in tests/faults/. -->
+
+Each line of these tables is a test. `dada detect` and `dada validate` read audio in the same way
+(`dada.data.sound.read_sound`), and recipes get the same samples. libsndfile reads what it can, and FFmpeg,
+through PyAV, the rest. Where nothing else is said, a recording is three seconds long and has 16,000 Hz.
+
+A recording is refused with a message, or read with findings of three levels: a *note* is worth knowing, with
+a *doubt* a score rests on less than it should, and with *unusable* no score should be given. `dada validate`
+warns of doubts and of unusable recordings, and counts all findings. `dada/data/sound/checks.py` has the
+limits, with their reasons.
+
+| finding | meaning |
+| --- | --- |
+| `cut` | the header states more sound than is there, or the last page or packet is not whole |
+| `unfinished` | the header states no length, since its writer could not go back to it |
+| `damaged`, `gaps` | packets could not be decoded, or are missing by the clock of the file |
+| `tracks` | there are several sound tracks |
+| `channels_cancel` | the average of the channels is silent: the loudest, or the first, is used |
+| `dead_channel` | a channel is silent and not used |
+| `channels_differ` | the channels are different recordings, and are mixed |
+| `silent`, `low_level` | the loudest 0.3 s are below -70 or -50 dB of full scale |
+| `clipped` | samples are at full scale, or at another ceiling |
+| `over_full_scale`, `unscaled` | samples are beyond full scale, or whole numbers in floats |
+| `dc`, `zeros` | the samples are off zero on average, or exactly zero for 0.1 s or longer in the middle |
+| `narrow_band` | the sound ends below 85 % (doubt: 65 %) of the band of the detector or its training data |
+| `short`, `long` | less than 0.3 s (unusable) or 1 s (doubt), or another length than the training data |
+| `steady` | its level and its spectrum do not move: a tone, a hum or noise |
+| `odd_rate` | its sample rate is none of the usual ones |
+
+Standard input (`-`) and pipes are read by `dada detect`, into memory and up to 1 GiB; a data directory names
+files only. These were not tested, for want of an encoder: AMR-WB, Monkey's Audio, RealAudio, and files with
+digital rights management.
 """
 
 
@@ -199,6 +235,17 @@ def weights_page() -> str:
     return with_table(ROOT / "docs" / "weights.md", listing.COLUMNS, rows)
 
 
+def odd_inputs_page() -> str:
+    """Return docs/odd_inputs.md."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    sounds, lists = (importlib.import_module(f"faults.{name}") for name in ("odd_sounds", "odd_lists"))
+    parts = [ODD_HEAD]
+    for title, cases in {**sounds.SOUNDS, **lists.ODD_LISTS}.items():
+        rows = [(outside_code(case.what), case.does()) for case in cases]
+        parts.append(f"\n## {title}\n\n" + markdown_table(("input", "the program"), rows))
+    return "".join(parts)
+
+
 def pages() -> dict[Path, str]:
     """Return the wanted content of every page that is generated."""
     rows = system_table.read_rows(ROOT / "egs" / "systems.csv")
@@ -208,6 +255,7 @@ def pages() -> dict[Path, str]:
         docs / "systems.md": systems_page(rows),
         docs / "weights.md": weights_page(),
         docs / "what_happens_when.md": faults_page(),
+        docs / "odd_inputs.md": odd_inputs_page(),
     }
 
 

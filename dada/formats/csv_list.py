@@ -10,11 +10,14 @@ the first line:
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dada.data.find_audio import walk_files
+from dada.data.spelling import respelled
 from dada.errors import DataError
 from dada.formats.columns import read_text, refuse
 from dada.storage.atomic import atomic_path
@@ -64,6 +67,33 @@ def read_rows(
     if not rows:
         raise DataError(f"{path} has no line below the names of its columns")
     return rows
+
+
+def find_files(path: Path, rows: Sequence[Row], root: Path) -> list[str]:
+    """Return the whole path of the `file` of each row of the CSV `path`, which is relative to `root`.
+
+    A file whose name differs in its spelling is taken where only one does. Raise DataError with the lines
+    whose file is not there.
+    """
+    names = [row.values["file"] for row in rows]
+    absent = [name for name in names if not (root / name).is_file()]
+    matched: dict[str, str] = {}
+    unclear: list[str] = []
+    if absent:
+        there = (
+            os.path.relpath(os.path.join(folder, name), root)
+            for folder, files in walk_files(root)
+            for name in files
+        )
+        matched, unclear = respelled(absent, there, str(path))
+    gone = set(absent) - matched.keys()
+    missing = [
+        f"{path}:{row.line}: {root / name} does not exist"
+        for row, name in zip(rows, names, strict=True)
+        if name in gone
+    ]
+    refuse([*unclear, *missing], "correct the file names, or `corpus.root` in local.yaml")
+    return [os.path.abspath(root / matched.get(name, name)) for name in names]
 
 
 def parse(path: Path, quotes: bool = True) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -73,7 +73,8 @@ def test_audio_that_cannot_be_used(data, case):
 
 DOUBTFUL = {
     "silent": (np.zeros(8000), "all of its samples are zero"),
-    "nearly silent": (np.full(8000, 1e-4), "at -81 dB of full scale"),
+    "nearly silent": (1e-3 * speech_like(0.5, 120, 0), "its loudest part is at -"),
+    "constant": (np.full(8000, 0.1), "its samples do not change"),
     "short": (np.full(800, 0.1), "lasts 0.050 s"),
     "clipped": (np.sign(np.sin(np.arange(8000) / 20)), "100.0 % of its samples are at full scale"),
 }

@@ -23,6 +23,7 @@ NO_SPEECH, SHORT = 0.3, 1.0
 # dB of full scale, root mean square of the loudest 0.3 s. A whisper far from a microphone reaches -50 dB; at
 # -70 dB, 16 bits leave 10 steps, and 8 bits none.
 SILENT, LOW = -70.0, -50.0
+UNCHANGED = -150.0  # dB; rounding of 32-bit floats
 UNSCALED = 4.0  # times full scale; decoders of lossy audio go beyond it by less
 OVER = 1.5  # times full scale: 3.5 dB, more than a lossy coder adds to a recording at full scale
 BITS = (8, 16, 24, 32)  # of whole numbers that are stored as floats
@@ -36,8 +37,8 @@ ZEROS_DOUBT = 0.25  # of the length, in exact zeros
 # since simple filters leave an image, MP3 at 32 kbit/s 4.4, a broadcast of 1961 5.6, speech at 16 kHz 7.5.
 NARROW_DOUBT, NARROW_NOTE = 0.65, 0.85
 # Decibels that the level, and the level within a band, move by. Tones, hum and noise have less than 1, speech
-# in white noise at 10 dB 15 and 1.2, clean speech 25 and 8.
-STEADY_LEVEL, STEADY_BANDS = 6.0, 2.0
+# under white noise of its own power 5 to 9 and 1, clean speech more than 20 and 6.
+STEADY_LEVEL, STEADY_BANDS = 3.0, 2.0
 MIN_STEADY = 1.0  # seconds; a held vowel lasts less
 SLACK = 0.15  # seconds that a whole file may miss of its stated length, since containers count in packets
 EXACT_SLACK = 0.01  # seconds, of a header that states bytes
@@ -116,10 +117,12 @@ def _of_file(mono: Mono, stated: Stated) -> list[Check]:
         found.append(Check("unfinished", "note", what))
     elif stated.no_end:
         found.append(Check("cut", "doubt", f"The file is cut: its last page is missing, and {there}."))
-    elif promised - seconds > slack:
+    elif recording.broken_off:
+        found.append(Check("cut", "doubt", f"The file is cut: its last packet is incomplete, and {there}."))
+    elif promised - seconds - recording.left_out > slack:
         what = f"The file is cut: its header states {promised:.2f} s, and {there}."
         found.append(Check("cut", "doubt", what))
-    if recording.num_damaged:
+    if recording.num_damaged > recording.broken_off:
         what = f"Packets of it are damaged and left out: {recording.num_damaged}."
         found.append(Check("damaged", "doubt", what))
     if recording.rate not in USUAL_RATES:
@@ -156,7 +159,8 @@ def _of_levels(levels: Levels, spectrum: Spectrum) -> list[Check]:
     loudest = spectrum.loudest(NO_SPEECH)
     where = f"its loudest part is at {loudest:.0f} dB of full scale"
     if loudest < SILENT:
-        what = where if levels.peak else "all of its samples are zero"
+        same = "all of its samples are zero" if levels.peak == 0 else "its samples do not change"
+        what = where if loudest > UNCHANGED else same
         return [Check("silent", "unusable", f"It is silent: {what}.")]
     found = _clipping(levels)
     if loudest < LOW:

@@ -21,7 +21,7 @@ CONTAINERS = (
     "nistsphere", "nut", "ogg", "oma", "qcp", "rm", "shn", "tak", "tta", "voc", "w64", "wav", "wv", "xwma",
 )  # fmt: skip
 # Those whose length is written in the file; that of others is guessed by FFmpeg from the bit rate.
-STATE_LENGTH = ("mov", "matroska", "asf", "wv", "tta", "flac", "ape", "aiff", "tak", "w64")
+STATE_LENGTH = ("mov", "matroska", "asf", "wv", "tta", "flac", "ape", "aiff", "tak", "w64", "caf", "avi")
 GAP = (
     0.2  # seconds between two packets that count as a gap; the clocks of containers are rougher than samples
 )
@@ -47,7 +47,8 @@ def open_container(source: Source, name: str, refused: str) -> Iterator[Recordin
                 av.open(_Unnamed(content), mode="r", options=options, metadata_errors="replace")
             )
         except (av.error.FFmpegError, ValueError, OSError) as error:
-            what = _explained(error, refused)
+            content.seek(0)
+            what = _explained(error, refused, content.read(12))
             raise DataError(f"{name} cannot be read as audio ({what}): {CONVERT_HINT}") from error
         yield _recording(container, name)
 
@@ -59,12 +60,17 @@ class _Unnamed:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
-def _explained(error: Exception, refused: str) -> str:
-    """Return both libraries' words on a file that neither can open."""
+def _explained(error: Exception, refused: str, head: bytes) -> str:
+    """Return both libraries' words on a file that neither can open, from its first bytes."""
     text = str(error)
     ffmpeg = getattr(error, "strerror", None) or text
     short = refused.rpartition(": ")[2].rstrip(".") or refused
-    return f"libsndfile: {short}; FFmpeg: {ffmpeg}" if short else f"FFmpeg: {ffmpeg}"
+    words = f"libsndfile: {short}; FFmpeg: {ffmpeg}" if short else f"FFmpeg: {ffmpeg}"
+    if head[4:8] == b"ftyp":
+        words += (
+            "; it is a part of an MP4 file, whose index, often at its end, is missing: was it copied whole?"
+        )
+    return words
 
 
 def _recording(container: Any, name: str) -> Recording:
@@ -142,6 +148,7 @@ def _blocks(container: Any, track: Any, recording: Recording, name: str) -> Iter
     if gaps:
         what = f"Its clock leaves out {sum(gaps):.2f} s in {len(gaps)} places, which were closed up."
         recording.remarks.append(("gaps", what))
+        recording.left_out = sum(gaps)
     yield np.concatenate(parts) if parts else np.zeros((0, max(recording.channels, 1)), np.float32)
 
 
@@ -165,17 +172,17 @@ def _frames(container: Any, track: Any, recording: Recording, name: str) -> Iter
         except StopIteration:
             break
         except av.error.FFmpegError as error:  # the file ends, or nothing of it makes sense any more
-            recording.num_damaged += 1
+            recording.num_damaged, recording.broken_off = recording.num_damaged + 1, True
             problem = error.strerror or str(error)
             break
         try:
             frames = packet.decode()
         except av.error.FFmpegError as error:
-            recording.num_damaged += 1
+            recording.num_damaged, recording.broken_off = recording.num_damaged + 1, True
             problem = error.strerror or str(error)
             continue
         for frame in frames:
-            decoded = True
+            decoded, recording.broken_off = True, False
             yield frame
     if not decoded and problem:
         raise DataError(f"{name} cannot be read as audio (FFmpeg: {problem}): {CONVERT_HINT}")

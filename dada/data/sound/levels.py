@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 FULL_SCALE = 0.9999  # of the largest sample that the format can hold: 16-bit audio clips at 32767/32768
+SAME = 1e-6  # relative; a tone, whose tops are round, has one sample in a thousand so close to its peak
 LONG_ZEROS = 0.1  # seconds of exact zeros that a microphone does not give
 
 
@@ -16,7 +17,7 @@ class Levels:
     num_samples: int = 0
     channels: int = 1
     peak: float = 0.0  # the largest absolute value of any channel
-    at_peak: int = 0  # values of all channels within 1e-4 of the peak
+    at_peak: int = 0  # values of all channels at the peak
     at_full_scale: int = 0  # values of all channels
     offset: float = 0.0  # sum of all values
     zeros: list[tuple[float, float]] = field(default_factory=list)  # start and end in seconds, inside only
@@ -29,10 +30,10 @@ class Levels:
             return
         size = np.abs(block)
         peak = float(size.max())
-        if peak > self.peak * (1 + 1e-4):
+        if peak > self.peak * (1 + SAME):
             self.peak, self.at_peak = peak, 0
         if peak > 0:
-            self.at_peak += int(np.count_nonzero(size >= (1 - 1e-4) * self.peak))
+            self.at_peak += int(np.count_nonzero(size >= (1 - SAME) * self.peak))
         self.at_full_scale += int(np.count_nonzero(size >= FULL_SCALE))
         self.offset += float(block.sum(dtype=np.float64))
         self._add_zeros(size.max(axis=1) == 0)

@@ -34,6 +34,8 @@ class Recording:
     blocks: Iterator[np.ndarray]  # (n, channels) float32; the file ends with them
     remarks: list[tuple[str, str]] = field(default_factory=list)  # name of a check, sentence
     num_damaged: int = 0  # packets that could not be decoded
+    broken_off: bool = False  # the last packet is one of them
+    left_out: float = 0.0  # seconds that the clock of the file leaves out between packets
 
 
 def check_header(rate: int, channels: int, num_samples: int, name: str) -> None:

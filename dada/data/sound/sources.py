@@ -97,10 +97,10 @@ def _content(number: int, name: str) -> io.BytesIO:
     give_up = time.monotonic() + PATIENCE
     try:
         while True:
-            select.select([number], [], [])
             try:
                 piece = os.read(number, CHUNK)
-            except BlockingIOError:
+            except BlockingIOError:  # the other end is open, and has not written yet
+                select.select([number], [], [], PATIENCE)
                 continue
             if not piece:
                 if content.tell() or time.monotonic() > give_up or not _is_pipe(name):

@@ -21,7 +21,7 @@ class Spectrum:
     """Short-time powers of mono samples at `rate` Hz, N frames."""
 
     rate: int
-    powers: np.ndarray  # (N,) mean square of each frame
+    powers: np.ndarray  # (N,) variance of each frame, so that an offset does not count
     bands: np.ndarray  # (N, NUM_BANDS)
     loud: np.ndarray  # (N,) whether a frame is sound
     mean: np.ndarray  # (F,) mean power spectrum of those
@@ -64,13 +64,14 @@ def spectrum_of(samples: np.ndarray, rate: int) -> Spectrum:
     samples = np.pad(samples, (0, max(0, size - len(samples))))
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 2]
     starts = range(0, len(frames), BLOCK)
-    powers = np.concatenate([np.square(frames[i : i + BLOCK], dtype=np.float64).mean(axis=1) for i in starts])
+    powers = np.concatenate([frames[i : i + BLOCK].var(axis=1, dtype=np.float64) for i in starts])
     loud = powers > LOUD * np.sort(powers)[-max(1, len(powers) // 20)]
     window = np.hanning(size).astype(np.float32)
     edges = np.linspace(1, size // 2, NUM_BANDS + 1).astype(int)[:-1]
     bands, total = [], np.zeros(size // 2 + 1)
     for start in starts:
-        power = np.square(np.abs(np.fft.rfft(frames[start : start + BLOCK] * window)))
+        part = frames[start : start + BLOCK]
+        power = np.square(np.abs(np.fft.rfft((part - part.mean(axis=1, keepdims=True)) * window)))
         total += power[loud[start : start + BLOCK]].sum(axis=0)
         bands.append(np.add.reduceat(power, edges, axis=1).astype(np.float32))
     return Spectrum(rate, powers, np.concatenate(bands), loud, total / max(1, int(loud.sum())))

@@ -3,7 +3,6 @@
 Rewrite `prepare` for a corpus of another form. It must return a DataDir per split of recipe.yaml.
 """
 
-import os
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -12,7 +11,7 @@ from dada.data.datadir import BONAFIDE, NO_SPEAKER, DataDir
 from dada.data.subset import divide
 from dada.errors import ConfigError, DataError
 from dada.formats.columns import NO_VALUE, refuse
-from dada.formats.csv_list import Row, map_values, read_rows
+from dada.formats.csv_list import Row, find_files, map_values, read_rows
 
 TABLES = {"speaker": "utt2spk", "text": "text"}  # columns whose table is not called utt2<column>
 NOT_TABLES = ("file", "label", "split")
@@ -36,22 +35,17 @@ def prepare(recipe) -> list[DataDir]:
     if "split" in columns:
         left_out = {value for value, split in options["splits_map"].items() if split == NO_VALUE}
         rows = [row for row in rows if row.values["split"] not in left_out]
-    missing = [
-        f"{path}:{row.line}: {root / row.values['file']} does not exist"
-        for row in rows
-        if not (root / row.values["file"]).is_file()
-    ]
-    refuse(missing, "correct the file names, or `corpus.root` in local.yaml")
+    files = find_files(path, rows, root)
     labels = map_values(path, rows, "label", options["labels_map"], "corpus.options.labels_map")
     names = recipe.all_splits
     splits = assign_splits(path, rows, labels, names, options)
     utts = utterance_ids(path, rows)
     tables: dict[str, dict] = {name: defaultdict(dict) for name in names}
-    for row, utt, label, split in sorted(
-        zip(rows, utts, labels, splits, strict=True), key=lambda item: item[1].encode()
+    for row, utt, label, split, file in sorted(
+        zip(rows, utts, labels, splits, files, strict=True), key=lambda item: item[1].encode()
     ):
         table = tables[split]
-        table["wav.scp"][utt] = os.path.abspath(root / row.values["file"])
+        table["wav.scp"][utt] = file
         table["utt2label"][utt] = label
         for column in columns:
             if column not in NOT_TABLES:
