@@ -61,6 +61,7 @@ def run(settings: dict, kind: str, seed: int = 1, epoch: int = 2, occurrence: in
 
 def test_every_augmentation_is_found():
     assert NAMES == [
+        "codec",
         "cutout",
         "drop_bands",
         "drop_chunks",
@@ -74,7 +75,7 @@ def test_every_augmentation_is_found():
         "sinc_mask",
         "specaugment",
     ]
-    assert len(KINDS) == 14 and {name for name, _ in KINDS} == set(NAMES)
+    assert len(KINDS) == 15 and {name for name, _ in KINDS} == set(NAMES)
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)
@@ -194,6 +195,8 @@ def test_values_that_are_not_finite_stop_the_run():
         ("features", {"name": "filter_augment", "num_bands": [1, 3]}, "two bands at least"),
         ("features", {"name": "specaugment", "band_width": 0}, "band_width is 0, and must be at least 1"),
         ("waveform", {"name": "noise", "colour": "blue"}, "known: white, pink, brown"),
+        ("waveform", {"name": "codec", "preset": "asvspoof2021"}, "no preset 'asvspoof2021', did you mean"),
+        ("waveform", {"name": "codec", "chains": ["mp4:32"]}, "codec 'mp4' is not known"),
         ("waveform", {"name": "rawboost", "algorithm": 9}, "at least 1 and at most 8"),
         ("waveform", {"name": "rawboost", "impulses": 120.0}, "0 to 100 percent"),
         ("waveform", {"name": "rawboost", "sample_rate": 8000}, "half of the sample rate"),
