@@ -41,7 +41,7 @@ class Augment:
 
     def __init__(self, config: Config):
         if config.preset not in PRESETS:
-            near = nearest(config.preset, PRESETS)
+            near = nearest(config.preset, list(PRESETS))
             raise ConfigError(f"codec: no preset {config.preset!r}{near}; known: {', '.join(PRESETS)}")
         self.config = config
         self.chains = [parse(text) for text in config.chains or PRESETS[config.preset]]
