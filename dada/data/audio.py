@@ -67,12 +67,12 @@ def read_native(location: str) -> tuple[np.ndarray, int]:
 def read_header(location: str) -> Header:
     """Return what an audio file states of itself.
 
-    A file that does not state its length, such as AAC without a container, is decoded to count its samples.
+    A file that does not state its length, or only in packets, such as WebM, is decoded to count its samples.
     Raise DataError as `read_audio` does.
     """
     with open_recording(source_of(location), location) as recording:
         num_samples = recording.num_samples
-        if num_samples is None:
+        if num_samples is None or not recording.is_exact:
             num_samples = sum(len(block) for block in recording.blocks)
         return Header(num_samples, recording.rate, recording.container)
 

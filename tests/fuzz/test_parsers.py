@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from encoded import container
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dada.data import ArkReader, DataDir, read_audio, read_table
 from dada.data.audio import read_header
 from dada.data.audio_arks import _entry
+from dada.data.sound import read_sound
 from dada.data.subset import read_list
 from dada.data.validate import validate
 from dada.data.vectors import INDEX, Vectors, read_utts
@@ -200,6 +202,9 @@ READERS = {
     ),
     "index of vectors": Reader(read_utts, ".txt", (b"a\nb\n",)),
     "audio": Reader(lambda path: read_audio(str(path)), ".flac", AUDIO),
+    "sound in a container": Reader(
+        lambda path: read_sound(str(path)), ".m4a", tuple(map(container, ("m4a", "webm", "wv", "aac", "avi")))
+    ),
     "audio in an ark": Reader(read_packed, ".ark", (*AUDIO, *map(_entry, AUDIO))),
     "tensors": Reader(
         lambda path: load_tensors(path, "get it again"),

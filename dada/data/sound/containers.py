@@ -90,9 +90,8 @@ def _recording(container: Any, name: str) -> Recording:
     if num_samples is not None:
         check_header(rate, max(channels, 1), num_samples, name)
     names = container.format.name.split(",")
-    recording = Recording(
-        rate, channels, f"{','.join(names[:2])}/{track.codec_context.name}", num_samples, iter(())
-    )
+    encoding = f"{','.join(names[:2])}/{track.codec_context.name}"
+    recording = Recording(rate, channels, encoding, num_samples, "mov" in names, iter(()))
     if len(tracks) > 1:
         recording.remarks.append(
             ("tracks", f"The file holds {len(tracks)} sound tracks, and the first is used.")
@@ -119,7 +118,7 @@ def _blocks(container: Any, track: Any, recording: Recording, name: str) -> Iter
     in what is found on the way.
     """
     limit = limits.MAX_SAMPLES // max(recording.channels, 1)
-    end = _end(container, recording)
+    end = recording.num_samples if recording.is_exact else None
     parts: list[np.ndarray] = []
     held = count = 0
     gaps: list[float] = []
@@ -150,11 +149,6 @@ def _blocks(container: Any, track: Any, recording: Recording, name: str) -> Iter
         recording.remarks.append(("gaps", what))
         recording.left_out = sum(gaps)
     yield np.concatenate(parts) if parts else np.zeros((0, max(recording.channels, 1)), np.float32)
-
-
-def _end(container: Any, recording: Recording) -> int | None:
-    """Return after how many samples an MP4 ends, whose last packet is filled up."""
-    return recording.num_samples if "mov" in container.format.name.split(",") else None
 
 
 def _frames(container: Any, track: Any, recording: Recording, name: str) -> Iterator[Any]:

@@ -52,6 +52,7 @@ def _by_libsndfile(file: soundfile.SoundFile, name: str) -> Recording:
         file.channels,
         f"{file.format}/{file.subtype}",
         file.frames,
+        True,
         _blocks(file, limits.BLOCK // file.channels, name),
     )
 

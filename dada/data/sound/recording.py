@@ -31,6 +31,7 @@ class Recording:
     channels: int
     container: str  # format and encoding, FLAC/PCM_16 by libsndfile or mov,mp4/aac by FFmpeg
     num_samples: int | None  # of each channel, as stated; None where the file does not say
+    is_exact: bool  # whether that is exact for a whole file, and not rounded to packets
     blocks: Iterator[np.ndarray]  # (n, channels) float32; the file ends with them
     remarks: list[tuple[str, str]] = field(default_factory=list)  # name of a check, sentence
     num_damaged: int = 0  # packets that could not be decoded
