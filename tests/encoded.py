@@ -2,7 +2,7 @@
 
 import fractions
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import soundfile
@@ -24,8 +24,10 @@ CONTAINERS = {  # ending -> container and encoder by FFmpeg's names, rate
     "avi": ("avi", "ac3", 48_000),
     "3gp": ("3gp", "libopencore_amrnb", 8_000),
     "mka": ("matroska", "flac", 44_100),
+    "mp3": ("mp3", "libmp3lame", 44_100),
 }
 OPTIONS = {"b": "64000"}
+MUXER = {"mp3": {"write_xing": "0"}}  # without a length
 
 
 def speech(seconds: float = 3.0, rate: int = 16_000) -> np.ndarray:
@@ -42,7 +44,13 @@ def plain(
     return content.getvalue()
 
 
-def container(ending: str, tracks: Sequence[np.ndarray] = (), video: bool = False, gap: float = 0.0) -> bytes:
+def container(
+    ending: str,
+    tracks: Sequence[np.ndarray] = (),
+    video: bool = False,
+    gap: float = 0.0,
+    options: Mapping[str, str] | None = None,
+) -> bytes:
     """Speech as FFmpeg writes it into a container, with several sound tracks, a picture, or a gap of some
     seconds after the first half.
     """
@@ -50,10 +58,11 @@ def container(ending: str, tracks: Sequence[np.ndarray] = (), video: bool = Fals
 
     kind, encoder, rate = CONTAINERS[ending]
     content = io.BytesIO()
-    with av.open(content, "w", format=kind) as file:
+    with av.open(content, "w", format=kind, options=dict(MUXER.get(kind, {}))) as file:
         picture = file.add_stream("mpeg4", rate=25) if video else None
         streams = [
-            file.add_stream(encoder, rate=rate, layout="mono", options=OPTIONS) for _ in tracks or [None]
+            file.add_stream(encoder, rate=rate, layout="mono", options=dict(options or OPTIONS))
+            for _ in tracks or [None]
         ]
         if picture is not None:
             _draw(file, picture)

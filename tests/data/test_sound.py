@@ -157,3 +157,20 @@ def test_rates_without_a_common_divisor_take_little_memory(monkeypatch):
 def test_bytes_that_a_decoder_refuses_are_explained_by_both():
     with pytest.raises(DataError, match="libsndfile: .*; FFmpeg: .*was it copied whole"):
         decode_audio(b"\0\0\0\x1cftypM4A \0\0\0\0", name="clip")
+
+
+@pytest.mark.parametrize("before", [b"", b"ID3\3\0\0\0\0\x10\0" + bytes(2048)])
+def test_all_of_an_mp3_without_a_length_is_read(tmp_path, before):
+    """libsndfile stops where the bit rate of its first, quiet part would end it."""
+    x = speech(rate=44_100)
+    x[: len(x) // 4] *= 1e-3
+    content = container("mp3", [x], options={"global_quality": "472", "flags": "+qscale"})
+    (tmp_path / "a.mp3").write_bytes(before + content + b"TAG" + bytes(125))
+    sound = read_sound(str(tmp_path / "a.mp3"))
+    assert 3.0 <= sound.seconds < 3.1 and not sound.checks
+    (tmp_path / "a.mp3").write_bytes(content[: len(content) // 2])
+    assert named(read_sound(str(tmp_path / "a.mp3")), "doubt") == {"cut"}
+    steady = container("mp3", [x])
+    (tmp_path / "a.mp3").write_bytes(steady[: len(steady) // 2])
+    sound = read_sound(str(tmp_path / "a.mp3"))
+    assert named(sound) == {"cut"} and sound.container.startswith("MP3/")

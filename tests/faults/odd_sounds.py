@@ -107,6 +107,17 @@ def _streamed() -> bytes:
     return bytes(whole)
 
 
+def _varying() -> bytes:
+    """libsndfile reads a part of it."""
+    return container("mp3", [_louder_later()], options={"global_quality": "472", "flags": "+qscale"})
+
+
+def _louder_later() -> np.ndarray:
+    x = speech(rate=44_100)
+    x[: len(x) // 4] *= 1e-3
+    return x
+
+
 def _array(x: np.ndarray, rate: int = 16_000, subtype: str = "FLOAT") -> Callable[[], bytes]:
     return lambda: plain(x, rate, subtype=subtype)
 
@@ -193,6 +204,7 @@ FORMATS = [
         {"tracks": "note"},
         "the first is used",
     ),
+    OddSound("an MP3 of varying bit rate, whose header states no length", "clip.mp3", _varying),
     OddSound("MP3 called .wav", "clip.wav", lambda: plain(kind="MP3")),
     OddSound("MP4 called .flac", "clip.flac", lambda: container("m4a")),
     OddSound("a file without an ending", "clip", lambda: plain()),

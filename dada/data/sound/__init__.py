@@ -3,6 +3,7 @@
 recording    an open file, and the limits of every decoder
 decoding     libsndfile, or else
 containers   FFmpeg, through PyAV
+mp3          how many frames an MP3 has that does not say
 not_audio    what a file is that is no audio
 sources      files, entries of arks, pipes
 channels     several channels as one

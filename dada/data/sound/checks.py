@@ -122,7 +122,7 @@ def _of_file(mono: Mono, stated: Stated) -> list[Check]:
     elif promised - seconds - recording.left_out > slack:
         what = f"The file is cut: its header states {promised:.2f} s, and {there}."
         found.append(Check("cut", "doubt", what))
-    if recording.num_damaged > recording.broken_off:
+    if recording.num_damaged > int(recording.broken_off):
         what = f"Packets of it are damaged and left out: {recording.num_damaged}."
         found.append(Check("damaged", "doubt", what))
     if recording.rate not in USUAL_RATES:

@@ -9,10 +9,12 @@ import soundfile
 
 from dada.data.sound import recording as limits
 from dada.data.sound.containers import open_container
+from dada.data.sound.mp3 import Frames, frames_of
 from dada.data.sound.not_audio import what_it_is
 from dada.data.sound.recording import CONVERT_HINT, DAMAGED_HINT, Recording, Source, check_header
 from dada.errors import DataError
 
+SLACK = 3 * 1152  # samples of an MP3: what decoders leave out at its ends
 UNKNOWN_FRAMES = 1 << 60  # a FLAC whose header leaves its length open has more by libsndfile
 
 
@@ -24,6 +26,7 @@ def open_recording(source: Source, name: str) -> Iterator[Recording]:
     """
     with contextlib.ExitStack() as stack:
         refused: Exception | None = None
+        frames: Frames | None = None
         try:
             file = stack.enter_context(
                 soundfile.SoundFile(os.fsencode(source) if isinstance(source, str) else source)
@@ -33,17 +36,24 @@ def open_recording(source: Source, name: str) -> Iterator[Recording]:
         else:
             check_header(file.samplerate, file.channels, 0, name)
             # libsndfile reads nothing of a WAV whose writer never went back to write the size, and takes the
-            # length of a FLAC that was written to a pipe for infinite; FFmpeg reads both.
-            if 0 < file.frames < UNKNOWN_FRAMES:
+            # length of a FLAC that was written to a pipe for infinite, and that of some MP3 for shorter;
+            # FFmpeg reads them.
+            frames = frames_of(source) if file.format == "MP3" else None
+            is_whole = frames is None or frames.num_samples <= file.frames + SLACK
+            if 0 < file.frames < UNKNOWN_FRAMES and is_whole:
                 check_header(file.samplerate, file.channels, file.frames, name)
-                yield _by_libsndfile(file, name)
+                recording = _by_libsndfile(file, name)
+                recording.broken_off = frames is not None and frames.broken_off
+                yield recording
                 return
         if not isinstance(source, str):
             source.seek(0)
         what, advice = what_it_is(source)
         if what:
             raise DataError(f"{name} cannot be read as audio (it is {what}): {advice}") from refused
-        yield stack.enter_context(open_container(source, name, str(refused or "")))
+        recording = stack.enter_context(open_container(source, name, str(refused or "")))
+        yield recording
+        recording.broken_off |= frames is not None and frames.broken_off
 
 
 def _by_libsndfile(file: soundfile.SoundFile, name: str) -> Recording:
