@@ -41,6 +41,7 @@ class Sound:
     name: str
     samples: np.ndarray  # (T,) at 16 kHz
     array: np.ndarray  # (N, F) features, or the waveform where the system reads waveforms
+    start: float = 0.0  # s of the recording where the samples begin
 
 
 @dataclass
@@ -154,6 +155,9 @@ class AudioExplainer:
             method=method,
             background=background,
             completeness_error=completeness_error,
+            start=sound.start,
+            heard=len(sound.samples) / SAMPLE_RATE,
+            extension="silence" if self.config.input.length_rule == "pad" else "repeated",
         )
 
     def by_class(self, values: Tensor) -> dict[str, Tensor]:

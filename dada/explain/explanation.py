@@ -4,10 +4,14 @@ Axes: T samples, F frequencies, N frames.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF
+
+# What brings a recording that is shorter than a system's input to its length.
+Extension = Literal["repeated", "silence"]
 
 
 @dataclass
@@ -24,6 +28,14 @@ class Explanation:
     method: str
     background: str  # the inputs that it is compared with, in words
     completeness_error: float  # the larger of both outputs, relative
+    start: float = 0.0  # s of the recording where the waveform begins
+    heard: float | None = None  # s of the recording in the waveform, before `extension`; None for all of it
+    extension: Extension = "repeated"
+
+    @property
+    def fresh(self) -> float:
+        """Seconds of the waveform that come from the recording once; what follows is its extension."""
+        return self.seconds if self.heard is None else min(self.heard, self.seconds)
 
     @property
     def score_map(self) -> np.ndarray:

@@ -71,8 +71,11 @@ def time_figure(explanation: Explanation) -> Figure:
     return comparison_figure([explanation])
 
 
-def frequency_figure(explanation: Explanation, highest: float = 4000.0) -> Figure:
-    """Draw the support of both outputs over frequency (Hz), averaged over time: figure 3 of the paper."""
+def frequency_figure(explanation: Explanation, highest: float | None = None) -> Figure:
+    """Draw the support of both outputs over frequency, averaged over time: figure 3 of the paper.
+
+    The axis ends at `highest` Hz; without it, where the map ends.
+    """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 2.6), layout="constrained")
         axes = figure.subplots()
@@ -80,6 +83,7 @@ def frequency_figure(explanation: Explanation, highest: float = 4000.0) -> Figur
             note = f"the inputs of {explanation.system} have no frequencies"
             axes.text(0.5, 0.5, note, ha="center", transform=axes.transAxes)
             return figure
+        highest = explanation.frequencies[-1] if highest is None else highest
         keep = explanation.frequencies <= highest
         for name in (BONAFIDE, SPOOF):
             curve = scaled(support.spectral_profile(explanation.maps[name])[keep])

@@ -13,18 +13,20 @@ def asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def document(template: str, styles: Sequence[str], script: str, **parts: str) -> str:
+def document(template: str, styles: Sequence[str], scripts: Sequence[str], **parts: str) -> str:
     """Return a whole HTML document, which needs no other file.
 
-    `styles` and `script` are names of assets. `parts` fill the other placeholders of the template, as HTML.
+    `styles` and `scripts` are names of assets. `parts` fill the other placeholders of the template, as HTML.
     """
     css = "".join(asset(style) for style in styles)
-    return Template(asset(template)).substitute(parts, css=css, script=asset(script))
+    script = "".join(asset(name) for name in scripts)
+    return Template(asset(template)).substitute(parts, css=css, script=script)
 
 
 def breaking(name: str) -> str:
-    """Return the HTML of a name that may break at its joints on a narrow screen."""
-    return escape(name).replace("_", "_<wbr>").replace("-", "-<wbr>")
+    """Return the HTML of a name that breaks, at its joints, only where it is wider than half a phone."""
+    joints = escape(name).replace("_", "_<wbr>").replace("-", "-<wbr>")
+    return f"<span class=whole>{joints}</span>"
 
 
 def definitions(facts: Mapping[str, str]) -> str:

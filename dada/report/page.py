@@ -50,7 +50,7 @@ def page(
     return document(
         "report.html",
         ["report.css"],
-        "report.js",
+        ["scroll.js", "report.js"],
         name=escape(name),
         links=links,
         facts=definitions(facts),

@@ -12,8 +12,11 @@ TRANSCRIPT = "words"
 NOTE = (
     "A page for each: the sound, the attributions of every explained system and, where the recipe has words, "
     "which of them made it more or less like the purported speaker and what sound and words gave to the "
-    "fusions. Scores of the first training seed: higher is more bona fide, and each system has its own scale."
+    "fusions. An attack is known where the training data has it. Scores of the first training seed: higher "
+    "is more bona fide, and each system has its own scale."
 )
+# Whether the training data has the attack.
+KNOWN = {True: " (known)", False: " (unknown)", None: ""}
 
 
 def utterance_table(pages: Sequence[dict]) -> str:
@@ -29,7 +32,8 @@ def utterance_table(pages: Sequence[dict]) -> str:
 
 
 def _row(page: dict, systems: Sequence[str]) -> str:
-    attack = ABSENT if page["attack"] == NO_ATTACK else escape(readable(page["attack"]))
+    known = KNOWN[page.get("attack_known")]
+    attack = ABSENT if page["attack"] == NO_ATTACK else escape(readable(page["attack"]) + known)
     cells = [
         f'<td><a href="{escape(page["link"])}">{breaking(page["utt"])}</a></td>',
         f"<td>{escape(readable(page['label']))}</td>",

@@ -87,9 +87,11 @@ def _pages(recipe: Recipe, explained: Sequence[str]) -> list[Job]:
     files = [summary_path(recipe, name) for name in explained]
     for name in (*explained, *others):
         folder = _first_seed(recipe, name)
+        files.append(folder.calibration)
         has_scores = name not in others or gives_scores(recipe, recipe.system(name))
         files += map(folder.scores, splits) if has_scores else [folder.weights]
     files += [recipe.data_dir(split) / "text" for split in splits]
+    files += [recipe.data_dir(recipe.splits.train) / "utt2attack"] if recipe.splits.train else []
     files += [recipe.text_dir(recipe.text.name, "train") / "text"] if others else []
     settings = {"pages": chosen.pages, "utterances": chosen.utterances, "seed": chosen.seed}
     settings["systems"] = [*explained, *others]

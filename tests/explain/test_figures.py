@@ -10,6 +10,7 @@ from dada.explain import figures
 from dada.explain.explanation import Explanation
 from dada.explain.page.combined import combine, page_figures, write_figures
 from dada.explain.page.content import ClipPage
+from dada.explain.page.part import Part
 
 NUM_ROWS, NUM_FRAMES = 6, 30
 
@@ -64,6 +65,8 @@ def test_support_is_scaled_to_its_maximum_over_time_and_frequency():
         assert curve.max() == 1 and curve.min() >= 0
     assert curves(support)[1].tolist() == [0.0] * 15 + [1.0] * 15
     (axes,) = figures.frequency_figure(explanation()).axes
+    assert [len(curve) for curve in curves(axes)] == [6, 6] and axes.get_xlim() == (0, 7.9)
+    (axes,) = figures.frequency_figure(explanation(), 4000.0).axes
     assert [len(curve) for curve in curves(axes)] == [3, 3] and axes.get_xlim() == (0, 4)
     (axes,) = figures.frequency_figure(explanation(frequencies=False)).axes
     assert [text.get_text() for text in axes.texts] == ["the inputs of lcnn have no frequencies"]
@@ -83,8 +86,13 @@ def test_a_figure_is_written_in_three_formats_and_again_with_the_same_bytes(tmp_
     assert again[1].read_bytes() == (tmp_path / "clip_gmm_time.svg").read_bytes()
 
 
+def clip_page(system: str) -> ClipPage:
+    shown = explanation(system)
+    return ClipPage("clip.flac", Part(shown.samples, 0.0, 2.0), {"System": system}, explanations=[shown])
+
+
 def test_pages_of_systems_become_one_and_their_figures_are_plain_numbers():
-    pages = [ClipPage("clip.flac", b"", {"System": name}, [explanation(name)]) for name in ("a", "b", "a")]
+    pages = [clip_page(name) for name in ("a", "b", "a")]
     page = combine(pages)
     assert page.facts == {"System": "a", "System 2": "b", "System 3": "a"}
     listed = page_figures("clip.flac", page)["audio"]

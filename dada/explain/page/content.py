@@ -15,9 +15,20 @@ import soundfile
 from dada.data import SAMPLE_RATE
 from dada.experiment.trained import Experiment
 from dada.explain.explanation import Explanation
+from dada.explain.page.part import Part, part_to_play
 from dada.explain.words import Contributions, WordExplanation, branch_contributions, explain_words
 from dada.models.fusion._branches import Branches
 from dada.score.clip import System
+
+ALONE = 0.9995  # from here on the weight of the sound is written as 1
+
+
+@dataclass
+class Timeline:
+    """The scores of a system over a long recording."""
+
+    system: str
+    windows: list[tuple[float, float, float | None]]  # from and to (s), score; None without speech
 
 
 @dataclass
@@ -25,8 +36,10 @@ class ClipPage:
     """All that the page of a clip shows."""
 
     title: str
-    audio: bytes  # a FLAC file
+    part: Part  # what is played
     facts: dict[str, str]  # term -> its description
+    answers: list[str] = field(default_factory=list)  # what the systems say, in sentences
+    timelines: list[Timeline] = field(default_factory=list)
     explanations: list[Explanation] = field(default_factory=list)  # of audio systems
     scores: dict[str, float] = field(default_factory=dict)  # system -> score
     words: WordExplanation | None = None
@@ -55,6 +68,14 @@ class ClipSource(Protocol):
         """Term -> its description."""
 
     @property
+    def answers(self) -> list[str]:
+        """What the systems say of the clip, in sentences."""
+
+    @property
+    def timelines(self) -> list[Timeline]:
+        """Scores over time, of a recording of several windows."""
+
+    @property
     def scores(self) -> dict[str, float]:
         """System -> score."""
 
@@ -67,7 +88,7 @@ class ClipSource(Protocol):
         """The split that the background of the fusions comes from."""
 
     def samples(self) -> np.ndarray:
-        """Return the waveform (T,) at 16 kHz."""
+        """Return the whole waveform (T,) at 16 kHz."""
 
     def explanations(self) -> Iterable[Explanation]:
         """Yield the explanation of every audio system."""
@@ -87,8 +108,10 @@ class ClipSource(Protocol):
 
 def collect_page(source: ClipSource) -> ClipPage:
     """Return the page of a clip. Raise DataError or ConfigError for a clip that a system cannot explain."""
-    page = ClipPage(source.title, as_flac(source.samples()), source.facts, scores=source.scores)
-    page.explanations = list(source.explanations())
+    explanations = list(source.explanations())
+    part = part_to_play(source.samples(), explanations)
+    page = ClipPage(source.title, part, source.facts, list(source.answers), list(source.timelines))
+    page.explanations, page.scores = explanations, source.scores
     words, system = source.transcript(), source.text_system()
     if system is not None and words.split():
         page.words = explain_words(system, words, source.speaker, lambda name: source.quotes().get(name, []))
@@ -97,6 +120,11 @@ def collect_page(source: ClipSource) -> ClipPage:
         page.contributions[name] = branch_contributions(case.fusion, case.clip, case.background)
         page.background = f"{len(case.background.utts)} utterances of {source.background_split}"
     return page
+
+
+def words_that_do_not_count(contributions: Mapping[str, Contributions]) -> list[str]:
+    """Return the fusions that give the words no weight."""
+    return [name for name, found in contributions.items() if found.alpha is not None and found.alpha >= ALONE]
 
 
 def as_flac(samples: np.ndarray) -> bytes:

@@ -15,7 +15,7 @@ from dada.explain.config import AUTO
 from dada.explain.explainer import CLASSES, AudioExplainer, Sound
 from dada.explain.explanation import Explanation
 from dada.explain.figures import NAMES
-from dada.explain.page.content import FusionCase
+from dada.explain.page.content import FusionCase, Timeline
 from dada.explain.words import NUM_BACKGROUND, read_quotes
 from dada.recipe_view import RecipeView
 from dada.score.clip import Clip, System
@@ -30,7 +30,8 @@ class LiveSource:
 
     `recipe` is that of the system, under the protocol that it was trained with; None with published weights.
     `files` are audio files to compare with; without any, it is the dev split of the recipe. `options` are the
-    settings of methods by name, as in `explain.options`. Raise ConfigError for a system that has neither an
+    settings of methods by name, as in `explain.options`. `answers` and `timelines` are those of the page.
+    Raise ConfigError for a system that has neither an
     audio system with the classes bona fide and spoof nor a text system.
     """
 
@@ -43,6 +44,10 @@ class LiveSource:
     method: str = AUTO
     options: Mapping[str, Mapping[str, object]] | None = None
     scores: dict[str, float] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)
+    timelines: list[Timeline] = field(default_factory=list)
+    recording: np.ndarray | None = None  # (T,) that the clip was cut from; None where it is the whole
+    start: float = 0.0  # s of the recording where the clip begins
 
     def __post_init__(self) -> None:
         if not any(_audio_systems(self.system)) and not self.system.uses_words():
@@ -67,14 +72,15 @@ class LiveSource:
         return self._recipe.splits.dev or self._recipe.splits.test[0]
 
     def samples(self) -> np.ndarray:
-        """Return the waveform of the clip."""
-        return self.clip.samples
+        """Return the waveform of the recording."""
+        return self.clip.samples if self.recording is None else self.recording
 
     def explanations(self) -> Iterator[Explanation]:
         """Explain every audio system in turn."""
         for system in _audio_systems(self.system):
             explainer = AudioExplainer(system.experiment, self.method, self.options)
-            sound = replace(_sound(system, self.clip.name, self.clip.samples), name=self.title)
+            sound = _sound(system, self.clip.name, self.clip.samples)
+            sound = replace(sound, name=self.title, start=self.start)
             explanation = explainer.explanation(sound, *self._background(system))
             _warn_if_rough(explanation)
             yield explanation

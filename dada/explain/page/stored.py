@@ -15,7 +15,8 @@ from dada.experiment.trained import Experiment, load_experiment
 from dada.explain.comparison import read_shares
 from dada.explain.explainer import CLASSES, ZEROS, AudioExplainer
 from dada.explain.explanation import Explanation
-from dada.explain.page.content import FusionCase
+from dada.explain.page.answers import joint_answer
+from dada.explain.page.content import FusionCase, Timeline
 from dada.explain.paths import explain_dir, summary_path
 from dada.explain.pool import Pool
 from dada.explain.words import NUM_BACKGROUND, read_quotes
@@ -24,6 +25,17 @@ from dada.recipe_view import RecipeView
 from dada.score.clip import System
 from dada.score.fuse import fusion_module, read_branches
 from dada.storage.json_file import read_json
+
+# What is said of an attack that the training data has, lacks, or may have.
+IN_TRAINING = {True: ", known from the training data", False: ", unknown to the training data", None: ""}
+TRUE = {BONAFIDE: "bona fide speech", SPOOF: "synthetic speech"}
+
+
+def known_attacks(recipe: RecipeView) -> set[str] | None:
+    """Return the attacks of the training data; None where the recipe has none, or does not name them."""
+    split = recipe.splits.train
+    path = recipe.data_dir(split) / "utt2attack" if split else None
+    return set(read_table(path).values()) if path is not None and path.exists() else None
 
 
 class StoredClips:
@@ -51,6 +63,10 @@ class StoredClips:
             utt: row["class"] for system in reversed(self.explained) for (utt, _), row in system.rows.items()
         }
         self.scores = {name: self._scores(name) for name in (*explained, *others)}
+        self.calibrations = {
+            name: ExperimentFolder(self.seed_dir(name)).read_calibration() for name in self.scores
+        }
+        self.known_attacks = known_attacks(recipe)
         self._outputs: dict[tuple[Path, Path, str], Branches] = {}
 
     def clip(self, utt: str) -> "StoredClip":
@@ -111,10 +127,13 @@ class StoredClip:
         """What pages.json lists of the utterance: `-` where there is no attack or speaker."""
         data, utt = self._data, self.utt
         label = BONAFIDE if self.clips.classes[utt] == BONAFIDE else SPOOF
+        attack = data["utt2attack"][utt] if data.get("utt2attack") else NO_ATTACK
+        known = self.clips.known_attacks
         return {
             "utt": utt,
             "label": data.labels[utt] if data.labels else label,
-            "attack": data["utt2attack"][utt] if data.get("utt2attack") else NO_ATTACK,
+            "attack": attack,
+            "attack_known": None if known is None or attack == NO_ATTACK else attack in known,
             "speaker": data.speakers[utt],
             "words": data["text"][utt] if data.get("text") else "",
             "scores": {name: scores[utt] for name, scores in self.clips.scores.items() if utt in scores},
@@ -124,6 +143,23 @@ class StoredClip:
     def scores(self) -> dict[str, float]:
         """System -> score."""
         return self.row["scores"]
+
+    @property
+    def answers(self) -> list[str]:
+        """What the calibrated systems say, and the true class."""
+        ratios = {
+            name: fitted["slope"] * self.scores[name] + fitted["offset"]
+            for name, fitted in self.clips.calibrations.items()
+            if fitted is not None and name in self.scores
+        }
+        label = self.row["label"]
+        truth = f"In truth it is {TRUE.get(label, f'of the class {readable(label)}')}."
+        return [f"{joint_answer(ratios)} {truth}".strip()]
+
+    @property
+    def timelines(self) -> list[Timeline]:
+        """None are stored: stages score one window of an utterance."""
+        return []
 
     @property
     def speaker(self) -> str:
@@ -141,11 +177,11 @@ class StoredClip:
         row, conditions = self.row, self._data.conditions
         facts = {
             "Class": readable(row["label"]),
-            "Attack": readable(row["attack"]),
+            "Attack": readable(row["attack"]) + IN_TRAINING[row["attack_known"]],
             "Purported speaker": row["speaker"],
         }
         for name, table in conditions.items():
-            if name != "attack":
+            if name != "attack" and not (name == "known" and row["attack_known"] is not None):
                 facts[readable(name).capitalize()] = readable(table[self.utt])
         facts |= {"Words": row["words"], "Training seed": str(self.clips.recipe.seeds[0])}
         return {term: text for term, text in facts.items() if text not in ("", NO_ATTACK, NO_SPEAKER)}
