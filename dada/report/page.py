@@ -6,7 +6,7 @@ from html import escape
 
 from dada.report.class_tables import open_sets
 from dada.report.load import Section
-from dada.report.markup import definitions, document, head
+from dada.report.markup import breaking, definitions, document, head
 from dada.report.markup import table as html_table
 from dada.report.plots import calibration_plot, confusion_plot, det_plot, histogram_plot, interval_plot
 from dada.report.split import counts_line, notes_of, tables_of
@@ -17,6 +17,7 @@ from dada.storage.environment import Machine
 
 # A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a
 # second figure.
+NAME = re.compile(r"[A-Za-z].*[_-].*")  # of a system or a model, with joints
 BESIDE = re.compile(r"(\S+)(?: (\[.*?\]|minus .*|\(.*\)))?(?: (±.*))?")
 
 
@@ -37,13 +38,14 @@ def page(
     )
     links += '<a href="#dev">development splits</a>' if others else ""
     overview = test_sets_table(sections)
-    body = [_card(overview.title, command, overview.note, _table(overview))] if overview.rows else []
-    body += [_section(section, command, num_det_systems) for section in tests]
+    body = [_card(overview.title, overview.note, _table(overview))] if overview.rows else []
+    body += [_section(section, num_det_systems) for section in tests]
     if others:
-        folded = "".join(_section(section, command, num_det_systems) for section in others)
+        folded = "".join(_section(section, num_det_systems) for section in others)
         body.append(f'<details id="dev"><summary>Development splits</summary>{folded}</details>')
     facts = {
         "Everything from nothing": f"<code>{escape(all_command)}</code>",
+        "This page from the scores": f"<code>{escape(command)}</code>",
         "Hardware": escape(machine.hardware),
         "Software": escape(machine.software),
     }
@@ -58,27 +60,24 @@ def page(
     )
 
 
-def _section(section: Section, command: str, num_det_systems: int) -> str:
+def _section(section: Section, num_det_systems: int) -> str:
     cards = tables = [
-        _card(table.title, command, table.note, _table(table))
-        for table in tables_of(section)
-        if not table.drawn
+        _card(table.title, table.note, _table(table)) for table in tables_of(section) if not table.drawn
     ]
     if tables and section.scored:
         plots = [
-            _card("EER and its interval", command, "", interval_plot(section), "wide"),
+            _card("EER and its interval", "", interval_plot(section), "wide"),
             _card(
                 "Detection error trade-off",
-                command,
                 "Mean of the training seeds; bands are intervals over resampled speakers; dots are the "
                 "EER. Axes are probit-scaled.",
                 det_plot(section, num_det_systems),
+                "narrow",
             ),
         ]
         below = [
             _card(
                 "Scores",
-                command,
                 "Share of each class by score, over all training seeds.",
                 histogram_plot(section),
                 "wide",
@@ -89,18 +88,18 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
                 "Scores read as natural-log likelihood ratios: calibrated ones lie on the line; a dot "
                 "grows with its share of trials."
             )
-            below.append(_card("Calibration", command, note, calibration_plot(section), "wide"))
+            below.append(_card("Calibration", note, calibration_plot(section), "wide"))
         if open_sets(section):
             note = (
                 "% of the trials of a true class, over all training seeds: rows are true classes, "
                 "columns decisions."
             )
             below.insert(
-                0, _card("Confusion matrices of the open-set systems", command, note, confusion_plot(section))
+                0, _card("Confusion matrices of the open-set systems", note, confusion_plot(section))
             )
         cards = [tables[0], *plots, *tables[1:], *below]
     if section.pages:
-        card = _card(TITLE, command, NOTE, utterance_table(section.pages))
+        card = _card(TITLE, NOTE, utterance_table(section.pages))
         cards.append(f'<div id="{_anchor(section)}-utterances">{card}</div>')
     lines = [counts_line(section), *notes_of(section)]
     notes = "".join(f"<p class=soft>{_code(line)}</p>" for line in lines)
@@ -108,12 +107,12 @@ def _section(section: Section, command: str, num_det_systems: int) -> str:
     return f'<section id="{_anchor(section)}">{heading}{"".join(cards)}</section>'
 
 
-def _card(title: str, command: str, note: str, content: str, svg_class: str = "") -> str:
+def _card(title: str, note: str, content: str, svg_class: str = "") -> str:
     content = content.replace("<svg ", f'<svg class="{svg_class}" ', 1) if svg_class else content
     paragraph = f"<p class=soft>{_code(note)}</p>" if note else ""
     return (
         f"<div class=card><h3>{escape(title)}</h3>"
-        f"<p class=command><code>{escape(command)}</code></p>{paragraph}"
+        f"{paragraph}"
         f"<div class=scroll tabindex=0>{content}</div></div>"
     )
 
@@ -126,9 +125,8 @@ def _table(table: Table) -> str:
 
 def _cell(cell: Cell, full_heat: float | None) -> str:
     parts = BESIDE.fullmatch(cell.text)
-    # A long name may break at its underscores on a narrow screen.
-    text = escape(parts[1] if parts else cell.text).replace("_", "_<wbr>")
-    small = [f"<span>{escape(part)}</span>" for part in parts.groups()[1:] if part] if parts else []
+    text = _text(parts[1] if parts else cell.text)
+    small = [f"<span>{_text(part)}</span>" for part in parts.groups()[1:] if part] if parts else []
     if small:
         text += f" <span class=by>{' '.join(small)}</span>"
     attributes = " class=best" if cell.best and full_heat is None else ""
@@ -140,6 +138,11 @@ def _cell(cell: Cell, full_heat: float | None) -> str:
                 f' style="background:color-mix(in srgb, var(--heat) {100 * share:.0f}%, var(--card))"'
             )
     return f"<td{attributes}>{text}</td>"
+
+
+def _text(text: str) -> str:
+    """Return a text as HTML, in which the names of systems break only where they are too wide."""
+    return " ".join(breaking(word) if NAME.fullmatch(word) else escape(word) for word in text.split(" "))
 
 
 def _heading(section: Section) -> str:

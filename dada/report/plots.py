@@ -32,7 +32,7 @@ STYLES = [
     (0, (3, 1, 1, 1)),
     (0, (2, 2)),
 ]
-WIDTH = 10.4  # of a figure, inches
+WIDTH, DET_WIDTH = 10.4, 5.4  # of a figure, inches
 RATES = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 95]) / 100
 SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -72,8 +72,9 @@ def det_plot(section: Section, num_systems: int) -> str:
     high = next((rate for rate in RATES if rate >= max(0.4, 1.3 * worst)), RATES[-1])
     limits = ndtri([0.004, high])
     with matplotlib.rc_context(SETTINGS):
-        figure = Figure(figsize=(WIDTH, 6.2))
-        axes = figure.add_axes((0.07, 0.09, 0.535, 0.89))
+        # As narrow as a phone shows whole, with the legend below.
+        figure = Figure(figsize=(DET_WIDTH, DET_WIDTH + 0.4 + 0.25 * len(best)), layout="constrained")
+        axes = figure.subplots()
         axes.plot(limits, limits, color=FAINT, linewidth=0.8, linestyle=(0, (2, 3)))
         for i, name in enumerate(best):
             curve, value = section.scored[name].det, eers[name]
@@ -100,8 +101,8 @@ def det_plot(section: Section, num_systems: int) -> str:
         )
         axes.set_xticks(ndtri(ticks), labels)
         axes.set_yticks(ndtri(ticks), labels)
-        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.62, 0.985), "alignment": "left"}
-        figure.legend(**place, frameon=False, title="EER", handlelength=3.2, labelspacing=0.7)
+        place: dict[str, Any] = {"loc": "outside lower left", "alignment": "left"}
+        figure.legend(**place, frameon=False, title="EER", handlelength=3.2)
         return _svg(
             figure,
             f"Detection error trade-off of {len(best)} systems, protocol {section.protocol}, {section.split}",
@@ -162,7 +163,7 @@ def histogram_plot(section: Section) -> str:
             axes.grid(visible=False)
             axes.spines["left"].set_visible(False)
         figure.legend(
-            *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False
+            *panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False
         )
         return _svg(figure, f"Score histograms, protocol {section.protocol}, {section.split}")
 

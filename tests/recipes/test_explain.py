@@ -122,18 +122,22 @@ def test_a_page_for_an_utterance_of_every_class(explained):
             )
         html = (explained.exp_dir("explain_pages") / page["file"]).read_text()
         assert (
-            titles(html) == ["Scores", *SYSTEMS, "The words", "What each branch gave"]
+            titles(html) == ["Scores", "The sound", *SYSTEMS, "The words", "What each branch gave"]
             and html.count("data:audio/flac") == 1
         )
         assert (
             f"more like {page['speaker']}" in html
             and "Nearest quotes of" in html
-            and html.count("class=hz") == 3 + 2
+            and len(re.findall('class="(grey|map) hz"', html)) == 1 + 2
         )
         assert (
             not re.search(r'(src|href)="(?!data:|#)', html)
-            and "<td>dada_<wbr>mid</td>" in html.split("What each branch gave")[1]
+            and "dada_<wbr>mid</span></td>" in html.split("What each branch gave")[1]
         )
+        kind = "bona fide" if page["label"] == "bonafide" else "synthetic"
+        assert f"In truth it is {kind} speech." in html and "More like" in html
+        assert page["attack_known"] == (None if page["attack"] == "-" else True)
+        assert ("known from the training data" in html) == (page["attack"] != "-")
         assert "20 other utterances of its class" in html and "<dt>Purported speaker</dt>" in html
 
 
@@ -217,7 +221,7 @@ def test_pages_of_a_recipe_without_words(explained, tmp_path):
     (page, *_) = make_pages(recipe)
     html = (recipe.exp_dir("explain_pages") / page["file"]).read_text()
     assert (
-        titles(html) == ["Scores", "lfcc_lcnn"]
+        titles(html) == ["Scores", "The sound", "lfcc_lcnn"]
         and page["words"] == ""
         and page["scores"].keys() == {"lfcc_lcnn"}
     )
