@@ -151,7 +151,7 @@ def _note(explanation: Explanation) -> str:
     error = explanation.completeness_error
     rough = ", so take the map as a rough picture" if error >= ROUGH else ""
     return (
-        f"{_heard(explanation)} {explanation.method.replace('_', ' ').capitalize()}, compared with "
+        f"{_heard(explanation)} Attributions: {explanation.method.replace('_', ' ')}, compared with "
         f"{explanation.background}; completeness error "
         f"{100 * error:.2g} %{rough}. In speech (the time without shade, "
         f"{100 * explanation.speech.mean():.0f} %): {in_speech}."

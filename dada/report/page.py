@@ -15,9 +15,9 @@ from dada.report.text_tables import test_sets_table
 from dada.report.utterances import NOTE, TITLE, utterance_table
 from dada.storage.environment import Machine
 
+NAME = re.compile(r"[A-Za-z].*[_-].*")  # of a system or a model, with joints
 # A cell's main part, and what is set small below it: interval and spread, the second system of a pair, a
 # second figure.
-NAME = re.compile(r"[A-Za-z].*[_-].*")  # of a system or a model, with joints
 BESIDE = re.compile(r"(\S+)(?: (\[.*?\]|minus .*|\(.*\)))?(?: (±.*))?")
 
 
