@@ -121,7 +121,7 @@ def test_documents_are_files_of_the_package():
 
 
 def test_elements():
-    assert breaking("a_b-<") == "a_<wbr>b-<wbr>&lt;"
+    assert breaking("a_b-<") == "<span class=whole>a_<wbr>b-<wbr>&lt;</span>"
     assert definitions({"a<": "<b>1</b>"}) == "<dt>a&lt;</dt><dd><b>1</b></dd>"
     assert table(["<th>a</th>"], ["<td>1</td>"], "c<") == (
         "<table><caption>c&lt;</caption><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>"
