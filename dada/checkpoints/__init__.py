@@ -7,8 +7,10 @@ path = checkpoints.locate(checkpoint, Consent(yes=True))
 import logging
 from pathlib import Path
 
+from dada.checkpoints.address import address
 from dada.checkpoints.cache import is_cached, place, verified
 from dada.checkpoints.consent import Consent
+from dada.checkpoints.listing import described
 from dada.checkpoints.manifest import Checkpoint, checkpoints, find, named, of_system
 from dada.errors import ConfigError
 from dada.settings import merge_layers
@@ -84,7 +86,7 @@ def locate(checkpoint: Checkpoint, consent: Consent) -> Path:
     ready = verified(checkpoint)
     if ready is not None:
         return ready
-    consent.require(checkpoint)
+    consent.require(described(checkpoint), address(checkpoint), str(place(checkpoint)))
     from dada.checkpoints.fetch import fetch
 
     return fetch(checkpoint)

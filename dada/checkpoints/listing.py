@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 from dada.checkpoints import cache
 from dada.checkpoints.address import published_address
-from dada.checkpoints.consent import licence_words
-from dada.checkpoints.manifest import Checkpoint
+from dada.checkpoints.manifest import NO_LICENCE, Checkpoint
 
 COLUMNS = ("name", "system", "size", "licence", "trained on", "takes", "published", "beyond the figures")
 
@@ -26,6 +25,17 @@ def as_facts(checkpoint: Checkpoint) -> dict:
         "place": str(cache.place(checkpoint)),
         "cached": str(cache.place(checkpoint)) if cache.is_cached(checkpoint) else None,
     }
+
+
+def licence_words(checkpoint: Checkpoint) -> str:
+    """Return the licence as text: `licence MIT`, `no licence stated`."""
+    return "no licence stated" if checkpoint.licence == NO_LICENCE else f"licence {checkpoint.licence}"
+
+
+def described(checkpoint: Checkpoint) -> str:
+    """Return what a question about a checkpoint names: `the checkpoint aasist (1.3 MB, licence MIT, …)`."""
+    facts = f"{checkpoint.size()}, {licence_words(checkpoint)}, trained on {checkpoint.training_data}"
+    return f"the checkpoint {checkpoint.name} ({facts})"
 
 
 def in_words(checkpoint: Checkpoint) -> str:

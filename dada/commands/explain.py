@@ -96,7 +96,6 @@ def clip_source(
     from dada.detect.words import described, figures
     from dada.explain.page.live import LiveSource
     from dada.score.clip import Clip
-    from dada.storage.exported import is_exported
 
     if detector.system.config.task == "text":
         detector.system.require_speaker(speaker or NO_SPEAKER)
@@ -109,7 +108,9 @@ def clip_source(
     }
     transcript, root = verdict.transcript or "", detector.system.root
     clip = Clip(file, read_audio(file, SAMPLE_RATE), speaker or NO_SPEAKER, lambda _: transcript)
-    recipe = None if model is None or root is None or is_exported(model) else recipe_of(root, model)
+    recipe = None
+    if model is not None and root is not None and detector.origin.seed is not None:
+        recipe = recipe_of(root, model)
     return LiveSource(detector.system, clip, facts, recipe, detector.origin.seed)
 
 

@@ -10,7 +10,10 @@ from pathlib import Path
 
 EXAMPLE = """
 dada export egs/mini/exp/lfcc_lcnn --out lfcc_lcnn --licence CC-BY-4.0
+dada export egs/mini/exp/lfcc_lcnn/seed_2 --out with_graph --onnx
 dada detect --model lfcc_lcnn clip.flac
+dada export egs/mini/exp/lfcc_lcnn --out lfcc_lcnn --upload somebody/lfcc_lcnn
+dada detect --model hf:somebody/lfcc_lcnn clip.flac
 """
 
 
@@ -19,6 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="experiment: exp/<system>, or exp/<system>/seed_<k>")
     parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
+    parser.add_argument(
+        "--onnx",
+        action="store_true",
+        help="write model.onnx as well, compared with the system: see docs/onnx.md",
+    )
+    parser.add_argument(
+        "--upload", metavar="OWNER/NAME", help="upload it to the Hugging Face Hub, where it is private"
+    )
     parser.add_argument("--licence", help="of the weights, e.g. CC-BY-4.0 (default: none is stated)")
 
 
@@ -33,5 +44,9 @@ def run(args: argparse.Namespace) -> None:
     refuse_existing(args.out)
     folder = seed_folder(args.model, args.seed)
     root = recipe_root(folder)
-    export(System.load(folder, root), folder, recipe_of(root, folder), args.out, args.licence)
+    export(System.load(folder, root), folder, recipe_of(root, folder), args.out, args.licence, args.onnx)
     print(args.out)
+    if args.upload:
+        from dada.export.hub import upload
+
+        print(upload(args.out, args.upload))

@@ -152,6 +152,8 @@ class Detector:
     @cached_property
     def transcription(self) -> TranscribeConfig:
         """The settings of the transcription, which the recipe of the system states. Raise ConfigError."""
+        if self.origin.transcribe is not None:
+            return self.origin.transcribe
         if self.system.root is None:
             raise ConfigError("a recipe says how to transcribe: give --model, an experiment of one")
         return load_recipe_config(self.system.root).transcribe

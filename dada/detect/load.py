@@ -15,6 +15,7 @@ from dada.errors import ConfigError, DataError, UserError
 from dada.experiment.folder import ExperimentFolder
 from dada.experiment.trained import Experiment
 from dada.export import is_exported, load_exported
+from dada.export.hub import fetched, is_hub_name
 from dada.recipe.config import load_recipe_config, load_system_config
 from dada.recipe.schema import RecipeConfig
 from dada.score.clip import System
@@ -32,7 +33,7 @@ def detector_of(
     together.
     """
     if model is not None and system is None and init is None:
-        return of_experiment(model, seed)
+        return of_experiment(fetched(model, consent) if is_hub_name(model) else model, seed)
     if model is None and seed is None and system is not None and init is not None:
         return of_weights(system, init)
     if model is None and seed is None and init is None:
@@ -62,7 +63,7 @@ def detectors_of(
         raise UserError("--init without one --system of its own: say which system the file is of")
     files: Sequence[Path | None] = inits or [None] * len(systems)
     return [
-        *(of_experiment(model, seed) for model in experiments),
+        *(detector_of(model, seed, None, None, consent) for model in experiments),
         *(detector_of(None, None, name, file, consent) for name, file in zip(systems, files, strict=True)),
     ]
 
@@ -144,6 +145,7 @@ def of_exported(folder: Path, seed: int | None = None) -> Detector:
             population=population if fitted else "",
             known=known,
             caveat=record["caveat"],
+            transcribe=exported.transcribe,
         ),
     )
 

@@ -40,6 +40,12 @@ def _use(facts: Mapping[str, Any]) -> str:
     if facts["score"] and not facts["words"]:
         lines.append("dada explain clip.flac --model FOLDER --out clip.html")
     lines.append("```\n")
+    if "onnx" in facts:
+        worst = max(facts["onnx"]["largest_difference"].values())
+        lines.append(
+            "`model.onnx` takes `waveform` (1, T) at 16 kHz and gives `logits` (1, K); on "
+            f"{len(facts['onnx']['largest_difference'])} lengths they differ by at most {worst:.1e}.\n"
+        )
     if facts["needs"]:
         lines.append(f"Pretrained models that have to be on the machine: {', '.join(facts['needs'])}.\n")
     return "\n".join(lines)

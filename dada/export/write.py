@@ -15,14 +15,16 @@ from dada.export.facts import facts_of, needed_encoders
 from dada.recipe_view import RecipeView
 from dada.score.clip import System
 from dada.storage.atomic import atomic_dir, write_text
-from dada.storage.exported import CARD, CONFIG, ENCODERS, TENSORS, write_record, write_tensors
+from dada.storage.exported import CARD, CONFIG, ENCODERS, GRAPH, TENSORS, write_record, write_tensors
 
 
-def export(system: System, folder: Path, recipe: RecipeView, out: Path, licence: str | None) -> None:
+def export(
+    system: System, folder: Path, recipe: RecipeView, out: Path, licence: str | None, with_onnx: bool = False
+) -> None:
     """Write the system of exp/<system>/seed_<k> (`folder`), loaded as `system`, to the folder `out`.
 
     Pretrained models that are folders are copied; those of the Hugging Face Hub are named. Raise ConfigError
-    for a system whose features other programs compute.
+    for a system whose features other programs compute, and for one that ONNX was asked of and cannot be.
     """
     systems = systems_of(system)
     for part in systems.values():
@@ -46,6 +48,11 @@ def export(system: System, folder: Path, recipe: RecipeView, out: Path, licence:
         write_tensors(partial / TENSORS, states)
         facts = facts_of(system, ExperimentFolder(folder), recipe, licence)
         facts["needs"] = sorted({name for config in configs.values() for name in needed_encoders(config)})
+        if with_onnx:
+            from dada.export.onnx import write_onnx
+
+            found = write_onnx(system, partial / GRAPH)
+            facts["onnx"] = {"largest_difference": {f"{n} samples": value for n, value in found.items()}}
         write_record(partial, facts)
         write_text(partial / CARD, model_card(facts))
 

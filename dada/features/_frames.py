@@ -47,6 +47,8 @@ def power_spectrum(
     if centre:
         x = torch.nn.functional.pad(x, (size // 2, size - size // 2))
         x = x[..., : x.shape[-1] - size % 2]
+    if torch.jit.is_tracing():
+        return _power_by_matrix(x, window, hop, num_fft, num_bins)
     parts = []
     for frames in frame(x, size, hop).split(
         CHUNK, dim=1
@@ -54,6 +56,20 @@ def power_spectrum(
         spectrum = torch.fft.rfft(frames * window, n=num_fft)[..., :num_bins]
         parts.append(spectrum.real.square() + spectrum.imag.square())
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def _power_by_matrix(x: Tensor, window: Tensor, hop: int, num_fft: int, num_bins: int | None) -> Tensor:
+    """|X|² of frames (B, N, K) by a matrix of cosines and sines, since ONNX has neither overlapping frames
+    nor complex numbers. Products are float64, which an FFT in float32 comes near to.
+    """
+    size = len(window)
+    num_frames = (x.shape[-1] - size) // hop + 1
+    places = torch.arange(num_frames)[:, None] * hop + torch.arange(size)
+    frames = x[:, places] * window
+    bins = torch.arange(num_bins or num_fft // 2 + 1, dtype=torch.float64)
+    angles = 2 * math.pi / num_fft * torch.arange(size, dtype=torch.float64)[:, None] * bins
+    real, imaginary = (frames.double() @ basis for basis in (angles.cos(), angles.sin()))
+    return (real.square() + imaginary.square()).float()
 
 
 def pre_emphasis(x: Tensor, coefficient: float = 0.97) -> Tensor:

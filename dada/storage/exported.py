@@ -3,6 +3,7 @@
 export.json        what the system is; size and SHA-256 of each file below, and the digest of its own content
 config.yaml        the settings of the system and of those that it combines
 model.safetensors  their parameters; those of another system that it combines are named branches/<system>/...
+model.onnx         the system as one graph, on request
 encoders/          pretrained models that came from folders of the recipe
 README.md          the model card, which may be edited: nothing is read from it
 """
@@ -21,13 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = 1  # a change that older versions cannot read raises it
-RECORD, CONFIG, TENSORS, ENCODERS, CARD = (
-    "export.json",
-    "config.yaml",
-    "model.safetensors",
-    "encoders",
-    "README.md",
-)
+RECORD, CONFIG, TENSORS = "export.json", "config.yaml", "model.safetensors"
+GRAPH, ENCODERS, CARD = "model.onnx", "encoders", "README.md"
 BRANCHES = "branches/"
 ADVICE = "export the system again, or fetch it again"
 
@@ -39,7 +35,7 @@ def is_exported(path: Path) -> bool:
 
 def write_record(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write export.json, last: `facts`, and what the files of the folder are."""
-    paths = [folder / CONFIG, folder / TENSORS, *sorted((folder / ENCODERS).rglob("*"))]
+    paths = [folder / CONFIG, folder / TENSORS, folder / GRAPH, *sorted((folder / ENCODERS).rglob("*"))]
     files = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": file_digest(path)}
         for path in paths
@@ -97,7 +93,7 @@ def write_tensors(path: Path, systems: Mapping[str, Mapping[str, "Tensor"]]) -> 
 
 def _check(folder: Path, name: str, expected: Mapping[str, Any]) -> None:
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if Path(name).is_absolute() or ".." in Path(name).parts:
         raise DataError(f"{folder / RECORD} names {name}, a path outside of the folder: {ADVICE}")
     require_file(path, ADVICE)
     size, digest = path.stat().st_size, file_digest(path)

@@ -180,6 +180,6 @@ def test_at_a_terminal_it_asks(checkpoint, serve, monkeypatch, capsys, answer, f
     if fetched:
         checkpoints.locate(checkpoint, Consent())
     else:
-        with pytest.raises(UserError, match="small was not fetched, as you answered"):
+        with pytest.raises(UserError, match="small .* was not fetched, as you answered"):
             checkpoints.locate(checkpoint, Consent())
     assert "0.3 MB, licence MIT" in capsys.readouterr().err and bool(files.asked) == fetched

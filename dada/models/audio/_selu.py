@@ -13,10 +13,11 @@ SELU_PIECE = 1 << 15  # numbers worked on at once
 
 
 def selu_(x: Tensor, training: bool) -> Tensor:
-    """SELU in place. Where a gradient of a model in evaluation is asked for, by the library's function, which
-    explanations look for.
+    """SELU in place. By the library's function where a gradient of a model in evaluation is asked for, which
+    explanations look for, and where the model is written to ONNX, which knows it.
     """
-    if x.device.type != "cpu" or x.dtype != torch.float32 or (x.requires_grad and not training):
+    by_library = (x.requires_grad and not training) or torch.jit.is_tracing()
+    if x.device.type != "cpu" or x.dtype != torch.float32 or by_library:
         return nn.functional.selu(x, inplace=True)
     return Selu.apply(x)
 
