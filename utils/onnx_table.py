@@ -28,7 +28,7 @@ utils/onnx_table.py aasist lfcc_lcnn
 """
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "onnx.md"
 BEGIN, END = "<!-- Table written by utils/onnx_table.py. -->\n", "\n<!-- End of the table. -->"
-HEADS = ("system", "weights", *(f"{length / 16_000:.2f} s" for length in onnx.LENGTHS), "size")
+HEADS = ("system", "weights", *(f"{length / 16_000:.2f} s" for length in onnx.LENGTHS))
 log = logging.getLogger("dada")
 
 
@@ -76,7 +76,7 @@ def row_of(name: str) -> tuple[str, ...] | None:
         return (f"`{name}`", "–", f"refused: {reason}")
     cells = [f"{value:.0e}" if value <= onnx.LIMIT else f"**{value:.0e}**" for value in found.values()]
     log.info("%s: %s", name, ", ".join(cells))
-    return (f"`{name}`", weights, *cells, f"{len(content) / 1e6:.1f} MB")
+    return (f"`{name}`", weights, *cells)
 
 
 def table(rows: dict[str, tuple[str, ...]]) -> str:
@@ -107,12 +107,14 @@ def main() -> None:
     text = PAGE.read_text(encoding="utf-8")
     systems = audio_systems()
     kept = {name: row for name, row in rows_in(text).items() if name in systems}
+    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
     for name in args.systems or systems:
         kept.pop(name, None)
         if (row := row_of(name)) is not None:
             kept[name] = row
-    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-    write_text(PAGE, f"{before}{BEGIN}\n{table(kept)}{END}{after}")
+        write_text(
+            PAGE, f"{before}{BEGIN}\n{table(kept)}{END}{after}"
+        )  # a run that is cut short keeps its rows
 
 
 if __name__ == "__main__":

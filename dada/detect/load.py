@@ -1,8 +1,9 @@
 """Detectors from the flags of a command: a trained experiment, or published weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -132,21 +133,24 @@ def of_exported(folder: Path, seed: int | None = None) -> Detector:
     if seed is not None:
         raise UserError(f"{folder} is an exported system, of one training run: leave out --seed")
     exported = load_exported(folder)
-    record = exported.record
-    fitted = record["calibration"]
+    origin = _recorded(folder, exported.record, exported.record)
+    if "without_words" in exported.record:
+        audio = _recorded(folder, exported.record, exported.record["without_words"])
+        origin = replace(origin, without_words=audio)
+    return Detector(exported.system, replace(origin, transcribe=exported.transcribe))
+
+
+def _recorded(folder: Path, record: Mapping[str, Any], part: Mapping[str, Any]) -> Origin:
+    """Return where an exported system comes from, with the calibration and the scores of a part of it."""
+    fitted = part["calibration"]
     population = f"{(fitted or {}).get('fitted_on', 'dev')} of {record['provenance']['corpus']}"
-    scores = [np.sort(np.array(record["known_scores"].get(label, []))) for label in (BONAFIDE, SPOOF)]
-    known = KnownScores(population, *scores) if all(map(len, scores)) else None
-    return Detector(
-        exported.system,
-        Origin(
-            weights=str(folder),
-            calibration=fitted,
-            population=population if fitted else "",
-            known=known,
-            caveat=record["caveat"],
-            transcribe=exported.transcribe,
-        ),
+    scores = [np.sort(np.array(part["known_scores"].get(label, []))) for label in (BONAFIDE, SPOOF)]
+    return Origin(
+        weights=str(folder),
+        calibration=fitted,
+        population=population if fitted else "",
+        known=KnownScores(population, *scores) if all(map(len, scores)) else None,
+        caveat=record["caveat"],
     )
 
 

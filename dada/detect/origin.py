@@ -27,8 +27,8 @@ class Origin:
     `calibration` holds slope and offset from scores to log-likelihood ratios, as the training run stores it,
     and `population` names the speech that it was fitted on. `caveat` is a sentence on the training data and
     its limits, which every verdict shows; empty for none. `without_words` is the origin of the audio branch
-    of a fusion, which answers where the words cannot be weighed. `transcribe` says how an exported system hears
-    words; the recipe of a training run says it otherwise.
+    of a fusion, which answers where the words cannot be weighed. `transcribe` says how an exported system
+    hears words; the recipe of a training run says it otherwise.
     """
 
     seed: int | None = None

@@ -30,6 +30,7 @@ def facts_of(
     The licence is the given one, else that of the published weights that it consists of, else None.
     """
     config, known = system.config, known_scores(files, recipe)
+    audio = config.branches.get("audio") if config.task == "fusion" else None
     published = checkpoints.find(Path(config.init).name) if config.init and not config.train.epochs else None
     return {
         "system": config.name,
@@ -45,6 +46,19 @@ def facts_of(
         "licence": licence or (published.licence if published else None),
         "caveat": published.caveat if published else caveat_of(recipe),
         "provenance": provenance_of(files, recipe),
+        **({"without_words": _without_words(files, audio, recipe)} if audio else {}),
+    }
+
+
+def _without_words(files: ExperimentFolder, audio: str, recipe: RecipeView) -> dict[str, Any]:
+    """Return the calibration and the scores of the audio branch of a fusion, which answers for clips whose
+    words cannot be weighed.
+    """
+    branch = ExperimentFolder(files.path.parent.parent / audio / files.path.name)
+    known = known_scores(branch, recipe)
+    return {
+        "calibration": branch.read_calibration(),
+        "known_scores": {label: thinned(scores) for label, scores in known.items()},
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 
 import pytest
 
@@ -45,6 +46,19 @@ def test_all_systems_of_a_recipe_come_back_with_the_same_scores(finished, clips,
             assert own.score == again.score and own.outputs.logits.equal(again.outputs.logits), name
             assert list(own.branch_scores()) == list(again.branch_scores())
         assert str(finished) not in (out / "config.yaml").read_text() + (out / "export.json").read_text()
+
+
+def test_words_are_heard_without_the_recipe(finished, clips, tmp_path, call_dada):
+    """The verdict of a late fusion is the same, with its transcript, but for the place that it comes from."""
+    call_dada("export", finished / "exp" / "dada_late", "--out", tmp_path / "out")
+    path = DataDir.read(finished / "data" / "test")["wav.scp"][clips[0].name]
+    detectors = [of_experiment(finished / "exp" / "dada_late"), of_experiment(tmp_path / "out")]
+    assert detectors[1].transcription.backend == detectors[0].transcription.backend
+    for speaker in ("ANN", None):
+        first, second = (asdict(detector(path, speaker)) for detector in detectors)
+        assert first["transcript"] == second["transcript"]
+        for key in ("answer", "score", "llr", "branches", "sentence"):
+            assert first[key] == second[key], key
 
 
 def test_the_card_holds_what_was_measured(finished, tmp_path, call_dada):
