@@ -64,7 +64,9 @@ def _step(part: str, text: str) -> Step:
         raise ConfigError(f"codec {text!r}: write CODEC, CODEC:KBPS, or CODEC@RATE:LOW-HIGH, joined by +")
     name = found["codec"]
     if name not in CODECS:
-        raise ConfigError(f"codec {name!r} is not known{nearest(name, list(CODECS))}; known: {', '.join(CODECS)}")
+        raise ConfigError(
+            f"codec {name!r} is not known{nearest(name, list(CODECS))}; known: {', '.join(CODECS)}"
+        )
     codec = CODECS[name]
     rate = int(found["rate"] or next(iter(codec.rates)))
     if rate not in codec.rates:
