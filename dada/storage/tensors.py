@@ -1,4 +1,4 @@
-"""Files of tensors, as torch.save writes them. No code in a file is run."""
+"""Files of tensors, as torch.save writes them, or safetensors. No code in a file is run."""
 
 import pickle
 import re
@@ -38,6 +38,8 @@ def load_tensors(path: Path, advice: str, lazily: bool = False) -> Any:
         with warnings.catch_warnings():
             # a checkpoint of another pickle protocol is read or refused like any other
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            if path.suffix == ".safetensors":
+                return _load_safetensors(path)
             if lazily := lazily and _is_zip(path):
                 _check_sums(path)
             return torch.load(path, map_location="cpu", weights_only=True, mmap=lazily)
@@ -53,6 +55,13 @@ def load_tensors(path: Path, advice: str, lazily: bool = False) -> Any:
     except Exception as error:  # torch raises many kinds for files that are cut or damaged
         what = str(error).strip().partition("\n")[0].partition(". ")[0] or type(error).__name__
         raise DataError(f"{path} is no checkpoint, or not all of one ({what}): {advice}") from error
+
+
+def _load_safetensors(path: Path) -> dict[str, Any]:
+    """Tensors by name, whose values stay in the file until they are read."""
+    from safetensors.torch import load_file
+
+    return load_file(path)
 
 
 def _check_sums(path: Path) -> None:

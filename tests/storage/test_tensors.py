@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from dada.errors import DataError
 from dada.storage.tensors import load_tensors, save_tensors
@@ -25,3 +26,12 @@ def test_a_damaged_tensor_is_found_before_the_file_is_mapped(tmp_path):
     path.write_bytes(bytes(content))
     with pytest.raises(DataError, match=r"no checkpoint, or not all of one \(.* in it is damaged\)"):
         load_tensors(path, "copy it again", lazily=True)
+
+
+def test_safetensors_are_read_as_well(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"a": torch.arange(3.0)}, path)
+    assert torch.equal(load_tensors(path, "")["a"], torch.arange(3.0))
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(DataError, match="no checkpoint, or not all of one"):
+        load_tensors(path, "copy it again")

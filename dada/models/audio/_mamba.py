@@ -115,8 +115,10 @@ class SelectiveScan(torch.autograd.Function):
 
 def _outputs(u: Tensor, step: Tensor, into: Tensor, out: Tensor, decay: Tensor) -> Tensor:
     """One clip: (N, C), (N, C), (N, S), (N, S) to (N, C)."""
-    states = recurrence(torch.exp(step[..., None] * decay), (step * u)[..., None] * into[:, None])
-    return torch.einsum("ncs,ns->nc", states, out)
+    num_steps, (u, step, into, out) = len(u), _whole_chunks(u, step, into, out)
+    states = (step * u)[..., None] * into[:, None]
+    recur(_factors(step, decay), states)
+    return (states @ out[..., None])[:num_steps, :, 0]
 
 
 def _gradients(
@@ -126,38 +128,54 @@ def _gradients(
 
     The gradient of the states runs back in time: G_t = g_t C_t + a_{t+1} G_{t+1}.
     """
-    factors = torch.exp(step[..., None] * decay)  # a, (N, C, S)
-    states = recurrence(factors, (step * u)[..., None] * into[:, None])
-    later = torch.cat([factors[1:], torch.zeros_like(factors[:1])])
-    of_states = recurrence(later.flip(0), (gradient[..., None] * out[:, None]).flip(0)).flip(0)
-    of_factors = of_states[1:] * states[:-1] * factors[1:]  # of the exponents of steps 1, 2, …
-    into_channels = torch.einsum("ncs,ns->nc", of_states, into)  # of δ u
-    of_step = into_channels * u
-    of_step[1:] += torch.einsum("ncs,cs->nc", of_factors, decay)
-    return (
-        into_channels * step,
+    num_steps, (gradient, u, step, into, out) = len(u), _whole_chunks(gradient, u, step, into, out)
+    factors = _factors(step, decay)  # a, (N, C, S)
+    products, states = factors.clone(), (step * u)[..., None] * into[:, None]
+    recur(products, states)
+    of_states = gradient[..., None] * out[:, None]
+    products[:-1], products[-1] = factors[1:], 0
+    recur(products, of_states, backwards=True)
+    of_exponents = factors[1:].mul_(of_states[1:]).mul_(states[:-1])  # of steps 1, 2, …
+    of_inputs = (of_states @ into[..., None])[..., 0]  # of δ u
+    of_step = of_inputs * u
+    of_step[1:] += (of_exponents * decay).sum(2)
+    parts = (
+        of_inputs * step,
         of_step,
-        torch.einsum("ncs,nc->cs", of_factors, step[1:]),
-        torch.einsum("ncs,nc->ns", of_states, step * u),
-        torch.einsum("ncs,nc->ns", states, gradient),
+        (of_exponents * step[1:, :, None]).sum(0),
+        ((step * u)[:, None] @ of_states)[:, 0],
+        (gradient[:, None] @ states)[:, 0],
     )
+    return tuple(part if i == 2 else part[:num_steps] for i, part in enumerate(parts))
 
 
-def recurrence(factors: Tensor, inputs: Tensor) -> Tensor:
-    """S_t = a_t S_{t-1} + b_t along the first axis, from S = 0, for a and b of one shape (N, …)."""
-    num_steps = len(factors)
-    size = math.isqrt(num_steps - 1) + 1  # of a chunk
-    padding = -num_steps % size
-    if padding:
-        rest = factors.new_zeros(padding, *factors.shape[1:])
-        factors, inputs = torch.cat([factors, rest]), torch.cat([inputs, rest])
-    products = factors.unflatten(
-        0, (-1, size)
-    ).clone()  # (chunks, steps, …): of the factors of a chunk so far
-    states = inputs.unflatten(0, (-1, size)).clone()
-    for t in range(1, size):  # all chunks at once, each from 0
-        states[:, t].addcmul_(products[:, t], states[:, t - 1])
-        products[:, t] *= products[:, t - 1]
-    for chunk in range(1, len(states)):  # what is left of the states before
-        states[chunk].addcmul_(products[chunk], states[chunk - 1, -1])
-    return states.flatten(0, 1)[:num_steps]
+def _factors(step: Tensor, decay: Tensor) -> Tensor:
+    return (step[..., None] * decay).exp_()
+
+
+def _whole_chunks(*parts: Tensor) -> list[Tensor]:
+    """Parts (N, …) with zeros behind them: steps that leave a state as it is."""
+    padding = -len(parts[0]) % _chunk(len(parts[0]))
+    return [nn.functional.pad(part, (0, 0, 0, padding)) if padding else part for part in parts]
+
+
+def _chunk(num_steps: int) -> int:
+    """Steps of a chunk, about the root of all."""
+    return math.isqrt(num_steps - 1) + 1
+
+
+def recur(factors: Tensor, states: Tensor, backwards: bool = False) -> None:
+    """Make states S_t = a_t S_{t-1} + b_t, or a_t S_{t+1} + b_t, of inputs b in place, along the first axis.
+
+    Both are (N, …), where N is a multiple of the chunk's steps; the factors a become products of factors.
+    """
+    size = _chunk(len(factors))
+    products, states = (part.unflatten(0, (-1, size)) for part in (factors, states))  # (chunks, steps, …)
+    steps, chunks = range(size), range(len(states))
+    if backwards:
+        steps, chunks = steps[::-1], chunks[::-1]
+    for before, t in zip(steps, steps[1:], strict=False):  # all chunks at once, each from 0
+        states[:, t].addcmul_(products[:, t], states[:, before])
+        products[:, t] *= products[:, before]
+    for before, chunk in zip(chunks, chunks[1:], strict=False):  # what is left of the states before
+        states[chunk].addcmul_(products[chunk], states[before, steps[-1]])

@@ -62,6 +62,7 @@ class Model(SslModel):
                 "model.outer_parts and model.inner_parts to divisors"
             )
         self.num_parts, channels = outer, self.width // outer
+        self.activate = getattr(nn.functional, config.activation)
         self.gates = Gates(self.num_states) if config.merge == "gates" else None
         self.blocks = nn.ModuleList(Block(config, channels) for _ in range(outer - 1))
         self.norms = nn.ModuleList(_norm(config, channels) for _ in range(outer - 1))
@@ -77,9 +78,9 @@ class Model(SslModel):
         *parts, last = x.transpose(1, 2).chunk(self.num_parts, 1)
         made, h = [], torch.zeros_like(last)
         for part, block, norm in zip(parts, self.blocks, self.norms, strict=True):
-            h = norm(nn.functional.relu(block(h + part)))
+            h = norm(self.activate(block(h + part)))
             made.append(h)
-        x = nn.functional.relu(self.norm(torch.cat([*made, last], 1)))  # (B, D, N)
+        x = self.activate(self.norm(torch.cat([*made, last], 1)))  # (B, D, N)
         embedding = x.mean(2) if self.pool is None else self.pool(x)
         return Output(self.classify(embedding), embedding)
 
@@ -90,7 +91,7 @@ class Block(nn.Module):
     def __init__(self, config: Config, channels: int):
         super().__init__()
         self.num_parts, size = config.inner_parts, channels // config.inner_parts
-        self.activate = nn.functional.relu if config.activation == "relu" else nn.functional.selu
+        self.activate = getattr(nn.functional, config.activation)
         places, dilation = range(self.num_parts - 1), config.dilation
         self.enter, self.enter_norm = nn.Conv1d(channels, channels, 1), _norm(config, channels)
         if config.mixing == "weighted":

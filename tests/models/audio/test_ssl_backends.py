@@ -1,12 +1,14 @@
 """Networks on speech encoders against formula-filled weights and published sizes."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from formula_weights import formula_weights
 from torch import Tensor, nn
 
+from dada import models
 from dada.data.batch import Batch
 from dada.errors import ConfigError, DataError
 from dada.models.audio import (
@@ -23,8 +25,11 @@ from dada.models.audio import (
     whisper_specrnet,
     xlsr_mamba,
 )
+from dada.recipe.config import load_system_config
+from dada.system_files import configured_systems
 
 TOLERANCE = 1e-4
+MINI = Path(__file__).parents[3] / "egs" / "mini"
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +145,29 @@ def test_nes2net(one_logit, fixtures):
         check(model, states(int(num_frames)), expected)
 
 
+@pytest.mark.parametrize(
+    ("key", "settings"),
+    [
+        ("plain, squeeze-excitation merge (511169)", {"mixing": "plain", "merge": "gates"}),
+        ("plain, weighted sum (510794)", {"mixing": "plain"}),
+        ("X, squeeze-excitation merge (511414)", {"merge": "gates"}),
+        ("X, weighted sum (511039)", {}),
+        ("X with SELU, squeeze-excitation merge (511414)", {"merge": "gates", "activation": "selu"}),
+    ],
+)
+def test_nes2net_of_25_states(key, settings, fixtures):
+    known = fixtures["nes2net"]["layered_input_25_one_logit_dilation_1"][key]
+    tensors = fixtures["nes2net" if settings.get("mixing") else "nes2net_x"]["tensors"]
+    tensors = [*tensors[:-2], (tensors[-2][0], [1, 1024]), (tensors[-1][0], [1])]
+    gates = (("gates.squeeze.weight", (8, 25)), ("gates.expand.weight", (25, 8)))
+    before = gates if settings.get("merge") else (("layer_weights", (25,)),)
+    config = nes2net.Config(num_layers=25, one_logit=True, dilation=1, **settings)
+    model = filled(nes2net, config, tensors, before)
+    assert f"({num_parameters(model)})" in key
+    for num_frames, expected in known.items():
+        check(model, states(int(num_frames), 25), expected)
+
+
 def test_tcm_conformer(fixtures):
     known = fixtures["tcm"]
     model = filled(tcm_conformer, tcm_conformer.Config(), known["tensors"])
@@ -237,3 +265,59 @@ def test_whisper_networks(module, name, parameters, fixtures):
     assert num_parameters(model) == known[name]["parameters_1ch"] == parameters
     for num_frames in (1500, 200):
         check(model, states(num_frames, 1, 384), known[name]["logit"][str(num_frames)])
+
+
+PUBLISHED = {  # encoder, samples of a clip, algorithm of RawBoost
+    "xlsr_sls": ("facebook/wav2vec2-xls-r-300m", 64_600, 3),
+    "xlsr_nes2net": ("facebook/wav2vec2-xls-r-300m", 64_600, 4),
+    "xlsr_nes2net_x": ("facebook/wav2vec2-xls-r-300m", 64_600, 4),
+    "xlsr_conformer": ("facebook/wav2vec2-xls-r-300m", 66_800, 5),
+    "xlsr_conformer_df": ("facebook/wav2vec2-xls-r-300m", 66_800, 3),
+    "xlsr_tcm": ("facebook/wav2vec2-xls-r-300m", 66_800, 5),
+    "xlsr_tcm_df": ("facebook/wav2vec2-xls-r-300m", 66_800, 3),
+    "xlsr_mamba": ("facebook/wav2vec2-xls-r-300m", 66_800, 5),
+    "xlsr_mamba_df": ("facebook/wav2vec2-xls-r-300m", 66_800, 3),
+    "xlsr_aasist": ("facebook/wav2vec2-xls-r-300m", 64_600, 5),
+    "xlsr_aasist_df": ("facebook/wav2vec2-xls-r-300m", 64_600, 3),
+    "xlsr_mhfa": ("facebook/wav2vec2-large-xlsr-53", None, None),
+    "antideepfake": ("facebook/wav2vec2-xls-r-1b", None, 5),
+    "spoof_superb": ("facebook/wav2vec2-xls-r-300m", 64_600, 5),
+    "whisper_lcnn": ("openai/whisper-tiny.en", 480_000, None),
+    "whisper_mesonet": ("openai/whisper-tiny.en", 480_000, None),
+    "whisper_specrnet": ("openai/whisper-tiny.en", 480_000, None),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_systems_have_the_published_settings(name):
+    config = load_system_config(name)
+    encoder, num_samples, algorithm = PUBLISHED[name]
+    assert config.labels == ["spoof", "bonafide"] and config.model["encoder"] == encoder
+    assert (config.input.kind, config.input.num_samples) == ("waveform", num_samples)
+    assert config.input.length_rule == ("tile" if num_samples else "full") and not config.input.random_crop
+    assert [augment["algorithm"] for augment in config.train.augment] == [algorithm] * (algorithm is not None)
+    assert config.model["tuned_layers"] == (0 if name == "spoof_superb" else -1)
+    of_tak = name.startswith("xlsr") and name != "xlsr_mhfa"
+    assert config.model["normalise"] == (
+        "never" if of_tak else "auto" if name.startswith("whisper") else "always"
+    )
+    if of_tak:
+        assert config.train.loss["class_weights"] == [0.1, 0.9] and config.train.optim.weight_decay == 1e-4
+        assert config.model["encoder_dropout"] == 0
+
+
+def test_the_systems_of_mini_fit_their_features():
+    """Its encoder has 384 features and hidden states 0 to 4; 4 s are 200 frames."""
+    for name in (
+        "antideepfake",
+        "spoof_superb",
+        *(name for name in configured_systems() if name[:5] == "xlsr_"),
+    ):
+        config = load_system_config(name, MINI)
+        if config.model["encoder"]:  # not among those of a laptop's size
+            continue
+        torch.manual_seed(1)
+        model = models.build("audio", config.model, 2).eval()
+        with torch.inference_mode():
+            x = torch.randn(2, len(config.input.features["layers"]), 200, 384)
+            assert torch.isfinite(model(as_batch(x)).logits).all(), name

@@ -10,6 +10,7 @@ from torch import nn
 from dada import models, plugins
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.explain.attribution import attribute
 from dada.train.optim import set_trainable, training_mode
 
 XLS_R_300M = {
@@ -167,3 +168,16 @@ def test_adapters_and_the_head_learn_together(encoder_folder):
     names = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert len(learning) == len(names) and {name.split(".")[0] for name in names} > {"encoder", "blocks"}
     assert all(".lora_" in name for name in names if name.startswith("encoder."))
+
+
+@pytest.mark.parametrize("name", ["xlsr_mamba", "mhfa"])
+def test_integrated_gradients_sum_up_to_the_logits(name):
+    module = plugins.load("dada.models.audio", name, "audio model")
+    config, shape = module.example()
+    torch.manual_seed(1)
+    model = module.Model(config, 2).eval()
+    clip, background = (torch.randn(n, *shape, generator=torch.Generator().manual_seed(n)) for n in (1, 2))
+    batches = [Batch(["u"] * len(x), x, torch.full((len(x),), shape[-1])) for x in (clip, background)]
+    found = attribute(model, *batches, method="integrated_gradients")
+    assert found.values.shape == (1, 2, *shape)
+    assert float(found.completeness_error.abs().max()) < 0.05
