@@ -87,9 +87,8 @@ class SslModel(nn.Module):
         Raise ConfigError for inputs of another kind or size, DataError for a clip of too few frames.
         """
         if self.encoder is not None:
-            encoder = self.encoder
             check_waveform(batch)
-            return run_by_length(batch, encoder.samples(self.shortest), lambda x: self.head(encoder(x)))
+            return run_by_length(batch, self.encoder.samples(self.shortest), self.of_waveforms)
         layers, width = self.num_states, self.width
         check_features(batch, layers * width, f"model.num_layers {layers} x model.width {width}")
         return run_by_length(
@@ -98,6 +97,11 @@ class SslModel(nn.Module):
             lambda x: self.head(x.unflatten(1, (layers, width)).transpose(2, 3)),
             "frames",
         )
+
+    def of_waveforms(self, x: Tensor) -> Output:
+        """Waveforms (B, T) to the output, with the encoder inside."""
+        assert self.encoder is not None
+        return self.head(self.encoder(x))
 
     def head(self, states: Tensor) -> Output:
         """Hidden states (B, L, N, D) to the output: what a network adds to this class."""

@@ -2,7 +2,8 @@
 
 Kawa et al., "Improved DeepFake detection using Whisper features" (Interspeech 2023) and the authors' public
 code and weights. They tile clips to 30 s, 1,500 frames of Whisper tiny.en's encoder behind its final norm,
-and repeat the sequence once more along time, so that 384 x 3,000 cells match their other features.
+and repeat the sequence once more along time, so that 384 x 3,000 cells match those of cepstra, which their
+best system has as a second channel.
 
 Axes: B batch, L layers, N frames, D width of the encoder.
 """
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dada.errors import ConfigError
 from dada.features.speech_encoder import TunedLayers
 from dada.models import Output
+from dada.models.audio._cepstra import Cepstra, Kind
 from dada.models.audio._ssl import EncoderConfig, SslModel
 from dada.models.official import Rule, encoder_from_whisper, with_encoder
 
@@ -25,6 +28,8 @@ class WhisperConfig(EncoderConfig):
 
     tuned_layers: TunedLayers = 0
     width: int = 384
+    # a second channel made of the waveform, with the encoder inside: MFCC or LFCC with differences
+    cepstra: Kind = "none"
     one_logit: bool = True  # two classes give one logit, the score of the second, for loss bce
 
     def num_logits(self, num_classes: int) -> int:
@@ -33,15 +38,46 @@ class WhisperConfig(EncoderConfig):
 
 
 class WhisperModel(SslModel):
-    """States (B, L, N, D) to logits and embeddings, by way of the image (B, 1, D, 2·N)."""
+    """States (B, L, N, D) to logits and embeddings, by way of the image (B, C, D, 2·N).
+
+    There are C = 2 `channels` with cepstra, 1 without.
+    """
+
+    def __init__(self, config: WhisperConfig):
+        super().__init__(config)
+        self.cepstra: Cepstra | None = None
+        if config.cepstra != "none":
+            if self.width % 3:
+                raise ConfigError(
+                    f"model.cepstra: {self.width} rows cannot be thirds of coefficients and differences"
+                )
+            self.cepstra = Cepstra(config.cepstra, self.width)
+        self.channels = 1 if self.cepstra is None else 2
+
+    def of_waveforms(self, x: Tensor) -> Output:
+        """Waveforms (B, T) to the output."""
+        assert self.encoder is not None
+        image = self.image(self.encoder(x))
+        if self.cepstra is not None:
+            image = torch.cat([image, self.cepstra(x, image.shape[3])[:, None]], 1)
+        return self.read(image)
 
     def head(self, states: Tensor) -> Output:
         """The embedding is what enters the last layer."""
+        if self.cepstra is not None:
+            raise ConfigError(
+                "model.cepstra are made of waveforms: set input.kind waveform and model.encoder, or leave "
+                "them out"
+            )
+        return self.read(self.image(states))
+
+    def image(self, states: Tensor) -> Tensor:
+        """Hidden states (B, L, N, D) to the image of their mean, twice along time, (B, 1, D, 2·N)."""
         x = self.merged(states).transpose(1, 2)[:, None]
-        return self.read(torch.cat([x, x], 3))
+        return torch.cat([x, x], 3)
 
     def read(self, image: Tensor) -> Output:
-        """An image (B, 1, D, M) to the output: what a network adds to this class."""
+        """An image (B, C, D, M) to the output: what a network adds to this class."""
         raise NotImplementedError
 
 

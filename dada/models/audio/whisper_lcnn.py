@@ -35,7 +35,7 @@ class Model(WhisperModel):
         super().__init__(config)
         if self.width < REDUCTION:
             raise ConfigError(f"whisper_lcnn: {self.width} features are too few: the pools need {REDUCTION}")
-        blocks, channels = [], 1
+        blocks, channels = [], self.channels
         for size, kernel, pool, norm, _ in LAYERS:
             blocks.append(Block(channels, size, kernel, pool, norm))
             channels = size
@@ -48,7 +48,7 @@ class Model(WhisperModel):
         self.classify = nn.Linear(size, config.num_logits(num_classes))
 
     def read(self, image: Tensor) -> Output:
-        """(B, 1, D, M) to the output; the embedding is the mean over time."""
+        """(B, C, D, M) to the output; the embedding is the mean over time."""
         x = image.contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             x, _ = block(x, None)

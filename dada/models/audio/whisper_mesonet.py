@@ -44,7 +44,7 @@ class Model(WhisperModel):
             raise ConfigError(
                 f"whisper_mesonet: {self.width} features are too few: the pools need {REDUCTION}"
             )
-        self.inceptions = nn.ModuleList([Inception(1, 1), Inception(11, 2)])
+        self.inceptions = nn.ModuleList([Inception(self.channels, 1), Inception(11, 2)])
         self.convs = nn.ModuleList(nn.Conv2d(size, 16, 5, padding=2, bias=False) for size in (12, 16))
         self.norms = nn.ModuleList(nn.BatchNorm2d(16) for _ in range(1 if config.shared_norm else 2))
         self.pool, self.dropout = nn.AdaptiveAvgPool1d(POOLED), nn.Dropout(config.dropout)
@@ -52,7 +52,7 @@ class Model(WhisperModel):
         self.classify = nn.Linear(config.hidden, config.num_logits(num_classes))
 
     def read(self, image: Tensor) -> Output:
-        """(B, 1, D, M) to the output."""
+        """(B, C, D, M) to the output."""
         x = image
         for inception in self.inceptions:
             x = inception(x)

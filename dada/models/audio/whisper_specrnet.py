@@ -47,8 +47,8 @@ class Model(WhisperModel):
                 f"whisper_specrnet: {self.width} features are too few: the pools need {REDUCTION}"
             )
         self.last_step = config.last_step
-        size, sizes = config.size, [1, config.channels, config.size, config.size]
-        self.image_norm = nn.BatchNorm2d(1)
+        size, sizes = config.size, [self.channels, config.channels, config.size, config.size]
+        self.image_norm = nn.BatchNorm2d(self.channels)
         self.blocks = nn.ModuleList(
             Block(before, after, i == 0, config.dead_preact)
             for i, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False))
@@ -60,7 +60,7 @@ class Model(WhisperModel):
         self.classify = nn.Linear(2 * size, config.num_logits(num_classes))
 
     def read(self, image: Tensor) -> Output:
-        """(B, 1, D, M) to the output."""
+        """(B, C, D, M) to the output."""
         x = nn.functional.selu(self.image_norm(image))
         for block, gate in zip(self.blocks, self.gates, strict=True):
             x = block(x)

@@ -267,6 +267,36 @@ def test_whisper_networks(module, name, parameters, fixtures):
         check(model, states(num_frames, 1, 384), known[name]["logit"][str(num_frames)])
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "parameters"),
+    [
+        (whisper_lcnn, "lcnn", 7_250_049),
+        (whisper_mesonet, "mesonet", 28_497),
+        (whisper_specrnet, "specrnet", 278_165),
+    ],
+)
+def test_whisper_networks_of_two_channels(module, name, parameters, fixtures):
+    """Of 30 s. Behind the first layers the sizes are those of one channel."""
+    known = fixtures["whisper_heads"]
+    with torch.device("meta"):
+        model = module.Model(module.Config(cepstra="mfcc"), 2)
+    assert num_parameters(model) == known[name]["parameters_2ch"] == parameters
+    ours = {key: list(value.shape) for key, value in model.state_dict().items()}
+    tensors = []
+    for official, shape in known[f"tensors_{name}_1ch"]:
+        (key,) = module.from_official({official: torch.zeros(shape)})
+        turned = ours[key][:2] + ours[key][:1:-1] if name == "lcnn" and len(shape) == 4 else ours[key]
+        tensors.append((official, turned))
+    shapes = {official: tuple(shape) for official, shape in tensors}
+    model.load_state_dict(module.from_official(formula_weights(shapes)), assign=True)
+    first, second = states(1500, 2, 384)[:, 0], states(3000, 2, 384)[:, 1]
+    image = torch.stack([torch.cat([first, first], 1), second], 1).transpose(2, 3)
+    with torch.inference_mode():
+        logits = model.eval().read(image).logits[:, 0]
+    expected = torch.tensor(known[name]["logit"]["1500 two channels"])
+    torch.testing.assert_close(logits, expected, rtol=0, atol=TOLERANCE)
+
+
 PUBLISHED = {  # encoder, samples of a clip, algorithm of RawBoost
     "xlsr_sls": ("facebook/wav2vec2-xls-r-300m", 64_600, 3),
     "xlsr_nes2net": ("facebook/wav2vec2-xls-r-300m", 64_600, 4),

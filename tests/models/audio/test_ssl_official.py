@@ -6,11 +6,13 @@ import logging
 import pytest
 import torch
 from torch import nn
+from whisper.model import AudioEncoder
 
 from dada import models, plugins
 from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.explain.attribution import attribute
+from dada.models.audio import whisper_lcnn, whisper_mesonet
 from dada.train.optim import set_trainable, training_mode
 
 XLS_R_300M = {
@@ -157,6 +159,68 @@ def test_a_checkpoint_in_the_authors_layout_loads_encoder_and_head(name, fixture
     torch.save(state, tmp_path / "short.pth")
     with pytest.raises(ConfigError, match=r"encoder\.network\.masked_spec_embed \(16,\) is not in the file"):
         models.load_weights(other, "audio", name, tmp_path / "short.pth")
+
+
+def test_whispers_encoder_under_its_authors_names(fixtures, encoder_folder, tmp_path):
+    """The encoder of openai-whisper and a head in one file, as the authors save them."""
+    torch.manual_seed(1)
+    official = AudioEncoder(80, 1500, 16, 2, 2)
+    for block in official.blocks:
+        block.mlp = nn.Sequential(nn.Linear(16, 32), nn.GELU(), nn.Linear(32, 16))
+    config = whisper_lcnn.Config(encoder=str(encoder_folder("whisper")))
+    model = whisper_lcnn.Model(config, 2)
+    names = {}
+    for name, shape in fixtures["systems"]["whisper_heads"]["tensors_lcnn_1ch"]:
+        names |= dict.fromkeys(whisper_lcnn.from_official({name: torch.zeros(shape)}), name)
+    state = {f"whisper_model.encoder.{name}": value for name, value in official.state_dict().items()}
+    for name, value in model.state_dict().items():
+        if not name.startswith("encoder."):
+            tracked = name.replace("num_batches_tracked", "running_var")
+            theirs = names[tracked].replace("running_var", name.rpartition(".")[2])
+            state[theirs if tracked != name else names[name]] = (
+                value.transpose(2, 3) if value.ndim == 4 else value
+            )
+    torch.save(state, tmp_path / "weights.pth")
+    fresh = whisper_lcnn.Model(config, 2)
+    models.load_weights(fresh, "audio", "whisper_lcnn", tmp_path / "weights.pth")
+    x = 0.1 * torch.randn(1, 480_000, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        expected = official.eval()(fresh.encoder._mels(x))
+        torch.testing.assert_close(fresh.encoder(x)[:, 0], expected, rtol=1e-4, atol=1e-5)
+    assert all(
+        torch.equal(fresh.state_dict()[name], value)
+        for name, value in model.state_dict().items()
+        if not name.startswith("encoder.")
+    )
+
+
+@pytest.mark.parametrize("kind", ["mfcc", "lfcc"])
+def test_cepstra_are_a_second_channel_of_each_clip_alone(kind, tmp_path):
+    sizes = {"d_model": 48, "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 32}
+    rest = {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 32, "vocab_size": 60}
+    tokens = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "whisper", **sizes, **rest, **tokens}))
+    torch.manual_seed(1)
+    settings = {"encoder": str(tmp_path), "pretrained": False, "width": 48}
+    model = whisper_mesonet.Model(whisper_mesonet.Config(cepstra=kind, **settings), 2).eval()
+    batch = waveforms(16_100)
+    batch.inputs[1] *= 100
+    seen = []
+    model.inceptions[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.inference_mode():
+        together = model(batch).logits
+        alone = torch.cat([model(Batch(["a"], x[None], torch.tensor([16_100]))).logits for x in batch.inputs])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-6)
+    assert seen[0].shape == (3, 2, 48, 102) and not any("transform" in name for name in model.state_dict())
+    coefficients = seen[0][0, 1]
+    assert torch.isfinite(coefficients).all() and float(coefficients[:16].std()) > 10 * float(
+        coefficients[16:].std()
+    )
+    without = whisper_mesonet.Model(whisper_mesonet.Config(cepstra=kind, width=48), 2)
+    with pytest.raises(ConfigError, match="made of waveforms"):
+        without(Batch(["a"], torch.zeros(1, 48, 40), torch.tensor([40])))
+    with pytest.raises(ConfigError, match="49 rows cannot be thirds"):
+        whisper_mesonet.Model(whisper_mesonet.Config(cepstra=kind, width=49), 2)
 
 
 def test_adapters_and_the_head_learn_together(encoder_folder):
