@@ -10,6 +10,7 @@ keeps its inputs only. On a GPU the kernel of the package mamba_ssm runs where i
 Axes: B batch, N steps, C channels, S numbers of a state, D width of the network, R rank of δ.
 """
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable
@@ -97,12 +98,14 @@ class SelectiveScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, step: Tensor, decay: Tensor, into: Tensor, out: Tensor) -> Tensor:
         ctx.save_for_backward(u, step, decay, into, out)
-        return torch.stack([_outputs(*row, decay) for row in zip(u, step, into, out, strict=True)])
+        with _no_autocast(u):
+            return torch.stack([_outputs(*row, decay) for row in zip(u, step, into, out, strict=True)])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         u, step, decay, into, out = ctx.saved_tensors
-        rows = [_gradients(*row, decay) for row in zip(gradient, u, step, into, out, strict=True)]
+        with _no_autocast(u):
+            rows = [_gradients(*row, decay) for row in zip(gradient, u, step, into, out, strict=True)]
         of_u, of_step, of_decay, of_into, of_out = zip(*rows, strict=True)
         return (
             torch.stack(of_u),
@@ -111,6 +114,13 @@ class SelectiveScan(torch.autograd.Function):
             torch.stack(of_into),
             torch.stack(of_out),
         )
+
+
+def _no_autocast(x: Tensor) -> contextlib.AbstractContextManager:
+    """Products of matrices in the precision of their factors, also in a training of mixed precision."""
+    kind = x.device.type
+    known = torch.amp.is_autocast_available(kind)
+    return torch.autocast(kind, enabled=False) if known else contextlib.nullcontext()
 
 
 def _outputs(u: Tensor, step: Tensor, into: Tensor, out: Tensor, decay: Tensor) -> Tensor:

@@ -50,6 +50,17 @@ def test_chunks_give_what_steps_give(num_steps):
         torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-4)
 
 
+def test_mixed_precision_leaves_the_scan_alone():
+    inputs = scan_inputs(30)
+    expected = scan(*inputs)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = scan(*inputs)
+        assert found.dtype == torch.float32 and torch.equal(found, expected)
+        halves = scan(*(part.bfloat16() for part in inputs))
+        gradients = torch.autograd.grad(halves.sum(), inputs)
+    assert halves.dtype == torch.float32 and all(torch.isfinite(gradient).all() for gradient in gradients)
+
+
 def test_gradients_are_exact_in_double_precision():
     inputs = [part.detach().double().requires_grad_() for part in scan_inputs(5, channels=3, states=2)]
     assert torch.autograd.gradcheck(scan, inputs)
