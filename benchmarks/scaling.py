@@ -185,7 +185,9 @@ def simulate_outputs(recipe: Path, system: str) -> None:
         for seed in SEEDS:
             folder = ExperimentFolder(recipe / "exp" / system / f"seed_{seed}")
             scores = rng.normal(2.0 * bonafide - 1, 1.0).astype(np.float32)
-            write_scores(folder.scores(split), data.utts, scores, {"system": system, "llr": True})
+            write_scores(
+                folder.scores(split), data.utts, scores, {"system": system, "score_kind": "mean_frame_llr"}
+            )
             logits = torch.from_numpy(np.stack([scores, -scores], axis=1))
             vectors = torch.from_numpy(rng.standard_normal((len(data.utts), NUM_EMBEDDED), dtype=np.float32))
             folder.write_outputs(split, Outputs(data.utts, logits, vectors))

@@ -46,6 +46,15 @@ def version(package: str, name: str) -> int:
     return _definition(module, "VERSION") if "VERSION" in _statements(module) else 1
 
 
+def constant(package: str, name: str, what: str, key: str) -> Any:
+    """Return the value of a name at the top of a plug-in's file, None where it has none.
+
+    Raise ConfigError for an unknown plug-in.
+    """
+    module = find(package, name, what)
+    return _definition(module, key) if key in _statements(module) else None
+
+
 @functools.cache
 def _definition(module: str, name: str) -> Any:
     """Return the value of a name at the top of a file of this package, or of any other module."""

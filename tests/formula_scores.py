@@ -9,12 +9,14 @@ from dada.data import DataDir, write_table
 from dada.data.vectors import write_vectors
 from dada.recipe.recipe import Recipe
 from dada.storage.atomic import write_text
+from dada.storage.json_file import write_json
 
 SPEAKERS = ("ANN", "BEN", "CID", "DOT", "EVE", "FAY")
 ATTACKS = ("A01", "A02", "A03")
 CODECS = ("alaw", "gsm")
 SPLITS = ("dev", "test", "test2")
 SEEDS = (1, 2, 3)
+KINDS = ("llr", "cosine", "log_odds")  # of the scores of lfcc_gmm, trivial_cues and dada_text
 WORDS = ("one", "two", "three", "four", "five", "six")
 RECIPE = """
 corpus: {name: Formula, root: ., purported_speakers: true}
@@ -49,6 +51,8 @@ def bell(*numbers: int) -> float:
 def make_recipe(root: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     """Data directories and outputs of four systems and three seeds, as stages 1 to 8 leave them."""
     write_text(root / "recipe.yaml", RECIPE)
+    for system, kind in (("lfcc_gmm", KINDS[0]), ("trivial_cues", KINDS[1]), ("lfcc_lcnn_attacks", "llr")):
+        write_text(root / "conf" / f"{system}.yaml", f"score_kind: {kind}\n")
     recipe = Recipe.load(root, overrides)
     write_text(root / "asv.txt", "".join(_asv_lines()))
     authors = recipe.data_dir("authors")
@@ -106,7 +110,10 @@ def _scores(folder: Path, split: str, data: DataDir, numbers: tuple[int, ...]) -
         for i, utt in enumerate(data.utts)
     }
     write_table(folder / "scores" / f"{split}.txt", scores)
-    write_text(folder / "scores" / f"{split}.json", json.dumps({"llr": numbers[-1] == 0}))
+    kind, slope = KINDS[numbers[-1]], 1.5 - 0.25 * numbers[1]
+    write_text(folder / "scores" / f"{split}.json", json.dumps({"score_kind": kind}))
+    if kind == "cosine":
+        write_json(folder / "calibration.json", {"slope": slope, "offset": -0.5, "fitted_on": "dev"})
 
 
 def _classes(folder: Path, split: str, data: DataDir, numbers: tuple[int, ...]) -> None:

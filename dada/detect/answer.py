@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dada import plugins
 from dada.detect.origin import KnownScores, Origin
 from dada.detect.times import clock
 from dada.detect.verdict import BONAFIDE_LIKE, CANNOT_TELL, SYNTHETIC_LIKE, Agreement, Answer, Verdict
+from dada.experiment.score_kind import score_kind_of
 from dada.score.clip import System
 
 DECIDED = math.log(2)  # a likelihood ratio of less than two to one, either way, is no answer
+NO_LOG_ODDS = ("cosine", "mean_frame_llr", "bonafide_logit")  # kinds whose zero is no boundary
 KINDS = {BONAFIDE_LIKE: "bona fide", SYNTHETIC_LIKE: "synthetic", CANNOT_TELL: "cannot tell"}
 
 
@@ -31,21 +32,7 @@ class Evidence:
         fitted = self.origin.calibration
         if fitted is not None:
             return fitted["slope"] * score + fitted["offset"]
-        return score if self._are_log_odds else None
-
-    @property
-    def _are_log_odds(self) -> bool:
-        """Whether the scores are log-odds without a calibration: see `LOG_ODDS` of losses and models."""
-        config = self.system.config
-        if config.task != "audio" or len(self.system.experiment.labels) != 2:
-            return True
-        phases = [phase["loss"] for phase in config.train.phases if phase.get("loss")]
-        loss = (phases or [config.train.loss])[-1].get("name", "cross_entropy")
-        modules = (
-            plugins.load("dada.losses", loss, "loss"),
-            plugins.load("dada.models.audio", config.model["name"], "audio model"),
-        )
-        return all(getattr(module, "LOG_ODDS", True) for module in modules)
+        return score if score_kind_of(self.system.config) not in NO_LOG_ODDS else None
 
 
 def decide(verdict: Verdict, evidence: Evidence) -> None:

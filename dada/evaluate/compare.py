@@ -36,5 +36,5 @@ def _difference(first: Sampled, second: Sampled, name: str) -> Difference:
     values = [np.array(system.values(name)) for system in (first, second)]
     drawn, others = first.resamples(name), second.resamples(name)
     resamples = None if drawn is None or others is None else list(np.subtract(drawn, others))
-    result = first.summary(name, list(values[0] - values[1]), resamples)
+    result = first.difference(name, list(values[0] - values[1]), resamples)
     return Difference(**vars(result), first=float(values[0].mean()), second=float(values[1].mean()))

@@ -4,6 +4,7 @@ import numpy as np
 
 from dada.evaluate.measure import Sampled
 from dada.evaluate.results import Calibration, DetCurve, Histogram
+from dada.evaluation_settings import LLR
 from dada.metrics.calibration import reliability
 from dada.metrics.measures import TRIALS
 
@@ -46,9 +47,12 @@ def histogram(sampled: Sampled) -> Histogram:
 
 
 def calibration(sampled: Sampled) -> Calibration | None:
-    """Points of a calibration plot over all seeds; None where the scores are no log-likelihood ratios."""
-    if not sampled.trials.llr:
+    """Points of a calibration plot over all seeds: of log-likelihood ratios as they are, of other scores
+    after the calibration on dev; None where they have none.
+    """
+    seeds, is_calibrated = sampled.seeds, sampled.trials.kind != LLR
+    if is_calibrated and not sampled.trials.calibrations:
         return None
-    bonafide = np.concatenate([seed.bonafide for seed in sampled.seeds])
-    spoof = np.concatenate([seed.spoof for seed in sampled.seeds])
-    return Calibration(**reliability(bonafide, spoof))
+    pairs = [seed.calibrated if is_calibrated else (seed.bonafide, seed.spoof) for seed in seeds]
+    bonafide, spoof = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    return Calibration(**reliability(bonafide, spoof), calibrated=is_calibrated)

@@ -45,11 +45,18 @@ class Sampled:
 
     def figure(self, name: str) -> Figure:
         """A metric with its interval. Raise DataError where it is not defined."""
-        return self.summary(name, self.values(name), self.resamples(name))
+        measure, config = MEASURES[name], self.config
+        rows, resampler = self.resamples(name), self.resampler(measure.units)
+        return figure(
+            self.values(name), rows, resampler, config.confidence, measure.upper, measure.optimistic
+        )
 
-    def summary(self, name: str, values: Sequence[float], resamples: Sequence[np.ndarray] | None) -> Figure:
-        """Figure of values (K,) and resamples, K of (R,), that were made with the units of a metric."""
-        return figure(values, resamples, self.resampler(MEASURES[name].units), self.config.confidence)
+    def difference(
+        self, name: str, values: Sequence[float], resamples: Sequence[np.ndarray] | None
+    ) -> Figure:
+        """Figure of differences of a metric: values (K,) and resamples, K of (R,)."""
+        resampler = self.resampler(MEASURES[name].units)
+        return figure(values, resamples, resampler, self.config.confidence, upper=None)
 
     def resampler(self, units: str) -> Resampler:
         """The resampler of trials, of trials with spoofs by attack, or of the kinds of trials."""
@@ -63,6 +70,7 @@ class Sampled:
                 *(clusters[mask] for mask in masks),
                 num_resamples=self.config.num_resamples,
                 seed=self.config.seed,
+                jackknife=True,
             )
         return self._resamplers[units]
 

@@ -9,7 +9,7 @@ from dada.evaluation_settings import FIXED_RATES
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe_view import RecipeView
 
-VERSION = 1  # of the results; a change of their schema raises it
+VERSION = 2  # of the results; a change of their schema raises it
 
 
 def result_path(recipe: RecipeView, system: str, split: str) -> Path:
@@ -41,6 +41,11 @@ def score_files(recipe: RecipeView, system: str, split: str, seeds: list[int] | 
     """Return the score files of a system on a split, of some training seeds or of all."""
     chosen = recipe.seeds_of(system) if seeds is None else seeds
     return [ExperimentFolder(recipe.seed_dir(system, seed)).scores(split) for seed in chosen]
+
+
+def calibrations(recipe: RecipeView, system: str) -> list[Path]:
+    """Return where the calibrations of a system lie, of all training seeds."""
+    return [ExperimentFolder(recipe.seed_dir(system, seed)).calibration for seed in recipe.seeds_of(system)]
 
 
 def common_seeds(recipe: RecipeView, first: str, second: str) -> list[int]:

@@ -84,6 +84,7 @@ class Calibration:
     predicted: list[float]
     true: list[float]
     weight: list[float]
+    calibrated: bool  # whether the scores were calibrated on dev; else they are likelihood ratios themselves
 
 
 @dataclass
@@ -179,6 +180,7 @@ class SystemResults(Measurements):
     protocol: str
     split: str
     seeds: list[int]
+    score_kind: str | None = None  # of SCORE_KINDS; None without scores
     notes: list[str] = field(default_factory=list)
     det: DetCurve | None = None
     histogram: Histogram | None = None

@@ -54,7 +54,7 @@ def system_results(
         results.num_bonafide, results.num_spoof = sizes[BONAFIDE], sizes[SPOOF]
     results.num_speakers = num_speakers(list(data.speakers.values()))
     score_paths = [folder.scores(split) for folder in folders if folder.scores(split) in outputs]
-    trials = trials_of_split(data, score_paths, asv)
+    trials = trials_of_split(data, score_paths, config, asv)
     if trials is not None:
         _measure(results, Sampled(trials, recipe.evaluate), f"{system} on {split}")
     genuine = genuine_utterances(data, recipe.corpus.audio)
@@ -74,6 +74,7 @@ def system_results(
 def _measure(results: SystemResults, sampled: Sampled, name: str) -> None:
     """Fill in metrics and curves."""
     trials = sampled.trials
+    results.score_kind = trials.kind
     names_by = ["eer", *(TANDEM if trials.asv else ())]
     measured = measure(sampled, table_metrics(), list(trials.conditions), names_by)
     results.metrics, results.missing = measured.metrics, measured.missing
@@ -109,7 +110,10 @@ def pair_results(recipe: RecipeView, first: str, second: str, split: str) -> Pai
     seeds = common_seeds(recipe, first, second)
     results = PairResults(systems=[first, second], protocol=recipe.protocol, split=split, seeds=seeds)
     data = DataDir.read(recipe.data_dir(split))
-    pair = [trials_of_split(data, score_files(recipe, name, split, seeds)) for name in (first, second)]
+    pair = [
+        trials_of_split(data, score_files(recipe, name, split, seeds), recipe.system(name))
+        for name in (first, second)
+    ]
     sampled = [Sampled(trials, recipe.evaluate) for trials in pair if trials is not None]
     if len(sampled) == 2:
         names = [name for name in table_metrics() if MEASURES[name].paired]

@@ -1,5 +1,6 @@
 """Word error rates of transcripts, where an author corpus holds the text that was to be spoken."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -58,7 +59,10 @@ def _rate(
     if not lengths.sum():
         return None
     resampler = Resampler(
-        [data.speakers[utt] for utt in utts], num_resamples=config.num_resamples, seed=config.seed
+        [data.speakers[utt] for utt in utts],
+        num_resamples=config.num_resamples,
+        seed=config.seed,
+        jackknife=True,
     )
     totals = [
         np.bincount(resampler.classes[0], counts, resampler.num_clusters) for counts in (errors, lengths)
@@ -67,5 +71,6 @@ def _rate(
         [np.stack([weights @ total for total in totals]) for weights in resampler.chunks()], axis=1
     )
     with np.errstate(invalid="ignore", divide="ignore"):
-        rate = figure([errors.sum() / lengths.sum()], [drawn[0] / drawn[1]], resampler, config.confidence)
+        value = errors.sum() / lengths.sum()
+        rate = figure([value], [drawn[0] / drawn[1]], resampler, config.confidence, upper=math.inf)
     return WordErrors(**vars(rate), num_utterances=len(utts), num_words=int(lengths.sum()))

@@ -11,6 +11,9 @@ from dada.data.datadir import BONAFIDE, NO_SPEAKER, DataDir
 from dada.data.tables import read_table
 from dada.errors import DataError
 from dada.evaluation_settings import EvaluateConfig
+from dada.experiment.config import SystemConfig
+from dada.experiment.folder import ExperimentFolder
+from dada.experiment.score_kind import score_kind_of
 from dada.formats.align import align
 from dada.formats.key import Key
 from dada.formats.score_file import ScoreFile
@@ -20,7 +23,6 @@ from dada.metrics.dcf import Costs
 from dada.metrics.measures import Scored
 from dada.metrics.named import Named, clusters_by_attack
 from dada.metrics.tdcf import Asv
-from dada.storage.json_file import read_json
 
 NO_VALUE = "-"  # of a trial that has no value of a condition
 
@@ -37,7 +39,8 @@ class Trials:
     is_bonafide: np.ndarray
     clusters: Named  # names of what is resampled: speakers, NO_SPEAKER for a trial of its own
     conditions: Mapping[str, Named] = field(default_factory=dict)
-    llr: bool | None = None  # whether the scores are log-likelihood ratios; None where unknown
+    kind: str | None = None  # what the scores are, of SCORE_KINDS; None where unknown
+    calibrations: tuple[tuple[float, float], ...] = ()  # (K) slope and offset; empty without them
     asv: Asv | None = None
     kinds: np.ndarray | None = None
     sasv_scores: np.ndarray | None = None
@@ -65,10 +68,11 @@ class Trials:
             by_kind = target, nontarget, spoof
         rows = self.scores if len(self.scores) else np.empty((1, 0))
         parts = [(self.is_bonafide, ~self.is_bonafide) if row.size else (slice(0), slice(0)) for row in rows]
-        facts = (self.llr, self.asv, by_kind, self.num_attacks, self.threshold)
+        facts = (self.asv, by_kind, self.num_attacks, self.threshold)
+        calibrations = self.calibrations or [None] * len(rows)
         return [
-            Scored(row[bonafide], row[spoof], costs, *facts)
-            for row, (bonafide, spoof) in zip(rows, parts, strict=True)
+            Scored(row[bonafide], row[spoof], costs, self.kind, calibration, *facts)
+            for row, (bonafide, spoof), calibration in zip(rows, parts, calibrations, strict=True)
         ]
 
     @cached_property
@@ -86,8 +90,11 @@ class Trials:
         return clusters_by_attack(self.is_bonafide, self.clusters, self.conditions["attack"])
 
 
-def trials_of_split(data: DataDir, files: Sequence[Path], asv: Asv | None = None) -> Trials | None:
-    """The score files of all seeds on a split; None without files, without labels, or for a single class.
+def trials_of_split(
+    data: DataDir, files: Sequence[Path], config: SystemConfig, asv: Asv | None = None
+) -> Trials | None:
+    """The score files of all seeds of a system on a split; None without files, without labels, or for a
+    single class.
 
     Raise DataError for scores that do not match the split.
     """
@@ -95,9 +102,18 @@ def trials_of_split(data: DataDir, files: Sequence[Path], asv: Asv | None = None
     is_bonafide = np.array([(data.labels or {}).get(utt) == BONAFIDE for utt in data.utts])
     if not rows or data.labels is None or is_bonafide.all() or not is_bonafide.any():
         return None
-    conditions = {name: Named.of(table[utt] for utt in data.utts) for name, table in data.conditions.items()}
-    speakers = Named.of(map(data.speakers.__getitem__, data.utts))
-    trials = Trials(np.stack(rows), is_bonafide, speakers, conditions, _are_llr(files), asv)
+    fitted = [ExperimentFolder(path.parents[1]).read_calibration() for path in files]
+    trials = Trials(
+        scores=np.stack(rows),
+        is_bonafide=is_bonafide,
+        clusters=Named.of(map(data.speakers.__getitem__, data.utts)),
+        conditions={
+            name: Named.of(table[utt] for utt in data.utts) for name, table in data.conditions.items()
+        },
+        kind=score_kind_of(config),
+        calibrations=tuple((fit["slope"], fit["offset"]) for fit in fitted if fit) if all(fitted) else (),
+        asv=asv,
+    )
     refuse_other_attacks(trials, str(data.path))
     return trials
 
@@ -115,12 +131,6 @@ def refuse_other_attacks(trials: Trials, key: str) -> None:
             f"{trials.asv.name} is of another set: it has the attacks {', '.join(sorted(known))}, and {key} "
             f"has {', '.join(wanted)}: give the ASV scores of this key's trials"
         )
-
-
-def _are_llr(files: Sequence[Path]) -> bool:
-    """Whether the scores are log-likelihood ratios, which the JSON file beside each of them may deny."""
-    beside = [path.with_suffix(".json") for path in files]
-    return all(read_json(path).get("llr", True) for path in beside if path.exists())
 
 
 def trials_of_files(
@@ -147,7 +157,7 @@ def trials_of_files(
             is_bonafide=is_bonafide,
             clusters=Named.of(key.speakers)[shared],
             conditions={name: Named.of(values)[shared] for name, values in key.conditions.items()},
-            llr=file.llr,
+            kind=file.kind,
             asv=asv,
             threshold=threshold,
         )

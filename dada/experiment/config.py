@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dada.data.input import InputConfig, plain_input
+from dada.evaluation_settings import ScoreKind
 from dada.limits import FromZero, Names, Positive, Rate
 
 # Settings of `train:` that change the time of a training and not its result, with their defaults.
 OF_SPEED: dict[str, Any] = {"num_workers": None, "checkpoint_steps": 0}
+# Settings of a system that say how its outputs become scores and how these are read: no training knows them.
+OF_SCORES = ("score", "score_kind")
 OF_MEMORY = ("recompute",)  # settings of `model:` that change memory and time alone
 # Settings of speech encoders that later releases added, with the defaults that leave results as they were.
 ADDED: dict[str, Any] = {
@@ -120,15 +123,22 @@ class SystemConfig:
     # fusion: {audio: dada_audio, text: dada_text}; ensemble: its members, {lcnn: cqt_lcnn, gmm: lfcc_gmm};
     # open_set: {classifier: ...}
     branches: dict[str, str] = field(default_factory=dict)
+    # The score of a countermeasure: log_odds is logit[bonafide] - logit[spoof], bonafide_logit the one logit
+    # by which the authors of some published weights score (`authors_score` of the manifest).
+    score: Literal["log_odds", "bonafide_logit"] = "log_odds"
+    # What the score is, where that does not follow from model, loss and sampler: only of `llr` are actDCF and
+    # Cllr taken without a calibration.
+    score_kind: ScoreKind | None = None
     # CPU threads of a training or scoring process: fixed, because sums in another order differ in the last
     # digits
     threads: int = 1
 
 
 def result_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a system, as plain values, with those that change no result at their defaults.
+    """Return the settings of a system, as plain values, with those that change no training at their defaults
+    or left out.
 
-    Two experiments with equal result settings have equal results.
+    Two experiments with equal result settings have equal weights and outputs.
     """
     train = settings.get("train")
     if not isinstance(train, dict):  # of a damaged file
@@ -153,7 +163,8 @@ def result_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(features := source.get("features"), dict):
             plain = {key: value for key, value in features.items() if not _is_default(key, value)}
             changed["input"]["features"] = plain
-    return {**settings, **changed}
+    scored = {key: value for key, value in settings.items() if key not in OF_SCORES}
+    return {**scored, **changed}
 
 
 def _is_default(key: str, value: Any) -> bool:

@@ -45,7 +45,7 @@ class ScoreFile:
     scores: dict[str, np.ndarray]  # by kind of score, see SCORES
     labels: list[str] | None  # None if the file has none
     conditions: dict[str, list[str]]
-    llr: bool | None  # whether the scores are log-likelihood ratios; None if the file beside does not tell
+    kind: str | None  # what the scores are, of SCORE_KINDS; None if the file beside does not tell
 
 
 def read_score_file(
@@ -72,8 +72,8 @@ def read_score_file(
     _refuse_repeated(table, trials, next(iter(scores.values())))
     table.refuse("label", checks["label"], LABEL_ADVICE)
     classes = [words[value.lower()] for value in table.values["label"]] if "label" in table.values else None
-    conditions, llr = conditions_of(table), _read_llr(table.path)
-    return ScoreFile(table.path, table.layout, trials, table.lines, scores, classes, conditions, llr)
+    conditions, kind = conditions_of(table), _read_kind(table.path)
+    return ScoreFile(table.path, table.layout, trials, table.lines, scores, classes, conditions, kind)
 
 
 def _is_given(table: Columns, name: str) -> bool:
@@ -96,10 +96,10 @@ def _refuse_repeated(table: Columns, trials: list[str], scores: np.ndarray) -> N
     refuse_lines(table.path, problems, f"{len(problems)} lines repeat a trial; keep one line of each")
 
 
-def _read_llr(path: Path) -> bool | None:
-    """Return `llr` of the JSON file beside a score file of this package."""
+def _read_kind(path: Path) -> str | None:
+    """Return `score_kind` of the JSON file beside a score file of this package."""
     beside = path.with_suffix(".json")
     if path.suffix != ".txt" or not beside.is_file():
         return None
-    llr = read_json(beside, "remove it").get("llr")
-    return llr if isinstance(llr, bool) else None
+    kind = read_json(beside, "remove it").get("score_kind")
+    return kind if isinstance(kind, str) else None

@@ -5,8 +5,8 @@ What a loss may have besides:
 * `start_epoch()`, `margins()`, `final_margin()`: its margins, in training, in the log and for the next phase,
 * `check`, whose `read()` raises errors that were put off so as not to wait for a GPU,
 * `weight(batch)`: what the sum over a batch is divided by, where that is not the number of rows,
-* `NEEDS_BATCH = True` where the loss of a batch is no mean over its parts,
-* `LOG_ODDS = False` where the scores that it trains are no log-odds, so that an answer needs a calibration.
+* `SCORE_KIND`, one of `SCORE_KINDS` in dada.evaluation_settings, where it does not train logits: "cosine",
+* `NEEDS_BATCH = True` where the loss of a batch is no mean over its parts.
 """
 
 from collections.abc import Mapping

@@ -13,7 +13,7 @@ from dada.errors import ConfigError
 from dada.losses._cosines import CosineCheck
 from dada.models import Output
 
-LOG_ODDS = False  # scores are cosines: zero is no boundary until they are calibrated
+SCORE_KIND = "cosine"
 
 
 @dataclass

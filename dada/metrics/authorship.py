@@ -42,13 +42,13 @@ def measure_authors(
         raise DataError(f"{truth.size} texts, but decisions {decided.shape} and {len(sources)} sources")
     if min(truth.min(), decided.min()) < 0 or max(truth.max(), decided.max()) >= num_authors:
         raise DataError(f"indices of authors must be 0 to {num_authors - 1}")
-    resampler = Resampler(list(sources), num_resamples=config.num_resamples, seed=config.seed)
+    resampler = Resampler(list(sources), num_resamples=config.num_resamples, seed=config.seed, jackknife=True)
     counts = [_counts(truth, row, resampler.bonafide, num_authors) for row in decided]
     figures = {}
     for name, metric in (("accuracy", _accuracy), ("macro_f1", _macro_f1), ("weighted_f1", _weighted_f1)):
         pairs = [_with_resamples(metric, count, resampler) for count in counts]
         values, resamples = zip(*pairs, strict=True)
-        figures[name] = figure(values, resamples, resampler, config.confidence)
+        figures[name] = figure(values, resamples, resampler, config.confidence, upper=1.0)
     return figures
 
 
@@ -68,7 +68,7 @@ def measure_abx(
         triples = abx_triples(authors, config.abx_triples, config.seed, sources if across else None)
     except DataError:  # one author, or one source of each: nothing to compare, which is no fault
         return None
-    resampler = Resampler(list(sources), num_resamples=config.num_resamples, seed=config.seed)
+    resampler = Resampler(list(sources), num_resamples=config.num_resamples, seed=config.seed, jackknife=True)
     wins = wins_of(triples)
     clusters, shares = resampler.bonafide[triples].T, []
     for weights in resampler.chunks():
@@ -77,7 +77,7 @@ def measure_abx(
             with np.errstate(invalid="ignore"):
                 shares.append(drawn @ wins.T / drawn.sum(axis=1, keepdims=True))
     resamples = np.concatenate(shares)
-    return figure(wins.mean(axis=1), list(resamples.T), resampler, config.confidence)
+    return figure(wins.mean(axis=1), list(resamples.T), resampler, config.confidence, upper=1.0)
 
 
 def _counts(

@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike
 
 from dada.errors import DataError
 from dada.metrics.auc import num_below
+from dada.metrics.calibration import pooled_cllr
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -33,6 +34,7 @@ from dada.metrics.check import scores_of
 from dada.metrics.eer import crossing, crossing_official
 from dada.metrics.named import NO_CLUSTER, Named
 
+FEW_CLUSTERS = 100  # up to so many in every class, the jackknife leaves out each once
 MOST_ALONE = 1000  # of each class; more are dealt into so many clusters
 NUM_BLOCKS = 1024
 CHUNK = 20_000_000  # multiplicities held at once
@@ -55,10 +57,16 @@ class Resampler:
     and so its resamples.
 
     `clusters` name, class by class, the cluster of each trial, `-` for a trial that is a cluster of its own.
+    With `jackknife` the rows leave out each cluster once instead, where all have names and there are few of
+    them: a bootstrap of few clusters says too little of the variance.
     """
 
     def __init__(
-        self, *clusters: Sequence[str] | np.ndarray | Named, num_resamples: int = 1000, seed: int = 0
+        self,
+        *clusters: Sequence[str] | np.ndarray | Named,
+        num_resamples: int = 1000,
+        seed: int = 0,
+        jackknife: bool = False,
     ):
         names = [part if isinstance(part, Named) else Named.of(part) for part in clusters]
         known = sorted(set().union(*(part.present() for part in names)) - {NO_CLUSTER})  # for any order
@@ -72,6 +80,8 @@ class Resampler:
             self.classes.append(index)
         self.num_clusters, self.num_resamples, self.seed = used, num_resamples, seed
         self.strata = self._strata()
+        sizes = [members.size for members in self.strata]
+        self.leaves_out = jackknife and used == len(known) and min(sizes) > 1 and max(sizes) <= FEW_CLUSTERS
         self._few: list[np.ndarray] | None = None
 
     def _strata(self) -> list[np.ndarray]:
@@ -94,7 +104,16 @@ class Resampler:
         return self.classes[1]
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """Multiplicities (r, S) as float64: all R in order, some rows at a time, the same on every call."""
+        """Multiplicities (r, S) as float64, some rows at a time, the same on every call: all R resamples in
+        order, or where the resampler leaves clusters out a row for each, stratum by stratum.
+        """
+        if self.leaves_out:
+            yield 1 - np.eye(self.num_clusters)[np.concatenate(self.strata)]
+        else:
+            yield from self.draws()
+
+    def draws(self) -> Iterator[np.ndarray]:
+        """Multiplicities (r, S) of all R bootstrap resamples."""
         if self._few is None and self.num_resamples * self.num_clusters <= FEW:
             self._few = list(self._drawn())
         yield from self._drawn() if self._few is None else self._few
@@ -216,6 +235,16 @@ class ResampledScores:
         with np.errstate(divide="ignore", invalid="ignore"):
             return totals[0] / num_bonafide + totals[1] / num_spoof
 
+    def min_cllr(self) -> np.ndarray:
+        """min Cllr of every resample; neighbouring scores of a block are pooled, which raises it a little
+        where there are more distinct scores than blocks.
+        """
+        values = []
+        for weights in self.resampler.chunks():
+            counts = [np.diff(part, axis=1) for part in self._below(weights)]
+            values += [pooled_cllr(*row) for row in zip(*counts, strict=True)]
+        return np.array(values)
+
     def mean_of(self, kind: int, values: np.ndarray) -> np.ndarray:
         """Mean of `values` (N,) over the trials of one class, 0 for bona fide and 1 for spoof."""
         resampler = self.resampler
@@ -266,7 +295,7 @@ class ResampledScores:
         edges: for plots.
         """
         rows = []
-        for weights in self.resampler.chunks():
+        for weights in self.resampler.draws():
             misses, false_accepts = self.at_edges(weights)[:2]
             for miss, fa in zip(misses, false_accepts, strict=True):
                 empty = not (miss[-1] and fa[0])

@@ -22,6 +22,35 @@ def cllr_cost(scores: np.ndarray, is_bonafide: bool) -> np.ndarray:
     return np.logaddexp(0, -scores if is_bonafide else scores) / np.log(2)
 
 
+def min_cllr(bonafide: ArrayLike, spoof: ArrayLike) -> float:
+    """Cllr of the scores after the best order-preserving map to log-likelihood ratios, bits: what a perfect
+    calibration would leave (Brümmer and du Preez, 2006).
+
+    The map is fitted on the same trials, by the pool-adjacent-violators algorithm.
+    """
+    bonafide, spoof = both_classes(bonafide, spoof)
+    groups = np.unique(np.concatenate([bonafide, spoof]), return_inverse=True)[1]
+    size = int(groups.max()) + 1
+    return pooled_cllr(
+        np.bincount(groups[: bonafide.size], minlength=size).astype(np.float64),
+        np.bincount(groups[bonafide.size :], minlength=size).astype(np.float64),
+    )
+
+
+def pooled_cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
+    """min Cllr from the trials of each class in groups of rising score, each (G,); NaN without a class."""
+    from scipy.optimize import isotonic_regression  # slow to import
+
+    totals = bonafide.sum(), spoof.sum()
+    if not min(totals):
+        return float("nan")
+    shares = np.stack([bonafide / totals[0], spoof / totals[1]])
+    shares = shares[:, shares.sum(axis=0) > 0]
+    pooled = isotonic_regression(shares[0] / shares.sum(axis=0), weights=shares.sum(axis=0)).x
+    parts = zip(shares, (pooled, 1 - pooled), strict=True)  # of a group without trials of a class: 0 log 0
+    return float(-sum((share * np.log2(np.where(share > 0, value, 1))).sum() for share, value in parts) / 2)
+
+
 def brier(probability: ArrayLike, is_bonafide: ArrayLike) -> float:
     """Mean squared distance between P(bona fide) (N,) and the truth (N,)."""
     probability, is_bonafide = _probabilities(probability, is_bonafide)

@@ -1,5 +1,6 @@
 """The catalogue of metrics: title, definition, value, values over R resamples, and what each needs."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,9 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from dada.errors import DataError
+from dada.evaluation_settings import LLR, SCORE_KINDS
 from dada.metrics.auc import auc
 from dada.metrics.bootstrap import ResampledScores
-from dada.metrics.calibration import cllr, cllr_cost
+from dada.metrics.calibration import cllr, cllr_cost, min_cllr
 from dada.metrics.check import is_probability
 from dada.metrics.dcf import Costs, act_dcf, min_dcf_of
 from dada.metrics.det import Det, det
@@ -31,7 +33,8 @@ class Scored:
     bonafide: np.ndarray
     spoof: np.ndarray
     costs: Costs
-    llr: bool | None = None  # whether the scores are log-likelihood ratios; None where unknown
+    kind: str | None = None  # what the scores are, of SCORE_KINDS; None where unknown
+    calibration: tuple[float, float] | None = None  # slope and offset to log-likelihood ratios, from dev
     asv: Asv | None = None  # the given speaker verification of a tandem metric
     # one score of targets, non-targets and spoofs: of verification itself
     kinds: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
@@ -42,6 +45,16 @@ class Scored:
     def curve(self) -> Det:
         """The DET curve."""
         return det(self.bonafide, self.spoof)
+
+    @cached_property
+    def calibrated(self) -> tuple[np.ndarray, np.ndarray]:
+        """Scores by class as the calibration maps them. Raises DataError without one; `missing` tells
+        before.
+        """
+        if self.calibration is None:
+            raise DataError("there is no calibration")
+        slope, offset = self.calibration
+        return slope * self.bonafide + offset, slope * self.spoof + offset
 
     @property
     def given_asv(self) -> Asv:
@@ -73,6 +86,8 @@ class Measure:
     resampled: Callable[[ResampledScores, Scored], np.ndarray]  # of every resample (R,)
     lacks: Callable[[Scored], str | None] = lambda scored: None  # what is missing for the metric
     classes: tuple[str, ...] = (BONAFIDE, SPOOF)  # of which there must be trials
+    upper: float = 1.0  # its largest value, infinity of a cost without a bound; its least is 0
+    optimistic: bool = False  # the least cost over all thresholds, which few trials put too low
     percent: bool = False
     lower_is_better: bool = True
     units: str = TRIALS  # the classes of trials, and the clusters that are resampled
@@ -82,11 +97,16 @@ class Measure:
 
 
 def _no_llr(scored: Scored) -> str | None:
-    if scored.llr is False:
-        return "the file beside the scores says that they are no log-likelihood ratios"
-    if scored.llr is None and is_probability(scored.merged):
+    if scored.kind is not None and scored.kind != LLR:
+        words = SCORE_KINDS.get(scored.kind, scored.kind)
+        return f"the scores are no log-likelihood ratios but {words}"
+    if scored.kind is None and is_probability(scored.merged):
         return "the scores lie in [0, 1], so they are no log-likelihood ratios"
     return None
+
+
+def _no_calibration(scored: Scored) -> str | None:
+    return "no calibration was fitted on dev" if scored.calibration is None else None
 
 
 def _no_asv(scored: Scored) -> str | None:
@@ -99,15 +119,13 @@ def _no_asv_trials(scored: Scored) -> str | None:
     )
 
 
-def _act_dcf(trials: ResampledScores, scored: Scored) -> np.ndarray:
-    costs, (bonafide, spoof) = scored.costs, trials.scores
+def _act_dcf(trials: ResampledScores, costs: Costs, bonafide: np.ndarray, spoof: np.ndarray) -> np.ndarray:
     return trials.mean_cost(
         costs.of_misses * (bonafide < costs.threshold), costs.of_false_accepts * (spoof >= costs.threshold)
     )
 
 
-def _cllr(trials: ResampledScores, scored: Scored) -> np.ndarray:
-    bonafide, spoof = trials.scores
+def _cllr(trials: ResampledScores, bonafide: np.ndarray, spoof: np.ndarray) -> np.ndarray:
     return trials.mean_cost(cllr_cost(bonafide, True) / 2, cllr_cost(spoof, False) / 2)
 
 
@@ -141,7 +159,7 @@ def _tdcf(version: str, title: str, definition: str) -> Measure:
             return "the constants of ASVspoof 2021 are those of the revised definition"
         return _no_asv(scored)
 
-    return Measure(title, definition, value, resampled, lacks, tandem=True)
+    return Measure(title, definition, value, resampled, lacks, optimistic=True, tandem=True)
 
 
 MEASURES = {
@@ -190,6 +208,7 @@ MEASURES = {
         "normalised detection cost at the best threshold",
         lambda s: min_dcf_of(s.curve, s.costs)[0],
         lambda t, s: t.min_cost(s.costs.of_misses, s.costs.of_false_accepts),
+        optimistic=True,
         paired=True,
     ),
     "act_dcf": Measure(
@@ -197,15 +216,40 @@ MEASURES = {
         "normalised detection cost at the threshold of the costs, scores read as natural-log "
         "likelihood ratios",
         lambda s: act_dcf(s.bonafide, s.spoof, s.costs),
-        _act_dcf,
+        lambda t, s: _act_dcf(t, s.costs, s.bonafide, s.spoof),
         _no_llr,
+        upper=math.inf,
     ),
     "cllr": Measure(
         "Cllr",
         "cost of log-likelihood ratios in bits, scores read as natural-log likelihood ratios",
         lambda s: cllr(s.bonafide, s.spoof),
-        _cllr,
+        lambda t, s: _cllr(t, s.bonafide, s.spoof),
         _no_llr,
+        upper=math.inf,
+    ),
+    "min_cllr": Measure(
+        "min Cllr",
+        "Cllr after the best order-preserving calibration on the same trials, in bits",
+        lambda s: min_cllr(s.bonafide, s.spoof),
+        lambda t, s: t.min_cllr(),
+        optimistic=True,
+    ),
+    "act_dcf_calibrated": Measure(
+        "actDCF, calibrated",
+        "actDCF of the scores after the logistic calibration that was fitted on dev",
+        lambda s: act_dcf(*s.calibrated, s.costs),
+        lambda t, s: _act_dcf(t, s.costs, *s.calibrated),
+        _no_calibration,
+        upper=math.inf,
+    ),
+    "cllr_calibrated": Measure(
+        "Cllr, calibrated",
+        "Cllr of the scores after the logistic calibration that was fitted on dev",
+        lambda s: cllr(*s.calibrated),
+        lambda t, s: _cllr(t, *s.calibrated),
+        _no_calibration,
+        upper=math.inf,
     ),
     "frr_at_threshold": Measure(
         "FRR at t",
@@ -253,6 +297,7 @@ MEASURES = {
         lambda s: a_dcf(*(s.kinds or ()))[0],
         lambda t, s: t.min_cost(*a_dcf_factors()),
         lambda s: None if s.kinds else "it needs a column sasv_score, and target or nontarget in the key",
+        optimistic=True,
         units=BY_KIND,
         in_tables=False,
     ),

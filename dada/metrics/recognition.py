@@ -47,8 +47,8 @@ def measure_classes(
     decided, closed, unknown_score = map(np.atleast_2d, (decided, closed, unknown_score))
     _check(truth, decided, closed, unknown_score, num_known, len(speakers))
     known = truth < num_known
-    names, draws = np.asarray(speakers), {"num_resamples": config.num_resamples, "seed": config.seed}
-    resampler = Resampler(names[known], names[~known], **draws)
+    names = np.asarray(speakers)
+    resampler = _resampler(names[known], names[~known], config)
     order = np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)])
     clusters = np.empty(truth.size, dtype=int)
     clusters[order] = np.concatenate([resampler.bonafide, resampler.spoof])
@@ -58,18 +58,19 @@ def measure_classes(
         if known.any()
         else []
     )
-    unknown_aucs = []
-    if known.any() and not known.all():
-        flipped = Resampler(names[~known], names[known], **draws)
-        pairs = [(row[~known], row[known]) for row in unknown_score]
-        unknown_aucs = [(auc(*pair), flipped.over(*pair).auc()) for pair in pairs]
 
-    def summary(pairs: list[tuple[float, np.ndarray]]) -> Figure | None:
-        """Figure of every seed's value and resamples (R,); None without any."""
+    def summary(pairs: list[tuple[float, np.ndarray]], drawn: Resampler = resampler) -> Figure | None:
+        """Figure of every seed's value and rows (R,); None without any."""
         if not pairs:
             return None
         values, resamples = zip(*pairs, strict=True)
-        return figure(values, resamples, resampler, config.confidence)
+        return figure(values, resamples, drawn, config.confidence, upper=1.0)
+
+    unknown_auc = None
+    if known.any() and not known.all():
+        flipped = _resampler(names[~known], names[known], config)
+        pairs = [(row[~known], row[known]) for row in unknown_score]
+        unknown_auc = summary([(auc(*pair), flipped.over(*pair).auc()) for pair in pairs], flipped)
 
     return {
         "num_known": int(known.sum()),
@@ -78,9 +79,13 @@ def measure_classes(
         "closed_macro_f1": summary([c.macro_f1() for c in of_known]),
         "accuracy": summary([c.accuracy() for c in of_all]),
         "macro_f1": summary([c.macro_f1() for c in of_all]),
-        "unknown_auc": summary(unknown_aucs),
+        "unknown_auc": unknown_auc,
         "confusion": np.sum([c.counts for c in of_all], axis=0).astype(int).tolist(),
     }
+
+
+def _resampler(first: np.ndarray, second: np.ndarray, config: EvaluateConfig) -> Resampler:
+    return Resampler(first, second, num_resamples=config.num_resamples, seed=config.seed, jackknife=True)
 
 
 def _check(

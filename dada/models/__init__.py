@@ -16,7 +16,8 @@ A new model is one file here and one YAML in dada/conf. The file holds
   150)` for 60 features and 150 frames, with which the tests go through the contract below,
 * a text model that does not read the tokens of a pretrained encoder, `tokenize(texts, settings) -> list of
   ids (L,)`,
-* if its scores are no log-odds before they are calibrated, `LOG_ODDS = False`,
+* if what its score is does not follow from a loss, `SCORE_KIND`, one of `SCORE_KINDS` in
+  dada.evaluation_settings: of a Gaussian mixture "mean_frame_llr",
 * if the authors published weights, `from_official(state) -> state`: their parameter names to ours.
 
 The contract: outputs of the right shapes in float32; every row independent of the others in evaluation mode,

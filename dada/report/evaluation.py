@@ -3,7 +3,7 @@
 from dada.evaluate.results import ConditionResults, Difference, FileResults
 from dada.metrics.figure import Figure
 from dada.metrics.measures import MEASURES
-from dada.report.score_tables import differs_from_zero
+from dada.report.score_tables import differences_hold
 
 
 def readable_results(results: FileResults) -> str:
@@ -31,17 +31,14 @@ def readable_results(results: FileResults) -> str:
     if results.asv:
         lines.append(f"ASV         {results.asv}")
     if results.num_resamples:
-        lines.append(
-            f"intervals   {100 * results.confidence:g} % from {results.num_resamples:,} resamples of "
-            f"{_resampled(results)}"
-        )
+        lines.append(f"intervals   {100 * results.confidence:g} % over {_resampled(results)}")
     lines += ["", *_metrics(results)]
     for condition, values in results.conditions.items():
         for name in next(iter(values.values())).metrics:
             lines += ["", *_by_condition(condition, values, name)]
     if results.compare:
         lines += ["", f"difference: {results.scores} minus {results.other_scores}, on the same trials"]
-        lines += [_difference(name, entry) for name, entry in (results.compare.metrics or {}).items()]
+        lines += _differences(results.compare.metrics or {}, results.confidence)
     return "\n".join(lines)
 
 
@@ -85,11 +82,17 @@ def _metrics(results: FileResults) -> list[str]:
     return lines + ([f"not measured: {absent}"] if absent else [])
 
 
-def _difference(name: str, entry: Difference) -> str:
-    percent = MEASURES[name].percent
-    first, second, value = (_number(part, percent) for part in (entry.first, entry.second, entry.mean))
-    verdict = "  differs from 0" if differs_from_zero(entry) else ""
-    return f"{name:16} {first:>12} - {second:>12} = {value:>12}{_ends(entry, percent)}{verdict}"
+def _differences(entries: dict[str, Difference], confidence: float) -> list[str]:
+    """A line a metric; what differs from 0 does so after the correction over all of them."""
+    holds = differences_hold(list(entries.values()), confidence)
+    lines = []
+    for (name, entry), is_different in zip(entries.items(), holds, strict=True):
+        percent = MEASURES[name].percent
+        first, second, value = (_number(part, percent) for part in (entry.first, entry.second, entry.mean))
+        verdict = f"  p {entry.p_value:.2g}" if entry.p_value is not None else ""
+        verdict += ", differs from 0" if is_different else ""
+        lines.append(f"{name:18} {first:>12} - {second:>12} = {value:>12}{_ends(entry, percent)}{verdict}")
+    return [*lines, "differs from 0: after Holm's correction over the metrics above"] if any(holds) else lines
 
 
 def _number(value: float, percent: bool) -> str:
@@ -98,6 +101,6 @@ def _number(value: float, percent: bool) -> str:
 
 def _ends(figure: Figure | None, percent: bool) -> str:
     if figure is None or figure.low is None or figure.high is None:
-        return ""
+        return f" (no interval: {figure.no_interval})" if figure and figure.no_interval else ""
     low, high = (f"{100 * end:.2f}" if percent else f"{end:.4f}" for end in (figure.low, figure.high))
     return f" [{low}, {high}]"

@@ -11,8 +11,10 @@ from dada.storage.environment import Machine
 HEAD = """# Results: {name}
 
 Written by stage 11 (`report`), never by hand; `dada publish` copies it to the recipe. `12.3 [9.8, 15.1] ±0.4`
-is the mean over training seeds, the {confidence:g} % interval of that mean over resampled {units}, and the
-standard deviation over seeds. **Bold** is the best of a column.{more}
+is the mean over training seeds, the {confidence:g} % interval of that mean over {units} and seeds, and the
+standard deviation over seeds; `[–]` where there is no interval, because a class has one cluster only or
+because the figure does not vary. With one seed, the interval says nothing of other trainings. **Bold** is the
+best of a column.{more}
 
 * Everything from nothing: `{all_command}`
 * Hardware: {hardware}

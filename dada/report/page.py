@@ -69,7 +69,7 @@ def _section(section: Section, num_det_systems: int) -> str:
             _card("EER and its interval", "", interval_plot(section), "wide"),
             _card(
                 "Detection error trade-off",
-                "Mean of the training seeds; bands are intervals over resampled speakers; dots are the "
+                "Mean of the training seeds; bands are bootstrap intervals over speakers; dots are the "
                 "EER. Axes are probit-scaled.",
                 det_plot(section, num_det_systems),
                 "narrow",
@@ -85,8 +85,9 @@ def _section(section: Section, num_det_systems: int) -> str:
         ]
         if any(result.calibration for result in section.scored.values()):
             note = (
-                "Scores read as natural-log likelihood ratios: calibrated ones lie on the line; a dot "
-                "grows with its share of trials."
+                "Log-likelihood ratios that are well calibrated lie on the line; a dot grows with its share "
+                "of trials. Where a system gives other scores, the calibration of dev was applied first: "
+                "(calibrated)."
             )
             below.append(_card("Calibration", note, calibration_plot(section), "wide"))
         if open_sets(section):

@@ -184,7 +184,7 @@ def calibration_plot(section: Section) -> str:
                 alpha=0.65,
                 linewidths=0,
             )
-            axes.set_title(name)
+            axes.set_title(name + " (calibrated)" * points.calibrated)
             axes.set(
                 xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal"
             )

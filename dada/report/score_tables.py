@@ -1,12 +1,13 @@
 """Tables of the metrics of scores: over all trials, by condition, and paired differences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dada.data.datadir import readable
 from dada.evaluate.results import ConditionResults, SystemResults
 from dada.metrics.figure import Figure
 from dada.metrics.measures import MEASURES, TANDEM, table_metrics
+from dada.metrics.significance import differ
 from dada.metrics.tdcf import OVERALL
 from dada.report.load import Section
 from dada.report.tables import (
@@ -181,36 +182,44 @@ def metric_table(section: Section) -> Table:
 
 def difference_table(section: Section) -> Table:
     """Paired differences of two systems: of the EER over all spoofs and by condition, and of the other
-    metrics.
+    metrics. Bold is what differs after the correction over all cells of the table.
     """
     places = [(name, value) for name in section.columns for value in section.values(name)]
     others = [name for name in table_metrics() if MEASURES[name].paired and name != "eer"]
     headers = ["EER all", *(readable(value) for _, value in places), *map(header_of, others)]
     table = Table("Paired differences", "", ["first minus second", *headers])
     table.note = (
-        "The first system's metric minus the second's, on the same trials and the same resampled speakers, "
-        "so that what both find hard "
-        "cancels. EER in percentage points: below 0 the first is better. Bold: the interval leaves out 0."
+        "The first system's metric minus the second's, on the same trials, so that what both find hard "
+        "cancels; the intervals hold the spread of the speakers and of the training seeds. EER in percentage "
+        "points: below 0 the first is better. Bold: differs from 0 after Holm's correction over all "
+        "differences of this table."
     )
+    figures: list[Figure | None] = []
     for pair in section.differences:
         if pair.metrics is not None:
             conditions = [pair.conditions.get(name, {}).get(value) for name, value in places]
-            eers = [_difference_cell("eer", figure) for figure in (pair.metrics.get("eer"), *conditions)]
-            cells = [_difference_cell(name, pair.metrics.get(name)) for name in others]
-            table.rows.append([Cell(" minus ".join(pair.systems)), *eers, *cells])
+            shown_here = [pair.metrics.get("eer"), *conditions, *map(pair.metrics.get, others)]
+            names = ["eer"] * (1 + len(places)) + others
+            cells = [_difference_cell(*named) for named in zip(names, shown_here, strict=True)]
+            table.rows.append([Cell(" minus ".join(pair.systems)), *cells])
+            figures += shown_here
+    every = [results.provenance.evaluate["confidence"] for results in section.scored.values()]
+    confidence = max(every, default=0.95)
+    cells = [cell for row in table.rows for cell in row[1:]]
+    for cell, is_different in zip(cells, differences_hold(figures, confidence), strict=True):
+        cell.best = is_different
     return table
 
 
 def _difference_cell(name: str, figure: Figure | None) -> Cell:
     factor, decimals = (100, 1) if MEASURES[name].percent else (1, 3)
     text = shown(figure, lambda value: number(factor * value, decimals, "+"))
-    differs = figure is not None and differs_from_zero(figure)
-    return Cell(text, None if figure is None else figure.mean, differs)
+    return Cell(text, None if figure is None else figure.mean)
 
 
-def differs_from_zero(figure: Figure) -> bool:
-    """Whether the interval leaves out 0."""
-    return figure.low is not None and figure.high is not None and not figure.low <= 0 <= figure.high
+def differences_hold(figures: Sequence[Figure | None], confidence: float) -> list[bool]:
+    """Which differences of a family are not 0, by their p-values and Holm's correction."""
+    return differ([figure.p_value if figure else None for figure in figures], confidence)
 
 
 def _metric(name: str) -> Callable[[SystemResults], Figure | None]:

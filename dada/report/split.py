@@ -36,9 +36,8 @@ def counts_line(section: Section) -> str:
         if any(len(other.seeds) < len(seeds) for other in section.results.values())
         else ""
     )
-    resampled = (
-        f"intervals at {100 * config['confidence']:g} % from {config['num_resamples']:,} resamples of the"
-    )
+    over = "the training seeds and the" if len(seeds) > 1 else "the single training seed's"
+    resampled = f"intervals at {100 * config['confidence']:g} % over {over}"
     if result.num_spoof is None and any(entry.authorship for entry in section.results.values()):
         texts, authors = result.num_trials, result.num_speakers
         where = f"Protocol `{section.protocol}`, split `{section.split}`"

@@ -88,10 +88,10 @@ def number(value: float, decimals: int, sign: str = "") -> str:
 
 
 def shown(figure: Figure | None, show: Callable[[float], str]) -> str:
-    """Mean, interval and spread, each as `show` writes a number."""
+    """Mean, interval and spread, each as `show` writes a number; `[–]` where no interval can be given."""
     if figure is None:
         return ABSENT
-    text = show(figure.mean)
+    text = show(figure.mean) + (f" [{ABSENT}]" if figure.no_interval else "")
     if figure.low is not None and figure.high is not None:
         text += f" [{show(figure.low)}, {show(figure.high)}]"
     return text + (f" ±{show(figure.spread).lstrip('+')}" if figure.spread is not None else "")

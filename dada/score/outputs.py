@@ -62,6 +62,8 @@ def scores_of(experiment: Experiment, outputs: Outputs, speakers: Mapping[str, s
         return claim_scores(outputs, experiment.labels, speakers)
     if outputs.logits.shape[1] > 1 and BONAFIDE not in experiment.labels:
         return None
+    if experiment.config.score == "bonafide_logit" and outputs.logits.shape[1] > 1:
+        return outputs.logits[:, experiment.labels.index(BONAFIDE)].numpy()
     return scores_from_logits(outputs.logits, experiment.labels).numpy()
 
 

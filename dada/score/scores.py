@@ -12,6 +12,7 @@ from dada.data.input import InputConfig
 from dada.data.tables import read_table, write_table
 from dada.errors import DataError
 from dada.experiment.folder import ExperimentFolder
+from dada.experiment.score_kind import score_kind_of
 from dada.experiment.trained import Experiment
 from dada.storage.digest import file_digest, value_digest
 from dada.storage.environment import utc_now
@@ -68,7 +69,7 @@ def provenance(
         "weights": file_digest(ExperimentFolder(folder).weights),
         "data": {os.path.relpath(path, root): file_digest(path) for path in data_files},
         "window": window_policy(config.input),
-        "llr": config.task not in ("text", "open_set"),
+        "score_kind": score_kind_of(config),
         "date": utc_now(),
     }
 

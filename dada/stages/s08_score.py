@@ -6,9 +6,10 @@ on the evaluation data.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from dada.experiment.config import SystemConfig
+from dada.experiment.config import OF_SCORES, SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe import leakage, roles
 from dada.recipe.foreign_systems import is_foreign
@@ -18,6 +19,7 @@ from dada.recipe.recipe import Recipe
 KIND = "score"
 SHARDED = (KIND,)
 USES_GPU = True
+DEFAULTS = {name: getattr(SystemConfig(), name) for name in OF_SCORES}
 
 
 def plan(recipe: Recipe) -> list[Job]:
@@ -54,6 +56,7 @@ def _job(recipe: Recipe, name: str, seed: int) -> Job:
             "input": config.input.result_settings(),
             "labels": list(config.labels),
             "branches": dict(config.branches),
+            **{name: value for name in OF_SCORES if (value := getattr(config, name)) != DEFAULTS[name]},
         },
         systems=(name,),
         seed=seed,
@@ -131,6 +134,8 @@ def merge(recipe: Recipe, job: Job, parts: list[Path]) -> None:
     name, seed, config = job.system, job.training_seed, recipe.system(job.system)
     trained, files = roles.trained_dir(recipe, name, seed), ExperimentFolder(recipe.seed_dir(name, seed))
     experiment = (load_experiment if config.task == "open_set" else without_weights)(trained)
+    how = {name: getattr(config, name) for name in OF_SCORES}  # as they are now, not when it was trained
+    experiment = replace(experiment, config=replace(experiment.config, **how))
     origin = recipe.origin(name).copy_settings(seed, files) if is_foreign(name) else {}
     computed = _computed_here(recipe, config)
     for split in recipe.scored_splits:

@@ -40,8 +40,15 @@ def plan(recipe: Recipe) -> list[Job]:
                     recipe,
                     (SYSTEM, f"{system}/{split}", paths.result_path(recipe, system, split)),
                     inputs=(*outputs, recipe.data_dir(split), *seen),
-                    optional_inputs=tuple(paths.asv_files(recipe, split).values()),
-                    settings={"seeds": recipe.seeds_of(system), **({"asv": asv} if asv else {})},
+                    optional_inputs=(
+                        *paths.asv_files(recipe, split).values(),
+                        *paths.calibrations(recipe, system),
+                    ),
+                    settings={
+                        "seeds": recipe.seeds_of(system),
+                        "score_kind": recipe.system(system).score_kind,
+                        **({"asv": asv} if asv else {}),
+                    },
                     systems=(system,),
                     split=split,
                 )

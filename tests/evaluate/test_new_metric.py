@@ -25,7 +25,7 @@ def with_dummy(measured_recipe, tmp_path, monkeypatch):
         "Dummy",
         "a number that is always 0.625",
         lambda scored: 0.625,
-        lambda trials, scored: np.full(trials.resampler.num_resamples, 0.625),
+        lambda trials, scored: np.full(trials.eer().size, 0.625),
     )
     monkeypatch.setitem(MEASURES, "dummy", dummy)
     recipe = Recipe.load(shutil.copytree(measured_recipe.root, tmp_path / "recipe"))

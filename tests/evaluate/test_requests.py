@@ -47,7 +47,8 @@ def test_any_metric_by_condition(call, measured, write, scores, trials):
     assert entry["metrics"]["min_tdcf_2021"]["mean"] == cost(
         attack == "-", attack == "A02", asv_codec != "", asv_attack == "A02"
     )
-    assert entry["asv"] == "spoofs of attack A02" and entry["metrics"]["min_tdcf_2021"]["low"] is not None
+    figure = entry["metrics"]["min_tdcf_2021"]
+    assert entry["asv"] == "spoofs of attack A02" and (figure["low"] is None) == bool(figure["no_interval"])
     entry, gsm = found["conditions"]["codec"]["gsm"], (asv_codec == "gsm")
     within = cost(
         (attack == "-") & (codec == "gsm"), (attack != "-") & (codec == "gsm"), gsm, gsm & (kind == "spoof")
@@ -192,9 +193,11 @@ def test_warnings_are_in_both_outputs(call, measured, write, trials):
 
 def test_our_own_scores_say_whether_they_are_ratios(measured, write, scores, trials):
     key = write("key.txt", [(row[0], row[3]) for row in trials])
-    scores.with_suffix(".json").write_text('{"llr": false}')
-    found = measured("--scores", scores, "--key", key, "--resamples", 0)
-    assert found["metrics"]["act_dcf"] is None and "file beside" in found["missing"]["act_dcf"]
+    for kind, is_there in (("cosine", False), ("llr", True)):
+        scores.with_suffix(".json").write_text(json.dumps({"score_kind": kind}))
+        found = measured("--scores", scores, "--key", key, "--resamples", 0)
+        assert (found["metrics"]["act_dcf"] is not None) == is_there and found["metrics"]["min_cllr"]
+        assert is_there or "ratios but cosines" in found["missing"]["act_dcf"]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +224,7 @@ def test_clusters_by_attack(call, measured, write, scores, trials):
         for cluster in ("attack", "speaker")
     )
     assert wide["mean"] == narrow["mean"] and wide["high"] - wide["low"] > narrow["high"] - narrow["low"] > 0
-    assert "resamples of the attacks" in call("--scores", scores, "--key", key, "--cluster", "attack")[1]
+    assert "over the attacks" in call("--scores", scores, "--key", key, "--cluster", "attack")[1]
     code, _, err = call(
         "--scores",
         scores,
@@ -248,9 +251,10 @@ def test_every_metric_has_an_interval_without_speakers(measured, write):
     )
     found = measured("--scores", score, "--key", key, "--asv_scores", asv, "--resamples", 100)["metrics"]
     absent = {name for name, entry in found.items() if entry is None}
-    assert absent == {"a_dcf", "eer_over_attacks", "frr_at_threshold", "far_at_threshold"}
+    calibrated = {"act_dcf_calibrated", "cllr_calibrated"}
+    assert absent == {"a_dcf", "eer_over_attacks", "frr_at_threshold", "far_at_threshold"} | calibrated
     found = {name: entry for name, entry in found.items() if name not in absent}
-    assert all(entry["low"] < entry["mean"] < entry["high"] for entry in found.values()) and len(found) == 10
+    assert all(entry["low"] < entry["mean"] < entry["high"] for entry in found.values()) and len(found) == 11
 
 
 def test_no_key_and_one_class(call, write, scores, trials):

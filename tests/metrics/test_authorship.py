@@ -9,6 +9,7 @@ from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.abx import abx, abx_triples, abx_wins
 from dada.metrics.authorship import measure_abx, measure_authors
 from dada.metrics.bootstrap import Resampler
+from dada.metrics.figure import figure
 
 CONFIG = EvaluateConfig(num_resamples=40, abx_triples=2000)
 RNG = np.random.default_rng(0)
@@ -28,15 +29,16 @@ def figures(truth, decided):
 def test_figures_and_intervals():
     found = measure_authors(TRUTH, DECIDED, 6, SOURCES, CONFIG)
     expected = [figures(TRUTH, row) for row in DECIDED]
-    resampler = Resampler(SOURCES, num_resamples=CONFIG.num_resamples, seed=CONFIG.seed)
+    resampler = Resampler(SOURCES, num_resamples=CONFIG.num_resamples, seed=CONFIG.seed, jackknife=True)
     repeated = []
     for weights in np.concatenate(list(resampler.chunks())).astype(int):
         rows = np.repeat(np.arange(200), weights[resampler.bonafide])
-        repeated.append(np.mean([figures(TRUTH[rows], row[rows]) for row in DECIDED], axis=0))
-    low, high = np.quantile(repeated, [0.025, 0.975], axis=0)
+        repeated.append([figures(TRUTH[rows], row[rows]) for row in DECIDED])
+    rows = np.array(repeated).T
     for i, name in enumerate(("accuracy", "macro_f1", "weighted_f1")):
         assert found[name].per_seed == pytest.approx([row[i] for row in expected])
-        assert (found[name].low, found[name].high) == pytest.approx((low[i], high[i]))
+        again = figure([row[i] for row in expected], list(rows[i]), resampler, 0.95, upper=1.0)
+        assert (found[name].low, found[name].high) == pytest.approx((again.low, again.high))
 
 
 def wins_of(vectors, num_seeds=1):

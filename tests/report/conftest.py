@@ -13,6 +13,7 @@ from dada.data import DataDir, write_table
 from dada.data.vectors import write_vectors
 from dada.experiment.config import SystemConfig
 from dada.recipe.recipe import Recipe
+from dada.storage.json_file import write_json
 
 SPEAKERS = ["BOB", "CHIEF", "FAYE", "JIM", "JOE", "NAOMI", "ORACLE", "SPARKY"]
 ATTACKS = {  # attack: (known, how much harder than a trivial one)
@@ -93,8 +94,10 @@ def _experiment(folder: Path, split: str, data: DataDir, kind, rng, strength: fl
         scores[utt] = f"{scale * (score + separation / 2):.6f}"
     write_table(folder / "scores" / f"{split}.txt", scores)
     (folder / "scores" / f"{split}.json").write_text(
-        json.dumps({"system": folder.parent.name, "llr": folder.parent.name != "trivial"})
+        json.dumps({"system": folder.parent.name, "score_kind": "llr"})
     )
+    if folder.parent.name != "trivial":
+        write_json(folder / "calibration.json", {"slope": 1.2, "offset": -0.3, "fitted_on": "dev"})
     centres = np.random.default_rng(9).normal(size=(len(SPEAKERS), 6))
     (folder / "labels.txt").write_text(
         "".join(f"{name}\n" for name in (SPEAKERS if task == "text" else ["spoof", "bonafide"]))

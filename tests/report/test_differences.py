@@ -5,11 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from dada.data import DataDir, read_table
 from dada.errors import ConfigError
 from dada.evaluate.split_results import pair_results
 from dada.evaluation_settings import EvaluateConfig
-from dada.metrics import Resampler, bootstrap_difference
 from dada.recipe.recipe import Recipe
 from dada.report.load import load
 from dada.report.score_tables import difference_table
@@ -46,23 +44,16 @@ def test_difference_is_that_of_the_metrics(compared):
     assert found["metrics"]["eer"]["mean"] < 0 and found["metrics"]["eer"]["high"] < 0
 
 
-def test_interval_is_paired(compared):
-    """Of one seed it is that of `bootstrap_difference`."""
-    view = Recipe.load(compared.root, [*compared.overrides, "seeds=[1]"])
-    data = DataDir.read(view.data_dir("test"))
-    bonafide = np.array([data.labels[utt] == "bonafide" for utt in data.utts])
-    speakers = np.array([data.speakers[utt] for utt in data.utts])
-    pairs = []
-    for system in ("lfcc_gmm", "trivial"):
-        table = read_table(view.seed_dir(system, 1) / "scores" / "test.txt")
-        scores = np.array([float(table[utt]) for utt in data.utts])
-        pairs.append((scores[bonafide], scores[~bonafide]))
-    expected = bootstrap_difference(
-        Resampler(speakers[bonafide], speakers[~bonafide], num_resamples=40), *pairs
-    )
-    job = next(job for job in s09_evaluate.plan(view) if job.kind == "pair" and job.split == "test")
-    found = pair_results(view, *job.systems, "test").metrics["eer"]
-    assert (found.low, found.high) == (expected.low, expected.high)
+def test_interval_is_paired_and_holds_the_seeds(compared):
+    """Its p-value belongs to it; with one seed it is another one."""
+    folder = compared.exp_dir("lfcc_gmm") / "results"
+    both = json.loads((folder / "minus_trivial" / "test.json").read_text())["metrics"]["eer"]
+    assert both["low"] < both["mean"] < both["high"] and 0 < both["p_value"] < 1
+    assert (both["p_value"] < 0.05) == (both["high"] < 0 or both["low"] > 0)
+    one = Recipe.load(compared.root, [*compared.overrides, "seeds=[1]"])
+    job = next(job for job in s09_evaluate.plan(one) if job.kind == "pair" and job.split == "test")
+    alone = pair_results(one, *job.systems, "test").metrics["eer"]
+    assert alone.spread is None and (alone.low, alone.high) != (both["low"], both["high"])
 
 
 def test_table(compared):

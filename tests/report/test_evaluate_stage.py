@@ -8,11 +8,13 @@ import pytest
 from dada import metrics
 from dada.data import DataDir, read_table, write_table
 from dada.errors import DataError
+from dada.experiment.folder import ExperimentFolder
 from dada.metrics.measures import TANDEM
 from dada.recipe.recipe import Recipe
 from dada.report.load import load
 from dada.report.split import tables_of
 from dada.stages import s09_evaluate
+from dada.storage.json_file import write_json
 
 
 def evaluate(recipe, split="test", system=None):
@@ -52,7 +54,7 @@ def test_result_agrees_with_the_metrics(small):
         and entry["mean"] == np.mean(eers)
         and entry["spread"] == np.std(eers, ddof=1)
     )
-    assert entry["low"] < entry["mean"] < entry["high"] and entry["num_resamples"] == 20
+    assert entry["low"] < entry["mean"] < entry["high"] and entry["num_resamples"] == 8  # a speaker left out
     assert (result["num_bonafide"], result["num_spoof"], result["num_speakers"]) == (144, 256, 8)
     known = result["conditions"]["known"]
     assert set(known) == {"known", "unknown"} and set(result["conditions"]) == {"attack", "known", "quote"}
@@ -140,10 +142,31 @@ def test_same_file_again(small):
 
 
 def test_scores_that_are_no_ratios(small):
-    path = small.seed_dir("lfcc_gmm", 1) / "scores" / "test.json"
-    path.write_text('{"llr": false}')
-    result = evaluate(small)["metrics"]
-    assert result["cllr"] is None and result["act_dcf"] is None and result["min_dcf"]["mean"] > 0
+    """A mixture's mean over frames is none: it has the least Cllr, and costs after the calibration on dev."""
+    folders = [ExperimentFolder(small.seed_dir("lfcc_gmm", seed)) for seed in (1, 2)]
+    for folder in folders:
+        folder.calibration.unlink()
+    before = evaluate(small)
+    assert before["score_kind"] == "mean_frame_llr" and before["calibration"] is None
+    assert before["metrics"]["cllr"] is None and before["metrics"]["act_dcf"] is None
+    assert (
+        "single frames" in before["missing"]["cllr"] and "calibration" in before["missing"]["cllr_calibrated"]
+    )
+    for seed, folder in enumerate(folders, 1):
+        write_json(folder.calibration, {"slope": 0.5 * seed, "offset": 0.25, "fitted_on": "dev"})
+    after = evaluate(small)
+    data = DataDir.read(small.data_dir("test"))
+    for seed, found in zip((1, 2), after["metrics"]["cllr_calibrated"]["per_seed"], strict=True):
+        table = read_table(small.seed_dir("lfcc_gmm", seed) / "scores" / "test.txt")
+        pair = [
+            [0.5 * seed * float(table[utt]) + 0.25 for utt in data.utts if data.labels[utt] == label]
+            for label in ("bonafide", "spoof")
+        ]
+        assert found == pytest.approx(metrics.cllr(*pair))
+    assert after["calibration"]["calibrated"] and after["metrics"]["act_dcf_calibrated"]["mean"] > 0
+    assert after["metrics"]["min_cllr"]["mean"] < after["metrics"]["cllr_calibrated"]["mean"]
+    claimed = evaluate(Recipe.load(small.root, ["score_kind=llr"], ["lfcc_gmm"]))
+    assert claimed["metrics"]["cllr"]["mean"] > 0 and not claimed["calibration"]["calibrated"]
 
 
 def test_unlabelled_set_and_single_class(small):

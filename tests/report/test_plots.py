@@ -90,10 +90,10 @@ def test_histograms_are_of_both_classes_of_every_system(section):
     assert svg.label.startswith("Score histograms, protocol line")
 
 
-def test_calibration_is_of_the_systems_with_log_likelihood_ratios(section):
+def test_calibration_is_of_the_systems_with_likelihood_ratios_or_a_calibration(section):
     svg = Svg(plots.calibration_plot(section))
     assert section.scored["trivial"].calibration is None
-    assert svg.num_axes == 1 and "lfcc_gmm" in svg.texts and "trivial" not in svg.texts
+    assert svg.num_axes == 1 and "lfcc_gmm (calibrated)" in svg.texts and "trivial" not in svg.texts
     assert {"share of bona fide", "0.5"} <= set(svg.texts)
     assert svg.num_paths("stroke: var(--s0)", "stroke-width: 1.2") == 1
 

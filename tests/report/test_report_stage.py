@@ -86,7 +86,12 @@ def test_markdown_holds_the_measured_numbers(reported):
     header = "| system | all | known | unknown | copy synthesis | in character | misattributed |"
     assert header in text.splitlines() and header.count("|") == row.count("|")
     titles = ("### Equal error rate by attack", "### Authorship", "### ABX", "### Other metrics")
-    for expected in ("144 bona fide, 256 spoofs", "3 training seeds (1, 2, 3)", "60 resamples", *titles):
+    for expected in (
+        "144 bona fide, 256 spoofs",
+        "3 training seeds (1, 2, 3)",
+        "over the training seeds and the speakers",
+        *titles,
+    ):
         assert expected in text
     assert text.count("`./run.sh --stage 9 --stop_stage 11`") == text.count("\n### ")
     assert "nan" not in text.lower().split("## protocol", 1)[1]

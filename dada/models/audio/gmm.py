@@ -26,8 +26,8 @@ from dada.models.audio._lengths import valid_frames
 
 CHUNK = 8192  # frames worked on at once
 KMEANS_ITERATIONS = 20  # at most; EM does the rest
+SCORE_KIND = "mean_frame_llr"  # frames depend on each other: the mean needs a calibration
 STATE = ("weights", "means", "variances", "mean", "converged")  # of a mixture between two iterations
-LOG_ODDS = False  # a mean over frames, which depend on each other: it needs a calibration
 
 
 @dataclass

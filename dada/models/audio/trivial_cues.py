@@ -15,6 +15,8 @@ from dada.data.batch import Batch, required_labels
 from dada.errors import DataError
 from dada.models import Batches, Output
 
+SCORE_KIND = "llr"  # the fit weighs both classes the same
+
 
 @dataclass
 class Config:

@@ -18,6 +18,8 @@ from dada.errors import ConfigError
 from dada.limits import Positive, Share
 from dada.models import Output
 
+SCORE_KIND = "llr"  # the sum of countermeasures is calibrated on dev
+
 
 @dataclass
 class Config:

@@ -33,6 +33,7 @@ from dada.models.fusion._branches import (
     margin_of_claim,
 )
 
+SCORE_KIND = "log_odds"  # of a mean of probabilities, or a weighted mean of log odds
 CALIBRATED = ("calibrated", "log_odds")
 IN_LOG_ODDS = ("log_odds", "bayes_claimed")
 
