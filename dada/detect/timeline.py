@@ -5,6 +5,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from dada.detect.times import clock
 from dada.detect.verdict import Verdict, WindowScore
 from dada.errors import UserError
@@ -129,18 +131,30 @@ def _write_picture(verdict: Verdict, path: Path) -> None:
     with matplotlib.rc_context({"font.size": FONT, "svg.hashsalt": "dada", "axes.spines.top": False}):
         figure = Figure(figsize=SIZE, layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
-        for start, end, score in moments(verdict.windows):
-            colour = COLOURS["synthetic" if score < 0 else "score"]
-            above.fill_between([start, end], [score, score], color=colour, alpha=0.25, linewidth=0)
-            above.plot([start, end], [score, score], color=colour, linewidth=1.6)
+        x, y = _steps(moments(verdict.windows))
+        for kind, on_side in (("score", y >= 0), ("synthetic", y < 0)):
+            shown = np.where(on_side, y, np.nan)
+            above.fill_between(x, shown, step="post", color=COLOURS[kind], alpha=0.25, linewidth=0)
+            above.plot(x, shown, drawstyle="steps-post", color=COLOURS[kind], linewidth=1.6)
         above.axhline(0, color="black", linewidth=0.8)
         above.set(ylabel="score", title=f"{verdict.system}: {verdict.answer}", xlim=(0, verdict.seconds))
-        for window in verdict.windows:
-            below.fill_between(
-                [window.start, window.end], [window.speech] * 2, color=COLOURS["speech"], linewidth=0
-            )
+        x, y = _steps([(window.start, window.end, window.speech) for window in verdict.windows])
+        below.fill_between(x, y, step="post", color=COLOURS["speech"], linewidth=0)
         below.set(ylabel="speech", ylim=(0, 1), yticks=[0, 1], xlabel="time (minutes:seconds)")
         below.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 3, 6, 10]))
         below.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
         with atomic_path(path) as partial:
             figure.savefig(partial, dpi=150, format=path.suffix[1:], metadata=PICTURES.get(path.suffix, {}))
+
+
+def _steps(parts: Sequence[tuple[float, float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y of a line in steps over (start, end, value); it is broken where nothing has a value."""
+    x: list[float] = []
+    y: list[float] = []
+    for (start, end, value), after in zip(parts, [*parts[1:], None], strict=True):
+        x.append(start)
+        y.append(value)
+        if after is None or after[0] > end:
+            x += [end, end]
+            y += [value, np.nan]
+    return np.array(x), np.array(y)
