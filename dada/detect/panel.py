@@ -39,7 +39,6 @@ class Chosen:
     def load(self) -> "Panel":
         """Load the systems on the device."""
         devices.use(self.device)
-        keep_memory()  # windows and files follow each other, and each needs the same blocks again
         flags = self.experiments, self.seed, self.systems, self.inits, self.consent
         return Panel(detectors_of(*flags), self.options)
 
@@ -85,6 +84,8 @@ class Panel:
         """Answer on a file; one that cannot be used is an answer with an error."""
         recording = Recording(request.path, self.options.vad)
         try:
+            _ = recording.sound  # decoded first: a long file takes more where memory is kept
+            keep_memory()  # windows and files follow each other, and each needs the same blocks again
             verdicts = [each.judge(recording, request.speaker, self.options) for each in self.detectors]
         except DataError as error:
             return Answer(request, error=str(error))

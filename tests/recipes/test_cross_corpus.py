@@ -67,6 +67,8 @@ def test_systems_of_another_recipe(copy_of_finished, other):
         "--seed",
         "2",
         "--json",
+        "--window",
+        "first",
         "--speaker",
         "CAT",
         other / "data" / "audio" / "CAT-test-3.flac",

@@ -118,7 +118,9 @@ def test_detect_agrees_with_the_score_file(finished, system):
         finished / "exp" / system,
         finished / "data" / "audio" / f"{utt}.flac",
         "--speaker",
-        "BEN",
+        "ben",
+        "--window",
+        "first",
         "--json",
     )
     assert done.returncode == 0, done.stderr
