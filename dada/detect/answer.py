@@ -87,7 +87,7 @@ def _long(verdict: Verdict) -> list[str]:
     parts = [f"this is the {verdict.rule}, and the lowest window, {lowest}, has {verdict.worst.score:+.2f}"]
     if verdict.synthetic_stretches and verdict.answer != SYNTHETIC_LIKE:
         first, *others = verdict.synthetic_stretches
-        more = f" and {len(others)} more stretches" if others else ""
+        more = f" and {len(others)} other stretch{'es' if len(others) > 1 else ''}" if others else ""
         parts.append(
             f"but {clock(first.start)} to {clock(first.end)}{more} are {SYNTHETIC_LIKE} "
             f"(mean score {first.score:+.2f})"

@@ -153,7 +153,7 @@ def test_detect_reads_other_formats_and_says_what_it_needs(finished, tmp_path):
     done = dada("detect", "--model", finished / "exp" / "lfcc_gmm", stereo)
     assert done.returncode == 0 and "higher is more bona fide" in done.stdout, done.stderr
     for arguments, message in (
-        (["--model", finished / "exp" / "dada_late", stereo, "--speaker", "BENN"], "did you mean BEN?"),
+        (["--model", finished / "exp" / "dada_late", stereo, "--speaker", "BENN"], "did you mean BEN"),
         (["--model", finished / "exp" / "dada_text", stereo, "--speaker", "EVE"], "one of ANN, BEN, CAT"),
         (["--model", finished / "exp" / "lfcc_gmm", tmp_path / "none.wav"], "does not exist"),
         (["--model", finished / "exp" / "lfcc_gnn", stereo], "does not exist"),
