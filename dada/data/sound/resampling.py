@@ -55,18 +55,31 @@ class Resampler:
             return held
         total = -(-(self._first + len(held)) * self.rate // self.native)
         self._emit(held, total - self._done // self.native * self.rate)
-        return self._out[0] if len(self._out) == 1 else np.concatenate(self._out)
+        return _join(self._out)
 
     def _joined(self) -> np.ndarray:
-        return (
-            self._held[0] if len(self._held) == 1 else np.concatenate(self._held or [np.zeros(0, np.float32)])
-        )
+        held = _join(self._held)
+        self._held = [held]
+        return held
 
     def _emit(self, held: np.ndarray, wanted: int) -> None:
         skipped = (self._done - self._first) // self.native * self.rate
         taps = self.native * self.rate
         out = (_each if taps > MAX_TAPS else _by_torchaudio)(held, self.native, self.rate)
         self._out.append(out[skipped : skipped + wanted])
+
+
+def _join(pieces: list[np.ndarray]) -> np.ndarray:
+    """Return pieces as one array, and empty the list on the way, so that an hour is not held twice."""
+    if len(pieces) == 1:
+        return pieces[0]
+    joined = np.empty(sum(map(len, pieces)), np.float32)
+    end = len(joined)
+    while pieces:
+        piece = pieces.pop()
+        joined[end - len(piece) : end] = piece
+        end -= len(piece)
+    return joined
 
 
 def resample(samples: np.ndarray, native: int, rate: int) -> np.ndarray:

@@ -61,7 +61,8 @@ class Spectrum:
 def spectrum_of(samples: np.ndarray, rate: int) -> Spectrum:
     """Return the spectrum of samples (T,). What is shorter than a frame is filled up with zeros."""
     size = 2 * round(FRAME * rate / 2)
-    samples = np.pad(samples, (0, max(0, size - len(samples))))
+    if len(samples) < size:
+        samples = np.pad(samples, (0, size - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[:: size // 2]
     starts = range(0, len(frames), BLOCK)
     powers = np.concatenate([frames[i : i + BLOCK].var(axis=1, dtype=np.float64) for i in starts])
