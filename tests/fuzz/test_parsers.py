@@ -268,6 +268,7 @@ def test_every_reader_of_a_format_is_tried():
     without = {
         "__init__",
         "align",
+        "arena",
         "columns",
         "folders",
         "submission",
