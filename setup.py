@@ -43,7 +43,16 @@ EXTRAS = {
         "shap>=0.51",
     ],  # what benchmarks/features.py and benchmarks/explain.py compare with
     "ssl": ["peft>=0.18"],  # adapters in speech encoders: model.lora_rank
-    "test": ["peft>=0.18", "pytest>=8.3", "hypothesis>=6.100", "ruff==0.17.6", "mypy>=2.4,<3"],
+    "serve": ["starlette>=0.46", "uvicorn>=0.30"],  # dada serve
+    "test": [
+        "starlette>=0.46",
+        "uvicorn>=0.30",
+        "peft>=0.18",
+        "pytest>=8.3",
+        "hypothesis>=6.100",
+        "ruff==0.17.6",
+        "mypy>=2.4,<3",
+    ],
     "docs": ["mkdocs>=1.6,<2"],
 }
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "detect": "score audio files with a trained experiment, or with published weights",
     "export": "write a trained system as a folder that works without its recipe",
     "explain": "write a page that explains the score of an audio file",
+    "serve": "show a page in the browser where an audio file is dropped and explained",
     "evaluate": "measure score files of any system, compare two, write a submission",
     "models": "list the systems, their sizes, published figures and what the tests verify",
     "publish": "copy the results of a run to the recipe, with the commit",

@@ -40,6 +40,7 @@ LAYERS = (
     ("recipe",),
     ("export",),
     ("stages", "detect", "validate"),
+    ("serve",),
     ("commands",),
     ("cli",),
 )

@@ -31,8 +31,11 @@ LOG_LEVEL = "warning"
 SOME_UNREAD = 3  # exit code
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags that choose what scores a file: experiments or weights, each as often as you like."""
+def add_model_arguments(parser: argparse.ArgumentParser, speaker: bool = True) -> None:
+    """Declare the flags that choose what scores a file: experiments or weights, each as often as you like.
+
+    `speaker` adds the flag of the purported speaker.
+    """
     parser.add_argument(
         "--model",
         type=Path,
@@ -55,7 +58,8 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights of --system, as its authors published them, or weights.pt of an experiment",
     )
     add_consent_arguments(parser)
-    parser.add_argument("--speaker", help="purported speaker, for systems that use the words")
+    if speaker:
+        parser.add_argument("--speaker", help="purported speaker, for systems that use the words")
     parser.add_argument("--seed", type=int, help="training run to use (default: the first)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, or of several GPUs one: cuda:1")
 

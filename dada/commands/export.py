@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the folder, and print its path."""
-    from dada.commands.explain import recipe_of
     from dada.detect.load import recipe_root, seed_folder
+    from dada.detect.page import recipe_of
     from dada.export.write import export
     from dada.program import refuse_existing
     from dada.score.clip import System

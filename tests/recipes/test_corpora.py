@@ -11,8 +11,8 @@ from fixtures import miniatures
 from tiny_runs import dada
 from tiny_systems import write_systems
 
-from dada.commands.explain import recipe_of
 from dada.data import DataDir
+from dada.detect.page import recipe_of
 from dada.recipe.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]

@@ -6,10 +6,10 @@ import re
 import pytest
 
 from dada.asr.careful import Heard
-from dada.commands.explain import clip_source
 from dada.detect import of_experiment
+from dada.detect.page import Loaded, page_of
+from dada.detect.recording import Recording
 from dada.errors import DataError
-from dada.explain.page.content import collect_page
 from dada.explain.words import explain_words, read_quotes
 from dada.report.clip_page import render
 from dada.score.clip import System
@@ -20,7 +20,8 @@ def test_page_of_a_clip(explained):
     folder = explained.exp_dir("dada_late_calibrated")
     detector = of_experiment(folder)
     detector._listen = lambda samples: Heard("the dog ran home")
-    page = collect_page(clip_source(detector, folder, clip, "ANN"))
+    page, (verdict,) = page_of([Loaded(detector, folder)], Recording(clip), "ANN")
+    assert page.answers == [f"dada_late_calibrated: {verdict.sentence}."] and not page.timelines
     assert page.words.author == "ANN" and len(page.words.words) == 4 and len(page.words.quotes) == 5
     html = render(page)
     assert (
@@ -150,6 +151,6 @@ def test_speaker_unknown_to_the_text_model(explained, caplog):
     clip = str(next((explained.root / "data" / "audio").glob("ANN-test-1*")))
     text, fusion = explained.exp_dir("dada_text"), explained.exp_dir("dada_late_calibrated")
     with pytest.raises(DataError, match="knows no texts of ZED"):
-        clip_source(of_experiment(text), text, clip, "ZED")
-    page = collect_page(clip_source(of_experiment(fusion), fusion, clip, "ZED"))
+        page_of([Loaded(of_experiment(text), text)], Recording(clip), "ZED")
+    page, _ = page_of([Loaded(of_experiment(fusion), fusion)], Recording(clip), "ZED")
     assert page.words is None and "ZED" in caplog.text

@@ -112,6 +112,9 @@ def test_documents_are_files_of_the_package():
         "clip.css",
         "clip.js",
         "scroll.js",
+        "serve.html",
+        "serve.css",
+        "serve.js",
     }
     assert "report/assets/*" in (PACKAGE.parent / "setup.py").read_text(encoding="utf-8")
     for name in names:

@@ -10,6 +10,7 @@ import numpy as np
 from dada.explain import figures, shares
 from dada.explain.explanation import Explanation
 from dada.explain.page.content import ClipPage
+from dada.explain.page.part import joined
 
 
 def combine(pages: Sequence[ClipPage]) -> ClipPage:
@@ -29,6 +30,9 @@ def combine(pages: Sequence[ClipPage]) -> ClipPage:
         first.facts |= {f"{term} {number}": text for term, text in page.facts.items()}
         first.explanations += page.explanations
         first.contributions |= page.contributions
+        first.answers += page.answers
+        first.timelines += page.timelines
+        first.part = joined(first.part, page.part)
         first.words, first.background = first.words or page.words, first.background or page.background
     return first
 

@@ -54,6 +54,16 @@ def part_to_play(recording: np.ndarray, explanations: Sequence[Explanation]) -> 
     return Part(recording[start:stop], start / SAMPLE_RATE, total)
 
 
+def joined(first: Part, second: Part) -> Part:
+    """Return two parts of one recording, which overlap or touch, as one."""
+    if second.start < first.start:
+        first, second = second, first
+    if second.end <= first.end:
+        return first
+    known = round((first.end - second.start) * SAMPLE_RATE)
+    return Part(np.concatenate([first.samples, second.samples[known:]]), first.start, first.total)
+
+
 def moment(seconds: float) -> str:
     """Return a time in a recording to a tenth of a second, from a minute on with minutes and hours.
 
