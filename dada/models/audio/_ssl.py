@@ -27,19 +27,15 @@ class EncoderConfig:
     encoder: str = ""  # folder, relative to the recipe, or id on Hugging Face
     layers: list[int] = field(default_factory=lambda: [-1])  # hidden states of `encoder`
     final_norm: bool = True  # the last state behind the encoder's last LayerNorm, where it has one there
-    tuned_layers: TunedLayers = (
-        -1
-    )  # of `encoder`: its last ones in use; 0 freezes it, -1 tunes the whole of it
+    # of `encoder`: its last ones in use; 0 freezes it, -1 tunes the whole of it
+    tuned_layers: TunedLayers = -1
     lora_rank: int = 0  # of adapters in a frozen encoder; 0 has none
     lora_alpha: Positive = 16.0  # adapters count for α / rank
     lora_dropout: Rate = 0.0  # before the adapters
-    lora_targets: list[str] = field(
-        default_factory=list
-    )  # linear layers with adapters; empty: the attention's
+    lora_targets: list[str] = field(default_factory=list)  # with adapters; empty: the attention's layers
     encoder_dropout: Rate | None = None  # of the tuned encoder, all its rates; without, as it was pretrained
-    pretrained: bool = (
-        True  # false: random weights of the size in the encoder's config.json, for `init` to fill
-    )
+    # false: random weights of the size in the encoder's config.json, for `init` to fill
+    pretrained: bool = True
     # keep little of the tuned layers for the backward pass, and run each again in it: for long clips on a GPU
     recompute: bool = False
     normalise: Normalise = "auto"  # as of speech_encoder

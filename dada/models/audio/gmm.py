@@ -36,9 +36,8 @@ class Config:
 
     num_components: int = 512
     num_features: int = 60
-    init: Literal["kmeans", "random"] = (
-        "kmeans"  # random: responsibilities from the nearest of randomly drawn frames
-    )
+    # random: responsibilities from the nearest of randomly drawn frames
+    init: Literal["kmeans", "random"] = "kmeans"
     init_frames: int = 100_000  # random frames of a class that the init looks at
     iterations: int = 10  # of EM over all frames, at most
     # a class is done when its mean log likelihood per frame gains less; below 0 it never is

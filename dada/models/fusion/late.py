@@ -50,9 +50,8 @@ class Config:
     # dev: the α of a grid with the least EER on dev | learned: by gradient through a sigmoid | fixed
     weight: Literal["dev", "learned", "fixed"] = "dev"
     alpha: Share = 0.5  # weight of the audio, for fixed
-    unknown_speaker: Literal["audio", "error"] = (
-        "audio"  # s is no trained author: audio takes its score alone | error
-    )
+    # where s is no trained author: audio takes the score of the audio branch alone
+    unknown_speaker: Literal["audio", "error"] = "audio"
     authors: list[str] = field(default_factory=list)
     prior: list[float] = field(default_factory=list)  # share of each author in the text model's training
 

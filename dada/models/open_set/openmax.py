@@ -34,9 +34,8 @@ class Config:
     variant: Literal["cau_ku", "original"] = "cau_ku"
     # euclidean | cosine | eucos (the original's: Euclidean / 200 + cosine). CAU_KU do not say
     distance: Literal["euclidean", "cosine", "eucos"] = "euclidean"
-    tail: Annotated[int, Limits(least=3)] = (
-        20  # largest distances of each class that its Weibull distribution is fitted to
-    )
+    # largest distances of each class that its Weibull distribution is fitted to
+    tail: Annotated[int, Limits(least=3)] = 20
     threshold: Share = 0.25  # what is no more probable than this under any class is unknown
     alpha: int = 10  # original: so many of the classes ranked highest are revised
     subtract_minimum: bool = False
