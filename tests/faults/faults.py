@@ -64,6 +64,7 @@ class Kill:
         return self.stage not in (5, 8)
 
 
+EVALUATE = "evaluate --scores {recipe}/exp/lfcc_lcnn/seed_1/scores/test.txt --key {test} --resamples 0"
 CONTENT = ("cut", "empty", "garbage", "list", "not UTF-8")
 NO_FILE = ("folder", "FIFO", "removed", "no permission")
 DETECT = "detect --model {model} {clip}"
@@ -123,7 +124,7 @@ FILES = [
     ),
     FileFault(f"{SEED}/embed/dev/logits.npy", CONTENT[:4], RUN + " --stage 8 --force", NAMES, "logits.npy"),
     FileFault(f"{SEED}/scores/test.txt", CONTENT, RUN, NAMES, "scores/test.txt"),
-    FileFault(f"{SEED}/scores/test.json", CONTENT, f"{RUN} --stage 9 --force", NAMES, "scores/test.json"),
+    FileFault(f"{SEED}/scores/test.json", CONTENT, EVALUATE, NAMES, "scores/test.json"),
     FileFault("exp/lfcc_lcnn/results/test.json", CONTENT, RUN, NAMES, "results/test.json"),
     FileFault(
         "exp/lfcc_lcnn/results/test.json", ALL[:7], "compare-corpora {recipe}", NAMES, "results/test.json"
