@@ -1,16 +1,70 @@
-"""Parts that the Conformers on speech encoders share: the image of the frames, and the parts of a block.
+"""What the Conformers on speech encoders share: all but the attention and the positions of frames.
 
 Gulati et al., "Conformer: convolution-augmented transformer for speech recognition" (Interspeech 2020). All
 normalise first. Dropout is 0 in the published networks, and left out.
 
-Axes: B batch, N tokens (a class token and the frames), D width of the network, C channels.
+Axes: B batch, L layers, N tokens (a class token and the frames), D width of the network, C channels, K
+classes.
 """
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from dada.errors import ConfigError
+from dada.features.speech_encoder import Normalise
+from dada.models import Output
+from dada.models.audio._ssl import EncoderConfig, SslModel
+
+
+@dataclass
+class ConformerConfig(EncoderConfig):
+    """The defaults are those of the authors of both networks, on XLS-R with 300 M parameters."""
+
+    normalise: Normalise = "never"
+    size: int = 144  # D
+    heads: int = 4
+    num_blocks: int = 4
+    expansion: int = 4  # of the feed-forward parts
+    channels: int = 288  # of the convolutions
+    kernel: int = 31  # odd
+
+
+class ConformerModel(SslModel):
+    """States (B, L, N, D) to logits (B, K) and embeddings (B, size); `attention` makes that of a block.
+
+    Raise ConfigError for sizes that do not divide, and for even kernels.
+    """
+
+    def __init__(self, config: ConformerConfig, num_classes: int, attention: Callable[[], nn.Module]):
+        super().__init__(config)
+        size = config.size
+        if size % config.heads or config.kernel % 2 == 0:
+            raise ConfigError(
+                f"conformer: size {size} must be a multiple of heads {config.heads}, and kernel "
+                f"{config.kernel} odd"
+            )
+        self.project = Project(self.width, size)
+        self.class_token = nn.Parameter(torch.rand(1, size))
+        self.blocks = equal_blocks(
+            lambda: Block(size, config.expansion * size, config.channels, config.kernel, attention()),
+            config.num_blocks,
+        )
+        self.classify = nn.Linear(size, num_classes)
+
+    def head(self, states: Tensor) -> Output:
+        """The embedding is the class token behind the last block."""
+        x = with_class_token(self.class_token, self.placed(self.project(self.merged(states))))
+        for block in self.blocks:
+            x = block(x)
+        return Output(self.classify(x[:, 0]), x[:, 0])
+
+    def placed(self, x: Tensor) -> Tensor:
+        """Return frames (B, N, D) with their positions; as they are where the attention knows positions."""
+        return x
 
 
 class Project(nn.Module):

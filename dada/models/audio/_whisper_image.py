@@ -40,11 +40,17 @@ class WhisperConfig(EncoderConfig):
 class WhisperModel(SslModel):
     """States (B, L, N, D) to logits and embeddings, by way of the image (B, C, D, 2·N).
 
-    There are C = 2 `channels` with cepstra, 1 without.
+    There are C = 2 `channels` with cepstra, 1 without. A network states the `reduction` of both axes by its
+    pools. Raise ConfigError for an encoder whose width is below it.
     """
+
+    reduction: int
 
     def __init__(self, config: WhisperConfig):
         super().__init__(config)
+        if self.width < self.reduction:
+            name = type(self).__module__.rpartition(".")[2]
+            raise ConfigError(f"{name}: {self.width} features are too few: the pools need {self.reduction}")
         self.cepstra: Cepstra | None = None
         if config.cepstra != "none":
             if self.width % 3:

@@ -9,7 +9,7 @@ All blocks start with the same weights, as in the authors' code. Trap, kept: the
 BatchNorm of one channel, so that one mean and one variance serve all 144 features. The authors score by the
 bona fide logit alone; here a countermeasure's score is the difference of the two.
 
-Axes: B batch, L layers, N tokens, D width of the network, H heads, K classes.
+Axes: B batch, L layers, N tokens, D width of the network, H heads, d features of a head, K classes.
 """
 
 from collections.abc import Mapping
@@ -18,25 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dada.errors import ConfigError
-from dada.features.speech_encoder import Normalise
-from dada.models import Output
-from dada.models.audio._conformer import OFFICIAL_NAMES, Block, Project, equal_blocks, with_class_token
-from dada.models.audio._ssl import EncoderConfig, SslModel
+from dada.models.audio._conformer import OFFICIAL_NAMES, ConformerConfig, ConformerModel
 from dada.models.official import with_encoder
-
-
-@dataclass
-class ConformerConfig(EncoderConfig):
-    """What both Conformers share. The defaults are the authors', on XLS-R with 300 M parameters."""
-
-    normalise: Normalise = "never"
-    size: int = 144  # D
-    heads: int = 4
-    num_blocks: int = 4
-    expansion: int = 4  # of the feed-forward parts
-    channels: int = 288  # of the convolutions
-    kernel: int = 31  # odd
 
 
 @dataclass
@@ -44,32 +27,13 @@ class Config(ConformerConfig):
     max_distance: int = 512  # of two tokens; what is farther counts as this
 
 
-class Model(SslModel):
+class Model(ConformerModel):
     """States (B, L, N, D) to logits (B, K) and embeddings (B, size)."""
 
     def __init__(self, config: Config, num_classes: int):
-        super().__init__(config)
-        check_conformer(config)
-        self.project = Project(self.width, config.size)
-        self.class_token = nn.Parameter(torch.rand(1, config.size))
-        self.blocks = equal_blocks(
-            lambda: Block(
-                config.size,
-                config.expansion * config.size,
-                config.channels,
-                config.kernel,
-                DistanceAttention(config.size, config.heads, config.max_distance),
-            ),
-            config.num_blocks,
+        super().__init__(
+            config, num_classes, lambda: DistanceAttention(config.size, config.heads, config.max_distance)
         )
-        self.classify = nn.Linear(config.size, num_classes)
-
-    def head(self, states: Tensor) -> Output:
-        """The embedding is the class token behind the last block."""
-        x = with_class_token(self.class_token, self.project(self.merged(states)))
-        for block in self.blocks:
-            x = block(x)
-        return Output(self.classify(x[:, 0]), x[:, 0])
 
 
 class DistanceAttention(nn.Module):
@@ -93,15 +57,6 @@ class DistanceAttention(nn.Module):
         scores = query @ key.transpose(2, 3) + torch.einsum("bhid,ijd->bhij", query, self.distances(distance))
         attention = (scores * query.shape[-1] ** -0.5).softmax(-1)
         return self.leave((attention @ value).transpose(1, 2).flatten(2))
-
-
-def check_conformer(config: ConformerConfig) -> None:
-    """Raise ConfigError for sizes that do not divide, and for even kernels."""
-    if config.size % config.heads or config.kernel % 2 == 0:
-        raise ConfigError(
-            f"conformer: size {config.size} must be a multiple of heads {config.heads}, and kernel "
-            f"{config.kernel} odd"
-        )
 
 
 def example() -> tuple[Config, tuple[int, ...]]:

@@ -21,10 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dada.models import Output
-from dada.models.audio._conformer import OFFICIAL_NAMES, Block, Project, equal_blocks, with_class_token
-from dada.models.audio._ssl import SslModel
-from dada.models.audio.conformer import ConformerConfig, check_conformer
+from dada.models.audio._conformer import OFFICIAL_NAMES, ConformerConfig, ConformerModel
 from dada.models.official import with_encoder
 
 
@@ -33,33 +30,15 @@ class Config(ConformerConfig):
     pass
 
 
-class Model(SslModel):
+class Model(ConformerModel):
     """States (B, L, N, D) to logits (B, K) and embeddings (B, size)."""
 
     def __init__(self, config: Config, num_classes: int):
-        super().__init__(config)
-        check_conformer(config)
-        self.project = Project(self.width, config.size)
-        self.class_token = nn.Parameter(torch.rand(1, config.size))
-        self.blocks = equal_blocks(
-            lambda: Block(
-                config.size,
-                config.expansion * config.size,
-                config.channels,
-                config.kernel,
-                ChannelAttention(config.size, config.heads),
-            ),
-            config.num_blocks,
-        )
-        self.classify = nn.Linear(config.size, num_classes)
+        super().__init__(config, num_classes, lambda: ChannelAttention(config.size, config.heads))
 
-    def head(self, states: Tensor) -> Output:
-        """The embedding is the class token behind the last block."""
-        x = self.project(self.merged(states))
-        x = with_class_token(self.class_token, x + sines(x))
-        for block in self.blocks:
-            x = block(x)
-        return Output(self.classify(x[:, 0]), x[:, 0])
+    def placed(self, x: Tensor) -> Tensor:
+        """Frames (B, N, D) plus sines of their positions."""
+        return x + sines(x)
 
 
 class ChannelAttention(nn.Module):

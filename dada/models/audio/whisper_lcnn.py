@@ -14,7 +14,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from dada.errors import ConfigError
 from dada.limits import Rate
 from dada.models import Output
 from dada.models.audio._whisper_image import WhisperConfig, WhisperModel, from_official_whisper
@@ -29,12 +28,10 @@ class Config(WhisperConfig):
 class Model(WhisperModel):
     """States (B, L, N, D) to one logit (B, 1), or (B, K), and embeddings (B, 32 · (D // 16))."""
 
-    shortest = REDUCTION // 2
+    reduction, shortest = REDUCTION, REDUCTION // 2
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__(config)
-        if self.width < REDUCTION:
-            raise ConfigError(f"whisper_lcnn: {self.width} features are too few: the pools need {REDUCTION}")
         blocks, channels = [], self.channels
         for size, kernel, pool, norm, _ in LAYERS:
             blocks.append(Block(channels, size, kernel, pool, norm))

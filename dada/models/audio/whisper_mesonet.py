@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dada.errors import ConfigError
 from dada.limits import Rate
 from dada.models import Output
 from dada.models.audio._whisper_image import WhisperConfig, WhisperModel, from_official_whisper
@@ -36,14 +35,10 @@ class Config(WhisperConfig):
 class Model(WhisperModel):
     """States (B, L, N, D) to one logit (B, 1), or (B, K), and embeddings (B, hidden)."""
 
-    shortest = REDUCTION // 2
+    reduction, shortest = REDUCTION, REDUCTION // 2
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__(config)
-        if self.width < REDUCTION:
-            raise ConfigError(
-                f"whisper_mesonet: {self.width} features are too few: the pools need {REDUCTION}"
-            )
         self.inceptions = nn.ModuleList([Inception(self.channels, 1), Inception(11, 2)])
         self.convs = nn.ModuleList(nn.Conv2d(size, 16, 5, padding=2, bias=False) for size in (12, 16))
         self.norms = nn.ModuleList(nn.BatchNorm2d(16) for _ in range(1 if config.shared_norm else 2))

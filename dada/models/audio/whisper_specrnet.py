@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dada.errors import ConfigError
 from dada.models import Output
 from dada.models.audio._whisper_image import WhisperConfig, WhisperModel, from_official_whisper
 
@@ -38,14 +37,10 @@ class Config(WhisperConfig):
 class Model(WhisperModel):
     """States (B, L, N, D) to one logit (B, 1), or (B, K), and embeddings (B, 2·size)."""
 
-    shortest = REDUCTION // 2
+    reduction, shortest = REDUCTION, REDUCTION // 2
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__(config)
-        if self.width < REDUCTION:
-            raise ConfigError(
-                f"whisper_specrnet: {self.width} features are too few: the pools need {REDUCTION}"
-            )
         self.last_step = config.last_step
         size, sizes = config.size, [self.channels, config.channels, config.size, config.size]
         self.image_norm = nn.BatchNorm2d(self.channels)
