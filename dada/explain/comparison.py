@@ -22,7 +22,7 @@ NUM_BANDS = 16
 
 
 def compare(first: Path, second: Path, evaluate: EvaluateConfig) -> dict[str, Any]:
-    """Return correlations of profiles, and paired differences of speech share and noisiness, by class.
+    """Return correlations of profiles, and paired differences of speech share and noise, by class.
 
     `first` and `second` are explanation folders; differences are first minus second. Temporal profiles are
     compared over the time that both systems read. Raise DataError where no utterance is in both.
@@ -64,7 +64,7 @@ def _columns(
     frequencies = [ArkReader(folder / f"{output}_frequency.scp") for folder in folders]
     numbers = {
         key: [[float(table[utt, output][key]) for utt in utts] for table in tables]
-        for key in ("speech_share", "noisiness")
+        for key in ("speech_share", "noisiness", "map_noise")
     }
     steps = [summary["frame_seconds"] for summary in summaries]
     columns = {

@@ -12,6 +12,7 @@ from dada.data import BONAFIDE, SAMPLE_RATE, SPOOF
 
 # What brings a recording that is shorter than a system's input to its length.
 Extension = Literal["repeated", "silence"]
+LEAST = 0.01  # s: a shorter extension is a rounded one, and is not shown
 
 
 @dataclass
@@ -36,6 +37,16 @@ class Explanation:
     def fresh(self) -> float:
         """Seconds of the waveform that come from the recording once; what follows is its extension."""
         return self.seconds if self.heard is None else min(self.heard, self.seconds)
+
+    @property
+    def copies(self) -> list[tuple[float, float]]:
+        """From and to (s) of each repetition of the recording in the waveform, or of the added silence.
+
+        Empty where the recording fills the waveform.
+        """
+        step = self.fresh if self.extension == "repeated" and self.fresh > LEAST else self.seconds
+        starts = np.arange(self.fresh, self.seconds - LEAST, step).tolist()
+        return [(start, min(start + step, self.seconds)) for start in starts]
 
     @property
     def score_map(self) -> np.ndarray:

@@ -1,13 +1,14 @@
 """The figures of "Explaining deepfake detection with SHAP" (Ge et al., ICASSP 2022), for any explanation.
 
 Maps diverge from white: red is evidence for bona fide speech, blue for spoof (ColorBrewer's RdBu, which the
-colour-blind tell apart). The paper does not give the exponent and scale of its curves; each panel is divided
-by its largest value.
+colour-blind tell apart). The paper does not give the exponent and scale of its curves. Here both classes of a
+panel have one axis: the mean of the positive attributions, in units of the logit. What follows where a
+recording is repeated to the length of a system's input, or where silence is added, is hatched.
 
 Axes: T samples, F frequencies, N frames.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from dada.features import spectrogram
 COLORS = {BONAFIDE: "#b2182b", SPOOF: "#2166ac"}
 NAMES = {BONAFIDE: "bona fide", SPOOF: "spoof"}
 MAP = "RdBu_r"
+ADDED = {"repeated": "the same again", "silence": "silence added"}  # what follows the recording
 DARKEST = 0.995  # quantile of the magnitudes that gets the full colour
 FORMATS = ("pdf", "svg", "png")
 STYLE: dict[Any, Any] = {
@@ -85,12 +87,11 @@ def frequency_figure(explanation: Explanation, highest: float | None = None) -> 
             return figure
         highest = explanation.frequencies[-1] if highest is None else highest
         keep = explanation.frequencies <= highest
-        for name in (BONAFIDE, SPOOF):
-            curve = scaled(support.spectral_profile(explanation.maps[name])[keep])
-            axes.plot(explanation.frequencies[keep] / 1000, curve, **_line(name))
-        axes.set(xlim=(0, highest / 1000), ylim=(0, 1.3), xlabel="frequency (kHz)")
-        axes.set(ylabel="mean support\n(of its maximum)", title=explanation.system)
-        axes.legend(frameon=False, ncols=2, loc="upper right")
+        profiles = {
+            name: support.spectral_profile(explanation.maps[name])[keep] for name in (BONAFIDE, SPOOF)
+        }
+        _support(axes, explanation.frequencies[keep] / 1000, profiles, legend=True)
+        axes.set(xlim=(0, highest / 1000), xlabel="frequency (kHz)", title=explanation.system)
         return figure
 
 
@@ -103,13 +104,11 @@ def comparison_figure(explanations: Sequence[Explanation]) -> Figure:
         longest = max(explanations, key=lambda explanation: explanation.seconds)
         _waveform(axes[0], longest)
         for panel, explanation in zip(axes[1:], explanations, strict=True):
-            for name in (BONAFIDE, SPOOF):
-                curve = scaled(support.temporal_profile(explanation.maps[name]))
-                panel.plot(explanation.times, curve, **_line(name))
+            profiles = {name: support.temporal_profile(explanation.maps[name]) for name in (BONAFIDE, SPOOF)}
+            _support(panel, explanation.times, profiles, legend=panel is axes[1])
             _shade(panel, explanation)
-            panel.set(ylim=(0, 1.05), ylabel="mean support\n(of its maximum)", title=explanation.system)
-        axes[1].set_ylim(0, 1.3)  # room for the legend
-        axes[1].legend(frameon=False, ncols=2, loc="upper right")
+            _hatch_copies(panel, explanation)
+            panel.set(title=explanation.system)
         axes[-1].set(xlabel="time (s); grey: no speech", xlim=(0, longest.seconds))
         return figure
 
@@ -125,9 +124,9 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     return paths
 
 
-def scaled(curve: np.ndarray) -> np.ndarray:
-    """Return a curve divided by its largest value; one without support as it is."""
-    return curve / curve.max() if curve.size and curve.max() > 0 else curve
+def top_of(curves: Iterable[np.ndarray]) -> float:
+    """Return the largest value of curves that share an axis; 1 where nothing is above 0."""
+    return max((float(curve.max()) for curve in curves if curve.size), default=0.0) or 1.0
 
 
 def log_power(samples: np.ndarray) -> np.ndarray:
@@ -140,6 +139,16 @@ def log_power(samples: np.ndarray) -> np.ndarray:
     return np.maximum(power - power.max(), -80)
 
 
+def _support(axes: Axes, places: np.ndarray, profiles: Mapping[str, np.ndarray], legend: bool) -> None:
+    """Draw the support of both classes at `places` on one scale, with room for a legend above if wanted."""
+    for name, profile in profiles.items():
+        axes.plot(places, profile, **_line(name))
+    axes.set(ylim=(0, top_of(profiles.values()) * (1.3 if legend else 1.05)), ylabel="mean support\n(logit)")
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3), useMathText=True)
+    if legend:
+        axes.legend(frameon=False, ncols=2, loc="upper right")
+
+
 def _line(name: str) -> dict[str, Any]:
     style = "-" if name == BONAFIDE else (0, (4, 1.5))
     return {"color": COLORS[name], "label": f"for {NAMES[name]}", "linewidth": 1.1, "linestyle": style}
@@ -149,6 +158,10 @@ def _waveform(axes: Axes, explanation: Explanation) -> None:
     times = np.arange(len(explanation.samples)) / SAMPLE_RATE
     axes.plot(times, explanation.samples, color="#333333", linewidth=0.4, rasterized=True)
     _shade(axes, explanation)
+    _hatch_copies(axes, explanation)
+    for start, _ in explanation.copies[:1]:
+        corner = {"transform": axes.get_xaxis_transform(), "ha": "left", "va": "top", "fontsize": 8}
+        axes.text(start, 1.0, f" {ADDED[explanation.extension]}", **corner)
     axes.set(xlim=(0, explanation.seconds), ylabel="amplitude", title=explanation.name)
 
 
@@ -160,18 +173,27 @@ def _shade(axes: Axes, explanation: Explanation) -> None:
         axes.axvspan(times[start] - half, times[end - 1] + half, color="#000000", alpha=0.08, linewidth=0)
 
 
+def _hatch_copies(axes: Axes, explanation: Explanation) -> None:
+    """Hatch what the recording does not hold, with a dashed line where each repetition begins."""
+    for start, end in explanation.copies:
+        axes.axvspan(start, end, facecolor="none", edgecolor="#00000033", hatch="///", linewidth=0)
+        axes.axvline(start, color="#444444", linestyle=(0, (2, 2)), linewidth=0.8)
+
+
 def _spectrogram(axes: Axes, explanation: Explanation) -> None:
     extent = (0, explanation.seconds, 0, SAMPLE_RATE / 2000)
     look: dict[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
     axes.imshow(log_power(explanation.samples), cmap="Greys", extent=extent, **look)
     axes.set(xlim=(0, explanation.seconds), ylabel="frequency (kHz)")
     axes.set_title("log power, 80 dB")
+    _hatch_copies(axes, explanation)
 
 
 def _map(axes: Axes, explanation: Explanation) -> ScalarMappable:
     """Draw the signed map, with rows at their frequencies."""
     values, times = explanation.score_map, explanation.times
     limit = np.quantile(np.abs(values), DARKEST) or 1.0
+    _hatch_copies(axes, explanation)
     colors: dict[str, Any] = {"cmap": MAP, "vmin": -limit, "vmax": limit}
     if explanation.frequencies is None:
         extent = (0, times[-1], 0, 1)

@@ -25,6 +25,7 @@ COLUMNS = (
     "speech_time",
     "speech_share",
     "noisiness",
+    "map_noise",
     "completeness_error",
 )
 
@@ -39,7 +40,8 @@ class Row:
     output: str
     speech_time: float  # share of the frames that is speech
     speech_share: float  # NaN where nothing supports the output
-    noisiness: float
+    noisiness: float  # of the temporal profile
+    map_noise: float  # of the signed map
     completeness_error: float
     bands: list[float]  # shares of the sub-bands; empty where rows are no frequencies
 
@@ -51,6 +53,7 @@ def measure(values: np.ndarray, speech: np.ndarray, frequencies: np.ndarray | No
         "speech_time": float(speech.mean()),
         "speech_share": support.share(profile, speech),
         "noisiness": support.noisiness(profile),
+        "map_noise": support.map_noise(values),
         "bands": [] if frequencies is None else support.band_shares(values, frequencies).tolist(),
     }
 
@@ -70,7 +73,8 @@ def as_csv(rows: Sequence[Row]) -> str:
     has_bands = any(row.bands for row in rows)
     writer.writerow([*COLUMNS, *(band_names() if has_bands else [])])
     for row in rows:
-        numbers = (row.speech_time, row.speech_share, row.noisiness, row.completeness_error, *row.bands)
+        measured = (row.speech_time, row.speech_share, row.noisiness, row.map_noise)
+        numbers = (*measured, row.completeness_error, *row.bands)
         writer.writerow(
             [row.utt, row.kind, row.speaker, row.output, *(f"{number:.6g}" for number in numbers)]
         )
@@ -103,6 +107,7 @@ def _of_class(rows: Sequence[Row], evaluate: EvaluateConfig) -> dict[str, Any]:
         summary[output] = {
             "speech_share": entry([row.speech_share for row in own], speakers, evaluate),
             "noisiness": entry([row.noisiness for row in own], speakers, evaluate),
+            "map_noise": entry([row.map_noise for row in own], speakers, evaluate),
             "bands": [
                 entry(list(column), speakers, evaluate)
                 for column in zip(*(row.bands for row in own), strict=True)

@@ -93,6 +93,19 @@ def noisiness(profile: np.ndarray) -> float:
     return float(np.abs(np.diff(profile)).mean() / mean) if mean > 0 and len(profile) > 1 else float("nan")
 
 
+def map_noise(values: np.ndarray) -> float:
+    """Return the mean change of a map (F, N) between neighbours, relative to its mean magnitude.
+
+    It is the total variation (Rudin, Osher and Fatemi, Physica D 60, 1992), the mean of those along both
+    axes, over the sum of the magnitudes: 0 where a map is even, √2 for independent Gaussian values, 2 where
+    every neighbour has the opposite sign. An axis of length 1 is left out; NaN for a map of zeros.
+    """
+    values = np.atleast_2d(values)
+    size = np.abs(values).mean()
+    changes = [np.abs(np.diff(values, axis=axis)).mean() for axis in (0, 1) if values.shape[axis] > 1]
+    return float(np.mean(changes) / size) if changes and size > 0 else float("nan")
+
+
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Return Pearson's correlation of two profiles of the same range of time, or of frequency.
 

@@ -1,6 +1,6 @@
 """The cards of the page of a clip with a time axis: the sound, each explained system, scores over time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -8,8 +8,8 @@ import numpy as np
 from dada.data import BONAFIDE, SPOOF
 from dada.explain import support
 from dada.explain.attribution import ROUGH
-from dada.explain.explanation import Explanation
-from dada.explain.figures import NAMES, log_power, scaled
+from dada.explain.explanation import LEAST, Explanation
+from dada.explain.figures import ADDED, NAMES, log_power, top_of
 from dada.explain.page.content import Timeline
 from dada.explain.page.part import Part, moment
 from dada.report.clip_lanes import (
@@ -27,9 +27,7 @@ from dada.report.clip_lanes import (
 )
 
 TOPS = (8, 4, 1.5)  # kHz
-EXTENDED = {"repeated": "the same again", "silence": "silence added"}
-LEAST = 0.01  # s: a shorter stretch is a rounded one, and is not drawn
-SUPPORT_TOP = 1.15  # of the axis of support, whose curves have the maximum 1
+ROOM = 1.15  # of the axis of support, relative to the largest value of its curves
 
 
 def axis_of(part: Part, explanations: Sequence[Explanation]) -> Axis:
@@ -79,14 +77,16 @@ def _box(lanes: Sequence[str], axis: Axis, own: str = "") -> str:
 
 def _heard_lanes(explanations: Sequence[Explanation], axis: Axis) -> list[str]:
     """Return a bar for each stretch that systems heard, with the names of these systems."""
-    names: dict[tuple[float, float, float], list[Explanation]] = {}
+    names: dict[tuple[float, float, float, str], list[Explanation]] = {}
     for each in explanations:
-        names.setdefault((each.start, each.fresh, each.seconds), []).append(each)
+        names.setdefault((each.start, each.fresh, each.seconds, each.extension), []).append(each)
     lanes = []
-    for (start, fresh, seconds), systems in names.items():
+    for (start, fresh, seconds, _), systems in names.items():
         bars = axis.box(start, fresh, "", "heard")
-        bars += axis.box(start + fresh, seconds - fresh, "", "again") if seconds > fresh + LEAST else ""
+        copies = systems[0].copies
+        bars += "".join(axis.box(start + first, last - first, "", "again") for first, last in copies)
         label = f"heard by {', '.join(each.system for each in systems)}: {moment(fresh)}"
+        label += f", then {ADDED[systems[0].extension]} up to {moment(seconds)}" if copies else ""
         lanes.append(lane(label, 30, bars))
     return lanes
 
@@ -95,22 +95,20 @@ def explanation_card(explanation: Explanation, axis: Axis) -> str:
     """Return the card of an explained system: its map, and its support over time and over frequency."""
     start, seconds = explanation.start, explanation.seconds
     picture = map_image(explanation.score_map, explanation.frequencies)
-    curves = "".join(
-        curve(_middles(len(values)), scaled(values) / SUPPORT_TOP, CURVES[name])
-        for name in (BONAFIDE, SPOOF)
-        for values in [support.temporal_profile(explanation.maps[name])]
-    )
+    profiles = {name: support.temporal_profile(explanation.maps[name]) for name in (BONAFIDE, SPOOF)}
+    curves, scale = _on_one_scale(_middles(len(profiles[SPOOF])), profiles)
     num = len(explanation.speech)
     pauses = [(first / num, last / num) for first, last in support.runs(~explanation.speech)]
     over_time = svg(shade(pauses) + curves)
     bounds = _bounds(explanation, axis)
-    named = _bounds(explanation, axis, EXTENDED[explanation.extension], "not heard")
+    named = _bounds(explanation, axis, ADDED[explanation.extension], "not heard")
     top = "attributions of the score"
     if explanation.frequencies is None:
         maps = lane(f"{top} (no frequencies)", 60, axis.box(start, seconds, picture, "part") + named)
     else:
         maps = lane(top, 190, axis.box(start, seconds, picture, "part") + named, "8 kHz")
-    lanes = [maps, lane("support over time", 90, axis.box(start, seconds, over_time, "part") + bounds)]
+    over_time = axis.box(start, seconds, over_time, "part") + bounds
+    lanes = [maps, lane(f"support over time, {scale}", 90, over_time)]
     own = f'data-from="{start:.6f}" data-heard="{explanation.fresh:.6f}"'
     classes = key((CURVES[name], f"for {NAMES[name]}") for name in (BONAFIDE, SPOOF))
     return (
@@ -120,14 +118,21 @@ def explanation_card(explanation: Explanation, axis: Axis) -> str:
     )
 
 
+def _on_one_scale(places: np.ndarray, profiles: Mapping[str, np.ndarray]) -> tuple[str, str]:
+    """Return the curves of both classes on a common axis, and that axis in words."""
+    top = ROOM * top_of(profiles.values())
+    curves = (curve(places, profile / top, CURVES[name]) for name, profile in profiles.items())
+    return "".join(curves), f"0 to {top:.2g} (logit)"
+
+
 def _bounds(explanation: Explanation, axis: Axis, again: str = "", unheard: str = "") -> str:
     """Return veils over what a system heard again, and over what it did not hear, with their names."""
-    start, fresh, seconds = explanation.start, explanation.fresh, explanation.seconds
+    start, seconds = explanation.start, explanation.seconds
     before, end = start - axis.start, start + seconds
     after = axis.start + axis.seconds - end
     stretches = [
         (axis.start, before, unheard, "unheard"),
-        (start + fresh, seconds - fresh, again, "again"),
+        *((start + first, last - first, again, "again") for first, last in explanation.copies),
         (end, after, unheard, "unheard"),
     ]
     return "".join(
@@ -176,11 +181,9 @@ def _over_frequency(explanation: Explanation) -> str:
         return ""
     keep = explanation.frequencies <= HIGHEST
     x = explanation.frequencies[keep] / HIGHEST
-    lines = "".join(
-        curve(x, scaled(support.spectral_profile(explanation.maps[name])[keep]) / SUPPORT_TOP, CURVES[name])
-        for name in (BONAFIDE, SPOOF)
-    )
-    lanes = lane("support over frequency", 110, svg(lines, "band"))
+    profiles = {name: support.spectral_profile(explanation.maps[name])[keep] for name in (BONAFIDE, SPOOF)}
+    lines, scale = _on_one_scale(x, profiles)
+    lanes = lane(f"support over frequency, {scale}", 110, svg(lines, "band"))
     return f'<div class="lanes over">{lanes}{ticks(0, HIGHEST / 1000, "kHz")}</div>'
 
 

@@ -126,6 +126,9 @@ def comparison_table(comparisons: list[dict]) -> Table:
         "difference",
         "noisiness, first",
         "noisiness, second",
+        "noise of the map, first",
+        "second",
+        "difference",
     ]
     table = Table("Explanations: classifiers compared", "", ["pair and output", *headers])
     for compared in comparisons:
@@ -137,14 +140,19 @@ def comparison_table(comparisons: list[dict]) -> Table:
                     *(_number(values.get(key)) for key in ("time_correlation", "frequency_correlation")),
                     *(_share(values[f"speech_share_{which}"]) for which in ("first", "second", "difference")),
                     *(_number(values[f"noisiness_{which}"]) for which in ("first", "second")),
+                    *(
+                        _number(values.get(f"map_noise_{which}"))
+                        for which in ("first", "second", "difference")
+                    ),
                 ]
             )
     table.note = (
         "Profiles of the support over time and over frequency, correlated utterance by utterance; shares "
-        "of it in speech; and noisiness, "
-        "the mean change of a temporal profile from frame to frame relative to its mean. Systems with "
-        "another number of frames a second "
-        "have another noisiness by that alone."
+        "of it in speech; noisiness, the mean change of a temporal profile from frame to frame relative to "
+        "its mean; and noise of the map, the mean change of the signed map between neighbours in time and "
+        "frequency relative to its mean magnitude, 0 where it is even and 1.41 for independent Gaussian "
+        "values. Systems with another number of frames a second, or of rows, have other values by that "
+        "alone: compare systems on the same input."
     )
     return table
 

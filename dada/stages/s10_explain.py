@@ -17,6 +17,7 @@ from dada.recipe.recipe import Recipe
 from dada.recipe.roles import audio_files, gives_scores
 
 USES_GPU = True
+VERSION = 2  # 2: the noise of maps is measured
 EXPLANATION, COMPARISON, PAGES = "explanation", "comparison", "pages"  # kinds of jobs
 
 

@@ -1,5 +1,6 @@
 """The figures of an explanation, and the files that they are written to."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from dada.explain.explanation import Explanation
 from dada.explain.page.combined import combine, page_figures, write_figures
 from dada.explain.page.content import ClipPage
 from dada.explain.page.part import Part
+from dada.report.clip_page import render
 
 NUM_ROWS, NUM_FRAMES = 6, 30
 
@@ -58,19 +60,60 @@ def test_the_map_is_signed_and_its_part_is_enlarged():
     assert image.get_array().shape == (1, NUM_FRAMES)
 
 
-def test_support_is_scaled_to_its_maximum_over_time_and_frequency():
-    waveform, support = figures.time_figure(explanation()).axes
+def test_support_of_both_classes_has_one_scale_over_time_and_frequency():
+    shown = explanation()
+    shown.maps = {
+        "bonafide": 0.002 * np.maximum(shown.maps["bonafide"], 0),
+        "spoof": 0.02 * shown.maps["spoof"],
+    }
+    waveform, support = figures.time_figure(shown).axes
     assert len(waveform.patches) == len(support.patches) == 1  # the pause is shaded
-    for curve in curves(support):
-        assert curve.max() == 1 and curve.min() >= 0
-    assert curves(support)[1].tolist() == [0.0] * 15 + [1.0] * 15
-    (axes,) = figures.frequency_figure(explanation()).axes
+    bonafide, spoof = curves(support)
+    assert bonafide.tolist() == shown.maps["bonafide"].mean(0).tolist() and 0 < bonafide.max() < 0.005
+    assert spoof.tolist() == [0.0] * 15 + [0.02] * 15
+    low, high = support.get_ylim()
+    assert low == 0 and 0.02 < high < 0.03 and "logit" in support.get_ylabel()
+    assert support.yaxis.get_major_formatter()._useMathText and len(support.get_yticks()) > 2
+    (axes,) = figures.frequency_figure(shown).axes
+    assert curves(axes)[1] == pytest.approx(0.01) and curves(axes)[0].max() < 0.005
     assert [len(curve) for curve in curves(axes)] == [6, 6] and axes.get_xlim() == (0, 7.9)
     (axes,) = figures.frequency_figure(explanation(), 4000.0).axes
     assert [len(curve) for curve in curves(axes)] == [3, 3] and axes.get_xlim() == (0, 4)
     (axes,) = figures.frequency_figure(explanation(frequencies=False)).axes
     assert [text.get_text() for text in axes.texts] == ["the inputs of lcnn have no frequencies"]
-    assert figures.scaled(np.zeros(3)).tolist() == [0, 0, 0]
+    assert figures.top_of([np.zeros(3), np.array([])]) == 1 and figures.top_of([np.ones(2), np.zeros(2)]) == 1
+
+
+def hatched(axes) -> list[tuple[float, float]]:
+    return [(p.get_x(), p.get_x() + p.get_width()) for p in axes.patches if p.get_hatch()]
+
+
+def test_a_repeated_recording_is_drawn_as_such():
+    whole = explanation()
+    assert whole.copies == [] and not hatched(figures.time_figure(whole).axes[0])
+    short = replace(whole, heard=0.75)
+    assert short.copies == [(0.75, 1.5), (1.5, 2.0)]
+    for figure in (figures.map_figure(short), figures.time_figure(short)):
+        assert [text.get_text() for text in figure.axes[0].texts] == [" the same again"]
+        for axes in figure.axes[: -1 if len(figure.axes) > 2 else None]:  # the last is the bar of colours
+            assert hatched(axes) == short.copies, axes.get_title()
+    silent = replace(short, extension="silence")
+    assert silent.copies == [(0.75, 2.0)]
+    assert [text.get_text() for text in figures.time_figure(silent).axes[0].texts] == [" silence added"]
+    assert replace(short, heard=1.995).copies == []  # a rounded length
+
+
+def test_the_page_has_one_scale_and_draws_every_repetition():
+    short = replace(explanation(), heard=0.75)
+    short.maps = {"bonafide": np.full((NUM_ROWS, NUM_FRAMES), 0.01), "spoof": 0.04 * short.maps["spoof"]}
+    page = ClipPage("clip.flac", Part(short.samples[:12_000], 0.0, 0.75), {}, explanations=[short])
+    html = render(page)
+    lines = re.findall('<polyline class="(bonafide|spoof)" points="(.*?)"', html)
+    assert [name for name, _ in lines] == ["bonafide", "spoof"] * 2
+    tops = [min(float(point.split(",")[1]) for point in points.split()) for _, points in lines[:2]]
+    assert (100 - tops[1]) / (100 - tops[0]) == pytest.approx(4, rel=0.01)
+    assert html.count("0 to 0.046 (logit)") == 1 and "0 to 0.023 (logit)" in html
+    assert html.count('class="again"') == 2 * 3 and "then the same again up to 2.0 s" in html
 
 
 def test_a_figure_is_written_in_three_formats_and_again_with_the_same_bytes(tmp_path):

@@ -51,6 +51,14 @@ def test_profiles_and_shares():
 
 def test_noisiness_and_correlation():
     assert support.noisiness(np.ones(9)) == 0 and support.noisiness(np.array([0.0, 2.0, 0.0, 2.0])) == 2
+    rng = np.random.default_rng(0)
+    assert support.map_noise(rng.standard_normal((300, 300))) == pytest.approx(2**0.5, abs=0.01)
+    assert support.map_noise(np.ones((3, 4))) == 0
+    assert support.map_noise(np.array([[1.0, -1.0], [-1.0, 1.0]])) == 2
+    assert support.map_noise(np.array([1.0, -1.0, 1.0])) == 2  # a single row: along time alone
+    assert np.isnan(support.map_noise(np.zeros((2, 2))))
+    smooth = np.sin(np.linspace(0, 3, 300))
+    assert support.map_noise(np.outer(smooth, smooth)) < 0.02
     coarse = np.array([1.0, 2.0, 5.0, 3.0])
     assert support.correlation(coarse, np.repeat(coarse, 3)) == pytest.approx(1)
     assert support.correlation(coarse, -np.repeat(coarse, 7)) == pytest.approx(-1)

@@ -62,6 +62,15 @@ def test_pairs_and_report(explained):
     assert (
         compared["num_utterances"] == 6 and "frequency_correlation" not in compared["classes"]["all"]["spoof"]
     )
+    noise = {}
+    for system in SYSTEMS[:2]:
+        maps = ArkReader(explained.exp_dir(system) / "explain" / "spoof.scp")
+        noise[system] = np.mean([support.map_noise(matrix.T) for _, matrix in maps.items()])
+    found = compared["classes"]["all"]["spoof"]
+    for key, value in zip(("first", "second"), noise.values(), strict=True):
+        assert found[f"map_noise_{key}"]["mean"] == pytest.approx(value, rel=1e-3)
+    difference = noise["lfcc_lcnn"] - noise["dada_audio"]
+    assert found["map_noise_difference"]["mean"] == pytest.approx(difference, abs=1e-3)
     job = s11_report.plan(explained)[0]
     assert explained.exp_dir("lfcc_lcnn") / "explain" / "summary.json" in job.all_inputs
     s11_report.run(explained, job)

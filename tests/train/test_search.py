@@ -6,10 +6,12 @@ import yaml
 from toy import toy_dataset
 
 from dada import models
+from dada.data import Batch
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
 from dada.experiment.config import OptimConfig, SystemConfig, TrainConfig
-from dada.models.audio import pc_darts_search
+from dada.models.audio import pc_darts, pc_darts_search
+from dada.recipe.config import load_system_config
 from dada.train.fit import fit
 from dada.train.search import GENOTYPE, Search
 
@@ -121,9 +123,9 @@ def test_cells_by_the_strongest_operations():
         for parameter in model.architecture_parameters():
             parameter.zero_()
         alpha, beta = model.alpha["normal"], model.beta["normal"]
-        alpha[0, pc_darts_search.NAMES.index("none")] = 9.0  # loud, but no operation: the edge counts little
-        alpha[1, pc_darts_search.NAMES.index("dil_conv_3x3")] = 1.0
-        alpha[3, pc_darts_search.NAMES.index("skip_connect")] = 1.0
+        alpha[0, model.names.index("none")] = 9.0  # loud, but no operation: the edge counts little
+        alpha[1, model.names.index("dil_conv_3x3")] = 1.0
+        alpha[3, model.names.index("skip_connect")] = 1.0
         beta[2:5] = torch.tensor([2.0, 0.0, 3.0])  # of the second node: state 2 before 0 before 1
     cells = model.genotype()
     assert cells["normal"][:4] == ["dil_conv_3x3 1", "max_pool_3x3 0", "max_pool_3x3 2", "max_pool_3x3 0"]
@@ -132,6 +134,37 @@ def test_cells_by_the_strongest_operations():
     torch.testing.assert_close(
         torch.stack([part.sum() for part in weights.split([2, 3, 4, 5])]), torch.ones(4)
     )
+
+
+def test_operations_that_are_left_out_are_in_no_cell():
+    kept = ["max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5"]
+    settings = load_system_config("pc_darts_search_undilated").model
+    assert settings["leave_out"] == ["dil_conv_3x3", "dil_conv_5x5"]
+    small = pc_darts_search.Config(num_channels=4, num_cells=3, num_nodes=2, leave_out=settings["leave_out"])
+    model = pc_darts_search.Model(small, 2)
+    assert model.names == ("none", *kept) and model.alpha["normal"].shape == (5, 6)
+    assert all(len(mixture.operations) == 5 for cell in model.cells for mixture in cell.mixtures)
+    with torch.no_grad():
+        for alpha in model.alpha.values():
+            alpha.zero_()
+            alpha[:, -1] = 1.0  # the last that is left
+    assert set(" ".join(sum(model.genotype().values(), [])).split()[::2]) == {"sep_conv_5x5"}
+    x = torch.randn(2, 20, 24)
+    assert model(Batch(["a", "b"], x, torch.tensor([24, 24]))).logits.shape == (2, 2)
+    with pytest.raises(ConfigError, match="leave_out names 'dil_conv_7x7', did you mean 'dil_conv_"):
+        pc_darts_search.Model(pc_darts_search.Config(leave_out=["dil_conv_7x7"]), 2)
+    with pytest.raises(ConfigError, match="leaves no operation"):
+        pc_darts_search.Model(pc_darts_search.Config(leave_out=list(pc_darts.OPERATIONS)), 2)
+
+
+def test_the_cells_without_dilation_differ_from_the_published_ones_in_these_alone():
+    cells = load_system_config("pc_darts_spec_undilated")
+    plain = load_system_config("pc_darts_spec")
+    for kind in ("normal", "reduce"):
+        published = plain.model[kind]
+        assert cells.model[kind] == [entry.replace("dil_", "sep_") for entry in published] != published
+        assert not any("dil" in entry for entry in cells.model[kind])
+    assert (cells.input, cells.train) == (plain.input, plain.train)
 
 
 def test_size_and_channels():
@@ -144,7 +177,7 @@ def test_size_and_channels():
     assert sum(p.numel() for p in model.architecture_parameters()) == 2 * 14 * 9
     x = torch.arange(6.0).view(1, 6, 1, 1)
     assert pc_darts_search.shuffle(x, 2).flatten().tolist() == [0, 3, 1, 4, 2, 5]
-    mixture = pc_darts_search.Mixture(3, 1).eval()
+    mixture = pc_darts_search.Mixture(3, 1, list(pc_darts.OPERATIONS)).eval()
     assert mixture(x, torch.full((8,), 1 / 8))[0, 3:].flatten().tolist() == pytest.approx([3, 4, 5])
 
 

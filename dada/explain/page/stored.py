@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dada.data import BONAFIDE, NO_SPEAKER, SAMPLE_RATE, SPOOF, ArkReader, DataDir, read_audio, read_table
-from dada.data.datadir import NO_ATTACK, readable
+from dada.data.datadir import NO_ATTACK, named_attacks, readable
 from dada.experiment.folder import ExperimentFolder
 from dada.experiment.trained import Experiment, load_experiment
 from dada.explain.comparison import read_shares
@@ -34,8 +34,7 @@ TRUE = {BONAFIDE: "bona fide speech", SPOOF: "synthetic speech"}
 def known_attacks(recipe: RecipeView) -> set[str] | None:
     """Return the attacks of the training data; None where the recipe has none, or does not name them."""
     split = recipe.splits.train
-    path = recipe.data_dir(split) / "utt2attack" if split else None
-    return set(read_table(path).values()) if path is not None and path.exists() else None
+    return named_attacks(recipe.data_dir(split)) if split else None
 
 
 class StoredClips:

@@ -8,13 +8,15 @@ both by turns with the other weights, on two halves of the training data, first 
 that it found to genotype.yaml, as the `model:` of a pc_darts configuration.
 
 Operations are those of pc_darts, with BatchNorms that have no scale and offset, pools followed by one, and
-`none`. The stem is three times as wide as the first cell. As shuffling is linear, it is done once a node, not
-once an edge: the same numbers.
+`none`. `leave_out` takes some of them out of the search: "Explaining deepfake detection with SHAP" (Ge et
+al., ICASSP 2022, section 5.4) reports steadier attributions without dilated convolutions
+(dada/conf/pc_darts_search_undilated.yaml). The stem is three times as wide as the first cell. As shuffling is
+linear, it is done once a node, not once an edge: the same numbers.
 
 Axes: B batch, F frequency, N frames, C channels, E edges, O operations, D embedding, K classes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -23,12 +25,13 @@ from torch import Tensor, nn
 
 from dada.data.batch import Batch
 from dada.errors import ConfigError
+from dada.limits import Names
 from dada.models import Output
 from dada.models.audio._lengths import run_by_length
 from dada.models.audio._norm import BatchNorm2d
 from dada.models.audio.pc_darts import NUM_INPUTS, OPERATIONS, Stem, cell_sizes, mask_rows, prepare_inputs
+from dada.plugins import nearest
 
-NAMES = ("none", *OPERATIONS)  # of the columns of α
 KINDS = ("normal", "reduce")
 STEM_FACTOR = 3
 INITIAL_SPREAD = 1e-3  # standard deviation of α and β at the start
@@ -44,6 +47,7 @@ class Config:
     num_cells: int = 4
     num_nodes: int = 4  # of a cell
     partial: int = 2  # one channel in so many goes through the operations
+    leave_out: Names = field(default_factory=list)  # operations that no edge may have: [dil_conv_3x3, ...]
     # in training up to one row less than this is silenced at random, in the whole batch; 0 leaves that out
     max_masked: int = 0
     warmup_epochs: int = 10  # during which α and β stay as they are
@@ -74,8 +78,9 @@ class Model(nn.Module):
                 f"pc_darts_search: {config.num_channels} channels cannot be cut into {config.partial} parts"
             )
         self.config = config
+        self.names = ("none", *kept_operations(config.leave_out))  # of the columns of α
         self.edges = [NUM_INPUTS + node for node in range(config.num_nodes)]  # that lead to each node
-        shape = sum(self.edges), len(NAMES)
+        shape = sum(self.edges), len(self.names)
         self.alpha = nn.ParameterDict(
             {kind: nn.Parameter(INITIAL_SPREAD * torch.randn(shape)) for kind in KINDS}
         )
@@ -88,7 +93,16 @@ class Model(nn.Module):
         before, last, after_reduction = width, width, True
         for channels, reduction in cell_sizes(config.num_channels, config.num_cells):
             self.cells.append(
-                SearchCell(self.edges, before, last, channels, config.partial, reduction, after_reduction)
+                SearchCell(
+                    self.edges,
+                    before,
+                    last,
+                    channels,
+                    config.partial,
+                    reduction,
+                    after_reduction,
+                    self.names[1:],
+                )
             )
             before, last, after_reduction = last, config.num_nodes * channels, reduction
         self.classify = nn.Linear(last, num_classes)
@@ -129,7 +143,7 @@ class Model(nn.Module):
             for rows in self.weights(kind)[:, 1:].split(self.edges):
                 strongest, operation = rows.max(1)
                 for state in strongest.sort(descending=True, stable=True).indices[:2].tolist():
-                    entries.append(f"{NAMES[1 + int(operation[state])]} {state}")
+                    entries.append(f"{self.names[1 + int(operation[state])]} {state}")
             cells[kind] = entries
         return cells
 
@@ -146,6 +160,7 @@ class SearchCell(nn.Module):
         partial: int,
         reduction: bool,
         after_reduction: bool,
+        operations: Sequence[str],
     ):
         super().__init__()
         self.kind = KINDS[reduction]
@@ -156,7 +171,7 @@ class SearchCell(nn.Module):
             for num_states in edges
             for state in range(num_states)
         ]
-        self.mixtures = nn.ModuleList(Mixture(channels // partial, stride) for stride in strides)
+        self.mixtures = nn.ModuleList(Mixture(channels // partial, stride, operations) for stride in strides)
 
     def forward(self, state0: Tensor, state1: Tensor, weights: Tensor) -> Tensor:
         """Outputs of the two previous cells and weights (E, O) to the output (B, nodes · C, F, N)."""
@@ -172,15 +187,15 @@ class SearchCell(nn.Module):
 
 
 class Mixture(nn.Module):
-    """All operations on the first `size` channels, weighted; the other channels as they are, or halved, times
+    """The named operations on the first `size` channels, weighted; others as they are, or halved, times
     the sum of the weights.
     """
 
-    def __init__(self, size: int, stride: int):
+    def __init__(self, size: int, stride: int, names: Sequence[str]):
         super().__init__()
         self.size = size
         self.operations = nn.ModuleList(
-            with_norm(name, OPERATIONS[name](size, stride, False), size) for name in OPERATIONS
+            with_norm(name, OPERATIONS[name](size, stride, False), size) for name in names
         )
         self.halve = nn.MaxPool2d(2, ceil_mode=True) if stride == 2 else nn.Identity()
 
@@ -191,6 +206,23 @@ class Mixture(nn.Module):
             weight * operation(active) for weight, operation in zip(weights[1:], self.operations, strict=True)
         )  # none adds nothing
         return torch.cat([mixed, weights.sum() * others], dim=1)
+
+
+def kept_operations(leave_out: Sequence[str]) -> list[str]:
+    """Return the operations of the search in their order.
+
+    Raise ConfigError for an unknown name, or where none but `none` is left.
+    """
+    for name in leave_out:
+        if name not in OPERATIONS:
+            raise ConfigError(
+                f"pc_darts_search: leave_out names {name!r}{nearest(name, list(OPERATIONS))}; operations: "
+                f"{', '.join(OPERATIONS)}"
+            )
+    kept = [name for name in OPERATIONS if name not in leave_out]
+    if not kept:
+        raise ConfigError("pc_darts_search: leave_out leaves no operation to search among: name fewer")
+    return kept
 
 
 def with_norm(name: str, operation: nn.Module, size: int) -> nn.Module:
