@@ -198,6 +198,12 @@ class DataDir:
         )
 
 
+def named_attacks(path: Path) -> set[str] | None:
+    """Return the attacks of a data directory; None where it is not there, or names none."""
+    table = Path(path) / "utt2attack"
+    return set(read_table(table).values()) - {NO_ATTACK} if table.exists() else None
+
+
 def sources_of(data: DataDir) -> list[str]:
     """Return the source of each utterance (utt2source); the utterance itself where the corpus names none."""
     table = data.get("utt2source") or {}

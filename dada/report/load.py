@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from dada.data.datadir import named_attacks
 from dada.errors import ConfigError
 from dada.evaluate.paths import difference_paths, result_path, transcripts_path, weighted_path
 from dada.evaluate.results import PairResults, SystemResults, TranscriptResults, WeightedResults, read_results
@@ -26,6 +27,8 @@ class Section:
     results: dict[str, SystemResults]
     columns: list[str] = field(default_factory=list)  # conditions of the main table
     own_tables: list[str] = field(default_factory=list)  # conditions with too many values for it
+    # those of the training data, under any of their names; None where that is not there or names none
+    known_attacks: set[str] | None = None
     differences: list[PairResults] = field(default_factory=list)
     transcripts: TranscriptResults | None = None
     # Of the first test split: the summaries of stage explain of systems and of pairs, and its list of pages
@@ -70,6 +73,7 @@ def load(views: Sequence[Any]) -> list[Section]:
                         is_test,
                         results,
                         differences=[read_results(path) for path in paths],
+                        known_attacks=known_attacks(view),
                     )
                     section.transcripts = read_results(transcripts) if transcripts.exists() else None
                     if split in view.splits.test[:1]:
@@ -88,6 +92,15 @@ def load(views: Sequence[Any]) -> list[Section]:
                     sections.append(section)
     _place_conditions(sections, views[0].report)
     return sections
+
+
+def known_attacks(view: Any) -> set[str] | None:
+    """The attacks of the training data and their other names; None where the recipe has or names none."""
+    split = view.splits.train
+    known = named_attacks(view.data_dir(split)) if split else None
+    if known is None:
+        return None
+    return known | {name for name, same in view.evaluate.same_attack.items() if same in known}
 
 
 def read_pages(view: Any) -> list[dict[str, Any]]:

@@ -27,13 +27,15 @@ from dada.report.tables import (
     shown,
 )
 
+ATTACK = "attack"  # the condition whose values training may have or lack
+
 
 def score_tables(section: Section) -> list[Table]:
     """All tables of the metrics of scores."""
     return [
         eer_table(section),
         weighted_table(section),
-        *(condition_table(section, name) for name in section.own_tables),
+        *(table for name in section.own_tables for table in condition_tables(section, name)),
         *(tandem_table(section, name) for name in (*section.own_tables, *section.columns)),
         within_table(section),
         metric_table(section),
@@ -79,18 +81,28 @@ def weighted_table(section: Section) -> Table:
     return table
 
 
-def condition_table(section: Section, condition: str) -> Table:
-    """EER for every value of a condition with many values."""
-    columns = [
-        Column(readable(value), _eer_of(condition, value), mean_percent)
-        for value in section.values(condition)
-    ]
+def condition_tables(section: Section, condition: str) -> list[Table]:
+    """EER for every value of a condition with many values; attacks of the training data apart from others."""
+    values, known = section.values(condition), section.known_attacks
+    if condition != ATTACK or known is None:
+        return [condition_table(section, condition, values)]
+    groups = {
+        "known from the training data": [value for value in values if value in known],
+        "unknown to the training data": [value for value in values if value not in known],
+    }
+    return [condition_table(section, condition, part, kind) for kind, part in groups.items() if part]
+
+
+def condition_table(section: Section, condition: str, values: Sequence[str], kind: str = "") -> Table:
+    """EER for some values of a condition, and its mean over these; `kind` says what they have in common."""
+    columns = [Column(readable(value), _eer_of(condition, value), mean_percent) for value in values]
+    if len(columns) > 1:
+        columns = [*columns, Column("mean", _mean_eer(columns), mean_percent)]
     sizes = next(iter(section.scored.values())).conditions.get(condition, {})
-    spoofs = ", ".join(f"{readable(value)} {entry.num_spoof}" for value, entry in sizes.items())
+    spoofs = ", ".join(f"{readable(value)} {sizes[value].num_spoof}" for value in values if value in sizes)
     note = f"Mean EER in % of the spoofs of one `{condition}` against all bona fide speech. Spoofs: {spoofs}."
-    table = figure_table(
-        f"Equal error rate by {condition}", note, section.scored, columns, lower_is_better=True
-    )
+    title = f"Equal error rate by {condition}{f', {kind}' if kind else ''}"
+    table = figure_table(title, note, section.scored, columns, lower_is_better=True)
     table.heat = True
     return table
 
@@ -230,6 +242,17 @@ def _eer_of(condition: str, value: str) -> Callable[[SystemResults], Figure | No
     def figure(results: SystemResults) -> Figure | None:
         entry = results.conditions.get(condition, {}).get(value)
         return entry.metrics.get("eer") if entry else None
+
+    return figure
+
+
+def _mean_eer(columns: Sequence[Column]) -> Callable[[SystemResults], Figure | None]:
+    """The mean of some columns, which all count alike; None where one is missing."""
+
+    def figure(results: SystemResults) -> Figure | None:
+        figures = [column.figure(results) for column in columns]
+        known = [each.mean for each in figures if each is not None]
+        return Figure(mean=sum(known) / len(known)) if known and len(known) == len(figures) else None
 
     return figure
 

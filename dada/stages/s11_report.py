@@ -32,6 +32,7 @@ def plan(recipe: Recipe) -> list[Job]:
     ]
     others += [path for view in views for paths in explanation_paths(view) for path in paths]
     others += [pages_path(view) for view in views]
+    others += [view.data_dir(view.splits.train) / "utt2attack" for view in views if view.splits.train]
     others += [weighted_path(view, system) for view in views for system in view.planned]
     return [
         Job(

@@ -12,6 +12,7 @@ from dada.experiment.folder import ExperimentFolder
 from dada.metrics.measures import TANDEM
 from dada.recipe.recipe import Recipe
 from dada.report.load import load
+from dada.report.score_tables import condition_tables
 from dada.report.split import tables_of
 from dada.stages import s09_evaluate
 from dada.storage.json_file import write_json
@@ -131,6 +132,34 @@ def test_tandem_costs_by_condition(small):
         *(costs[name]["mean"] for name in TANDEM)
     )
     assert not any(title.startswith("Tandem") for title in sections["dev"])
+
+
+def test_attacks_of_the_training_data_have_a_table_of_their_own(small):
+    """Whether train has an attack, under any name, decides; the last column is the mean of a table."""
+    result = evaluate(small)["conditions"]["attack"]
+    train = DataDir.of(
+        small.data_dir("train"),
+        {
+            "wav.scp": {"a": "a.flac", "b": "b.flac"},
+            "utt2attack": {"a": "-", "b": "world"},
+            "utt2label": {"a": "bonafide", "b": "spoof"},
+        },
+    )
+    [section] = [each for each in load(small.views) if each.split == "test"]
+    assert section.known_attacks is None  # there is no train
+    [table] = condition_tables(section, "attack")
+    assert table.title == "Equal error rate by attack" and table.headers[-1] == "mean"
+    train.write()
+    recipe = Recipe.load(small.root, ["evaluate.same_attack={piper: world}"])
+    [section] = [each for each in load(recipe.views) if each.split == "test"]
+    known, unknown = condition_tables(section, "attack")
+    assert known.title.endswith("by attack, known from the training data")
+    assert known.headers == ["system", "piper", "world", "mean"]
+    others = [name.replace("_", " ") for name in sorted(set(result) - {"piper", "world"})]
+    assert unknown.headers == ["system", *others, "mean"]
+    assert unknown.title.endswith("by attack, unknown to the training data") and "world" not in unknown.note
+    eers = [100 * result[name]["metrics"]["eer"]["mean"] for name in ("piper", "world")]
+    assert [cell.text for cell in known.rows[0][1:]] == [f"{x:.1f}" for x in (*eers, sum(eers) / 2)]
 
 
 def test_same_file_again(small):
