@@ -13,7 +13,8 @@ OF_SPEED: dict[str, Any] = {"num_workers": None, "checkpoint_steps": 0}
 # Settings of a system that say how its outputs become scores and how these are read: no training knows them.
 OF_SCORES = ("score", "score_kind")
 OF_MEMORY = ("recompute",)  # settings of `model:` that change memory and time alone
-# Settings of speech encoders that later releases added, with the defaults that leave results as they were.
+# Settings of models and encoders that later releases added, with the defaults that leave results as
+# they were.
 ADDED: dict[str, Any] = {
     "final_norm": True,
     "lora_rank": 0,
@@ -22,6 +23,8 @@ ADDED: dict[str, Any] = {
     "lora_targets": [],
     "encoder_dropout": None,
     "pretrained": True,
+    "leave_out": [],
+    "by_accuracy": False,
 }
 Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 

@@ -38,6 +38,7 @@ def load_state(model: nn.Module, task: str, name: str, state: Mapping[str, Tenso
     """Load the state dict that was read from `path`. Raise ConfigError where it does not fit the model."""
     expected = _shapes(model.state_dict())
     named = next(_named(state, plugins.load(f"dada.models.{task}", name, f"{task} model"), expected))
+    named = {**_pretrained(model, named), **named}
     problems = differences(expected, _shapes(named))
     if problems:
         shown = "".join(f"\n  {problem}" for problem in problems[:SHOWN])
@@ -48,6 +49,20 @@ def load_state(model: nn.Module, task: str, name: str, state: Mapping[str, Tenso
             f"the weights in {path} do not fit the model {name} as configured, {advice}:{shown}{rest}"
         )
     model.load_state_dict(named)
+
+
+def _pretrained(model: nn.Module, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a model's pretrained parts that a state dict leaves out as a whole.
+
+    A model that holds an encoder may take weights that were learned on the stored outputs of that encoder. It
+    names such parts by the beginnings of their names, `pretrained_parts`.
+    """
+    absent = [
+        part
+        for part in getattr(model, "pretrained_parts", ())
+        if not any(name.startswith(part) for name in state)
+    ]
+    return {name: value for name, value in model.state_dict().items() if name.startswith(tuple(absent))}
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

@@ -72,7 +72,21 @@ class Recipe:
             planned=recipe.with_branches([*config.systems, *systems, *run_before]),
         )
         recipe._check_audio()
+        recipe._check_seeds()
         return recipe
+
+    def _check_seeds(self) -> None:
+        """Raise ConfigError where `system_seeds` names an unknown system, or a branch lacks a seed."""
+        for name in self.config.system_seeds:
+            self.system(name)
+        for name in self.planned if self.config.system_seeds else ():
+            for branch in self.system(name).branches.values():
+                lacking = sorted(set(self.seeds_of(name)) - set(self.seeds_of(branch)))
+                if lacking:
+                    raise ConfigError(
+                        f"system_seeds: {name} has the training seed {lacking[0]}, which its branch {branch} "
+                        "has not: give both the same seeds"
+                    )
 
     def _check_audio(self) -> None:
         """Raise ConfigError for systems that need audio in a recipe without it."""
@@ -188,11 +202,13 @@ class Recipe:
     def seeds_of(self, system: str) -> list[int]:
         """Training seeds of a system.
 
-        They are the seeds of the recipe, for a system that it does not list the first `more_seeds` of them,
-        and for a system of another recipe those with which it was trained there.
+        They are its own (`system_seeds`) or the seeds of the recipe, for a system that it does not list the
+        first `more_seeds` of them, and for a system of another recipe those with which it was trained there.
         """
         if is_foreign(system):
             return self.origin(system).seeds
+        if system in self.config.system_seeds:
+            return self.config.system_seeds[system]
         return self.config.seeds[: None if system in self._listed else self.config.more_seeds or None]
 
     def weights_path(self, init: str) -> Path:

@@ -88,6 +88,8 @@ class RecipeConfig:
     protocol: str = ALL  # the one to run, or `all`
     systems: Names = field(default_factory=list)
     seeds: Annotated[list[FromZero], Limits(min_items=1, distinct=True)] = field(default_factory=lambda: [1])
+    # system -> its training seeds, where they are not `seeds`; those of its branches must hold them as well
+    system_seeds: dict[str, list[FromZero]] = field(default_factory=dict)
     # Numbers of protocols and of seeds, from the first on, for systems of --system that `systems` does not
     # list; 0 takes all.
     more_protocols: int = 0

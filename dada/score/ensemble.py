@@ -86,23 +86,26 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
     """Fit the factors of an ensemble on dev, in place, and return the fitted numbers.
 
     `bonafide` (N,) are booleans for countermeasures, whose sum becomes a natural-log likelihood ratio, and
-    None for classifiers, whose sum of logits is not calibrated. Raise ConfigError if weights are to be
-    learned for classifiers.
+    None for classifiers, whose sum of logits is not calibrated. Raise ConfigError if the weights of
+    classifiers are to follow from dev.
     """
     config, x = model.config, rows.values.double().numpy()
-    ratios = model.ratios().numpy()
     centre, spread = x.mean(axis=(0, 2)), x.std(axis=(0, 2))
     constant = np.ptp(x, axis=(0, 2)) == 0
     for name in np.array(config.members)[constant]:
         log.warning("ensemble: %s has the same output for every utterance of dev, and is left out", name)
-    if config.learned:
-        if bonafide is None:
-            raise ConfigError(
-                "model.learned is for countermeasures (labels spoof and bonafide): give classifiers weights"
-            )
+    if bonafide is None and (config.learned or config.by_accuracy):
+        raise ConfigError(
+            f"model.{'learned' if config.learned else 'by_accuracy'} is for countermeasures (labels spoof "
+            "and bonafide): give classifiers weights"
+        )
+    if config.learned and bonafide is not None:
         fusion = fit_fusion(x[:, :, 0], bonafide, config.prior)
         factors, offset = np.array(fusion.weights), fusion.offset
     else:
+        ratios = model.ratios().numpy()
+        if config.by_accuracy and bonafide is not None:
+            ratios = np.array([accuracy(scores, bonafide) for scores in x[:, :, 0].T])
         factors, offset = np.where(constant, 0.0, ratios), 0.0
         if config.normalise == "z":
             factors = factors / np.where(constant, 1.0, spread)
@@ -116,7 +119,7 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
     dev: dict[str, float] = {"utterances": len(rows.utts)}
     if bonafide is not None:
         scores = x[:, :, 0] @ factors + offset
-        dev["eer"] = eer_of(det(scores[bonafide], scores[~bonafide]))[0]
+        dev["eer"] = 1 - accuracy(scores, bonafide)
     share = factors * spread / max(float((factors * spread).sum()), 1e-300)
     members = {
         name: {
@@ -128,6 +131,11 @@ def fit_ensemble(model: weighted.Model, rows: Rows, bonafide: np.ndarray | None)
         for i, name in enumerate(config.members)
     }
     return {"members": members, "offset": float(offset), "labels": rows.labels, "dev": dev}
+
+
+def accuracy(scores: np.ndarray, bonafide: np.ndarray) -> float:
+    """Return the share of both classes (N,) that scores (N,) tell rightly at the threshold of the EER."""
+    return 1 - eer_of(det(scores[bonafide], scores[~bonafide]))[0]
 
 
 @torch.inference_mode()

@@ -88,7 +88,7 @@ def run_shard(folder: Path, data: Path, dump: Path | None, root: Path, batches: 
     place = {utt: i for i, utt in enumerate(dataset.utts)}
     torch.set_num_threads(experiment.config.threads)
     indices = [[place[utt] for utt in group] for group in groups]
-    return run_batches(experiment.model, dataset, indices, num_workers=None)
+    return run_batches(experiment.model, dataset, indices, experiment.config.train.num_workers)
 
 
 def dataset_of(config: SystemConfig, data: DataDir, dump: Path | None, root: Path) -> Dataset:

@@ -71,6 +71,21 @@ def test_learned_weights_leave_a_useless_member_out():
     assert fitted(constant)[1]["members"]["constant"]["factor"] == 0
 
 
+def test_members_weigh_by_their_accuracy():
+    members = {"good": countermeasure(3, 1, 0), "bad": countermeasure(0.3, 9, 1)}
+    rows, numbers, _ = fitted(members, by_accuracy=True)
+    x = rows.values[:, :, 0].numpy()
+    right = [1 - eer(x[BONAFIDE, i], x[~BONAFIDE, i])[0] for i in (0, 1)]
+    shares = [member["share"] for member in numbers["members"].values()]
+    assert shares == pytest.approx([value / sum(right) for value in right]) and shares[0] > 0.58
+    given = fitted(members, weights={"good": right[0], "bad": right[1]})
+    assert given[1]["members"] == numbers["members"] and given[1]["offset"] == numbers["offset"]
+    assert fitted(members, by_accuracy=True, learned=True)[1] == fitted(members, learned=True)[1]
+    names = {"good": ["x", "y"], "bad": ["x", "y"]}
+    with pytest.raises(ConfigError, match="model.by_accuracy is for countermeasures"):
+        fitted(members, [], names, None, by_accuracy=True)
+
+
 def test_classifiers_are_summed_by_class_name():
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(2, 5, 3))

@@ -67,6 +67,8 @@ class Model(nn.Module):
     distance.
     """
 
+    pretrained_parts = ("encoders.",)  # weights learned on stored hidden states (slim_pretraining) lack them
+
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
         if bool(config.style_encoder) != bool(config.linguistics_encoder):

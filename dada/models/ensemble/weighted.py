@@ -2,7 +2,8 @@
 classes.
 
 The CAU_KU systems for ADD 2023 (Han et al., DADA workshop, 2023) are such sums, in ratios such as 1:1 and
-1.5:1.2:1; how members were brought to one scale is not said there. B utterances, M members, C columns of a
+1.5:1.2:1, or "considering their accuracies", without the numbers; how members were brought to one scale is
+not said there. B utterances, M members, C columns of a
 member: 1 score, or the logits of K classes.
 """
 
@@ -29,7 +30,8 @@ class Config:
 
     # ratios, of which the scale plays no part; empty weighs all the same
     weights: dict[str, Positive] = field(default_factory=dict)
-    learned: bool = False  # weights by logistic regression on dev instead, for countermeasures
+    by_accuracy: bool = False  # weights are 1 - EER on dev instead, for countermeasures
+    learned: bool = False  # weights by logistic regression on dev instead of both, for countermeasures
     # z: each member less its mean on dev, over its standard deviation there | none. No matter where learned
     normalise: Literal["z", "none"] = "z"
     prior: Share = 0.5  # of bona fide: what calibration weighs the classes of dev to

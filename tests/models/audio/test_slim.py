@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from dada import models
 from dada.data.batch import Batch
 from dada.data.dataset import Dataset
 from dada.data.input import InputConfig
@@ -157,6 +158,29 @@ def test_frozen_encoders_inside_let_clips_be_augmented(tmp_path, encoder_folder)
     fresh = slim.Model(slim.Config(**model), 2).state_dict()
     assert not {name for name in changed(fresh, both) if name.startswith("encoders")}
     assert changed(plain, both) == {"statistics.style", "statistics.linguistics", "head.0", "head.3"}
+
+
+def test_weights_learned_on_stored_states_serve_the_network_with_its_encoders(tmp_path, encoder_folder):
+    torch.manual_seed(1)
+    stored = slim.Model(slim.Config(width=16, **SMALL), 2)
+    torch.save(stored.state_dict(), tmp_path / "weights.pt")
+    encoders = dict.fromkeys(("style_encoder", "linguistics_encoder"), str(encoder_folder("wav2vec2")))
+    layers = {"style_layers": [0], "linguistics_layers": [1]}
+    whole = slim.Model(slim.Config(width=16, **SMALL, **encoders, **layers), 2)
+    before = {name: value.clone() for name, value in whole.state_dict().items()}
+    models.load_weights(whole, "audio", "slim", tmp_path / "weights.pt")
+    for name, value in whole.state_dict().items():
+        expected = before[name] if name.startswith("encoders.") else stored.state_dict()[name]
+        assert torch.equal(value, expected), name
+    partial = {**before, **stored.state_dict()}
+    del partial[next(name for name in partial if name.startswith("encoders."))]
+    torch.save(partial, tmp_path / "partial.pt")  # a damaged encoder is no absent one
+    with pytest.raises(ConfigError, match="encoders.* is not in the file"):
+        models.load_weights(whole, "audio", "slim", tmp_path / "partial.pt")
+    del before["head.0.weight"]
+    torch.save(before, tmp_path / "headless.pt")
+    with pytest.raises(ConfigError, match="head.0.weight .* is not in the file"):
+        models.load_weights(whole, "audio", "slim", tmp_path / "headless.pt")
 
 
 def test_the_distance_is_that_of_frames(tmp_path):
