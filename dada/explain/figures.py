@@ -160,7 +160,12 @@ def _waveform(axes: Axes, explanation: Explanation) -> None:
     _shade(axes, explanation)
     _hatch_copies(axes, explanation)
     for start, _ in explanation.copies[:1]:
-        corner = {"transform": axes.get_xaxis_transform(), "ha": "left", "va": "top", "fontsize": 8}
+        corner: dict[str, Any] = {
+            "transform": axes.get_xaxis_transform(),
+            "ha": "left",
+            "va": "top",
+            "fontsize": 8,
+        }
         axes.text(start, 1.0, f" {ADDED[explanation.extension]}", **corner)
     axes.set(xlim=(0, explanation.seconds), ylabel="amplitude", title=explanation.name)
 
