@@ -165,6 +165,7 @@ def _waveform(axes: Axes, explanation: Explanation) -> None:
             "ha": "left",
             "va": "top",
             "fontsize": 8,
+            "bbox": {"facecolor": "white", "alpha": 0.8, "pad": 0.5, "linewidth": 0},
         }
         axes.text(start, 1.0, f" {ADDED[explanation.extension]}", **corner)
     axes.set(xlim=(0, explanation.seconds), ylabel="amplitude", title=explanation.name)

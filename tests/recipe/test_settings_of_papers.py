@@ -1,5 +1,6 @@
 """Settings that decide figures of the papers, as recipes resolve them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from dada.recipe.config import load_system_config
 from dada.recipe.recipe import Recipe
 from dada.stages import s01_prepare_data, s04_extract_features, s05_train_audio
 from dada.system_files import configured_systems
+from dada.system_table import read_rows
 
 EGS = Path(__file__).parents[2] / "egs"
 ADD, LA = EGS / "add2023_track1.2", EGS / "asvspoof2019"
@@ -117,6 +119,29 @@ def test_aasists_of_the_group_keep_the_last_of_few_epochs():
         train = load_system_config(name, ADD).train
         assert 5 <= train.epochs <= 10 and train.keep == "last", name
     assert load_system_config("aasist").train.epochs == 100  # of AASIST's authors, elsewhere
+
+
+@pytest.mark.parametrize(
+    ("figure", "systems"),
+    [
+        ("4.96", {"pc_darts_16_64"}),
+        ("2.19", {"resmax_paper"}),
+        ("2.08", {"ddws_paper", "resmax_ffm"}),
+        ("2.59", {"bc_resmax_paper"}),
+        ("8.3", {"slim_published"}),
+    ],
+)
+def test_published_figures_stand_beside_the_configuration_they_belong_to(figure, systems):
+    rows = read_rows(EGS / "systems.csv")
+    found = {name for name, row in rows.items() if re.search(rf"\b{re.escape(figure)}\b", row.figure)}
+    assert found == systems
+    shown = [
+        line
+        for line in (LA / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("|") and figure in line.split("|")[3]
+    ]
+    assert all(any(f"`{name}`" in line or f"--system {name}`" in line for name in systems) for line in shown)
+    assert shown or systems == {"slim_published"}  # no system of this recipe's tables
 
 
 def test_slim_as_published_is_pretrained_and_augmented():

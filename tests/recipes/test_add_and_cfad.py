@@ -97,7 +97,7 @@ def test_lists_of_track_1_2_that_cannot_be_used(tmp_path):
     swapped = text.replace("genuine", "x").replace("fake", "genuine").replace("x", "fake")
     (home / "dev" / "label.txt").write_text(swapped)
     with pytest.raises(DataError, match="the labels of dev look swapped"):
-        prepare(folder, f"corpus.counts={json.dumps(counts)}")
+        prepare(folder, f"corpus.counts.challenge={json.dumps(counts)}")
     (home / "dev" / "label.txt").unlink()
     with pytest.raises(DataError, match="dev/label.txt does not exist"):
         prepare(folder)

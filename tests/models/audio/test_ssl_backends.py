@@ -252,6 +252,16 @@ def test_weighted_linear(fixtures):
 
 
 @pytest.mark.parametrize(
+    ("module", "fewest"), [(whisper_lcnn, 16), (whisper_mesonet, 32), (whisper_specrnet, 64)]
+)
+def test_whisper_networks_need_a_width_for_their_pools(module, fewest):
+    name = module.__name__.rpartition(".")[2]
+    with pytest.raises(ConfigError, match=f"{name}: {fewest - 1} features .* the pools need {fewest}"):
+        module.Model(module.Config(width=fewest - 1), 2)
+    assert module.Model(module.Config(width=fewest), 2).shortest == fewest // 2
+
+
+@pytest.mark.parametrize(
     ("module", "name", "parameters"),
     [
         (whisper_lcnn, "lcnn", 7_248_449),
