@@ -5,7 +5,7 @@ from string import Formatter
 from typing import Annotated, Literal
 
 from dada.errors import ConfigError
-from dada.limits import FromZero, Limits, Positive
+from dada.limits import FromZero, Limits, Names, Positive
 
 FIXED_RATES = "asvspoof5"  # in place of a file of ASV scores
 
@@ -25,6 +25,25 @@ SCORE_KINDS: dict[str, str] = {
     "log_odds": "log odds that no prior was taken out of",
     "bonafide_logit": "logits of bona fide alone",
 }
+
+
+@dataclass
+class VerificationConfig:
+    """Claims on texts, "would this person say this?": a trial is a claimed speaker and texts of one source.
+
+    A text system is measured on them where `pooled` is not empty.
+    """
+
+    # numbers of texts of one source that a claim is judged by, such as [1, 4]; empty measures no claims
+    pooled: Annotated[list[Annotated[int, Limits(least=1)]], Limits(distinct=True)] = field(
+        default_factory=list
+    )
+    num_impostors: FromZero = 0  # other speakers who claim each pool; 0 takes all that the split has
+    # a table of the texts, such as `decade` for utt2decade: impostors whom the split has texts of with the
+    # same value are also measured by themselves; empty for none
+    period: str = ""
+    metrics: Names = field(default_factory=lambda: ["eer", "auc", "min_cllr"])  # of the catalogue
+    cluster: Literal["source", "speaker"] = "source"  # of the words: what is resampled for the intervals
 
 
 @dataclass
@@ -49,6 +68,7 @@ class EvaluateConfig:
     asv: dict = field(default_factory=dict)
     # test split -> its weight in one mean of their EERs, as in ADD 2023
     weighted_eer: dict[str, float] = field(default_factory=dict)
+    verification: VerificationConfig = field(default_factory=VerificationConfig)
     num_det_points: Annotated[int, Limits(least=2)] = 101  # points of the DET curve kept for plots
     # pairs of systems whose paired difference is measured: [[dada_mid, aasist]]
     compare: list[list[str]] = field(default_factory=list)
@@ -83,8 +103,7 @@ class EvaluateConfig:
 
     def of_one_system(self) -> dict:
         """The settings that the figures of one system depend on, on every split."""
-        return {
-            name: value
-            for name, value in asdict(self).items()
-            if name not in ("compare", "asv", "weighted_eer")
-        }
+        left_out = {"compare", "asv", "weighted_eer"} | (
+            set() if self.verification.pooled else {"verification"}
+        )
+        return {name: value for name, value in asdict(self).items() if name not in left_out}

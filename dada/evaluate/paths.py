@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from dada.evaluation_settings import FIXED_RATES
+from dada.experiment.config import names_authors
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe_view import RecipeView
 
@@ -46,6 +47,20 @@ def score_files(recipe: RecipeView, system: str, split: str, seeds: list[int] | 
 def calibrations(recipe: RecipeView, system: str) -> list[Path]:
     """Return where the calibrations of a system lie, of all training seeds."""
     return [ExperimentFolder(recipe.seed_dir(system, seed)).calibration for seed in recipe.seeds_of(system)]
+
+
+def judges_claims(recipe: RecipeView, system: str) -> bool:
+    """Return whether a system is measured by claims on texts: it names authors, and the recipe wants it."""
+    return bool(recipe.evaluate.verification.pooled) and names_authors(recipe.system(system))
+
+
+def compared_files(recipe: RecipeView, system: str, split: str, seeds: list[int], scored: bool) -> list[Path]:
+    """Return the files of a system on a split by which it is compared: its scores where it is `scored`, and
+    its logits where it judges claims.
+    """
+    folders = [ExperimentFolder(recipe.seed_dir(system, seed)) for seed in seeds]
+    files = [folder.scores(split) for folder in folders] if scored else []
+    return files + ([folder.logits(split) for folder in folders] if judges_claims(recipe, system) else [])
 
 
 def common_seeds(recipe: RecipeView, first: str, second: str) -> list[int]:

@@ -190,6 +190,8 @@ class SystemResults(Measurements):
     abx_across: Abx | None = None
     abx_label: Abx | None = None
     authorship: AuthorResults | None = None
+    # of claims on texts, by the number of pooled texts; bona fide stands for true claims
+    verification: dict[str, Measurements] = field(default_factory=dict)
     provenance: Provenance
 
 
@@ -201,6 +203,7 @@ class PairResults(Comparison):
     protocol: str
     split: str
     seeds: list[int]
+    verification: dict[str, Comparison] = field(default_factory=dict)  # of text systems, as in SystemResults
 
 
 @dataclass(kw_only=True)

@@ -13,11 +13,14 @@ from dada.evaluate.classes import class_results, sweep_of
 from dada.evaluate.compare import compare
 from dada.evaluate.curves import calibration, det_curve, histogram
 from dada.evaluate.measure import Sampled, measure
-from dada.evaluate.paths import asv_name, common_seeds, score_files
+from dada.evaluate.paths import asv_name, common_seeds, judges_claims, score_files
 from dada.evaluate.results import PairResults, Provenance, SystemResults, WeightedResults, read_results
 from dada.evaluate.split_asv import split_asv
 from dada.evaluate.trials import num_speakers, trials_of_split
+from dada.evaluate.verification import Judge, compare_verification, verification
+from dada.experiment.config import names_authors
 from dada.experiment.folder import ExperimentFolder
+from dada.experiment.score_kind import has_claim_logits
 from dada.metrics import authorship as author_metrics
 from dada.metrics import recognition
 from dada.metrics.check import warn_if_inverted
@@ -66,8 +69,10 @@ def system_results(
     embeddings = [folder.embeddings(split) for folder in folders]
     for name, abx in embedding_abx(data, embeddings, genuine, recipe.evaluate).items():
         setattr(results, name, abx)
-    if config.task == "text" and all(path.exists() for path in logits):
-        results.authorship = authorship(data, logits, folders[0].read_labels(), genuine, recipe.evaluate)
+    if names_authors(config) and all(path.exists() for path in logits):
+        judge = _judge(recipe, system, split, recipe.seeds_of(system))
+        results.authorship = authorship(data, logits, judge.authors, genuine, recipe.evaluate)
+        results.verification = verification(data, judge, genuine, recipe.evaluate)
     return results
 
 
@@ -112,14 +117,25 @@ def pair_results(recipe: RecipeView, first: str, second: str, split: str) -> Pai
     data = DataDir.read(recipe.data_dir(split))
     pair = [
         trials_of_split(data, score_files(recipe, name, split, seeds), recipe.system(name))
-        for name in (first, second)
+        for name in ((first, second) if data.labels is not None else ())
     ]
     sampled = [Sampled(trials, recipe.evaluate) for trials in pair if trials is not None]
     if len(sampled) == 2:
         names = [name for name in table_metrics() if MEASURES[name].paired]
         compared = compare(sampled[0], sampled[1], names, list(sampled[0].trials.conditions))
         results.metrics, results.conditions = compared.metrics, compared.conditions
+    if judges_claims(recipe, first) and judges_claims(recipe, second):
+        judges = _judge(recipe, first, split, seeds), _judge(recipe, second, split, seeds)
+        genuine = genuine_utterances(data, recipe.corpus.audio)
+        results.verification = compare_verification(data, judges, genuine, recipe.evaluate)
     return results
+
+
+def _judge(recipe: RecipeView, system: str, split: str, seeds: Sequence[int]) -> Judge:
+    """Return what a system says of the texts of a split, with some training seeds."""
+    folders = [ExperimentFolder(recipe.seed_dir(system, seed)) for seed in seeds]
+    logits = [folder.logits(split) for folder in folders]
+    return Judge(logits, folders[0].read_labels(), has_claim_logits(recipe.system(system)))
 
 
 def weighted_results(files: Sequence[Path], weights: dict[str, float]) -> WeightedResults:

@@ -25,6 +25,9 @@ ADDED: dict[str, Any] = {
     "pretrained": True,
     "leave_out": [],
     "by_accuracy": False,
+    "token_pooling": "mean",
+    "layer_pooling": "concatenate",
+    "attention_size": 128,
 }
 Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 
@@ -59,9 +62,12 @@ class ScheduleConfig:
 
 @dataclass
 class EarlyStopConfig:
-    """Stop when `metric` on dev has not improved by `min_delta` for `patience` epochs; 0 never stops."""
+    """Stop when `metric` on dev has not improved by `min_delta` for `patience` epochs; 0 never stops.
 
-    metric: Literal["eer", "loss", "accuracy", "abx"] = "eer"
+    `claim_eer` is the EER of the log odds of each class: an utterance's own against those of all others.
+    """
+
+    metric: Literal["eer", "loss", "accuracy", "abx", "claim_eer"] = "eer"
     patience: int = 0
     min_delta: float = 0.0
 
@@ -135,6 +141,11 @@ class SystemConfig:
     # CPU threads of a training or scoring process: fixed, because sums in another order differ in the last
     # digits
     threads: int = 1
+
+
+def names_authors(config: SystemConfig) -> bool:
+    """Return whether the classes of a system are authors: of a text system, and of a pool of such."""
+    return config.task == "text" or (config.task == "ensemble" and config.model.get("name") == "authors")
 
 
 def result_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

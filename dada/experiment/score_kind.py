@@ -34,6 +34,11 @@ def score_kind_of(config: SystemConfig) -> ScoreKind:
     return LLR if of_both and last["sampler"] == "balanced" else "logit_difference"
 
 
+def has_claim_logits(config: SystemConfig) -> bool:
+    """Return whether each logit of a text system is the log odds of a claim by itself: of a binary head."""
+    return config.task == "text" and _last_phase(config)["loss"].get("name") == "claims"
+
+
 def _last_phase(config: SystemConfig) -> dict[str, Any]:
     """Return loss and sampler of the last phase of the training."""
     whole = {"loss": config.train.loss, "sampler": config.train.sampler}

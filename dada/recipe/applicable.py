@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dada import checkpoints
 from dada.errors import ConfigError
-from dada.experiment.config import SystemConfig
+from dada.experiment.config import SystemConfig, names_authors
 from dada.plugins import nearest
 from dada.recipe.schema import ALL, RecipeConfig
 from dada.recipe.training import keeps_weights
@@ -82,6 +82,8 @@ def _lacking_data(config: SystemConfig, root: Path, recipe: RecipeConfig) -> str
             if "/" not in name and name not in made and not (root / "data" / name).is_dir():
                 return f"it learns from texts, and data/{name} (text.corpora) does not exist"
         return ""
+    if names_authors(config) and recipe.corpus.audio:
+        return "a pool of text systems is for recipes without audio"
     needed = ("dev",) if config.task == "ensemble" else ("train", "dev")
     absent = [split for split in needed if not getattr(recipe.splits, split)]
     if absent and not keeps_weights(config):

@@ -9,7 +9,7 @@ from dada.asr.config import TranscribeConfig
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
 from dada.evaluation_settings import EvaluateConfig
-from dada.experiment.config import SystemConfig
+from dada.experiment.config import SystemConfig, names_authors
 from dada.explain.config import ExplainConfig
 from dada.recipe.applicable import applicable, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
@@ -92,7 +92,7 @@ class Recipe:
         """Raise ConfigError for systems that need audio in a recipe without it."""
         if self.corpus.audio:
             return
-        with_audio = [name for name in self.planned if self.system(name).task != "text"]
+        with_audio = [name for name in self.planned if not names_authors(self.system(name))]
         if with_audio:
             raise ConfigError(
                 f"{self.root.resolve().name} has no audio, and {with_audio[0]} is not a text "

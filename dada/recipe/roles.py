@@ -5,7 +5,7 @@ from pathlib import Path
 from dada.data.datadir import BONAFIDE, class_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
-from dada.experiment.config import SystemConfig
+from dada.experiment.config import SystemConfig, names_authors
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe_view import RecipeView
 
@@ -66,6 +66,7 @@ def names_attacks(recipe: RecipeView, config: SystemConfig) -> bool:
     """Return whether a system classifies attacks, rather than bona fide and spoofed speech."""
     return (
         config.task in ("audio", "ensemble", "open_set")
+        and not names_authors(config)
         and class_table(labels_of(recipe, config)) == "utt2attack"
     )
 
@@ -104,5 +105,7 @@ def gives_scores(recipe: RecipeView, config: SystemConfig) -> bool:
     """
     if config.task == "text":
         return recipe.corpus.purported_speakers
+    if names_authors(config):
+        return False
     labels = labels_of(recipe, config)
     return not labels or BONAFIDE in labels

@@ -212,7 +212,7 @@ def difference_table(section: Section) -> Table:
             conditions = [pair.conditions.get(name, {}).get(value) for name, value in places]
             shown_here = [pair.metrics.get("eer"), *conditions, *map(pair.metrics.get, others)]
             names = ["eer"] * (1 + len(places)) + others
-            cells = [_difference_cell(*named) for named in zip(names, shown_here, strict=True)]
+            cells = [difference_cell(*named) for named in zip(names, shown_here, strict=True)]
             table.rows.append([Cell(" minus ".join(pair.systems)), *cells])
             figures += shown_here
     every = [results.provenance.evaluate["confidence"] for results in section.scored.values()]
@@ -223,7 +223,8 @@ def difference_table(section: Section) -> Table:
     return table
 
 
-def _difference_cell(name: str, figure: Figure | None) -> Cell:
+def difference_cell(name: str, figure: Figure | None) -> Cell:
+    """A difference of a metric, with its sign."""
     factor, decimals = (100, 1) if MEASURES[name].percent else (1, 3)
     text = shown(figure, lambda value: number(factor * value, decimals, "+"))
     return Cell(text, None if figure is None else figure.mean)

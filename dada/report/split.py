@@ -1,5 +1,6 @@
 """What a report shows of a split: its tables, and the sentences above them."""
 
+from dada.report.claim_tables import claim_tables
 from dada.report.class_tables import class_tables
 from dada.report.explanations import explanation_tables
 from dada.report.load import Section
@@ -13,6 +14,7 @@ def tables_of(section: Section) -> list[Table]:
     tables = [
         *score_tables(section),
         *class_tables(section),
+        *claim_tables(section),
         author_table(section),
         abx_table(section),
         transcript_table(section),

@@ -18,6 +18,7 @@ from dada.report.load import Section
 from dada.storage.json_file import read_json
 
 VERSION = 1
+AUTHOR_METRICS = ("accuracy", "macro_f1", "weighted_f1")
 CLASS_METRICS = ("closed_accuracy", "closed_macro_f1", "accuracy", "macro_f1", "unknown_auc")
 
 
@@ -31,6 +32,9 @@ class Summary:
     seeds: list[int]
     metrics: dict[str, float] = field(default_factory=dict)
     classes: dict[str, float] = field(default_factory=dict)  # recognition of attacks
+    authors: dict[str, float] = field(default_factory=dict)  # recognition of authors
+    # number of pooled texts -> metrics of claims on texts
+    verification: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def results_summary(sections: Sequence[Section]) -> dict[str, Any]:
@@ -57,6 +61,8 @@ def read_summary(path: Path) -> list[Summary]:
 
 def _summary(section: Section, system: str, results: SystemResults) -> Summary:
     classes = {name: getattr(results.classes, name) for name in CLASS_METRICS} if results.classes else {}
+    found = results.authorship
+    authors = {name: getattr(found, name) for name in AUTHOR_METRICS} if found else {}
     return Summary(
         protocol=section.protocol,
         split=section.split,
@@ -64,6 +70,10 @@ def _summary(section: Section, system: str, results: SystemResults) -> Summary:
         seeds=results.seeds,
         metrics=dict(_means(results.metrics or {})),
         classes=dict(_means(classes)),
+        authors=dict(_means(authors)),
+        verification={
+            size: dict(_means(entry.metrics or {})) for size, entry in results.verification.items()
+        },
     )
 
 

@@ -8,6 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from dada.report.claim_tables import claim_table
 from dada.report.load import Section, load
 from dada.report.score_tables import eer_table, metric_columns
 from dada.report.split import counts_line
@@ -21,9 +22,11 @@ def summary(views: Sequence[Any]) -> str:
     """EER and the means of the other metrics of every system on every test split; empty without results."""
     parts = []
     for section in load(views):
-        table = score_summary(section) if section.scored else author_table(section)
-        if section.is_test and table.rows:
-            parts.append(f"{counts_line(section).replace('`', '')}\n\n{_plain(table)}")
+        tables = [score_summary(section)] if section.scored else [author_table(section)]
+        tables += [claim_table(section, "eer")]
+        shown = [_plain(table) for table in tables if table.rows]
+        if section.is_test and shown:
+            parts.append("\n\n".join([counts_line(section).replace("`", ""), *shown]))
     return "\n\n".join(parts)
 
 

@@ -2,20 +2,20 @@
 
 A mid fusion learns from train (out-of-fold outputs of the branches) and stops by dev. A late fusion has a few
 parameters, fitted on dev; they are in the weights, and readable in `fusion.json`. An ensemble is fitted on
-dev. An open-set system is fitted on the outputs of a classifier on train, or on train and dev.
+dev; in a recipe without audio it may be one of text systems. An open-set system is fitted on the outputs of a
+classifier on train, or on train and dev.
 """
 
 from pathlib import Path
 
 from dada.errors import ConfigError
-from dada.experiment.config import SystemConfig
+from dada.experiment.config import SystemConfig, names_authors
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe import roles
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.training import required_split, training_job
 
-NEEDS_AUDIO = True
 USES_GPU = True
 TASKS = ("fusion", "ensemble", "open_set")
 EMBEDDED = ("audio", "ensemble")  # tasks whose training ends with outputs on train and dev
@@ -44,11 +44,15 @@ def _job(recipe: Recipe, name: str, seed: int) -> Job:
 
 def run(recipe: Recipe, job: Job) -> None:
     """Train one seed of a system."""
+    from dada.score.author_ensemble import train_author_ensemble
     from dada.score.ensemble import train_ensemble
     from dada.score.openmax import train_openmax
     from dada.score.train_fusion import train_fusion
 
     config = recipe.system(job.system)
+    if names_authors(config):
+        train_author_ensemble(recipe, config, job.training_seed)
+        return
     train = {"fusion": train_fusion, "ensemble": train_ensemble, "open_set": train_openmax}[job.kind]
     train(recipe, config, job.training_seed, _data_splits(recipe, config))
 
@@ -68,6 +72,8 @@ def _data_splits(recipe: Recipe, config: SystemConfig) -> list[str]:
 def _tables(recipe: Recipe, config: SystemConfig, splits: list[str]) -> list[Path]:
     """Return the tables of labels and speakers that fitting reads."""
     names = {"fusion": ["utt2label", "utt2spk"], "open_set": ["utt2attack"], "ensemble": ["utt2label"]}
+    if names_authors(config):
+        return [recipe.data_dir(split) / "utt2spk" for split in splits]
     if config.task == "ensemble" and roles.names_attacks(recipe, config):
         return []
     return [recipe.data_dir(split) / name for split in splits for name in names[config.task]]
@@ -86,7 +92,10 @@ def _check_branches(recipe: Recipe, config: SystemConfig) -> None:
             example = "{audio: dada_audio, text: dada_text}"
             raise ConfigError(f"{name}: `branches` must name an audio and a text system, e.g. {example}")
         return
-    tasks = {key: recipe.system(system).task for key, system in config.branches.items()}
+    tasks: dict[str, str] = {key: recipe.system(system).task for key, system in config.branches.items()}
+    if names_authors(config):
+        _check_pool(recipe, config, tasks)
+        return
     wrong = [key for key, task in tasks.items() if task not in EMBEDDED]
     if wrong:
         raise ConfigError(
@@ -103,6 +112,19 @@ def _check_branches(recipe: Recipe, config: SystemConfig) -> None:
             f"{name}: {config.branches['classifier']} has the classes spoof and bonafide; OpenMax needs a "
             "classifier of attacks (labels: [])"
         )
+
+
+def _check_pool(recipe: Recipe, config: SystemConfig, tasks: dict[str, str]) -> None:
+    """Raise ConfigError for a pool of others than text systems, or in a recipe with audio."""
+    if recipe.corpus.audio:
+        raise ConfigError(
+            f"{config.name}: a pool of text systems (model authors) is for recipes without audio: "
+            "leave it out"
+        )
+    wrong = [key for key, task in tasks.items() if task != "text"]
+    if wrong or not tasks:
+        example = "{words: tfidf, vectors: text_logistic}"
+        raise ConfigError(f"{config.name}: `branches` must name text systems, e.g. {example}")
 
 
 if __name__ == "__main__":

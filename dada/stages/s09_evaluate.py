@@ -62,7 +62,11 @@ def plan(recipe: Recipe) -> list[Job]:
     for (first, second), split in itertools.product(_pairs(recipe, scored), splits):
         place = (PAIR, f"{first}-{second}/{split}", paths.difference_path(recipe, first, second, split))
         seeds = paths.common_seeds(recipe, first, second)
-        files = [path for name in (first, second) for path in paths.score_files(recipe, name, split, seeds)]
+        files = [
+            path
+            for name in (first, second)
+            for path in paths.compared_files(recipe, name, split, seeds, name in scored)
+        ]
         inputs, systems = (*files, recipe.data_dir(split)), (first, second)
         jobs.append(_job(recipe, place, inputs, settings={"seeds": seeds}, systems=systems, split=split))
     for split in splits if recipe.corpus.audio and with_words(recipe) else []:
@@ -88,7 +92,12 @@ def _pairs(recipe: Recipe, scored: list[str]) -> list[list[str]]:
     """Return the pairs of which both systems run. Raise ConfigError for an unknown system."""
     for name in {name for pair in recipe.evaluate.compare for name in pair} - set(scored):
         recipe.system(name)
-    return [pair for pair in recipe.evaluate.compare if set(pair) <= set(scored) & set(recipe.requested)]
+    of_claims = [name for name in recipe.planned if paths.judges_claims(recipe, name)]
+    return [
+        pair
+        for pair in recipe.evaluate.compare
+        if any(set(pair) <= set(group) & set(recipe.requested) for group in (scored, of_claims))
+    ]
 
 
 def _outputs(recipe: Recipe, system: str, split: str) -> list[Path]:

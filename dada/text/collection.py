@@ -1,9 +1,10 @@
 """Collections of quotes or speeches in CSV, TSV, JSON or JSONL, plain or gzipped. A line of JSONL:
 
-{"author": "Abraham Lincoln", "text": "Fourscore and seven years ago ...", "id":
+{"author": "Abraham Lincoln", "text": "Fourscore and seven years ago ...", "date": "1863-11-19", "id":
 "1863-11-19-gettysburg-address"}
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,7 +20,9 @@ COLUMNS = {
     "author": ("author", "speaker", "name", "Author"),
     "text": ("text", "quote", "content", "Quote"),
     "source": ("source", "work", "id", "title"),
+    "date": ("date", "year"),
 }
+OPTIONAL = ("source", "date")
 FORMAT = "expected a list of objects, or an object a line in .jsonl"
 
 
@@ -40,11 +43,21 @@ def read_collection(path: Path, columns: Mapping[str, str] | None = None) -> Ite
     chosen: dict[str, str] | None = None
     for row in _rows(path, kind):
         chosen = chosen or _choose(path, row, columns or {})
-        author, text, source = (
+        author, text, source, date = (
             str(row.get(chosen[name]) or "").strip() if name in chosen else "" for name in COLUMNS
         )
         if author and text:
-            yield Quote(author, text, source)
+            yield Quote(author, text, source, decade=decade_of(date))
+
+
+def decade_of(date: str) -> str:
+    """Return the decade of a date that begins or ends with a year of four digits, empty for any other.
+
+    >>> decade_of("1863-11-19"), decade_of("11/19/1863"), decade_of("undated")
+    ('1860s', '1860s', '')
+    """
+    year = re.match(r"\d{4}(?!\d)", date) or re.search(r"(?<!\d)\d{4}$", date)
+    return f"{year[0][:3]}0s" if year else ""
 
 
 def _choose(path: Path, row: Mapping, columns: Mapping[str, str]) -> dict[str, str]:
@@ -58,7 +71,7 @@ def _choose(path: Path, row: Mapping, columns: Mapping[str, str]) -> dict[str, s
         existing = [column for column in wanted if column in row]
         if existing:
             chosen[name] = existing[0]
-        elif name in columns or name != "source":
+        elif name in columns or name not in OPTIONAL:
             raise DataError(
                 f"{path} has no column for the {name} ({' or '.join(wanted)}); its columns are "
                 f"{', '.join(map(str, row))}"

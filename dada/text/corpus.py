@@ -13,7 +13,7 @@ from dada.formats.csv_list import read_dicts
 from dada.text.chunk import chunk
 from dada.text.config import TextConfig
 from dada.text.normalise import normalise, one_line
-from dada.text.quotes import author_name
+from dada.text.quotes import DECADES, NO_VALUE, author_name
 
 HELD_OUT = ("dev", "test")  # values of utt2split whose sources a text model must never see
 
@@ -25,6 +25,7 @@ class Text(NamedTuple):
     author: str
     source: str
     text: str
+    decade: str = NO_VALUE  # in which it was said
 
 
 @dataclass
@@ -55,7 +56,11 @@ def read_authors(folder: Path) -> tuple[list[Text], HeldOut]:
     """
     data = DataDir.read(folder, require=("text", "utt2spk"))
     sources = data.get("utt2source") or {utt: utt for utt in data.utts}
-    texts = [Text(utt, data.speakers[utt], sources[utt], text) for utt, text in data["text"].items()]
+    decades = data.get(DECADES) or {}
+    texts = [
+        Text(utt, data.speakers[utt], sources[utt], text, decades.get(utt, NO_VALUE))
+        for utt, text in data["text"].items()
+    ]
     splits = data.get("utt2split") or {}
     held_out = HeldOut()
     for text in texts:
@@ -208,7 +213,7 @@ def _spread(members: list[int], most: int) -> list[int]:
 
 
 def write_texts(folder: Path, texts: list[Text], advice: str) -> None:
-    """Write texts as a data directory with text, utt2spk and utt2source.
+    """Write texts as a data directory with text, utt2spk and utt2source, and utt2decade where it is known.
 
     Raise DataError without any text, with `advice`, and for a duplicate key.
     """
@@ -217,17 +222,14 @@ def write_texts(folder: Path, texts: list[Text], advice: str) -> None:
     twice = [key for key, count in Counter(text.key for text in texts).items() if count > 1]
     if twice:
         raise DataError(f"{folder}: utterance {twice[0]} is in two parts of the text corpus")
-    columns = (
-        {t.key: t.text for t in texts},
-        {t.key: t.author for t in texts},
-        {t.key: t.source for t in texts},
-    )
-    names = ("text", "utt2spk", "utt2source")
-    tables = {
-        name: {key: column[key] for key in sorted(column, key=str.encode)}
-        for name, column in zip(names, columns, strict=True)
+    columns = {
+        "text": {t.key: t.text for t in texts},
+        "utt2spk": {t.key: t.author for t in texts},
+        "utt2source": {t.key: t.source for t in texts},
     }
-    DataDir(folder, tables).write()
+    if any(t.decade != NO_VALUE for t in texts):
+        columns[DECADES] = {t.key: t.decade for t in texts}
+    DataDir.of(folder, columns).write()
 
 
 def _frequent(texts: list[Text], min_texts: int, counts: Counter) -> list[Text]:

@@ -9,6 +9,10 @@ from dada.data import DataDir
 from dada.errors import DataError
 from dada.text.normalise import normalise, one_line
 
+OF_PAGES = ("utt2page", "utt2revision", "utt2status")
+DECADES = "utt2decade"
+NO_VALUE = "-"  # in a table, where a quote has none
+
 
 class Quote(NamedTuple):
     """A quote. `page` and `revision` serve attribution under CC BY-SA and are empty where unknown."""
@@ -19,6 +23,7 @@ class Quote(NamedTuple):
     page: str = ""
     revision: str = ""
     status: str = "sourced"  # sourced | attributed
+    decade: str = ""  # in which it was said, such as 1860s; empty where unknown
 
 
 def author_name(name: str) -> str:
@@ -33,12 +38,13 @@ def author_name(name: str) -> str:
 def quotes_dir(path: Path, quotes: Iterable[Quote]) -> DataDir:
     """Return the data directory of an author corpus.
 
-    Its tables are text, utt2spk and utt2source, and where pages are known utt2page, utt2revision and
-    utt2status. Utterances are numbered by author, in the order of the quotes. A quote of an unknown work is
-    its own source. Repeated words of an author are left out. Raise DataError without any quote.
+    Its tables are text, utt2spk and utt2source, where pages are known utt2page, utt2revision and utt2status,
+    and where dates are known utt2decade. Utterances are numbered by author, in the order of the quotes. A
+    quote of an unknown work is its own source. Repeated words of an author are left out. Raise DataError
+    without any quote.
     """
     tables: dict[str, dict[str, str]] = {
-        name: {} for name in ("text", "utt2spk", "utt2source", "utt2page", "utt2revision", "utt2status")
+        name: {} for name in ("text", "utt2spk", "utt2source", *OF_PAGES, DECADES)
     }
     numbers: Counter = Counter()
     seen: set[tuple[str, str]] = set()
@@ -54,9 +60,10 @@ def quotes_dir(path: Path, quotes: Iterable[Quote]) -> DataDir:
             one_line(quote.text),
             author,
             source,
-            author_name(quote.page) or "-",
-            quote.revision or "-",
+            author_name(quote.page) or NO_VALUE,
+            quote.revision or NO_VALUE,
             quote.status,
+            quote.decade or NO_VALUE,
         )
         for name, value in zip(tables, row, strict=True):
             tables[name][utt] = value
@@ -64,7 +71,9 @@ def quotes_dir(path: Path, quotes: Iterable[Quote]) -> DataDir:
         raise DataError(
             f"no quote for {path}: is it the right dump or collection, and in the right language?"
         )
-    if set(tables["utt2page"].values()) == {"-"}:
-        del tables["utt2page"], tables["utt2revision"], tables["utt2status"]
+    for known, names in (("utt2page", OF_PAGES), (DECADES, (DECADES,))):
+        if set(tables[known].values()) == {NO_VALUE}:
+            for name in names:
+                del tables[name]
     order = sorted(tables["text"], key=str.encode)
     return DataDir(path, {name: {utt: table[utt] for utt in order} for name, table in tables.items()})

@@ -11,6 +11,7 @@ from dada.data.dataset import Dataset
 from dada.data.sampling import Triplets
 from dada.errors import ConfigError, DataError
 from dada.experiment.config import TrainConfig
+from dada.metrics.claims import claim_log_odds, split_by_claim
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
 from dada.models import Output
@@ -53,6 +54,9 @@ def evaluate(
         results["accuracy"] = accuracy(outputs.logits, required_labels(dev))
     elif metric == "eer":
         results["eer"] = equal_error_rate(outputs, required_labels(dev), labels)
+    elif metric == "claim_eer":
+        by_logit = phase.loss.get("name") == "claims"
+        results["claim_eer"] = claim_eer(outputs.logits, required_labels(dev), by_logit)
     return results
 
 
@@ -81,6 +85,18 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
     """Return the share of correctly classified utterances. A single logit decides by its sign."""
     guess = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
     return float((guess == labels).float().mean())
+
+
+def claim_eer(logits: Tensor, labels: Tensor, by_logit: bool = False) -> float:
+    """Return the EER of claims, in [0, 1], from logits (N, K): each utterance is claimed once by every class.
+
+    The score is the log odds of the claimed class, or with `by_logit` its logit. Raise DataError for a single
+    class.
+    """
+    values = logits.double().numpy()
+    scores = values if by_logit else claim_log_odds(values)
+    own, others = split_by_claim(scores, labels.numpy())
+    return eer_of(det(own, others))[0]
 
 
 def equal_error_rate(outputs: Outputs, targets: Tensor, labels: list[str]) -> float:

@@ -10,7 +10,7 @@ from dada.experiment.config import SystemConfig, TrainConfig
 from dada.plugins import nearest
 from dada.settings import flatten, override
 
-METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1}  # sign: +1 where higher is better
+METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1, "claim_eer": -1}  # sign: +1 where higher is better
 SAMPLERS = ("shuffle", "balanced", "triplets")
 WHOLE_RUN = ("crop_size", "folds", "mixed_precision", "phases")  # keys that apply to all phases
 
@@ -47,7 +47,7 @@ def _check(phase: TrainConfig, where: str) -> None:
             raise ConfigError(
                 f"{where}.{key}: unknown {value!r}{nearest(value, list(known))}; known: {', '.join(known)}"
             )
-    if phase.sampler == "triplets" and metric in ("eer", "accuracy"):
+    if phase.sampler == "triplets" and metric in ("eer", "accuracy", "claim_eer"):
         raise ConfigError(
             f"{where}.early_stop.metric: {metric} needs logits, which triplets do not train: use abx or loss"
         )

@@ -95,7 +95,7 @@ def test_table_2_from_a_dump(wikiquotes, caplog):
         "splits.test=[test,in_the_wild]",
         "corpus.options.collections=[{file: mine.csv, columns: {author: who, text: what}}]",
     )
-    for stage in ("2 transcribe", "5 train_audio", "7 train_fusion"):
+    for stage in ("2 transcribe", "5 train_audio"):
         assert f"stage {stage}: does not apply to wikiquotes, which has no audio" in caplog.text
     quotes = DataDir.read(wikiquotes / "data" / "quotes")
     assert len(quotes.utts) == 123 and "never said" not in " ".join(quotes["text"].values())

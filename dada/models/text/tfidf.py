@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from dada.data.batch import Batch, required_labels
 from dada.errors import DataError
 from dada.models import Batches, Output
+from dada.models.text._logistic import fit_logistic
 from dada.text.normalise import normalise
 
 NUM_HASHES = 1 << 24  # float32, which inputs are, holds whole numbers up to here exactly
 NO_TERM = NUM_HASHES  # fills a vocabulary that is not full; the last in order
-ABSENT_BIAS = -30.0  # of an author without training texts: next to impossible
 
 
 @dataclass
@@ -98,7 +98,6 @@ class Model(nn.Module):
         authors or no common term.
         """
         from sklearn.decomposition import TruncatedSVD
-        from sklearn.linear_model import LogisticRegression
 
         config = self.config
         rows: list[tuple[np.ndarray, np.ndarray]] = []
@@ -116,25 +115,19 @@ class Model(nn.Module):
                 f"{len(labels)} texts by {len(authors)} authors, with {x.nnz} terms that occur in "
                 f"{config.min_texts}: too few to learn from"
             )
-        weighting = "balanced" if config.balanced else None
-        fit = LogisticRegression(
-            C=config.inverse_penalty, class_weight=weighting, max_iter=config.max_iterations
-        ).fit(x, labels)
-        weight, bias = fit.coef_, fit.intercept_
-        if len(authors) == 2:  # scikit-learn gives one row, the log odds of the second
-            weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+        fit = fit_logistic(
+            x, labels, len(self.bias), config.inverse_penalty, config.balanced, config.max_iterations
+        )
         rank = min(config.embedding_size, x.shape[0], x.shape[1] - 1)
         projection = TruncatedSVD(rank, random_state=0).fit(x).components_
-        self.bias.fill_(ABSENT_BIAS)
-        self.bias[authors] = torch.from_numpy(bias).float()
-        self.weight[authors] = torch.from_numpy(weight).float()
+        self.weight.copy_(fit.weight)
+        self.bias.copy_(fit.bias)
         self.projection[:rank] = torch.from_numpy(projection.copy()).float()
-        iterations = int(np.max(fit.n_iter_))
         log.info(
             "TF-IDF: %d terms, %d texts, %d authors, %d iterations, training accuracy %.3f",
             *self._facts(x, authors),
-            iterations,
-            fit.score(x, labels),
+            fit.iterations,
+            fit.accuracy,
         )
 
     def _choose_terms(self, rows: list[tuple[np.ndarray, np.ndarray]]) -> Any:  # scipy.sparse.csr_matrix

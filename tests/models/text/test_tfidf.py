@@ -12,7 +12,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from dada import models
 from dada.data.batch import Batch, pad_stack
 from dada.errors import DataError
-from dada.models.text.tfidf import ABSENT_BIAS, Config, Model, tokenize
+from dada.models.text._logistic import ABSENT_BIAS
+from dada.models.text.tfidf import Config, Model, tokenize
 
 LOG = logging.getLogger("test")
 TEXTS = [
