@@ -30,7 +30,7 @@ def claim_table(section: Section, name: str, show: Show | None = None) -> Table:
     note = f"{MEASURES[name].definition[0].upper()}{MEASURES[name].definition[1:]}"
     note += ", in %." if MEASURES[name].percent else "."
     table = figure_table(f"{TITLE}: {header_of(name)}", note, rows, columns, MEASURES[name].lower_is_better)
-    if name == "eer":
+    if name == "eer" and rows:
         table.note = f"{_protocol(section)} {note}"
     return table
 
