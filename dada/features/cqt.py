@@ -9,8 +9,8 @@ pre-emphasised signal in [-1, 1], in decibels (dada/conf/res_tssdnet_2d_cqt.yaml
 Two methods. `exact`: one FFT of the clip, times each filter's response wherever that is above `tolerance`,
 folded modulo the hop, and a short inverse FFT. `octaves`: librosa's recursion (Schörkhuber and Klapuri, SMC
 2010), which halves the sample rate for every octave and drops the smallest 1 % of each filter's response; its
-magnitudes are up to a tenth of the peak away from the exact ones in low octaves. For networks that were
-trained on librosa's numbers.
+magnitudes are up to a tenth of the peak away from the exact ones in low octaves. The authors of the CAU_KU
+systems and of 2D-Res-TSSDNet call librosa, so the configurations of these systems choose `octaves`.
 
 Axes: B batch, T samples, N frames, F bins, J blocks of M frequencies.
 """
