@@ -13,13 +13,21 @@ Between = Annotated[float, Limits(above=0, below=1)]
 # What a countermeasure score is. Only `llr` may be read as natural-log likelihood ratios; the others order
 # the trials, and a calibration makes ratios of them.
 ScoreKind = Literal[
-    "llr", "logit_difference", "weighted_logits", "cosine", "mean_frame_llr", "log_odds", "bonafide_logit"
+    "llr",
+    "logit_difference",
+    "weighted_logits",
+    "focal_logits",
+    "cosine",
+    "mean_frame_llr",
+    "log_odds",
+    "bonafide_logit",
 ]
 LLR: ScoreKind = "llr"
 SCORE_KINDS: dict[str, str] = {
     "llr": "natural-log likelihood ratios",
     "logit_difference": "log odds at the shares of the training set",
     "weighted_logits": "differences of logits that were trained with class weights",
+    "focal_logits": "differences of logits that the focal loss trained",
     "cosine": "cosines",
     "mean_frame_llr": "log-likelihood ratios of single frames, averaged over a clip",
     "log_odds": "log odds that no prior was taken out of",

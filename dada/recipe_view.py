@@ -120,6 +120,9 @@ class RecipeView(Protocol):
     def system(self, name: str) -> "SystemConfig":
         """Return the settings of a system."""
 
+    def training_recipes(self, config: "SystemConfig") -> "Sequence[RecipeView]":
+        """Return the recipes whose train a system of this recipe learns from."""
+
     def with_branches(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return systems and their branches, each branch before the systems that read it."""
 

@@ -96,6 +96,7 @@ def repeated(batch: Batch, inputs: torch.Tensor, copies: int) -> Batch:
         batch.lengths.repeat(copies),
         None if batch.labels is None else torch.cat([batch.labels] * copies),
         batch.speakers * copies,
+        None if batch.domains is None else batch.domains.repeat(copies),
     )
 
 

@@ -14,7 +14,9 @@ class Batch:
 
     `lengths` counts the valid steps of the last axis of each row; what lies behind is padding. They stay on
     the CPU, where they are read without waiting for a GPU. `labels` are indices into the class names of the
-    system. `speakers` are the purported speakers' names, `-` where there is none.
+    system. `speakers` are the purported speakers' names, `-` where there is none. `domains` (B,) are numbers
+    of the corpora, in a training on several. `groups` (B,) are numbers that a loss made of all this (its
+    `groups`), in a batch of several processes.
     """
 
     utts: list[str]
@@ -22,19 +24,28 @@ class Batch:
     lengths: Tensor
     labels: Tensor | None = None
     speakers: list[str] = field(default_factory=list)
+    domains: Tensor | None = None
+    groups: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same batch with inputs and labels on `device`; from pinned memory to a GPU without waiting."""
+        """The same batch with what a network and a loss read on `device`; from pinned memory to a GPU without
+        waiting.
+        """
         ahead = torch.device(device).type == "cuda"
-        labels = None if self.labels is None else self.labels.to(device, non_blocking=ahead)
-        return replace(self, inputs=self.inputs.to(device, non_blocking=ahead), labels=labels)
+        labels, domains = (
+            None if values is None else values.to(device, non_blocking=ahead)
+            for values in (self.labels, self.domains)
+        )
+        inputs = self.inputs.to(device, non_blocking=ahead)
+        return replace(self, inputs=inputs, labels=labels, domains=domains)
 
     def pin_memory(self) -> "Batch":
         """The same batch in pinned memory, from which a GPU copies by itself. `DataLoader` calls this."""
-        labels = None if self.labels is None else self.labels.pin_memory()
-        return replace(
-            self, inputs=self.inputs.pin_memory(), lengths=self.lengths.pin_memory(), labels=labels
+        labels, domains = (
+            None if values is None else values.pin_memory() for values in (self.labels, self.domains)
         )
+        inputs, lengths = self.inputs.pin_memory(), self.lengths.pin_memory()
+        return replace(self, inputs=inputs, lengths=lengths, labels=labels, domains=domains)
 
     @property
     def mask(self) -> Tensor:

@@ -38,8 +38,11 @@ class Dataset(torch.utils.data.Dataset):
     was spoken from, for folds; `lengths` are counts of steps known beforehand, for sorting, and `batch_steps`
     the most steps, padding included, of a batch outside training. `size` and `rule` bring the last axis to a
     length (`fit_length`); with `crop_seed` what is too long keeps a random stretch, drawn from (seed, epoch,
-    utterance) alone, so that workers and resumed runs cut alike.
+    utterance) alone, so that workers and resumed runs cut alike. `steps_per_second` is None where steps have
+    no duration. `domains` (N,) are numbers of the corpora of a joined dataset.
     """
+
+    domains: Tensor | None = None
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Dataset(torch.utils.data.Dataset):
         size: int | None = None,
         rule: Rule = "full",
         crop_seed: int | None = None,
+        steps_per_second: float | None = None,
     ):
         self.arrays = arrays
         self.utts = list(utts)
@@ -61,6 +65,7 @@ class Dataset(torch.utils.data.Dataset):
         self.sources = list(sources) if sources is not None else list(self.utts)
         self.lengths = list(lengths) if lengths is not None else None
         self.size, self.rule, self.crop_seed, self.batch_steps = size, rule, crop_seed, batch_steps
+        self.steps_per_second = steps_per_second
         self.epoch = 0
         self.check()
 
@@ -75,6 +80,12 @@ class Dataset(torch.utils.data.Dataset):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.utts):
                 raise DataError(f"{len(self.utts)} utterances, but {len(values)} {name}")
+
+    def known_lengths(self) -> list[int]:
+        """Return the steps of every utterance; where all are equal, those of the first are read."""
+        if self.lengths is not None or not len(self):
+            return self.lengths or []
+        return [self[0][1].shape[-1]] * len(self)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the random stretches of an epoch."""
@@ -98,10 +109,11 @@ class Dataset(torch.utils.data.Dataset):
         """Items to a batch, padded with zeros at the end."""
         indices = [i for i, _ in items]
         inputs, lengths = pad_stack([x for _, x in items])
-        labels = None if self.labels is None else self.labels[indices]
-        return Batch(
-            [self.utts[i] for i in indices], inputs, lengths, labels, [self.speakers[i] for i in indices]
+        labels, domains = (
+            None if values is None else values[indices] for values in (self.labels, self.domains)
         )
+        utts, speakers = ([names[i] for i in indices] for names in (self.utts, self.speakers))
+        return Batch(utts, inputs, lengths, labels, speakers, domains)
 
 
 class Subset(Dataset):
@@ -112,11 +124,13 @@ class Subset(Dataset):
     def __init__(self, whole: Dataset, indices: Sequence[int]):
         self.whole, self.indices = whole, list(indices)
         self.utts = [whole.utts[i] for i in indices]
-        self.labels = None if whole.labels is None else whole.labels[self.indices]
+        self.labels, self.domains = (
+            None if values is None else values[self.indices] for values in (whole.labels, whole.domains)
+        )
         self.speakers = [whole.speakers[i] for i in indices]
         self.sources = [whole.sources[i] for i in indices]
         self.lengths = None if whole.lengths is None else [whole.lengths[i] for i in indices]
-        self.batch_steps = whole.batch_steps
+        self.batch_steps, self.steps_per_second = whole.batch_steps, whole.steps_per_second
 
     def set_epoch(self, epoch: int) -> None:
         self.whole.set_epoch(epoch)
@@ -223,7 +237,16 @@ def audio_dataset(
         size=size,
         rule=rule,
         crop_seed=seed if crop or (training and config.input.random_crop) else None,
+        steps_per_second=_steps_per_second(config.input),
     )
+
+
+def _steps_per_second(config: Any) -> float | None:
+    """Return the steps of a second of input; None for features that state no hop."""
+    if config.kind == "waveform":
+        return float(config.sample_rate)
+    hop = config.features.get("hop")
+    return config.sample_rate / hop if hop else None
 
 
 def class_indices(data: DataDir, labels: Sequence[str], required: bool) -> Tensor | None:

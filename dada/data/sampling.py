@@ -136,6 +136,79 @@ class Balanced(BatchSampler):
         return chunks(alternating, self.batch_size, self.drop_last)
 
 
+class BalancedCorpora(BatchSampler):
+    """Equal shares of the classes, and within a class of the corpora that have it. An epoch takes the largest
+    group, a class of a corpus, once, and repeats the others.
+    """
+
+    def __init__(
+        self, labels: Sequence[int], domains: Sequence[int], batch_size: int, seed: int, **processes: Any
+    ) -> None:
+        super().__init__(seed, **processes)
+        classes, corpora = np.asarray(labels), np.asarray(domains)
+        self.groups = [
+            [np.flatnonzero((classes == k) & (corpora == d)) for d in np.unique(corpora[classes == k])]
+            for k in np.unique(classes)
+        ]
+        self.batch_size = batch_size
+
+    def batches(self, rng: np.random.Generator) -> list[list[int]]:
+        size = max(len(groups) * max(map(len, groups)) for groups in self.groups)
+        columns = []
+        for groups in self.groups:
+            each = -(-size // len(groups))
+            repeated = [
+                np.concatenate([rng.permutation(g) for _ in range(-(-each // len(g)))])[:each] for g in groups
+            ]
+            # In each turn the corpora come in another order, so that no rhythm of theirs meets that of the
+            # batches.
+            turns = rng.permuted(np.stack(repeated, axis=1), axis=1)
+            columns.append(turns.reshape(-1)[:size])
+        alternating = np.stack(columns, axis=1).reshape(-1)  # an utterance of each class in turn
+        return chunks(alternating, self.batch_size, self.drop_last)
+
+
+class BySteps(BatchSampler):
+    """Every utterance once, and as many to a batch as fit into `budget` steps, padding included, but two at
+    least.
+
+    As in `Shuffle`, utterances of similar length come together, and the batches in random order.
+    """
+
+    def __init__(self, lengths: Sequence[int], budget: int, seed: int, **processes: Any) -> None:
+        super().__init__(seed, **processes)
+        self.lengths, self.budget = [max(int(length), 1) for length in lengths], budget
+        too_long = sum(2 * length > budget for length in self.lengths)
+        if too_long and not self.rank:
+            log.warning(
+                "train.batch_seconds: %d of %d utterances are longer than half of it, and a batch holds two "
+                "at least: train.crop_size trains on stretches",
+                too_long,
+                len(self.lengths),
+            )
+
+    def batches(self, rng: np.random.Generator) -> list[list[int]]:
+        order = rng.permutation(len(self.lengths))
+        fitting = max(1, self.budget * len(self.lengths) // sum(self.lengths))  # utterances of mean length
+        pools = chunks(order, fitting * BUCKET_BATCHES)
+        by_length = [sorted(pool, key=self.lengths.__getitem__) for pool in pools]
+        batches = [batch for pool in by_length for batch in self._fill(pool)]
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _fill(self, pool: Sequence[int]) -> list[list[int]]:
+        """Cut a pool that is sorted by length."""
+        batches: list[list[int]] = [[]]
+        for i in pool:
+            if len(batches[-1]) > 1 and (len(batches[-1]) + 1) * self.lengths[i] > self.budget:
+                batches.append([])
+            batches[-1].append(i)
+        if len(batches) > 1 and len(batches[-1]) == 1:  # the longest takes the next one along
+            last = batches.pop()
+            before = batches.pop() + last
+            batches += [before[:-2], before[-2:]] if len(before) > 3 else [before]
+        return batches
+
+
 class Triplets(BatchSampler):
     """Batches [anchors | positives | negatives] of `batch_size` triples. Every usable utterance is an anchor
     once per epoch.

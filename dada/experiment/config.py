@@ -1,7 +1,7 @@
 """The schema of `train:`, and of a whole system."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from dada.data.input import InputConfig, plain_input
@@ -73,6 +73,30 @@ class EarlyStopConfig:
 
 
 @dataclass
+class SamConfig:
+    """Sharpness-aware minimisation: update by the gradients at the worst point within `rho` of the weights.
+
+    It takes two passes over each batch. Usual values are 0.05 to 0.1, adaptive 0.5 to 2.
+    """
+
+    rho: float = 0.0  # 0 updates by the gradients at the weights
+    adaptive: bool = False  # measure the distance relative to the size of each weight
+
+
+@dataclass
+class AverageConfig:
+    """A mean of the weights, which is scored on dev and saved in their place: swa over the ends of epochs,
+    ema over updates.
+    """
+
+    name: Literal["none", "swa", "ema"] = "none"
+    start: FromZero = 0  # epochs of the phase before the mean begins; until then the weights are scored
+    decay: Rate = 0.999  # ema: share of the mean that an update keeps
+    # batches of train that batch statistics are computed from after each epoch; 0 takes all of train
+    statistics_batches: FromZero = 0
+
+
+@dataclass
 class TrainConfig:
     """One phase of training, or several: each entry of `phases` overrides some of these keys, and they run in
     order.
@@ -81,18 +105,23 @@ class TrainConfig:
     epochs: FromZero = 10  # 0 keeps the weights of `init` as they are
     max_batches: int = 0  # of an epoch, from another random part of train in each; 0 takes all of train
     batch_size: int = 16  # utterances of an update (triples with sampler: triplets), over all GPUs
+    # seconds of an update, padding included, over all GPUs, in place of batch_size; 0 counts utterances
+    batch_seconds: float = 0.0
     drop_last: bool = False  # leave out the last batch of an epoch where it is smaller
-    sampler: Literal["shuffle", "balanced", "triplets"] = "shuffle"
+    # balanced has equal shares of the classes, balanced_corpora also of the corpora of train_on
+    sampler: Literal["shuffle", "balanced", "balanced_corpora", "triplets"] = "shuffle"
     # what makes two utterances a positive pair (sampler: triplets)
     triplets_by: Literal["speaker", "label"] = "speaker"
     # {name: ..., settings of its Config}
     loss: dict = field(default_factory=lambda: {"name": "cross_entropy"})
     optim: OptimConfig = field(default_factory=OptimConfig)
+    sam: SamConfig = field(default_factory=SamConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     early_stop: EarlyStopConfig = field(default_factory=EarlyStopConfig)
     # Whose weights a phase hands on: best | last epoch, or swa, the mean over all epochs whose
     # early_stop.metric on dev was no worse than any before, with batch statistics of train.
     keep: Literal["best", "last", "swa"] = "best"
+    average: AverageConfig = field(default_factory=AverageConfig)
     # learn from utterances of these alone, and stop by them; empty takes all
     classes: Names = field(default_factory=list)
     trainable: list[str] = field(default_factory=list)  # prefixes of parameter names; empty trains all
@@ -115,6 +144,14 @@ class TrainConfig:
     phases: list[dict] = field(default_factory=list)
 
 
+# Settings of `train:` that later releases added, with the defaults that leave results as they were.
+ADDED_TO_TRAIN: dict[str, Any] = {
+    "sam": asdict(SamConfig()),
+    "average": asdict(AverageConfig()),
+    "batch_seconds": 0.0,
+}
+
+
 @dataclass
 class SystemConfig:
     """Everything that makes a system: what it reads, the network, how it is trained."""
@@ -128,6 +165,9 @@ class SystemConfig:
     # {name: lcnn, ...}: the settings of dada.models.<task>.<name>.Config
     model: dict = field(default_factory=dict)
     init: str | None = None  # weights to start from
+    # Recipes whose train the system learns from, instead of this one's alone: [asvspoof2019, mlaad], this
+    # recipe by its own name, another protocol as RECIPE:PROTOCOL. Dev is that of this recipe.
+    train_on: Names = field(default_factory=list)
     train: TrainConfig = field(default_factory=TrainConfig)
     # fusion: {audio: dada_audio, text: dada_text}; ensemble: its members, {lcnn: cqt_lcnn, gmm: lfcc_gmm};
     # open_set: {classifier: ...}
@@ -163,7 +203,8 @@ def result_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         else phase
         for phase in train.get("phases") or []
     ]
-    changed: dict[str, Any] = {"train": {**train, **OF_SPEED, "phases": phases}}
+    used = {key: value for key, value in train.items() if value != ADDED_TO_TRAIN.get(key, ...)}
+    changed: dict[str, Any] = {"train": {**used, **OF_SPEED, "phases": phases}}
     if isinstance(model := settings.get("model"), dict):
         inside = bool(model.get("encoder"))  # there the last state of XLS-R and its like became another one
         kept = {key: value for key, value in model.items() if key not in OF_MEMORY}
@@ -177,7 +218,8 @@ def result_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(features := source.get("features"), dict):
             plain = {key: value for key, value in features.items() if not _is_default(key, value)}
             changed["input"]["features"] = plain
-    scored = {key: value for key, value in settings.items() if key not in OF_SCORES}
+    left_out = OF_SCORES if settings.get("train_on") else (*OF_SCORES, "train_on")
+    scored = {key: value for key, value in settings.items() if key not in left_out}
     return {**scored, **changed}
 
 

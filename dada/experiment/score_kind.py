@@ -31,7 +31,7 @@ def score_kind_of(config: SystemConfig) -> ScoreKind:
         return of_loss
     if len(set(last["loss"].get("class_weights") or [1])) > 1:
         return "weighted_logits"
-    return LLR if of_both and last["sampler"] == "balanced" else "logit_difference"
+    return LLR if of_both and last["sampler"].startswith("balanced") else "logit_difference"
 
 
 def has_claim_logits(config: SystemConfig) -> bool:
@@ -40,6 +40,9 @@ def has_claim_logits(config: SystemConfig) -> bool:
 
 
 def _last_phase(config: SystemConfig) -> dict[str, Any]:
-    """Return loss and sampler of the last phase of the training."""
+    """Return loss and sampler of the last phase of the training; of a sum of losses the first."""
     whole = {"loss": config.train.loss, "sampler": config.train.sampler}
-    return whole | (config.train.phases[-1] if config.train.phases else {})
+    last = whole | (config.train.phases[-1] if config.train.phases else {})
+    while last["loss"].get("terms"):
+        last["loss"] = last["loss"]["terms"][0]
+    return last

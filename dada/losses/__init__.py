@@ -3,6 +3,8 @@
 What a loss may have besides:
 
 * `start_epoch()`, `margins()`, `final_margin()`: its margins, in training, in the log and for the next phase,
+* `prepare(model, train)`: takes what it needs of the network and of the training data before a phase,
+* `groups(batch)`: numbers (B,) that it reads as `batch.groups` where a batch lies in several processes,
 * `check`, whose `read()` raises errors that were put off so as not to wait for a GPU,
 * `weight(batch)`: what the sum over a batch is divided by, where that is not the number of rows,
 * `SCORE_KIND`, one of `SCORE_KINDS` in dada.evaluation_settings, where it does not train logits: "cosine",

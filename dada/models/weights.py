@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,10 @@ def load_weights(model: nn.Module, task: str, name: str, path: Path) -> None:
 
 def load_state(model: nn.Module, task: str, name: str, state: Mapping[str, Tensor], path: Path) -> None:
     """Load the state dict that was read from `path`. Raise ConfigError where it does not fit the model."""
+    for prefix, module in model.named_modules():
+        sized: Any = module
+        if hasattr(module, "take_size"):  # of a part whose size training sets
+            sized.take_size(state, f"{prefix}.")
     expected = _shapes(model.state_dict())
     named = next(_named(state, plugins.load(f"dada.models.{task}", name, f"{task} model"), expected))
     named = {**_pretrained(model, named), **named}

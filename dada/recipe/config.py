@@ -49,7 +49,7 @@ def load_system_config(
     if config.input.features or config.input.kind in ("features", "text_features"):
         config.input.features = check.plugin(config.input.features, "input.features", check.feature)
     config.model = check.plugin(config.model, "model", check.model)
-    config.train.loss = check.plugin(config.train.loss, "train.loss", _loss)
+    config.train.loss = check.loss(config.train.loss, "train.loss")
     config.train.augment = check.augmentations(config.train.augment, "train.augment")
     config.train.phases = [
         check.phase(phase, f"train.phases[{i}]") for i, phase in enumerate(config.train.phases)
@@ -127,6 +127,13 @@ class _Plugins:
             return dict(settings)
         return {"name": name, **dataclasses.asdict(completed)}
 
+    def loss(self, settings: Mapping, key: str) -> dict:
+        """Return a loss completed, and the losses that it sums."""
+        done = self.plugin(settings, key, _loss)
+        if "terms" in done:
+            done["terms"] = [self.loss(term, f"{key}.terms[{i}]") for i, term in enumerate(done["terms"])]
+        return done
+
     def augmentations(self, entries: list, key: str) -> list[dict]:
         """Return every `{name: mixup, ...}` completed, and checked against the kind of input."""
         completed = []
@@ -168,7 +175,7 @@ class _Plugins:
             self.errors += error.args
         completed = dict(phase)
         if phase.get("loss"):
-            completed["loss"] = self.plugin(phase["loss"], f"{key}.loss", _loss)
+            completed["loss"] = self.loss(phase["loss"], f"{key}.loss")
         if phase.get("augment"):
             completed["augment"] = self.augmentations(phase["augment"], f"{key}.augment")
         return completed

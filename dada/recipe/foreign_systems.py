@@ -139,17 +139,27 @@ def find_foreign_system(scoring_root: Path, name: str) -> tuple[Path, RecipeConf
     if not place or not system or MARK in path:
         form = "write RECIPE:SYSTEM, e.g. asvspoof2019:aasist, or RECIPE:PROTOCOL/SYSTEM"
         raise ConfigError(f"{name!r} is no system of another recipe: {form}")
-    root = _find_recipe(scoring_root, place, name)
-    config = load_recipe_config(root)
-    if protocol and protocol not in config.protocols:
-        known = f"{nearest(protocol, config.protocols)}; known: {', '.join(config.protocols)}"
-        raise ConfigError(f"{name!r}: {root} has no protocol {protocol!r}{known}")
+    root, config, _ = find_recipe(scoring_root, f"{place}{MARK}{protocol}")
     if root.resolve() == scoring_root.resolve() and not protocol:
         raise ConfigError(
             f"{name!r}: {place} is this recipe: write {system}, or {place}:PROTOCOL/{system} for another "
             "of its protocols"
         )
     return root, config, protocol or config.protocols_to_run[0], system
+
+
+def find_recipe(root: Path, name: str) -> tuple[Path, RecipeConfig, str]:
+    """Return the folder, configuration and protocol of RECIPE, or of RECIPE:PROTOCOL, seen from a recipe.
+
+    Raise ConfigError for an unknown recipe or protocol.
+    """
+    place, _, protocol = name.partition(MARK)
+    other = _find_recipe(root, place, name)
+    config = load_recipe_config(other)
+    if protocol and protocol not in config.protocols:
+        known = f"{nearest(protocol, config.protocols)}; known: {', '.join(config.protocols)}"
+        raise ConfigError(f"{name!r}: {other} has no protocol {protocol!r}{known}")
+    return other, config, protocol
 
 
 def _find_recipe(scoring_root: Path, place: str, name: str) -> Path:

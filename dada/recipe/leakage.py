@@ -1,12 +1,14 @@
-"""Refuse evaluation audio that a system of another recipe was trained on.
+"""Refuse evaluation audio that a system was trained on in another recipe.
 
-A test split shares no audio with the train and dev splits of the other recipe. A dev split shares none with
-its train split; both dev splits have the same role. Stage 8 checks it, and the results of stage 9 carry the
+Such a system is one of another recipe, or one of this recipe that learns from others (`train_on`). A test
+split shares no audio with the train and dev splits that it had from others. A dev split shares none with
+their train splits; all dev splits have the same role. Stage 8 checks it, and the results of stage 9 carry the
 notes.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from dada.experiment.folder import ExperimentFolder
 from dada.recipe import applicable
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
-from dada.recipe_view import Origin, RecipeView
+from dada.recipe_view import RecipeView
 from dada.storage.atomic import write_text
 from dada.storage.json_file import read_json, write_json
 
@@ -29,22 +31,78 @@ REPORT, LIST = "overlap.json", "overlap.txt"
 log = logging.getLogger(__name__)
 
 
-def report_path(recipe: RecipeView, system: str) -> Path:
-    """Return the path of the report on a system of another recipe; systems of one protocol share it."""
-    return recipe.exp_dir(system).parent / REPORT
+@dataclass(frozen=True)
+class Trained:
+    """A split of another recipe that a system was trained on, or selected by."""
+
+    recipe: RecipeView
+    split: str
+    name: str  # in messages: `train`, of several recipes `train of mlaad`
+
+    @property
+    def is_dev(self) -> bool:
+        """Whether it selected and did not train."""
+        return self.split == self.recipe.splits.dev
+
+
+def reports(recipe: RecipeView, system: str) -> tuple[Path, ...]:
+    """Return the path of the report on a system, or nothing for one that learnt from this recipe alone.
+
+    The systems of a protocol of another recipe share one, unless they learn from several recipes.
+    """
+    if not _learnt_from(recipe, system):
+        return ()
+    if is_foreign(system) and not _mixes(recipe, system):
+        return (recipe.exp_dir(system).parent / REPORT,)
+    return (recipe.exp_dir(system) / REPORT,)
+
+
+def _mixes(recipe: RecipeView, system: str) -> bool:
+    """Return whether a system, or a branch of it, learns from several recipes."""
+    config = recipe.system(system)
+    return bool(config.train_on) or any(_mixes(recipe, branch) for branch in config.branches.values())
+
+
+def _learnt_from(recipe: RecipeView, system: str) -> list[Trained]:
+    """Return what a system and its branches had from other recipes, in order."""
+    config = recipe.system(system)
+    home = recipe.origin(system).recipe if is_foreign(system) else recipe
+    places = [(view, view.splits.train) for view in home.training_recipes(config)] + [(home, home.splits.dev)]
+    found = {}
+    for view, split in places:
+        if split and _place(view) != _place(recipe):
+            name = split if view is home else f"{split} of {view.root.resolve().name}"
+            found[(*_place(view), split)] = Trained(view, split, name)
+    for branch in config.branches.values():
+        for trained in _learnt_from(recipe, branch):
+            found.setdefault((*_place(trained.recipe), trained.split), trained)
+    return list(found.values())
+
+
+def _place(recipe: RecipeView) -> tuple[Path, str]:
+    return recipe.root.resolve(), recipe.protocol
+
+
+def trained_name(recipe: RecipeView, other: RecipeView, split: str) -> str:
+    """Return the name under which a system of `recipe` lists what it learnt from a split: `train`, or
+    `mlaad.train` of another recipe.
+    """
+    return split if _place(other) == _place(recipe) else f"{other.root.resolve().name}.{split}"
 
 
 def jobs(recipe: RecipeView) -> list[Job]:
-    """Return a job for each recipe and protocol whose systems are scored."""
+    """Return a job for each report on systems that are scored."""
     systems: dict[Path, list[str]] = {}
     for name in recipe.planned:
-        if is_foreign(name):
-            systems.setdefault(report_path(recipe, name), []).append(name)
+        for path in reports(recipe, name):
+            systems.setdefault(path, []).append(name)
     return [_job(recipe, path, names) for path, names in systems.items()]
 
 
 def _job(recipe: RecipeView, path: Path, names: list[str]) -> Job:
-    other = recipe.origin(names[0]).recipe
+    trained = _learnt_from(recipe, names[0])
+    corpora = dict.fromkeys([recipe.corpus.name, *(one.recipe.corpus.name for one in trained)])
+    corpora = corpora if len(corpora) > 1 else [recipe.corpus.name] * 2
     return Job(
         stage="score",
         name=f"{recipe.protocol}/{path.parent.relative_to(recipe.exp_dir('x').parent)}/overlap",
@@ -52,9 +110,9 @@ def _job(recipe: RecipeView, path: Path, names: list[str]) -> Job:
         kind=KIND,
         protocol=recipe.protocol,
         inputs=tuple(recipe.data_dir(split) / "wav.scp" for split in recipe.scored_splits),
-        optional_inputs=tuple(other.data_dir(split) / "wav.scp" for split in _training_splits(other)),
+        optional_inputs=tuple(one.recipe.data_dir(one.split) / "wav.scp" for one in trained),
         outputs=(path,),
-        settings={"corpora": [recipe.corpus.name, other.corpus.name], "allow_seen": recipe.config.allow_seen},
+        settings={"corpora": list(corpora), "allow_seen": recipe.config.allow_seen},
         systems=tuple(names),
     )
 
@@ -63,40 +121,41 @@ def run(recipe: RecipeView, job: Job) -> None:
     """Write overlap.json. Raise DataError for evaluation data that was trained on, unless `allow_seen`; the
     utterances are listed in overlap.txt.
     """
-    origin = recipe.origin(job.systems[0])
-    trained = {split: _training_audio(origin, split) for split in _training_splits(origin.recipe)}
+    system = job.systems[0]
+    trained = [(one, _audio(recipe, system, one)) for one in _learnt_from(recipe, system)]
     splits: dict[str, dict[str, Any]] = {}
     seen: dict[str, dict[str, str]] = {}
     for split in recipe.scored_splits:
-        splits[split], seen[split] = _compare(recipe, origin.recipe, split, trained)
+        splits[split], seen[split] = _compare(recipe, split, trained)
+    home = recipe.origin(system).recipe if is_foreign(system) else recipe
     if any(seen.values()) and not recipe.config.allow_seen:
         utts = sorted({utt for matches in seen.values() for utt in matches}, key=str.encode)
         write_text(job.home / LIST, "".join(f"{utt}\n" for utt in utts))
-        raise DataError(_refusal(recipe, origin.recipe, job.home / LIST, splits))
-    unchecked = [split for split, table in trained.items() if not table]
-    write_json(job.outputs[0], {"recipe": origin.recipe.root.name, "splits": splits, "unchecked": unchecked})
+        raise DataError(_refusal(recipe, home, job.home / LIST, splits))
+    unchecked = [one.name for one, table in trained if not table]
+    write_json(job.outputs[0], {"recipe": home.root.name, "splits": splits, "unchecked": unchecked})
 
 
-def _training_splits(recipe: RecipeView) -> list[str]:
-    return [split for split in (recipe.splits.train, recipe.splits.dev) if split]
+def _audio(recipe: RecipeView, system: str, trained: Trained) -> Mapping[str, str | None]:
+    """Return utterance -> location of a split of another recipe.
 
-
-def _training_audio(origin: Origin, split: str) -> Mapping[str, str | None]:
-    """Return utterance -> location of a split of the other recipe.
-
-    Where its data is gone, return the utterances that its experiments name, without a location.
+    Where its data is gone, return the utterances that the experiments name, without a location.
     """
-    path = origin.recipe.data_dir(split) / "wav.scp"
+    path = trained.recipe.data_dir(trained.split) / "wav.scp"
     if path.exists():
         return read_table(path)
-    folders = sorted(origin.recipe.exp_dir(origin.system).parent.glob("*/seed_*"))
-    files = [ExperimentFolder(folder) for folder in folders]
-    lists = [path for one in files for path in (one.trained_on(split), one.utts(split)) if path.exists()]
+    home, folder = recipe, recipe.exp_dir(system)
+    if is_foreign(system):
+        origin = recipe.origin(system)
+        home, folder = origin.recipe, origin.recipe.exp_dir(origin.system)
+    files = [ExperimentFolder(one) for one in sorted(folder.parent.glob("*/seed_*"))]
+    name = trained_name(home, trained.recipe, trained.split)
+    lists = [path for one in files for path in (one.trained_on(name), one.utts(name)) if path.exists()]
     return dict.fromkeys(read_utts(lists[0])) if lists else {}
 
 
 def _compare(
-    recipe: RecipeView, other: RecipeView, split: str, trained: Mapping[str, Mapping[str, str | None]]
+    recipe: RecipeView, split: str, trained: Sequence[tuple[Trained, Mapping[str, str | None]]]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the entry of a split in the report, and evaluated utterance -> utterance that was trained on."""
     from dada.data.seen import find_seen
@@ -106,21 +165,22 @@ def _compare(
     examples: list[str] = []
     utts: dict[str, str] = {}
     num_namesakes = 0
-    for name, table in trained.items():
-        if split == recipe.splits.dev and name != other.splits.train:
+    for one, table in trained:
+        if split == recipe.splits.dev and one.is_dev:
             continue
-        matches = find_seen(evaluated, table, recipe.corpus.name == other.corpus.name)
-        counts[name] = len(matches.utts)
+        other = one.recipe.root.name
+        matches = find_seen(evaluated, table, recipe.corpus.name == one.recipe.corpus.name)
+        counts[one.name] = len(matches.utts)
         num_namesakes += len(matches.namesakes)
         pairs = list(matches.utts.items())[:NUM_NAMED]
-        examples += [f"{utt} is {original} of {name}" for utt, original in pairs]
+        examples += [f"{utt} is {original} of {one.name}" for utt, original in pairs]
         utts |= matches.utts
-    if utts and recipe.config.allow_seen:
-        log.warning("%s: %s trained on %d of %d trials", split, other.root.name, len(utts), len(evaluated))
-    if num_namesakes:
-        log.info(
-            "%s: %d utterances have the name of other audio of %s", split, num_namesakes, other.root.name
-        )
+        if matches.utts and recipe.config.allow_seen:
+            log.warning("%s: %s trained on %d of %d trials", split, other, len(matches.utts), len(evaluated))
+        if matches.namesakes:
+            log.info(
+                "%s: %d utterances have the name of other audio of %s", split, len(matches.namesakes), other
+            )
     entry = {
         "num_trials": len(evaluated),
         "num_seen": len(utts),
@@ -152,17 +212,28 @@ def notes(recipe: RecipeView, system: str, split: str) -> list[str]:
     """Return what limits a system's results on a split: where it was trained, and which of the data it may
     have been trained on.
     """
-    lines = _training_notes(recipe, system, split) if is_foreign(system) else []
+    lines = _training_notes(recipe, system, split) if reports(recipe, system) else []
     for model in sorted(encoders(recipe, system)):
         lines += pretraining.notes(model, [recipe.corpus.name, *recipe.corpus.derived_from])
     return lines
 
 
 def _training_notes(recipe: RecipeView, system: str, split: str) -> list[str]:
-    origin, report = recipe.origin(system), read_json(report_path(recipe, system))
-    entry, other = report["splits"][split], origin.recipe
-    where = f"recipe {other.root.name}, protocol {other.protocol}, seeds {', '.join(map(str, origin.seeds))}"
-    lines = [f"trained on {other.corpus.name} ({where}); nothing was fitted to this corpus"]
+    (path,) = reports(recipe, system)
+    report = read_json(path)
+    entry = report["splits"][split]
+    if is_foreign(system):
+        origin = recipe.origin(system)
+        other, seeds = origin.recipe, ", ".join(map(str, origin.seeds))
+        where = f"recipe {other.root.name}, protocol {other.protocol}, seeds {seeds}"
+        lines = [f"trained on {other.corpus.name} ({where}); nothing was fitted to this corpus"]
+    else:
+        lines = []
+    if _mixes(recipe, system):
+        names = dict.fromkeys(
+            one.recipe.corpus.name for one in _learnt_from(recipe, system) if not one.is_dev
+        )
+        lines.append(f"its training data includes {', '.join(names)}")
     if entry["num_seen"]:
         lines.append(
             f"{entry['num_seen']:,} of {entry['num_trials']:,} trials were in its training or "

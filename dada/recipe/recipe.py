@@ -13,7 +13,7 @@ from dada.experiment.config import SystemConfig, names_authors
 from dada.explain.config import ExplainConfig
 from dada.recipe.applicable import applicable, weights_path
 from dada.recipe.config import load_recipe_config, load_system_config, split_overrides
-from dada.recipe.foreign_systems import ForeignSystem, find_foreign_system, is_foreign
+from dada.recipe.foreign_systems import ForeignSystem, find_foreign_system, find_recipe, is_foreign
 from dada.recipe.options import Options
 from dada.recipe.schema import ALL, MISSING, CorpusConfig, RecipeConfig, SplitsConfig
 from dada.report.config import ReportConfig
@@ -150,6 +150,20 @@ class Recipe:
                 other, system, name.removesuffix(system), self.root, tuple(self.seeds), self.options.exp
             )
         return _origins[key]
+
+    def training_recipes(self, config: SystemConfig) -> list["Recipe"]:
+        """The recipes whose train a system of this recipe learns from: those of its `train_on`, else this
+        one. Raise ConfigError for an unknown one, or one without train.
+        """
+        recipes = []
+        for name in config.train_on or [""]:
+            root, other, protocol = find_recipe(self.root, name) if name else (self.root, self.config, "")
+            is_own = root.resolve() == self._resolved_root and protocol in ("", self.protocol)
+            chosen = protocol or other.protocols_to_run[0]
+            recipes.append(self if is_own else Recipe(root, other, chosen, (), self.options))
+            if name and not recipes[-1].splits.train:
+                raise ConfigError(f"{config.name}: train_on names {name}, which has no train split")
+        return recipes
 
     def systems_of(self, task: str) -> list[str]:
         """The systems of one task, in order."""

@@ -187,6 +187,8 @@ def _advice(job: Job, path: Path) -> str:
     folder = path.relative_to(other).parts
     if folder[0].startswith("exp") and len(folder) > 2:  # exp/<system>/…
         command += f" --system {folder[1]}" + ("" if folder[0] == "exp" else f" --exp {folder[0]}")
+    elif folder[0] == "dump":  # its features have other settings, or were not computed
+        command += f" --stage 4 --stop_stage 4 --system {job.systems[0]}"
     else:
         command += " --stop_stage 3"
     return (

@@ -1,19 +1,22 @@
 """Train the audio countermeasures, one job per system and seed, and compute their outputs on dev.
 
 Outputs on train are computed where a fusion or an open-set system reads them. Where a recipe has no train or
-no dev, a system without epochs is the weights of its `init`.
+no dev, a system without epochs is the weights of its `init`. A system with `train_on` learns from the train
+of several recipes.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dada.data.datadir import class_table
+from dada.data.datadir import BONAFIDE, class_table
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe import outputs, roles
 from dada.recipe.job import Job
+from dada.recipe.leakage import trained_name
 from dada.recipe.recipe import Recipe
 from dada.recipe.training import keeps_weights, required_split, training_job
 
@@ -37,9 +40,9 @@ def plan(recipe: Recipe) -> list[Job]:
 
 def _jobs(recipe: Recipe, name: str, seed: int) -> list[Job]:
     config = recipe.system(name)
-    splits, table = _splits(recipe, config), class_table(config.labels)
+    splits = _splits(recipe, config)
     read = {split: roles.audio_files(recipe, config.input, split) for split in splits}
-    inputs = [path for split in splits for path in (*read[split], recipe.data_dir(split) / table)]
+    inputs = [path for view, split in _material_of(recipe, config) for path in _files(view, config, split)]
     if config.init:
         inputs.append(recipe.weights_path(config.init))
     jobs = [training_job(recipe, STAGE, name, seed, inputs, ())]
@@ -53,14 +56,31 @@ def _jobs(recipe: Recipe, name: str, seed: int) -> list[Job]:
 
 
 def _splits(recipe: Recipe, config: SystemConfig) -> list[str]:
-    """Return train and dev, or nothing for published weights in a recipe without both. Raise ConfigError."""
+    """Return train and dev of this recipe, or nothing for published weights in a recipe without both; train
+    only where it is there, if others are learnt from. Raise ConfigError.
+    """
     if keeps_weights(config) and not (recipe.splits.train and recipe.splits.dev):
         if not config.labels:
             raise ConfigError(
                 f"{config.name} has the classes of train, and this recipe has no train: set `labels`"
             )
         return []
-    return [required_split(recipe, config.name, role) for role in ("train", "dev")]
+    needed = ("dev",) if config.train_on and not recipe.splits.train else ("train", "dev")
+    return [required_split(recipe, config.name, role) for role in needed]
+
+
+def _material_of(recipe: Recipe, config: SystemConfig) -> list[tuple[Recipe, str]]:
+    """Return the recipes and splits that a system learns from, and at the end that of dev."""
+    if not _splits(recipe, config):
+        return []
+    trains = [(view, required_split(view, config.name, "train")) for view in recipe.training_recipes(config)]
+    return [*trains, (recipe, required_split(recipe, config.name, "dev"))]
+
+
+def _files(recipe: Recipe, config: SystemConfig, split: str) -> list[Path]:
+    """Return the files of a split that a training reads."""
+    labels = recipe.data_dir(split) / class_table(config.labels)
+    return [*roles.audio_files(recipe, config.input, split), labels]
 
 
 def run(recipe: Recipe, job: Job) -> None:
@@ -75,23 +95,22 @@ def run(recipe: Recipe, job: Job) -> None:
     seed, config = job.training_seed, recipe.system(job.system)
     config = replace(config, model=with_model_folders(config.model, recipe.root))
     weights = recipe.weights_path(config.init) if config.init else None
-    splits = _splits(recipe, config)
-    if not splits:
+    material = _material_of(recipe, config)
+    if not material:
         adopt_weights(config, job.home, seed, weights)
         return
     table = class_table(config.labels)
-    data = [DataDir.read(recipe.data_dir(split), require=(table,)) for split in splits]
+    data = [DataDir.read(view.data_dir(split), require=(table,)) for view, split in material]
     if not config.labels:
-        config = replace(config, labels=data[0].attack_classes)
-    class_indices(data[1], config.labels, required=True)
-    train, dev = (
-        _dataset(recipe, config, part, split, training, seed)
-        for part, split, training in zip(data, splits, (True, False), strict=True)
-    )
+        names = {name for part in data[:-1] for name in part.attack_classes}
+        config = replace(config, labels=sorted(names, key=lambda name: (name != BONAFIDE, name.encode())))
+    class_indices(data[-1], config.labels, required=True)
+    train = _joined(recipe, config, list(zip(material[:-1], data[:-1], strict=True)), True, seed)
+    dev = _dataset(recipe, config, data[-1], material[-1], False, seed)
     fit(config, train, dev, job.home, seed, weights)
-    for split, part in zip(splits, data, strict=True):
+    for (view, split), part in zip(material, data, strict=True):
         if is_main_process():
-            write_list(ExperimentFolder(job.home).trained_on(split), part.utts)
+            write_list(ExperimentFolder(job.home).trained_on(trained_name(recipe, view, split)), part.utts)
 
 
 shards, merge = outputs.shards, outputs.merge
@@ -107,19 +126,47 @@ def _material(recipe: Recipe, config: SystemConfig, seed: int) -> "Material":
     from dada.data.datadir import DataDir
     from dada.train.folds import Material
 
-    splits = _splits(recipe, config)
-    in_train, in_dev = (DataDir.read(recipe.data_dir(split)) for split in splits)
-    train, uncut = (_dataset(recipe, config, in_train, splits[0], cut, seed) for cut in (True, False))
-    return Material(train, _dataset(recipe, config, in_dev, splits[1], False, seed), uncut, uncut)
+    material = _material_of(recipe, config)
+    data = [DataDir.read(view.data_dir(split)) for view, split in material]
+    train = _joined(recipe, config, list(zip(material[:-1], data[:-1], strict=True)), True, seed)
+    own = required_split(recipe, config.name, "train")
+    uncut = _dataset(recipe, config, DataDir.read(recipe.data_dir(own)), (recipe, own), False, seed)
+    return Material(train, _dataset(recipe, config, data[-1], material[-1], False, seed), uncut, uncut)
+
+
+def _joined(
+    recipe: Recipe,
+    config: SystemConfig,
+    parts: Sequence[tuple[tuple[Recipe, str], "DataDir"]],
+    training: bool,
+    seed: int,
+) -> "Dataset":
+    """Return the training data of one recipe, or of several as one."""
+    from dada.data.joined import Joined
+
+    datasets = [
+        (
+            "" if view is recipe else f"{view.root.resolve().name}/",
+            _dataset(recipe, config, part, (view, split), training, seed),
+        )
+        for (view, split), part in parts
+    ]
+    return Joined(datasets) if config.train_on else datasets[0][1]
 
 
 def _dataset(
-    recipe: Recipe, config: SystemConfig, data: "DataDir", split: str, training: bool, seed: int
+    recipe: Recipe,
+    config: SystemConfig,
+    data: "DataDir",
+    place: tuple[Recipe, str],
+    training: bool,
+    seed: int,
 ) -> "Dataset":
+    """Return the utterances of a split of this recipe or of another, by the settings of this one."""
     from dada.data.dataset import audio_dataset
     from dada.features._compute import features_of
 
-    dump = roles.dump_of(recipe, config.input, split)
+    dump = roles.dump_of(place[0], config.input, place[1])
     features = features_of(config.input, dump, data["wav.scp"], recipe.root)
     return audio_dataset(data, config, features, training, seed)
 

@@ -23,7 +23,7 @@ DEFAULTS = {name: getattr(SystemConfig(), name) for name in OF_SCORES}
 
 
 def plan(recipe: Recipe) -> list[Job]:
-    """Return a job for each system and seed, and one for each recipe that trained some of them."""
+    """Return a job for each system and seed, and one for each set of other recipes that trained some."""
     return [
         *leakage.jobs(recipe),
         *(_job(recipe, name, seed) for name in recipe.planned for seed in recipe.seeds_of(name)),
@@ -33,7 +33,7 @@ def plan(recipe: Recipe) -> list[Job]:
 def _job(recipe: Recipe, name: str, seed: int) -> Job:
     config, splits = recipe.system(name), recipe.scored_splits
     files = ExperimentFolder(recipe.seed_dir(name, seed))
-    before = (leakage.report_path(recipe, name),) if is_foreign(name) else ()
+    before = leakage.reports(recipe, name)
     outputs = [files.config, files.labels] if is_foreign(name) else []
     computed = _computed_here(recipe, config)
     outputs += files.outputs(computed)

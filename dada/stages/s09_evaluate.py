@@ -14,7 +14,6 @@ from typing import Any
 from dada.evaluate import paths
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe import leakage
-from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.roles import gives_scores, names_attacks, with_words
@@ -34,12 +33,11 @@ def plan(recipe: Recipe) -> list[Job]:
     for system, split in itertools.product(recipe.planned, splits):
         if outputs := _outputs(recipe, system, split):
             asv = recipe.evaluate.asv.get(split)
-            seen = [leakage.report_path(recipe, system)] if is_foreign(system) else []
             jobs.append(
                 _job(
                     recipe,
                     (SYSTEM, f"{system}/{split}", paths.result_path(recipe, system, split)),
-                    inputs=(*outputs, recipe.data_dir(split), *seen),
+                    inputs=(*outputs, recipe.data_dir(split), *leakage.reports(recipe, system)),
                     optional_inputs=(
                         *paths.asv_files(recipe, split).values(),
                         *paths.calibrations(recipe, system),

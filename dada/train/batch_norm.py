@@ -3,11 +3,15 @@
 Axes: B batch, C channels.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
+
+from dada.data.batch import Batch
+from dada.train.optim import training_mode
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
 
@@ -24,6 +28,33 @@ def share_batch_statistics(model: nn.Module, device: torch.device) -> None:
             norm: Any = module
             norm.__class__ = type(f"Shared{type(module).__name__}", (kind, type(module)), {})
             norm.process_group = None  # all processes
+
+
+@torch.no_grad()
+def refresh_statistics(model: nn.Module, batches: Iterable[Batch]) -> None:
+    """Compute the batch statistics of the parts that learn anew, as means over `batches` in training.
+
+    Several processes end with those of the first, whose dropout draws differ.
+    """
+    training_mode(model)
+    tracking: list[Any] = [
+        module
+        for module in model.modules()
+        if isinstance(module, BatchNorm) and module.training and module.track_running_stats
+    ]
+    if not tracking:
+        return
+    momenta = [norm.momentum for norm in tracking]
+    for norm in tracking:
+        norm.reset_running_stats()
+        norm.momentum = None  # a mean of equal parts
+    for batch in batches:
+        model(batch)
+    for norm, momentum in zip(tracking, momenta, strict=True):
+        norm.momentum = momentum
+        if dist.is_initialized():
+            for buffer in norm.buffers():
+                dist.broadcast(buffer, 0)
 
 
 class Total(torch.autograd.Function):

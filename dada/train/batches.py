@@ -6,7 +6,7 @@ from torch import Tensor
 
 from dada.data.datadir import NO_SPEAKER, SPOOF
 from dada.data.dataset import Dataset, restrict
-from dada.data.sampling import Balanced, BatchSampler, Shuffle, Triplets
+from dada.data.sampling import Balanced, BalancedCorpora, BatchSampler, BySteps, Shuffle, Triplets
 from dada.errors import ConfigError, DataError
 from dada.experiment.config import TrainConfig
 from dada.plugins import nearest
@@ -18,6 +18,14 @@ def make_sampler(
     phase: TrainConfig, dataset: Dataset, labels: list[str], seed: int, rank: int = 0, world: int = 1
 ) -> BatchSampler:
     """Return the sampler of a phase's batches, of which process `rank` of `world` gets its share."""
+    options = {"rank": rank, "world": world, "drop_last": phase.drop_last}
+    if phase.batch_seconds:
+        if dataset.steps_per_second is None:
+            raise ConfigError(
+                "train.batch_seconds: this input states no duration: set 0, and train.batch_size instead"
+            )
+        budget = round(phase.batch_seconds * dataset.steps_per_second)
+        return BySteps(dataset.known_lengths(), budget, seed, **options)
     size = phase.batch_size
     longest = max(dataset.lengths or [0])
     if size * longest > 2 * dataset.batch_steps and not rank:
@@ -27,11 +35,15 @@ def make_sampler(
             size,
             longest,
         )
-    options = {"rank": rank, "world": world, "drop_last": phase.drop_last}
     if phase.sampler == "triplets":
         return Triplets(pair_groups(dataset, phase.triplets_by, labels), size, seed, **options)
     if phase.sampler == "balanced":
         return Balanced(required_labels(dataset).tolist(), size, seed, **options)
+    if phase.sampler == "balanced_corpora":
+        if dataset.domains is None:
+            raise ConfigError("train.sampler: balanced_corpora needs several corpora: name them in train_on")
+        domains = dataset.domains.tolist()
+        return BalancedCorpora(required_labels(dataset).tolist(), domains, size, seed, **options)
     return Shuffle(len(dataset), size, seed, dataset.lengths, **options)
 
 

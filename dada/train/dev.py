@@ -64,7 +64,8 @@ def _dev_loss(loss: nn.Module, outputs: Outputs, dev: Dataset, rows: Tensor) -> 
     device = next((buffer.device for buffer in loss.buffers()), torch.device("cpu"))
     output = Output(outputs.logits[rows].to(device), outputs.embeddings[rows].to(device))
     labels = None if dev.labels is None else dev.labels[rows].to(device)
-    batch = Batch([dev.utts[i] for i in rows.tolist()], output.embedding, torch.zeros(0), labels)
+    utts, speakers = ([names[i] for i in rows.tolist()] for names in (dev.utts, dev.speakers))
+    batch = Batch(utts, output.embedding, torch.zeros(0), labels, speakers)
     was_training = loss.training
     value = loss.eval()(output, batch)
     loss.train(was_training)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, update_bn
+from torch.optim.swa_utils import AveragedModel
 
 from dada import losses
 from dada.augment import Chain
@@ -21,7 +21,8 @@ from dada.data.sampling import BatchSampler
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig, TrainConfig
 from dada.train import checkpoint, journal
-from dada.train.batch_norm import share_batch_statistics
+from dada.train.average import Average
+from dada.train.batch_norm import refresh_statistics, share_batch_statistics
 from dada.train.batches import make_sampler, of_classes
 from dada.train.checkpoint import State
 from dada.train.dev import dev_triples, evaluate
@@ -29,6 +30,7 @@ from dada.train.optim import build_optimiser, by_rate, set_trainable, training_m
 from dada.train.phases import METRICS
 from dada.train.processes import make_accelerator
 from dada.train.running_loss import RunningLoss
+from dada.train.sam import Draws, at_worst_point
 from dada.train.schedules import learning_rate
 from dada.train.update import Update
 
@@ -115,12 +117,15 @@ class Trainer:
         self._build_loss()
         parameters = set_trainable(self.model, self.phase.trainable)
         self.average = AveragedModel(self.model) if self.phase.keep == "swa" else None
+        self.mean = Average(self.model, self.phase.average)  # which every epoch scores
         self.optimiser = self.accelerator.prepare(self._build_optimiser(parameters))
         if parts and parts["optimiser"] is not None:
             self.optimiser.load_state_dict(parts["optimiser"])
             self.loss.load_state_dict(parts["loss"])
             if self.average is not None:
                 self.average.load_state_dict(parts["average"])
+            if parts.get("mean") is not None:
+                self.mean.load_state_dict(parts["mean"])
             if self.accelerator.scaler is not None and parts["scaler"] is not None:
                 self.accelerator.scaler.load_state_dict(parts["scaler"])
         rank, labels = self.accelerator.process_index, self.config.labels
@@ -149,6 +154,8 @@ class Trainer:
                 )
             settings["margin"] = self.state.margin
         self.loss: Any = losses.build(settings).to(self.accelerator.device)
+        if hasattr(self.loss, "prepare"):
+            self.loss.prepare(self.model, self.train)
         if self.phase.accumulate > 1 and getattr(self.loss, "NEEDS_BATCH", False):
             raise ConfigError(
                 f"train.accumulate: the loss {settings['name']} needs a whole batch, not parts of one: set 1"
@@ -202,13 +209,20 @@ class Trainer:
         self.losses.add(
             loss, f"phase {state.phase + 1}, epoch {state.epoch + 1}, batch {state.step + 1} ({utts}, …)"
         )
+        self.mean.after_update(state.epoch)
         state.step += 1
         return lr
 
     def _learn(self, parts: Sequence[Batch]) -> Tensor:
         """Update the weights. Return the loss."""
-        shares = self.sampler.shares(self.state.step)
-        loss = self._backward(parts, [[len(share) for share in part] for part in shares])
+        counts = [[len(share) for share in part] for part in self.sampler.shares(self.state.step)]
+        if self.phase.sam.rho:
+            before = Draws(self.accelerator.device)
+            loss = self.update.backward(parts, counts)
+            with at_worst_point(self.model, self.loss, self.phase.sam, before):
+                self._backward(parts, counts)
+        else:
+            loss = self._backward(parts, counts)
         self.optimiser.step()
         return loss
 
@@ -220,17 +234,20 @@ class Trainer:
         return loss
 
     def _close_epoch(self, lr: float, num_batches: int, rate: float) -> None:
+        """Evaluate the weights of an epoch, or their mean, on dev, log and save."""
         from accelerate.utils import broadcast_object_list
 
         state, metric = self.state, self.phase.early_stop.metric
         train_loss = self._read_losses().mean(num_batches)
-        dev = evaluate(self.model, self.loss, self.dev, self.phase, self.config.labels, self.triples)
-        # Sums on a GPU may differ between processes, and all must stop at the same epoch.
-        (dev,) = broadcast_object_list([dev])
+        self.mean.after_epoch(state.epoch)
+        with self.mean.in_place(self._refresh_statistics):
+            dev = evaluate(self.model, self.loss, self.dev, self.phase, self.config.labels, self.triples)
+            # Sums on a GPU may differ between processes, and all must stop at the same epoch.
+            (dev,) = broadcast_object_list([dev])
+            self._judge(METRICS[metric] * dev[metric], dev["loss"])
         state.epoch, state.total_epochs = state.epoch + 1, state.total_epochs + 1
         state.step, state.loss_sum, state.num_skipped = 0, 0.0, 0
         self._begin_losses()
-        self._judge(METRICS[metric] * dev[metric], dev["loss"])
         self._tick()
         row = {
             "phase": state.phase + 1,
@@ -260,6 +277,8 @@ class Trainer:
         if self.average is not None and (state.best is None or metric >= state.best[0]):
             state.best = [metric, -dev_loss]
             self.average.update_parameters(self.model)
+        if self.phase.keep == "last" and self.mean.mean:
+            self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         if state.stop_best is None or metric > state.stop_best + stop.min_delta:
             state.stop_best, state.bad_epochs = metric, 0
         else:
@@ -281,10 +300,7 @@ class Trainer:
     def _take_average(self, average: AveragedModel) -> None:
         """Load the averaged weights, and compute the batch statistics of train with them."""
         self.model.load_state_dict(average.module.state_dict())
-        if not self.shares_statistics:
-            self.sampler.rank, self.sampler.world = 0, 1  # statistics of whole batches, in every process
-        self.sampler.set_epoch(self.state.total_epochs, start=0)
-        update_bn(self._loader(), self.model, self.accelerator.device)
+        self._refresh_statistics()
         metric = self.phase.early_stop.metric
         dev = evaluate(self.model, self.loss, self.dev, self.phase, self.config.labels, self.triples)
         log.info(
@@ -294,6 +310,16 @@ class Trainer:
             metric,
             dev[metric],
         )
+
+    def _refresh_statistics(self) -> None:
+        """Compute the batch statistics of train with the weights that the network has."""
+        sampler, share = self.sampler, (self.sampler.rank, self.sampler.world)
+        if not self.shares_statistics:
+            sampler.rank, sampler.world = 0, 1  # of whole batches, in every process
+        sampler.set_epoch(self.state.total_epochs, start=0)
+        num_batches = self.phase.average.statistics_batches or None
+        refresh_statistics(self.model, itertools.islice(self._loader(), num_batches))
+        sampler.rank, sampler.world = share
 
     def _loader(self, augment: Chain | None = None) -> Loader:
         """Return the batches of the sampler."""
@@ -331,6 +357,7 @@ class Trainer:
                 "model": self.model.state_dict(),
                 "best": self.best,
                 "average": None if self.average is None else self.average.state_dict(),
+                "mean": None if self.optimiser is None else self.mean.state_dict(),
                 "optimiser": None if self.optimiser is None else self.optimiser.state_dict(),
                 "loss": self.loss.state_dict(),
                 "scaler": None if scaler is None else scaler.state_dict(),

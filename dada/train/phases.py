@@ -9,9 +9,10 @@ from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig, TrainConfig
 from dada.plugins import nearest
 from dada.settings import flatten, override
+from dada.train.options import check_options
 
 METRICS = {"eer": -1, "loss": -1, "accuracy": 1, "abx": 1, "claim_eer": -1}  # sign: +1 where higher is better
-SAMPLERS = ("shuffle", "balanced", "triplets")
+SAMPLERS = ("shuffle", "balanced", "balanced_corpora", "triplets")
 WHOLE_RUN = ("crop_size", "folds", "mixed_precision", "phases")  # keys that apply to all phases
 
 
@@ -36,6 +37,7 @@ def phases_of(train: TrainConfig) -> list[TrainConfig]:
 
 
 def _check(phase: TrainConfig, where: str) -> None:
+    check_options(phase, where)
     metric = phase.early_stop.metric
     for key, value, known in (
         ("sampler", phase.sampler, SAMPLERS),

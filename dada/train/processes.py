@@ -53,8 +53,8 @@ def whole_batch(output: Output, batch: Batch, counts: Sequence[int]) -> tuple[Ou
     """Outputs and labels of the whole batch, B rows in their order, from the b rows of each process.
 
     `counts` are the utterances of each process. Gradients flow into the rows of this process only: the sum of
-    the processes' gradients, not their mean, is the gradient of the loss. The batch carries labels alone, all
-    that a loss reads.
+    the processes' gradients, not their mean, is the gradient of the loss. The batch carries labels,
+    domains and groups alone, all that a loss reads.
     """
     copies = len(output.logits) // counts[dist.get_rank()]  # an augmentation may keep the clips as they were
     counts = [copies * count for count in counts]
@@ -62,8 +62,11 @@ def whole_batch(output: Output, batch: Batch, counts: Sequence[int]) -> tuple[Ou
     order = torch.tensor(sorted(range(len(rows)), key=rows.__getitem__))
     order = order.to(output.logits.device, non_blocking=True)
     gathered = Output(*(_gather(part, counts)[order] for part in output))
-    labels = None if batch.labels is None else _gather(batch.labels, counts)[order]
-    return gathered, Batch([], gathered.embedding, torch.zeros(0), labels)
+    labels, domains, groups = (
+        None if rows is None else _gather(rows, counts)[order]
+        for rows in (batch.labels, batch.domains, batch.groups)
+    )
+    return gathered, Batch([], gathered.embedding, torch.zeros(0), labels, [], domains, groups)
 
 
 def _gather(rows: Tensor, counts: Sequence[int]) -> Tensor:

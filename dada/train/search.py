@@ -34,6 +34,8 @@ class Search(Trainer):
     def _build_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         if self.phase.optim.name == "sgd":
             raise ConfigError("train.optim.name: the search of the architecture needs adam or adamw, not sgd")
+        if self.phase.sam.rho:
+            raise ConfigError("train.sam: the search of the architecture has passes of its own: set rho to 0")
         settings = self.model.config
         self.architecture = self.model.architecture_parameters()
         chosen = {id(p) for p in self.architecture}
@@ -81,8 +83,10 @@ class Search(Trainer):
         """Return the rows of a batch that belong to a half of the data."""
         rows = [i for i, utt in enumerate(batch.utts) if (utt in self.held_out) == held_out]
         utts, speakers = [batch.utts[i] for i in rows], [batch.speakers[i] for i in rows]
-        labels = None if batch.labels is None else batch.labels[rows]
-        return Batch(utts, batch.inputs[rows], batch.lengths[rows], labels, speakers)
+        labels, domains = (
+            None if values is None else values[rows] for values in (batch.labels, batch.domains)
+        )
+        return Batch(utts, batch.inputs[rows], batch.lengths[rows], labels, speakers, domains)
 
     def _close_epoch(self, lr: float, num_batches: int, rate: float) -> None:
         super()._close_epoch(lr, num_batches, rate)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -88,6 +89,8 @@ class Update:
             problem = f"{self.name}: the batch holds one utterance ({batch.utts[0]}), and batch normalisation"
             raise ConfigError(f"{problem} needs two: set train.batch_size to 2 or more") from error
         if self.processes > 1:
+            if hasattr(self.loss, "groups"):
+                batch = replace(batch, groups=self.loss.groups(batch))
             output, batch = whole_batch(output, batch, counts)
         weight = self.loss.weight(batch) if hasattr(self.loss, "weight") else len(output.logits)
         return self.loss(output, batch), weight

@@ -3,11 +3,13 @@
 import dataclasses
 import hashlib
 
+import numpy as np
 import pytest
 import torch
 
 from dada import augment, plugins
 from dada.augment import Chain, seeded
+from dada.data.audio import write_audio
 from dada.data.batch import Batch
 from dada.data.sampling import Draw
 from dada.errors import ConfigError, DadaError
@@ -29,6 +31,8 @@ WITHOUT_PROBABILITY = {
     "one_of": "every clip gets one of the choices; those have probabilities",
     "specaugment": "widths are drawn from 0 on, so that a mask may be empty",
 }
+FROM_FOLDERS = ("recorded_noise", "recorded_rooms")
+NEEDED: dict[str, dict] = {}  # settings without a default
 CHOICES = {
     "waveform": [[{"name": "noise"}], [{"name": "drop_bands"}, {"name": "drop_chunks"}]],
     "features": [[{"name": "ffm"}, {"name": "specaugment"}], [{"name": "cutout"}]],
@@ -46,9 +50,22 @@ def make_batch(kind: str, labels: bool = True) -> Batch:
     return batch
 
 
-def settings_of(name: str, kind: str) -> dict:
+@pytest.fixture(scope="module", autouse=True)
+def recordings(tmp_path_factory) -> None:
+    """Two recordings, of noise and of a room's response, for the augmentations that read a folder."""
+    folder = tmp_path_factory.mktemp("recordings")
+    rng = np.random.default_rng(0)
+    for number, size in enumerate((700, 12_000)):
+        decay = np.exp(-np.arange(size) / 200) * rng.standard_normal(size)
+        write_audio(folder / f"{number}.wav", (0.5 * decay / np.abs(decay).max()).astype(np.float32))
+    for name in FROM_FOLDERS:
+        NEEDED[name] = {"folder": str(folder)}
+
+
+def settings_of(name: str, kind: str, **settings) -> dict:
     """The defaults, but for what has none."""
-    return {"name": name, "choices": CHOICES[kind]} if name == "one_of" else {"name": name}
+    needed = {"choices": CHOICES[kind]} if name == "one_of" else NEEDED.get(name, {})
+    return {"name": name, **needed, **settings}
 
 
 def draws(epoch: int = 0, occurrence: int = 0, num: int = 6) -> list[Draw]:
@@ -70,12 +87,16 @@ def test_every_augmentation_is_found():
         "mixup",
         "noise",
         "one_of",
+        "pitch",
         "rawboost",
+        "recorded_noise",
+        "recorded_rooms",
         "rooms",
         "sinc_mask",
         "specaugment",
+        "speed",
     ]
-    assert len(KINDS) == 15 and {name for name, _ in KINDS} == set(NAMES)
+    assert len(KINDS) == 19 and {name for name, _ in KINDS} == set(NAMES)
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)
@@ -118,7 +139,7 @@ def test_every_augmentation_has_a_probability_or_a_reason_for_none():
     ("name", "kind"), [(name, kind) for name, kind in KINDS if name not in WITHOUT_PROBABILITY]
 )
 def test_probability_zero_changes_nothing(name, kind):
-    assert torch.equal(run({"name": name, "probability": 0.0}, kind).inputs, make_batch(kind).inputs)
+    assert torch.equal(run(settings_of(name, kind, probability=0.0), kind).inputs, make_batch(kind).inputs)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +148,7 @@ def test_probability_zero_changes_nothing(name, kind):
 def test_probability_is_that_of_a_clip(name, kind):
     """At 0.5, some of 60 clips are changed and some are not."""
     before = [make_batch(kind).inputs for _ in range(10)]
-    after = [run({"name": name, "probability": 0.5}, kind, epoch=epoch).inputs for epoch in range(10)]
+    after = [run(settings_of(name, kind, probability=0.5), kind, epoch=epoch).inputs for epoch in range(10)]
     unchanged = (torch.cat(before) == torch.cat(after)).flatten(1).all(1)
     assert 10 <= int(unchanged.sum()) <= 50
 
@@ -201,6 +222,13 @@ def test_values_that_are_not_finite_stop_the_run():
         ("waveform", {"name": "rawboost", "impulses": 120.0}, "0 to 100 percent"),
         ("waveform", {"name": "rawboost", "sample_rate": 8000}, "half of the sample rate"),
         ("waveform", {"name": "rooms", "width": [0.5, 2.0]}, "sides must be longer"),
+        ("waveform", {"name": "recorded_noise"}, "set folder to a folder of recordings"),
+        ("waveform", {"name": "recorded_rooms", "folder": "$NO_SUCH_NAME/x"}, "NO_SUCH_NAME is not set"),
+        ("waveform", {"name": "recorded_rooms", "folder": "x", "max_seconds": 0}, "above 0"),
+        ("waveform", {"name": "speed", "factors": [1.0, 1.23456]}, "1.23456 is no ratio of whole numbers"),
+        ("waveform", {"name": "speed", "factors": [0.0]}, "0.0 is no ratio"),
+        ("waveform", {"name": "pitch", "semitones": [2.0, -2.0]}, "semitones is"),
+        ("waveform", {"name": "pitch", "semitones": [0.0, 30.0]}, "within ±24"),
         ("waveform", {"name": "sinc_mask", "max_masked": 71}, "there are 70 filters"),
         ("waveform", {"name": "drop_bands", "width": 1.5}, "width lie between 0 and 1"),
         ("waveform", {"name": "drop_bands", "num_taps": 256}, "num_taps be odd"),

@@ -33,6 +33,7 @@ def test_every_kind_has_words():
         ("lfcc_lcnn_attacks", "logit_difference"),  # balanced over attacks, so that bona fide is one of many
         ("lfcc_lcnn_lstm_oc_softmax", "cosine"),
         ("lfcc_lcnn_lstm_p2sgrad", "cosine"),
+        ("lfcc_lcnn_lstm_samo", "cosine"),
         ("dada_mid", "logit_difference"),
         ("dada_late", "log_odds"),
         ("track3_ensemble", "log_odds"),
@@ -52,6 +53,12 @@ def test_configuration_has_the_last_word():
     assert score_kind_of(SystemConfig(model=model, train=weighted, score_kind="llr")) == "llr"
     assert score_kind_of(SystemConfig(model=model, train=equal)) == "llr"
     assert score_kind_of(SystemConfig(model=model, train=equal, score="bonafide_logit")) == "bonafide_logit"
+    assert (
+        score_kind_of(SystemConfig(model=model, train=TrainConfig(loss={"name": "focal"}))) == "focal_logits"
+    )
+    terms = [equal.loss, {"name": "supervised_contrastive"}]
+    summed = TrainConfig(loss={"name": "weighted_sum", "terms": terms}, sampler="balanced_corpora")
+    assert score_kind_of(SystemConfig(model=model, train=summed)) == "llr"  # by the first term
 
 
 def test_score_of_the_authors_is_one_logit():

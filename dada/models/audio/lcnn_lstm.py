@@ -46,7 +46,8 @@ class Config:
 
     num_features: int = 60
     dropout: Rate = 0.7  # after the last map
-    head: Kind = "linear"  # cosine is for loss p2sgrad, one_class for loss oc_softmax
+    # cosine is for loss p2sgrad, one_class for loss oc_softmax, attractors for loss samo
+    head: Kind = "linear"
 
 
 def example() -> tuple[Config, tuple[int, ...]]:
