@@ -68,14 +68,14 @@ def _learnt_from(recipe: RecipeView, system: str) -> list[Trained]:
     config = recipe.system(system)
     home = recipe.origin(system).recipe if is_foreign(system) else recipe
     places = [(view, view.splits.train) for view in home.training_recipes(config)] + [(home, home.splits.dev)]
-    found = {}
+    found: dict[tuple[tuple[Path, str], str], Trained] = {}
     for view, split in places:
         if split and _place(view) != _place(recipe):
             name = split if view is home else f"{split} of {view.root.resolve().name}"
-            found[(*_place(view), split)] = Trained(view, split, name)
+            found[_place(view), split] = Trained(view, split, name)
     for branch in config.branches.values():
         for trained in _learnt_from(recipe, branch):
-            found.setdefault((*_place(trained.recipe), trained.split), trained)
+            found.setdefault((_place(trained.recipe), trained.split), trained)
     return list(found.values())
 
 
@@ -101,8 +101,7 @@ def jobs(recipe: RecipeView) -> list[Job]:
 
 def _job(recipe: RecipeView, path: Path, names: list[str]) -> Job:
     trained = _learnt_from(recipe, names[0])
-    corpora = dict.fromkeys([recipe.corpus.name, *(one.recipe.corpus.name for one in trained)])
-    corpora = corpora if len(corpora) > 1 else [recipe.corpus.name] * 2
+    others = dict.fromkeys(one.recipe.corpus.name for one in trained)
     return Job(
         stage="score",
         name=f"{recipe.protocol}/{path.parent.relative_to(recipe.exp_dir('x').parent)}/overlap",
@@ -112,7 +111,7 @@ def _job(recipe: RecipeView, path: Path, names: list[str]) -> Job:
         inputs=tuple(recipe.data_dir(split) / "wav.scp" for split in recipe.scored_splits),
         optional_inputs=tuple(one.recipe.data_dir(one.split) / "wav.scp" for one in trained),
         outputs=(path,),
-        settings={"corpora": list(corpora), "allow_seen": recipe.config.allow_seen},
+        settings={"corpora": [recipe.corpus.name, *others], "allow_seen": recipe.config.allow_seen},
         systems=tuple(names),
     )
 

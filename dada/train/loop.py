@@ -153,9 +153,10 @@ class Trainer:
                     "a margin"
                 )
             settings["margin"] = self.state.margin
-        self.loss: Any = losses.build(settings).to(self.accelerator.device)
-        if hasattr(self.loss, "prepare"):
-            self.loss.prepare(self.model, self.train)
+        loss: Any = losses.build(settings).to(self.accelerator.device)
+        if hasattr(loss, "prepare"):
+            loss.prepare(self.model, self.train)
+        self.loss = loss
         if self.phase.accumulate > 1 and getattr(self.loss, "NEEDS_BATCH", False):
             raise ConfigError(
                 f"train.accumulate: the loss {settings['name']} needs a whole batch, not parts of one: set 1"

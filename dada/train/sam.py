@@ -47,7 +47,7 @@ def at_worst_point(model: nn.Module, loss: nn.Module, settings: SamConfig, befor
     kept = [(tensor, tensor.detach().clone()) for tensor in (*parameters, *observed)]
     with torch.no_grad():
         for parameter, step in zip(parameters, worst_steps(parameters, settings), strict=True):
-            parameter += step
+            parameter.add_(step)
     before.restore()
     yield
     with torch.no_grad():
