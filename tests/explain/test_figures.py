@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dada.explain import figures
+from dada.explain import figures, support
 from dada.explain.explanation import Explanation
 from dada.explain.page.combined import combine, page_figures, write_figures
 from dada.explain.page.content import ClipPage
@@ -142,5 +142,8 @@ def test_pages_of_systems_become_one_and_their_figures_are_plain_numbers():
     assert [entry["system"] for entry in listed] == ["a_1", "b", "a_3"]
     assert listed[0]["support_in_speech"]["spoof"] == 1 and listed[0]["time_in_speech"] == 0.5
     assert sum(listed[0]["support_in_bands"]["spoof"].values()) == pytest.approx(1)
+    assert listed[0]["map_noise"] == {
+        name: pytest.approx(support.map_noise(values)) for name, values in page.explanations[0].maps.items()
+    }
     page.explanations[0].maps["spoof"] = np.zeros((NUM_ROWS, NUM_FRAMES))
     assert page_figures("clip.flac", page)["audio"][0]["support_in_speech"]["spoof"] is None

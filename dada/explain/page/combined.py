@@ -65,6 +65,7 @@ def _figures(explanation: Explanation) -> dict[str, Any]:
         "completeness_error": _finite(explanation.completeness_error),
         "time_in_speech": float(speech.mean()),
         "support_in_speech": {name: _finite(entry["speech_share"]) for name, entry in measured.items()},
+        "map_noise": {name: _finite(entry["map_noise"]) for name, entry in measured.items()},
         "support_in_bands": {
             name: dict(zip(names, map(_finite, entry["bands"]), strict=True))
             for name, entry in measured.items()
