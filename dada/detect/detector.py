@@ -105,7 +105,7 @@ class Detector:
             native_rate=sound.native_rate,
             channels=sound.channels,
             container=sound.container,
-            checks=[asdict(check) for check in recording.checks],
+            checks=[asdict(check) for check in recording.checks_beside(self.origin.trained)],
             caveat=self.origin.caveat,
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 from dada import checkpoints, models
 from dada.checkpoints import Checkpoint, Consent
 from dada.data import BONAFIDE, SPOOF, read_table
+from dada.data.sound import Trained, trained_on
 from dada.detect.detector import Detector
 from dada.detect.origin import KnownScores, Origin
 from dada.errors import ConfigError, DataError, UserError
@@ -103,11 +104,18 @@ def _trained(folder: Path, root: Path, config: RecipeConfig) -> Origin:
         population=population,
         known=known_scores(files, split, population, _data_folders(folder, root, config, split)),
         caveat=config.caveat,
+        trained=_heard(_data_folders(folder, root, config, config.splits.train)),
     )
 
 
-def _data_folders(folder: Path, root: Path, config: RecipeConfig, split: str) -> list[Path]:
+def _heard(folders: Sequence[Path]) -> Trained | None:
+    return next(filter(None, map(trained_on, folders)), None)
+
+
+def _data_folders(folder: Path, root: Path, config: RecipeConfig, split: str | None) -> list[Path]:
     """Return where the data directory of a split may lie: below the protocol of the run, or for the first."""
+    if split is None:
+        return []
     below = folder.resolve().parts[len(root.resolve().parts) :]
     named = [name for name in config.protocols[1:] if name in below]
     return [root / "data" / name / split for name in named] + [root / "data" / split]
@@ -151,7 +159,15 @@ def _recorded(folder: Path, record: Mapping[str, Any], part: Mapping[str, Any]) 
         population=population if fitted else "",
         known=KnownScores(population, *scores) if all(map(len, scores)) else None,
         caveat=record["caveat"],
+        trained=_trained_of(record.get("trained")),
     )
+
+
+def _trained_of(record: Mapping[str, Any] | None) -> Trained | None:
+    if record is None:
+        return None
+    seconds = record["seconds"]
+    return Trained(record["bandwidth"], None if seconds is None else (seconds[0], seconds[1]))
 
 
 def of_weights(name: str, weights: Path) -> Detector:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from dada.asr.config import TranscribeConfig
+from dada.data.sound import Trained
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Origin:
 
     `calibration` holds slope and offset from scores to log-likelihood ratios, as the training run stores it,
     and `population` names the speech that it was fitted on. `caveat` is a sentence on the training data and
-    its limits, which every verdict shows; empty for none. `without_words` is the origin of the audio branch
+    its limits, which every verdict shows; empty for none. `trained` is what is known of the recordings that
+    the training run heard. `without_words` is the origin of the audio branch
     of a fusion, which answers where the words cannot be weighed. `transcribe` says how an exported system
     hears words; the recipe of a training run says it otherwise.
     """
@@ -37,5 +39,6 @@ class Origin:
     population: str = ""
     known: KnownScores | None = None
     caveat: str = ""
+    trained: Trained | None = None
     without_words: "Origin | None" = field(default=None, repr=False)
     transcribe: TranscribeConfig | None = None

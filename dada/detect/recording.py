@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from dada.asr.careful import Heard
-from dada.data.sound import Check, Sound, read_sound
+from dada.data.sound import Check, Sound, Trained, read_sound
 from dada.detect.speech import Speech, find_speech
 
 NO_SPEECH = 0.1  # seconds: less than this is a click that sounds like speech
@@ -38,8 +38,12 @@ class Recording:
 
     @cached_property
     def checks(self) -> list[Check]:
-        """The findings about the file; one of them may be that there is no speech."""
-        found = list(self.sound.checks)
+        """The findings for a system whose training data are not known."""
+        return self.checks_beside(None)
+
+    def checks_beside(self, trained: Trained | None) -> list[Check]:
+        """Return the findings about the file for one system; one of them may be that there is no speech."""
+        found = self.sound.checks_beside(trained)
         if any(check.level == "unusable" for check in found):
             return found
         if self.speech is not None and self.speech.seconds < NO_SPEECH:

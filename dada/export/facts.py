@@ -1,6 +1,7 @@
 """What export.json says of a system: classes, score, calibration, operating points, results, origin."""
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import dada
 from dada import checkpoints
 from dada.data import DataDir
 from dada.data.datadir import BONAFIDE, SPOOF
+from dada.data.sound import trained_on
 from dada.experiment.folder import ExperimentFolder
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
@@ -42,6 +44,7 @@ def facts_of(
         "calibration": files.read_calibration(),
         "operating_points": operating_points(known),
         "known_scores": {label: thinned(scores) for label, scores in known.items()},
+        "trained": trained_facts(recipe),
         "results": results_of(recipe, config.name),
         "licence": licence or (published.licence if published else None),
         "caveat": published.caveat if published else caveat_of(recipe),
@@ -74,6 +77,13 @@ def score_facts(system: System) -> dict[str, Any] | None:
     else:
         return None
     return {"kind": kind, "higher": BONAFIDE}
+
+
+def trained_facts(recipe: RecipeView) -> dict[str, Any] | None:
+    """Return the band (Hz) and the shortest and longest duration (s) of the training recordings, if known."""
+    split = recipe.splits.train
+    found = trained_on(recipe.data_dir(split)) if split else None
+    return asdict(found) if found else None
 
 
 def caveat_of(recipe: RecipeView) -> str:

@@ -11,9 +11,9 @@ import torch
 import torchaudio.functional
 from encoded import container, plain, speech
 
-from dada.data import decode_audio, read_audio
+from dada.data import DataDir, decode_audio, read_audio
 from dada.data.audio import read_header, read_native, resample
-from dada.data.sound import Trained, read_sound, recording, resampling, sources
+from dada.data.sound import Trained, read_sound, recording, resampling, sources, trained_on
 from dada.errors import DataError
 
 
@@ -90,11 +90,22 @@ def test_the_louder_of_two_channels_that_cancel_is_taken(tmp_path):
 def test_findings_beside_the_training_data(tmp_path):
     (tmp_path / "a.wav").write_bytes(plain(rate=8_000))
     assert named(read_sound(str(tmp_path / "a.wav")), "doubt") == {"narrow_band"}
-    sound = read_sound(str(tmp_path / "a.wav"), trained=Trained(bandwidth=4_000, seconds=(4.0, 9.0)))
-    assert named(sound) == {"short"} and "the shortest recording of the training data 4.00 s" in str(
-        sound.checks
-    )
-    assert [check.name for check in sound.against(Trained(4_000, (0.5, 2.0)))] == ["long"]
+    sound = read_sound(str(tmp_path / "a.wav"))
+    (found,) = sound.checks_beside(Trained(bandwidth=4_000, seconds=(4.0, 9.0)))
+    assert found.name == "short" and "the shortest recording of the training data 4.00 s" in found.message
+    assert [check.name for check in sound.checks_beside(Trained(4_000, (0.5, 2.0)))] == ["long"]
+
+
+def test_what_a_system_was_trained_on(tmp_path):
+    """The band of telephone speech is that of a split of it, and wide speech at 16 kHz reaches further."""
+    for name, rate in (("narrow", 8_000), ("wide", 16_000)):
+        (tmp_path / f"{name}.wav").write_bytes(plain(rate=rate))
+        tables = {"wav.scp": {"a": str(tmp_path / f"{name}.wav"), "b": "none.wav"}}
+        DataDir.of(tmp_path / name, {**tables, "utt2dur": {"a": "3.0", "b": "1.5"}}).write()
+    narrow, wide = (trained_on(tmp_path / name) for name in ("narrow", "wide"))
+    assert narrow.seconds == wide.seconds == (1.5, 3.0)
+    assert narrow.bandwidth <= 4_000 and wide.bandwidth > 7_000
+    assert trained_on(tmp_path / "none") is None
 
 
 def test_standard_input_is_read(monkeypatch, tmp_path):

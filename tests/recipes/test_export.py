@@ -67,6 +67,10 @@ def test_the_card_holds_what_was_measured(finished, tmp_path, call_dada):
     card = (tmp_path / "out" / "README.md").read_text()
     assert f"| test | {100 * results['metrics']['eer']['mean']:.1f} [" in card
     record = json.loads((tmp_path / "out" / "export.json").read_text())
+    trained = [
+        of_experiment(place).origin.trained for place in (tmp_path / "out", finished / "exp" / "lfcc_lcnn")
+    ]
+    assert trained[0] == trained[1] and trained[0].bandwidth
     for point in record["operating_points"]:
         assert f"| {point['name']} | {point['threshold']:+.4g} |" in card
         bonafide = record["known_scores"]["bonafide"]

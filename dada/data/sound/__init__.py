@@ -14,18 +14,26 @@ spectrum     its spectrum over time
 stated       how much of a file is there
 checks       findings as sentences
 read         all of it: `read_sound`
+heard        the recordings that a system was trained on: `trained_on`
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
-__all__ = ["Check", "Sound", "Trained", "read_sound"]
+__all__ = ["Check", "Sound", "Trained", "read_sound", "trained_on"]
 
 if TYPE_CHECKING:
     from dada.data.sound.checks import Check, Trained
+    from dada.data.sound.heard import trained_on
     from dada.data.sound.read import Sound, read_sound
 
-_PLACES = {"Check": "checks", "Trained": "checks", "Sound": "read", "read_sound": "read"}
+_PLACES = {
+    "Check": "checks",
+    "Trained": "checks",
+    "Sound": "read",
+    "read_sound": "read",
+    "trained_on": "heard",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -22,30 +22,29 @@ class Sound:
     channels: int  # as stored
     seconds: float
     container: str  # as stored, e.g. FLAC/PCM_16 or mov,mp4/aac
-    checks: list[Check] = field(default_factory=list)
+    alone: list[Check] = field(default_factory=list)  # findings that hold for every system
     bandwidth: float = 0.0  # Hz, see dada.data.sound.spectrum
 
-    def against(self, trained: Trained | None) -> list[Check]:
-        """Return what the recording lacks beside the training data of one system. `read_sound` has it for
-        none, or for the one that was given.
-        """
-        return checks_against(self.seconds, self.bandwidth, self.rate, trained)
+    @property
+    def checks(self) -> list[Check]:
+        """The findings for a system whose training data are not known."""
+        return self.checks_beside(None)
+
+    def checks_beside(self, trained: Trained | None) -> list[Check]:
+        """Return the findings for a system, with what the recording lacks beside its training data."""
+        return self.alone + checks_against(self.seconds, self.bandwidth, self.rate, trained)
 
 
-def read_sound(location: str, rate: int = SAMPLE_RATE, trained: Trained | None = None) -> Sound:
+def read_sound(location: str, rate: int = SAMPLE_RATE) -> Sound:
     """Read a file, `file.ark:offset`, a pipe, or `-` for standard input, with the findings about it.
 
     The samples are those of `dada.data.read_audio`. Raise DataError for what cannot be read at all.
     """
-    return read_parts(location, rate, trained, pipes=True)[0]
+    return read_parts(location, rate, pipes=True)[0]
 
 
 def read_parts(
-    location: str,
-    rate: int = SAMPLE_RATE,
-    trained: Trained | None = None,
-    pipes: bool = False,
-    keep: bool = False,
+    location: str, rate: int = SAMPLE_RATE, pipes: bool = False, keep: bool = False
 ) -> tuple[Sound, Mono]:
     """As `read_sound`, together with what the findings rest on. With `keep`, also the samples as stored."""
     source = in_memory(source_of(location, pipes))
@@ -60,8 +59,7 @@ def read_parts(
         channels=recording.channels,
         seconds=mono.levels.seconds,
         container=recording.container,
-        checks=checks_of(mono, stated, spectrum),
+        alone=checks_of(mono, stated, spectrum),
         bandwidth=min(spectrum.bandwidth, recording.rate / 2),
     )
-    sound.checks += sound.against(trained)
     return sound, mono
