@@ -10,7 +10,9 @@ Two methods. `exact`: one FFT of the clip, times each filter's response wherever
 folded modulo the hop, and a short inverse FFT. `octaves`: librosa's recursion (Schörkhuber and Klapuri, SMC
 2010), which halves the sample rate for every octave and drops the smallest 1 % of each filter's response; its
 magnitudes are up to a tenth of the peak away from the exact ones in low octaves. The authors of the CAU_KU
-systems and of 2D-Res-TSSDNet call librosa, so the configurations of these systems choose `octaves`.
+systems and of 2D-Res-TSSDNet call librosa, so the configurations of these systems choose `octaves`. On six
+clips of ASVspoof 2019 and 2021, tiled to 9 s, the two log-CQTs of 100 bins differ by .05 to .20 on average
+and by 3.6 at most, where their standard deviation is about 3.
 
 Axes: B batch, T samples, N frames, F bins, J blocks of M frequencies.
 """

@@ -12,6 +12,8 @@ A new model is one file here and one YAML in dada/conf. The file holds
   of a phase,
 * if some parameters of a part never learn, `frozen_parameters()` of that part, which no phase of a training
   lets learn,
+* if the model can hold a pretrained encoder or read its stored outputs, `Model.pretrained_parts`, the
+  beginnings of the encoder's names, which weights that were learned on stored outputs may lack,
 * `example() -> (Config, shape)`: a small configuration and the shape of one utterance's input, e.g. `(60,
   150)` for 60 features and 150 frames, with which the tests go through the contract below,
 * a text model that does not read the tokens of a pretrained encoder, `tokenize(texts, settings) -> list of
