@@ -88,3 +88,19 @@ def test_an_exported_system_is_explained_without_its_recipe(finished, clips, tmp
     assert of_experiment(tmp_path / "out")(str(tmp_path / "clip.flac")).score == pytest.approx(
         of_experiment(finished / "exp" / "lfcc_lcnn")(str(tmp_path / "clip.flac")).score, abs=0
     )
+
+
+def test_the_words_of_an_exported_fusion_are_explained_without_its_recipe(
+    finished, clips, tmp_path, call_dada, caplog
+):
+    """The quotes of the author and the outputs on dev stay with the recipe; the words have their values."""
+    call_dada("export", finished / "exp" / "dada_mid", "--out", tmp_path / "out")
+    path = DataDir.read(finished / "data" / "test")["wav.scp"][clips[0].name]
+    code, printed, errors = call_dada(
+        *("explain", path, "--model", tmp_path / "out", "--speaker", clips[0].speaker),
+        *("--out", tmp_path / "clip.html"),
+    )
+    assert code == 0, errors
+    page = (tmp_path / "clip.html").read_text()
+    assert "class=words" in page and "Nearest quotes" not in page
+    assert "the shares of its branches are not shown" in caplog.text + printed + errors

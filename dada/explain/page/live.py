@@ -94,12 +94,19 @@ class LiveSource:
         return next(_systems_of_task(self.system, "text"), None)
 
     def quotes(self) -> dict[str, list[str]]:
-        """Return the training texts of each author."""
+        """Return the training texts of each author; none without the recipe that has them."""
         return self._quotes
 
     def fusions(self) -> Iterator[FusionCase]:
-        """Yield the system if it is a fusion."""
+        """Yield the system if it is a fusion. What its branches give on dev is known to its recipe alone."""
         if self.system.config.task != "fusion":
+            return
+        if self.recipe is None:
+            log.warning(
+                "%s: the shares of its branches are not shown: they need its experiment folder, whose recipe "
+                "has their outputs on dev",
+                self.system.config.name,
+            )
             return
         branches, names = self.system.branches, ("audio", "text")
         outputs = {name: branches[name].run(self.clip).outputs for name in names}
@@ -121,6 +128,8 @@ class LiveSource:
 
     @cached_property
     def _quotes(self) -> dict[str, list[str]]:
+        if self.recipe is None:
+            return {}
         return read_quotes(self._recipe.text_dir(self._recipe.text.name, "train"))
 
     def _background(self, system: System) -> tuple[list[Sound], str]:
