@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,15 @@ def test_environment_is_made_once_and_completed(checkout, tmp_path):
     assert activate(checkout, bin_).returncode == 0 and asked() == [install]
     moved = checkout.rename(tmp_path / "moved")
     assert activate(moved, bin_).returncode == 0 and asked() == ["venv", install]
+
+
+def test_shells_at_once_make_one_environment(checkout, tmp_path):
+    log, bin_ = tmp_path / "log", tmp_path / "bin"
+    write_program(bin_ / "python3", PYTHON.format(log=log, broken=tmp_path / "none"))
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _: activate(checkout, bin_), range(4)))
+    assert [each.returncode for each in done] == 4 * [0], done
+    assert log.read_text().splitlines().count("venv") == 1
 
 
 @pytest.mark.parametrize(

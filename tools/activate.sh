@@ -67,6 +67,18 @@ _dada_install() {
     _dada_say "installed"
 }
 
+# One shell at a time installs: two would take each other's files away. The second one finds all done.
+_dada_install_alone() {
+    local root=$1 marker=$2 wanted=$3
+    (
+        if command -v flock >/dev/null 2>&1 && ! flock -n 9; then
+            _dada_say "another shell makes $root/.venv: waiting for it"
+            flock 9 || exit 1
+        fi
+        [ "$(cat "$marker" 2>/dev/null)" = "$wanted" ] || _dada_install "$root" "$marker" "$wanted"
+    ) 9>"$root/.venv.lock"
+}
+
 _dada_activate() {
     local root marker wanted
     root=$(cd "$(dirname "$1")/.." && pwd -P) || return 1
@@ -76,7 +88,7 @@ _dada_activate() {
     marker=$root/.venv/.dada_installed
     wanted="$root $(cksum <"$root/setup.py")"
     if [ "$(cat "$marker" 2>/dev/null)" != "$wanted" ]; then
-        _dada_install "$root" "$marker" "$wanted" || return 1
+        _dada_install_alone "$root" "$marker" "$wanted" || return 1
     fi
     # Python's own script reads variables that may be unset.
     case $- in *u*) set +u; . "$root/.venv/bin/activate"; set -u ;; *) . "$root/.venv/bin/activate" ;; esac
@@ -84,8 +96,8 @@ _dada_activate() {
 }
 
 if _dada_activate "${BASH_SOURCE[0]:-$0}"; then
-    unset -f _dada_say _dada_is_active _dada_find_python _dada_install _dada_activate
+    unset -f _dada_say _dada_is_active _dada_find_python _dada_install _dada_install_alone _dada_activate
 else
-    unset -f _dada_say _dada_is_active _dada_find_python _dada_install _dada_activate
+    unset -f _dada_say _dada_is_active _dada_find_python _dada_install _dada_install_alone _dada_activate
     return 1
 fi
