@@ -43,11 +43,13 @@ EXTRAS = {
         "shap>=0.51",
     ],  # what benchmarks/features.py and benchmarks/explain.py compare with
     "ssl": ["peft>=0.18"],  # adapters in speech encoders: model.lora_rank
+    "parquet": ["pyarrow>=17"],  # egs/hf_parquet: data sets of the Hugging Face Hub
     "serve": ["starlette>=0.46", "uvicorn>=0.30"],  # dada serve
     "test": [
         "starlette>=0.46",
         "uvicorn>=0.30",
         "peft>=0.18",
+        "pyarrow>=17",
         "pytest>=8.3",
         "hypothesis>=6.100",
         "ruff==0.17.6",

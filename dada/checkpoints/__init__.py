@@ -74,7 +74,11 @@ def recognise(path: Path) -> Checkpoint | None:
     if not path.is_file():
         return None
     size = path.stat().st_size
-    same = [entry for entry in checkpoints().values() if entry.bytes == size]
+    same = [
+        entry
+        for entry in checkpoints().values()
+        if entry.bytes == size or (not entry.bytes and entry.file == path.name)
+    ]
     return next((entry for entry in same if file_digest(path) == entry.sha256), None)
 
 
@@ -86,6 +90,8 @@ def locate(checkpoint: Checkpoint, consent: Consent) -> Path:
     ready = verified(checkpoint)
     if ready is not None:
         return ready
+    if not checkpoint.has_digest:
+        consent.require_digest(described(checkpoint), checkpoint.name, str(place(checkpoint)))
     consent.require(described(checkpoint), address(checkpoint), str(place(checkpoint)))
     from dada.checkpoints.fetch import fetch
 

@@ -12,14 +12,24 @@ OFFLINE = "HF_HUB_OFFLINE"  # of huggingface_hub; one switch for all that fetche
 
 @dataclass(frozen=True)
 class Consent:
-    """What the user said on the command line: `--yes`, `--offline`."""
+    """What the user said on the command line: `--yes`, `--offline`, `--unverified`."""
 
     yes: bool = False
     offline: bool = False
+    unverified: bool = False  # fetch files of which no digest is known
 
     def forbids(self, url: str) -> bool:
         """Return whether nothing may be fetched from an address."""
         return needs_network(url) and (self.offline or is_offline())
+
+    def require_digest(self, what: str, name: str, place: str) -> None:
+        """Raise UserError for a file of which no digest is known, unless the user takes it as it comes."""
+        if not self.unverified:
+            raise UserError(
+                f"{what} has no digest that is known here, so that nothing can say whether what arrives is "
+                f"its authors' file: fetch it all the same by `dada models --fetch {name} --unverified`, or "
+                f"put a file that you trust at {place}"
+            )
 
     def require(self, what: str, url: str, place: str) -> None:
         """Return where `what` may be fetched from `url`; ask at a terminal.

@@ -45,19 +45,21 @@ def fetch(checkpoint: Checkpoint) -> Path:
         partial = target.with_name(f".{target.name}{PARTIAL}")
         _receive(checkpoint, partial)
         cache.verify(checkpoint, partial)
+        cache.record(checkpoint, partial)
         partial.replace(target)
     return target
 
 
 def _receive(checkpoint: Checkpoint, partial: Path) -> None:
-    """Bring the partial file to the length of the checkpoint."""
-    url, failed = address(checkpoint), 0
+    """Bring the partial file to the length of the checkpoint, or where it is not known to the server's."""
+    url, failed, total = address(checkpoint), 0, checkpoint.bytes
     _require_space(checkpoint, partial)
-    with progress(checkpoint.name, checkpoint.bytes) as advance:
-        while (before := _size(partial)) < checkpoint.bytes or not partial.exists():
+    with progress(checkpoint.name, total) as advance:
+        while not total or _size(partial) < total or not partial.exists():
+            before = _size(partial)
             try:
-                _request(url, partial, checkpoint.bytes, advance)
-                problem = f"the connection ended after {_size(partial):,} of {checkpoint.bytes:,} bytes"
+                total = _request(url, partial, total, advance)
+                problem = f"the connection ended after {_size(partial):,} of {total:,} bytes"
             except urllib.error.HTTPError as error:
                 problem = f"the server answers {error.code} {error.reason}"
                 if error.code not in TEMPORARY:
@@ -67,24 +69,29 @@ def _receive(checkpoint: Checkpoint, partial: Path) -> None:
             failed = 0 if _size(partial) > before else failed + 1
             if failed == ATTEMPTS:
                 raise UserError(_failure(checkpoint, url, problem))
-            if _size(partial) < checkpoint.bytes:
+            if not total or _size(partial) < total:
                 log.info("%s: %s; trying again", checkpoint.name, problem)
                 time.sleep(PAUSE * failed)
 
 
-def _request(url: str, partial: Path, size: int, advance: Callable[[int], None]) -> None:
-    """Ask for the part that is missing, and append what comes, up to one byte more than `size`."""
+def _request(url: str, partial: Path, size: int, advance: Callable[[int], None]) -> int:
+    """Ask for the part that is missing, and append what comes, up to one byte more than `size`. Return the
+    size: for 0 that which the server states, and without one what has come.
+    """
     have = _size(partial)
     headers = {"User-Agent": f"dada/{dada.__version__}"} | ({"Range": f"bytes={have}-"} if have else {})
     with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT) as answer:
         goes_on = have > 0 and _starts_at(answer, have)
         have = have if goes_on else 0
+        stated = answer.headers.get("Content-Length") or ""
+        size = size or (have + int(stated) if stated.isdecimal() else 0)
         advance(have)
         with open(partial, "ab" if goes_on else "wb") as file:
-            while have <= size and (block := answer.read(min(BLOCK, size + 1 - have))):
-                file.write(block)
+            while (not size or have <= size) and (block := answer.read(BLOCK)):
+                file.write(block[: size + 1 - have] if size else block)
                 have += len(block)
                 advance(have)
+    return size or have
 
 
 def _starts_at(answer: Any, have: int) -> bool:

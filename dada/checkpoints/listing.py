@@ -45,9 +45,11 @@ def in_words(checkpoint: Checkpoint) -> str:
         str(cache.place(checkpoint))
         if cache.is_cached(checkpoint)
         else f"not fetched: dada models --fetch {checkpoint.name}"
+        + " --unverified" * (not checkpoint.has_digest)
     )
+    digest = "" if checkpoint.has_digest else ", digest not known"
     lines = [
-        f"{checkpoint.name}: {checkpoint.size()}, {licence_words(checkpoint)}{system}",
+        f"{checkpoint.name}: {checkpoint.size()}, {licence_words(checkpoint)}{digest}{system}",
         f"    trained on {checkpoint.training_data}; takes {checkpoint.window.words()}",
         f"    published: {figures_in_words(checkpoint) or '-'}",
         f"    {checkpoint.caveat}",
@@ -67,7 +69,7 @@ def table_rows(entries: Iterable[Checkpoint]) -> list[tuple[str, ...]]:
         (
             f"[`{entry.name}`]({published_address(entry)})",
             f"`{entry.system}`",
-            entry.size(),
+            entry.size() if entry.has_digest else f"{entry.size()}, digest not known",
             entry.licence,
             entry.training_data,
             entry.window.words(),

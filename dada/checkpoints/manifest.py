@@ -18,6 +18,7 @@ from dada.storage.yaml_file import read_yaml
 PATH = Path(__file__).with_name("manifest.yaml")
 SHA256 = re.compile("[0-9a-f]{64}")
 NO_LICENCE = "none stated"
+NOT_KNOWN = "not known"  # in place of a digest
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class Checkpoint:
     settings: dict[str, Any] = field(default_factory=dict)
     file: str = ""  # its name in the cache and in a recipe's folder of weights; no two entries share one
     source: Source = field(default_factory=Source)
-    bytes: int = 0
-    sha256: str = ""
+    bytes: int = 0  # 0 where the size is not known
+    sha256: str = ""  # or NOT_KNOWN: such a file is fetched with --unverified alone
     licence: str = ""  # SPDX identifier, or NO_LICENCE
     training_data: str = ""
     window: Window = field(default_factory=Window)
@@ -86,8 +87,15 @@ class Checkpoint:
         """Return the published results."""
         return [build(Figure, values, f"{PATH.name}: {self.name}: published") for values in self.published]
 
+    @property
+    def has_digest(self) -> bool:
+        """Whether it can be told that a file is the published one."""
+        return self.sha256 != NOT_KNOWN
+
     def size(self) -> str:
         """Return the size as text: `1.3 MB`."""
+        if not self.bytes:
+            return "size not known"
         return f"{self.bytes / 1e6:.1f} MB" if self.bytes < 1e9 else f"{self.bytes / 1e9:.2f} GB"
 
     def overrides(self) -> list[str]:
@@ -149,10 +157,10 @@ def read_manifest(path: Path) -> dict[str, Checkpoint]:
 def _problems(entry: Checkpoint) -> list[str]:
     """Return what an entry lacks or contradicts."""
     source = entry.source
-    needed = ("system", "file", "bytes", "sha256", "licence", "training_data", "authors_score", "caveat")
+    needed = ("system", "file", "sha256", "licence", "training_data", "authors_score", "caveat")
     problems = [f"{key} is missing" for key in needed if not getattr(entry, key)]
-    if not SHA256.fullmatch(entry.sha256):
-        problems.append(f"sha256 is {entry.sha256!r}, and must be 64 hexadecimal digits")
+    if not SHA256.fullmatch(entry.sha256) and entry.has_digest:
+        problems.append(f"sha256 is {entry.sha256!r}, and must be 64 hexadecimal digits, or {NOT_KNOWN!r}")
     if Path(entry.file).name != entry.file:
         problems.append(f"file is {entry.file!r}, and must be a name without a folder")
     if sum(map(bool, (source.github, source.hub, source.url))) != 1:

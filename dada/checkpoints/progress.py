@@ -13,7 +13,9 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield a function to call with the number of bytes that are there, of `total`."""
+    """Yield a function to call with the number of bytes that are there, of `total`; 0 is not
+    known.
+    """
     if not sys.stderr.isatty():
         yield _Lines(title, total)
         return
@@ -22,7 +24,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
 
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=total)
+        task = bar.add_task(title, total=total or None)
         yield lambda done: bar.update(task, completed=done)
 
 
@@ -40,6 +42,9 @@ class _Lines:
         if now - self.last > LINE_SECONDS and done > self.first:
             self.last = now
             rate = (done - self.first) / (now - self.start)
+            if not self.total:
+                log.info("%s: %.1f MB, %.2f MB/s", self.title, done / 1e6, rate / 1e6)
+                return
             log.info(
                 "%s: %.1f of %.1f MB, %.2f MB/s, %.0f s left",
                 *(self.title, done / 1e6, self.total / 1e6, rate / 1e6, (self.total - done) / rate),

@@ -12,6 +12,7 @@ EXAMPLE = """
 dada export egs/mini/exp/lfcc_lcnn --out lfcc_lcnn --licence CC-BY-4.0
 dada export egs/mini/exp/lfcc_lcnn/seed_2 --out with_graph --onnx
 dada detect --model lfcc_lcnn clip.flac
+dada export egs/mini/exp/lfcc_lcnn --out for_the_arena --arena
 dada export egs/mini/exp/lfcc_lcnn --out lfcc_lcnn --upload somebody/lfcc_lcnn
 dada detect --model hf:somebody/lfcc_lcnn clip.flac
 """
@@ -26,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--onnx",
         action="store_true",
         help="write model.onnx as well, compared with the system: see docs/onnx.md",
+    )
+    parser.add_argument(
+        "--arena",
+        action="store_true",
+        help="write arena_model.py and meta.yaml as well, for the Speech Anti-Spoofing Arena",
     )
     parser.add_argument(
         "--upload", metavar="OWNER/NAME", help="upload it to the Hugging Face Hub, where it is private"
@@ -44,7 +50,8 @@ def run(args: argparse.Namespace) -> None:
     refuse_existing(args.out)
     folder = seed_folder(args.model, args.seed)
     root = recipe_root(folder)
-    export(System.load(folder, root), folder, recipe_of(root, folder), args.out, args.licence, args.onnx)
+    system, recipe = System.load(folder, root), recipe_of(root, folder)
+    export(system, folder, recipe, args.out, args.licence, args.onnx, args.arena)
     print(args.out)
     if args.upload:
         from dada.export.hub import upload

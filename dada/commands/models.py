@@ -6,6 +6,7 @@ With --fetch, fetch one into the cache (DADA_CACHE, else $XDG_CACHE_HOME/dada, e
 
 import argparse
 import json
+from dataclasses import replace
 
 from dada import checkpoints, system_table
 from dada.checkpoints import Consent, listing
@@ -27,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--weights", action="store_true", help="list the published weights instead")
     parser.add_argument("--fetch", metavar="NAME", help="fetch published weights, and print their path")
+    parser.add_argument(
+        "--unverified",
+        action="store_true",
+        help="with --fetch: also a file of which no digest is known, so that nothing tells a wrong one",
+    )
     add_consent_arguments(parser)
 
 
@@ -46,7 +52,8 @@ def run(args: argparse.Namespace) -> None:
     if args.name and (args.weights or args.fetch):
         raise UserError(f"{args.name!r} goes neither with --weights nor with --fetch: leave it out")
     if args.fetch:
-        print(checkpoints.locate(checkpoints.named(args.fetch), consent_of(args)))
+        consent = replace(consent_of(args), unverified=args.unverified)
+        print(checkpoints.locate(checkpoints.named(args.fetch), consent))
     elif args.weights:
         show_weights(args.json)
     else:

@@ -22,6 +22,7 @@ __all__ = [
     "SAMPLE_RATE",
     "Header",
     "decode_audio",
+    "header_of",
     "read_audio",
     "read_header",
     "read_native",
@@ -70,7 +71,16 @@ def read_header(location: str) -> Header:
     A file that does not state its length, or only in packets, such as WebM, is decoded to count its samples.
     Raise DataError as `read_audio` does.
     """
-    with open_recording(source_of(location), location) as recording:
+    return _header(source_of(location), location)
+
+
+def header_of(content: bytes, name: str = "audio") -> Header:
+    """As `read_header`, from the bytes of an audio file."""
+    return _header(io.BytesIO(content), name)
+
+
+def _header(source: Source, name: str) -> Header:
+    with open_recording(source, name) as recording:
         num_samples = recording.num_samples
         if num_samples is None or not recording.is_exact:
             num_samples = sum(len(block) for block in recording.blocks)

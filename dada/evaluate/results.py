@@ -126,6 +126,8 @@ class ClassResults:
     accuracy: Figure | None
     macro_f1: Figure | None
     unknown_auc: Figure | None
+    unknown_eer: Figure | None = None
+    unknown_fpr95: Figure | None = None
     confusion: list[list[int]]  # true classes by decisions, summed over the seeds
     sweep: Sweep | None = None
 

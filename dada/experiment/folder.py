@@ -26,7 +26,7 @@ from dada.storage.reading import read_text
 if TYPE_CHECKING:
     from dada.models.inference import Outputs
 
-FITTED = {"fusion": "fusion", "ensemble": "ensemble", "open_set": "openmax"}  # task -> name of the JSON file
+FITTED = {"fusion": "fusion", "ensemble": "ensemble", "open_set": "open_set"}  # task -> name of the JSON file
 TRAIN_AGAIN = "restore it, or remove the folder and train the system again"
 CALIBRATE = "remove it and run stage score again"
 

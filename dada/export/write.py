@@ -19,12 +19,19 @@ from dada.storage.exported import CARD, CONFIG, ENCODERS, GRAPH, TENSORS, write_
 
 
 def export(
-    system: System, folder: Path, recipe: RecipeView, out: Path, licence: str | None, with_onnx: bool = False
+    system: System,
+    folder: Path,
+    recipe: RecipeView,
+    out: Path,
+    licence: str | None,
+    with_onnx: bool = False,
+    with_arena: bool = False,
 ) -> None:
     """Write the system of exp/<system>/seed_<k> (`folder`), loaded as `system`, to the folder `out`.
 
     Pretrained models that are folders are copied; those of the Hugging Face Hub are named. Raise ConfigError
-    for a system whose features other programs compute, and for one that ONNX was asked of and cannot be.
+    for a system whose features other programs compute, and for one that ONNX or the Arena's wrapper was asked
+    of and cannot be.
     """
     systems = systems_of(system)
     for part in systems.values():
@@ -53,6 +60,10 @@ def export(
 
             found = write_onnx(system, partial / GRAPH)
             facts["onnx"] = {"largest_difference": {f"{n} samples": value for n, value in found.items()}}
+        if with_arena:
+            from dada.export.arena import write_wrapper
+
+            write_wrapper(partial, system, facts)
         write_record(partial, facts)
         write_text(partial / CARD, model_card(facts))
 

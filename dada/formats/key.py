@@ -1,14 +1,14 @@
 """Keys: the trials to be scored, which are bona fide, and the conditions under which each was made.
 
-A key is a data directory, a table of labels, a list without labels, or a key of ASVspoof 2019, 2021 and 5 or
-of In-the-Wild.
+A key is a data directory, a table of labels, a list without labels, a key of ASVspoof 2019, 2021 and 5 or of
+In-the-Wild, or a Parquet file of the Speech Anti-Spoofing Arena.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dada.data.datadir import NO_SPEAKER, DataDir
+from dada.data.datadir import BONAFIDE, NO_SPEAKER, SPOOF, DataDir
 from dada.errors import ConfigError, DataError
 from dada.formats.asvspoof import (
     ASVSPOOF5,
@@ -28,6 +28,8 @@ from dada.formats.columns import (
     refuse_lines,
     repeats,
 )
+from dada.formats.hf_dataset import read_rows_of
+from dada.formats.parquet import column_names
 from dada.formats.words import ASV_KINDS, label_words
 from dada.plugins import nearest
 
@@ -48,6 +50,9 @@ LABEL_ADVICE = (
     "write bonafide or spoof, or say what the words mean, e.g. --labels 1=bonafide 0=spoof (target and "
     "nontarget belong to --asv_key)"
 )
+ARENA_LABELS = {"trial": "utterance_id", "label": "label"}  # data/labels.parquet, where labels are numbers
+ARENA_SHARD = {"trial": "notes.utterance_id", "label": "label"}
+ARENA_NUMBERS = {"0": BONAFIDE, "1": SPOOF}
 NOT_CONDITIONS = {"trial", "speaker", "label", "asv_label", "subset", "score", "asv_score", "sasv_score"}
 
 
@@ -97,6 +102,8 @@ def read_key(
     path = Path(path)
     if path.is_dir():
         return _of_data_dir(path)
+    if path.suffix == ".parquet":
+        return _of_parquet(path, columns, label_words(labels))
     if columns is not None and not is_by_name(columns) and "trial" not in columns:
         example = "e.g. trial,label or speaker,trial,-,attack,label"
         raise ConfigError(f"--key_columns {','.join(columns)} names no trial: {example}")
@@ -155,6 +162,33 @@ def _of_data_dir(path: Path) -> Key:
     conditions = {name: [table[utt] for utt in utts] for name, table in data.conditions.items()}
     labels = None if data.labels is None else [data.labels[utt] for utt in utts]
     return Key(path, "data directory", utts, labels, [data.speakers[utt] for utt in utts], conditions)
+
+
+def _of_parquet(path: Path, columns: Sequence[str] | None, words: Mapping[str, str]) -> Key:
+    """A Parquet file of the Arena, or any whose columns are named, as in trial=notes.id,label=class."""
+    if columns is not None and not is_by_name(columns):
+        raise ConfigError(f"{path} names its columns: write --key_columns trial=COLUMN,label=COLUMN")
+    named = dict(text.split("=", 1) for text in columns or ())
+    if not named:
+        labels_alone = ARENA_LABELS["trial"] in column_names(path)
+        named = ARENA_LABELS if labels_alone else ARENA_SHARD
+        words = {**words, **ARENA_NUMBERS} if labels_alone else words
+    if "trial" not in named:
+        raise ConfigError(f"--key_columns of {path} names no trial: add trial=COLUMN")
+    rows: dict[str, dict[str, str]] = {}
+    for row in read_rows_of(path, list(named.values())):
+        found = {name: row.value(column) for name, column in named.items()}
+        values = {name: NO_VALUE if value is None else str(value) for name, value in found.items()}
+        if values["trial"] in rows:
+            raise DataError(f"{row.where}: {values['trial']} is in an earlier row too: keep one of them")
+        if "label" in values and values["label"].lower() not in words:
+            raise DataError(f"{row.where}: label {values['label']!r}: {LABEL_ADVICE}")
+        rows[values["trial"]] = values
+    table = {name: [row[name] for row in rows.values()] for name in named}
+    classes = [words[label.lower()] for label in table["label"]] if "label" in table else None
+    conditions = {name: values for name, values in table.items() if name not in NOT_CONDITIONS}
+    speakers = table.get("speaker", [NO_SPEAKER] * len(rows))
+    return Key(path, "Parquet", list(rows), classes, speakers, conditions)
 
 
 def _refuse_repeated(table: Columns, trials: list[str], labels: list[str] | None) -> None:

@@ -290,12 +290,12 @@ class ResampledScores:
                 totals.append(bonafide @ (np.cumsum(spoof) - spoof / 2))
         return np.array(totals)
 
-    def p_miss_at(self, p_fa: np.ndarray) -> np.ndarray:
-        """Pmiss (R, P) of every resample where its Pfa is `p_fa` (P,), on the line between neighbouring block
-        edges: for plots.
+    def p_miss_at(self, p_fa: np.ndarray, every: bool = False) -> np.ndarray:
+        """Pmiss (R, P) of every draw where its Pfa is `p_fa` (P,), on the line between neighbouring block
+        edges; of `every` resample those that leave a cluster out as well, as other metrics have them.
         """
         rows = []
-        for weights in self.resampler.draws():
+        for weights in self.resampler.chunks() if every else self.resampler.draws():
             misses, false_accepts = self.at_edges(weights)[:2]
             for miss, fa in zip(misses, false_accepts, strict=True):
                 empty = not (miss[-1] and fa[0])

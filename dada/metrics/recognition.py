@@ -13,6 +13,8 @@ from dada.errors import DataError
 from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.auc import auc
 from dada.metrics.bootstrap import Resampler
+from dada.metrics.det import det
+from dada.metrics.eer import eer_of
 from dada.metrics.figure import Figure, figure
 
 DEFINITIONS = {
@@ -24,7 +26,11 @@ DEFINITIONS = {
     "one class",
     "unknown_auc": "area under the curve that tells trials of unknown classes from the others by the "
     "probability of being unknown",
+    "unknown_eer": "equal error rate of telling these trials from the others by that probability",
+    "unknown_fpr95": "share of the trials of unknown classes that pass for known where 95 % of the trials of "
+    "known classes do",
 }
+KNOWN_PASSED = 0.95  # of the trials of known classes, for the last one
 
 
 def measure_classes(
@@ -66,11 +72,22 @@ def measure_classes(
         values, resamples = zip(*pairs, strict=True)
         return figure(values, resamples, drawn, config.confidence, upper=1.0)
 
-    unknown_auc = None
+    found: dict[str, Figure | None] = dict.fromkeys(("unknown_auc", "unknown_eer", "unknown_fpr95"))
     if known.any() and not known.all():
         flipped = _resampler(names[~known], names[known], config)
         pairs = [(row[~known], row[known]) for row in unknown_score]
-        unknown_auc = summary([(auc(*pair), flipped.over(*pair).auc()) for pair in pairs], flipped)
+        drawn = [flipped.over(*pair) for pair in pairs]
+        rows = {
+            "unknown_auc": [(auc(*pair), part.auc()) for pair, part in zip(pairs, drawn, strict=True)],
+            "unknown_eer": [
+                (eer_of(det(*pair))[0], part.eer()) for pair, part in zip(pairs, drawn, strict=True)
+            ],
+            "unknown_fpr95": [
+                (passed_for_known(*pair), part.p_miss_at(np.array([1 - KNOWN_PASSED]), True)[:, 0])
+                for pair, part in zip(pairs, drawn, strict=True)
+            ],
+        }
+        found = {name: summary(values, flipped) for name, values in rows.items()}
 
     return {
         "num_known": int(known.sum()),
@@ -79,9 +96,20 @@ def measure_classes(
         "closed_macro_f1": summary([c.macro_f1() for c in of_known]),
         "accuracy": summary([c.accuracy() for c in of_all]),
         "macro_f1": summary([c.macro_f1() for c in of_all]),
-        "unknown_auc": unknown_auc,
+        **found,
         "confusion": np.sum([c.counts for c in of_all], axis=0).astype(int).tolist(),
     }
+
+
+def passed_for_known(unknown: np.ndarray, known: np.ndarray) -> float:
+    """FPR95: share of the scores (N,) of unknown trials that are no higher than 95 % of those of known trials
+    (M,), a higher score meaning unknown.
+
+    >>> passed_for_known(np.array([0.5, 2.0, 3.0, 4.0]), np.arange(20) / 10)
+    0.25
+    """
+    threshold = np.sort(known)[int(np.ceil(KNOWN_PASSED * known.size)) - 1]
+    return float(np.mean(unknown <= threshold))
 
 
 def _resampler(first: np.ndarray, second: np.ndarray, config: EvaluateConfig) -> Resampler:

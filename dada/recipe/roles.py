@@ -80,7 +80,7 @@ def fit_roles(recipe: RecipeView, config: SystemConfig) -> list[str]:
         return ["dev"]
     if config.task == "fusion" and config.model.get("name") == "late":
         return ["dev"]
-    if config.task == "open_set" and not config.model["tune"] and config.model["fit_on"] != "train_dev":
+    if config.task == "open_set" and not config.model.get("tune") and config.model.get("fit_on") == "train":
         return ["train"]
     return ["train", "dev"]
 
@@ -108,4 +108,4 @@ def gives_scores(recipe: RecipeView, config: SystemConfig) -> bool:
     if names_authors(config):
         return False
     labels = labels_of(recipe, config)
-    return not labels or BONAFIDE in labels
+    return BONAFIDE in labels if labels else recipe.corpus.bonafide

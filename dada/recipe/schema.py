@@ -27,6 +27,9 @@ class CorpusConfig:
     # false: texts and their authors only; data directories have no wav.scp, and stages that need audio do not
     # apply
     audio: bool = True
+    # false: all speech is spoofed, so that systems with the classes of their training data, attacks alone,
+    # have no countermeasure score
+    bonafide: bool = True
     # corpora that it is made of, for notes on the training data of encoders
     derived_from: list[str] = field(default_factory=list)
     # Expected counts of stage 1: split -> label, attack or `all` -> number of utterances. Where protocols

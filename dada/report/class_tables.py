@@ -12,6 +12,8 @@ HEADERS = {
     "accuracy": "accuracy, all",
     "macro_f1": "macro-F1, all",
     "unknown_auc": "AUC, unknown",
+    "unknown_eer": "EER, unknown",
+    "unknown_fpr95": "FPR95, unknown",
 }
 
 

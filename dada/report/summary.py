@@ -19,7 +19,7 @@ from dada.storage.json_file import read_json
 
 VERSION = 1
 AUTHOR_METRICS = ("accuracy", "macro_f1", "weighted_f1")
-CLASS_METRICS = ("closed_accuracy", "closed_macro_f1", "accuracy", "macro_f1", "unknown_auc")
+CLASS_METRICS = ("closed_accuracy", "closed_macro_f1", "accuracy", "macro_f1", "unknown_auc", "unknown_eer")
 
 
 @dataclass(kw_only=True)

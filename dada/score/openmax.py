@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dada import models
-from dada.data import Batch, DataDir
+from dada.data import DataDir
 from dada.data.datadir import UNKNOWN
 from dada.data.dataset import class_indices
 from dada.errors import ConfigError, DataError
@@ -21,7 +21,6 @@ from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.experiment.trained import save_experiment
 from dada.metrics.f1 import accuracy, macro_f1
-from dada.models.inference import Outputs
 from dada.models.open_set import openmax
 from dada.recipe_view import RecipeView
 
@@ -91,14 +90,6 @@ def fit_openmax(model: openmax.Model, logits: Tensor, classes: Tensor, labels: S
         shape, scale, small = model.weibull[k].tolist()
         fitted[label] = {"shape": shape, "scale": scale, "smallest": small, "utterances": len(own)}
     return {"classes": fitted, "tail": model.config.tail, "threshold": float(model.threshold)}
-
-
-@torch.inference_mode()
-def score_openmax(model: openmax.Model, outputs: Outputs) -> Outputs:
-    """Return the log-probabilities (N, K + 1) of a fitted OpenMax, and the logits (N, K) they are from."""
-    lengths = torch.full((len(outputs.utts),), outputs.logits.shape[1])
-    output = model.eval()(Batch(outputs.utts, outputs.logits, lengths))
-    return Outputs(outputs.utts, output.logits, output.embedding)
 
 
 def train_openmax(recipe: RecipeView, config: SystemConfig, seed: int, splits: Sequence[str]) -> None:

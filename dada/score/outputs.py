@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +13,9 @@ from dada.data.datadir import BONAFIDE
 from dada.experiment.folder import ExperimentFolder
 from dada.experiment.trained import Experiment, load_experiment
 from dada.models.inference import Outputs, scores_from_logits
-from dada.models.open_set import openmax
 from dada.score.ensemble import join_members, score_ensemble
 from dada.score.fuse import claim_scores, join_branches, score_fusion
-from dada.score.openmax import score_openmax
+from dada.score.open_set import score_open_set
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ def combine(
         return score_fusion(experiment.model, experiment.config, branches).outputs
     if experiment.config.task == "ensemble":
         return score_ensemble(experiment.model, join_members(outputs, labels, experiment.config.labels))
-    return score_openmax(cast(openmax.Model, experiment.model), outputs["classifier"])
+    return score_open_set(experiment.model, outputs["classifier"])
 
 
 def scores_of(experiment: Experiment, outputs: Outputs, speakers: Mapping[str, str]) -> np.ndarray | None:
@@ -88,7 +87,8 @@ def finite_scores(experiment: Experiment, outputs: Outputs, speakers: Mapping[st
 def decisions(experiment: Experiment, outputs: Outputs) -> list[str]:
     """Return the decided class of each utterance; of an open-set system it may be `unknown`."""
     if experiment.config.task == "open_set":
-        chosen = cast(openmax.Model, experiment.model).classes(outputs.logits)
+        open_set: Any = experiment.model
+        chosen = open_set.classes(outputs.logits)
     else:
         chosen = outputs.logits.numpy().argmax(axis=1)
     return [experiment.labels[k] for k in chosen]

@@ -27,7 +27,7 @@ def plan(recipe: Recipe) -> list[Job]:
         )
     outputs = tuple(recipe.data_dir(name) for name in names)
     corpus = asdict(recipe.corpus)
-    del corpus["derived_from"]  # changes no data directory
+    del corpus["derived_from"], corpus["bonafide"]  # these change no data directory
     return [
         Job(
             stage=PREPARE,

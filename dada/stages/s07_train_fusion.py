@@ -46,14 +46,14 @@ def run(recipe: Recipe, job: Job) -> None:
     """Train one seed of a system."""
     from dada.score.author_ensemble import train_author_ensemble
     from dada.score.ensemble import train_ensemble
-    from dada.score.openmax import train_openmax
+    from dada.score.open_set import train_open_set
     from dada.score.train_fusion import train_fusion
 
     config = recipe.system(job.system)
     if names_authors(config):
         train_author_ensemble(recipe, config, job.training_seed)
         return
-    train = {"fusion": train_fusion, "ensemble": train_ensemble, "open_set": train_openmax}[job.kind]
+    train = {"fusion": train_fusion, "ensemble": train_ensemble, "open_set": train_open_set}[job.kind]
     train(recipe, config, job.training_seed, _data_splits(recipe, config))
 
 

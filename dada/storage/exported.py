@@ -5,6 +5,8 @@ config.yaml        the settings of the system and of those that it combines
 model.safetensors  their parameters; those of another system that it combines are named branches/<system>/...
 model.onnx         the system as one graph, on request
 encoders/          pretrained models that came from folders of the recipe
+arena_model.py     on request: the module by which the Speech Anti-Spoofing Arena runs the system; and
+meta.yaml          what is known of its submission. Both may be edited
 README.md          the model card, which may be edited: nothing is read from it
 """
 

@@ -15,7 +15,7 @@ def test_files_of_a_run(tmp_path):
         "labels.txt": folder.labels,
         "weights.pt": folder.weights,
         "calibration.json": folder.calibration,
-        "openmax.json": folder.fitted("open_set"),
+        "open_set.json": folder.fitted("open_set"),
         "fusion.json": folder.fitted("fusion"),
         "ensemble.json": folder.fitted("ensemble"),
         "scores/dev.txt": folder.scores("dev"),
@@ -49,7 +49,7 @@ def test_labels_calibration_and_fitted_numbers_come_back(tmp_path):
     folder.calibration.write_text('{"slope": 2.0, "offset": 0.5, "fitted_on": "dev"}')
     assert folder.read_calibration() == {"slope": 2.0, "offset": 0.5, "fitted_on": "dev"}
     folder.write_fitted("open_set", {"tail": 5})
-    assert read_json(tmp_path / "openmax.json") == {"tail": 5}
+    assert read_json(tmp_path / "open_set.json") == {"tail": 5}
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"spoof\nspoof\n", b"spoof\n\nbonafide\n", b"\xff\n"])

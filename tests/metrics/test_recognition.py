@@ -7,6 +7,7 @@ from dada.errors import DataError
 from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.auc import auc
 from dada.metrics.bootstrap import Resampler
+from dada.metrics.eer import eer
 from dada.metrics.f1 import accuracy, macro_f1
 from dada.metrics.figure import figure
 from dada.metrics.recognition import measure_classes
@@ -39,9 +40,15 @@ def test_values_are_those_of_the_definitions():
         [accuracy(row[known], truth[known]) for row in closed]
     )
     assert result["unknown_auc"].per_seed == pytest.approx([auc(row[~known], row[known]) for row in unknown])
+    assert result["unknown_eer"].per_seed == pytest.approx(
+        [eer(row[~known], row[known])[0] for row in unknown]
+    )
+    for row, found in zip(unknown, result["unknown_fpr95"].per_seed, strict=True):
+        ends = [t for t in row[known] if np.mean(row[known] <= t) >= 0.95]
+        assert found == np.mean(row[~known] <= min(ends))
     assert (result["num_known"], result["num_unknown"]) == (known.sum(), (~known).sum())
     assert np.sum(result["confusion"]) == 600 and np.trace(result["confusion"]) == np.sum(decided == truth)
-    for name in ("macro_f1", "closed_accuracy", "unknown_auc"):
+    for name in ("macro_f1", "closed_accuracy", "unknown_auc", "unknown_eer", "unknown_fpr95"):
         assert result[name].low < result[name].mean < result[name].high
 
 

@@ -100,7 +100,7 @@ def test_openmax_of_the_submission_stands_on_train_and_dev_of_the_sum(finished):
     rightly.
     """
     folder = finished / "exp" / "track3_openmax" / "seed_1"
-    fitted = json.loads((folder / "openmax.json").read_text())
+    fitted = json.loads((folder / "open_set.json").read_text())
     assert 14 < fitted["classes"]["0"]["utterances"] <= 14 + 8 and (fitted["tail"], fitted["threshold"]) == (
         20,
         0.25,

@@ -10,7 +10,8 @@ from dada import models
 from dada.errors import ConfigError, DataError
 from dada.models.inference import Outputs
 from dada.models.open_set import openmax
-from dada.score.openmax import best_of, fit_openmax, fit_tail, score_openmax, sweep
+from dada.score.open_set import score_open_set
+from dada.score.openmax import best_of, fit_openmax, fit_tail, sweep
 
 LABELS = [str(k) for k in range(7)]
 # At the probe [9, -2, 0, 1, 0, 0, 0] and others the expected values were computed from the papers' formulas
@@ -105,7 +106,7 @@ def test_cau_ku_variant():
         and w[2, 1] == pytest.approx(0.999774, abs=1e-6)
     )
     assert w[3, 0] == pytest.approx(0.606522, abs=1e-5) and (w[:2, 1:] > 0.9999).all()
-    outputs = score_openmax(model, Outputs(list("abcdef"), PROBES, PROBES))
+    outputs = score_open_set(model, Outputs(list("abcdef"), PROBES, PROBES))
     p = outputs.logits.exp()
     for row, (p_first, p_unknown) in enumerate(
         [(0.98294, 0.00244), (0.88636, 0.01623), (0.00532, 0.97316), (0.27199, 0.68072)]

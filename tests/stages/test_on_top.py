@@ -170,7 +170,7 @@ def test_open_set_systems_know_what_they_do_not_know(recipe, results):
         *ATTACKS,
         "unknown",
     }
-    tried = json.loads((recipe.seed_dir("tuned", 1) / "openmax.json").read_text())
+    tried = json.loads((recipe.seed_dir("tuned", 1) / "open_set.json").read_text())
     assert len(tried["sweep"]) == 4 and tried["tail"] in (5, 10) and tried["threshold"] in (0.25, 0.7)
     assert len(read_scores(recipe.seed_dir("openmax", 2) / "scores" / "dev.txt")) == 180
 
@@ -201,7 +201,7 @@ def test_the_sweep_on_dev_is_reported(recipe, results):
     assert (
         len(swept["rows"]) == 4 and len(swept["chosen"]) == 2 and results["tuned"]["classes"]["sweep"] is None
     )
-    fitted = [json.loads((recipe.seed_dir("tuned", seed) / "openmax.json").read_text()) for seed in (1, 2)]
+    fitted = [json.loads((recipe.seed_dir("tuned", seed) / "open_set.json").read_text()) for seed in (1, 2)]
     best = [max(one["sweep"], key=lambda row: row["held_out_macro_f1"]) for one in fitted]
     assert swept["chosen"] == [{"tail": row["tail"], "threshold": row["threshold"]} for row in best]
     table = next(

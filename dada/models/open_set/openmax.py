@@ -28,7 +28,7 @@ EUCOS_SCALE = 200  # of the Euclidean part, as in the authors' code, for a thous
 @dataclass
 class Config:
     """Values are CAU_KU's. Means and Weibull distributions are in the weights file, and the latter in
-    openmax.json to read.
+    open_set.json to read.
     """
 
     variant: Literal["cau_ku", "original"] = "cau_ku"
