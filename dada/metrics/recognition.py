@@ -65,29 +65,12 @@ def measure_classes(
         else []
     )
 
-    def summary(pairs: list[tuple[float, np.ndarray]], drawn: Resampler = resampler) -> Figure | None:
+    def summary(pairs: list[tuple[float, np.ndarray]]) -> Figure | None:
         """Figure of every seed's value and rows (R,); None without any."""
         if not pairs:
             return None
         values, resamples = zip(*pairs, strict=True)
-        return figure(values, resamples, drawn, config.confidence, upper=1.0)
-
-    found: dict[str, Figure | None] = dict.fromkeys(("unknown_auc", "unknown_eer", "unknown_fpr95"))
-    if known.any() and not known.all():
-        flipped = _resampler(names[~known], names[known], config)
-        pairs = [(row[~known], row[known]) for row in unknown_score]
-        drawn = [flipped.over(*pair) for pair in pairs]
-        rows = {
-            "unknown_auc": [(auc(*pair), part.auc()) for pair, part in zip(pairs, drawn, strict=True)],
-            "unknown_eer": [
-                (eer_of(det(*pair))[0], part.eer()) for pair, part in zip(pairs, drawn, strict=True)
-            ],
-            "unknown_fpr95": [
-                (passed_for_known(*pair), part.p_miss_at(np.array([1 - KNOWN_PASSED]), True)[:, 0])
-                for pair, part in zip(pairs, drawn, strict=True)
-            ],
-        }
-        found = {name: summary(values, flipped) for name, values in rows.items()}
+        return figure(values, resamples, resampler, config.confidence, upper=1.0)
 
     return {
         "num_known": int(known.sum()),
@@ -96,8 +79,32 @@ def measure_classes(
         "closed_macro_f1": summary([c.macro_f1() for c in of_known]),
         "accuracy": summary([c.accuracy() for c in of_all]),
         "macro_f1": summary([c.macro_f1() for c in of_all]),
-        **found,
+        **_of_unknown(unknown_score, known, names, config),
         "confusion": np.sum([c.counts for c in of_all], axis=0).astype(int).tolist(),
+    }
+
+
+def _of_unknown(
+    scores: np.ndarray, known: np.ndarray, names: np.ndarray, config: EvaluateConfig
+) -> dict[str, Figure | None]:
+    """How well scores (S, N) tell trials of unknown classes from `known` ones (N,); None without both."""
+    if known.all() or not known.any():
+        return dict.fromkeys(("unknown_auc", "unknown_eer", "unknown_fpr95"))
+    resampler = _resampler(names[~known], names[known], config)
+    pairs = [(row[~known], row[known]) for row in scores]
+    drawn = [resampler.over(*pair) for pair in pairs]
+    passed = np.array([1 - KNOWN_PASSED])
+    found = {
+        "unknown_auc": ([auc(*pair) for pair in pairs], [part.auc() for part in drawn]),
+        "unknown_eer": ([eer_of(det(*pair))[0] for pair in pairs], [part.eer() for part in drawn]),
+        "unknown_fpr95": (
+            [passed_for_known(*pair) for pair in pairs],
+            [part.p_miss_at(passed, every=True)[:, 0] for part in drawn],
+        ),
+    }
+    return {
+        name: figure(values, rows, resampler, config.confidence, upper=1.0)
+        for name, (values, rows) in found.items()
     }
 
 
