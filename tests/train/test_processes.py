@@ -18,11 +18,13 @@ import torch
 from toy import TRIPLETS, toy_config, toy_dataset
 
 from dada import models
+from dada.data.batch import Batch
 from dada.data.dataset import restrict
+from dada.models import Output
 from dada.models.inference import make_batches, run_model
 from dada.train import checkpoint, update
 from dada.train.fit import fit
-from dada.train.processes import run_shared, split_evenly
+from dada.train.processes import run_shared, split_evenly, whole_batch
 
 FILE = Path(__file__).resolve()
 COLUMNS = ("train_loss", "dev_loss", "dev_metric")
@@ -34,12 +36,18 @@ def exact_config():
     layers = ["head.1", "head.3"]  # head.0 is batch normalisation; frozen, it keeps its statistics
     head = {"epochs": 2, "loss": {"name": "bce", "class_weights": [1.0, 3.0]}, "trainable": layers}
     body = {"trainable": ["compression", "pooling"], **TRIPLETS}
+    terms = [{"name": "bce"}, {"name": "supervised_contrastive"}]
+    both = {
+        "trainable": ["compression", "pooling", *layers],
+        "loss": {"name": "weighted_sum", "terms": terms},
+    }
+    both |= {"sam": {"rho": 0.1}}
     phases = [
         {"epochs": 2, "loss": {"name": "triplet"}, **body},
         {"epochs": 2, "loss": {"name": "adaptive_triplet", "auto": "dada"}, **body},
         {"epochs": 1, "loss": {"name": "adaptive_triplet", "auto": "official"}, "accumulate": 2, **body},
         head | {"accumulate": 3} | {"optim": {"lr": 0.01}, "schedule": {"name": "cosine", "per": "step"}},
-        head | {"sampler": "balanced", "max_batches": 3, "early_stop": {"metric": "loss"}},
+        head | {"sampler": "balanced", "max_batches": 3, "early_stop": {"metric": "loss"}} | both,
     ]
     config = toy_config(phases=phases, checkpoint_steps=1)
     config.model |= {"norm": "none", "dropout": 0.0}
@@ -52,7 +60,7 @@ def train(config, folder: Path) -> torch.nn.Module:
 
 
 def statistics_config():
-    """Batch normalisation and augmentation: a phase that does not use the head, and one with averaged
+    """Batch normalisation and augmentation: a phase that does not use the head, and two with averaged
     weights.
     """
     # Adam would turn rounding errors into steps of the bias before a BatchNorm, whose gradient is zero.
@@ -60,7 +68,8 @@ def statistics_config():
     head = {"epochs": 2, "loss": {"name": "bce"}, "keep": "swa", "drop_last": True, **sgd}
     body = {"epochs": 1, "loss": {"name": "triplet"}, **TRIPLETS, **sgd}
     mask = {"name": "specaugment", "num_bands": 1, "band_width": 4, "num_stretches": 1, "stretch_width": 3}
-    config = toy_config(phases=[body, head], augment=[mask])
+    mean = {"epochs": 2, "loss": {"name": "bce"}, "average": {"name": "ema", "decay": 0.9}, **sgd}
+    config = toy_config(phases=[body, head, mean], augment=[mask])
     config.model |= {"dropout": 0.0}
     return config
 
@@ -72,6 +81,15 @@ def shared_outputs(model: torch.nn.Module) -> dict[str, object]:
     outputs = run_shared(model, toy_dataset(20, seed=1), 4)
     hook.remove()
     return {"logits": outputs.logits, "embeddings": outputs.embeddings, "computed": sum(computed)}
+
+
+def gathered_groups() -> torch.Tensor:
+    """The groups of a batch of five that lie in two processes."""
+    mine = torch.arange(5)[int(os.environ["RANK"]) :: 2]
+    rows = mine[:, None].float()
+    batch = Batch([], rows, torch.zeros(0), mine, domains=mine, groups=mine)
+    _, whole = whole_batch(Output(rows, rows), batch, [3, 2])
+    return torch.stack([whole.labels, whole.domains, whole.groups])
 
 
 def main(folder: Path, kill_after: int) -> None:
@@ -90,6 +108,7 @@ def main(folder: Path, kill_after: int) -> None:
     train(exact_config(), folder / "whole")
     with mock.patch.object(update, "exchanging", wraps=update.exchanging) as connected:
         outputs = shared_outputs(train(statistics_config(), folder / "statistics"))
+    outputs["groups"] = gathered_groups()
     outputs["unused"] = [call.args[2] for call in connected.call_args_list]
     torch.save(outputs, folder / f"outputs_{os.environ['RANK']}.pt")
 
@@ -149,7 +168,7 @@ def test_a_killed_run_ends_with_the_same_weights(runs):
 def test_batch_statistics_and_augmentation_are_those_of_one_process(runs):
     """Also the statistics of averaged weights, which the processes share."""
     alone, shared = table(runs / "statistics_alone"), table(runs / "statistics")
-    assert len(alone) == len(shared) == 3
+    assert len(alone) == len(shared) == 5
     for row, other in zip(alone, shared, strict=True):
         for column in COLUMNS:
             assert float(other[column]) == pytest.approx(float(row[column]), abs=1e-5), column
@@ -162,9 +181,15 @@ def test_batch_statistics_and_augmentation_are_those_of_one_process(runs):
 def test_parameters_without_a_gradient_are_found(runs):
     """A loss on embeddings does not depend on the head. Nobody has to look for them in every update."""
     for rank in (0, 1):
-        triplets, head = torch.load(runs / f"outputs_{rank}.pt")["unused"]
+        triplets, head, mean = torch.load(runs / f"outputs_{rank}.pt")["unused"]
         names = [name for name, _ in models.build("audio", statistics_config().model, 2).named_parameters()]
-        assert triplets == [name for name in names if name.startswith("head")] and head == []
+        assert triplets == [name for name in names if name.startswith("head")] and head == mean == []
+
+
+def test_numbers_of_rows_are_gathered_in_order(runs):
+    for rank in (0, 1):
+        groups = torch.load(runs / f"outputs_{rank}.pt")["groups"]
+        assert torch.equal(groups, torch.arange(5).expand(3, 5))
 
 
 def test_dev_is_computed_once_between_the_processes(runs):
