@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dada.data.datadir import BONAFIDE, SPOOF
 from dada.detect.times import clock
 from dada.detect.verdict import Verdict, WindowScore
 from dada.errors import UserError
@@ -17,7 +18,7 @@ IN_FOLDER = (".csv", ".rttm", ".png")
 COLUMNS = ("start", "end", "score", "speech")
 BONAFIDE_SEGMENT, SYNTHETIC_SEGMENT = "more_like_bonafide", "more_like_synthetic"
 PICTURES: dict[str, dict] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}
-COLOURS = {"score": "#1f4e79", "synthetic": "#b3261e", "speech": "#8a8a8a"}
+SPEECH_COLOR = "#8a8a8a"
 SIZE = (8.0, 3.6)  # inches: legible on a phone when it is scaled to 360 points, with the font below
 FONT = 12
 
@@ -121,25 +122,27 @@ def moments(windows: Sequence[WindowScore]) -> list[tuple[float, float, float]]:
 
 
 def _write_picture(verdict: Verdict, path: Path) -> None:
-    """Draw the score over time, with the synthetic side filled, and the share of speech below it."""
+    """Draw the score over time, in the colors of the explanations, and the share of speech below it."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+    from dada.explain.figures import COLORS
+
     with matplotlib.rc_context({"font.size": FONT, "svg.hashsalt": "dada", "axes.spines.top": False}):
         figure = Figure(figsize=SIZE, layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
         x, y = _steps(moments(verdict.windows))
-        for kind, on_side in (("score", y >= 0), ("synthetic", y < 0)):
+        for kind, on_side in ((BONAFIDE, y >= 0), (SPOOF, y < 0)):
             shown = np.where(on_side, y, np.nan)
-            above.fill_between(x, shown, step="post", color=COLOURS[kind], alpha=0.25, linewidth=0)
-            above.plot(x, shown, drawstyle="steps-post", color=COLOURS[kind], linewidth=1.6)
+            above.fill_between(x, shown, step="post", color=COLORS[kind], alpha=0.25, linewidth=0)
+            above.plot(x, shown, drawstyle="steps-post", color=COLORS[kind], linewidth=1.6)
         above.axhline(0, color="black", linewidth=0.8)
         above.set(ylabel="score", title=f"{verdict.system}: {verdict.answer}", xlim=(0, verdict.seconds))
         x, y = _steps([(window.start, window.end, window.speech) for window in verdict.windows])
-        below.fill_between(x, y, step="post", color=COLOURS["speech"], linewidth=0)
+        below.fill_between(x, y, step="post", color=SPEECH_COLOR, linewidth=0)
         below.set(ylabel="speech", ylim=(0, 1), yticks=[0, 1], xlabel="time (minutes:seconds)")
         below.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 3, 6, 10]))
         below.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
