@@ -132,7 +132,10 @@ def _bounds(explanation: Explanation, axis: Axis, again: str = "", unheard: str 
     after = axis.start + axis.seconds - end
     stretches = [
         (axis.start, before, unheard, "unheard"),
-        *((start + first, last - first, again, "again") for first, last in explanation.copies),
+        *(
+            (start + first, last - first, "" if i else again, "again")
+            for i, (first, last) in enumerate(explanation.copies)
+        ),
         (end, after, unheard, "unheard"),
     ]
     return "".join(
