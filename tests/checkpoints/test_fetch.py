@@ -2,14 +2,17 @@
 
 import errno
 import os
+import re
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dada import checkpoints
 from dada.checkpoints import Consent, fetch
+from dada.checkpoints.manifest import NOT_KNOWN
 from dada.errors import DataError, UserError
 
 PATH = "/somebody/model/0123456789012345678901234567890123456789/some%20weights.pt"
@@ -183,3 +186,36 @@ def test_at_a_terminal_it_asks(checkpoint, serve, monkeypatch, capsys, answer, f
         with pytest.raises(UserError, match="small .* was not fetched, as you answered"):
             checkpoints.locate(checkpoint, Consent())
     assert "0.3 MB, licence MIT" in capsys.readouterr().err and bool(files.asked) == fetched
+
+
+def test_a_file_without_a_known_digest_needs_a_word_of_the_user(checkpoint, cache, serve, caplog):
+    """It is fetched on demand alone, said to be unverified whenever it is used, and a change of it shows."""
+    unknown = replace(checkpoint, sha256=NOT_KNOWN, bytes=0)
+    files = serve(cuts=[100_000])
+    with pytest.raises(UserError, match="no digest .*dada models --fetch small --unverified.*small.pt"):
+        checkpoints.locate(unknown, YES)
+    assert not files.asked and not cache.exists()
+    path = checkpoints.locate(unknown, Consent(yes=True, unverified=True))
+    assert path.read_bytes() == files.content[PATH] and files.asked[1] == (PATH, "bytes=100000-")
+    warning = f"nothing says that .* is the published file.*SHA-256 is {checkpoint.sha256}"
+    assert re.search(warning, caplog.text)
+    caplog.clear()
+    assert checkpoints.locate(unknown, Consent()) == path and re.search(warning, caplog.text)
+    path.write_bytes(b"other")
+    with pytest.raises(DataError, match=rf"not the published small: .*expected {checkpoint.sha256}.*removed"):
+        checkpoints.locate(unknown, Consent())
+    assert not path.exists()
+    path.write_bytes(b"<html>")
+    with pytest.raises(DataError, match="page of HTML"):
+        checkpoints.locate(unknown, Consent())
+
+
+def test_a_digest_without_a_size_is_enough(checkpoint, serve):
+    files = serve(cuts=[100_000, 0])
+    without_size = replace(checkpoint, bytes=0)
+    path = checkpoints.locate(without_size, YES)
+    assert path.read_bytes() == files.content[PATH] and checkpoints.is_cached(without_size)
+    path.unlink()
+    serve(b"x" * 256_000)
+    with pytest.raises(DataError, match="expected [0-9a-f]{64}. It was removed"):
+        checkpoints.locate(without_size, YES)

@@ -64,6 +64,16 @@ def test_a_published_file_is_the_one_of_the_entry_and_loads(reference, name):
     torch.testing.assert_close(output, torch.tensor(logits), rtol=0, atol=tolerance)
 
 
+def test_systems_on_encoders_have_entries():
+    """Each has a licence or says that none is stated, the window of its figures, and a digest or none known."""
+    found = {name: entry for name, entry in ENTRIES.items() if "model.pretrained" in entry.settings}
+    assert len(found) >= 8 and {"xlsr_sls", "xlsr_mamba_df", "antideepfake"} <= set(found)
+    for name, entry in found.items():
+        assert entry.source.hub and entry.settings["model.pretrained"] is False, name
+        assert entry.has_digest == (name == "xlsr_sls") and entry.size() == "size not known"
+        assert checkpoints.choose(name) is entry
+
+
 def test_addresses():
     assert published_address(ENTRIES["aasist"]) == (
         "https://raw.githubusercontent.com/clovaai/aasist/a04c9863f63d44471dde8a6abcb3b082b07cd1d1/"
