@@ -65,7 +65,7 @@ def test_a_published_file_is_the_one_of_the_entry_and_loads(reference, name):
 
 
 def test_systems_on_encoders_have_entries():
-    """Each has a licence or says that none is stated, the window of its figures, and a digest or none known."""
+    """Each has a licence or says that none is stated, and a digest or says that none is known."""
     found = {name: entry for name, entry in ENTRIES.items() if "model.pretrained" in entry.settings}
     assert len(found) >= 8 and {"xlsr_sls", "xlsr_mamba_df", "antideepfake"} <= set(found)
     for name, entry in found.items():
