@@ -28,6 +28,10 @@ ADDED: dict[str, Any] = {
     "token_pooling": "mean",
     "layer_pooling": "concatenate",
     "attention_size": 128,
+    "branch_size": 0,
+    "input_dropout": 0.0,
+    "residual": False,
+    "control": "none",
 }
 Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 

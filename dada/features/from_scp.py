@@ -9,7 +9,8 @@ from dada.errors import ConfigError
 
 @dataclass
 class Config:
-    # the index, relative to the recipe: feats/{split}/feats.scp. `{split}` stands for the name of the split
+    # the index, relative to the recipe: feats/{split}/feats.scp. `{split}` stands for the name of the split,
+    # `{protocol}` for that of the protocol
     scp: str = ""
 
 

@@ -29,10 +29,15 @@ def f1_at_eer(eer: Rate, num_bonafide: Rate | int, num_spoof: Rate | int) -> Rat
     >>> round(f1_at_eer(0.129, 19963, 11816), 3)
     0.895
     """
-    hits = (1 - eer) * num_bonafide
-    # 2PR/(P+R) with P = hits / (hits + eer num_spoof) and R = 1 - eer, without their division by zero at an
-    # EER of 1
-    return 2 * hits / (hits + eer * num_spoof + num_bonafide)
+    return f1_of_rates(eer, eer, num_bonafide, num_spoof)
+
+
+def f1_of_rates(miss: Rate, false_accept: Rate, num_bonafide: Rate | int, num_spoof: Rate | int) -> Rate:
+    """F1 of bona fide from the rates of missed bona fide trials and of accepted spoofs; numbers or arrays."""
+    hits = (1 - miss) * num_bonafide
+    # 2PR/(P+R) with P = hits / (hits + false_accept num_spoof) and R = 1 - miss, without their division by
+    # zero where nothing is accepted
+    return 2 * hits / (hits + false_accept * num_spoof + num_bonafide)
 
 
 def f1_at_half(probability: ArrayLike, is_bonafide: ArrayLike) -> float:

@@ -16,7 +16,7 @@ from dada.metrics.check import is_probability
 from dada.metrics.dcf import Costs, act_dcf, min_dcf_of
 from dada.metrics.det import Det, det
 from dada.metrics.eer import eer_of
-from dada.metrics.f1 import DEFINITIONS, f1_at_eer
+from dada.metrics.f1 import DEFINITIONS, f1_at_eer, f1_of_rates
 from dada.metrics.sasv import a_dcf, a_dcf_factors, resampled_t_eer, t_eer
 from dada.metrics.tdcf import Asv
 
@@ -24,6 +24,7 @@ from dada.metrics.tdcf import Asv
 # trials of speaker verification.
 TRIALS, BY_ATTACK, BY_KIND = "trials", "attacks", "kinds"
 BONAFIDE, SPOOF = "bona fide", "spoofed"
+WITHOUT_ODDS = ("cosine", "bonafide_logit")  # kinds of scores of which 0 is no even chance
 
 
 @dataclass
@@ -134,6 +135,30 @@ def _f1(trials: ResampledScores, scored: Scored) -> np.ndarray:
         return f1_at_eer(trials.eer(), *trials.resampler.counts)
 
 
+def _half(scored: Scored) -> float:
+    """The score at which P(bona fide) is .5."""
+    return 0.5 if scored.kind is None and is_probability(scored.merged) else 0.0
+
+
+def _f1_at_half(scored: Scored) -> float:
+    half = _half(scored)
+    miss, false_accept = float(np.mean(scored.bonafide < half)), float(np.mean(scored.spoof >= half))
+    return f1_of_rates(miss, false_accept, scored.bonafide.size, scored.spoof.size)
+
+
+def _resampled_f1_at_half(trials: ResampledScores, scored: Scored) -> np.ndarray:
+    half = _half(scored)
+    miss = trials.mean_of(0, trials.scores[0] < half)
+    false_accept = trials.mean_of(1, trials.scores[1] >= half)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return f1_of_rates(miss, false_accept, *trials.resampler.counts)
+
+
+def _no_odds(scored: Scored) -> str | None:
+    words = SCORE_KINDS.get(str(scored.kind), scored.kind)
+    return f"the scores are no log odds but {words}" if scored.kind in WITHOUT_ODDS else None
+
+
 def _no_threshold(scored: Scored) -> str | None:
     return "it needs --threshold" if scored.threshold is None else None
 
@@ -201,6 +226,14 @@ MEASURES = {
         DEFINITIONS["f1_at_eer"],
         lambda s: f1_at_eer(eer_of(s.curve)[0], s.bonafide.size, s.spoof.size),
         _f1,
+        lower_is_better=False,
+    ),
+    "f1_at_half": Measure(
+        "F1 at .5",
+        DEFINITIONS["f1_at_half"],
+        _f1_at_half,
+        _resampled_f1_at_half,
+        _no_odds,
         lower_is_better=False,
     ),
     "min_dcf": Measure(

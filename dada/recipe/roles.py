@@ -6,6 +6,7 @@ from dada.data.datadir import BONAFIDE, class_table
 from dada.data.input import InputConfig
 from dada.errors import ConfigError
 from dada.experiment.config import SystemConfig, names_authors
+from dada.plugin_schema import constant
 from dada.recipe.foreign_systems import is_foreign
 from dada.recipe_view import RecipeView
 
@@ -78,11 +79,18 @@ def fit_roles(recipe: RecipeView, config: SystemConfig) -> list[str]:
     """
     if config.task == "ensemble" and not names_attacks(recipe, config):
         return ["dev"]
-    if config.task == "fusion" and config.model.get("name") == "late":
-        return ["dev"]
+    if config.task == "fusion":
+        return list(fitted_on(config) or ("train", "dev"))
     if config.task == "open_set" and not config.model.get("tune") and config.model.get("fit_on") == "train":
         return ["train"]
     return ["train", "dev"]
+
+
+def fitted_on(config: SystemConfig) -> tuple[str, ...] | None:
+    """Return the roles of the splits that a fusion is fitted to as a whole; None for one that is trained by
+    gradient.
+    """
+    return constant("dada.models.fusion", str(config.model.get("name")), "fusion model", "FITTED_ON")
 
 
 def feeds_on_train(recipe: RecipeView, name: str) -> bool:

@@ -19,6 +19,7 @@ from dada.recipe.foreign_systems import is_foreign
 from dada.recipe.job import Job
 from dada.recipe.launch import Submit, executor
 from dada.recipe.memory import most_processes
+from dada.recipe.plan_check import check_plan
 from dada.recipe.recipe import Recipe
 from dada.recipe.stamps import Ledger, State, plain, read_stamp, slug, stamp_path, started_path, write_stamp
 from dada.recipe.tasks import Task, finish, is_distributed, on_gpu, one_thread, parts_dir, run_task
@@ -67,6 +68,7 @@ def run_recipe(recipe: Recipe, selection: Selection) -> None:
     """
     start = time.monotonic()
     ledger = make_ledger(recipe)
+    check_plan(recipe, catalog.stages(), ledger.jobs)
     failures = Failures(ledger)
     with executor(recipe) as submit:
         for stage in selection.stages(recipe):

@@ -14,6 +14,7 @@ from dada.evaluate.results import PairResults, SystemResults, TranscriptResults,
 from dada.explain.paths import explanation_paths, pages_path
 from dada.plugins import nearest
 from dada.report.config import ReportConfig
+from dada.report.paths import read_text_counts
 from dada.storage.json_file import read_json
 
 
@@ -36,6 +37,7 @@ class Section:
     # single utterances.
     explained: tuple[list[dict[str, Any]], list[dict[str, Any]]] = field(default_factory=lambda: ([], []))
     pages: list[dict[str, Any]] = field(default_factory=list)
+    text_counts: dict[str, int] = field(default_factory=dict)  # of the first test split: the text corpus
     # Of the last test split of a weighted mean: system -> its mean.
     weighted: dict[str, WeightedResults] = field(default_factory=dict)
 
@@ -83,6 +85,7 @@ def load(views: Sequence[Any]) -> list[Section]:
                         )
                         section.explained = summaries, pairs
                         section.pages = read_pages(view)
+                        section.text_counts = read_text_counts(view)
                     if split == next(reversed(view.evaluate.weighted_eer), None):
                         section.weighted = {
                             name: read_results(path)

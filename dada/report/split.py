@@ -6,6 +6,7 @@ from dada.report.explanations import explanation_tables
 from dada.report.load import Section
 from dada.report.score_tables import score_tables
 from dada.report.tables import Table
+from dada.report.text_corpus import corpus_table
 from dada.report.text_tables import abx_table, author_table, transcript_table
 
 
@@ -18,6 +19,7 @@ def tables_of(section: Section) -> list[Table]:
         author_table(section),
         abx_table(section),
         transcript_table(section),
+        corpus_table(section),
         *explanation_tables(*section.explained),
     ]
     return [table for table in tables if table.rows]

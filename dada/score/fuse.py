@@ -16,6 +16,7 @@ from dada.errors import DataError
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
 from dada.models.fusion._branches import Branches, claimed_authors, log_odds_of_claim
+from dada.models.fusion._controls import controlled
 from dada.models.inference import Outputs, scores_from_logits
 
 ROWS = 4096  # rows that go through a fusion at once: bounds the memory
@@ -92,9 +93,15 @@ def fusion_module(config: SystemConfig) -> tuple[Any, Any]:
     return module, module.Config(**rest)
 
 
+def under_control(config: SystemConfig, branches: Branches) -> Branches:
+    """Return the branches as a fusion reads them: without what its `control` takes out."""
+    return controlled(branches, getattr(fusion_module(config)[1], "control", "none"))
+
+
 def fusion_inputs(config: SystemConfig, branches: Branches) -> torch.Tensor:
-    """Return the inputs (N, D) of the fusion model. Raise DataError for purported speakers that it cannot
-    use.
+    """Return the inputs (N, D) of the fusion model, of branches after `under_control`.
+
+    Raise DataError for purported speakers that it cannot use.
     """
     module, settings = fusion_module(config)
     if settings.authors and list(settings.authors) != branches.authors:
@@ -139,15 +146,16 @@ def check_speakers(config: SystemConfig, branches: Branches) -> int:
 
 @torch.inference_mode()
 def score_fusion(model: nn.Module, config: SystemConfig, branches: Branches) -> Fused:
-    """Return the fused scores of a trained fusion."""
+    """Return the fused scores of a trained fusion. Contributions are of the branches without its control."""
     model.eval()
-    rows = fusion_inputs(config, branches)
+    read = under_control(config, branches)
+    rows = fusion_inputs(config, read)
     logits, embeddings = [], []
     for start in range(0, len(rows), ROWS):
         part = slice(start, start + ROWS)
         x = rows[part]
         output = model(
-            Batch(branches.utts[part], x, torch.full((len(x),), x.shape[1]), None, branches.speakers[part])
+            Batch(read.utts[part], x, torch.full((len(x),), x.shape[1]), None, read.speakers[part])
         )
         logits.append(output.logits)
         embeddings.append(output.embedding)

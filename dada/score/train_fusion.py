@@ -15,11 +15,12 @@ from dada.data.dataset import Dataset, class_indices, sources_of
 from dada.experiment import trained
 from dada.experiment.config import SystemConfig
 from dada.experiment.folder import ExperimentFolder
-from dada.models.fusion import late
+from dada.models.fusion import agreement, late
 from dada.models.fusion._branches import Branches
 from dada.recipe_view import RecipeView
+from dada.score.fit_agreement import fit_agreement
 from dada.score.fit_late import fit_late
-from dada.score.fuse import fusion_inputs, fusion_module, read_branches
+from dada.score.fuse import check_speakers, fusion_inputs, fusion_module, read_branches, under_control
 from dada.train.fit import fit
 from dada.train.phases import phases_of
 
@@ -34,12 +35,16 @@ def train_fusion(recipe: RecipeView, config: SystemConfig, seed: int, splits: Se
     home = recipe.seed_dir(config.name, seed)
     audio, text = (recipe.seed_dir(config.branches[branch], seed) for branch in ("audio", "text"))
     data = [DataDir.read(recipe.data_dir(split), require=("utt2label",)) for split in splits]
-    on_dev = read_branches(audio, text, splits[1], data[1].speakers)
+    on_dev = under_control(config, read_branches(audio, text, splits[1], data[1].speakers))
     config = _resolve(config, on_dev, author_counts(recipe, text))
-    if fusion_module(config)[0] is late:
+    module = fusion_module(config)[0]
+    if module is late:
         _train_late(config, data, on_dev, home)
+        return
+    on_train = under_control(config, read_branches(audio, text, splits[0], data[0].speakers))
+    if module is agreement:
+        _train_agreement(config, data, (on_train, on_dev), home)
     else:
-        on_train = read_branches(audio, text, splits[0], data[0].speakers)
         fit(config, _dataset(config, on_train, data[0]), _dataset(config, on_dev, data[1]), home, seed)
 
 
@@ -80,12 +85,31 @@ def _dataset(config: SystemConfig, branches: Branches, data: DataDir) -> Dataset
 
 def _train_late(config: SystemConfig, data: Sequence[DataDir], branches: Branches, home: Path) -> None:
     """Fit a late fusion on dev (`branches`), and write its folder; `data` is train and dev."""
-    train, dev = data
+    train = data[0]
     model = cast(late.Model, models.build("fusion", config.model, len(config.labels)))
     spoofed = [train["utt2label"][utt] == SPOOF for utt in train.utts]
     rates = late.spoof_rates([train.speakers[utt] for utt in train.utts], spoofed, model.config.authors)
-    bonafide = np.array([dev["utt2label"][utt] != SPOOF for utt in branches.utts])
-    fitted = fit_late(model, fusion_inputs(config, branches), branches.speakers, bonafide, rates)
-    eer = 100 * fitted["dev"]["eer"]
-    log.info("%s: weight of the audio %.2f, EER on dev %.2f %%", config.name, fitted["alpha"], eer)
+    rows = fusion_inputs(config, branches)
+    fitted = fit_late(model, rows, branches.speakers, _bonafide(data[1], branches), rates)
+    message = "%s: weight of the audio %.2f, EER on dev %.2f %%"
+    log.info(message, config.name, fitted["alpha"], 100 * fitted["dev"]["eer"])
     trained.save_experiment(home, config, model, fitted)
+
+
+def _train_agreement(
+    config: SystemConfig, data: Sequence[DataDir], branches: tuple[Branches, Branches], home: Path
+) -> None:
+    """Fit an agreement fusion on the branches of train and dev, and write its folder."""
+    on_train, on_dev = branches
+    check_speakers(config, on_dev)
+    model = cast(agreement.Model, models.build("fusion", config.model, len(config.labels)))
+    bonafide = [_bonafide(part, read) for part, read in zip(data, branches, strict=True)]
+    fitted = fit_agreement(model, on_train, bonafide[0].tolist(), on_dev, bonafide[1])
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in fitted["weights"].items())
+    log.info("%s: weights %s; EER on dev %.2f %%", config.name, weights, 100 * fitted["dev"]["eer"])
+    trained.save_experiment(home, config, model, fitted)
+
+
+def _bonafide(data: DataDir, branches: Branches) -> np.ndarray:
+    """Return which utterances of the branches (N,) are bona fide."""
+    return np.array([data["utt2label"][utt] != SPOOF for utt in branches.utts])

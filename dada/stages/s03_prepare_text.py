@@ -2,8 +2,8 @@
 
 `data/text_<name>/{train,dev}` hold the author corpora and, with `text.transcripts`, Whisper's transcripts of
 the bona fide training speech; `data/text_<name>/test` the transcripts of bona fide test speech, on which
-authorship is measured. Each has text, utt2spk (author) and utt2source. Where a recipe has no audio, its
-splits `data/{train,dev,test}` are made of the author corpora.
+authorship is measured where a corpus names its speakers. Each has text, utt2spk (author) and utt2source.
+Where a recipe has no audio, its splits `data/{train,dev,test}` are made of the author corpora.
 """
 
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from pathlib import Path
 from dada.recipe import roles
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
-from dada.text.splits import write_splits
+from dada.text.splits import has_test, write_splits
 from dada.text.splits_alone import aliases_beside, own_tests, tests_dir, write_splits_alone
 
 WITH_AUDIO, TEXTS_ALONE = "with_audio", "texts_alone"  # kinds of jobs
@@ -33,7 +33,7 @@ def plan(recipe: Recipe) -> list[Job]:
         for path in (recipe.data_dir(split), recipe.data_dir(split) / "text")
     ]
     aliases = [recipe.root / recipe.text.aliases] if recipe.text.aliases else []
-    splits = ["train", "dev", "test"] if recipe.splits.test else ["train", "dev"]
+    splits = ["train", "dev", *(["test"] if has_test(recipe) else [])]
     return [
         Job(
             stage="prepare_text",

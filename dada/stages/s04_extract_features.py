@@ -86,7 +86,8 @@ def _index(recipe: Recipe, config: InputConfig, split: str) -> tuple[Path, ...]:
         return ()
     if not config.features["scp"]:
         raise ConfigError("input.features: from_scp needs scp, e.g. feats/{split}/feats.scp")
-    return (recipe.root / config.features["scp"].replace("{split}", split),)
+    scp = config.features["scp"].replace("{split}", split).replace("{protocol}", recipe.protocol)
+    return (recipe.root / scp,)
 
 
 def shards(recipe: Recipe, job: Job) -> list[list[str]]:

@@ -1,9 +1,10 @@
 """Train the fusions, ensembles and open-set systems on the outputs of their branches of the same seed.
 
 A mid fusion learns from train (out-of-fold outputs of the branches) and stops by dev. A late fusion has a few
-parameters, fitted on dev; they are in the weights, and readable in `fusion.json`. An ensemble is fitted on
-dev; in a recipe without audio it may be one of text systems. An open-set system is fitted on the outputs of a
-classifier on train, or on train and dev.
+parameters, fitted on dev; they are in the weights, and readable in `fusion.json`. An agreement fusion also
+reads train, for the voices of the authors. An ensemble is fitted on dev; in a recipe without audio it may be
+one of text systems. An open-set system is fitted on the outputs of a classifier on train, or on train and
+dev.
 """
 
 from pathlib import Path
@@ -32,7 +33,7 @@ def _job(recipe: Recipe, name: str, seed: int) -> Job:
     _check_branches(recipe, config)
     splits, fitted = _data_splits(recipe, config), _fit_splits(recipe, config)
     outputs = []
-    if config.task != "fusion" or config.model.get("name") == "late":
+    if config.task != "fusion" or roles.fitted_on(config):
         outputs.append(files.fitted(config.task))
     if config.task == "ensemble":
         outputs += files.outputs(fitted)

@@ -11,7 +11,7 @@ from dada.evaluate.paths import difference_paths, result_path, transcripts_path,
 from dada.explain.paths import explanation_paths, pages_path
 from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
-from dada.report.paths import PAGE, RESULTS, SUMMARY
+from dada.report.paths import PAGE, RESULTS, SUMMARY, text_counts_path
 from dada.storage.atomic import write_text
 from dada.storage.json_file import write_json
 
@@ -33,6 +33,7 @@ def plan(recipe: Recipe) -> list[Job]:
     others += [path for view in views for paths in explanation_paths(view) for path in paths]
     others += [pages_path(view) for view in views]
     others += [view.data_dir(view.splits.train) / "utt2attack" for view in views if view.splits.train]
+    others += [text_counts_path(view) for view in views]
     others += [weighted_path(view, system) for view in views for system in view.planned]
     return [
         Job(

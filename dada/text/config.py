@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from dada.limits import FromZero, Limits
+from dada.limits import FromZero, Limits, Share
 
 Fraction = Annotated[float, Limits(least=0, below=1)]
 
@@ -29,6 +29,11 @@ class TextConfig:
     test_fraction: Fraction = 0.0  # of each author's texts, by source; only in a recipe without audio
     # without audio: additional test splits, data directories as paths from the recipe
     tests: dict[str, str] = field(default_factory=dict)
+    # Contamination: a text is left out of train and dev if it shares at least this part of its runs of so
+    # many words, or of those of a held-out text where these are fewer, with one text of dev or test of the
+    # audio, or of the test splits. overlap_words: 0 leaves out equal texts only.
+    overlap_words: FromZero = 5
+    overlap_share: Share = 0.2
     seed: FromZero = 1  # of the choice of dev sources
     # CSV `author,speaker`, relative to the recipe: the speaker in utt2spk of the audio for each author. Texts
     # of other authors are left out.

@@ -13,8 +13,11 @@ from dada.formats.csv_list import read_dicts
 from dada.text.chunk import chunk
 from dada.text.config import TextConfig
 from dada.text.normalise import normalise, one_line
+from dada.text.overlap import HeldOutRuns
 from dada.text.quotes import DECADES, NO_VALUE, author_name
 
+OF_AUDIO, OF_TEST = "overlap with dev and test of the audio", "overlap with the test texts"
+MIN_SHARE = 1e-9  # with a share of 0, one common run is enough
 HELD_OUT = ("dev", "test")  # values of utt2split whose sources a text model must never see
 
 
@@ -100,6 +103,7 @@ def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -
     counts["texts read"] = len(texts)
     pieces = [piece for text in _allowed(texts, held_out, counts) for piece in _cut(text, config, counts)]
     pieces = _allowed(pieces, held_out, counts)  # again: a held-out line may be part of a longer text
+    pieces = _without_overlap(pieces, held_out.texts, config, counts, OF_AUDIO)
     kept = _frequent(
         _thinned(_deduplicated(pieces, counts), config.max_per_source, counts), config.min_texts, counts
     )
@@ -109,6 +113,8 @@ def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -
         else (kept, [])
     )
     train, dev = split_by_source(rest, config.dev_fraction, config.seed)
+    spoken = {normalise(text.text) for text in test}
+    train, dev = (_without_overlap(part, spoken, config, counts, OF_TEST) for part in (train, dev))
     authors = {text.author for text in train}
     if len(authors) < 2:
         raise DataError(
@@ -158,6 +164,18 @@ def _allowed(texts: list[Text], held_out: HeldOut, counts: Counter) -> list[Text
         else:
             kept.append(text)
     return kept
+
+
+def _without_overlap(
+    texts: list[Text], held_out: set[str], config: TextConfig, counts: Counter, reason: str
+) -> list[Text]:
+    """Return the texts that do not say in part what a held-out text says."""
+    if not (config.overlap_words and held_out):
+        return texts
+    index = HeldOutRuns(sorted(held_out), config.overlap_words)
+    overlaps = index.shares([text.text for text in texts]) >= max(config.overlap_share, MIN_SHARE)
+    counts[reason] += int(overlaps.sum())
+    return [text for text, overlap in zip(texts, overlaps, strict=True) if not overlap]
 
 
 def _cut(text: Text, config: TextConfig, counts: Counter) -> list[Text]:

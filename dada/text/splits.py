@@ -32,9 +32,9 @@ def write_splits(recipe: RecipeView, home: Path, folders: dict[str, Path]) -> No
         held_out.sources |= also_held_out.sources
         held_out.texts |= also_held_out.texts
     num_read = len(texts)
-    texts = under_speakers_names(
-        recipe, texts, {speaker for data in audio.values() for speaker in data.speakers.values()}, redirects
-    )
+    if recipe.corpus.purported_speakers:
+        speakers = {speaker for data in audio.values() for speaker in data.speakers.values()}
+        texts = under_speakers_names(recipe, texts, speakers, redirects)
     num_others = num_read - len(texts)
     if recipe.text.transcripts and recipe.splits.train:
         texts += transcripts(audio[recipe.splits.train])
@@ -43,7 +43,7 @@ def write_splits(recipe: RecipeView, home: Path, folders: dict[str, Path]) -> No
         corpus.counts["by authors who are none of the speakers"] = num_others
     write_texts(home / "train", corpus.train, NO_SPEECH)
     write_texts(home / "dev", corpus.dev, "raise `text.dev_fraction`")
-    if recipe.splits.test:
+    if has_test(recipe):
         write_texts(
             home / "test", _test_texts(corpus, [audio[split] for split in recipe.splits.test]), NO_SPEECH
         )
@@ -53,6 +53,11 @@ def write_splits(recipe: RecipeView, home: Path, folders: dict[str, Path]) -> No
         recipe.text.name,
         ", ".join(f"{name} {count}" for name, count in corpus.counts.items()),
     )
+
+
+def has_test(recipe: RecipeView) -> bool:
+    """Return whether there are test texts: those of test speech by known persons."""
+    return bool(recipe.splits.test) and recipe.corpus.purported_speakers
 
 
 def under_speakers_names(

@@ -10,7 +10,7 @@ from dada.recipe_view import RecipeView
 from dada.storage.json_file import write_json
 from dada.text.corpus import HeldOut, Text, build_corpus, read_aliases, read_authors, write_texts
 from dada.text.names import match_names, read_redirects
-from dada.text.normalise import one_line
+from dada.text.normalise import normalise, one_line
 
 log = logging.getLogger(__name__)
 
@@ -27,14 +27,15 @@ def write_splits_alone(recipe: RecipeView, home: Path, folders: dict[str, Path])
         redirects |= read_redirects(folder.parent)
     own = own_tests(recipe)
     train, dev = str(recipe.splits.train), str(recipe.splits.dev)  # own_tests refuses recipes without them
-    corpus = build_corpus(texts, HeldOut(), recipe.text)
+    others = [name for name in recipe.splits.test if name not in own]
+    corpus = build_corpus(texts, _held_out(recipe, others), recipe.text)
     write_texts(recipe.data_dir(train), corpus.train, "lower `text.min_texts`")
     write_texts(recipe.data_dir(dev), corpus.dev, "raise `text.dev_fraction`")
     for split in own:
         write_texts(recipe.data_dir(split), corpus.test, "raise `text.test_fraction`")
         corpus.counts[f"{split} texts"] = len(corpus.test)
     authors = {text.author for text in corpus.train}
-    for split in [name for name in recipe.splits.test if name not in own]:
+    for split in others:
         spoken = _transcripts(recipe, split, authors, redirects)
         corpus.counts |= {
             f"{split} texts": len(spoken),
@@ -81,6 +82,12 @@ def aliases_beside(folder: Path) -> Path | None:
     """
     root = next((parent for parent in folder.parents if (parent / "recipe.yaml").is_file()), None)
     return root / "local" / "aliases.csv" if root else None
+
+
+def _held_out(recipe: RecipeView, splits: list[str]) -> HeldOut:
+    """Return the transcripts of some test splits: the words of bona fide speech and of spoofs."""
+    read = (DataDir.read(tests_dir(recipe, split), require=("text",)) for split in splits)
+    return HeldOut(texts={normalise(text) for data in read for text in data["text"].values()} - {""})
 
 
 def _transcripts(recipe: RecipeView, split: str, authors: set[str], redirects: dict[str, str]) -> list[Text]:

@@ -63,7 +63,8 @@ def toy(tmp_path_factory):
         "mid": fusion(name="mid", hidden=[16, 8]),
     }
     root = tmp_path_factory.mktemp("toy")
-    recipe = small_recipe(root, systems, text={"min_words": 4, "min_texts": 2})
+    corpus = {"name": "small", "purported_speakers": True}
+    recipe = small_recipe(root, systems, corpus=corpus, text={"min_words": 4, "min_texts": 2})
     lines = {f"{author}-{i:02d}": (author, i) for author in AUTHORS for i in range(60)}
     where = {i: "train" if i < 30 else "dev" if i < 45 else "test" for i in range(60)}
     DataDir(

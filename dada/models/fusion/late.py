@@ -33,6 +33,7 @@ from dada.models.fusion._branches import (
     margin_of_claim,
 )
 
+FITTED_ON = ("dev",)  # splits whose branch outputs it is fitted to as a whole, without training by gradient
 SCORE_KIND = "log_odds"  # of a mean of probabilities, or a weighted mean of log odds
 CALIBRATED = ("calibrated", "log_odds")
 IN_LOG_ODDS = ("log_odds", "bayes_claimed")
@@ -52,6 +53,8 @@ class Config:
     alpha: Share = 0.5  # weight of the audio, for fixed
     # where s is no trained author: audio takes the score of the audio branch alone
     unknown_speaker: Literal["audio", "error"] = "audio"
+    # a control experiment; see _controls.py
+    control: Literal["none", "noise_text", "permuted_claims"] = "none"
     authors: list[str] = field(default_factory=list)
     prior: list[float] = field(default_factory=list)  # share of each author in the text model's training
 
