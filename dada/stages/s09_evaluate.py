@@ -18,6 +18,7 @@ from dada.recipe.job import Job
 from dada.recipe.recipe import Recipe
 from dada.recipe.roles import gives_scores, names_attacks, with_words
 
+VERSION = 2  # 2: F1 at P(bona fide) = .5
 SYSTEM, PAIR, WEIGHTED, TRANSCRIPTS = "system", "pair", "weighted_eer", "transcripts"  # kinds of jobs
 
 log = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ from dada.evaluation_settings import EvaluateConfig
 from dada.metrics.check import unique_table
 from dada.metrics.det import det
 from dada.metrics.eer import eer_of
+from dada.metrics.measures import MEASURES, Scored, missing
 from dada.metrics.tdcf import factors
 from dada.settings import resolve
 
@@ -83,6 +84,21 @@ def test_invariances(fixture):
 
 def test_auc_counts_ties_half():
     assert metrics.auc([1, 2], [1, 0]) == (0.5 + 1 + 1 + 1) / 4
+
+
+@pytest.mark.parametrize("kind", ["llr", "logit_difference", None])
+def test_f1_at_half_of_the_catalogue_is_that_of_probabilities(kind):
+    rng = np.random.default_rng(3)
+    bonafide, spoof = rng.normal(0.7, 2, 90), rng.normal(-1.2, 2, 40)
+    labels = [True] * 90 + [False] * 40
+    expected = metrics.f1_at_half(1 / (1 + np.exp(-np.concatenate([bonafide, spoof]))), labels)
+    measure, costs = MEASURES["f1_at_half"], metrics.Costs()
+    assert measure.value(Scored(bonafide, spoof, costs, kind)) == pytest.approx(expected)
+    if kind is None:  # a score file of probabilities
+        bonafide, spoof = (1 / (1 + np.exp(-part)) for part in (bonafide, spoof))
+        assert measure.value(Scored(bonafide, spoof, costs)) == pytest.approx(expected)
+    assert "cosines" in missing("f1_at_half", Scored(bonafide, spoof, costs, "cosine"))
+    assert missing("f1_at_half", Scored(bonafide, spoof, costs, kind)) is None
 
 
 def test_f1_by_every_definition():

@@ -55,9 +55,9 @@ def simulation(tmp_path_factory):
     ]
     (root / "corpus").mkdir()
     (root / "corpus" / "few.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    recipe = load(root)
-    run_recipe(recipe, Selection(1, 11))
-    return recipe
+    run_recipe(load(root), Selection(1, 1))
+    run_recipe(load(root, "protocol=weak"), Selection(3, 9))
+    return load(root)
 
 
 def load(root: Path, *overrides: str) -> Recipe:
@@ -67,8 +67,8 @@ def load(root: Path, *overrides: str) -> Recipe:
     )
 
 
-def eer(recipe: Recipe, system: str, quote: str, protocol: str = "") -> float:
-    path = recipe.root / "exp" / protocol / system / "results" / "test.json"
+def eer(recipe: Recipe, system: str, quote: str) -> float:
+    path = recipe.exp_dir(system) / "results" / "test.json"
     return json.loads(path.read_text())["conditions"]["quote"][quote]["metrics"]["eer"]["mean"]
 
 
@@ -107,7 +107,6 @@ def test_words_help_against_misattributed_spoofs_alone(simulation):
     for system in ("dada_late_calibrated", "dada_agreement"):
         assert eer(simulation, system, "misattributed") < alone - 0.05
     assert eer(simulation, "tfidf", "misattributed") < 0.2 < eer(simulation, "tfidf", "in_character")
-    assert eer(simulation, "simulated_audio", "in_character", "strong") < 0.15
 
 
 def test_section_7_knows_unequal_spoof_rates(simulation):
@@ -119,9 +118,9 @@ def test_section_7_knows_unequal_spoof_rates(simulation):
 
 def test_wrong_options_are_named(simulation):
     for override, problem in (
-        ("corpus.options.artefacts={weak: 0.2}", "gives no EER for the protocol 'strong'"),
+        ("corpus.options.artefacts={}", "gives no EER for the protocol 'weak'"),
         ("corpus.options.misattributed=2", "misattributed is 2"),
-        ("corpus.options.trials={train: 10}", "trials must name the splits train, dev, test"),
+        ("corpus.options.trials={}", "trials must name the splits train, dev, test"),
     ):
         with pytest.raises(ConfigError, match=problem):
             run_recipe(load(simulation.root, override), Selection(1, 1))
