@@ -16,7 +16,7 @@ from dada.text.normalise import normalise, one_line
 from dada.text.overlap import HeldOutRuns
 from dada.text.quotes import DECADES, NO_VALUE, author_name
 
-OF_AUDIO, OF_TEST = "overlap with dev and test of the audio", "overlap with the test texts"
+OF_SPEECH, OF_TEST = "overlap with held-out speech", "overlap with the test texts"
 MIN_SHARE = 1e-9  # with a share of 0, one common run is enough
 HELD_OUT = ("dev", "test")  # values of utt2split whose sources a text model must never see
 
@@ -103,7 +103,7 @@ def build_corpus(texts: Iterable[Text], held_out: HeldOut, config: TextConfig) -
     counts["texts read"] = len(texts)
     pieces = [piece for text in _allowed(texts, held_out, counts) for piece in _cut(text, config, counts)]
     pieces = _allowed(pieces, held_out, counts)  # again: a held-out line may be part of a longer text
-    pieces = _without_overlap(pieces, held_out.texts, config, counts, OF_AUDIO)
+    pieces = _without_overlap(pieces, held_out.texts, config, counts, OF_SPEECH)
     kept = _frequent(
         _thinned(_deduplicated(pieces, counts), config.max_per_source, counts), config.min_texts, counts
     )

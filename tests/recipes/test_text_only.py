@@ -22,7 +22,13 @@ TOPICS = {
     "Bob Baker": "bread oven flour salt",
     "Cid, Jr.": "war law state vote",
 }
-QUICK = ["text.min_texts=5", "evaluate.num_resamples=50", "evaluate.abx_triples=300", "seeds=[1,2]"]
+QUICK = [
+    "text.min_texts=5",
+    "text.overlap_words=0",  # all sentences of an author here are alike
+    "evaluate.num_resamples=50",
+    "evaluate.abx_triples=300",
+    "seeds=[1,2]",
+]
 
 
 def says(author: str, rng: random.Random) -> str:

@@ -4,11 +4,15 @@ import random
 
 import numpy as np
 import pytest
+from small_recipe import small_recipe
 
+from dada.data import DataDir
+from dada.report.paths import read_text_counts
 from dada.text.config import TextConfig
 from dada.text.corpus import HeldOut, Text, build_corpus
 from dada.text.normalise import normalise
 from dada.text.overlap import HeldOutRuns, hashed_runs
+from dada.text.splits_alone import write_splits_alone
 
 WORDS = [f"word{i}" for i in range(500)]
 
@@ -68,7 +72,7 @@ def test_what_is_left_of_a_corpus_shares_no_run_with_what_is_asked_about():
     spoken = [" ".join(["so", *text.text.split()[3:]]) for text in texts[::8]]  # begins elsewhere
     held_out = HeldOut(texts={normalise(text) for text in spoken})
     corpus = build_corpus(texts, held_out, TextConfig())
-    assert corpus.counts["overlap with dev and test of the audio"] == len(spoken) == 10
+    assert corpus.counts["overlap with held-out speech"] == len(spoken) == 10
     assert not {text.key for text in corpus.train + corpus.dev} & {text.key for text in texts[::8]}
     exact = build_corpus(texts, held_out, TextConfig(overlap_words=0))
     assert len(exact.train + exact.dev) == 80
@@ -89,3 +93,33 @@ def test_train_shares_no_run_with_the_test_texts():
     held = {text.key.removesuffix("-b") for text in corpus.test}
     assert held and not held & {text.key.removesuffix("-b") for text in corpus.train + corpus.dev}
     assert corpus.counts["overlap with the test texts"] > 0
+
+
+def test_quotes_that_other_test_sets_say_are_left_out(tmp_path):
+    """Bona fide or spoofed, as a recogniser may write them; the report has the number."""
+    rng = random.Random(5)
+    quotes = {f"{author}-{i:02d}": sentence(rng, 20) for author in ("ann", "bob") for i in range(20)}
+    tables = {
+        "text": {key: " ".join(words) for key, words in quotes.items()},
+        "utt2spk": {key: key[:3] for key in quotes},
+    }
+    DataDir(tmp_path / "data" / "quotes", tables).write()
+    said = ["ann-03", "ann-11", "bob-07"]
+    heard = {key: " ".join([*quotes[key][1:9], "misheard", *quotes[key][10:18]]).upper() for key in said}
+    labels = {"ann-03": "spoof", "ann-11": "bonafide", "bob-07": "bonafide"}
+    speech = {"text": heard, "utt2spk": {key: key[:3] for key in said}, "utt2label": labels}
+    DataDir(tmp_path / "wild", speech).write()
+    text = {"corpora": ["quotes"], "tests": {"wild": "wild"}}
+    splits = {"train": "train", "dev": "dev", "test": ["wild"]}
+    corpus = {"name": "small", "audio": False}
+    recipe = small_recipe(tmp_path, {}, corpus=corpus, text=text, splits=splits, protocols=["main"])
+    home = tmp_path / "data" / "text_authors"
+    write_splits_alone(recipe, home, {"quotes": recipe.data_dir("quotes")})
+    kept = {
+        utt.removeprefix("quotes-")
+        for split in ("train", "dev")
+        for utt in DataDir.read(recipe.data_dir(split)).utts
+    }
+    assert kept == set(quotes) - set(said)
+    assert read_text_counts(recipe)["overlap with held-out speech"] == 3
+    assert set(DataDir.read(recipe.data_dir("wild")).utts) == {"ann-11", "bob-07"}
