@@ -36,7 +36,14 @@ REQUIRES = [
 EXTRAS = {
     # The synthesizers of egs/mini that are Python packages. pyworld 0.3.5 still imports pkg_resources, which
     # setuptools 81 dropped.
-    "mini": ["onnx>=1.17", "onnxruntime>=1.20", "pyworld>=0.3.5", "hibari-tts", "setuptools<81"],
+    "mini": [
+        "onnx>=1.17",
+        "onnxruntime>=1.20",
+        "pyworld>=0.3.5",
+        "hibari-tts",
+        "peft>=0.18",
+        "setuptools<81",
+    ],
     "onnx": ["onnx>=1.17", "onnxruntime>=1.20"],  # dada export --onnx
     "bench": [
         "librosa>=0.11",

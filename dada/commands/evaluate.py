@@ -1,8 +1,8 @@
 """Measure a score file against a key, compare two systems, or write a submission.
 
 Score files: `utterance score`, ASVspoof 2019, 2021 and 5, or any columns that --columns names. Keys: data
-directories, `utterance label`, ASVspoof 2019, 2021 and 5, In-the-Wild, or --key_columns. A higher score must
-mean more bona fide.
+directories, `utterance label`, ASVspoof 2019, 2021 and 5, In-the-Wild, Parquet files of the Speech
+Anti-Spoofing Arena, or --key_columns. A higher score must mean more bona fide.
 """
 
 import argparse

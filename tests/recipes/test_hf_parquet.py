@@ -139,6 +139,32 @@ def test_an_audio_folder_with_metadata(finished, tmp_path):
     assert test.speakers["clips/TE_0001"] == "x_y" and test.labels["clips/TE_0001"] == "spoof"
 
 
+def test_labels_alone_with_audio_elsewhere(finished, tmp_path):
+    recipe, corpus = changed(finished, tmp_path)
+    rows = [hf_parquet.row_of("test", i, i > 1, 0) for i in range(4)]
+    for row in rows[:3]:
+        (corpus / "unpacked").mkdir(exist_ok=True)
+        (corpus / "unpacked" / row["path"]).write_bytes(row["audio"]["bytes"])
+        row["notes"] = json.dumps({"utterance_id": row["path"]})
+    hf_parquet.write_labels(corpus / "data" / "labels.parquet", rows[:3])
+    local = json.loads((recipe / "local.yaml").read_text())
+    names = dict.fromkeys(local["corpus"]["options"]["columns"])
+    local["corpus"]["options"] = {
+        "columns": names | {"utt": "utterance_id", "file": "utterance_id", "label": "label"},
+        "files": {"test": ["data/labels.parquet"]},
+        "labels_map": {0: "bonafide", 1: "spoof"},
+        "audio_folder": "unpacked",
+    }
+    (recipe / "local.yaml").write_text(json.dumps(local))
+    command = ("run", recipe, "--nj", "1", "--stop_stage", "1", "splits.test=[test]")
+    splits = ("splits.train=null", "splits.dev=null", "systems=[aasist_official]")
+    done = dada(*command, *splits)
+    assert done.returncode == 0, done.stderr
+    test = DataDir.read(recipe / "data" / "test")
+    assert test.labels == {"TE_0000.flac": "bonafide", "TE_0001.flac": "bonafide", "TE_0002.flac": "spoof"}
+    assert test["wav.scp"]["TE_0002.flac"] == str(corpus / "unpacked" / "TE_0002.flac")
+
+
 @pytest.fixture(scope="module")
 def wrapped(finished, tmp_path_factory) -> Path:
     """The folder of an export with the Arena's wrapper."""
