@@ -184,6 +184,8 @@ class SystemResults(Measurements):
     seeds: list[int]
     score_kind: str | None = None  # of SCORE_KINDS; None without scores
     notes: list[str] = field(default_factory=list)
+    # Error rates at the threshold of the EER on dev; empty on dev itself, and where dev gives no threshold.
+    at_dev: dict[str, Figure | None] = field(default_factory=dict)
     det: DetCurve | None = None
     histogram: Histogram | None = None
     calibration: Calibration | None = None

@@ -12,6 +12,7 @@ from dada.evaluate.authorship import authorship, embedding_abx, genuine_utteranc
 from dada.evaluate.classes import class_results, sweep_of
 from dada.evaluate.compare import compare
 from dada.evaluate.curves import calibration, det_curve, histogram
+from dada.evaluate.dev_threshold import RATES, rates_at_dev
 from dada.evaluate.measure import Sampled, measure
 from dada.evaluate.paths import asv_name, common_seeds, judges_claims, score_files
 from dada.evaluate.results import PairResults, Provenance, SystemResults, WeightedResults, read_results
@@ -60,6 +61,8 @@ def system_results(
     trials = trials_of_split(data, score_paths, config, asv)
     if trials is not None:
         _measure(results, Sampled(trials, recipe.evaluate), f"{system} on {split}")
+    if score_paths and split != recipe.splits.dev:
+        results.at_dev = rates_at_dev(recipe, system, data, score_paths)
     genuine = genuine_utterances(data, recipe.corpus.audio)
     logits = [folder.logits(split) for folder in folders]
     if any(folder.classes(split) in outputs for folder in folders):
@@ -99,7 +102,7 @@ def _provenance(recipe: RecipeView, system: str, outputs: Sequence[Path], tandem
         folder = recipe.seed_dir(system, seed)
         digests[str(seed)] = file_digest(next(path for path in outputs if path.is_relative_to(folder)))
     command = ["./run.sh", "--stage", "9", "--stop_stage", "9", "--system", system]
-    names = [name for name in table_metrics() if tandem or name not in TANDEM]
+    names = [*(name for name in table_metrics() if tandem or name not in TANDEM), *RATES]
     return Provenance(
         command=shlex.join([*command, *recipe.overrides]),
         scores=digests,

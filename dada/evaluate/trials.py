@@ -44,7 +44,7 @@ class Trials:
     asv: Asv | None = None
     kinds: np.ndarray | None = None
     sasv_scores: np.ndarray | None = None
-    threshold: float | None = None  # for the rates at a given threshold
+    thresholds: tuple[float, ...] = ()  # (K) for the rates at a given threshold; empty without one
 
     def subset(self, chosen: np.ndarray, asv: Asv | None = None) -> "Trials":
         """The trials of a mask (N,), with another ASV."""
@@ -68,11 +68,14 @@ class Trials:
             by_kind = target, nontarget, spoof
         rows = self.scores if len(self.scores) else np.empty((1, 0))
         parts = [(self.is_bonafide, ~self.is_bonafide) if row.size else (slice(0), slice(0)) for row in rows]
-        facts = (self.asv, by_kind, self.num_attacks, self.threshold)
+        facts = (self.asv, by_kind, self.num_attacks)
         calibrations = self.calibrations or [None] * len(rows)
+        thresholds = self.thresholds or [None] * len(rows)
         return [
-            Scored(row[bonafide], row[spoof], costs, self.kind, calibration, *facts)
-            for row, (bonafide, spoof), calibration in zip(rows, parts, calibrations, strict=True)
+            Scored(row[bonafide], row[spoof], costs, self.kind, calibration, *facts, threshold)
+            for row, (bonafide, spoof), calibration, threshold in zip(
+                rows, parts, calibrations, thresholds, strict=True
+            )
         ]
 
     @cached_property
@@ -91,16 +94,22 @@ class Trials:
 
 
 def trials_of_split(
-    data: DataDir, files: Sequence[Path], config: SystemConfig, asv: Asv | None = None
+    data: DataDir,
+    files: Sequence[Path],
+    config: SystemConfig,
+    asv: Asv | None = None,
+    thresholds: tuple[float, ...] = (),
 ) -> Trials | None:
     """The score files of all seeds of a system on a split; None without files, without labels, or for a
-    single class.
+    single class without thresholds (K).
 
     Raise DataError for scores that do not match the split.
     """
     rows = [join_scores(read_table(path), data.utts, str(path), str(data.path)) for path in files]
     is_bonafide = np.array([(data.labels or {}).get(utt) == BONAFIDE for utt in data.utts])
-    if not rows or data.labels is None or is_bonafide.all() or not is_bonafide.any():
+    if not rows or data.labels is None:
+        return None
+    if not thresholds and (is_bonafide.all() or not is_bonafide.any()):
         return None
     fitted = [ExperimentFolder(path.parents[1]).read_calibration() for path in files]
     trials = Trials(
@@ -113,6 +122,7 @@ def trials_of_split(
         kind=score_kind_of(config),
         calibrations=tuple((fit["slope"], fit["offset"]) for fit in fitted if fit) if all(fitted) else (),
         asv=asv,
+        thresholds=thresholds,
     )
     refuse_other_attacks(trials, str(data.path))
     return trials
@@ -159,7 +169,7 @@ def trials_of_files(
             conditions={name: Named.of(values)[shared] for name, values in key.conditions.items()},
             kind=file.kind,
             asv=asv,
-            threshold=threshold,
+            thresholds=() if threshold is None else (threshold,),
         )
         refuse_other_attacks(trials, str(key.path))
         columns = {name: values[place[shared]] for name, values in file.scores.items()}

@@ -28,6 +28,7 @@ from dada.report.tables import (
 )
 
 ATTACK = "attack"  # the condition whose values training may have or lack
+RATES = {"frr_at_threshold": "false alarms", "far_at_threshold": "accepted spoofs"}  # heads of columns
 
 
 def score_tables(section: Section) -> list[Table]:
@@ -39,6 +40,7 @@ def score_tables(section: Section) -> list[Table]:
         *(tandem_table(section, name) for name in (*section.own_tables, *section.columns)),
         within_table(section),
         metric_table(section),
+        rates_table(section),
         difference_table(section),
     ]
 
@@ -192,6 +194,19 @@ def metric_table(section: Section) -> Table:
     return table
 
 
+def rates_table(section: Section) -> Table:
+    """Error rates at the threshold of dev, also of a split of a single class."""
+    measured = {name: results for name, results in section.results.items() if any(results.at_dev.values())}
+    names = [name for name in RATES if any(results.at_dev.get(name) for results in measured.values())]
+    columns = [Column(RATES[name], _rate(name), percent) for name in names]
+    note = (
+        "Error rates in % at the threshold of each system's EER on dev, for every training seed. False "
+        "alarms: bona fide speech that is rejected."
+    )
+    title = "Errors at the threshold of dev"
+    return figure_table(title, note, measured, columns, lower_is_better=True)
+
+
 def difference_table(section: Section) -> Table:
     """Paired differences of two systems: of the EER over all spoofs and by condition, and of the other
     metrics. Bold is what differs after the correction over all cells of the table.
@@ -237,6 +252,10 @@ def differences_hold(figures: Sequence[Figure | None], confidence: float) -> lis
 
 def _metric(name: str) -> Callable[[SystemResults], Figure | None]:
     return lambda results: (results.metrics or {}).get(name)
+
+
+def _rate(name: str) -> Callable[[SystemResults], Figure | None]:
+    return lambda results: results.at_dev.get(name)
 
 
 def _eer_of(condition: str, value: str) -> Callable[[SystemResults], Figure | None]:

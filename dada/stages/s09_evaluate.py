@@ -42,6 +42,7 @@ def plan(recipe: Recipe) -> list[Job]:
                     optional_inputs=(
                         *paths.asv_files(recipe, split).values(),
                         *paths.calibrations(recipe, system),
+                        *(_of_dev(recipe, system) if split != recipe.splits.dev else ()),
                     ),
                     settings={
                         "seeds": recipe.seeds_of(system),
@@ -97,6 +98,14 @@ def _pairs(recipe: Recipe, scored: list[str]) -> list[list[str]]:
         for pair in recipe.evaluate.compare
         if any(set(pair) <= set(group) & set(recipe.requested) for group in (scored, of_claims))
     ]
+
+
+def _of_dev(recipe: Recipe, system: str) -> list[Path]:
+    """Return what the threshold of dev is made of: the scores of all seeds, and the labels."""
+    if recipe.splits.dev is None or not recipe.corpus.audio:
+        return []
+    labels = recipe.data_dir(recipe.splits.dev) / "utt2label"
+    return [*paths.score_files(recipe, system, recipe.splits.dev), labels]
 
 
 def _outputs(recipe: Recipe, system: str, split: str) -> list[Path]:

@@ -42,4 +42,5 @@ def plain(findings: "Findings") -> dict[str, Any]:
         "notes": findings.report.notes,
         "splits": {str(path): facts for path, facts in findings.facts.items()},
         "shortcuts": {str(path): [asdict(cue) for cue in cues] for path, cues in findings.cues.items()},
+        "attacks": {str(path): [asdict(cue) for cue in cues] for path, cues in findings.attacks.items()},
     }

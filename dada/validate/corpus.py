@@ -15,7 +15,7 @@ from dada.errors import DataError
 from dada.validate.audio import check_audio, count_checks, formats
 from dada.validate.overlap import Tables, check_duplicates, duplicate_share, overlaps
 from dada.validate.probe import Probe, probe_all
-from dada.validate.shortcuts import Shortcut, check_shortcuts, shortcuts
+from dada.validate.shortcuts import AttackCue, Shortcut, attack_cues, check_shortcuts, shortcuts
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Findings:
     report: Report = field(default_factory=Report)
     facts: dict[Path, dict[str, Any]] = field(default_factory=dict)
     cues: dict[Path, list[Shortcut]] = field(default_factory=dict)
+    attacks: dict[Path, list[AttackCue]] = field(default_factory=dict)
 
 
 def validate_corpus(paths: Sequence[Path], request: Request) -> Findings:
@@ -60,6 +61,8 @@ def validate_corpus(paths: Sequence[Path], request: Request) -> Findings:
         if set(tables.get("utt2label", {}).values()) == {BONAFIDE, SPOOF} and probes:
             findings.cues[path] = shortcuts(tables["utt2label"], probes)
             check_shortcuts(str(path), findings.cues[path], findings.report)
+            if "utt2attack" in tables:
+                findings.attacks[path] = attack_cues(tables["utt2label"], tables["utt2attack"], probes)
     findings.report.extend(validate_splits(paths, request.disjoint, scanned))
     check_duplicates(splits, findings.report)
     findings.report.notes += overlaps({path: tables for path, (tables, _) in splits.items()})

@@ -11,6 +11,7 @@ from dada.validate.corpus import Findings
 
 WIDEST = 240  # columns; a table takes what it needs
 STRONGEST = 5  # cues that are shown of each split
+MOST_ATTACKS = 20  # attacks that are shown of each split
 COLUMNS = (
     "utterances",
     "bonafide",
@@ -47,6 +48,14 @@ def readable(name: str, findings: Findings) -> str:
             "Cues that separate the classes without listening (area under the curve; 0.5: none, 1: full)"
         )
         lines.append(_table(("split", "cue", "area", "at least", ""), cues))
+    attacks = [
+        [str(path), cue.attack, str(cue.num_spoof), cue.cue, f"{100 * cue.eer:.1f}", cue.detail]
+        for path, cues in findings.attacks.items()
+        for cue in cues[:MOST_ATTACKS]
+    ]
+    if attacks:
+        lines.append("The cue that separates each attack best from bona fide speech (its EER in %; 50: none)")
+        lines.append(_table(("split", "attack", "spoofs", "cue", "EER", ""), attacks))
     return "\n".join(
         [*lines, f"{name}: {len(findings.report.errors)} errors, {len(findings.report.warnings)} warnings"]
     )

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dada.data.datadir import BONAFIDE
+from dada.data.datadir import BONAFIDE, NO_ATTACK
 from dada.data.validate_report import WARNING, Report
 from dada.features.cues import NAMES
 from dada.metrics.auc import auc
+from dada.metrics.det import det
+from dada.metrics.eer import eer_of
 from dada.validate.audio import formats
 from dada.validate.probe import Probe
 
@@ -30,6 +32,48 @@ class Shortcut:
     area: float  # under the curve, 0.5 to 1; for a format, the balanced accuracy of the best guess
     low: float  # lower end of the 95 % interval
     detail: str  # the class with the higher values, or the format
+
+
+@dataclass(frozen=True)
+class AttackCue:
+    """The cue that separates the spoofs of one attack best from all bona fide speech."""
+
+    attack: str
+    num_spoof: int
+    cue: str
+    eer: float  # equal error rate of the measurement alone, 0 to 0.5
+    detail: str  # the class with the higher values
+
+
+def attack_cues(
+    labels: Mapping[str, str], attacks: Mapping[str, str], probes: Mapping[str, Probe]
+) -> list[AttackCue]:
+    """Return the strongest cue of every attack by its EER, the best separated attack first; only attacks with
+    FEWEST readable files.
+    """
+    read = {utt: probe.cues for utt, probe in probes.items() if not probe.error and utt in labels}
+    bonafide = np.array([cues for utt, cues in read.items() if labels[utt] == BONAFIDE])
+    groups: dict[str, list[tuple[float, ...]]] = {}
+    for utt, cues in read.items():
+        if labels[utt] != BONAFIDE and attacks.get(utt, NO_ATTACK) != NO_ATTACK:
+            groups.setdefault(attacks[utt], []).append(cues)
+    if len(bonafide) < FEWEST:
+        return []
+    found = [
+        _strongest(attack, bonafide, np.array(rows)) for attack, rows in groups.items() if len(rows) >= FEWEST
+    ]
+    return sorted(found, key=lambda cue: (cue.eer, cue.attack))
+
+
+def _strongest(attack: str, bonafide: np.ndarray, spoof: np.ndarray) -> AttackCue:
+    """The strongest of the cues (clips, F) in either direction."""
+    rates = [
+        (eer_of(det(sign * bonafide[:, i], sign * spoof[:, i]))[0], name, detail)
+        for i, name in enumerate(NAMES)
+        for sign, detail in ((1, "more in bona fide"), (-1, "more in spoofs"))
+    ]
+    rate, name, detail = min(rates)
+    return AttackCue(attack, len(spoof), name.replace("_", " "), rate, detail)
 
 
 def shortcuts(labels: Mapping[str, str], probes: Mapping[str, Probe]) -> list[Shortcut]:

@@ -40,6 +40,7 @@ OF_ANY_LENGTH = {
     "slim",
     "tcm_conformer",
     "trivial_cues",
+    "trivial_forest",
     "weighted_linear",
     "xlsr_mamba",
 }

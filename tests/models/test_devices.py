@@ -11,7 +11,7 @@ from dada.data.batch import Batch
 from dada.models.audio import aasist, rawgat_st, rawnet2
 
 # Estimated on a CPU, not trained by gradient.
-ESTIMATED = {"gmm", "trivial_cues"}
+ESTIMATED = {"gmm", "trivial_cues", "trivial_forest"}
 NAMES = [name for name in plugins.names("dada.models.audio") if name not in ESTIMATED]
 
 

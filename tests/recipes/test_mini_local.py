@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from mini_speech import speech
 
 from dada.errors import DadaError, DataError
 from dada.recipe.local import load_local
 
 MINI = Path(__file__).parents[2] / "egs" / "mini"
-archive, channel, clips, lines, spoofs, synthesizers = (
-    load_local(MINI, name) for name in ("archive", "channel", "clips", "lines", "spoofs", "synthesizers")
+archive, channel, clips, engine, lines, sky, spoofs, synthesizers = (
+    load_local(MINI, name)
+    for name in ("archive", "channel", "clips", "engine", "lines", "sky", "spoofs", "synthesizers")
 )
 COUNTS = {"train": 2, "dev": 1, "test": 1}
 
@@ -183,20 +185,19 @@ def test_a_figure_with_too_few_lines_is_made_up_for(caplog):
     assert "BUD 0" in caplog.text
 
 
+MANNERS = {figure: [lines.Manner(f"{figure}.SB", 11.0)] for figure in lines.FIGURES}
+PER_ENGINE = {"known": {"train": 2, "test": 1}, "unknown": {"test": 1}}
+
+
+def kinds(trials, known: str) -> set[str]:
+    return {trial.clip.kind for trial in trials if trial.known == known}
+
+
 def test_spoofs_come_from_the_lines_of_their_split(many):
     split = lines.split_lines(many, COUNTS, 1)
-    per_engine = {"known": {"train": 2, "test": 1}, "unknown": {"test": 1}}
-    trials = spoofs.trials_of(
-        "train", split, per_engine, {figure: [11.0] for figure in lines.FIGURES}, 1, "line"
-    )
+    trials = spoofs.trials_of("train", split, PER_ENGINE, MANNERS, 1, "line")
     assert len(trials) == 14 * 2 + 14 * 5 * 2 and len({trial.utt for trial in trials}) == len(trials)
-    assert {trial.clip.kind for trial in trials if trial.known == "known"} == {
-        "espeak",
-        "flite",
-        "piper",
-        "world",
-        "griffin_lim",
-    }
+    assert kinds(trials, "known") == {"espeak", "flite", "piper", "world", "griffin_lim"}
     allowed = {line.name for own in split.spoken["train"].values() for line in own}
     assert all(trial.clip.source in allowed for trial in trials)
     for trial in trials:
@@ -204,48 +205,85 @@ def test_spoofs_come_from_the_lines_of_their_split(many):
             trial.clip.figure == "JOE" and "JOE" in trial.clip.text
         )
         assert own == (trial.quote != "misattributed")
-    test = spoofs.trials_of(
-        "test", split, per_engine, {figure: [11.0] for figure in lines.FIGURES}, 1, "line"
+    test = spoofs.trials_of("test", split, PER_ENGINE, MANNERS, 1, "line")
+    assert kinds(test, "unknown") == {"hibari", "kokoro", "festival", "codec2"}
+
+
+def test_an_engine_that_is_left_out_is_unknown_and_speaks_the_same_clips(many):
+    split = lines.split_lines(many, COUNTS, 1)
+    whole, without = (
+        {
+            name: spoofs.trials_of(name, split, PER_ENGINE, MANNERS, 1, "line", left_out)
+            for name in ("train", "test")
+        }
+        for left_out in ("", "world")
     )
-    assert {trial.clip.kind for trial in test if trial.known == "unknown"} == {"hibari", "festival", "codec2"}
+    assert [t.clip for t in without["test"]] == [t.clip for t in whole["test"]]
+    assert kinds(without["test"], "unknown") - kinds(whole["test"], "unknown") == {"world"}
+    assert [t for t in whole["train"] if t.clip.kind != "world"] == without["train"]
 
 
-def speech(seconds: float = 2.0) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    envelope = np.repeat(rng.uniform(0.2, 1, int(seconds * 10)), 1102)
-    return np.pad(0.2 * envelope * rng.standard_normal(len(envelope)), (8000, 9000)).astype(np.float32)
+def test_about_half_of_the_synthesized_texts_imitate_the_figures_voice(many):
+    split = lines.split_lines(many, COUNTS, 1)
+    trials = spoofs.trials_of("train", split, PER_ENGINE, MANNERS, 1, "line")
+    voiced = [trial for trial in trials if trial.voice != "-"]
+    assert {trial.clip.kind for trial in voiced} == {"espeak", "flite", "piper"}
+    share = sum(trial.voice == "mapped" for trial in voiced) / len(voiced)
+    assert 0.3 < share < 0.7
+    assert all(trial.clip.voice == f"{trial.clip.figure}.SB" for trial in voiced if trial.voice == "mapped")
 
 
-def test_the_codec_leaves_length_and_timing():
-    time = np.arange(11_025) / 11_025
-    chirp = (0.3 * np.sin(2 * np.pi * (300 * time + 1000 * time**2)) * np.hanning(11_025)).astype(np.float32)
-    decoded = channel.mp3(chirp)
-    assert len(decoded) == len(chirp)
-    lag = np.correlate(decoded, chirp, "full").argmax() - (len(chirp) - 1)
-    assert abs(lag) <= 11, "more than a millisecond"
+def game(folder: Path, numbers=range(50_000, 50_012), cut: int = 0) -> Path:
+    """sky.dnr and sky.dsk with two seconds of speech each, and a file that is no speech."""
+    disk, index = b"", struct.pack("<I", len(numbers) + 1)
+    for number in [17, *numbers]:
+        disk += b"\0" * (-len(disk) % 16)
+        samples = (128 + 60 * np.sin(np.arange(22_050) * (number % 7 + 1) / 40)).astype(np.uint8).tobytes()
+        in_units = len(disk) // 16 | 0x800000
+        index += struct.pack("<H", number)
+        index += in_units.to_bytes(3, "little") + (22 + len(samples)).to_bytes(3, "little")
+        disk += b"\1" * 22 + samples
+    (folder / "sky.dnr").write_bytes(index)
+    (folder / "sky.dsk").write_bytes(disk[: len(disk) - cut])
+    return folder
 
 
-@pytest.mark.parametrize("published", [False, True])
-def test_the_channel_fixes_band_level_and_edges(published):
-    out = channel.transmit(0.05 * speech(), 11_025, published, seed=3)
-    assert 1.9 < len(out) / 16_000 < 2.2
-    spectrum = np.abs(np.fft.rfft(out)) ** 2
-    hz = np.fft.rfftfreq(len(out), 1 / 16_000)
-    inside = spectrum[(hz > 200) & (hz < 3600)].mean()
-    assert spectrum[hz > 4800].mean() < 1e-3 * inside and spectrum[hz < 60].mean() < 1e-2 * inside
-    assert -24 < channel.active_level(channel.resample(out, 16_000, 11_025)) < -19
-    np.testing.assert_array_equal(out, channel.transmit(0.05 * speech(), 11_025, published, seed=3))
-    assert not np.array_equal(out[:1000], channel.transmit(0.05 * speech(), 11_025, published, seed=4)[:1000])
+def test_speech_from_elsewhere_is_read_and_chosen(tmp_path):
+    other = sky.Sky(game(tmp_path))
+    assert sorted(other.entries) == list(range(50_000, 50_012)) and other.seconds(50_003) == 2.0
+    samples = other.read(50_003)
+    expected = 60 / 128 * np.sin(np.arange(22_050) * (50_003 % 7 + 1) / 40)
+    np.testing.assert_allclose(samples, expected - expected.mean(), atol=0.02)
+    trials = spoofs.trials_elsewhere(other, 5, 1)
+    assert len({trial.utt for trial in trials}) == 5 and {trial.clip.figure for trial in trials} == {"SKY0"}
+    assert {trial.known for trial in trials} == {trial.quote for trial in trials} == {"-"}
+    assert trials == spoofs.trials_elsewhere(other, 5, 1) != spoofs.trials_elsewhere(other, 5, 2)
+    with pytest.raises(DataError, match="has 12 clips of speech, and 13 are wanted"):
+        spoofs.trials_elsewhere(other, 13, 1)
 
 
-@pytest.mark.parametrize(("kind", "passes"), [(clips.BONAFIDE, 1), ("toy_vocoder", 1), ("toy_speaker", 2)])
+def test_a_damaged_game_is_refused(tmp_path):
+    with pytest.raises(DataError, match="sky.dsk is cut: file 50011 ends"):
+        sky.Sky(game(tmp_path, cut=100))
+    (tmp_path / "sky.dnr").write_bytes((tmp_path / "sky.dnr").read_bytes()[:-3])
+    with pytest.raises(DataError, match="sky.dnr is cut"):
+        sky.Sky(tmp_path)
+    with pytest.raises(DataError, match="run stage prepare_data to fetch it"):
+        sky.Sky(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("kind", "passes"), [(clips.BONAFIDE, 1), (clips.ELSEWHERE, 2), ("toy_vocoder", 1), ("toy_speaker", 2)]
+)
 def test_every_clip_has_been_through_the_codec_twice(tmp_path, monkeypatch, kind, passes):
     """Recordings come from the publisher with one pass behind them, and a vocoder's version is of such a
     recording.
     """
     heard = []
     monkeypatch.setattr(channel, "mp3", lambda samples: heard.append(len(samples)) or samples)
-    monkeypatch.setattr(clips, "recording", lambda clip, downloads: 0.05 * speech())
+    monkeypatch.setattr(clips, "recording", lambda name, downloads: 0.05 * speech())
+    other = types.SimpleNamespace(read=lambda number: 0.05 * speech())
+    monkeypatch.setattr(clips, "sky", lambda downloads: other)
     toy = types.SimpleNamespace(
         resynthesize=lambda samples, rate, name: (samples, rate),
         speak=lambda requests: [(0.05 * speech(), 11_025) for _ in requests],
@@ -257,22 +295,16 @@ def test_every_clip_has_been_through_the_codec_twice(tmp_path, monkeypatch, kind
     }
     monkeypatch.setattr(clips, "ENGINES", engines)
     clips.make_batch(
-        [clips.Clip(kind, "BOB", "BOB1-1", "four words are spoken", "x.SB", 12.0)], tmp_path, tmp_path
+        [clips.Clip(kind, "BOB", "50001", "four words are spoken", "x.SB", 12.0)], tmp_path, tmp_path
     )
     assert len(heard) == passes
 
 
-def test_polarity_says_nothing():
-    outs = [channel.transmit(0.05 * speech(), 11_025, False, seed) for seed in range(24)]
-    alike = [float(np.corrcoef(outs[0], out)[0, 1]) for out in outs]
-    assert 5 <= sum(value < -0.9 for value in alike) <= 19 and all(abs(value) > 0.9 for value in alike)
-
-
-class Broken(synthesizers.Speaker):
+class Broken(engine.Speaker):
     name, known, tempo = "broken", True, 10.0
 
     def say(self, request):
-        return synthesizers.check(np.zeros(100), self.label(request)), 16_000
+        return engine.check(np.zeros(100), self.label(request)), 16_000
 
 
 def test_an_engine_that_fails_stops_the_run_and_is_named(tmp_path, monkeypatch):

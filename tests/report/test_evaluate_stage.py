@@ -233,3 +233,54 @@ def test_inverted_scores_are_warned_of(small, caplog):
         write_table(path, {utt: -float(score) for utt, score in read_table(path).items()})
     evaluate(small)
     assert "lfcc_gmm on test" in caplog.text and caplog.text.count("negate the scores") == 1
+
+
+def dev_thresholds(recipe) -> list[float]:
+    """The threshold of the EER on dev of every seed."""
+    data = DataDir.read(recipe.data_dir("dev"))
+    found = []
+    for seed in recipe.seeds_of("lfcc_gmm"):
+        table = read_table(recipe.seed_dir("lfcc_gmm", seed) / "scores" / "dev.txt")
+        scores = {
+            side: [float(table[utt]) for utt in data.utts if data.labels[utt] == side]
+            for side in ("bonafide", "spoof")
+        }
+        found.append(metrics.eer(scores["bonafide"], scores["spoof"])[1])
+    return found
+
+
+def rejected(recipe, label: str) -> list[float]:
+    """The share of the test trials of a class below the threshold of dev, of every seed."""
+    data = DataDir.read(recipe.data_dir("test"))
+    shares = []
+    for seed, threshold in zip(recipe.seeds_of("lfcc_gmm"), dev_thresholds(recipe), strict=True):
+        table = read_table(recipe.seed_dir("lfcc_gmm", seed) / "scores" / "test.txt")
+        mine = [float(table[utt]) for utt in data.utts if data.labels[utt] == label]
+        shares.append(float(np.mean(np.array(mine) < threshold)))
+    return shares
+
+
+def test_errors_are_measured_at_the_threshold_of_dev(small):
+    result = evaluate(small)
+    misses, accepted = (result["at_dev"][name] for name in ("frr_at_threshold", "far_at_threshold"))
+    assert misses["per_seed"] == rejected(small, "bonafide") and misses["low"] < misses["mean"]
+    np.testing.assert_allclose(accepted["per_seed"], 1 - np.array(rejected(small, "spoof")))
+    assert evaluate(small, "dev")["at_dev"] == {}
+
+
+def test_human_speech_alone_has_false_alarms_and_no_eer(small):
+    data = DataDir.read(small.data_dir("test"))
+    human = [utt for utt in data.utts if data.labels[utt] == "bonafide"]
+    tables = {name: {utt: table[utt] for utt in human} for name, table in data.tables.items()}
+    DataDir(small.data_dir("test"), tables).write()
+    for seed in small.seeds_of("lfcc_gmm"):
+        path = small.seed_dir("lfcc_gmm", seed) / "scores" / "test.txt"
+        write_table(path, {utt: score for utt, score in read_table(path).items() if utt in tables["utt2spk"]})
+    result = evaluate(small)
+    assert result["metrics"] is None and result["at_dev"]["far_at_threshold"] is None
+    assert result["at_dev"]["frr_at_threshold"]["per_seed"] == rejected(small, "bonafide")
+    [section] = [section for section in load([small]) if section.split == "test"]
+    [table] = [table for table in tables_of(section) if table.title == "Errors at the threshold of dev"]
+    assert table.headers == ["system", "false alarms"]
+    assert not any("rror rate" in table.title for table in tables_of(section))
+    assert [row[0].text for row in table.rows] == ["lfcc_gmm"]

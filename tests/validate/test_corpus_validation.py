@@ -171,6 +171,10 @@ def test_shortcuts_are_found(tmp_path, make_data_dir):
             soundfile.write(audio(data, utt), np.concatenate([np.zeros(4000), samples]), rate)
     found = validate_corpus([data], Request())
     best = {cue.cue: cue for cue in found.cues[data]}
+    assert [(cue.attack, cue.num_spoof, cue.eer) for cue in found.attacks[data]] == [
+        ("A01", 12, 0.0),
+        ("A02", 12, 0.0),
+    ]
     assert best["leading silence"].area == 1 and best["leading silence"].detail == "more in bona fide"
     (told,) = [told for told in whats(found, "warnings") if "without listening" in told]
     assert "leading silence (more in bona fide, 1.00)" in told

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dada.data.batch import Batch, required_labels
-from dada.errors import DataError
+from dada.data.batch import Batch
 from dada.models import Batches, Output
+from dada.models.audio._clip_numbers import clip_means, training_numbers
 
 SCORE_KIND = "llr"  # the fit weighs both classes the same
 
@@ -50,7 +50,7 @@ class Model(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Natural-log odds under equal priors: the difference of the two logits is a log likelihood ratio."""
-        embedding = (_clip_means(batch) - self.shift) / self.scale
+        embedding = (clip_means(batch) - self.shift) / self.scale
         return Output(self.classify(embedding), embedding)
 
     def estimate(self, batches: Batches, log: logging.Logger) -> None:
@@ -59,23 +59,13 @@ class Model(nn.Module):
         """
         from sklearn.linear_model import LogisticRegression
 
-        rows, labels = [], []
-        for batch in batches():
-            rows.append(_clip_means(batch).double().cpu().numpy())
-            labels.append(required_labels(batch).cpu().numpy())
-        x, y = np.concatenate(rows), np.concatenate(labels)
-        num_classes = self.classify.out_features
-        counts = np.bincount(y, minlength=num_classes)
-        if (counts == 0).any():
-            raise DataError(
-                f"no training utterance has class number {int(np.argmin(counts))}: every class needs some"
-            )
+        x, y = training_numbers(batches, self.classify.out_features)
         shift, scale = x.mean(0), np.maximum(x.std(0), 1e-6)
         fit = LogisticRegression(C=self.config.inverse_penalty, class_weight="balanced", max_iter=1000).fit(
             (x - shift) / scale, y
         )
         weight, bias = fit.coef_, fit.intercept_
-        if num_classes == 2:  # scikit-learn gives one row, the log odds of class 1
+        if self.classify.out_features == 2:  # scikit-learn gives one row, the log odds of class 1
             weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
         with torch.no_grad():
             for target, value in (
@@ -90,8 +80,3 @@ class Model(nn.Module):
             len(y),
             fit.score((x - shift) / scale, y),
         )
-
-
-def _clip_means(batch: Batch) -> Tensor:
-    mask = batch.mask[:, None, :]
-    return (batch.inputs * mask).sum(-1) / mask.sum(-1)

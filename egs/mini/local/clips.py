@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import soundfile
 import torch
 
@@ -27,19 +28,28 @@ from dada.storage.atomic import PARTIAL, write_text
 
 from .archive import Archive
 from .channel import transmit
-from .downloads import GAME
-from .synthesizers import ENGINES, Request, seed_of, speakable
+from .downloads import GAME, OTHER_GAME
+from .engine import Request, check, seed_of, speakable
+from .sky import Sky
+from .synthesizers import ENGINES
+from .voices import RATE, imitate
 
 BONAFIDE = "bonafide"
+ELSEWHERE = "elsewhere"  # human speech of another game
 BATCH = 14  # clips of an engine that a worker makes at a time
 NATIVE = 11_025  # Hz of the game's clips
 SOURCES = (
     "archive.py",
     "channel.py",
     "clips.py",
+    "engine.py",
     "lines.py",
+    "neural.py",
+    "sky.py",
+    "speakers.py",
     "spoofs.py",
-    "synthesizers.py",
+    "vocoders.py",
+    "voices.py",
 )  # what a clip's sound depends on
 
 log = logging.getLogger(__name__)
@@ -47,14 +57,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip of the pool: a recording of a figure, or an engine's version of a line of the figure."""
+    """A clip of the pool: a recording of a figure or from elsewhere, or an engine's version of a line of the
+    figure.
+    """
 
-    kind: str  # bonafide or the engine
+    kind: str  # bonafide, elsewhere, or the engine
     figure: str
     source: str  # the line that is heard
     text: str
     recording: str  # the archive's clip, for the recording itself and for vocoders
     tempo: float  # letters per second, for engines that speak a text
+    voice: str = ""  # the archive's clip whose voice an engine that speaks a text imitates; empty: its own
+
+    @property
+    def is_human(self) -> bool:
+        """Whether a human speaks."""
+        return self.kind in (BONAFIDE, ELSEWHERE)
 
     @property
     def name(self) -> str:
@@ -125,28 +143,47 @@ def make_batch(batch: list[Clip], pool: Path, downloads: Path) -> None:
     """Make some clips of the same kind."""
     kind = batch[0].kind
     if kind == BONAFIDE:
-        made = [(recording(clip, downloads), NATIVE) for clip in batch]
+        made = [(recording(clip.recording, downloads), NATIVE) for clip in batch]
+    elif kind == ELSEWHERE:
+        made = [(sky(downloads).read(int(clip.source)), NATIVE) for clip in batch]
     elif ENGINES[kind].copies:
         vocoder = engine(kind, downloads)
-        made = [vocoder.resynthesize(recording(clip, downloads), NATIVE, clip.name) for clip in batch]
+        made = [
+            vocoder.resynthesize(recording(clip.recording, downloads), NATIVE, clip.name) for clip in batch
+        ]
     else:
-        made = engine(kind, downloads).speak(
+        spoken = engine(kind, downloads).speak(
             [Request(clip.name, speakable(clip.text), clip.tempo) for clip in batch]
         )
+        made = [in_voice(clip, *sound, downloads) for clip, sound in zip(batch, spoken, strict=True)]
     for clip, (samples, rate) in zip(batch, made, strict=True):
-        published = kind == BONAFIDE or ENGINES[kind].copies
+        published = kind == BONAFIDE or (kind in ENGINES and ENGINES[kind].copies)
         write_audio(clip.path(pool), transmit(samples, rate, published, seed=seed_of(clip.name)))
 
 
-def recording(clip: Clip, downloads: Path):
-    """The game's own recording, (T,) at 11,025 Hz."""
-    return decode_audio(archive(downloads).read(clip.recording), NATIVE, clip.recording)
+def recording(name: str, downloads: Path) -> np.ndarray:
+    """Return a recording of the game, (T,) at 11,025 Hz."""
+    return decode_audio(archive(downloads).read(name), NATIVE, name)
+
+
+def in_voice(clip: Clip, samples: np.ndarray, rate: int, downloads: Path) -> tuple[np.ndarray, int]:
+    """Return what an engine spoke (T,) and its rate, in the voice that the clip imitates, if any."""
+    if not clip.voice:
+        return samples, rate
+    y = imitate(samples, rate, recording(clip.voice, downloads), NATIVE)
+    return check(y, f"the voice of {clip.name}"), RATE
 
 
 @functools.cache
 def archive(downloads: Path) -> Archive:
     """The game's archive, read once a process."""
     return Archive(downloads / "root" / GAME)
+
+
+@functools.cache
+def sky(downloads: Path) -> Sky:
+    """The archive of the other game, read once a process."""
+    return Sky(downloads / "root" / OTHER_GAME)
 
 
 @functools.cache

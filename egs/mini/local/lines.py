@@ -36,7 +36,7 @@ SPLITS = ("train", "dev", "test")
 UNUSED = "none"
 MIN_WORDS = 4
 SECONDS = (1.5, 7.0)  # shortest and longest clip
-TEMPO_LINES = 20  # of a figure, that its speaking rate is measured on
+MANNER_LINES = 20  # of a figure, whose speaking rate and voice are imitated
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,14 @@ class Written:
     clip: str
     seconds: float
     usable: bool
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a figure spoke a line: the archive's clip, and its letters per second."""
+
+    clip: str
+    tempo: float
 
 
 @dataclass(frozen=True)
@@ -107,17 +115,18 @@ def read_lines(archive: Archive) -> list[Written]:
     return lines
 
 
-def figure_tempos(archive: Archive, lines: list[Written]) -> dict[str, list[float]]:
-    """Return figure -> letters per second in each of its first usable lines, without silent edges."""
-    tempos: dict[str, list[float]] = {}
+def figure_manners(archive: Archive, lines: list[Written]) -> dict[str, list[Manner]]:
+    """Return figure -> how it speaks each of its first usable lines; tempos are without silent edges."""
+    manners: dict[str, list[Manner]] = {}
     for figure, usable in by_figure(lines).items():
-        tempos[figure] = []
-        for line in usable[:TEMPO_LINES]:
+        manners[figure] = []
+        for line in usable[:MANNER_LINES]:
             samples = channel.trim(
                 channel.band_pass(decode_audio(archive.read(line.clip), channel.RATE, line.clip))
             )
-            tempos[figure].append(len(normalise(line.text).replace(" ", "")) * channel.RATE / len(samples))
-    return tempos
+            letters = len(normalise(line.text).replace(" ", ""))
+            manners[figure].append(Manner(line.clip, letters * channel.RATE / len(samples)))
+    return manners
 
 
 def duration(content: bytes) -> float:

@@ -17,32 +17,38 @@ from dada.data.download import versions
 from dada.errors import ConfigError, DataError
 
 from .archive import Archive
-from .clips import make_clips
-from .downloads import GAME, fetch_all
-from .lines import SPLITS, Split, Written, figure_tempos, read_lines, split_dialogues, split_lines
-from .spoofs import NOT_A_SPOOF, Trial, trials_of
+from .clips import ELSEWHERE, make_clips
+from .downloads import GAME, OTHER_GAME, fetch_all
+from .lines import SPLITS, Split, Written, figure_manners, read_lines, split_dialogues, split_lines
+from .sky import Sky
+from .spoofs import NOT_A_SPOOF, Trial, trials_elsewhere, trials_of
+from .synthesizers import ENGINES
 
 PROTOCOLS = {"line": split_lines, "dialogue": split_dialogues}
-OPTIONS = ("seed", "bonafide", "spoofs", "text_only")
+WITHOUT = "without_"  # a protocol as `line`, with one engine in test only: without_world
+OPTIONS = ("seed", "bonafide", "spoofs", "elsewhere", "text_only")
 AUTHORS = "authors"
 
 log = logging.getLogger(__name__)
 
 
 def prepare(recipe) -> list[DataDir]:
-    """Make train, dev, test and the text-only `authors` of the protocol `recipe.protocol`."""
+    """Make train, dev, test, elsewhere and the text-only `authors` of the protocol `recipe.protocol`."""
     options = checked_options(recipe)
     downloads, pool = recipe.root / "downloads", recipe.root / "data" / "clips"
     with one_at_a_time(recipe.root / "data" / ".prepare.lock"):
         fetch_all(downloads)
         archive = Archive(downloads / "root" / GAME)
         lines = read_lines(archive)
-        split = PROTOCOLS[recipe.protocol](lines, options["bonafide"], options["seed"])
-        tempos = figure_tempos(archive, lines)
+        base, left_out = protocol_of(recipe)
+        split = PROTOCOLS[base](lines, options["bonafide"], options["seed"])
+        manners = figure_manners(archive, lines)
         trials = {
-            name: trials_of(name, split, options["spoofs"], tempos, options["seed"], recipe.protocol)
+            name: trials_of(name, split, options["spoofs"], manners, options["seed"], base, left_out)
             for name in SPLITS
         }
+        other_game = Sky(downloads / "root" / OTHER_GAME)
+        trials[ELSEWHERE] = trials_elsewhere(other_game, options["elsewhere"], options["seed"])
         make_clips(
             [trial.clip for same in trials.values() for trial in same],
             pool,
@@ -64,17 +70,28 @@ def checked_options(recipe) -> dict:
     missing = [name for name in OPTIONS if name not in options]
     if missing:
         raise ConfigError(f"corpus.options of {recipe.root / 'recipe.yaml'} lacks {', '.join(missing)}")
-    if recipe.protocol not in PROTOCOLS:
-        raise ConfigError(
-            f"unknown protocol {recipe.protocol!r} in {recipe.root / 'recipe.yaml'}; known: "
-            f"{', '.join(PROTOCOLS)}"
-        )
     if set(options["bonafide"]) != set(SPLITS):
         raise ConfigError(
             f"corpus.options.bonafide of {recipe.root / 'recipe.yaml'} must count lines for "
             f"{', '.join(SPLITS)}"
         )
     return options
+
+
+def protocol_of(recipe) -> tuple[str, str]:
+    """Return how the lines are split, and the engine that is left out of train and dev, or an empty name.
+    Raise ConfigError for an unknown protocol.
+    """
+    if recipe.protocol in PROTOCOLS:
+        return recipe.protocol, ""
+    left_out = recipe.protocol.removeprefix(WITHOUT)
+    of_training = [name for name, engine in ENGINES.items() if engine.known]
+    if recipe.protocol.startswith(WITHOUT) and left_out in of_training:
+        return "line", left_out
+    known = [*PROTOCOLS, *(WITHOUT + name for name in of_training)]
+    raise ConfigError(
+        f"unknown protocol {recipe.protocol!r} in {recipe.root / 'recipe.yaml'}; known: {', '.join(known)}"
+    )
 
 
 @contextlib.contextmanager
@@ -96,14 +113,15 @@ def audio_dir(path: Path, trials: list[Trial], pool: Path, lines: list[Written])
     tables: dict[str, dict[str, str]] = defaultdict(dict)
     for trial in trials:
         clip = trial.clip
-        spoof = trial.quote != NOT_A_SPOOF
+        spoof = not clip.is_human
         tables["wav.scp"][trial.utt] = os.path.abspath(clip.path(pool))
         tables["utt2spk"][trial.utt] = clip.figure
         tables["utt2label"][trial.utt] = SPOOF if spoof else BONAFIDE
         tables["utt2attack"][trial.utt] = clip.kind if spoof else NOT_A_SPOOF
         tables["utt2known"][trial.utt] = trial.known
         tables["utt2quote"][trial.utt] = trial.quote
-        tables["utt2source"][trial.utt] = sources[clip.source]
+        tables["utt2voice"][trial.utt] = trial.voice
+        tables["utt2source"][trial.utt] = sources.get(clip.source, clip.source)
     return DataDir(path, dict(tables))
 
 
@@ -125,7 +143,7 @@ def check_disjoint(trials: dict[str, list[Trial]], lines: list[Written]) -> None
     heard: dict[str, str] = {}
     for name, same in trials.items():
         for trial in same:
-            source = sources[trial.clip.source]
+            source = sources.get(trial.clip.source, trial.clip.source)
             if heard.setdefault(source, name) != name:
                 raise DataError(f"the line {source} is spoken in {heard[source]} and in {name}")
 

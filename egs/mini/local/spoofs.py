@@ -1,56 +1,65 @@
-"""The spoofs: for every split, figure and engine, the lines that the engine speaks or resynthesizes."""
+"""The utterances of every split: for each figure and engine, the lines that the engine speaks or
+resynthesizes, and human speech from elsewhere.
+"""
 
 import random
 from dataclasses import dataclass
 
-from .clips import BONAFIDE, Clip
-from .lines import FIGURES, Split, Written
-from .synthesizers import ENGINES, speakable
+from .clips import BONAFIDE, ELSEWHERE, Clip
+from .engine import seed_of, speakable
+from .lines import FIGURES, Manner, Split, Written
+from .sky import Sky, choose, scene_of
+from .synthesizers import ENGINES
 
 IN_CHARACTER, MISATTRIBUTED, COPY_SYNTHESIS = "in_character", "misattributed", "copy_synthesis"
+OWN, MAPPED = "own", "mapped"  # voices of synthesized texts: the engine's, or moved towards the figure's
 NOT_A_SPOOF = "-"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """An utterance of a split: its clip, and for a spoof the origin of its words."""
+    """An utterance of a split: its clip, and for a spoof the origin of its words. Human speech has `-`."""
 
     clip: Clip
-    quote: str  # in_character | misattributed | copy_synthesis, `-` for bona fide
+    quote: str = NOT_A_SPOOF  # in_character | misattributed | copy_synthesis
+    known: str = NOT_A_SPOOF  # whether the engine occurs in training: known | unknown
 
     @property
     def utt(self) -> str:
         return self.clip.name
 
     @property
-    def known(self) -> str:
-        """Return whether the engine occurs in training: known, unknown, or `-` for bona fide speech."""
-        return (
-            NOT_A_SPOOF
-            if self.clip.kind == BONAFIDE
-            else "known"
-            if ENGINES[self.clip.kind].known
-            else "unknown"
-        )
+    def voice(self) -> str:
+        """Return whose voice speaks a synthesized text: own, mapped, or `-` for everything else."""
+        if self.clip.is_human or ENGINES[self.clip.kind].copies:
+            return NOT_A_SPOOF
+        return MAPPED if self.clip.voice else OWN
 
 
 def trials_of(
     split_name: str,
     split: Split,
     per_engine: dict[str, dict[str, int]],
-    tempos: dict[str, list[float]],
+    manners: dict[str, list[Manner]],
     seed: int,
     protocol: str,
+    left_out: str = "",
 ) -> list[Trial]:
-    """Return all utterances of a split: every line that its figures speak, and the spoofs of its engines."""
+    """Return all utterances of a split: every line that its figures speak, and the spoofs of its engines.
+
+    The engine `left_out` is used in test only, with the same clips as otherwise.
+    """
     spoken = split.spoken[split_name]
     trials = [
-        Trial(Clip(BONAFIDE, figure, line.name, line.text, line.clip, 0.0), NOT_A_SPOOF)
+        Trial(Clip(BONAFIDE, figure, line.name, line.text, line.clip, 0.0))
         for figure in FIGURES
         for line in spoken[figure]
     ]
     for name, engine in ENGINES.items():
+        if name == left_out and split_name != "test":
+            continue
         number = per_engine["known" if engine.known else "unknown"].get(split_name, 0)
+        known = "known" if engine.known and name != left_out else "unknown"
         quotas = apportion({figure: len(spoken[figure]) for figure in FIGURES}, number * len(FIGURES))
         for index, figure in enumerate(FIGURES):
             rng = random.Random(f"{seed} {protocol} {split_name} {name} {figure}")
@@ -59,8 +68,16 @@ def trials_of(
                 if engine.copies
                 else choose_texts(spoken, figure, quotas[figure], index % 2, rng)
             )
-            trials += [Trial(spoof_clip(name, figure, line, tempos), quote) for line, quote in chosen]
+            trials += [Trial(spoof_clip(name, figure, line, manners), quote, known) for line, quote in chosen]
     return sorted(trials, key=lambda trial: trial.utt.encode())
+
+
+def trials_elsewhere(sky: Sky, count: int, seed: int) -> list[Trial]:
+    """Return utterances of humans who are no figures. Their speaker is the scene of the other game."""
+    return [
+        Trial(Clip(ELSEWHERE, f"SKY{scene_of(number)}", str(number), "", "", 0.0))
+        for number in choose(sky, count, seed)
+    ]
 
 
 def apportion(weights: dict[str, int], total: int) -> dict[str, int]:
@@ -99,11 +116,15 @@ def choose_texts(
     ]
 
 
-def spoof_clip(engine: str, figure: str, line: Written, tempos: dict[str, list[float]]) -> Clip:
-    """Return the clip of an engine that imitates the figure, at the tempo of a line of the figure, which is
-    chosen by the clip's name.
+def spoof_clip(engine: str, figure: str, line: Written, manners: dict[str, list[Manner]]) -> Clip:
+    """Return the clip of an engine that imitates the figure.
+
+    A synthesized text has the tempo of a line of the figure, which is chosen by the clip's name, and every
+    second one its voice.
     """
     if ENGINES[engine].copies:
         return Clip(engine, figure, line.name, line.text, line.clip, 0.0)
-    tempo = random.Random(f"tempo {engine} {figure} {line.name}").choice(tempos[figure])
-    return Clip(engine, figure, line.name, line.text, "", tempo)
+    name = f"{engine} {figure} {line.name}"
+    manner = random.Random(f"tempo {name}").choice(manners[figure])
+    voice = manner.clip if seed_of(f"voice {name}") % 2 else ""
+    return Clip(engine, figure, line.name, line.text, "", manner.tempo, voice)
