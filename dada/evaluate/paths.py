@@ -10,7 +10,7 @@ from dada.experiment.config import names_authors
 from dada.experiment.folder import ExperimentFolder
 from dada.recipe_view import RecipeView
 
-VERSION = 3  # of the results; a change of their schema raises it
+VERSION = 4  # of the results; a change of their schema raises it
 
 
 def result_path(recipe: RecipeView, system: str, split: str) -> Path:
