@@ -85,7 +85,7 @@ def count_parameters(name: str) -> int | None:
     from dada.recipe.config import load_system_config
 
     config = load_system_config(name)
-    if config.input.kind == "text":
+    if config.task == "text":  # whose size follows from its encoder and the authors
         return None
     try:
         with torch.device("meta"):

