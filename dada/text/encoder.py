@@ -163,6 +163,7 @@ def _hub_name(model: str) -> str:
     """Return the name on the hub of a folder or a name."""
     known = {
         "all-MiniLM-L6-v2": "sentence-transformers/all-MiniLM-L6-v2",
+        "all-mpnet-base-v2": "sentence-transformers/all-mpnet-base-v2",
         "deberta-v3-large": "microsoft/deberta-v3-large",
         "roberta-large": "FacebookAI/roberta-large",
         "t5-large": "google-t5/t5-large",
