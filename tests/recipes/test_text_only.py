@@ -203,7 +203,12 @@ def test_speeches_from_jsonl(tmp_path):
     settings = re.sub(r"(?m)^systems: .*$", "systems: [tfidf]", (root / "recipe.yaml").read_text())
     (root / "recipe.yaml").write_text(re.sub(r"(?s)  compare: .*", "", settings))
     rows = [
-        {"author": author, "id": f"{i}", "text": " ".join(says(author, rng) for _ in range(12))}
+        {
+            "author": author,
+            "id": f"{i}",
+            "date": f"18{i}5-01-02",
+            "text": " ".join(says(author, rng) for _ in range(12)),
+        }
         for author in TOPICS
         for i in range(6)
     ]
@@ -219,6 +224,14 @@ def test_speeches_from_jsonl(tmp_path):
     spoken = [source for split in splits for source in split["utt2source"].values()]
     assert max(map(spoken.count, spoken)) <= 3 and len(set(spoken)) == 18
     assert sum(len(set(split["utt2source"].values())) for split in splits) == 18
+    assert {decade for split in splits for decade in split["utt2decade"].values()} == {
+        f"18{i}0s" for i in range(6)
+    }
+    run(root, *few, "corpus.options.expected=null", first=4)
+    result = json.loads((root / "exp" / "tfidf" / "results" / "test.json").read_text())["verification"]
+    assert result["1"]["metrics"]["eer"]["mean"] < 0.2
+    assert set(result["1"]["conditions"]["period"]) <= {"same_decade", "other_decade"}
+    assert "### Verification: EER, %" in (root / "exp" / "RESULTS.md").read_text()
 
 
 def test_the_real_speeches_are_all_there(reference):
