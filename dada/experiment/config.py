@@ -32,6 +32,7 @@ ADDED: dict[str, Any] = {
     "input_dropout": 0.0,
     "residual": False,
     "control": "none",
+    "output_layer": "linear",
 }
 Task = Literal["audio", "text", "fusion", "ensemble", "open_set"]
 

@@ -34,6 +34,7 @@ def test_every_kind_has_words():
         ("lfcc_lcnn_lstm_oc_softmax", "cosine"),
         ("lfcc_lcnn_lstm_p2sgrad", "cosine"),
         ("lfcc_lcnn_lstm_samo", "cosine"),
+        ("aasist_samo", "cosine"),
         ("dada_mid", "logit_difference"),
         ("dada_late", "log_odds"),
         ("track3_ensemble", "log_odds"),

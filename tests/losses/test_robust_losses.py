@@ -1,6 +1,7 @@
 """Focal, supervised contrastive, one-class and SAMO losses against their formulas in plain loops."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from dada.data.batch import Batch
 from dada.data.dataset import Dataset
 from dada.errors import ConfigError, DataError
 from dada.models import Output
+from dada.models.audio import aasist
 from dada.models.audio._heads import Attractors, head
 
 NUM, SIZE = 9, 5
@@ -193,6 +195,19 @@ def test_attractors_move_to_the_means_of_an_epoch():
         for speaker, number in (("ann", 0), ("ben", 1), ("zoe", 2)):
             own = [i for i in range(NUM) if LABELS[i] and SPEAKERS[i] == speaker]
             torch.testing.assert_close(places[epoch][number], (epoch - 1 + x[own].mean(0)).float())
+
+
+@pytest.mark.parametrize("layer", ["cosine", "one_class", "attractors"])
+def test_aasist_has_the_output_layers_of_losses_over_angles(layer):
+    config, (size,) = aasist.example()
+    torch.manual_seed(0)
+    model = aasist.Model(replace(config, output_layer=layer), 2).eval()
+    clips = Batch(["a", "b"], torch.randn(2, size), torch.tensor([size, size]))
+    with torch.inference_mode():
+        logits, embedding = model(clips)
+    assert logits.shape == (2, 2 if layer == "cosine" else 1) and logits.abs().max() <= 1
+    rows = getattr(model.classify, "attractors" if layer == "attractors" else "weight")
+    assert logits[1, 0].item() == pytest.approx(cosine(embedding[1].tolist(), rows[0].tolist()), abs=1e-5)
 
 
 def test_samo_refuses_what_it_cannot_use():

@@ -105,6 +105,7 @@ def test_batches_in_parts_have_the_gradients_of_whole_ones(tmp_path):
     weights = {}
     for accumulate in (1, 3):
         config = exact_config()
+        config.train.phases.pop()  # its contrastive loss compares the clips of a whole batch
         for phase in config.train.phases:
             if phase["loss"].get("auto") != "dada":
                 phase |= {"accumulate": accumulate, "optim": {"name": "sgd", "lr": 0.05}}

@@ -27,6 +27,7 @@ from dada.data.batch import Batch
 from dada.errors import ConfigError
 from dada.features import sinc
 from dada.models import Output
+from dada.models.audio._heads import Kind, head
 from dada.models.audio._lengths import run_by_length
 from dada.models.audio._spectro_temporal import (
     Encoder,
@@ -68,10 +69,13 @@ class Config(GraphConfig):
     num_taps: int = 129  # of each filter
     # in training silence fewer than this many neighbouring filters; the authors' option is 20
     max_masked_filters: int = 0
+    # linear has a logit for each class; cosine is for loss p2sgrad, one_class for loss oc_softmax, attractors
+    # for loss samo
+    output_layer: Kind = "linear"
 
 
 class Model(nn.Module):
-    """Waveforms (B, T) to logits (B, K) and embeddings (B, 160)."""
+    """Waveforms (B, T) to logits (B, K), or (B, 1) by the output layer, and embeddings (B, 160)."""
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
@@ -79,7 +83,11 @@ class Model(nn.Module):
         self.image = SincImage(sinc.Config(config.num_filters, config.num_taps), config.max_masked_filters)
         self.encoder = Encoder(config.channels, [TIME_POOL] * NUM_BLOCKS, config.dead_preact)
         self.graphs = Graphs(config, config.channels[-1], self.image.height)
-        self.classify = nn.Linear(self.graphs.size, num_classes)
+        self.classify = (
+            nn.Linear(self.graphs.size, num_classes)
+            if config.output_layer == "linear"
+            else head(config.output_layer, self.graphs.size, num_classes)
+        )
         self.shortest = (
             config.num_taps - 1 + TIME_POOL ** (NUM_BLOCKS + 1)
         )  # samples for one frame of the encoder's map
