@@ -1,8 +1,9 @@
 """Claims on the texts of a split: whether a text system tells a claimed speaker's words from others'.
 
 The trials follow from the texts and the settings, so that they are the same for every system and seed. The
-score of a claim is the log odds of the claimed speaker, of the mean log posterior of the pooled texts; of a
-system with a binary head it is the mean logit. K training seeds, N texts, A authors, P pools, T trials.
+score of a claim is the log odds of the claimed speaker, given all pooled texts as if they were independent;
+of a system with a binary head it is the sum of the logits. K training seeds, N texts, A authors, P pools, T
+trials.
 """
 
 from collections import defaultdict

@@ -68,8 +68,11 @@ def claim_log_odds(log_posterior: np.ndarray) -> np.ndarray:
 
 
 def pooled(values: np.ndarray, pools: np.ndarray) -> np.ndarray:
-    """Return the mean (P, K) of values (N, K) over the texts of each pool (P, n)."""
-    return np.asarray(values, dtype=np.float64)[pools].mean(axis=1)
+    """Return the sum (P, K) of values (N, K) over the texts of each pool (P, n).
+
+    Of log posteriors under equal priors it is the log posterior of all texts together, were they independent.
+    """
+    return np.asarray(values, dtype=np.float64)[pools].sum(axis=1)
 
 
 def split_by_claim(scores: np.ndarray, authors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

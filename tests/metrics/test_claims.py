@@ -46,8 +46,8 @@ def test_log_odds_do_not_saturate():
         claim_log_odds(logits[:, :1])
 
 
-def test_means_of_pools_and_the_two_kinds_of_claims():
+def test_sums_of_pools_and_the_two_kinds_of_claims():
     values = np.arange(12.0).reshape(4, 3)
-    assert pooled(values, np.array([[0, 3], [1, 2]])).tolist() == [[4.5, 5.5, 6.5], [4.5, 5.5, 6.5]]
+    assert pooled(values, np.array([[0, 3], [1, 2]])).tolist() == [[9, 11, 13], [9, 11, 13]]
     own, others = split_by_claim(values, np.array([0, 1, 2, 0]))
     assert own.tolist() == [0, 4, 8, 9] and sorted(others.tolist()) == [1, 2, 3, 5, 6, 7, 10, 11]
