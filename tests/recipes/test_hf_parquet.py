@@ -15,6 +15,7 @@ from tiny_runs import dada
 
 from dada.data import DataDir, read_audio, read_table
 from dada.formats.key import read_key
+from dada.metrics.eer import eer
 
 DETAILS = {
     "dataset": {"id": "org/miniature", "revision": "0ee6c4d", "split": "test"},
@@ -69,11 +70,23 @@ def test_shards_become_data_directories(finished):
 
 
 def test_sets_of_one_class_go_through_all_stages(finished):
+    """They have the error rate of their class at the threshold of dev."""
+    folder, labels = finished / "exp" / "lfcc_gmm", DataDir.read(finished / "data" / "dev").labels
+    dev = {utt: float(s) for utt, s in read_table(folder / "seed_1" / "scores" / "dev.txt").items()}
+    classes = ([dev[utt] for utt in dev if labels[utt] == label] for label in ("bonafide", "spoof"))
+    threshold = eer(*classes)[1]
     for split, counts in (("test", (8, 8)), ("spoofs_alone", (0, 6)), ("humans_alone", (6, 0))):
-        found = json.loads((finished / "exp" / "lfcc_gmm" / "results" / f"{split}.json").read_text())
+        found = json.loads((folder / "results" / f"{split}.json").read_text())
         assert (found["num_bonafide"], found["num_spoof"]) == counts
-        scores = read_table(finished / "exp" / "lfcc_gmm" / "seed_1" / "scores" / f"{split}.txt")
-        assert len(scores) == sum(counts) and np.isfinite([float(score) for score in scores.values()]).all()
+        table = read_table(folder / "seed_1" / "scores" / f"{split}.txt")
+        scores, at_dev = np.array([float(score) for score in table.values()]), found["at_dev"]
+        assert len(scores) == sum(counts) and np.isfinite(scores).all()
+        if split == "spoofs_alone":
+            assert at_dev["far_at_threshold"]["mean"] == np.mean(scores >= threshold)
+            assert at_dev["frr_at_threshold"] is None and found["metrics"] is None
+        elif split == "humans_alone":
+            assert at_dev["frr_at_threshold"]["mean"] == np.mean(scores < threshold)
+            assert at_dev["far_at_threshold"] is None
     assert "spoofs_alone" in (finished / "exp" / "RESULTS.md").read_text()
 
 
