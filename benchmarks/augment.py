@@ -9,16 +9,20 @@ on the machine leaves alone, per clip of 64,600 samples or per 100 x 282 image.
 """
 
 import argparse
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import torch
 from scipy import signal
 from timing import HEAD, medians, row
 
-from dada import augment, plugins
+from dada import plugins
 from dada.augment import Chain, rawboost
+from dada.data.audio import write_audio
 from dada.data.batch import Batch
 from dada.data.sampling import Draw
+from dada.plugin_schema import class_constant
 
 # The least ratio of each piece of work, reference to ours.
 CLAIMS = {
@@ -128,20 +132,27 @@ def main() -> None:
     if args.rawboost_alone:
         return
     images = torch.randn(args.batch_size, *IMAGE)
-    for name in [
-        name for name in plugins.names("dada.augment") if name != "one_of"
-    ]:  # which takes the time of its choices
-        for kind, inputs in (("waveform", x), ("features", images)):
-            if not augment.misfit(name, kind):
-                labels, lengths = torch.arange(len(x)) % 2, torch.full((len(x),), inputs.shape[-1])
-                batch, chain = (
-                    Batch([f"u{i}" for i in range(len(x))], inputs, lengths, labels),
-                    Chain([{"name": name}], kind, 2, seed=1),
-                )
-                (milliseconds,) = medians(
-                    [lambda c=chain, b=batch: c(b, [Draw(i) for i in range(len(b))])], args.repetitions
-                )
-                row(f"{name}, {kind}", None, milliseconds / len(x))
+    with tempfile.TemporaryDirectory() as folder:
+        write_audio(Path(folder) / "noise.wav", clips(1)[0].numpy())
+        for name in plugins.names("dada.augment"):
+            if name == "one_of":  # it takes the time of its choices
+                continue
+            settings = {"name": name, **({"folder": folder} if name.startswith("recorded_") else {})}
+            kinds = class_constant("dada.augment", name, "augmentation", "Augment", "INPUTS")
+            for kind, inputs in (("waveform", x), ("features", images)):
+                if kind in kinds:
+                    milliseconds = time_of(settings, kind, inputs, args.repetitions)
+                    row(f"{name}, {kind}", None, milliseconds)
+
+
+def time_of(settings: dict, kind: str, inputs: torch.Tensor, repetitions: int) -> float:
+    """The milliseconds of a clip of a batch of inputs."""
+    num = len(inputs)
+    lengths = torch.full((num,), inputs.shape[-1])
+    batch = Batch([f"u{i}" for i in range(num)], inputs, lengths, torch.arange(num) % 2)
+    chain = Chain([settings], kind, 2, seed=1)
+    (milliseconds,) = medians([lambda: chain(batch, [Draw(i) for i in range(num)])], repetitions)
+    return milliseconds / num
 
 
 if __name__ == "__main__":

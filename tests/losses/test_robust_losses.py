@@ -13,6 +13,7 @@ from dada.errors import ConfigError, DataError
 from dada.models import Output
 from dada.models.audio import aasist
 from dada.models.audio._heads import Attractors, head
+from dada.recipe.config import load_system_config
 
 NUM, SIZE = 9, 5
 LABELS = [0, 1, 1, 0, 0, 1, 0, 1, 1]
@@ -225,3 +226,19 @@ def test_samo_refuses_what_it_cannot_use():
     mixed.labels = torch.full((NUM, 2), 0.5)
     with pytest.raises(ConfigError, match="leave out mixup"):
         loss(Output(network(random(NUM, SIZE).float()), random(NUM, SIZE)), mixed)
+
+
+def test_the_terms_of_a_sum_are_checked_before_anything_runs():
+    terms = "terms: [{name: bce}, {name: supervised_contrastive, temperature: 0.2}]"
+    config = load_system_config("lfcc_lcnn", None, [f"train.loss={{name: weighted_sum, {terms}}}"])
+    assert config.train.loss["terms"] == [
+        {"name": "bce", "class_weights": []},
+        {"name": "supervised_contrastive", "temperature": 0.2, "group": 32},
+    ]
+    wrong = "terms: [{name: bec}, {name: focal, gama: 1}, {gamma: 2}]"
+    with pytest.raises(ConfigError) as error:
+        load_system_config("lfcc_lcnn", None, [f"train.loss={{name: weighted_sum, {wrong}}}"])
+    message = str(error.value)
+    assert "train.loss.terms[0]: unknown loss 'bec', did you mean 'bce'" in message
+    assert "unknown key 'train.loss.terms[1].gama', did you mean 'gamma'" in message
+    assert "train.loss.terms[2].name is missing" in message
