@@ -45,15 +45,15 @@ def verification(
 ) -> dict[str, Measurements]:
     """Metrics of the claims on `texts`, by the number of pooled texts; empty where none are to be measured.
 
-    A number that leaves no trials of both kinds is left out. Raise ConfigError for an unknown metric or a
-    missing table.
+    Impostors of the same period and others are measured by the EER alone. A number that leaves no trials of
+    both kinds is left out. Raise ConfigError for an unknown metric or a missing table.
     """
     results = {}
     for size in config.verification.pooled:
         trials = claim_trials(data, judge, texts or [], size, config)
         if trials is not None:
             sampled = Sampled(trials, config)
-            results[str(size)] = measure(sampled, _metrics(config), list(trials.conditions), _metrics(config))
+            results[str(size)] = measure(sampled, _metrics(config), list(trials.conditions))
             results[str(size)].num_speakers = len(trials.clusters.present())
     return results
 
