@@ -69,11 +69,17 @@ def plan(recipe: Recipe) -> list[Job]:
         ]
         inputs, systems = (*files, recipe.data_dir(split)), (first, second)
         jobs.append(_job(recipe, place, inputs, settings={"seeds": seeds}, systems=systems, split=split))
-    for split in splits if recipe.corpus.audio and with_words(recipe) else []:
+    for split in splits if _is_transcribed(recipe) else []:
         place = (TRANSCRIPTS, f"transcripts/{split}", paths.transcripts_path(recipe, split))
         inputs = (recipe.data_dir(split) / "text", *paths.corpora(recipe))
         jobs.append(_job(recipe, place, inputs, systems=tuple(with_words(recipe)), split=split))
     return jobs
+
+
+def _is_transcribed(recipe: Recipe) -> bool:
+    """Return whether stage transcribe writes the words, rather than that they are given."""
+    listed = recipe.config.stages
+    return recipe.corpus.audio and bool(with_words(recipe)) and (not listed or "transcribe" in listed)
 
 
 def _job(recipe: Recipe, place: tuple[str, str, Path], inputs: tuple[Path, ...], **fields: Any) -> Job:
