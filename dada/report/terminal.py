@@ -15,7 +15,7 @@ from dada.report.split import counts_line
 from dada.report.tables import Table, figure_cell, mean_percent, percent
 from dada.report.text_tables import author_table
 
-WIDEST = 240  # columns; the table takes what it needs
+WIDEST = 10_000  # characters; a table takes what it needs, and a narrower one would lose columns
 
 
 def summary(views: Sequence[Any]) -> str:

@@ -20,7 +20,7 @@ FLAGS = {
     },
     "validate": {"disjoint", "feats", "sample", "no_audio", "nj", "fix", "json"},
     "detect": MODEL | {"list", "speakers", "window", "hop", "vad", "json", "table", "csv", "timeline", "nj"},
-    "export": {"seed", "out", "onnx", "upload", "licence"},
+    "export": {"seed", "out", "onnx", "arena", "upload", "licence"},
     "serve": MODEL - {"speaker"} | {"address", "port", "public", "megabytes", "minutes"},
     "explain": MODEL | {"start", "background", "method", "out", "figures", "json"},
     "evaluate": {
@@ -36,7 +36,7 @@ FLAGS = {
         ),
         *("labels", "threshold", "threshold_scores", "threshold_key", "json"),
     },
-    "models": {"json", "weights", "fetch", "yes", "offline"},
+    "models": {"json", "weights", "fetch", "yes", "offline", "unverified"},
     "publish": {"exp"},
     "compare-corpora": {"metric", "exp", "dev", "markdown"},
 }
