@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fixtures import miniatures
+from fixtures.miniatures import in_the_wild
 from tiny_runs import dada
 from tiny_systems import write_systems
 
@@ -198,3 +199,19 @@ def test_in_the_wild_by_speaker_and_whole(tmp_path, whisper_folder, tiny_bert):
         found = result(recipe, system, "test", "whole")
         assert (found["num_bonafide"], found["num_spoof"]) == (35, 35)
     assert re.search(r"LA_T_\d+ LA_00", (recipe / "data" / "whole" / "train" / "utt2spk").read_text())
+
+
+def test_mid_fusion_where_nobody_is_claimed(tmp_path, whisper_folder, tiny_bert):
+    """Table 1 of DADA on MLAAD: the text model learns from quotes, and there are no texts of its speakers."""
+    recipe = miniatures.make("mlaad", tmp_path)
+    write_systems(recipe, whisper_folder, tiny_bert, ["dada_audio", "dada_text", "dada_mid"])
+    quotes = in_the_wild.write_quotes(tmp_path / "quotes")
+    local = yaml.safe_load((recipe / "local.yaml").read_text())
+    local |= {"transcribe": {"backend": "transformers", "model": str(whisper_folder)}}
+    local["text"] = {"corpora": [str(quotes)], "min_words": 4, "overlap_words": 0}
+    (recipe / "local.yaml").write_text(yaml.safe_dump(local))
+    run(recipe, "systems=[dada_mid]", "--stop_stage", "9")
+    assert 0 <= result(recipe, "dada_mid", "test")["metrics"]["eer"]["mean"] <= 1
+    authors = set(DataDir.read(recipe / "data" / "text_wikiquotes" / "train").speakers.values())
+    assert authors == set(in_the_wild.QUOTES)
+    assert not (recipe / "data" / "text_wikiquotes" / "test").exists()
