@@ -34,6 +34,7 @@ from dada.formats import add2023, asvspoof
 from dada.formats.asv_scores import read_asv
 from dada.formats.c012 import read_c012
 from dada.formats.csv_list import read_rows
+from dada.formats.hf_dataset import read_rows_of
 from dada.formats.key import read_key
 from dada.formats.score_file import read_score_file
 from dada.report.summary import read_summary
@@ -113,6 +114,18 @@ def in_folder(name, read, **others):
     return read_folder
 
 
+def shard() -> bytes:
+    """A Parquet file."""
+    import pyarrow
+    from pyarrow import parquet
+
+    file = io.BytesIO()
+    parquet.write_table(
+        pyarrow.table({"audio": [b"RIFF", b"fLaC"], "notes": ['{"id": 1}', '{"id": 2}']}), file
+    )
+    return file.getvalue()
+
+
 class Reader(NamedTuple):
     """A function that reads a file whose name has a certain ending, and files that it takes."""
 
@@ -129,6 +142,7 @@ AUDIO = (
     audio("AIFF"),
     audio("MP3"),
 )
+DATA_SET = b'{"audio": "a.wav", "notes": "{\\"id\\": 1}"}\n{"audio": "b.wav", "notes": {"id": 2}}\n'
 SYSTEM = json.dumps({"name": "x", "model": {"name": "lcnn"}, "train": {"epochs": 3}}).encode()
 READERS = {
     "table": Reader(read_table, "", (LABELS,)),
@@ -141,6 +155,16 @@ READERS = {
     ),
     "score file": Reader(read_score_file, ".txt", (SCORES_2019, b"trial,score\na,1\nb,nan\n", LABELS)),
     "key": Reader(read_key, ".txt", (LABELS, KEY_2021, PROTOCOL_5, PROTOCOL_2019)),
+    "table of a data set": Reader(
+        lambda path: [row.value("notes.id") for row in read_rows_of(path, ["audio", "notes"])],
+        ".jsonl",
+        (DATA_SET,),
+    ),
+    "Parquet": Reader(
+        lambda path: [row.value("notes.id") for row in read_rows_of(path, ["audio", "notes"])],
+        ".parquet",
+        (shard(),),
+    ),
     "layout of a protocol": Reader(asvspoof.guess_layout, ".txt", (PROTOCOL_2019,)),
     "protocol of 2019": Reader(
         lambda path: asvspoof.read_protocol(path, asvspoof.ASVSPOOF2019, "LA_E_"), ".txt", (PROTOCOL_2019,)
