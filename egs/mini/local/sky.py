@@ -21,7 +21,8 @@ RATE = 11_025  # Hz
 ENTRY = struct.Struct("<HHBHB")  # number, offset and its highest byte, size and its highest byte
 HEADER = 22  # bytes
 SPEECH = range(50_000, 60_000)  # numbers; those above are partly no speech
-# The first number of every scene: the game names no speakers, but the cast changes from scene to scene.
+# The game names no speakers. Files with near numbers belong to one part of the game, and so to one cast;
+# these numbers begin parts, each behind a gap in the numbering.
 SCENES = (50_000, 50_600, 51_100, 52_430, 53_380, 54_530, 55_080, 55_230)
 
 
@@ -74,7 +75,7 @@ def choose(sky: Sky, count: int, seed: int) -> list[int]:
 
 
 def scene_of(number: int) -> int:
-    """Return the scene in which a file is spoken.
+    """Return the part of the game in which a file is spoken.
 
     >>> scene_of(50_599), scene_of(50_600)
     (0, 1)
