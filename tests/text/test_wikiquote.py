@@ -24,7 +24,7 @@ def test_shape(shape):
     assert [quote.text for quote in found.quotes] == shape.kept
     assert dict(found.left_out) == shape.left_out
     own = Quote("Ann Author", "", page="Ann Author", revision="77")
-    assert {quote._replace(text="", source="") for quote in found.quotes} == {own}
+    assert {quote._replace(text="", source="") for quote in found.quotes} <= {own}
     if shape.sources is not None:
         assert [quote.source for quote in found.quotes] == shape.sources
 
