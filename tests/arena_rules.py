@@ -69,7 +69,7 @@ def _scores(model: AntiSpoofingModel, audios: list[np.ndarray]) -> list[float | 
         found = model.score_batch(audios, rates)
         assert isinstance(found, list) and len(found) == len(audios)
         return [float(score) for score in found]
-    except Exception:  # as the runner: a batch that fails is tried clip by clip, and clips that fail are counted
+    except Exception:  # the runner goes on clip by clip, and counts clips that fail
         return [None] if len(audios) == 1 else [_scores(model, [audio])[0] for audio in audios]
 
 
